@@ -1,0 +1,1 @@
+"""Typed records, the data set catalogue, splits and the artifact store."""

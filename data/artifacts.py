@@ -1,0 +1,131 @@
+"""The artifact store: results named by the fingerprint of what made them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from data import atomic
+from data.errors import ArtifactError
+
+MANIFEST = "manifest.json"
+SCRATCH = "scratch"
+
+
+def fingerprint(
+    stage: str, version: int, config: Mapping[str, Any], inputs: Mapping[str, str]
+) -> str:
+    """Sixteen hex digits that change when, and only when, the result may.
+
+    Args:
+        stage: Name of the stage.
+        version: Raised by the author of a stage when its code gives other results.
+        config: JSON-able settings; device, concurrency, URLs and verbosity stay out of it.
+        inputs: Fingerprint of each input, by role.
+    """
+    described = {"stage": stage, "version": version, "config": config, "inputs": dict(inputs)}
+    canonical = json.dumps(described, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactStore:
+    """`root/<stage>/<fingerprint>/`: data first, the manifest last; no manifest means unfinished.
+
+    A stage may keep checkpoints in the folder's `scratch/`; it is removed on completion.
+    """
+
+    root: Path
+
+    def place(self, stage: str, key: str) -> Path:
+        """The folder of an artifact, whether it exists or not."""
+        return self.root / stage / key
+
+    def holds(self, stage: str, key: str) -> bool:
+        """Whether the artifact is finished."""
+        return (self.place(stage, key) / MANIFEST).exists()
+
+    def manifest(self, stage: str, key: str) -> dict[str, Any]:
+        """What is known of a finished artifact: config, inputs, files with their sizes, time.
+
+        Raises:
+            ArtifactError: it is unfinished, or a file is missing or has another size.
+        """
+        folder = self.place(stage, key)
+        manifest: dict[str, Any] = atomic.read_json(folder / MANIFEST)
+        for name, size in manifest["files"].items():
+            path = folder / name
+            found = path.stat().st_size if path.exists() else None
+            if found != size:
+                state = "is missing" if found is None else f"has {found} bytes instead of {size}"
+                raise ArtifactError(
+                    f"The stored result {folder} is damaged: {name} {state}. Delete that folder "
+                    "and run the same command: only this stage is computed again."
+                )
+        return manifest
+
+    def make(
+        self,
+        stage: str,
+        key: str,
+        fill: Callable[[Path], Mapping[str, Any] | None],
+        about: Mapping[str, Any],
+    ) -> Path:
+        """The folder of a finished artifact; `fill(folder)` runs only if it is not there yet.
+
+        What `fill` returns is kept in the manifest under "summary". If it fails or is killed, its
+        folder stays without a manifest and the next call finds its `scratch/` as it was left.
+        """
+        folder = self.place(stage, key)
+        if self.holds(stage, key):
+            self.manifest(stage, key)
+            return folder
+        folder.mkdir(parents=True, exist_ok=True)
+        with _sole_writer(folder):
+            if not self.holds(stage, key):
+                summary = fill(folder)
+                _remove_tree(folder / SCRATCH)
+                atomic.write_json(folder / MANIFEST, _manifest(stage, key, folder, about, summary))
+        return folder
+
+
+def _manifest(
+    stage: str, key: str, folder: Path, about: Mapping[str, Any], summary: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and not p.name.startswith("."))
+    return {
+        "stage": stage,
+        "fingerprint": key,
+        **about,
+        "summary": dict(summary or {}),
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "files": {str(p.relative_to(folder)): p.stat().st_size for p in files},
+    }
+
+
+@contextmanager
+def _sole_writer(folder: Path) -> Iterator[None]:
+    """Hold a lock that dies with the process, so that two runs never fill one folder."""
+    import fcntl
+
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ArtifactError(
+                f"Another run is computing {folder} at this moment. Wait for it to end, or stop it; "
+                "then run the same command."
+            ) from error
+        yield
+
+
+def _remove_tree(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,104 @@
+"""Files appear whole or not at all: written beside their place, then renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import polars as pl
+
+from data.errors import ArtifactError
+
+T = TypeVar("T")
+
+
+def write(path: Path, fill: Callable[[Path], object]) -> Path:
+    """`path`, filled by `fill(temporary path)` and renamed into place.
+
+    Raises:
+        ArtifactError: the disk is full or the folder may not be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        fill(part)
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise ArtifactError(
+            f"Cannot write {path}: {error.strerror or error}. Free some space or choose another "
+            "--workspace, then run the same command: what is finished is kept."
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def write_text(path: Path, text: str) -> Path:
+    """`path`, holding `text` in UTF-8."""
+    return write(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def write_json(path: Path, value: Any) -> Path:
+    """`path`, holding `value` as readable JSON."""
+    return write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_parquet(path: Path, table: pl.DataFrame) -> Path:
+    """`path`, holding `table` as zstd-compressed Parquet."""
+    return write(path, lambda part: table.write_parquet(part, compression="zstd"))
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> Path:
+    """`path`, holding named arrays as safetensors."""
+    from safetensors.numpy import save
+
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    return write(path, lambda part: part.write_bytes(save(contiguous)))
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        ArtifactError: it is missing or damaged.
+    """
+    return _read(path, lambda: json.loads(path.read_text(encoding="utf-8")))
+
+
+def read_parquet(path: Path) -> pl.DataFrame:
+    """The table in a Parquet file.
+
+    Raises:
+        ArtifactError: it is missing or damaged.
+    """
+    return _read(path, lambda: pl.read_parquet(path))
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The named arrays in a safetensors file.
+
+    Raises:
+        ArtifactError: it is missing or damaged.
+    """
+    from safetensors.numpy import load_file
+
+    return _read(path, lambda: load_file(path))
+
+
+def _read(path: Path, load: Callable[[], T]) -> T:
+    try:
+        return load()
+    except Exception as error:
+        what = (
+            "is missing" if not path.exists() else f"is damaged ({type(error).__name__}: {error})"
+        )
+        raise ArtifactError(
+            f"The stored file {path} {what}. Delete its folder and run the same command: "
+            "only this stage is computed again."
+        ) from error
