@@ -1,0 +1,1 @@
+"""Users, items and latent factors in one graph; metapaths, statistics, export, insertion."""

@@ -1,0 +1,1 @@
+"""From vectors to codes: residual quantisation, diagnostics and what each code means."""

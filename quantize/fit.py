@@ -1,0 +1,97 @@
+"""The stage: vectors in, codes and a fitted quantiser out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from data.errors import DataError
+from quantize.codes import Codes
+from quantize.diagnostics import statistics
+from quantize.quantizers import METHODS, Quantizer, load_quantizer
+from quantize.settings import RqKMeansConfig, RqVaeConfig
+from quantize.train import Progress
+
+
+class HasVectors(Protocol):
+    """What is quantised: `llm.Vectors`."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """External ids, in order of dense numbers."""
+        ...
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """(n, width) float32 vectors."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FittedCodes:
+    """Codes of one side and the quantiser that assigns them to new vectors.
+
+    Attributes:
+        codes: Of the entities it was fitted to.
+        quantizer: For vectors to come.
+    """
+
+    codes: Codes
+    quantizer: Quantizer
+
+    def save(self, directory: Path) -> None:
+        """Both, side by side, in `directory`."""
+        self.quantizer.save(directory)
+        self.codes.save(directory)
+
+    @classmethod
+    def load(cls, directory: Path) -> FittedCodes:
+        """What `save` stored."""
+        return cls(Codes.load(directory), load_quantizer(directory))
+
+
+def fit_codes(
+    vectors: HasVectors,
+    config: RqVaeConfig | RqKMeansConfig,
+    scratch: Path,
+    seed: int,
+    on_progress: Progress | None = None,
+) -> FittedCodes:
+    """Codes for every vector and the quantiser fitted to them.
+
+    Args:
+        vectors: Of users or of items.
+        config: Settings of that side, `QuantizeConfig.user` or `.item`.
+        scratch: Folder for checkpoints, so that a killed fit continues.
+        seed: Of everything random.
+        on_progress: Called with what is done, the total and what is counted.
+
+    Raises:
+        DataError: there are fewer than two vectors, or one has a value that is no number.
+    """
+    matrix = np.ascontiguousarray(vectors.matrix, dtype=np.float32)
+    _check(matrix, vectors.ids)
+    method = METHODS[config.method][0]
+    quantizer: Quantizer = method.fit(
+        matrix, config, seed=seed, scratch=scratch, on_progress=on_progress
+    )
+    assigned = quantizer.assign(matrix)
+    figures = statistics(quantizer, matrix, assigned)
+    return FittedCodes(Codes(vectors.ids, assigned, quantizer.codebooks, figures), quantizer)
+
+
+def _check(matrix: np.ndarray, ids: tuple[str, ...]) -> None:
+    if len(matrix) < 2:
+        raise DataError(
+            f"There are {len(matrix)} vectors, and codes need at least 2 to tell apart. "
+            "Use a data set with more users and items."
+        )
+    bad = np.flatnonzero(~np.isfinite(matrix).all(1))
+    if len(bad):
+        raise DataError(
+            f"The vector of {ids[bad[0]]!r} holds a value that is no number ({len(bad)} such "
+            "vectors). Encode its text again, or remove the entity."
+        )

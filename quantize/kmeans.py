@@ -1,0 +1,57 @@
+"""k-means in torch, for the first place of code vectors and for residual k-means."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from quantize.residual import distances, nearest
+
+
+def kmeans(x: Tensor, k: int, *, generator: torch.Generator, iterations: int = 50) -> Tensor:
+    """(k, d) centres of `x` (n, d) after k-means++ and Lloyd's iterations; none is empty if n >= k.
+
+    A centre that loses all its members moves to the vector that is farthest from its own centre.
+    Where n < k the last k - n centres repeat earlier ones with a little noise.
+
+    Source: Arthur & Vassilvitskii, k-means++, SODA 2007.
+    """
+    if len(x) < k:
+        again = torch.randint(len(x), (k - len(x),), generator=generator)
+        noise = torch.randn(k - len(x), x.shape[1], generator=generator, dtype=x.dtype)
+        return torch.cat([x, x[again] + 1e-3 * x.std() * noise])
+    centres = _spread(x, k, generator)
+    members = torch.full((len(x),), -1)
+    for _ in range(iterations):
+        previous, members = members, nearest(x, centres)
+        if torch.equal(members, previous):
+            break
+        centres = _means(x, members, centres)
+    return centres
+
+
+def _spread(x: Tensor, k: int, generator: torch.Generator) -> Tensor:
+    """k-means++ seeding: each centre is drawn by its squared distance to those before it."""
+    norms = x.square().sum(1)
+    chosen = torch.randint(len(x), (1,), generator=generator)
+    gap = torch.full((len(x),), torch.inf, dtype=x.dtype)
+    picks = [chosen]
+    for _ in range(k - 1):
+        gap = torch.minimum(gap, (norms + distances(x, x[picks[-1]])[:, 0]).clamp_min(0))
+        weights = gap if gap.sum() > 0 else torch.ones_like(gap)
+        cumulative = weights.double().cumsum(0)
+        at = torch.rand(1, generator=generator, dtype=torch.float64) * cumulative[-1]
+        picks.append(torch.searchsorted(cumulative, at).clamp_max(len(x) - 1))
+    return x[torch.cat(picks)].clone()
+
+
+def _means(x: Tensor, members: Tensor, centres: Tensor) -> Tensor:
+    """Mean of each centre's members; empty centres go to the worst placed vectors."""
+    counts = torch.bincount(members, minlength=len(centres))
+    sums = torch.zeros_like(centres).index_add_(0, members, x)
+    means = sums / counts.clamp_min(1).unsqueeze(1)
+    empty = (counts == 0).nonzero()[:, 0]
+    if len(empty):
+        error = (x - means[members]).square().sum(1)
+        means[empty] = x[error.topk(len(empty)).indices]
+    return means

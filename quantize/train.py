@@ -1,0 +1,164 @@
+"""Training of an RQ-VAE: seeded, interruptible, without dead codes."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from data import atomic
+from quantize.rq_vae import RqVae
+from quantize.settings import RqVaeConfig
+
+Progress = Callable[[int, int, str], None]
+"""Called with what is done, the total and what is being counted."""
+
+CHECKPOINT = "rq_vae.safetensors"
+_REVIVAL_SAMPLE = 65536
+
+
+def train(
+    matrix: np.ndarray,
+    config: RqVaeConfig,
+    *,
+    seed: int,
+    scratch: Path,
+    on_progress: Progress | None = None,
+    every_s: float = 5.0,
+) -> tuple[RqVae, np.ndarray]:
+    """A trained RQ-VAE and its curves, (epochs, 2 + 2T) float64.
+
+    A checkpoint in `scratch` lets a killed training continue to the same result: every random
+    number is drawn from a generator of (seed, epoch).
+
+    Args:
+        matrix: (n, width) float32 vectors.
+        config: Settings of this side.
+        seed: Of everything random.
+        scratch: Folder for checkpoints.
+        on_progress: Told of every epoch.
+        every_s: Seconds between checkpoints.
+    """
+    vectors = torch.from_numpy(np.array(matrix, dtype=np.float32))
+    run = _Run(vectors, config, seed, scratch / CHECKPOINT)
+    run.resume()
+    saved = time.monotonic()
+    while not run.done:
+        run.epoch()
+        if on_progress:
+            on_progress(len(run.curves), config.epochs, "epochs of RQ-VAE")
+        if time.monotonic() - saved >= every_s and not run.done:
+            run.save()
+            saved = time.monotonic()
+    return run.model.eval(), np.array(run.curves)
+
+
+class _Run:
+    """State of one training; `curves` has a row an epoch and so says how far it is."""
+
+    def __init__(self, vectors: Tensor, config: RqVaeConfig, seed: int, path: Path) -> None:
+        self.vectors, self.config, self.seed, self.path = vectors, config, seed, path
+        self.curves: list[list[float]] = []
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.model = RqVae(vectors.shape[1], config.codes_for(len(vectors)), config)
+        others = [*self.model.encoder.parameters(), *self.model.decoder.parameters()]
+        groups: list[dict[str, Any]] = [
+            {"params": others},
+            {"params": [self.model.codebooks], "weight_decay": 0.0},
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=config.lr, weight_decay=config.weight_decay)
+
+    @property
+    def done(self) -> bool:
+        """Whether the last epoch is over, or the loss has not fallen for `patience` epochs."""
+        totals = [row[0] for row in self.curves]
+        best = int(np.argmin(totals)) if totals else 0
+        return len(totals) >= self.config.epochs or len(totals) - 1 - best >= self.config.patience
+
+    def epoch(self) -> None:
+        """One pass over the vectors in a new order, then dead codes are revived."""
+        generator = self._generator(len(self.curves))
+        if not self.curves:
+            sample = _sample(self.vectors, self.config.init_sample, generator)
+            self.model.initialise(sample, generator)
+        order = torch.randperm(len(self.vectors), generator=generator)
+        batches = torch.split(order, self.config.batch)
+        sums = np.zeros(2 + 2 * self.config.levels)
+        for step, rows in enumerate(batches):
+            self._set_lr(len(self.curves) + step / len(batches))
+            losses = self.model(self.vectors[rows])
+            total = losses.total(self.config.beta)
+            self.optimizer.zero_grad()
+            total.backward()
+            self.optimizer.step()
+            terms = [total[None], losses.reconstruction[None], losses.codebook, losses.commitment]
+            sums += torch.cat(terms).detach().double().numpy() * len(rows)
+        self.curves.append((sums / len(self.vectors)).tolist())
+        if len(self.curves) < self.config.epochs:
+            self._revive(generator)
+
+    def _revive(self, generator: torch.Generator) -> None:
+        moved = self.model.revive(_sample(self.vectors, _REVIVAL_SAMPLE, generator), generator)
+        state = self.optimizer.state[self.model.codebooks]
+        for name in ("exp_avg", "exp_avg_sq"):
+            state[name][moved] = 0
+
+    def _set_lr(self, epoch: float) -> None:
+        warm = min(1.0, epoch + 0.1)
+        fall = 0.5 * (1 + math.cos(math.pi * min(1.0, epoch / self.config.epochs)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.lr * warm * max(fall, 0.01)
+
+    def _generator(self, epoch: int) -> torch.Generator:
+        mixed = np.random.SeedSequence([self.seed, epoch]).generate_state(1, np.uint64)[0]
+        return torch.Generator().manual_seed(int(mixed >> np.uint64(1)))
+
+    def save(self) -> None:
+        """Write the whole state in one file, by atomic rename."""
+        arrays = {f"model.{n}": v.detach().numpy() for n, v in self.model.state_dict().items()}
+        for number, state in self.optimizer.state_dict()["state"].items():
+            arrays |= {f"optimizer.{number}.{n}": v.numpy() for n, v in state.items()}
+        curves = np.array(self.curves)
+        atomic.write_arrays(self.path, {**arrays, "curves": curves, "made_for": self._purpose()})
+
+    def resume(self) -> None:
+        """Take up the checkpoint, if there is one of these vectors, settings and seed."""
+        if not self.path.exists():
+            return
+        arrays = atomic.read_arrays(self.path)
+        if not np.array_equal(arrays["made_for"], self._purpose()):
+            return
+        tensors = {name: torch.from_numpy(a.copy()) for name, a in arrays.items()}
+        self.model.load_state_dict(_under("model.", tensors))
+        described = self.optimizer.state_dict()
+        described["state"] = {}
+        for name, value in _under("optimizer.", tensors).items():
+            number, field = name.split(".")
+            described["state"].setdefault(int(number), {})[field] = value
+        self.optimizer.load_state_dict(described)
+        self.curves = arrays["curves"].tolist()
+
+    def _purpose(self) -> np.ndarray:
+        """(32,) uint8 digest of what this training is of."""
+        digest = hashlib.blake2b(self.vectors.numpy().tobytes(), digest_size=32)
+        digest.update(f"{self.config.model_dump_json()} {self.seed}".encode())
+        return np.frombuffer(digest.digest(), dtype=np.uint8)
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
+
+
+def _sample(vectors: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """At most `size` vectors, drawn without replacement."""
+    if len(vectors) <= size:
+        return vectors
+    return vectors[torch.randperm(len(vectors), generator=generator)[:size]]
