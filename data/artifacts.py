@@ -119,8 +119,8 @@ def _sole_writer(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ArtifactError(
-                f"Another run is computing {folder} at this moment. Wait for it to end, or stop it; "
-                "then run the same command."
+                f"Another run is computing {folder} at this moment. Wait for it to end, or stop "
+                "it; then run the same command."
             ) from error
         yield
 

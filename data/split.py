@@ -54,7 +54,8 @@ class Split:
     def targets(self, dataset: Dataset, part: str) -> np.ndarray:
         """(n_users,) int32 held-out items of `part`, "valid" or "test"."""
         rows = {"valid": self.valid, "test": self.test}[part]
-        return dataset.interactions[ITEM].to_numpy()[rows].astype(np.int32)
+        items: np.ndarray = dataset.interactions[ITEM].to_numpy()[rows].astype(np.int32)
+        return items
 
 
 def leave_one_out(dataset: Dataset) -> Split:

@@ -1,0 +1,5 @@
+"""From a publisher's files, or a person's own, to a data set."""
+
+from data.loaders.load import LoadedDataset, load_dataset
+
+__all__ = ["LoadedDataset", "load_dataset"]

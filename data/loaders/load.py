@@ -1,0 +1,79 @@
+"""One call from settings to a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from data.catalogue import Card, card
+from data.dataset import Dataset
+from data.loaders import movielens_1m
+from data.loaders.raw import BadRows, Raw
+from data.loaders.source import Source
+from data.preprocess import preprocess
+from data.settings import DataConfig
+
+Progress = Callable[[int, int, str], None]
+"""Called with what is done, the total and what it is."""
+Loader = Callable[[Source, BadRows, float, bool], Raw]
+
+LOADERS: dict[str, Loader] = {
+    "ml-1m": movielens_1m.load,
+}
+"""How the files of a publication are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedDataset:
+    """A data set and what could not be used of its source.
+
+    Attributes:
+        dataset: Ready to be split.
+        bad_rows: `file`, `line` (from 1), `reason`; one row a row left out.
+    """
+
+    dataset: Dataset
+    bad_rows: pl.DataFrame
+
+
+def load_dataset(
+    config: DataConfig, downloads: Path, on_progress: Progress | None = None
+) -> LoadedDataset:
+    """The data set that `config` names, preprocessed.
+
+    Args:
+        config: Which one, from where, how prepared.
+        downloads: Folder for publishers' files, kept between runs.
+        on_progress: Hears of bytes downloaded.
+
+    Raises:
+        ConfigError: the name is unknown.
+        DataError: files are missing, damaged or malformed, or nothing is left of them.
+    """
+    chosen = card(config.name)
+    bad_rows = BadRows(config.on_bad_row)
+    min_rating = chosen.min_rating if config.min_rating is None else config.min_rating
+    raw = _raw(config, chosen, min_rating, bad_rows, downloads, on_progress)
+    dataset = preprocess(raw, config.name, min_rating, config.min_history)
+    return LoadedDataset(dataset, bad_rows.table())
+
+
+def _raw(
+    config: DataConfig,
+    chosen: Card,
+    min_rating: float,
+    bad_rows: BadRows,
+    downloads: Path,
+    on_progress: Progress | None,
+) -> Raw:
+    if chosen.name == "demo":
+        from data.demo import make_demo
+
+        return make_demo()
+    from data.download import fetch
+
+    folder = config.source or fetch(chosen, downloads, on_progress)
+    return LOADERS[chosen.name](Source(folder), bad_rows, min_rating, config.enrich)

@@ -1,0 +1,90 @@
+"""Folders of the publishers' files, plain or compressed."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.errors import DataError
+
+ENDINGS = ("", ".zst", ".gz")
+"""Every file may be stored plain, zstd- or gzip-compressed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A folder that holds a publication, in the publisher's own formats."""
+
+    folder: Path
+
+    def find(self, *names: str) -> Path | None:
+        """The first of the named files that is there, plain or compressed."""
+        candidates = (self.folder / (name + ending) for name in names for ending in ENDINGS)
+        return next((path for path in candidates if path.is_file()), None)
+
+    def need(self, *names: str) -> Path:
+        """The first of the named files that is there, plain or compressed.
+
+        Raises:
+            DataError: none of them is.
+        """
+        found = self.find(*names)
+        if found is None:
+            there = sorted(p.name for p in self.folder.iterdir()) if self.folder.is_dir() else []
+            holds = f"it holds {', '.join(there[:8])}" if there else "it is empty or no folder"
+            raise DataError(
+                f"There is no {' or '.join(names)} (or .zst, .gz) in {self.folder}; {holds}. "
+                "Give the folder with the publisher's files as --from."
+            )
+        return found
+
+
+def read_bytes(path: Path) -> bytes:
+    """What a file holds, decompressed by its ending.
+
+    Raises:
+        DataError: it is empty, damaged or cannot be opened.
+    """
+    try:
+        content = _decompressed(path)
+    except Exception as error:
+        raise DataError(
+            f"Cannot read {path} ({type(error).__name__}: {error}). Fetch the file again."
+        ) from error
+    if not content.strip():
+        raise DataError(f"{path} is empty. Fetch the file again, or name another one.")
+    return content
+
+
+def read_text(path: Path, encoding: str) -> str:
+    """What a text file holds, without a byte order mark, with plain newlines.
+
+    Raises:
+        DataError: it is empty, or not in that encoding (with the line where this shows).
+    """
+    content = read_bytes(path)
+    try:
+        text = content.decode(encoding)
+    except LookupError as error:
+        raise DataError(
+            f"There is no encoding {encoding!r} (for {path}). Try utf-8, latin-1 or cp1252."
+        ) from error
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{path}:{line} is not {encoding}: byte 0x{content[error.start]:02x} has no meaning "
+            "there. Save the file as UTF-8, or name its encoding."
+        ) from error
+    return text.removeprefix("\ufeff").replace("\r\n", "\n")
+
+
+def _decompressed(path: Path) -> bytes:
+    if path.suffix == ".zst":
+        import zstandard
+
+        with path.open("rb") as stored, zstandard.ZstdDecompressor().stream_reader(stored) as plain:
+            return plain.read()
+    if path.suffix == ".gz":
+        return gzip.decompress(path.read_bytes())
+    return path.read_bytes()

@@ -1,0 +1,80 @@
+"""What a person may choose about the data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from data.config import Config
+
+
+class FilesConfig(Config):
+    """A person's own tables: where they are and which column means what."""
+
+    interactions: Path
+    """CSV or Parquet file with one row an interaction."""
+    user: str = "user_id"
+    """Column of the user's id."""
+    item: str = "item_id"
+    """Column of the item's id."""
+    time: str | None = None
+    """Column of the time: seconds, a date or a date with time; none: the order of the rows."""
+    weight: str | None = None
+    """Column of the strength (a rating, a count); none: every interaction weighs 1."""
+    users: Path | None = None
+    """CSV or Parquet file with one row a user; none: users have no attributes."""
+    users_id: str = "user_id"
+    """Column of the id in the user table."""
+    user_attributes: tuple[str, ...] | None = None
+    """Columns of the user table to keep; none: all."""
+    items: Path | None = None
+    """CSV or Parquet file with one row an item; none: items have no attributes."""
+    items_id: str = "item_id"
+    """Column of the id in the item table."""
+    title: str | None = None
+    """Column of the item's readable name."""
+    description: str | None = None
+    """Column of free text about the item."""
+    item_attributes: tuple[str, ...] | None = None
+    """Columns of the item table to keep; none: all."""
+    list_columns: tuple[str, ...] = ()
+    """Columns whose cells hold several values."""
+    list_separator: str = Field(default="|", min_length=1)
+    """What stands between the values of a list column."""
+    separator: str = Field(default=",", min_length=1, max_length=1)
+    """What stands between the fields of a CSV row."""
+    encoding: str = "utf-8"
+    """Encoding of the CSV files."""
+
+
+class DataConfig(Config):
+    """Which data set, from where, and how it is prepared."""
+
+    name: str = "demo"
+    """Name in the catalogue: `autograph data list` shows them."""
+    source: Path | None = None
+    """Folder with the publisher's original files, also .zst or .gz; none: download them."""
+    min_rating: float | None = None
+    """Keep interactions whose rating is at least this; none: what the data set's card says."""
+    min_history: int = Field(default=5, ge=3)
+    """Drop users with fewer interactions than this; leave-one-out needs 3."""
+    max_history: int = Field(default=30, ge=1)
+    """Most recent interactions a model may look back on."""
+    on_bad_row: Literal["stop", "skip"] = "stop"
+    """At a malformed row, stop with its line and reason, or skip it and list it."""
+    enrich: bool = False
+    """Add overview, director and actors from extended_movie.csv (ml-1m, if the file is there)."""
+    files: FilesConfig | None = None
+    """Your own tables, for the data set "files"."""
+
+    @model_validator(mode="after")
+    def _files_belong_to_files(self) -> DataConfig:
+        if (self.files is not None) != (self.name == "files"):
+            raise ValueError(
+                'data.files describes your own tables and needs data.name = "files"; '
+                f"here data.name is {self.name!r} and data.files is "
+                f"{'given' if self.files else 'missing'}"
+            )
+        return self
