@@ -18,8 +18,8 @@ from data.columns import DESCRIPTION, ITEM_ID, TIME, TITLE, USER_ID, WEIGHT
 from data.loaders.raw import Raw
 
 SEED = 20_240_101
-N_USERS = 480
-FILMS_A_THEME = 20
+N_USERS = 400
+FILMS_A_THEME = 25
 START = 1_704_067_200
 """1 January 2024, in seconds."""
 DAY = 86_400
@@ -27,7 +27,7 @@ PERIOD_DAYS = 360
 
 STAY = 0.82
 """Chance that the next film is of the same theme as the last."""
-STRAY = 0.06
+STRAY = 0.12
 """Chance that a person watches something popular of any theme."""
 NEW_FILMS = 0.55
 """Share of films that appear while the service runs; the others were there on the first day."""
@@ -71,7 +71,7 @@ def _film_id(number: int) -> str:
 def _films(rng: np.random.Generator) -> _Films:
     n = FILMS_A_THEME * len(world.THEMES)
     theme = rng.permutation(np.repeat(np.arange(len(world.THEMES)), FILMS_A_THEME))
-    appeal = 1.0 / (1.0 + rng.permuted(np.tile(np.arange(FILMS_A_THEME), len(world.THEMES))) % 20)
+    appeal = 1.0 / (2.0 + rng.integers(0, FILMS_A_THEME, n))
     release = np.where(rng.random(n) < NEW_FILMS, rng.integers(1, PERIOD_DAYS, n), 0)
     return _Films(theme, appeal, release)
 
