@@ -22,7 +22,8 @@ class Card:
         publisher: Who made it.
         citation: What to cite, "" if nothing.
         domain: Decides the prompt templates.
-        min_rating: Interactions rated below are no positive ones (appendix B of the paper).
+        min_rating: Interactions rated below are no positive ones (appendix B of the paper: above
+            3, for Book-Crossing above 5); None keeps all.
         urls: Publisher's addresses.
         checks: Of each downloaded file, "md5:…" or "sha256:…"; None where the publisher
             changes the file or states no sum.
@@ -38,7 +39,7 @@ class Card:
     publisher: str
     citation: str
     domain: Literal["movies", "books", "any"]
-    min_rating: float
+    min_rating: float | None
     urls: tuple[str, ...] = ()
     checks: Mapping[str, str | None] = field(default_factory=dict)
     contents: Mapping[str, str] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Card:
 
 
 _GROUPLENS = "https://files.grouplens.org/datasets/movielens"
+_AMAZON = "https://snap.stanford.edu/data/amazon/productGraph/categoryFiles"
 _MOVIELENS = (
     "F. Maxwell Harper and Joseph A. Konstan. 2015. The MovieLens Datasets: History and Context. "
     "ACM Transactions on Interactive Intelligent Systems 5, 4, Article 19."
@@ -68,7 +70,7 @@ _CARDS = (
         publisher="AutoGraph",
         citation="",
         domain="movies",
-        min_rating=0,
+        min_rating=None,
     ),
     Card(
         name="ml-1m",
@@ -82,11 +84,91 @@ _CARDS = (
         min_rating=4,
         urls=(f"{_GROUPLENS}/ml-1m.zip",),
         checks={"ml-1m.zip": "md5:c4d9eecfca2ab87c1945afe126590906"},
-        contents={
-            "users.dat": "1dc3a95300cb19f7c10e027daf29b8cdf1d908dab65b5edfb45950aa389a10a3",
-            "movies.dat": "0140fc2356357c1a851d0f52e893a1e4d3696df632c4141cea8d5bc3d621f0b9",
-        },
         files=("ratings.dat", "users.dat", "movies.dat"),
+    ),
+    Card(
+        name="ml-100k",
+        title="MovieLens 100K",
+        what="Ratings of films collected on the MovieLens site in 1997 and 1998.",
+        size="100,000 ratings, 943 users, 1,682 films; 5 MB to download",
+        licence=_RESEARCH,
+        publisher="GroupLens, University of Minnesota",
+        citation=_MOVIELENS,
+        domain="movies",
+        min_rating=4,
+        urls=(f"{_GROUPLENS}/ml-100k.zip",),
+        checks={"ml-100k.zip": "md5:0e33842e24a9c977be4e0107933c0723"},
+        files=("u.data", "u.user", "u.item", "u.genre"),
+    ),
+    Card(
+        name="ml-latest-small",
+        title="MovieLens latest, small",
+        what="A small sample of recent MovieLens ratings, edition of September 2018.",
+        size="100,836 ratings, 610 users, 9,742 films; 1 MB to download",
+        licence=(
+            "non-commercial use, acknowledged; may be redistributed, also transformed, under the "
+            "same terms"
+        ),
+        publisher="GroupLens, University of Minnesota",
+        citation=_MOVIELENS,
+        domain="movies",
+        min_rating=3.5,
+        urls=(f"{_GROUPLENS}/ml-latest-small.zip",),
+        checks={
+            "ml-latest-small.zip": (
+                "sha256:696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436"
+            )
+        },
+        files=("ratings.csv", "movies.csv"),
+    ),
+    Card(
+        name="book-crossing",
+        title="Book-Crossing",
+        what=(
+            "Ratings of books by members of BookCrossing.com, collected in 2004, without times. "
+            "The publisher's site is gone: bring the files, the dump or comma-separated tables."
+        ),
+        size="1,149,780 ratings, 278,858 users, 271,379 books",
+        licence="freely available for research when cited",
+        publisher="Cai-Nicolas Ziegler, University of Freiburg",
+        citation=(
+            "Cai-Nicolas Ziegler, Sean M. McNee, Joseph A. Konstan and Georg Lausen. 2005. "
+            "Improving Recommendation Lists Through Topic Diversification. WWW 2005."
+        ),
+        domain="books",
+        min_rating=6,
+        files=("BX-Book-Ratings.csv", "BX-Users.csv", "BX-Books.csv"),
+    ),
+    Card(
+        name="amazon-books",
+        title="Amazon reviews of books, 5-core",
+        what=(
+            "Reviews of books until July 2014, of reviewers and books with at least five each, "
+            "and product metadata. The publisher states no checksums, so none is checked."
+        ),
+        size="8,898,041 reviews, 603,668 reviewers, 367,982 books; several GB to download",
+        licence="research use; no formal licence is stated",
+        publisher="Julian McAuley, University of California San Diego",
+        citation=(
+            "Ruining He and Julian McAuley. 2016. Ups and Downs: Modeling the Visual Evolution of "
+            "Fashion Trends with One-Class Collaborative Filtering. WWW 2016."
+        ),
+        domain="books",
+        min_rating=4,
+        urls=(f"{_AMAZON}/reviews_Books_5.json.gz", f"{_AMAZON}/meta_Books.json.gz"),
+        checks={"reviews_Books_5.json.gz": None, "meta_Books.json.gz": None},
+        files=("reviews_Books_5.json", "meta_Books.json"),
+    ),
+    Card(
+        name="files",
+        title="Your own tables",
+        what="CSV or Parquet files of interactions and, if you have them, of users and items.",
+        size="as large as your memory",
+        licence="yours",
+        publisher="you",
+        citation="",
+        domain="any",
+        min_rating=None,
     ),
 )
 

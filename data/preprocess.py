@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isinf
+
 import polars as pl
 
 from data.columns import ITEM, ITEM_ID, TIME, USER, USER_ID, WEIGHT
@@ -23,36 +25,35 @@ def preprocess(raw: Raw, name: str, min_rating: float, min_history: int) -> Data
     Source: AutoGraph, appendix B.
     """
     positive = raw.ratings.filter(pl.col(WEIGHT) >= min_rating)
-    ordered = positive.sort(TIME, maintain_order=True)
-    once = ordered.unique([USER_ID, ITEM_ID], keep="first", maintain_order=True)
-    kept = once.filter(pl.len().over(USER_ID) >= min_history)
+    numbered = _numbered(_numbered(positive, raw.users, USER_ID, USER), raw.items, ITEM_ID, ITEM)
+    once = numbered.sort(USER, TIME, maintain_order=True).unique(
+        [USER, ITEM], keep="first", maintain_order=True
+    )
+    kept = once.filter(pl.len().over(USER) >= min_history)
     if kept.is_empty():
-        raise DataError(_nothing_left(name, raw, positive, once, min_rating, min_history))
-    users = raw.users.filter(pl.col(USER_ID).is_in(kept[USER_ID].unique().implode()))
-    items = raw.items.filter(pl.col(ITEM_ID).is_in(kept[ITEM_ID].unique().implode()))
-    return Dataset(name, users, items, _numbered(kept, users, items))
+        raise DataError(_nothing_left(name, raw, once, min_rating, min_history))
+    users = raw.users[kept[USER].unique().sort()]
+    items = raw.items[kept[ITEM].unique().sort()]
+    dense = kept.with_columns(pl.col(USER, ITEM).rank("dense") - 1)
+    columns = (pl.col(column).cast(dtype) for column, dtype in INTERACTION_SCHEMA.items())
+    return Dataset(name, users, items, dense.select(columns))
 
 
-def _numbered(kept: pl.DataFrame, users: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
-    for table, external, dense in ((users, USER_ID, USER), (items, ITEM_ID, ITEM)):
-        numbers = table.select(external).with_row_index(dense)
-        kept = kept.join(numbers, on=external, how="left", maintain_order="left")
-    numbered = kept.sort(USER, TIME, maintain_order=True)
-    return numbered.select(pl.col(name).cast(dtype) for name, dtype in INTERACTION_SCHEMA.items())
+def _numbered(
+    ratings: pl.DataFrame, table: pl.DataFrame, external: str, number: str
+) -> pl.DataFrame:
+    rows = table.select(external).with_row_index(number)
+    return ratings.join(rows, on=external, how="left", maintain_order="left").drop(external)
 
 
 def _nothing_left(
-    name: str,
-    raw: Raw,
-    positive: pl.DataFrame,
-    once: pl.DataFrame,
-    min_rating: float,
-    min_history: int,
+    name: str, raw: Raw, once: pl.DataFrame, min_rating: float, min_history: int
 ) -> str:
-    longest = 0 if once.is_empty() else int(once.group_by(USER_ID).len()["len"].max())  # type: ignore[arg-type]
+    longest = once.group_by(USER).len()["len"].to_list()
+    rated = "" if isinf(min_rating) else f"have a rating of at least {min_rating:g} and "
     return (
-        f"Nothing is left of {name!r}: of {raw.ratings.height:,} interactions {positive.height:,} "
-        f"have a rating of at least {min_rating:g}, and the longest history is {longest}, where "
+        f"Nothing is left of {name!r}: of {raw.ratings.height:,} interactions {once.height:,} "
+        f"{rated}are no repeats, and the longest history is {max(longest, default=0)}, where "
         f"data.min_history asks for {min_history}. Lower data.min_rating or data.min_history, or "
         "check that the right columns were named."
     )

@@ -1,40 +1,75 @@
-"""Text tables whose lines are split at a separator, with line numbers kept."""
+"""Text tables, separated or quoted, with the line of every row kept."""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from data.loaders.raw import LINE, BadRows
+from data.errors import DataError
+from data.loaders.raw import LINE, REASON, BadRows
 from data.loaders.source import read_text
 
-Number = type[pl.Float32 | pl.Int64]
+Number = type[pl.Float32 | pl.Float64 | pl.Int32 | pl.Int64]
 
 
 def read_lines(
     path: Path, separator: str, columns: Sequence[str], bad_rows: BadRows, encoding: str = "utf-8"
 ) -> pl.DataFrame:
-    """`line` (Int64, from 1) and the named String columns; lines of other lengths are reported.
+    """`line` (Int64, from 1) and the named String columns of a file without header or quotes.
 
-    Blank lines are passed over. Nothing is quoted in such files.
+    Lines with another number of fields are reported; blank lines are passed over.
+
+    Raises:
+        DataError: the file is empty or in another encoding.
+    """
+    lines = _split(read_text(path, encoding), separator)
+    return _fields(lines, columns, separator, path, bad_rows)
+
+
+def read_csv(
+    path: Path,
+    bad_rows: BadRows,
+    needed: Sequence[str] = (),
+    *,
+    separator: str = ",",
+    encoding: str = "utf-8",
+) -> pl.DataFrame:
+    """`line` (Int64, from 1) and all columns, String with null for empty, of a file with a header.
+
+    Rows with another number of fields or broken quotes are reported.
+
+    Raises:
+        DataError: the file is empty, in another encoding, lacks a column or names one twice.
     """
     text = read_text(path, encoding)
-    lines = pl.DataFrame({"whole": pl.Series([text]).str.split("\n").explode()})
-    lines = lines.with_row_index(LINE, offset=1).filter(pl.col("whole") != "")
-    lines = lines.with_columns(
-        pl.col(LINE).cast(pl.Int64), pl.col("whole").str.split(separator).alias("fields")
-    )
-    found = pl.col("fields").list.len()
-    lines = bad_rows.drop(
-        path,
-        lines,
-        found != len(columns),
-        pl.format(f"{{}} fields instead of {len(columns)} between {separator!r}", found),
-    )
-    fields = [pl.col("fields").list.get(i).alias(name) for i, name in enumerate(columns)]
-    return lines.select(LINE, *fields)
+    rows = _unquoted(path, text, separator, bad_rows) if '"' in text else _split(text, separator)
+    header = [name.strip() for name in rows["fields"][0]]
+    check_columns(path, header, needed)
+    table = _fields(rows[1:], header, separator, path, bad_rows)
+    return table.with_columns(pl.col(header).replace("", None))
+
+
+def check_columns(path: Path, found: Sequence[str], needed: Sequence[str]) -> None:
+    """Nothing, if a table has every needed column, once.
+
+    Raises:
+        DataError: it has not.
+    """
+    missing = [name for name in needed if name not in found]
+    if missing:
+        raise DataError(
+            f"{path} has no column {', '.join(map(repr, missing))}; its columns are "
+            f"{', '.join(map(repr, found))}. Name the right column, or mend the header."
+        )
+    repeated = sorted({name for name in found if found.count(name) > 1})
+    if repeated:
+        raise DataError(
+            f"{path} has more than one column {', '.join(map(repr, repeated))}. Rename all but one."
+        )
 
 
 def with_numbers(
@@ -43,9 +78,58 @@ def with_numbers(
     """`table` with String columns made numbers; rows where one is no finite number are reported."""
     for column, dtype in types.items():
         value = pl.col(column).str.strip_chars().cast(pl.Float64, strict=False)
-        bad = value.is_null() | ~value.is_finite()
+        table = table.with_columns(value.alias("_value"))
+        bad = pl.col("_value").is_null() | ~pl.col("_value").is_finite()
         shown = pl.col(column).fill_null("nothing")
         reason = pl.format(f"{column} is {{}}, not a number", shown)
         table = bad_rows.drop(path, table, bad, reason)
-        table = table.with_columns(value.cast(dtype).alias(column))
+        table = table.with_columns(pl.col("_value").cast(dtype).alias(column)).drop("_value")
     return table
+
+
+def _split(text: str, separator: str) -> pl.DataFrame:
+    lines = pl.DataFrame({"whole": pl.Series([text]).str.split("\n").explode()})
+    lines = lines.with_row_index(LINE, offset=1).filter(pl.col("whole") != "")
+    return lines.select(
+        pl.col(LINE).cast(pl.Int64), pl.col("whole").str.split(separator).alias("fields")
+    )
+
+
+def _unquoted(path: Path, text: str, separator: str, bad_rows: BadRows) -> pl.DataFrame:
+    """`line` where a row starts and its `fields`; a quoted field may run over several lines."""
+    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
+    numbers: list[int] = []
+    fields: list[list[str]] = []
+    broken: list[tuple[int, str]] = []
+    while True:
+        start = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            if "end of data" in str(error):
+                raise DataError(
+                    f"{path}:{start}: a quote is opened and never closed. Close it, or double it "
+                    "if it belongs to the text."
+                ) from error
+            broken.append((start, f"broken quotes ({error})"))
+            continue
+        if row:
+            numbers.append(start)
+            fields.append(row)
+    bad_rows.report(path, pl.DataFrame(broken, {LINE: pl.Int64, REASON: pl.String}, orient="row"))
+    return pl.DataFrame(
+        {LINE: numbers, "fields": fields}, {LINE: pl.Int64, "fields": pl.List(pl.String)}
+    )
+
+
+def _fields(
+    rows: pl.DataFrame, columns: Sequence[str], separator: str, path: Path, bad_rows: BadRows
+) -> pl.DataFrame:
+    found = pl.col("fields").list.len()
+    reason = pl.format(f"{{}} fields instead of {len(columns)} between {separator!r}", found)
+    rows = bad_rows.drop(path, rows, found != len(columns), reason)
+    return rows.select(
+        LINE, *(pl.col("fields").list.get(k).alias(name) for k, name in enumerate(columns))
+    )

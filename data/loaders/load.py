@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,18 +11,20 @@ import polars as pl
 
 from data.catalogue import Card, card
 from data.dataset import Dataset
-from data.loaders import movielens_1m
-from data.loaders.raw import BadRows, Raw
+from data.loaders import amazon, book_crossing, movielens_1m, movielens_100k, movielens_latest
+from data.loaders.raw import BadRows, Raw, Reading
 from data.loaders.source import Source
 from data.preprocess import preprocess
 from data.settings import DataConfig
 
 Progress = Callable[[int, int, str], None]
 """Called with what is done, the total and what it is."""
-Loader = Callable[[Source, BadRows, float, bool], Raw]
-
-LOADERS: dict[str, Loader] = {
+LOADERS: dict[str, Callable[[Reading], Raw]] = {
     "ml-1m": movielens_1m.load,
+    "ml-100k": movielens_100k.load,
+    "ml-latest-small": movielens_latest.load,
+    "book-crossing": book_crossing.load,
+    "amazon-books": amazon.load,
 }
 """How the files of a publication are read."""
 
@@ -55,10 +58,14 @@ def load_dataset(
     """
     chosen = card(config.name)
     bad_rows = BadRows(config.on_bad_row)
-    min_rating = chosen.min_rating if config.min_rating is None else config.min_rating
+    min_rating = _first(config.min_rating, chosen.min_rating, -math.inf)
     raw = _raw(config, chosen, min_rating, bad_rows, downloads, on_progress)
     dataset = preprocess(raw, config.name, min_rating, config.min_history)
     return LoadedDataset(dataset, bad_rows.table())
+
+
+def _first(*values: float | None) -> float:
+    return next(value for value in values if value is not None)
 
 
 def _raw(
@@ -73,7 +80,11 @@ def _raw(
         from data.demo import make_demo
 
         return make_demo()
+    if config.files is not None:
+        from data.loaders import own_files
+
+        return own_files.load(config.files, bad_rows)
     from data.download import fetch
 
     folder = config.source or fetch(chosen, downloads, on_progress)
-    return LOADERS[chosen.name](Source(folder), bad_rows, min_rating, config.enrich)
+    return LOADERS[chosen.name](Reading(Source(folder), bad_rows, min_rating, config.enrich))

@@ -2,126 +2,126 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import polars as pl
 
 from data.columns import DESCRIPTION, ITEM_ID, TIME, TITLE, USER_ID, WEIGHT
 from data.errors import DataError
-from data.loaders.delimited import read_lines, with_numbers
-from data.loaders.raw import LINE, BadRows, Raw, with_known_ids, without_repeats
-from data.loaders.source import Source, read_text
+from data.loaders.delimited import read_csv, read_lines, with_numbers
+from data.loaders.movies import genres, year_of_title
+from data.loaders.raw import LINE, BadRows, Raw, Reading, with_known_ids, without_repeats
+from data.loaders.source import Source
 
-GENDERS = {"M": "male", "F": "female"}
-AGES = {
-    "1": "under 18",
-    "18": "18-24",
-    "25": "25-34",
-    "35": "35-44",
-    "45": "45-49",
-    "50": "50-55",
-    "56": "56 or over",
+CODES: Mapping[str, Mapping[str, str]] = {
+    "gender": {"M": "male", "F": "female"},
+    "age": {
+        "1": "under 18",
+        "18": "18-24",
+        "25": "25-34",
+        "35": "35-44",
+        "45": "45-49",
+        "50": "50-55",
+        "56": "56 or over",
+    },
+    "occupation": {
+        "0": "other or not specified",
+        "1": "academic or educator",
+        "2": "artist",
+        "3": "clerical or administrative worker",
+        "4": "college or graduate student",
+        "5": "customer service worker",
+        "6": "doctor or health care worker",
+        "7": "executive or manager",
+        "8": "farmer",
+        "9": "homemaker",
+        "10": "K-12 student",
+        "11": "lawyer",
+        "12": "programmer",
+        "13": "retired",
+        "14": "sales or marketing worker",
+        "15": "scientist",
+        "16": "self-employed",
+        "17": "technician or engineer",
+        "18": "tradesman or craftsman",
+        "19": "unemployed",
+        "20": "writer",
+    },
 }
-OCCUPATIONS = (
-    "other or not specified",
-    "academic or educator",
-    "artist",
-    "clerical or administrative worker",
-    "college or graduate student",
-    "customer service worker",
-    "doctor or health care worker",
-    "executive or manager",
-    "farmer",
-    "homemaker",
-    "K-12 student",
-    "lawyer",
-    "programmer",
-    "retired",
-    "sales or marketing worker",
-    "scientist",
-    "self-employed",
-    "technician or engineer",
-    "tradesman or craftsman",
-    "unemployed",
-    "writer",
-)
-"""Words for the occupation codes 0 … 20 of the publication's README."""
+"""Words for the codes that the publication's README explains."""
+
+EXTENSION = "movielens-1m-text"
+"""A folder beside the publication's where `extended_movie.csv` is looked for."""
 
 
-def load(source: Source, bad_rows: BadRows, min_rating: float, enrich: bool) -> Raw:
-    """The publication; the complete `ratings.dat`, or `ratings_ge4.dat` with ratings above 3 only.
+def load(reading: Reading) -> Raw:
+    """The publication; `ratings_ge4.dat`, ratings above 3 only, may stand in for `ratings.dat`.
 
-    Args:
-        source: The folder.
-        bad_rows: Takes the rows that cannot be used.
-        min_rating: Decides whether the ratings above 3 suffice.
-        enrich: Adds description, directors and actors from `extended_movie.csv`.
+    With `enrich`, films get `description`, `directors` and `actors` from `extended_movie.csv`.
 
     Raises:
         DataError: a file is missing, or only ratings above 3 are there and more are needed.
     """
-    users = _users(source, bad_rows)
-    items = _movies(source, bad_rows)
-    ratings = _ratings(source, users, items, bad_rows, min_rating)
-    return Raw(users, _enriched(items, source) if enrich else items, ratings)
+    users = _users(reading.source.need("users.dat"), reading.bad_rows)
+    items = _movies(reading.source.need("movies.dat"), reading.bad_rows)
+    ratings = _ratings(_ratings_path(reading), users, items, reading.bad_rows)
+    return Raw(users, _enriched(items, reading) if reading.enrich else items, ratings)
 
 
-def _users(source: Source, bad_rows: BadRows) -> pl.DataFrame:
-    path = source.need("users.dat")
+def _users(path: Path, bad_rows: BadRows) -> pl.DataFrame:
     columns = (USER_ID, "gender", "age", "occupation", "zip")
     users = read_lines(path, "::", columns, bad_rows, "latin-1")
-    words = {
-        "gender": GENDERS,
-        "age": AGES,
-        "occupation": {str(k): w for k, w in enumerate(OCCUPATIONS)},
-    }
-    for column, meaning in words.items():
-        unknown = ~pl.col(column).is_in(list(meaning))
-        reason = pl.format(f"{column} {{}} is not a code of this publication", column)
+    for column, words in CODES.items():
+        unknown = ~pl.col(column).is_in(list(words))
+        reason = pl.format(f"{column} {{}} is no code of this publication", column)
         users = bad_rows.drop(path, users, unknown, reason)
-        users = users.with_columns(pl.col(column).replace(meaning))
+        users = users.with_columns(pl.col(column).replace(words))
     return without_repeats(users, USER_ID, path, bad_rows).drop(LINE)
 
 
-def _movies(source: Source, bad_rows: BadRows) -> pl.DataFrame:
-    path = source.need("movies.dat")
+def _movies(path: Path, bad_rows: BadRows) -> pl.DataFrame:
     movies = read_lines(path, "::", (ITEM_ID, TITLE, "genres"), bad_rows, "latin-1")
     movies = without_repeats(movies, ITEM_ID, path, bad_rows)
-    return movies.select(ITEM_ID, TITLE, year_of_title(), pl.col("genres").str.split("|"))
+    return movies.select(ITEM_ID, TITLE, year_of_title(), genres())
+
+
+def _ratings_path(reading: Reading) -> Path:
+    complete = reading.source.find("ratings.dat")
+    if complete:
+        return complete
+    positive = reading.source.find("ratings_ge4.dat")
+    if positive and reading.min_rating <= 3:
+        raise DataError(
+            f"{positive} holds ratings above 3 only, and data.min_rating is "
+            f"{reading.min_rating:g}. Put the publisher's ratings.dat beside it, or set "
+            "data.min_rating to 4."
+        )
+    return positive or reading.source.need("ratings.dat", "ratings_ge4.dat")
 
 
 def _ratings(
-    source: Source,
-    users: pl.DataFrame,
-    items: pl.DataFrame,
-    bad_rows: BadRows,
-    min_rating: float,
+    path: Path, users: pl.DataFrame, items: pl.DataFrame, bad_rows: BadRows
 ) -> pl.DataFrame:
-    path = source.find("ratings.dat") or source.need("ratings.dat", "ratings_ge4.dat")
-    if path.name.startswith("ratings_ge4") and min_rating <= 3:
-        raise DataError(
-            f"{path} holds ratings above 3 only, and data.min_rating is {min_rating:g}. Put the "
-            "publisher's ratings.dat beside it, or set data.min_rating to 4."
-        )
     ratings = read_lines(path, "::", (USER_ID, ITEM_ID, WEIGHT, TIME), bad_rows, "latin-1")
     ratings = with_numbers(ratings, path, {WEIGHT: pl.Float32, TIME: pl.Int64}, bad_rows)
-    return with_known_ids(ratings, users, items, path, bad_rows).drop(LINE)
+    ratings = with_known_ids(ratings, USER_ID, users, path, bad_rows)
+    return with_known_ids(ratings, ITEM_ID, items, path, bad_rows).drop(LINE)
 
 
-def year_of_title() -> pl.Expr:
-    """Int32 `year` from a title that ends in "(1995)"; null where it does not."""
-    return pl.col(TITLE).str.extract(r"\((\d{4})\)\s*$").cast(pl.Int32).alias("year")
-
-
-def _enriched(items: pl.DataFrame, source: Source) -> pl.DataFrame:
-    beside = Source(source.folder.parent / "movielens-1m-text")
-    path = source.find("extended_movie.csv") or beside.need("extended_movie.csv")
-    extra = pl.read_csv(read_text(path, "utf-8").encode(), infer_schema=False)
-    people = (
-        _people(published, ours) for published, ours in (("director", "directors"), ("actors",) * 2)
-    )
-    overview = pl.col("overview").str.strip_chars().replace("", None).alias(DESCRIPTION)
-    extra = extra.select(pl.col("MovieID").alias(ITEM_ID), overview, *people)
+def _enriched(items: pl.DataFrame, reading: Reading) -> pl.DataFrame:
+    beside = Source(reading.source.folder.parent / EXTENSION)
+    path = reading.source.find("extended_movie.csv") or beside.need("extended_movie.csv")
+    extra = read_csv(path, reading.bad_rows, ("MovieID", "overview", "director", "actors"))
+    extra = extra.select(
+        pl.col("MovieID").alias(ITEM_ID),
+        pl.col("overview").str.strip_chars().replace("", None).alias(DESCRIPTION),
+        _people("director").alias("directors"),
+        _people("actors"),
+    ).unique(ITEM_ID, keep="first")
     return items.join(extra, on=ITEM_ID, how="left", maintain_order="left")
 
 
-def _people(published: str, ours: str) -> pl.Expr:
-    return pl.col(published).fill_null("").str.split("|").list.drop_nulls().alias(ours)
+def _people(column: str) -> pl.Expr:
+    names = pl.col(column).fill_null("").str.split("|")
+    return names.list.eval(pl.element().str.strip_chars()).list.filter(pl.element() != "")

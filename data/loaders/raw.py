@@ -1,4 +1,4 @@
-"""What every loader gives: three tables as published, and the rows that could not be used."""
+"""What every loader gets and gives: a folder, three tables, and rows that could not be used."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import polars as pl
 
 from data.columns import ITEM_ID, USER_ID
 from data.errors import DataError
+from data.loaders.source import Source
 
 LINE = "line"
 """Number of a row's line in its file, from 1."""
@@ -25,7 +26,8 @@ class Raw:
     Attributes:
         users: `user_id` (String, unique) and attributes, in the order of the source.
         items: `item_id` (String, unique) and attributes, in the order of the source.
-        ratings: `user_id`, `item_id`, `weight` Float32, `time` Int64, in the order of the source.
+        ratings: `user_id`, `item_id`, `weight` Float32, `time` Int64, in the order of the source;
+            every id stands in its table.
     """
 
     users: pl.DataFrame
@@ -53,9 +55,9 @@ class BadRows:
         """
         if rows.is_empty():
             return
-        rows = rows.sort(LINE)
+        rows = rows.sort(LINE, maintain_order=True)
         if self.on_bad_row == "stop" and not expected:
-            more = f" ({rows.height - 1:,} more in this file)" if rows.height > 1 else ""
+            more = f" ({rows.height - 1:,} more like it)" if rows.height > 1 else ""
             raise DataError(
                 f"{file}:{rows[LINE][0]}: {rows[REASON][0]}{more}. Mend the row, or use "
                 "--on-bad-row skip to leave such rows out and list them."
@@ -82,33 +84,58 @@ class BadRows:
 
     def table(self) -> pl.DataFrame:
         """One row a bad row: `file`, `line` (Int64, from 1) and `reason`."""
-        empty = pl.DataFrame(schema=BAD_ROW_SCHEMA)
-        return pl.concat([empty, *self.tables])
+        return pl.concat([pl.DataFrame(schema=BAD_ROW_SCHEMA), *self.tables])
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a loader is asked to read.
+
+    Attributes:
+        source: Folder with the files.
+        bad_rows: Takes the rows that cannot be used.
+        min_rating: Ratings below are dropped later; a loader may drop them at once.
+        enrich: Add what a third party published about the items, if the loader knows how.
+    """
+
+    source: Source
+    bad_rows: BadRows
+    min_rating: float
+    enrich: bool = False
 
 
 def without_repeats(
     table: pl.DataFrame, column: str, file: Path, bad_rows: BadRows
 ) -> pl.DataFrame:
     """`table` with the first row of each id in `column`; empty and repeated ids are reported."""
-    empty = pl.col(column).is_null() | (pl.col(column).str.strip_chars() == "")
-    table = bad_rows.drop(file, table, empty, pl.lit(f"{column} is empty"))
+    table = with_ids(table, column, file, bad_rows)
     repeated = ~pl.col(column).is_first_distinct()
-    reason = pl.format(f"{column} {{}} stands twice; the first row is kept", column)
+    reason = pl.format(f"{column} {{}} stands twice", column)
     return bad_rows.drop(file, table, repeated, reason)
+
+
+def with_ids(table: pl.DataFrame, column: str, file: Path, bad_rows: BadRows) -> pl.DataFrame:
+    """`table` without the rows whose id in `column` is empty; these are reported."""
+    empty = pl.col(column).is_null() | (pl.col(column).str.strip_chars() == "")
+    return bad_rows.drop(file, table, empty, pl.lit(f"{column} is empty"))
 
 
 def with_known_ids(
     ratings: pl.DataFrame,
-    users: pl.DataFrame,
-    items: pl.DataFrame,
+    column: str,
+    table: pl.DataFrame,
     file: Path,
     bad_rows: BadRows,
     *,
     expected: bool = False,
 ) -> pl.DataFrame:
-    """`ratings` whose user and item stand in their tables; the others are reported."""
-    for column, table in ((USER_ID, users), (ITEM_ID, items)):
-        unknown = ~pl.col(column).is_in(table[column].implode())
-        reason = pl.format(f"{column} {{}} is not in the table of {column[:-3]}s", column)
-        ratings = bad_rows.drop(file, ratings, unknown, reason, expected=expected)
-    return ratings
+    """`ratings` whose id in `column` stands in `table`; the others are reported."""
+    what = {USER_ID: "user table", ITEM_ID: "item table"}[column]
+    unknown = ~pl.col(column).is_in(table[column].implode())
+    reason = pl.format(f"{column} {{}} is not in the {what}", column)
+    return bad_rows.drop(file, ratings, unknown, reason, expected=expected)
+
+
+def ids_in(ratings: pl.DataFrame, column: str) -> pl.DataFrame:
+    """One column of the ids in `ratings`, in order of their first appearance."""
+    return ratings.select(pl.col(column).unique(maintain_order=True))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from data.errors import DataError
 
@@ -40,6 +42,16 @@ class Source:
         return found
 
 
+def open_bytes(path: Path) -> BinaryIO:
+    """A stream of what a file holds, decompressed by its ending."""
+    if path.suffix == ".zst":
+        import zstandard
+
+        plain = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True)
+        return io.BufferedReader(cast(io.RawIOBase, plain), 1 << 20)
+    return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+
+
 def read_bytes(path: Path) -> bytes:
     """What a file holds, decompressed by its ending.
 
@@ -47,14 +59,21 @@ def read_bytes(path: Path) -> bytes:
         DataError: it is empty, damaged or cannot be opened.
     """
     try:
-        content = _decompressed(path)
+        with open_bytes(path) as stream:
+            content = stream.read()
     except Exception as error:
-        raise DataError(
-            f"Cannot read {path} ({type(error).__name__}: {error}). Fetch the file again."
-        ) from error
+        raise unreadable(path, error) from error
     if not content.strip():
         raise DataError(f"{path} is empty. Fetch the file again, or name another one.")
     return content
+
+
+def unreadable(path: Path, error: Exception) -> DataError:
+    """What to raise when a file cannot be opened or decompressed."""
+    return DataError(
+        f"Cannot read {path} ({type(error).__name__}: {error}). Fetch the file again, or name "
+        "another one."
+    )
 
 
 def read_text(path: Path, encoding: str) -> str:
@@ -77,14 +96,3 @@ def read_text(path: Path, encoding: str) -> str:
             "there. Save the file as UTF-8, or name its encoding."
         ) from error
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
-
-
-def _decompressed(path: Path) -> bytes:
-    if path.suffix == ".zst":
-        import zstandard
-
-        with path.open("rb") as stored, zstandard.ZstdDecompressor().stream_reader(stored) as plain:
-            return plain.read()
-    if path.suffix == ".gz":
-        return gzip.decompress(path.read_bytes())
-    return path.read_bytes()
