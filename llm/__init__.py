@@ -1,0 +1,1 @@
+"""Backends that describe entities, the cache of what they said, and encoders of texts."""

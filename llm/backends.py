@@ -1,0 +1,19 @@
+"""The backends by name."""
+
+from __future__ import annotations
+
+from llm.facts import FactsBackend
+from llm.protocol import Backend
+from llm.replay import ReplayBackend
+from llm.settings import BackendConfig, ReplayConfig
+
+
+def open_backend(config: BackendConfig) -> Backend:
+    """The backend that settings describe.
+
+    Raises:
+        DataError: its file is missing or damaged.
+    """
+    if isinstance(config, ReplayConfig):
+        return ReplayBackend(config)
+    return FactsBackend()

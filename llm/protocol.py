@@ -1,0 +1,72 @@
+"""What every language model, or what stands in for one, looks like to the knowledge stage."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from prompts.requests import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, or the reason why there is none.
+
+    Attributes:
+        request: What was asked.
+        text: The answer; None where there is none.
+        tokens_in: Prompt tokens, 0 where none were counted.
+        tokens_out: Completion tokens, 0 where none were counted.
+        latency_s: Seconds from sending to the last token.
+        finish_reason: As the model states it: "stop", "length", …; "error" where it failed.
+        attempts: Calls that this reply took.
+        error: A sentence with the reason of a failure; None for an answer.
+    """
+
+    request: Request
+    text: str | None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    latency_s: float = 0.0
+    finish_reason: str = "stop"
+    attempts: int = 1
+    error: str | None = None
+
+
+class Backend(Protocol):
+    """One way to have entities described.
+
+    `generate` is given requests lazily and may be given millions: it reads ahead no further than
+    it has calls in flight, and yields each reply as soon as it is there, in any order. A failed
+    request is a reply with an `error`, never an exception. An exception ends the run: for what no
+    further request could survive, such as a wrong key. The iterator of requests may be advanced
+    from one other thread at a time.
+    """
+
+    @property
+    def model(self) -> str:
+        """Who answers, as results show it; the same name must mean the same answers."""
+        ...
+
+    @property
+    def leaking(self) -> bool:
+        """Whether its texts are known to have seen valid or test interactions."""
+        ...
+
+    def sent(self, request: Request) -> Mapping[str, Any]:
+        """JSON-able: all that the answer depends on, such as messages and sampling."""
+        ...
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        """A reply a request, in order of completion."""
+        ...
+
+
+def request_key(backend: Backend, request: Request) -> str:
+    """64 hex digits: the SHA-256 of canonical JSON of `{model, sent}`."""
+    described = {"model": backend.model, "sent": backend.sent(request)}
+    canonical = json.dumps(described, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode(errors="surrogatepass")).hexdigest()

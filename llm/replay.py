@@ -1,0 +1,104 @@
+"""The backend that replays texts recorded elsewhere: a file of ids and texts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import polars as pl
+
+from data.errors import DataError
+from llm.protocol import Reply
+from llm.recorded import read_recorded
+from llm.settings import ReplayConfig
+from prompts.requests import Request
+
+KNOWN_TO_LEAK = {
+    "ca095a15d97f0139657dac79a825de58013336a858a156925a887e4d2d52e919": (
+        "GEAR-Rec's user texts for MovieLens-1M: written from a random 80 % of each user's ratings"
+    ),
+}
+"""SHA-256 of recorded files (uncompressed) that are known to have seen held-out interactions."""
+
+ID_COLUMNS = {
+    "user": ("user_id", "userId", "UserID", "User-ID", "reviewerID", "entity", "id"),
+    "item": (
+        "item_id",
+        "movie_id",
+        "movieId",
+        "MovieID",
+        "book_id",
+        "ISBN",
+        "asin",
+        "parent_asin",
+        "entity",
+        "id",
+    ),
+}
+"""Names under which ids are looked for, by side, in this order."""
+TEXT_COLUMNS = ("text", "knowledge", "description", "response", "answer", "output", "content")
+"""Names under which texts are looked for, in this order."""
+
+
+class ReplayBackend:
+    """Answers from a file; a text that is not in it is a failure with a reason."""
+
+    def __init__(self, config: ReplayConfig) -> None:
+        content, self._table = read_recorded(config.path)
+        self._config = config
+        self._name = config.path.name
+        self._texts: dict[str, dict[str, str | None]] = {}
+        digest = hashlib.sha256(content).hexdigest()
+        self.model = f"replay {self._name.split('.')[0]} {digest[:12]}"
+        self.leaking = config.leaks or digest in KNOWN_TO_LEAK
+
+    def sent(self, request: Request) -> Mapping[str, Any]:
+        """Side and id: with the file's content, which is in `model`, they settle the answer."""
+        return {
+            "side": request.side,
+            "entity": request.entity,
+            "columns": [self._config.id_column, self._config.text_column],
+        }
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        """The recorded text of each request, in their order.
+
+        Raises:
+            DataError: the file has no such columns, or an id stands twice.
+        """
+        for request in requests:
+            texts = self._of(request.side)
+            text = (texts.get(request.entity) or "").strip()
+            if text:
+                yield Reply(request, text, finish_reason="recorded")
+            else:
+                what = "an empty text" if request.entity in texts else "no text"
+                error = f"The replay file {self._name} has {what} for {request.entity!r}."
+                yield Reply(request, None, finish_reason="error", error=error)
+
+    def _of(self, side: str) -> dict[str, str | None]:
+        """Text by id, read when a side is first asked for."""
+        if side not in self._texts:
+            ids = self._column(self._config.id_column, ID_COLUMNS[side], "id_column")
+            texts = self._column(self._config.text_column, TEXT_COLUMNS, "text_column")
+            table = self._table.select(pl.col(ids, texts).cast(pl.String)).drop_nulls(ids)
+            twice = table.filter(pl.col(ids).is_duplicated())[ids]
+            if len(twice):
+                raise DataError(
+                    f"The id {twice[0]!r} stands more than once in {self._config.path}; "
+                    "keep one row of each id."
+                )
+            self._texts[side] = dict(table.iter_rows())
+        return self._texts[side]
+
+    def _column(self, named: str | None, known: Iterable[str], setting: str) -> str:
+        found = self._table.columns
+        wanted = [named] if named else list(known)
+        for name in wanted:
+            if name in found:
+                return name
+        raise DataError(
+            f"The replay file {self._config.path} has no column {' or '.join(wanted)}; it has "
+            f"{', '.join(found)}. Name the right one with {setting}."
+        )

@@ -1,0 +1,81 @@
+"""Vectors of entities, and the cache of what was encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data import atomic
+from llm.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """What texts mean, one row an entity in order of the dense numbers.
+
+    Attributes:
+        ids: (n,) external ids.
+        matrix: (n, d) float32, L2-normalised.
+        encoder: Name, content and arithmetic of the model.
+        pooling: How a text longer than the model reads became one vector.
+        missing: Row numbers of entities without a text; their vector is the mean of the others.
+    """
+
+    ids: tuple[str, ...]
+    matrix: np.ndarray
+    encoder: str
+    pooling: str
+    missing: tuple[int, ...] = ()
+
+    def save(self, directory: Path) -> None:
+        """`vectors.safetensors` and `vectors.json` in `directory`."""
+        atomic.write_arrays(directory / "vectors.safetensors", {"matrix": self.matrix})
+        about = {
+            "encoder": self.encoder,
+            "pooling": self.pooling,
+            "missing": list(self.missing),
+            "ids": list(self.ids),
+        }
+        atomic.write_json(directory / "vectors.json", about)
+
+    @classmethod
+    def load(cls, directory: Path) -> Vectors:
+        """The vectors stored by `save`."""
+        about = atomic.read_json(directory / "vectors.json")
+        matrix = atomic.read_arrays(directory / "vectors.safetensors")["matrix"]
+        return cls(
+            tuple(about["ids"]), matrix, about["encoder"], about["pooling"], tuple(about["missing"])
+        )
+
+
+_SCHEMA = "CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB) WITHOUT ROWID"
+_PUT = "INSERT INTO vectors (key, vector) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
+_GET = "SELECT key, vector FROM vectors WHERE key IN (?)"
+
+
+class VectorCache:
+    """Vectors in one SQLite file, by a key of encoder and text; safe as soon as `put` returns."""
+
+    def __init__(self, path: Path) -> None:
+        self._store = Store(path, _SCHEMA, "vector cache")
+
+    def put(self, vectors: Mapping[str, np.ndarray]) -> None:
+        """Keeps (d,) float32 vectors by key.
+
+        Raises:
+            ArtifactError: the file is damaged, or the disk is full.
+        """
+        rows = [(key, v.astype("<f4", copy=False).tobytes()) for key, v in vectors.items()]
+        self._store.write(_PUT, rows)
+
+    def get(self, keys: Iterable[str]) -> dict[str, np.ndarray]:
+        """Those of `keys` that are kept, with their (d,) float32 vectors."""
+        rows = self._store.by_key(_GET, keys)
+        return {key: np.frombuffer(vector, dtype="<f4") for key, vector in rows}
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._store.close()

@@ -1,0 +1,138 @@
+"""What may be seen of each user: the profile and the training history, and what it sums up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from data.columns import DESCRIPTION, ITEM_ID, TITLE, WEIGHT
+from data.dataset import Dataset
+from data.split import Split
+from prompts.traits import Traits, traits_of, words_of
+from prompts.views import ItemViews, UserViews, View, one_line
+from prompts.words import without_parts
+
+CHUNK = 1024
+"""Users whose traits are worked out at a time: bounds memory, keeps the iterator lazy."""
+TRAITS = 6
+"""Values of an attribute that are named for a user."""
+THEMES = 12
+"""Distinguishing words that are named for a user."""
+NAMED = 5
+"""Recent, and favourite, items that are named for a user."""
+
+
+class HistoryViews:
+    """Iterates over one mapping a user, from training rows only."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        split: Split,
+        shown: int,
+        item_texts: Sequence[str | None] | None = None,
+    ) -> None:
+        self._users = UserViews(dataset.users)
+        self._items = ItemViews(dataset.items, item_texts)
+        self._histories = split.histories(dataset)
+        self._weights = split.training(dataset)[WEIGHT].to_numpy()
+        self._shown = shown
+        popularity = np.bincount(self._histories.items, minlength=dataset.n_items)
+        self._traits = item_traits(dataset.items, self._items, popularity)
+        texts = item_texts if item_texts is not None else _descriptions(dataset.items)
+        self._words = words_of(texts, popularity)
+
+    def __iter__(self) -> Iterator[View]:
+        item_view = lru_cache(maxsize=65_536)(self._items.__getitem__)
+        for first in range(0, len(self._users), CHUNK):
+            users = range(first, min(first + CHUNK, len(self._users)))
+            sums = self._sums(users)
+            for user in users:
+                yield {
+                    **self._users[user],
+                    **self._history(user, item_view),
+                    **sums[user - first],
+                }
+
+    def _history(self, user: int, item_view: Any) -> dict[str, Any]:
+        start, stop = self._histories.offsets[user : user + 2]
+        items = self._histories.items[start:stop]
+        weights = self._weights[start:stop]
+        shown = range(max(len(items) - self._shown, 0), len(items))
+        return {
+            "history": [{**item_view(int(items[k])), "weight": float(weights[k])} for k in shown],
+            "shown": len(shown),
+            "total": len(items),
+            "recent": [item_view(int(item))["title"] for item in items[::-1][:NAMED]],
+            "favourites": [item_view(int(items[k]))["title"] for k in _favourites(weights)],
+        }
+
+    def _sums(self, users: range) -> list[dict[str, Any]]:
+        """Traits and themes of each user, from the whole training history."""
+        interacted = self._interacted(users)
+        by_name = {name: t.common(interacted, TRAITS) for name, t in self._traits.items()}
+        words: list[list[dict[str, Any]]] = [[] for _ in users]
+        if self._words is not None:
+            words = self._words.common(interacted, 2 * THEMES)
+        return [
+            {
+                "traits": {name: found[k] for name, found in by_name.items() if found[k]},
+                "themes": without_parts((word["value"] for word in words[k]), THEMES),
+            }
+            for k in range(len(users))
+        ]
+
+    def _interacted(self, users: range) -> Any:
+        """(len(users), n_items) sparse counts of training interactions."""
+        from scipy.sparse import csr_matrix
+
+        offsets = self._histories.offsets[users.start : users.stop + 1]
+        items = self._histories.items[offsets[0] : offsets[-1]]
+        parts = (np.ones(len(items)), items, offsets - offsets[0])
+        matrix = csr_matrix(parts, shape=(len(users), len(self._items)))
+        matrix.sum_duplicates()
+        return matrix
+
+
+def item_traits(items: pl.DataFrame, views: ItemViews, popularity: np.ndarray) -> dict[str, Traits]:
+    """Traits by attribute, and by era, of the attributes whose values items share.
+
+    Args:
+        items: The item table.
+        views: Of the same items.
+        popularity: (n_items,) training interactions of each item.
+    """
+    values: dict[str, list[list[str]]] = {}
+    table = one_line(items)
+    for name in table.columns:
+        if name in {ITEM_ID, TITLE, DESCRIPTION}:
+            continue
+        if isinstance(table[name].dtype, pl.List):
+            values[name] = [cell or [] for cell in table[name].to_list()]
+        elif table[name].dtype == pl.String:
+            values[name] = [[cell] if cell else [] for cell in table[name].to_list()]
+    values["era"] = [[view["era"]] if view["era"] else [] for view in views]
+    shared = {name: lists for name, lists in values.items() if _shared(lists)}
+    return {name: traits_of(lists, popularity) for name, lists in shared.items()}
+
+
+def _shared(values: list[list[str]]) -> bool:
+    """Whether a value has two items on average, and there is more than one value."""
+    carried = [value for carried in values for value in carried]
+    return 1 < len(set(carried)) <= len(carried) / 2
+
+
+def _descriptions(items: pl.DataFrame) -> list[str | None]:
+    return items[DESCRIPTION].to_list() if DESCRIPTION in items.columns else [None] * items.height
+
+
+def _favourites(weights: np.ndarray) -> list[int]:
+    """Places of the strongest interactions, latest first; none where all are alike."""
+    if len(weights) == 0 or weights.min() == weights.max():
+        return []
+    order = np.lexsort((-np.arange(len(weights)), -weights))
+    return [int(k) for k in order[:NAMED]]

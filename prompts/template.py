@@ -1,0 +1,170 @@
+"""Prompt templates: Markdown files with front matter, rendered in Jinja2's sandbox.
+
+A file starts with front matter (`side`, `name`, `version`, `note` in YAML between lines of three
+dashes). The body holds one section a message, each under a line `# system`, `# user` or
+`# assistant`. Sections are cut before anything is filled in, so no value can start a message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from data.errors import TemplateError
+from prompts.sandbox import Section, compile_section, render_section
+
+Side = Literal["user", "item"]
+Message = dict[str, str]
+"""A chat message: its "role" and its "content"."""
+
+TEMPLATES = Path(__file__).parent / "templates"
+_FRONT_MATTER = re.compile(r"\A---\r?\n(.*?)\r?\n---\r?\n(.*)\Z", re.DOTALL)
+_HEADING = re.compile(r"^# (system|user|assistant)[ \t]*\r?$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A prompt for one side; a version is never changed, only followed by the next.
+
+    Attributes:
+        name: Of the template, usually `<domain>-<side>`.
+        version: Counts up from 1.
+        side: What it describes, "user" or "item".
+        note: What it is for, in a line.
+        body: Its sections, as written.
+        source: The file it came from, for messages to a person.
+    """
+
+    name: str
+    version: int
+    side: Side
+    note: str
+    body: str
+    source: str = field(default="<text>", compare=False)
+
+    @property
+    def label(self) -> str:
+        """`name@version`, as results show it."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def hash(self) -> str:
+        """Sixteen hex digits of the SHA-256 of `[side, body]` as compact JSON."""
+        content = json.dumps([self.side, self.body], ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    def render(self, context: Mapping[str, Any]) -> tuple[Message, ...]:
+        """One message a section, with its variables filled in.
+
+        Raises:
+            TemplateError: a variable is unknown, or an expression fails or is forbidden.
+        """
+        return tuple(
+            {"role": role, "content": render_section(section, context, self.source)}
+            for role, section in _sections(self.body, self.source)
+        )
+
+
+def parse_template(text: str, source: str = "<text>") -> Template:
+    """The template written in `text`.
+
+    Raises:
+        TemplateError: front matter or sections are missing or malformed.
+    """
+    import yaml
+
+    parts = _FRONT_MATTER.match(text.removeprefix("\ufeff"))
+    if parts is None:
+        raise TemplateError(
+            f"The template {source} has no front matter. Begin it with a line ---, then "
+            "side:, name:, version:, note:, and another line ---."
+        )
+    try:
+        matter = yaml.safe_load(parts[1])
+    except yaml.YAMLError as error:
+        raise TemplateError(f"The front matter of {source} is not YAML: {error}") from error
+    template = Template(**_checked(matter, source), body=parts[2].strip() + "\n", source=source)
+    _sections(template.body, source)
+    return template
+
+
+def load_template(name_or_path: str | Path) -> Template:
+    """A template that ships with AutoGraph, by name, or any other, by the path of its file.
+
+    Raises:
+        TemplateError: there is none, or it is malformed.
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".md":
+        path = TEMPLATES / f"{name_or_path}.md"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        known = ", ".join(sorted(p.stem for p in TEMPLATES.glob("*.md")))
+        raise TemplateError(
+            f"There is no template {str(name_or_path)!r}. Templates that ship are: {known}; "
+            "one of your own is named by the path of its .md file."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise TemplateError(f"The template {path} cannot be read as UTF-8 text: {error}") from error
+    return parse_template(text, source=str(path) if path.parent != TEMPLATES else path.name)
+
+
+def list_templates() -> list[Template]:
+    """The templates that ship with AutoGraph, by name."""
+    return [load_template(path) for path in sorted(TEMPLATES.glob("*.md"))]
+
+
+def choose_template(setting: str, side: Side, domain: str) -> Template:
+    """The template that a setting names; "auto" means the one for `domain` and `side`.
+
+    Raises:
+        TemplateError: there is none, or it is for the other side.
+    """
+    template = load_template(f"{domain}-{side}" if setting == "auto" else setting)
+    if template.side != side:
+        raise TemplateError(
+            f"The template {template.source} is for the {template.side} side; "
+            f"set prompts.{side}_template to one with side: {side}."
+        )
+    return template
+
+
+def _checked(matter: object, source: str) -> dict[str, Any]:
+    """The four fields of front matter, with their types."""
+    wanted: dict[str, type] = {"side": str, "name": str, "version": int, "note": str}
+    if not isinstance(matter, dict) or set(matter) != set(wanted):
+        found = ", ".join(map(str, matter)) if isinstance(matter, dict) else "no fields"
+        raise TemplateError(
+            f"The front matter of {source} must have side, name, version and note; it has {found}."
+        )
+    for key, kind in wanted.items():
+        if not isinstance(matter[key], kind):
+            raise TemplateError(
+                f"The front matter of {source} has {key}: {matter[key]!r}; "
+                f"{'a whole number' if kind is int else 'text'} is wanted."
+            )
+    if matter["side"] not in get_args(Side):
+        raise TemplateError(f"{source} has side: {matter['side']!r}; write user or item.")
+    return matter
+
+
+@lru_cache(maxsize=64)
+def _sections(body: str, source: str) -> tuple[tuple[str, Section], ...]:
+    """Role and compiled text of each message."""
+    before, *found = _HEADING.split(body)
+    if before.strip() or not found:
+        raise TemplateError(
+            f"The body of {source} must begin with a line '# system' or '# user': "
+            "each such line starts a message."
+        )
+    return tuple(
+        (role, compile_section(text.strip(), source))
+        for role, text in zip(found[::2], found[1::2], strict=True)
+    )

@@ -1,0 +1,126 @@
+"""What templates and the facts backend may see of items and users: plain JSON-able mappings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from data.columns import DESCRIPTION, ITEM_ID, TITLE, USER_ID
+from prompts.sandbox import listed
+
+View = Mapping[str, Any]
+
+YEAR_COLUMNS = ("year", "release_year", "publication_year", "year_of_publication")
+GIST_COLUMNS = (
+    "genre",
+    "genres",
+    "category",
+    "categories",
+    "author",
+    "authors",
+    "director",
+    "directors",
+)
+"""Attributes that tell in a few words what an item is; where none is there, the first two."""
+_YEAR_IN_TITLE = re.compile(r"\((1[89]\d\d|20\d\d)(?:\s*[-–]\s*\d{0,4})?\)\s*$")
+_BLANKS = r"[\s\p{Cc}\u2028\u2029]+"
+_MEMBERS_OF_A_GROUP = 5
+"""Users a value must have on average for its column to say something of a person (not a zip)."""
+
+
+class ItemViews(Sequence[View]):
+    """One mapping an item, made when it is asked for; row k is dense item number k.
+
+    Each has `id`, `title`, `year`, `era` ("1990s"), `description`, `text` (its knowledge text),
+    `gist` (kinds and makers, in a line) and `attributes` (every other column). Texts of the data
+    set are one line each; what is unknown is None.
+    """
+
+    def __init__(self, items: pl.DataFrame, texts: Sequence[str | None] | None = None) -> None:
+        table = one_line(items)
+        year = next((c for c in YEAR_COLUMNS if c in table.columns), None)
+        special = {ITEM_ID, TITLE, DESCRIPTION, year}
+        self._ids = table[ITEM_ID].to_list()
+        self._titles = table[TITLE].to_list() if TITLE in table.columns else self._ids
+        self._descriptions = _column(table, DESCRIPTION)
+        self._years = _column(table, year)
+        self._attributes = {c: table[c].to_list() for c in table.columns if c not in special}
+        self._gist = [c for c in GIST_COLUMNS if c in self._attributes] or [*self._attributes][:2]
+        self._texts = list(texts) if texts is not None else [None] * table.height
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __getitem__(self, item: Any) -> Any:
+        title = self._titles[item] or self._ids[item]
+        year = _year(self._years[item], title)
+        attributes = {name: values[item] for name, values in self._attributes.items()}
+        gist = (listed(attributes[name]) for name in self._gist)
+        return {
+            "id": self._ids[item],
+            "title": title,
+            "year": year,
+            "era": f"{year // 10 * 10}s" if year else None,
+            "description": self._descriptions[item] or None,
+            "text": self._texts[item],
+            "gist": "; ".join(filter(None, gist)),
+            "attributes": attributes,
+        }
+
+
+class UserViews(Sequence[View]):
+    """One mapping a user: `id`, `attributes` (every column) and `profile`.
+
+    `profile` leaves out what hardly any two users share, such as a postal code.
+    """
+
+    def __init__(self, users: pl.DataFrame) -> None:
+        table = one_line(users)
+        self._ids = table[USER_ID].to_list()
+        self._attributes = {c: table[c].to_list() for c in table.columns if c != USER_ID}
+        most = table.height / _MEMBERS_OF_A_GROUP
+        self._profile = [c for c in self._attributes if table[c].n_unique() <= max(most, 1)]
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __getitem__(self, user: Any) -> Any:
+        attributes = {name: values[user] for name, values in self._attributes.items()}
+        profile = {name: attributes[name] for name in self._profile}
+        return {"id": self._ids[user], "attributes": attributes, "profile": profile}
+
+
+def one_line(table: pl.DataFrame) -> pl.DataFrame:
+    """`table` with JSON-able cells: texts without line breaks or control characters."""
+    return table.select(_tidy(table[name]) for name in table.columns)
+
+
+def _tidy(column: pl.Series) -> pl.Series:
+    if isinstance(column.dtype, pl.List):
+        texts = column.cast(pl.List(pl.String))
+        return texts.list.eval(_tidied(pl.element())).list.drop_nulls()
+    if column.dtype.is_float():
+        return column.fill_nan(None)
+    if column.dtype.is_integer() or column.dtype == pl.Boolean:
+        return column
+    texts = column.cast(pl.String)
+    return texts.to_frame().select(_tidied(pl.col(column.name))).to_series()
+
+
+def _tidied(expression: pl.Expr) -> pl.Expr:
+    text = expression.str.replace_all(_BLANKS, " ").str.strip_chars()
+    return pl.when(text != "").then(text)
+
+
+def _column(table: pl.DataFrame, name: str | None) -> list[Any]:
+    return table[name].to_list() if name in table.columns else [None] * table.height
+
+
+def _year(stated: object, title: str) -> int | None:
+    """The year in its own column or, as MovieLens writes it, at the end of the title."""
+    digits = re.search(r"\d{4}", str(stated)) if stated is not None else None
+    found = digits or _YEAR_IN_TITLE.search(title)
+    return int(found[found.re.groups]) if found else None
