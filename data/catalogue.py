@@ -27,8 +27,8 @@ class Card:
         urls: Publisher's addresses.
         checks: Of each downloaded file, "md5:…" or "sha256:…"; None where the publisher
             changes the file or states no sum.
-        contents: SHA-256 of files inside an archive, as far as they are known.
         files: The publisher's files that a folder given as --from must hold.
+        stand_ins: Files that may stand in for some of them.
     """
 
     name: str
@@ -42,8 +42,8 @@ class Card:
     min_rating: float | None
     urls: tuple[str, ...] = ()
     checks: Mapping[str, str | None] = field(default_factory=dict)
-    contents: Mapping[str, str] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    stand_ins: tuple[str, ...] = ()
 
 
 _GROUPLENS = "https://files.grouplens.org/datasets/movielens"
@@ -85,6 +85,7 @@ _CARDS = (
         urls=(f"{_GROUPLENS}/ml-1m.zip",),
         checks={"ml-1m.zip": "md5:c4d9eecfca2ab87c1945afe126590906"},
         files=("ratings.dat", "users.dat", "movies.dat"),
+        stand_ins=("ratings_ge4.dat",),
     ),
     Card(
         name="ml-100k",
@@ -125,7 +126,8 @@ _CARDS = (
         name="book-crossing",
         title="Book-Crossing",
         what=(
-            "Ratings of books by members of BookCrossing.com, collected in 2004, without times. "
+            "Ratings of books by members of BookCrossing.com, collected in 2004. There are no "
+            "times: the order of the file stands for them, and much of it is the order of ISBNs. "
             "The publisher's site is gone: bring the files, the dump or comma-separated tables."
         ),
         size="1,149,780 ratings, 278,858 users, 271,379 books",
@@ -138,6 +140,14 @@ _CARDS = (
         domain="books",
         min_rating=6,
         files=("BX-Book-Ratings.csv", "BX-Users.csv", "BX-Books.csv"),
+        stand_ins=(
+            "ratings.csv",
+            "users.csv",
+            "books.csv",
+            "Ratings.csv",
+            "Users.csv",
+            "Books.csv",
+        ),
     ),
     Card(
         name="amazon-books",
@@ -158,6 +168,7 @@ _CARDS = (
         urls=(f"{_AMAZON}/reviews_Books_5.json.gz", f"{_AMAZON}/meta_Books.json.gz"),
         checks={"reviews_Books_5.json.gz": None, "meta_Books.json.gz": None},
         files=("reviews_Books_5.json", "meta_Books.json"),
+        stand_ins=("Books_5.json",),
     ),
     Card(
         name="files",

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
+import shutil
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from data import atomic
 from data.catalogue import Card
 from data.errors import DataError
 
+Progress = Callable[[int, int, str], None]
+"""Called with what is done, the total and what it is."""
+CHUNK_BYTES = 1 << 18
+"""How much is received between two reports."""
 
-def fetch(
-    chosen: Card, downloads: Path, on_progress: Callable[[int, int, str], None] | None = None
-) -> Path:
+
+def fetch(chosen: Card, downloads: Path, on_progress: Progress | None = None) -> Path:
     """The folder with the files of a publication, downloaded and unpacked if they are not there.
 
     Args:
@@ -26,36 +31,33 @@ def fetch(
     """
     if not chosen.urls:
         raise DataError(
-            f"{chosen.title} cannot be downloaded by itself. Give its files as --from FOLDER."
+            f"{chosen.title} cannot be downloaded. Put {', '.join(chosen.files)} into a folder "
+            "and name it as --from FOLDER."
         )
     folder = downloads / chosen.name
     for url in chosen.urls:
         archive = _retrieved(url, chosen, folder, on_progress)
         if archive.suffix == ".zip":
-            _unpack(archive, folder)
-    _check(chosen, folder)
+            _unpack(archive, folder, chosen.files)
     return folder
 
 
-def _retrieved(
-    url: str,
-    chosen: Card,
-    folder: Path,
-    on_progress: Callable[[int, int, str], None] | None,
-) -> Path:
+def _retrieved(url: str, chosen: Card, folder: Path, on_progress: Progress | None) -> Path:
     import pooch
 
+    pooch.get_logger().setLevel("WARNING")
     name = url.rsplit("/", 1)[-1]
     bar = _Bar(on_progress, name) if on_progress else False
     try:
-        downloader = pooch.choose_downloader(url, progressbar=bar)
+        downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=CHUNK_BYTES)
         return Path(pooch.retrieve(url, chosen.checks[name], name, folder, downloader=downloader))
-    except ValueError as error:
-        raise DataError(
-            f"{url} does not have the checksum that its publisher states ({error}). Remove "
-            f"{folder / name} and try again; if it stays so, the file was changed."
-        ) from error
     except Exception as error:
+        if isinstance(error, ValueError) and "hash" in str(error):
+            raise DataError(
+                f"What {url} gave is not the published file: its checksum differs "
+                f"({chosen.checks[name]} is right). Try again; if it stays so, get the files "
+                "elsewhere and name their folder as --from FOLDER."
+            ) from error
         raise DataError(
             f"Cannot download {url} ({type(error).__name__}: {error}). Check the connection, or "
             f"put {', '.join(chosen.files)} into a folder and name it as --from FOLDER."
@@ -65,13 +67,13 @@ def _retrieved(
 class _Bar:
     """What pooch asks of a progress bar, told on to a function."""
 
-    def __init__(self, on_progress: Callable[[int, int, str], None], name: str) -> None:
+    def __init__(self, on_progress: Progress, name: str) -> None:
         self.on_progress, self.name = on_progress, name
         self.total, self.done = 0, 0
 
     def update(self, step: int) -> None:
         self.done += step
-        self.on_progress(self.done, self.total, self.name)
+        self.on_progress(min(self.done, self.total), self.total, self.name)
 
     def reset(self) -> None:
         self.done = 0
@@ -80,26 +82,22 @@ class _Bar:
         self.on_progress(self.total, self.total, self.name)
 
 
-def _unpack(archive: Path, folder: Path) -> None:
-    """Put the files of an archive into `folder`, without their own folders."""
+def _unpack(archive: Path, folder: Path, wanted: tuple[str, ...]) -> None:
+    """Put the wanted files of an archive into `folder` itself, whatever folders they are in."""
     try:
         with zipfile.ZipFile(archive) as packed:
             for member in packed.infolist():
                 target = folder / Path(member.filename).name
-                if not member.is_dir() and not _same_size(target, member.file_size):
-                    target.write_bytes(packed.read(member))
-    except (zipfile.BadZipFile, OSError) as error:
-        raise DataError(f"Cannot unpack {archive}: {error}. Remove it and try again.") from error
+                if target.name in wanted and not _has_size(target, member.file_size):
+                    atomic.write(target, partial(_copy, packed, member))
+    except zipfile.BadZipFile as error:
+        raise DataError(f"Cannot unpack {archive} ({error}). Remove it and try again.") from error
 
 
-def _same_size(path: Path, size: int) -> bool:
+def _copy(packed: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
+    with packed.open(member) as stream, target.open("wb") as out:
+        shutil.copyfileobj(stream, out)
+
+
+def _has_size(path: Path, size: int) -> bool:
     return path.exists() and path.stat().st_size == size
-
-
-def _check(chosen: Card, folder: Path) -> None:
-    for name, expected in chosen.contents.items():
-        path = folder / name
-        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-            raise DataError(
-                f"{path} is missing or not the published file. Remove {folder} and try again."
-            )

@@ -109,9 +109,14 @@ def _ratings(
     return with_known_ids(ratings, ITEM_ID, items, path, bad_rows).drop(LINE)
 
 
+def extension(source: Source) -> Path | None:
+    """Where `extended_movie.csv` is: in the folder of the publication or in one beside it."""
+    beside = Source(source.folder.parent / EXTENSION)
+    return source.find("extended_movie.csv") or beside.find("extended_movie.csv")
+
+
 def _enriched(items: pl.DataFrame, reading: Reading) -> pl.DataFrame:
-    beside = Source(reading.source.folder.parent / EXTENSION)
-    path = reading.source.find("extended_movie.csv") or beside.need("extended_movie.csv")
+    path = extension(reading.source) or reading.source.need("extended_movie.csv")
     extra = read_csv(path, reading.bad_rows, ("MovieID", "overview", "director", "actors"))
     extra = extra.select(
         pl.col("MovieID").alias(ITEM_ID),

@@ -1,0 +1,109 @@
+"""What a data set is like, in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from data.columns import ITEM
+from data.dataset import Dataset, histories
+from data.split import Split
+
+QUANTILES = {"min": 0.0, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "max": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Counts and shapes of a data set and its split.
+
+    Attributes:
+        users: Number of users.
+        items: Number of items, the catalogue that is ranked.
+        interactions: Number of interactions.
+        density: Interactions over users times items.
+        history: Interactions a user, by quantile.
+        popularity: Training interactions an item, by quantile.
+        gini: Of the items' training interactions: 0 all alike, near 1 a few have all.
+        head: Share of training interactions that falls on the most popular tenth of items.
+        cold_items: Items without a training interaction.
+        cold_targets: Share of test items that are cold.
+        parts: Interactions in train, valid and test.
+    """
+
+    users: int
+    items: int
+    interactions: int
+    density: float
+    history: Mapping[str, float]
+    popularity: Mapping[str, float]
+    gini: float
+    head: float
+    cold_items: int
+    cold_targets: float
+    parts: Mapping[str, int]
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Label and value of each number, for people."""
+        history, popularity = (
+            ", ".join(f"{name} {value:g}" for name, value in quantiles.items())
+            for quantiles in (self.history, self.popularity)
+        )
+        return [
+            ("users", f"{self.users:,}"),
+            ("items", f"{self.items:,}"),
+            ("interactions", f"{self.interactions:,}"),
+            ("density", f"{self.density:.3%}"),
+            ("interactions a user", history),
+            ("training interactions an item", popularity),
+            ("popularity, Gini", f"{self.gini:.2f}"),
+            ("training interactions on the top tenth of items", f"{self.head:.0%}"),
+            ("items without a training interaction", f"{self.cold_items:,}"),
+            ("test items without a training interaction", f"{self.cold_targets:.1%}"),
+            ("split", ", ".join(f"{part} {n:,}" for part, n in self.parts.items())),
+        ]
+
+
+def measure(dataset: Dataset, split: Split) -> Statistics:
+    """The statistics of a data set and its split."""
+    lengths = histories(dataset.interactions, dataset.n_users).lengths
+    seen = split.training(dataset)[ITEM].to_numpy()
+    popularity = np.bincount(seen, minlength=dataset.n_items)
+    targets = split.targets(dataset, "test")
+    return Statistics(
+        users=dataset.n_users,
+        items=dataset.n_items,
+        interactions=dataset.interactions.height,
+        density=dataset.interactions.height / (dataset.n_users * dataset.n_items),
+        history=_quantiles(lengths),
+        popularity=_quantiles(popularity),
+        gini=gini(popularity),
+        head=_head(popularity),
+        cold_items=int((popularity == 0).sum()),
+        cold_targets=float((popularity[targets] == 0).mean()),
+        parts={"train": len(split.train), "valid": len(split.valid), "test": len(split.test)},
+    )
+
+
+def gini(counts: np.ndarray) -> float:
+    """Gini coefficient of (n,) counts that are not all zero.
+
+    The mean absolute difference of two counts over twice the mean count.
+
+    >>> gini(np.array([1, 1, 1])), gini(np.array([0, 0, 0, 4]))
+    (0.0, 0.75)
+    """
+    ranked = np.sort(counts).astype(np.float64)
+    n = len(ranked)
+    weights = 2 * np.arange(1, n + 1) - n - 1
+    return float((weights @ ranked) / (n * ranked.sum()))
+
+
+def _head(counts: np.ndarray) -> float:
+    top = np.sort(counts)[::-1][: max(1, round(len(counts) / 10))]
+    return float(top.sum() / counts.sum())
+
+
+def _quantiles(values: np.ndarray) -> dict[str, float]:
+    return {name: float(np.quantile(values, q)) for name, q in QUANTILES.items()}
