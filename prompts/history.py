@@ -22,6 +22,8 @@ TRAITS = 6
 """Values of an attribute that are named for a user."""
 THEMES = 12
 """Distinguishing words that are named for a user."""
+MOSTLY_DISTINCT = 0.8
+"""Distinct values a value carried, above which an attribute tells items apart (an address)."""
 NAMED = 5
 """Recent, and favourite, items that are named for a user."""
 
@@ -93,7 +95,7 @@ class HistoryViews:
         offsets = self._histories.offsets[users.start : users.stop + 1]
         items = self._histories.items[offsets[0] : offsets[-1]]
         parts = (np.ones(len(items)), items, offsets - offsets[0])
-        matrix = csr_matrix(parts, shape=(len(users), len(self._items)))
+        matrix = csr_matrix(parts, shape=(len(users), len(self._items)), copy=True)
         matrix.sum_duplicates()
         return matrix
 
@@ -121,9 +123,9 @@ def item_traits(items: pl.DataFrame, views: ItemViews, popularity: np.ndarray) -
 
 
 def _shared(values: list[list[str]]) -> bool:
-    """Whether a value has two items on average, and there is more than one value."""
+    """Whether items have values in common: not one value for all, nor (nearly) one an item."""
     carried = [value for carried in values for value in carried]
-    return 1 < len(set(carried)) <= len(carried) / 2
+    return 1 < len(set(carried)) <= MOSTLY_DISTINCT * len(carried)
 
 
 def _descriptions(items: pl.DataFrame) -> list[str | None]:
