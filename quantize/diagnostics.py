@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 if TYPE_CHECKING:
     from quantize.quantizers import Quantizer
@@ -39,6 +40,37 @@ def collisions(codes: np.ndarray) -> float:
     return float(counts[counts > 1].sum() / len(codes))
 
 
+def distinct(codes: np.ndarray) -> list[int]:
+    """How many different codes there are, by the first level, the first two, and so on.
+
+    >>> distinct(np.array([[0, 1], [0, 1], [0, 2], [1, 1]]))
+    [2, 3]
+    """
+    return [len(np.unique(codes[:, : t + 1], axis=0)) for t in range(codes.shape[1])]
+
+
+def usage(codes: np.ndarray, k: int) -> pl.DataFrame:
+    """One row a code: level, code, members, share of all entities."""
+    tables = []
+    for level, column in enumerate(codes.T):
+        members = np.bincount(column, minlength=k)
+        columns = {"code": np.arange(k), "members": members, "share": members / len(column)}
+        tables.append(pl.DataFrame({"level": [level] * k, **columns}))
+    return pl.concat(tables)
+
+
+def curve_table(curves: np.ndarray, levels: int) -> pl.DataFrame:
+    """One row an epoch: epoch, total, reconstruction, and codebook and commitment a level.
+
+    The terms are those of `quantize.rq_vae.Losses`; epochs of the warm-up have 0 for the codes'.
+    """
+    names = ["total", "reconstruction"]
+    names += [f"{term}_{t}" for term in ("codebook", "commitment") for t in range(levels)]
+    rows = curves.reshape(-1, len(names))
+    epochs = np.arange(1, len(rows) + 1)
+    return pl.DataFrame({"epoch": epochs, **{n: rows[:, c] for c, n in enumerate(names)}})
+
+
 def reconstruction(quantizer: Quantizer, matrix: np.ndarray, codes: np.ndarray) -> list[float]:
     """Squared error left after each level, as a share of the variance: 1 is nothing kept."""
     books = quantizer.codebooks
@@ -53,7 +85,11 @@ def reconstruction(quantizer: Quantizer, matrix: np.ndarray, codes: np.ndarray) 
 
 
 def statistics(quantizer: Quantizer, matrix: np.ndarray, codes: np.ndarray) -> dict[str, Any]:
-    """JSON-able figures: entities, k, active ratio, perplexity, collisions, error by level."""
+    """JSON-able figures about codes.
+
+    Keys: `entities`, `k`, `levels`; by level `active_ratio`, `perplexity`, `error_left` (see
+    `reconstruction`) and `distinct`; `collisions`.
+    """
     k = int(quantizer.codebooks.shape[1])
     return {
         "entities": len(codes),
@@ -62,5 +98,6 @@ def statistics(quantizer: Quantizer, matrix: np.ndarray, codes: np.ndarray) -> d
         "active_ratio": active_ratio(codes, k),
         "perplexity": perplexity(codes, k),
         "collisions": collisions(codes),
+        "distinct": distinct(codes),
         "error_left": reconstruction(quantizer, matrix, codes),
     }

@@ -8,9 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
+from data import atomic
 from data.errors import DataError
 from quantize.codes import Codes
-from quantize.diagnostics import statistics
+from quantize.diagnostics import curve_table, statistics, usage
 from quantize.quantizers import METHODS, Quantizer, load_quantizer
 from quantize.settings import RqKMeansConfig, RqVaeConfig
 from quantize.train import Progress
@@ -43,8 +44,11 @@ class FittedCodes:
     quantizer: Quantizer
 
     def save(self, directory: Path) -> None:
-        """Both, side by side, in `directory`."""
+        """Both, side by side, in `directory`, with tables of usage and of training curves."""
         self.quantizer.save(directory)
+        atomic.write_parquet(directory / "usage.parquet", usage(self.codes.codes, self.codes.k))
+        curves = curve_table(self.quantizer.curves, self.codes.levels)
+        atomic.write_parquet(directory / "curves.parquet", curves)
         self.codes.save(directory)
 
     @classmethod

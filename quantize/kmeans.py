@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -31,18 +33,20 @@ def kmeans(x: Tensor, k: int, *, generator: torch.Generator, iterations: int = 5
 
 
 def _spread(x: Tensor, k: int, generator: torch.Generator) -> Tensor:
-    """k-means++ seeding: each centre is drawn by its squared distance to those before it."""
-    norms = x.square().sum(1)
-    chosen = torch.randint(len(x), (1,), generator=generator)
-    gap = torch.full((len(x),), torch.inf, dtype=x.dtype)
-    picks = [chosen]
+    """Greedy k-means++: of a few vectors drawn by squared distance, the one that lowers it most."""
+    tries = 2 + int(math.log(k))
+    norms = x.square().sum(1, keepdim=True)
+    picks = torch.randint(len(x), (1,), generator=generator)
+    gap = (norms + distances(x, x[picks])).clamp_min(0)  # (n, 1)
     for _ in range(k - 1):
-        gap = torch.minimum(gap, (norms + distances(x, x[picks[-1]])[:, 0]).clamp_min(0))
-        weights = gap if gap.sum() > 0 else torch.ones_like(gap)
-        cumulative = weights.double().cumsum(0)
-        at = torch.rand(1, generator=generator, dtype=torch.float64) * cumulative[-1]
-        picks.append(torch.searchsorted(cumulative, at).clamp_max(len(x) - 1))
-    return x[torch.cat(picks)].clone()
+        cumulative = gap[:, 0].double().cumsum(0)
+        at = torch.rand(tries, generator=generator, dtype=torch.float64) * cumulative[-1]
+        drawn = torch.searchsorted(cumulative, at).clamp_max(len(x) - 1)
+        gaps = torch.minimum(gap, (norms + distances(x, x[drawn])).clamp_min(0))  # (n, tries)
+        best = gaps.sum(0).argmin()
+        gap = gaps[:, best, None]
+        picks = torch.cat([picks, drawn[best, None]])
+    return x[picks].clone()
 
 
 def _means(x: Tensor, members: Tensor, centres: Tensor) -> Tensor:

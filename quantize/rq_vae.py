@@ -66,6 +66,11 @@ class RqVae(nn.Module):
         out: Tensor = self.decoder(quantised) * self.scale + self.centre
         return out
 
+    def autoencode(self, vectors: Tensor) -> Tensor:
+        """The reconstruction loss of a batch of raw vectors (b, width) without codes between."""
+        target = self.standardise(vectors)
+        return _mean_square(target - self.decoder(self.encoder(target)))
+
     def forward(self, vectors: Tensor) -> Losses:
         """The losses of a batch of raw vectors (b, width)."""
         target = self.standardise(vectors)
@@ -81,13 +86,17 @@ class RqVae(nn.Module):
         )
 
     @torch.no_grad()
-    def initialise(self, sample: Tensor, generator: torch.Generator) -> None:
-        """Fix the standardisation and place every codebook by k-means of what is left before it.
+    def fit_standard(self, vectors: Tensor) -> None:
+        """Fix the standardisation."""
+        self.centre.copy_(vectors.mean(0))
+        self.scale.copy_((vectors - self.centre).square().mean().sqrt().clamp_min(1e-12))
+
+    @torch.no_grad()
+    def place_codes(self, sample: Tensor, generator: torch.Generator) -> None:
+        """Place every codebook by k-means of what is left before it.
 
         Source: AutoGraph, D.1, after Lee et al., CVPR 2022.
         """
-        self.centre.copy_(sample.mean(0))
-        self.scale.copy_((sample - self.centre).square().mean().sqrt().clamp_min(1e-12))
         residual = self.encode(sample)
         for codebook in self.codebooks:
             codebook.copy_(kmeans(residual, len(codebook), generator=generator, iterations=25))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -37,18 +38,32 @@ class RqVaeConfig(_CodesConfig):
     """Hidden widths of the encoder; the decoder has them in reverse."""
     beta: float = Field(0.25, ge=0)
     """How strongly the encoder is held to the codes it selects."""
-    epochs: int = Field(60, ge=1)
-    """Most passes over the vectors."""
-    patience: int = Field(10, ge=1)
-    """Passes without a better loss before training ends."""
-    batch: int = Field(512, ge=1)
+    epochs: int = Field(25, ge=1)
+    """Passes over the vectors; small sets get more, see `least_steps`, large ones see `sample`."""
+    least_steps: int = Field(150, ge=1)
+    """Steps that even a small set gets: its epochs are raised until there are so many."""
+    warm_up: float = Field(0.2, ge=0, lt=1)
+    """Share of the epochs without codes, before k-means places the code vectors.
+
+    The paper places them by the first output of an untrained encoder, which 0 does here, too.
+    Some passes as a plain autoencoder first give codes that keep more and mean more.
+    """
+    batch: int = Field(128, ge=1)
     """Vectors a step."""
     lr: float = Field(1e-3, gt=0)
     """Highest learning rate of AdamW; it falls along half a cosine."""
     weight_decay: float = Field(1e-4, ge=0)
     """Decoupled weight decay of encoder and decoder; code vectors have none."""
-    init_sample: int = Field(16384, ge=2)
-    """Vectors that k-means sees when it places the code vectors."""
+    sample: int = Field(32768, ge=2)
+    """Most vectors that one epoch, k-means or the search for dead codes sees, drawn anew each."""
+
+    def epochs_for(self, n: int) -> int:
+        """Passes over `n` vectors.
+
+        >>> RqVaeConfig().epochs_for(3533), RqVaeConfig().epochs_for(256)
+        (25, 75)
+        """
+        return max(self.epochs, math.ceil(self.least_steps / math.ceil(n / self.batch)))
 
 
 class RqKMeansConfig(_CodesConfig):

@@ -21,7 +21,6 @@ Progress = Callable[[int, int, str], None]
 """Called with what is done, the total and what is being counted."""
 
 CHECKPOINT = "rq_vae.safetensors"
-_REVIVAL_SAMPLE = 65536
 
 
 def train(
@@ -53,7 +52,7 @@ def train(
     while not run.done:
         run.epoch()
         if on_progress:
-            on_progress(len(run.curves), config.epochs, "epochs of RQ-VAE")
+            on_progress(len(run.curves), run.epochs, "epochs of RQ-VAE")
         if time.monotonic() - saved >= every_s and not run.done:
             run.save()
             saved = time.monotonic()
@@ -66,9 +65,12 @@ class _Run:
     def __init__(self, vectors: Tensor, config: RqVaeConfig, seed: int, path: Path) -> None:
         self.vectors, self.config, self.seed, self.path = vectors, config, seed, path
         self.curves: list[list[float]] = []
+        self.epochs = config.epochs_for(len(vectors))
+        self.warm_up = int(config.warm_up * self.epochs)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.model = RqVae(vectors.shape[1], config.codes_for(len(vectors)), config)
+        self.model.fit_standard(vectors)
         others = [*self.model.encoder.parameters(), *self.model.decoder.parameters()]
         groups: list[dict[str, Any]] = [
             {"params": others},
@@ -78,44 +80,56 @@ class _Run:
 
     @property
     def done(self) -> bool:
-        """Whether the last epoch is over, or the loss has not fallen for `patience` epochs."""
-        totals = [row[0] for row in self.curves]
-        best = int(np.argmin(totals)) if totals else 0
-        return len(totals) >= self.config.epochs or len(totals) - 1 - best >= self.config.patience
+        """Whether the last epoch is over."""
+        return len(self.curves) >= self.epochs
 
     def epoch(self) -> None:
         """One pass over the vectors in a new order, then dead codes are revived."""
-        generator = self._generator(len(self.curves))
-        if not self.curves:
-            sample = _sample(self.vectors, self.config.init_sample, generator)
-            self.model.initialise(sample, generator)
-        order = torch.randperm(len(self.vectors), generator=generator)
+        number = len(self.curves)
+        generator = self._generator(number)
+        if number == self.warm_up:
+            self.model.place_codes(self._sample(generator), generator)
+        order = torch.randperm(len(self.vectors), generator=generator)[: self.config.sample]
         batches = torch.split(order, self.config.batch)
         sums = np.zeros(2 + 2 * self.config.levels)
         for step, rows in enumerate(batches):
-            self._set_lr(len(self.curves) + step / len(batches))
-            losses = self.model(self.vectors[rows])
-            total = losses.total(self.config.beta)
-            self.optimizer.zero_grad()
-            total.backward()
-            self.optimizer.step()
-            terms = [total[None], losses.reconstruction[None], losses.codebook, losses.commitment]
-            sums += torch.cat(terms).detach().double().numpy() * len(rows)
-        self.curves.append((sums / len(self.vectors)).tolist())
-        if len(self.curves) < self.config.epochs:
+            self._set_lr(number + step / len(batches))
+            sums += self._step(self.vectors[rows]) * len(rows)
+        self.curves.append((sums / len(order)).tolist())
+        if self.warm_up <= number < self.epochs - 1:
             self._revive(generator)
 
+    def _step(self, batch: Tensor) -> np.ndarray:
+        """(2 + 2T,) losses of a batch, before the step that they lead to."""
+        if len(self.curves) < self.warm_up:
+            total = reconstruction = self.model.autoencode(batch)
+            by_level = [torch.zeros(2 * self.config.levels)]
+        else:
+            losses = self.model(batch)
+            total, reconstruction = losses.total(self.config.beta), losses.reconstruction
+            by_level = [losses.codebook, losses.commitment]
+        self.optimizer.zero_grad()
+        total.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return torch.cat([total[None], reconstruction[None], *by_level]).detach().double().numpy()
+
     def _revive(self, generator: torch.Generator) -> None:
-        moved = self.model.revive(_sample(self.vectors, _REVIVAL_SAMPLE, generator), generator)
+        moved = self.model.revive(self._sample(generator), generator)
         state = self.optimizer.state[self.model.codebooks]
         for name in ("exp_avg", "exp_avg_sq"):
             state[name][moved] = 0
 
+    def _sample(self, generator: torch.Generator) -> Tensor:
+        """Vectors drawn without replacement, all of them in a small set."""
+        if len(self.vectors) <= self.config.sample:
+            return self.vectors
+        rows = torch.randperm(len(self.vectors), generator=generator)[: self.config.sample]
+        return self.vectors[rows]
+
     def _set_lr(self, epoch: float) -> None:
-        warm = min(1.0, epoch + 0.1)
-        fall = 0.5 * (1 + math.cos(math.pi * min(1.0, epoch / self.config.epochs)))
+        fall = 0.5 * (1 + math.cos(math.pi * epoch / self.epochs))
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.lr * warm * max(fall, 0.01)
+            group["lr"] = self.config.lr * max(fall, 0.01)
 
     def _generator(self, epoch: int) -> torch.Generator:
         mixed = np.random.SeedSequence([self.seed, epoch]).generate_state(1, np.uint64)[0]
@@ -155,10 +169,3 @@ class _Run:
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
-
-
-def _sample(vectors: Tensor, size: int, generator: torch.Generator) -> Tensor:
-    """At most `size` vectors, drawn without replacement."""
-    if len(vectors) <= size:
-        return vectors
-    return vectors[torch.randperm(len(vectors), generator=generator)[:size]]
