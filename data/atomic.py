@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,20 +23,22 @@ def write(path: Path, fill: Callable[[Path], object]) -> Path:
     Raises:
         ArtifactError: the disk is full or the folder may not be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         fill(part)
         with part.open("rb") as written:
             os.fsync(written.fileno())
         part.replace(path)
-    except OSError as error:
+    except (OSError, pl.exceptions.PolarsError) as error:
+        why = getattr(error, "strerror", None) or error
         raise ArtifactError(
-            f"Cannot write {path}: {error.strerror or error}. Free some space or choose another "
-            "--workspace, then run the same command: what is finished is kept."
+            f"Cannot write {path}: {why}. Free some space or choose another --workspace, then run "
+            "the same command: what is finished is kept."
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
     return path
 
 

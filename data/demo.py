@@ -19,20 +19,22 @@ from data.loaders.raw import Raw
 
 SEED = 20_240_101
 N_USERS = 400
-FILMS_A_THEME = 25
+FILMS_A_THEME = 30
 START = 1_704_067_200
 """1 January 2024, in seconds."""
 DAY = 86_400
 PERIOD_DAYS = 360
 
+SHORTEST, LONGEST = 8, 25
+"""Films a person watches; short histories are the most frequent."""
 STAY = 0.82
 """Chance that the next film is of the same theme as the last."""
-STRAY = 0.12
+STRAY = 0.15
 """Chance that a person watches something popular of any theme."""
 NEW_FILMS = 0.55
 """Share of films that appear while the service runs; the others were there on the first day."""
 FRESH_DAYS = 25
-"""A film draws half its attention this many days after it appears."""
+"""At this age a film has lost half of the attention that being new gives it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,8 @@ def _watch(
 def _history(rng: np.random.Generator, films: _Films) -> list[tuple[int, int]]:
     """Films (number, second) that one person watches: runs of a theme, then a switch."""
     tastes = _tastes(rng)
-    length = min(25, 7 + int(rng.geometric(0.16)))
+    luck = rng.random()
+    length = SHORTEST + int((LONGEST + 1 - SHORTEST) * luck * luck * luck)
     day = float(rng.integers(0, PERIOD_DAYS // 2))
     free = np.ones(len(films.theme), dtype=bool)
     now, history = 0, []

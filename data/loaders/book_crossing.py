@@ -118,4 +118,5 @@ def _repaired(lines: pl.DataFrame, n_fields: int) -> pl.DataFrame:
     r"""`lines` where one field too few is split once more, at the `\";` that hid a separator."""
     short = pl.col("fields").list.len() == n_fields - 1
     parted = pl.col("whole").str.replace('\\";', '";"', literal=True).str.split('";"')
-    return lines.with_columns(pl.when(short).then(parted).otherwise(pl.col("fields")))
+    fields = pl.when(short).then(parted).otherwise(pl.col("fields"))
+    return lines.with_columns(fields.alias("fields"))

@@ -11,14 +11,13 @@ import polars as pl
 
 from data.catalogue import Card, card
 from data.dataset import Dataset
+from data.download import Progress, fetch
 from data.loaders import amazon, book_crossing, movielens_1m, movielens_100k, movielens_latest
 from data.loaders.raw import BadRows, Raw, Reading
 from data.loaders.source import Source
 from data.preprocess import preprocess
 from data.settings import DataConfig
 
-Progress = Callable[[int, int, str], None]
-"""Called with what is done, the total and what it is."""
 LOADERS: dict[str, Callable[[Reading], Raw]] = {
     "ml-1m": movielens_1m.load,
     "ml-100k": movielens_100k.load,
@@ -84,7 +83,5 @@ def _raw(
         from data.loaders import own_files
 
         return own_files.load(config.files, bad_rows)
-    from data.download import fetch
-
     folder = config.source or fetch(chosen, downloads, on_progress)
     return LOADERS[chosen.name](Reading(Source(folder), bad_rows, min_rating, config.enrich))

@@ -124,7 +124,8 @@ def _enriched(items: pl.DataFrame, reading: Reading) -> pl.DataFrame:
         _people("director").alias("directors"),
         _people("actors"),
     ).unique(ITEM_ID, keep="first")
-    return items.join(extra, on=ITEM_ID, how="left", maintain_order="left")
+    joined = items.join(extra, on=ITEM_ID, how="left", maintain_order="left")
+    return joined.with_columns(pl.col("directors", "actors").fill_null([]))
 
 
 def _people(column: str) -> pl.Expr:

@@ -1,0 +1,234 @@
+"""Results appear whole, once, and are found again when nothing that matters has changed."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data import atomic
+from data.artifacts import MANIFEST, ArtifactStore, fingerprint
+from data.errors import ArtifactError
+
+ROOT = Path(__file__).resolve().parents[2]
+ABOUT = {"config": {"k": 3}, "inputs": {}}
+
+
+def test_fingerprint_ignores_the_order_of_settings_and_sees_every_part():
+    same = fingerprint("codes", 1, {"a": 1, "b": {"c": 2.5, "d": None}}, {"x": "1", "y": "2"})
+    assert same == fingerprint(
+        "codes", 1, {"b": {"d": None, "c": 2.5}, "a": 1}, {"y": "2", "x": "1"}
+    )
+    others = [
+        fingerprint("graph", 1, {"a": 1, "b": {"c": 2.5, "d": None}}, {"x": "1", "y": "2"}),
+        fingerprint("codes", 2, {"a": 1, "b": {"c": 2.5, "d": None}}, {"x": "1", "y": "2"}),
+        fingerprint("codes", 1, {"a": 1, "b": {"c": 2.6, "d": None}}, {"x": "1", "y": "2"}),
+        fingerprint("codes", 1, {"a": 1, "b": {"c": 2.5}}, {"x": "1", "y": "2"}),
+        fingerprint("codes", 1, {"a": "1", "b": {"c": 2.5, "d": None}}, {"x": "1", "y": "2"}),
+        fingerprint("codes", 1, {"a": 1, "b": {"c": 2.5, "d": None}}, {"x": "1", "y": "3"}),
+        fingerprint("codes", 1, {"a": 1, "b": {"c": 2.5, "d": None}}, {"y": "1", "x": "2"}),
+    ]
+    assert len({same, *others}) == 1 + len(others)
+    assert len(same) == 16 and int(same, 16) >= 0
+
+
+def test_fingerprint_is_the_same_in_another_process():
+    code = (
+        "from data.artifacts import fingerprint as f; print(f('s', 1, {'ü': [1, 2.0]}, {'a': 'b'}))"
+    )
+    there = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": "7"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert there.stdout.strip() == fingerprint("s", 1, {"ü": [1, 2.0]}, {"a": "b"})
+
+
+def test_made_once_and_described(tmp_path):
+    store, calls = ArtifactStore(tmp_path), []
+
+    def fill(folder):
+        calls.append(folder)
+        atomic.write_text(folder / "sub" / "a.txt", "abc")
+        return {"n": 3}
+
+    folder = store.make("codes", "k1", fill, ABOUT)
+    assert store.make("codes", "k1", fill, ABOUT) == folder == tmp_path / "codes" / "k1"
+    assert len(calls) == 1
+    manifest = store.manifest("codes", "k1")
+    assert manifest["files"] == {"sub/a.txt": 3}
+    assert manifest["summary"] == {"n": 3}
+    assert manifest["config"] == {"k": 3}
+
+
+def test_an_interrupted_fill_is_unfinished_and_resumes_from_its_scratch(tmp_path):
+    store = ArtifactStore(tmp_path)
+
+    def dies(folder):
+        atomic.write_text(folder / "scratch" / "half", "17")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.make("codes", "k1", dies, ABOUT)
+    assert not store.holds("codes", "k1")
+
+    def resumes(folder):
+        atomic.write_text(folder / "done.txt", (folder / "scratch" / "half").read_text() + "+")
+
+    folder = store.make("codes", "k1", resumes, ABOUT)
+    assert (folder / "done.txt").read_text() == "17+"
+    assert not (folder / "scratch").exists()
+    assert store.manifest("codes", "k1")["files"] == {"done.txt": 3}
+
+
+def test_a_process_killed_in_the_middle_leaves_no_artifact_and_no_lock(tmp_path):
+    code = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from data import atomic; from data.artifacts import ArtifactStore\n"
+        "def fill(folder):\n"
+        "    atomic.write_text(folder / 'scratch' / 'safe', 'kept')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "ArtifactStore(Path(sys.argv[1])).make('codes', 'k1', fill, {})\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=False)
+    assert killed.returncode == -9
+    store = ArtifactStore(tmp_path)
+    assert not store.holds("codes", "k1")
+    found = []
+    store.make("codes", "k1", lambda f: found.append((f / "scratch" / "safe").read_text()), ABOUT)
+    assert found == ["kept"]
+
+
+def test_a_second_run_is_told_to_wait(tmp_path):
+    store = ArtifactStore(tmp_path)
+
+    def fill(folder):
+        with pytest.raises(ArtifactError, match=r"Another run is computing .*k1"):
+            store.make("codes", "k1", lambda _: None, ABOUT)
+
+    store.make("codes", "k1", fill, ABOUT)
+    assert store.holds("codes", "k1")
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda path: path.unlink(), "a.bin is missing"),
+        (lambda path: path.write_bytes(b"ab"), "a.bin has 2 bytes instead of 4"),
+    ],
+)
+def test_a_damaged_artifact_is_told(tmp_path, damage, sentence):
+    store = ArtifactStore(tmp_path)
+    folder = store.make("codes", "k1", lambda f: (f / "a.bin").write_bytes(b"abcd") and None, ABOUT)
+    damage(folder / "a.bin")
+    with pytest.raises(ArtifactError, match=sentence):
+        store.make("codes", "k1", lambda _: None, ABOUT)
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("t.parquet", atomic.read_parquet),
+        ("t.safetensors", atomic.read_arrays),
+        ("t.json", atomic.read_json),
+    ],
+)
+def test_damaged_and_missing_files_are_told(tmp_path, name, read):
+    with pytest.raises(ArtifactError, match=rf"{name} is missing. Delete its folder"):
+        read(tmp_path / name)
+    (tmp_path / name).write_bytes(b"\x00\x01 no such thing")
+    with pytest.raises(ArtifactError, match=rf"{name} is damaged"):
+        read(tmp_path / name)
+
+
+WRITE_UNDER_A_QUOTA = """
+import resource, sys
+from pathlib import Path
+import numpy as np, polars as pl
+from data import atomic
+from data.errors import ArtifactError
+resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+numbers = np.arange(50_000) ** 2
+for name, write, value in (
+    ("t.parquet", atomic.write_parquet, pl.DataFrame({"a": numbers})),
+    ("t.safetensors", atomic.write_arrays, {"a": numbers}),
+    ("t.json", atomic.write_json, "long " * 10_000),
+):
+    try:
+        write(Path(sys.argv[1]) / name, value)
+    except ArtifactError as error:
+        print(error)
+"""
+
+
+def test_a_quota_is_told_and_what_was_there_stays(tmp_path):
+    names = ["t.json", "t.parquet", "t.safetensors"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"what was there")
+    told = subprocess.run(
+        [sys.executable, "-c", WRITE_UNDER_A_QUOTA, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert len(told) == 3
+    assert all("File too large" in line and "Free some space" in line for line in told)
+    assert all(any(f"Cannot write {tmp_path / name}" in line for line in told) for name in names)
+    assert all((tmp_path / name).read_bytes() == b"what was there" for name in names)
+    assert sorted(p.name for p in tmp_path.iterdir()) == names
+
+
+def test_no_space_left_while_an_artifact_is_made(tmp_path, monkeypatch):
+    store = ArtifactStore(tmp_path)
+
+    def full(self, *args, **kwargs):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def fill(folder):
+        atomic.write_text(folder / "scratch" / "first", "safe")
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "write_text", full)
+            atomic.write_text(folder / "second", "lost")
+
+    with pytest.raises(ArtifactError, match=r"second: No space left on device. Free some space"):
+        store.make("codes", "k1", fill, ABOUT)
+    assert not store.holds("codes", "k1")
+    assert (store.place("codes", "k1") / "scratch" / "first").read_text() == "safe"
+    assert not (store.place("codes", "k1") / MANIFEST).exists()
+
+
+arrays = st.dictionaries(
+    st.text("abc_", min_size=1, max_size=4),
+    st.lists(st.integers(-(2**31), 2**31 - 1), max_size=9).map(lambda x: np.array(x, np.int64)),
+    max_size=3,
+)
+
+
+@given(arrays)
+def test_arrays_round_trip(tmp_path_factory, named):
+    path = tmp_path_factory.mktemp("arrays") / "a.safetensors"
+    loaded = atomic.read_arrays(atomic.write_arrays(path, named))
+    assert loaded.keys() == named.keys()
+    assert all(np.array_equal(loaded[name], named[name]) for name in named)
+
+
+def test_transposed_arrays_keep_their_values(tmp_path):
+    square = np.arange(6, dtype=np.float32).reshape(2, 3)
+    path = atomic.write_arrays(tmp_path / "a.safetensors", {"t": square.T})
+    assert np.array_equal(atomic.read_arrays(path)["t"], square.T)
+
+
+def test_json_is_readable_text(tmp_path):
+    path = atomic.write_json(tmp_path / "a.json", {"name": "Zoë", "n": [1, None]})
+    assert "Zoë" in path.read_text(encoding="utf-8")
+    assert json.loads(path.read_text()) == atomic.read_json(path)
