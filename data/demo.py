@@ -173,11 +173,17 @@ def _history(rng: np.random.Generator, films: _Films) -> list[tuple[int, int]]:
         weights = films.weights(day) * free
         liked = weights * (films.theme == tastes[now])
         weights = weights if rng.random() < STRAY or not liked.any() else liked
-        film = int(np.searchsorted(np.cumsum(weights), rng.random() * weights.sum(), side="right"))
+        film = _draw(rng, weights)
         free[film] = False
         history.append((film, START + int(day * DAY) + int(rng.integers(DAY // 2))))
         day += 0.5 + 12 * rng.random()
     return history
+
+
+def _draw(rng: np.random.Generator, weights: np.ndarray) -> int:
+    """A number, as likely as its weight; the sum is taken in order, alike on every machine."""
+    upto = np.cumsum(weights)
+    return int(np.searchsorted(upto, rng.random() * upto[-1], side="right"))
 
 
 def _tastes(rng: np.random.Generator) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from math import isinf
 
 import polars as pl
@@ -12,7 +14,20 @@ from data.errors import DataError
 from data.loaders.raw import Raw
 
 
-def preprocess(raw: Raw, name: str, min_rating: float, min_history: int) -> Dataset:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A data set and how much of its source was left out.
+
+    Attributes:
+        dataset: Ready to be split.
+        left_out: Counts by what was left out and why, in words.
+    """
+
+    dataset: Dataset
+    left_out: Mapping[str, int]
+
+
+def preprocess(raw: Raw, name: str, min_rating: float, min_history: int) -> Prepared:
     """The data set of positive interactions, users and items in the order of the source.
 
     Ratings below `min_rating` go; of repeated (user, item) pairs the earliest stays; interactions
@@ -36,7 +51,16 @@ def preprocess(raw: Raw, name: str, min_rating: float, min_history: int) -> Data
     items = raw.items[kept[ITEM].unique().sort()]
     dense = kept.with_columns(pl.col(USER, ITEM).rank("dense") - 1)
     columns = (pl.col(column).cast(dtype) for column, dtype in INTERACTION_SCHEMA.items())
-    return Dataset(name, users, items, dense.select(columns))
+    active = once[USER].n_unique()
+    left_out = {
+        "interactions rated too low": raw.rated_low + raw.ratings.height - positive.height,
+        "repeated interactions": positive.height - once.height,
+        f"users with fewer than {min_history} interactions": active - users.height,
+        "interactions of these users": once.height - kept.height,
+        "users without an interaction": raw.users.height - active,
+        "items without an interaction": raw.items.height - items.height,
+    }
+    return Prepared(Dataset(name, users, items, dense.select(columns)), left_out)
 
 
 def _numbered(
@@ -51,8 +75,9 @@ def _nothing_left(
 ) -> str:
     longest = once.group_by(USER).len()["len"].to_list()
     rated = "" if isinf(min_rating) else f"have a rating of at least {min_rating:g} and "
+    read = raw.rated_low + raw.ratings.height
     return (
-        f"Nothing is left of {name!r}: of {raw.ratings.height:,} interactions {once.height:,} "
+        f"Nothing is left of {name!r}: of {read:,} interactions {once.height:,} "
         f"{rated}are no repeats, and the longest history is {max(longest, default=0)}, where "
         f"data.min_history asks for {min_history}. Lower data.min_rating or data.min_history, or "
         "check that the right columns were named."

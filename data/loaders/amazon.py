@@ -54,20 +54,24 @@ def load(reading: Reading) -> Raw:
     """
     path = reading.source.need(*REVIEWS)
     meta = reading.source.need(*META)
-    ratings = _reviews(path, reading.bad_rows, reading.min_rating)
+    ratings, rated_low = _reviews(path, reading.bad_rows, reading.min_rating)
     items = _books(meta, set(ratings[ITEM_ID].unique()), reading.bad_rows)
     ratings = with_known_ids(ratings, ITEM_ID, items, path, reading.bad_rows, expected=True)
-    return Raw(ids_in(ratings, USER_ID), items, ratings.drop(LINE))
+    return Raw(ids_in(ratings, USER_ID), items, ratings.drop(LINE), rated_low)
 
 
-def _reviews(path: Path, bad_rows: BadRows, min_rating: float) -> pl.DataFrame:
-    parts = [
-        _review_rows(path, first, lines, bad_rows).filter(pl.col("overall") >= min_rating)
-        for first, lines in _chunks(path)
-    ]
+def _reviews(path: Path, bad_rows: BadRows, min_rating: float) -> tuple[pl.DataFrame, int]:
+    """The reviews rated well enough, and the number of the others."""
+    parts: list[pl.DataFrame] = []
+    rated_low = 0
+    for first, lines in _chunks(path):
+        rows = _review_rows(path, first, lines, bad_rows)
+        parts.append(rows.filter(pl.col("overall") >= min_rating))
+        rated_low += rows.height - parts[-1].height
     if not parts:
         raise DataError(f"{path} is empty. Fetch the file again, or name another one.")
-    return pl.concat(parts).rename(NAMES).with_columns(pl.col(WEIGHT).cast(pl.Float32))
+    kept = pl.concat(parts).rename(NAMES)
+    return kept.with_columns(pl.col(WEIGHT).cast(pl.Float32)), rated_low
 
 
 def _review_rows(path: Path, first: int, lines: list[bytes], bad_rows: BadRows) -> pl.DataFrame:

@@ -38,10 +38,12 @@ def load(reading: Reading) -> Raw:
     names = {"User-ID": USER_ID, "ISBN": ITEM_ID, "Book-Rating": WEIGHT}
     ratings = _table(path, tuple(names), bad_rows).rename(names)
     ratings = with_numbers(ratings, path, {WEIGHT: pl.Float32}, bad_rows)
+    read = ratings.height
     ratings = ratings.filter(pl.col(WEIGHT) >= reading.min_rating)
+    rated_low = read - ratings.height
     ratings = with_known_ids(ratings, USER_ID, users, path, bad_rows)
     ratings = with_known_ids(ratings, ITEM_ID, items, path, bad_rows, expected=True)
-    return Raw(users, items, ratings.rename({LINE: TIME}))
+    return Raw(users, items, ratings.rename({LINE: TIME}), rated_low)
 
 
 def _users(path: Path, bad_rows: BadRows) -> pl.DataFrame:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,7 @@ from data.errors import DataError
 from data.loaders.raw import LINE, REASON, BadRows
 from data.loaders.source import read_text
 
+ROWS_AT_A_TIME = 100_000
 Number = type[pl.Float32 | pl.Float64 | pl.Int32 | pl.Int64]
 
 
@@ -46,10 +48,13 @@ def read_csv(
         DataError: the file is empty, in another encoding, lacks a column or names one twice.
     """
     text = read_text(path, encoding)
-    rows = _unquoted(path, text, separator, bad_rows) if '"' in text else _split(text, separator)
-    header = [name.strip() for name in rows["fields"][0]]
+    first, _, rest = text.lstrip("\n").partition("\n")
+    header = [name.strip() for name in next(csv.reader([first], delimiter=separator))]
     check_columns(path, header, needed)
-    table = _fields(rows[1:], header, separator, path, bad_rows)
+    if '"' in rest:
+        table = _quoted(path, text, header, separator, bad_rows)
+    else:
+        table = _fields(_split(text, separator)[1:], header, separator, path, bad_rows)
     return table.with_columns(pl.col(header).replace("", None))
 
 
@@ -95,33 +100,44 @@ def _split(text: str, separator: str) -> pl.DataFrame:
     )
 
 
-def _unquoted(path: Path, text: str, separator: str, bad_rows: BadRows) -> pl.DataFrame:
-    """`line` where a row starts and its `fields`; a quoted field may run over several lines."""
-    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
-    numbers: list[int] = []
-    fields: list[list[str]] = []
+def _quoted(
+    path: Path, text: str, header: Sequence[str], separator: str, bad_rows: BadRows
+) -> pl.DataFrame:
+    """`line` where a row starts and its columns; a quoted field may run over several lines."""
+    schema = {LINE: pl.Int64, **dict.fromkeys(header, pl.String)}
     broken: list[tuple[int, str]] = []
+    sound = [pl.DataFrame(schema=schema)]
+    rows = _quoted_rows(path, text, separator, len(header), broken)
+    next(rows)
+    while some := list(islice(rows, ROWS_AT_A_TIME)):
+        sound.append(pl.DataFrame(list(zip(*some, strict=True)), schema, orient="col"))
+    bad_rows.report(path, pl.DataFrame(broken, {LINE: pl.Int64, REASON: pl.String}, orient="row"))
+    return pl.concat(sound)
+
+
+def _quoted_rows(
+    path: Path, text: str, separator: str, n_fields: int, broken: list[tuple[int, str]]
+) -> Iterator[tuple[int | str, ...]]:
+    """Line and fields of each sound row, the header first; the others go to `broken`."""
+    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
     while True:
-        start = reader.line_num + 1
+        line = reader.line_num + 1
         try:
             row = next(reader)
         except StopIteration:
-            break
+            return
         except csv.Error as error:
             if "end of data" in str(error):
                 raise DataError(
-                    f"{path}:{start}: a quote is opened and never closed. Close it, or double it "
+                    f"{path}:{line}: a quote is opened and never closed. Close it, or double it "
                     "if it belongs to the text."
                 ) from error
-            broken.append((start, f"broken quotes ({error})"))
+            broken.append((line, f"broken quotes ({error})"))
             continue
-        if row:
-            numbers.append(start)
-            fields.append(row)
-    bad_rows.report(path, pl.DataFrame(broken, {LINE: pl.Int64, REASON: pl.String}, orient="row"))
-    return pl.DataFrame(
-        {LINE: numbers, "fields": fields}, {LINE: pl.Int64, "fields": pl.List(pl.String)}
-    )
+        if len(row) == n_fields:
+            yield line, *row
+        elif row:
+            broken.append((line, f"{len(row)} fields instead of {n_fields} between {separator!r}"))
 
 
 def _fields(

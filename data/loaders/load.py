@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,11 +34,13 @@ class LoadedDataset:
 
     Attributes:
         dataset: Ready to be split.
-        bad_rows: `file`, `line` (from 1), `reason`; one row a row left out.
+        bad_rows: `file`, `line` (from 1), `reason`; one row a row that could not be read.
+        left_out: Counts of what was read and not kept, by what and why, in words.
     """
 
     dataset: Dataset
     bad_rows: pl.DataFrame
+    left_out: Mapping[str, int]
 
 
 def load_dataset(
@@ -59,8 +61,8 @@ def load_dataset(
     bad_rows = BadRows(config.on_bad_row)
     min_rating = _first(config.min_rating, chosen.min_rating, -math.inf)
     raw = _raw(config, chosen, min_rating, bad_rows, downloads, on_progress)
-    dataset = preprocess(raw, config.name, min_rating, config.min_history)
-    return LoadedDataset(dataset, bad_rows.table())
+    prepared = preprocess(raw, config.name, min_rating, config.min_history)
+    return LoadedDataset(prepared.dataset, bad_rows.table(), prepared.left_out)
 
 
 def _first(*values: float | None) -> float:

@@ -28,11 +28,13 @@ class Raw:
         items: `item_id` (String, unique) and attributes, in the order of the source.
         ratings: `user_id`, `item_id`, `weight` Float32, `time` Int64, in the order of the source;
             every id stands in its table.
+        rated_low: Number of ratings that the loader has dropped for being below the threshold.
     """
 
     users: pl.DataFrame
     items: pl.DataFrame
     ratings: pl.DataFrame
+    rated_low: int = 0
 
 
 @dataclass(slots=True)

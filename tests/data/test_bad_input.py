@@ -137,8 +137,9 @@ def test_broken_quotes(latest):
 def test_a_user_with_too_short_a_history_is_dropped(ml_1m):
     append(ml_1m / "users.dat", "3::M::25::3::1234")
     append(ml_1m / "ratings.dat", "3::10::5::1")
-    dataset = load(ml_1m).dataset
-    assert dataset.users["user_id"].to_list() == ["1", "2"]
+    loaded = load(ml_1m)
+    assert loaded.dataset.users["user_id"].to_list() == ["1", "2"]
+    assert loaded.left_out["users with fewer than 3 interactions"] == 1
     with pytest.raises(DataError, match=r"history is 3, where data\.min_history asks for 4"):
         load_dataset(DataConfig(name="ml-1m", source=ml_1m, min_history=4), ml_1m)
 

@@ -61,8 +61,11 @@ def test_the_order_of_the_file_stands_for_time(dump):
 
 
 def test_ratings_of_unknown_books_are_listed_and_never_stop(dump):
-    bad = load(dump, "book-crossing").bad_rows
-    assert bad.rows() == [("BX-Book-Ratings.csv", 4, "item_id 99 is not in the item table")]
+    loaded = load(dump, "book-crossing")
+    assert loaded.left_out["interactions rated too low"] == 1
+    assert loaded.bad_rows.rows() == [
+        ("BX-Book-Ratings.csv", 4, "item_id 99 is not in the item table")
+    ]
 
 
 def test_a_row_that_cannot_be_repaired_is_bad(dump):
@@ -129,6 +132,7 @@ def test_amazon_reviews_and_python_dictionaries(amazon):
         ("b3", None, None, [], None),
     ]
     assert loaded.dataset.interactions.rows() == [(0, 0, 10, 4.0), (0, 1, 20, 5.0), (0, 2, 30, 5.0)]
+    assert loaded.left_out["interactions rated too low"] == 1
     assert loaded.bad_rows["reason"].to_list() == ["item_id b9 is not in the item table"]
 
 

@@ -24,7 +24,7 @@ ROWS = [
 
 
 def test_threshold_repeats_order_and_drops(make_raw):
-    dataset = preprocess(make_raw(ROWS), "hand-made", min_rating=4, min_history=2)
+    dataset = preprocess(make_raw(ROWS), "hand-made", min_rating=4, min_history=2).dataset
 
     assert dataset.users[USER_ID].to_list() == ["b", "a"]
     assert dataset.items[ITEM_ID].to_list() == ["x", "y", "z"]
@@ -33,14 +33,26 @@ def test_threshold_repeats_order_and_drops(make_raw):
 
 
 def test_the_earliest_of_repeats_stays_with_its_own_weight(make_raw):
-    dataset = preprocess(make_raw(ROWS), "hand-made", min_rating=4, min_history=2)
+    dataset = preprocess(make_raw(ROWS), "hand-made", min_rating=4, min_history=2).dataset
     b_saw_x = dataset.interactions.filter((pl.col(USER) == 0) & (pl.col(ITEM) == 0))
     assert b_saw_x.select(TIME, "weight").rows() == [(20, 4.0)]
 
 
+def test_what_is_left_out_is_counted(make_raw):
+    counts = preprocess(make_raw(ROWS), "hand-made", min_rating=4, min_history=2).left_out
+    assert counts == {
+        "interactions rated too low": 1,
+        "repeated interactions": 1,
+        "users with fewer than 2 interactions": 1,
+        "interactions of these users": 1,
+        "users without an interaction": 0,
+        "items without an interaction": 1,
+    }
+
+
 def test_ties_in_time_keep_the_order_of_the_source(make_raw):
     items = [f"i{k}" for k in (5, 3, 9, 1, 7)]
-    dataset = preprocess(make_raw([("u", i, 1, 77) for i in items]), "ties", 0, 3)
+    dataset = preprocess(make_raw([("u", i, 1, 77) for i in items]), "ties", 0, 3).dataset
     order = dataset.items[ITEM_ID][dataset.interactions[ITEM]].to_list()
     assert order == items
 
@@ -72,7 +84,7 @@ def test_agrees_with_a_plain_loop(make_raw, rows):
         with pytest.raises(DataError):
             preprocess(make_raw(rows), "drawn", 3, 3)
         return
-    dataset = preprocess(make_raw(rows), "drawn", 3, 3)
+    dataset = preprocess(make_raw(rows), "drawn", 3, 3).dataset
     found = defaultdict(list)
     for user, item, time, _ in dataset.interactions.rows():
         name = dataset.user_ids.external[user]

@@ -49,6 +49,8 @@ def test_ml_1m_prepared(real_data):
     # four of the 6,038 users have fewer than five ratings above 3, nine in all
     assert (dataset.n_users, dataset.n_items) == (6_034, 3_533)
     assert dataset.interactions.height == 575_272
+    assert loaded.left_out["users with fewer than 5 interactions"] == 4
+    assert loaded.left_out["users without an interaction"] == 2
     numbers = measure(dataset, leave_one_out(dataset))
     assert numbers.history["min"] == 5
     assert numbers.parts == {"train": 563_204, "valid": 6_034, "test": 6_034}
