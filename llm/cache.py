@@ -62,10 +62,9 @@ class ResponseCache:
         """Those of `keys` that have an answer."""
         return {key for (key,) in self._store.by_key(_ANSWERED, keys)}
 
-    def rows(self, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
-        """What is kept under `keys`, answers and failures: `key` and COLUMNS, in any order."""
-        for row in self._store.by_key(_GET, keys):
-            yield dict(zip(("key", *COLUMNS), row, strict=True))
+    def rows(self, keys: Iterable[str]) -> Iterator[tuple[Any, ...]]:
+        """What is kept under `keys`, answers and failures: key and COLUMNS, in any order."""
+        return self._store.by_key(_GET, keys)
 
     def close(self) -> None:
         """Ends the connection."""

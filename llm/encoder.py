@@ -33,7 +33,7 @@ class Encoder:
         self._batch = config.batch_size
         self._dtype = arithmetic(config.dtype)
         self._model = _loaded(folder, self._dtype, device)
-        self.id = f"{config.model}@{_content_hash(folder)} {self._dtype}"
+        self.id = f"{config.model}@{content_hash(folder)} {self._dtype}"
         special = self._model.tokenizer.num_special_tokens_to_add()
         self._longest = int(self._model.max_seq_length or 1_000_000) - special
 
@@ -130,7 +130,7 @@ def _loaded(folder: Path, dtype: str, device: str | None) -> SentenceTransformer
         ) from error
 
 
-def _content_hash(folder: Path) -> str:
+def content_hash(folder: Path) -> str:
     """Twelve hex digits of the SHA-256 of weights, settings and vocabulary."""
     digest = hashlib.sha256()
     for path in sorted({p for pattern in _CONTENT for p in folder.rglob(pattern)}):

@@ -11,7 +11,7 @@ import polars as pl
 
 from data import atomic
 from data.errors import DataError
-from llm.cache import ResponseCache
+from llm.cache import COLUMNS, ResponseCache
 from llm.protocol import Backend, Reply, request_key
 from prompts.requests import Request
 
@@ -35,6 +35,7 @@ SCHEMA = {
 """Columns of `Knowledge.table`."""
 
 _LOOKED_UP_AT_ONCE = 256
+_ROWS_AT_ONCE = 20_000
 _NO_REPLY = "The backend ended without a reply; run the same command to ask again."
 
 
@@ -165,8 +166,12 @@ class _Asked:
 def _table(asked: _Asked, model: str, cache: ResponseCache) -> pl.DataFrame:
     """The cache's rows under the keys that were asked, in the order of asking."""
     told = {"entity": asked.entities, "template": asked.templates, "key": asked.keys}
-    schema = {c: t for c, t in SCHEMA.items() if c not in {"entity", "template", "override"}}
-    rows = pl.DataFrame(list(cache.rows(dict.fromkeys(asked.keys))), schema=schema)
+    schema = {column: SCHEMA[column] for column in ("key", *COLUMNS)}
+    left = cache.rows(dict.fromkeys(asked.keys))
+    tables = [pl.DataFrame(schema=schema)]
+    while some := list(islice(left, _ROWS_AT_ONCE)):
+        tables.append(pl.DataFrame(some, schema=schema, orient="row"))
+    rows = pl.concat(tables)
     joined = pl.DataFrame(told, schema=dict.fromkeys(told, pl.String)).join(
         rows, on="key", how="left", maintain_order="left"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -62,9 +63,8 @@ class Store:
         Raises:
             ArtifactError: the file is damaged.
         """
-        every = list(keys)
-        for first in range(0, len(every), AT_ONCE):
-            some = every[first : first + AT_ONCE]
+        left = iter(keys)
+        while some := list(islice(left, AT_ONCE)):
             marks = ",".join("?" * len(some))
             with self._told(), self._lock:
                 rows = self._database.execute(query.replace("(?)", f"({marks})"), some).fetchall()

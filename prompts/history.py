@@ -29,7 +29,10 @@ NAMED = 5
 
 
 class HistoryViews:
-    """Iterates over one mapping a user, from training rows only."""
+    """Iterates over one mapping a user, in order of the dense numbers, from training rows only.
+
+    Items of a history are copied before they are counted: sparse matrices sort in place.
+    """
 
     def __init__(
         self,
@@ -40,44 +43,53 @@ class HistoryViews:
     ) -> None:
         self._users = UserViews(dataset.users)
         self._items = ItemViews(dataset.items, item_texts)
+        self._item_view = lru_cache(maxsize=65_536)(self._items.__getitem__)
         self._histories = split.histories(dataset)
         self._weights = split.training(dataset)[WEIGHT].to_numpy()
-        self._shown = shown
+        self._at_most = shown
         popularity = np.bincount(self._histories.items, minlength=dataset.n_items)
         self._traits = item_traits(dataset.items, self._items, popularity)
         texts = item_texts if item_texts is not None else _descriptions(dataset.items)
         self._words = words_of(texts, popularity)
 
     def __iter__(self) -> Iterator[View]:
-        item_view = lru_cache(maxsize=65_536)(self._items.__getitem__)
+        offsets, items = self._histories.offsets, self._histories.items
         for first in range(0, len(self._users), CHUNK):
             users = range(first, min(first + CHUNK, len(self._users)))
-            sums = self._sums(users)
-            for user in users:
-                yield {
-                    **self._users[user],
-                    **self._history(user, item_view),
-                    **sums[user - first],
-                }
+            start, stop = offsets[first], offsets[users.stop]
+            bounds = offsets[first : users.stop + 1]
+            sums = self._sums(bounds - start, items[start:stop])
+            for user, summed in zip(users, sums, strict=True):
+                own = slice(offsets[user], offsets[user + 1])
+                shown = self._shown(items[own], self._weights[own])
+                yield {**self._users[user], **shown, **summed}
 
-    def _history(self, user: int, item_view: Any) -> dict[str, Any]:
-        start, stop = self._histories.offsets[user : user + 2]
-        items = self._histories.items[start:stop]
-        weights = self._weights[start:stop]
-        shown = range(max(len(items) - self._shown, 0), len(items))
+    def of(self, user: View, items: np.ndarray, weights: np.ndarray) -> View:
+        """The mapping of somebody whose history is given: (n,) items, oldest first, and weights."""
+        (summed,) = self._sums(np.array([0, len(items)]), items)
+        return {**user, **self._shown(items, weights), **summed}
+
+    def _shown(self, items: np.ndarray, weights: np.ndarray) -> dict[str, Any]:
+        shown = range(max(len(items) - self._at_most, 0), len(items))
+        view = self._item_view
         return {
-            "history": [{**item_view(int(items[k])), "weight": float(weights[k])} for k in shown],
+            "history": [{**view(int(items[k])), "weight": float(weights[k])} for k in shown],
             "shown": len(shown),
             "total": len(items),
-            "recent": [item_view(int(item))["title"] for item in items[::-1][:NAMED]],
-            "favourites": [item_view(int(items[k]))["title"] for k in _favourites(weights)],
+            "recent": [view(int(item))["title"] for item in items[::-1][:NAMED]],
+            "favourites": [view(int(items[k]))["title"] for k in _favourites(weights)],
         }
 
-    def _sums(self, users: range) -> list[dict[str, Any]]:
-        """Traits and themes of each user, from the whole training history."""
-        interacted = self._interacted(users)
+    def _sums(self, offsets: np.ndarray, items: np.ndarray) -> list[dict[str, Any]]:
+        """Traits and themes of each history, from all of it."""
+        from scipy.sparse import csr_matrix
+
+        n = len(offsets) - 1
+        parts = (np.ones(len(items)), items, offsets)
+        interacted = csr_matrix(parts, shape=(n, len(self._items)), copy=True)
+        interacted.sum_duplicates()
         by_name = {name: t.common(interacted, TRAITS) for name, t in self._traits.items()}
-        words: list[list[dict[str, Any]]] = [[] for _ in users]
+        words: list[list[dict[str, Any]]] = [[] for _ in range(n)]
         if self._words is not None:
             words = self._words.common(interacted, 2 * THEMES)
         return [
@@ -85,19 +97,8 @@ class HistoryViews:
                 "traits": {name: found[k] for name, found in by_name.items() if found[k]},
                 "themes": without_parts((word["value"] for word in words[k]), THEMES),
             }
-            for k in range(len(users))
+            for k in range(n)
         ]
-
-    def _interacted(self, users: range) -> Any:
-        """(len(users), n_items) sparse counts of training interactions."""
-        from scipy.sparse import csr_matrix
-
-        offsets = self._histories.offsets[users.start : users.stop + 1]
-        items = self._histories.items[offsets[0] : offsets[-1]]
-        parts = (np.ones(len(items)), items, offsets - offsets[0])
-        matrix = csr_matrix(parts, shape=(len(users), len(self._items)), copy=True)
-        matrix.sum_duplicates()
-        return matrix
 
 
 def item_traits(items: pl.DataFrame, views: ItemViews, popularity: np.ndarray) -> dict[str, Traits]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SHORT = 10
 """Interactions from which on a value must be met twice to be typical."""
-WORD_LIFT = 1.5
+WORD_LIFT = 2.0
 """Times as frequent as usual that a word must be: set phrases are evenly frequent."""
 PRIOR = 5.0
 """Interactions' worth of belief that a user is like everybody: shrinks short histories."""

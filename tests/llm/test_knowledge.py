@@ -12,7 +12,7 @@ import pytest
 from llm_fakes import QueueBackend, request
 
 from data.errors import ArtifactError, DataError
-from llm.cache import ResponseCache
+from llm.cache import COLUMNS, ResponseCache
 from llm.knowledge import SCHEMA, Knowledge, describe
 from llm.protocol import Reply, request_key
 from prompts.requests import Request
@@ -164,7 +164,7 @@ import os, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from llm_fakes import QueueBackend, request
-from llm.cache import ResponseCache
+from llm.cache import COLUMNS, ResponseCache
 from llm.knowledge import describe
 
 class Logged(QueueBackend):
@@ -250,7 +250,8 @@ def test_a_failure_never_takes_the_place_of_an_answer(cache: ResponseCache) -> N
     cache.put("k", "m", Reply(request("a"), "A!"))
     cache.put("k", "m", Reply(request("a"), None, error="late failure"))
     (row,) = cache.rows(["k"])
-    assert (row["text"], row["error"]) == ("A!", None)
+    named = dict(zip(("key", *COLUMNS), row, strict=True))
+    assert (named["text"], named["error"]) == ("A!", None)
 
 
 def test_keys_change_with_what_is_sent_and_only_then(cache: ResponseCache) -> None:

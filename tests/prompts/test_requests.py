@@ -11,8 +11,9 @@ import pytest
 
 from data.dataset import Dataset
 from data.split import leave_one_out
-from prompts.requests import item_requests, user_requests
+from prompts.requests import item_requests, new_user_request, user_requests
 from prompts.template import list_templates, load_template, parse_template
+from prompts.views import UserViews
 
 CANARY = "Zanzibar Canary"
 EVERY_USER_TEMPLATE = [t.name for t in list_templates() if t.side == "user"]
@@ -63,8 +64,6 @@ def test_profile_leaves_out_what_nobody_shares(films: Dataset) -> None:
             "zip": [str(k) for k in range(20)],
         }
     )
-    from prompts.views import UserViews
-
     view = UserViews(users)[3]
     assert view["attributes"] == {"sex": "M", "zip": "3"}
     assert view["profile"] == {"sex": "M"}
@@ -138,3 +137,21 @@ def test_item_texts_reach_templates_and_themes(films: Dataset) -> None:
     text = f"---\nside: user\nname: t\nversion: 1\nnote: n\n---\n# user\n{body}"
     request = next(user_requests(films, leave_one_out(films), parse_template(text), 30, texts))
     assert request.messages[0]["content"] == "[text of i0][text of i1][text of i4]"
+
+
+def test_a_new_user_is_described_like_a_known_one(films: Dataset) -> None:
+    split, template = leave_one_out(films), load_template("movies-user")
+    known = next(user_requests(films, split, template, 30))
+    user = pl.DataFrame({"user_id": ["new"], "age": ["25-34"]})
+    request = new_user_request(films, split, template, 30, user, [0, 1, 4], [4.0, 5.0, 4.0])
+    assert request.entity == "new"
+    same = {"history", "shown", "total", "recent", "favourites", "traits", "themes"}
+    assert {k: request.facts[k] for k in same} == {k: known.facts[k] for k in same}
+    assert request.facts["attributes"] == {"age": "25-34", "zip": None}
+
+
+def test_a_new_user_without_any_history(films: Dataset) -> None:
+    user = pl.DataFrame({"user_id": ["new"]})
+    template = load_template("any-user")
+    request = new_user_request(films, leave_one_out(films), template, 30, user, [])
+    assert (request.facts["total"], request.facts["traits"]) == (0, {})
