@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,13 @@ import polars as pl
 
 from data import atomic
 from quantize.codes import Codes
-from quantize.terms import Terms, log_odds, read_terms
+from quantize.contrast import Telling, least_score, telling
+from quantize.terms import Terms, read_terms
 
+_LABEL_TERMS = 3
+_LEAST_SHARE_OF_NAMES = 0.3
+"""A person or place that fewer members share may be told, and gives a code no label."""
+_STEM = 5
 _SCHEMA: dict[str, Any] = {
     "level": pl.Int32,
     "code": pl.Int32,
@@ -30,9 +36,10 @@ class FactorDescriptions:
     """One row a code, level by level: row `level * k + code`.
 
     Attributes:
-        table: level, code, label ("" where no text tells it apart), terms and their weights (z
-            scores of log odds against the whole), size (members), exemplars (ids of the members
-            nearest to what the code stands for).
+        table: level, code, label ("" where no term stands out more than it would by chance),
+            terms and their weights (scores of `quantize.contrast.telling`), size (members),
+            exemplars (ids of the members that hold most of the terms, then those nearest to the
+            code vector).
         k: Codes a level.
     """
 
@@ -81,32 +88,44 @@ def describe_factors(
     closeness = _closeness(codes)
     rows = []
     for level in range(codes.levels):
-        weights = log_odds(terms, codes.codes[:, level], codes.k)
-        order = np.lexsort((closeness[:, level], codes.codes[:, level]))
-        starts = np.searchsorted(codes.codes[order, level], np.arange(codes.k + 1))
+        groups = codes.codes[:, level]
+        tells, least = telling(terms, groups, codes.k), least_score(terms, groups, codes.k)
         for code in range(codes.k):
-            members = order[starts[code] : starts[code + 1]]
-            rows.append(
-                {
-                    "level": level,
-                    "code": code,
-                    **_words(terms, weights[code], n_terms),
-                    "size": len(members),
-                    "exemplars": [codes.ids[m] for m in members[:n_exemplars]],
-                }
-            )
+            members = np.flatnonzero(groups == code)
+            told, words = _words(terms, tells.of(code), least, n_terms)
+            holding = terms.holds[members][:, told].sum(1)
+            order = np.lexsort((closeness[members, level], -np.asarray(holding).ravel()))
+            nearest = [codes.ids[m] for m in members[order[:n_exemplars]]]
+            about = {"level": level, "code": code, "size": len(members), "exemplars": nearest}
+            rows.append({**about, **words})
     return FactorDescriptions(pl.DataFrame(rows, schema=_SCHEMA), codes.k)
 
 
-def _words(terms: Terms, weights: np.ndarray, n_terms: int) -> dict[str, object]:
-    ranked = [int(i) for i in np.argsort(-weights, kind="stable")[: 4 * n_terms] if weights[i] > 0]
-    kept = terms.without_repeats(ranked)[:n_terms]
-    names = [terms.names[i] for i in kept]
-    return {
-        "label": ", ".join(names[:3]),
-        "terms": names,
-        "weights": [float(weights[i]) for i in kept],
+def _words(
+    terms: Terms, tells: Telling, least: float, n_terms: int
+) -> tuple[list[int], dict[str, object]]:
+    """Numbers of the terms of one code; its label, terms and weights."""
+    score = dict(zip(tells.terms.tolist(), tells.scores.tolist(), strict=True))
+    share = dict(zip(tells.terms.tolist(), tells.shares.tolist(), strict=True))
+    told = _without_repeats(terms, [t for t in score if score[t] > least])[:n_terms]
+    named = [t for t in told if " " not in terms.names[t] or share[t] >= _LEAST_SHARE_OF_NAMES]
+    return told, {
+        "label": ", ".join(terms.names[t] for t in named[:_LABEL_TERMS]),
+        "terms": [terms.names[t] for t in told],
+        "weights": [score[t] for t in told],
     }
+
+
+def _without_repeats(terms: Terms, ranked: Sequence[int]) -> list[int]:
+    """The terms that share no word, by its first letters, with a better one."""
+    seen: set[str] = set()
+    kept = []
+    for term in ranked:
+        stems = {word.lower()[:_STEM] for word in re.split(r"[\s-]", terms.names[term])}
+        if not stems & seen:
+            kept.append(term)
+            seen |= stems
+    return kept
 
 
 def _closeness(codes: Codes) -> np.ndarray:

@@ -1,19 +1,37 @@
-"""Terms of texts and what tells one group of texts from the whole."""
+"""Terms of texts: words, names, and pairs of words that belong together."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import log
 from typing import Any
 
 import numpy as np
 
-STOP_WORDS = frozenset(
-    ("film", "films", "movie", "movies", "released", "release", "english", "language", "directed")
+from quantize.stop_words import leads_a_name, stop_words
+
+_LETTER = r"[^\W\d_]"
+_CAPITAL = r"[^\W\d_a-zß-öø-ÿ]"
+_TAIL = rf"{_LETTER}*(?:[-'’](?!s\b){_LETTER}+)*"
+_PROPER = rf"{_CAPITAL}(?:\.|{_TAIL})"
+_SMALL = r"(?:of|the|and|a|an|in|to|on|for|with|at|from|de|la|le|van|von)"
+_QUOTED = re.compile(r"[\"“*][^\"“”*\n]{1,80}[\"”*]")
+_TITLE_AND_YEAR = re.compile(
+    rf"{_PROPER}(?:[:!?]?\s+(?:{_SMALL}\s+|\d+\s+)*{_PROPER})*[!?]?\s*\(\d{{4}}\)"
 )
-"""Words of the trade that tell nothing apart."""
-_WORD = re.compile(r"[^\W\d_]+")
+_TOKEN = re.compile(
+    rf"(?P<name>\b{_PROPER}(?:\s+{_PROPER})+)|(?P<word>\b{_LETTER}{_TAIL})"
+    r"|(?P<decade>\b(?:1[89]|20)?\d0s\b)|(?P<stop>[^\s\w])"
+)
+_YEAR_AT_END = re.compile(r"\s*\(\d{4}\)\s*$")
+_SHORTEST = 3
+_LEAST_TEXTS = 2
+_MOST_SHARE = 0.5
+_BELONG = 0.45
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,73 +39,132 @@ class Terms:
     """Which text holds which term.
 
     Attributes:
-        names: (m) terms, one or two words.
-        holds: (n, m) sparse 0/1 matrix.
+        names: (m) terms as they are shown.
+        holds: (n, m) scipy CSR matrix of ones.
     """
 
     names: tuple[str, ...]
     holds: Any
 
-    def without_repeats(self, ranked: Sequence[int]) -> list[int]:
-        """The terms that bring a word that no better one has brought."""
-        seen: set[str] = set()
-        kept = []
-        for term in ranked:
-            words = set(self.names[term].split())
-            if not words & seen:
-                kept.append(term)
-                seen |= words
-        return kept
-
 
 def read_terms(texts: Sequence[str | None], titles: Sequence[str] | None = None) -> Terms:
-    """Words and pairs of words that stand in at least two texts, stop words apart."""
-    from scipy.sparse import csr_matrix
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
+    """Words, names and pairs that stand in at least two texts and at most half of them.
 
-    vectorizer = CountVectorizer(
-        stop_words=list(ENGLISH_STOP_WORDS | STOP_WORDS),
-        ngram_range=(1, 2),
-        min_df=2,
-        binary=True,
-        token_pattern=r"(?u)\b[^\W\d_][^\W\d_]{2,}\b",
-    )
-    try:
-        holds = vectorizer.fit_transform(_without_titles(texts, titles))
-    except ValueError:
-        return Terms((), csr_matrix((len(texts), 0)))
-    return Terms(tuple(vectorizer.get_feature_names_out()), holds.tocsr())
+    Left out: stop words, what stands in quotation marks or before a year in brackets (mostly the
+    titles of other works), names of the entities themselves, and in each text the words of its
+    own title.
 
-
-def _without_titles(texts: Sequence[str | None], titles: Sequence[str] | None) -> list[str]:
-    """Texts in which the words of the entity's own title are blanked."""
-    if titles is None:
-        return [text or "" for text in texts]
-    return [_blank(text or "", title) for text, title in zip(texts, titles, strict=True)]
-
-
-def _blank(text: str, title: str) -> str:
-    own = {word.lower() for word in _WORD.findall(title)}
-    return _WORD.sub(lambda m: "0" if m[0].lower() in own else m[0], text)
-
-
-def log_odds(terms: Terms, groups: np.ndarray, k: int) -> np.ndarray:
-    """(k, m) z scores: how much likelier a text of the group holds a term than one outside it.
-
-    Source: Monroe, Colaresi & Quinn, Fightin' Words, Political Analysis 2008, with the terms'
-    frequencies in the whole as the prior.
+    Args:
+        texts: (n) texts; None where there is none.
+        titles: (n) names of the entities.
     """
+    shown = Shown()
+    silent = stop_words() | {_YEAR_AT_END.sub("", title).lower() for title in titles or ()}
+    own = [_words_of(title) for title in titles] if titles else [frozenset[str]()] * len(texts)
+    read = [
+        [shown.add(run, silent, words) for run in _runs(text or "")]
+        for text, words in zip(texts, own, strict=True)
+    ]
+    together = _pairs_that_belong(read)
+    held = [_terms_of(runs, together) for runs in read]
+    return _matrix(held, shown)
+
+
+class Shown:
+    """How each term is written most often; terms are compared in lower case."""
+
+    def __init__(self) -> None:
+        self._forms: dict[str, Counter[str]] = {}
+
+    def add(self, run: Sequence[str], silent: frozenset[str], own: frozenset[str]) -> list[str]:
+        """The run in lower case with "" for silent words and those of the own title."""
+        lower = [token.lower() for token in run]
+        for small, form in zip(lower, run, strict=True):
+            self._forms.setdefault(small, Counter())[form] += 1
+        return [
+            "" if len(w) < _SHORTEST or w in silent or own.issuperset(w.split()) else w
+            for w in lower
+        ]
+
+    def form(self, term: str) -> str:
+        """The commonest way to write a term."""
+        if term in self._forms:
+            return max(self._forms[term].items(), key=lambda item: (item[1], item[0]))[0]
+        return " ".join(self.form(word) for word in term.split())
+
+
+def _runs(text: str) -> Iterator[list[str]]:
+    """Tokens between marks of punctuation; a name is one token, and its last word alone is none."""
+    plain = _TITLE_AND_YEAR.sub(" . ", _QUOTED.sub(" . ", text))
+    surnames: set[str] = set()
+    run: list[str] = []
+    for match in _TOKEN.finditer(plain):
+        kind, token = match.lastgroup, match[0]
+        if kind == "stop":
+            if run:
+                yield run
+            run = []
+        elif kind == "name":
+            name = _bare_name(token)
+            surnames.add(name.split()[-1] if " " in name else "")
+            run.append(name)
+        else:
+            run.append("" if token in surnames else token)
+    if run:
+        yield run
+
+
+def _bare_name(name: str) -> str:
+    """A run of capitalised words without leading stop words, such as "Director" or "With"."""
+    first, _, rest = name.partition(" ")
+    return _bare_name(rest.strip()) if rest and not leads_a_name(first) else name
+
+
+def _words_of(title: str) -> frozenset[str]:
+    return frozenset(match[0].lower() for match in re.finditer(rf"{_LETTER}{_TAIL}", title))
+
+
+def _pairs_that_belong(read: Sequence[Sequence[Sequence[str]]]) -> frozenset[tuple[str, str]]:
+    """Neighbouring words that occur together far more often than by chance, by normalised PMI.
+
+    Source: Bouma, Normalized (Pointwise) Mutual Information in Collocation Extraction, 2009.
+    """
+    words: Counter[str] = Counter()
+    pairs: Counter[tuple[str, str]] = Counter()
+    for runs in read:
+        words.update({w for run in runs for w in run if w})
+        pairs.update({p for run in runs for p in pairwise(run) if all(p) and " " not in "".join(p)})
+    n = len(read)
+    return frozenset(
+        (a, b)
+        for (a, b), count in pairs.items()
+        if count > _LEAST_TEXTS
+        and log(count * n / (words[a] * words[b])) >= _BELONG * -log(count / n)
+    )
+
+
+def _terms_of(runs: Sequence[Sequence[str]], together: frozenset[tuple[str, str]]) -> set[str]:
+    """Terms of one text; a word counts apart from its pair only where it stands apart."""
+    found = set()
+    for run in runs:
+        taken = set()
+        for at, pair in enumerate(pairwise(run)):
+            if pair in together and at not in taken:
+                found.add(" ".join(pair))
+                taken |= {at, at + 1}
+        found |= {word for at, word in enumerate(run) if word and at not in taken}
+    return found
+
+
+def _matrix(held: Sequence[set[str]], shown: Shown) -> Terms:
     from scipy.sparse import csr_matrix
 
-    n = len(groups)
-    member = csr_matrix((np.ones(n), (groups, np.arange(n))), shape=(k, n))
-    inside = (member @ terms.holds).toarray()
-    total = np.asarray(terms.holds.sum(0)).ravel().astype(float)
-    size = np.bincount(groups, minlength=k).astype(float)[:, None]
-    prior = 2 * total / n
-    outside = total - inside
-    a, b = inside + prior, outside + prior
-    z = np.log(a / (size + 2 - a)) - np.log(b / (n - size + 2 - b))
-    scores: np.ndarray = z / np.sqrt(1 / a + 1 / b)
-    scores[inside < np.minimum(2, size)] = 0
-    return scores
+    texts = Counter(term for terms in held for term in terms)
+    most = max(_LEAST_TEXTS, _MOST_SHARE * len(held))
+    kept = sorted(term for term, n in texts.items() if _LEAST_TEXTS <= n <= most)
+    number = {term: at for at, term in enumerate(kept)}
+    columns = [sorted(number[term] for term in terms if term in number) for terms in held]
+    offsets = np.cumsum([0, *map(len, columns)])
+    flat = np.fromiter((c for row in columns for c in row), dtype=np.int64)
+    holds = csr_matrix((np.ones(len(flat)), flat, offsets), shape=(len(held), len(kept)))
+    return Terms(tuple(shown.form(term) for term in kept), holds)
