@@ -61,6 +61,31 @@ def insert_item(
     )
 
 
+def update_codes(
+    graph: LatentGraph, side: str, node: int, codes: Sequence[int] | np.ndarray
+) -> LatentGraph:
+    """The graph in which one user or item has other factors, after its text has changed.
+
+    Args:
+        graph: Stays as it is.
+        side: "user" or "item".
+        node: Its number.
+        codes: (T,) from `Quantizer.assign`.
+
+    Raises:
+        DataError: there is no such node, or the codes do not fit the graph.
+
+    Source: AutoGraph, appendix A.3.
+    """
+    _check_codes(graph, side, np.asarray(codes))
+    _check_partners(np.array([node]), graph.size(side), side)
+    changed = graph.codes(side).copy()
+    changed[node] = codes
+    return (
+        replace(graph, user_codes=changed) if side == "user" else replace(graph, item_codes=changed)
+    )
+
+
 def _insert(
     graph: LatentGraph,
     side: str,

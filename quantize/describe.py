@@ -18,7 +18,7 @@ from quantize.terms import Terms, read_terms
 
 _LABEL_TERMS = 3
 _LEAST_SHARE_OF_NAMES = 0.3
-"""A person or place that fewer members share may be told, and gives a code no label."""
+"""A person or place that fewer members share gives a code its label only for want of better."""
 _STEM = 5
 _SCHEMA: dict[str, Any] = {
     "level": pl.Int32,
@@ -71,7 +71,7 @@ def describe_factors(
     codes: Codes,
     texts: Sequence[str | None],
     *,
-    titles: Sequence[str] | None = None,
+    titles: Sequence[str | None] | None = None,
     n_terms: int = 10,
     n_exemplars: int = 5,
 ) -> FactorDescriptions:
@@ -80,7 +80,7 @@ def describe_factors(
     Args:
         codes: Of one side.
         texts: (n) knowledge texts in the order of `codes`; None where there is none.
-        titles: (n) names of the entities, whose words never describe a code by themselves.
+        titles: (n) names of the entities: no term of any text, nor their words of the own one.
         n_terms: Most terms a code.
         n_exemplars: Most exemplars a code.
     """
@@ -110,7 +110,7 @@ def _words(
     told = _without_repeats(terms, [t for t in score if score[t] > least])[:n_terms]
     named = [t for t in told if " " not in terms.names[t] or share[t] >= _LEAST_SHARE_OF_NAMES]
     return told, {
-        "label": ", ".join(terms.names[t] for t in named[:_LABEL_TERMS]),
+        "label": ", ".join(terms.names[t] for t in (named or told)[:_LABEL_TERMS]),
         "terms": [terms.names[t] for t in told],
         "weights": [score[t] for t in told],
     }

@@ -5,19 +5,19 @@ from __future__ import annotations
 from functools import cache
 
 _TRADE = """
-actor actors actress actresses april audience audiences august author authors book books career
-careers cast casting casts categories category character characters cinema cinematic co-star
-co-starring co-stars december directed directing direction director directorial directorial-debut
-directors edition english english-language ensemble enthusiast enthusiasts fan fans february film
-filmmaker filmmakers filmmaking filmographies filmography films genre genres item items january
-july june language languages lead leading leads march may movie movies must-read must-see
-must-watch narrative narratives novel novels november october pages people performer performers
-person picture pictures plot plots portfolio product products protagonist protagonists publication
-published publisher reader readers reading release release-date released releases repertoire role
-roles scene scenes screen screenplay screenwriter script september sequence sequences series star
-starred starring stars stories story storyline storylines storyteller storytelling sub-genre
-thematic thematically theme themes title titles user users viewer viewers viewership viewing watch
-watcher watching writer writers written
+actor actors actress actresses april audience audiences august auteur auteurs author authors book
+books career careers cast casting casts categories category character characters cinema cinematic
+co-star co-starring co-stars december directed directing direction director directorial
+directorial-debut directors edition english english-language ensemble enthusiast enthusiasts fan
+fans february film filmmaker filmmakers filmmaking filmographies filmography films genre genres
+item items january july june language languages lead leading leads march may movie movies
+must-read must-see must-watch narrative narratives novel novels november october pages people
+performer performers person picture pictures plot plots portfolio product products protagonist
+protagonists publication published publisher reader readers reading release release-date released
+releases repertoire role roles scene scenes screen screenplay screenwriter script september
+sequence sequences series star starred starring stars stories story storyline storylines
+storyteller storytelling sub-genre thematic thematically theme themes title titles user users
+viewer viewers viewership viewing voices watch watcher watching writer writers written
 """
 _VERDICTS = """
 acclaimed amazing appeal appealing appeals authentic authenticity beloved brilliant captivate
@@ -60,30 +60,30 @@ highlights hints history hold holds hour hours however imbue impact impress impr
 include included includes including increasingly indicate indicates indicating individual
 individuals influence influenced infuse inside insight intense intensity interest interested
 interesting interplay intertwine intriguingly introduce introduces involve involved involvement
-involves journey keep keeps key kind known large later latest layer learn learns leave leaves led
-lend lending lends life like likely likes link lives look looking looks lose loses made main
-mainly make makes making man mark marked markedly marks mastery meets member members men mix mixed
-mixes moment moments month months multiple named names navigate navigates navigating necessary new
-number numerous offer offered offering offerings offers often only original others outside overall
-paired pairing part particular particularly past perform performance performances performed
-perspective persuade piece place placement places play played playing plays portray portrayal
-portrayals portrayed portraying portrays possess potential presence present presented presents
-previous previously primarily process produce produced prominent prominently prove proves provide
-provided provides providing prowess quality range ranges ranging recall recommendation
+involves journey keep keeps key kind known large late later latest layer learn learns leave leaves
+led lend lending lends lies life like likely likes link lives look looking looks lose loses made
+main mainly make makes making man mark marked markedly marks mastery meets member members men mix
+mixed mixes moment moments month months multiple named names navigate navigates navigating
+necessary new number numerous offer offered offering offerings offers often only original others
+outside overall paired pairing part particular particularly past perform performance performances
+performed perspective persuade piece place placement places play played playing plays portray
+portrayal portrayals portrayed portraying portrays possess potential presence present presented
+presents previous previously primarily process produce produced prominent prominently prove proves
+provide provided provides providing prowess quality range ranges ranging recall recommendation
 recommendations recommended reflect reflected reflecting reflects related relevance remain remains
 reminiscent reply represent represents respective respectively result resulting return returns
 reveal revealing revolves same save saves seat seats seek seeking seeks seen sense serve serves
 set sets setting several share shared shares sharing show showcase showcased showcases showcasing
 shown shows signature significance similar similarities similarity similarly skill skills sold
 solidify span spanning spans specific spirit stage stand stands start starts stop stops strength
-strikes struggle struggles style styles subsequent success such suggest suggested suggesting
-suggests support supporting sure surround tackle take takes taking tale tales tapestry teach
-teaches tell tells tend tends testament thing things think thought thoughtful time titled titular
-together told tone tones touch touches trademark tradition traditional trains treat true turn
-turned turns type typical ultimately underscore underscores understand understanding undertone
-unfold unfolds valuable various vein version view views visual visually visuals wakes walk walks
-way ways weave weaves weaving week weeks while wide win woman women work worked working works
-world worth year years yet young
+strikes struggle struggles studies study style styles subsequent success such suggest suggested
+suggesting suggests support supporting sure surround tackle take takes taking tale tales tapestry
+teach teaches tell tells tend tends testament thing things think thought thoughtful time titled
+titular together told tone tones touch touches trademark tradition traditional trains treat true
+turn turned turns type typical ultimately underscore underscores understand understanding
+undertone unfold unfolds valuable various vein version view views visual visually visuals wakes
+walk walks way ways weave weaves weaving week weeks while wide win woman women work worked working
+works world worth year years yet young
 """
 _USERS = """
 affinity age anchor anchored appreciates appreciating appreciation balance balanced balances
@@ -97,7 +97,7 @@ taste tastes tendency value values valuing watched watches watching
 """
 
 
-_FORENAMES = frozenset(("april", "august", "june", "may", "will"))
+_FORENAMES = frozenset(("april", "august", "bill", "june", "may", "will"))
 
 
 @cache

@@ -47,7 +47,7 @@ class Terms:
     holds: Any
 
 
-def read_terms(texts: Sequence[str | None], titles: Sequence[str] | None = None) -> Terms:
+def read_terms(texts: Sequence[str | None], titles: Sequence[str | None] | None = None) -> Terms:
     """Words, names and pairs that stand in at least two texts and at most half of them.
 
     Left out: stop words, what stands in quotation marks or before a year in brackets (mostly the
@@ -56,11 +56,13 @@ def read_terms(texts: Sequence[str | None], titles: Sequence[str] | None = None)
 
     Args:
         texts: (n) texts; None where there is none.
-        titles: (n) names of the entities.
+        titles: (n) names of the entities; None where there is none.
     """
     shown = Shown()
-    silent = stop_words() | {_YEAR_AT_END.sub("", title).lower() for title in titles or ()}
-    own = [_words_of(title) for title in titles] if titles else [frozenset[str]()] * len(texts)
+    silent = stop_words() | {_YEAR_AT_END.sub("", title).lower() for title in titles or () if title}
+    own = (
+        [_words_of(title or "") for title in titles] if titles else [frozenset[str]()] * len(texts)
+    )
     read = [
         [shown.add(run, silent, words) for run in _runs(text or "")]
         for text, words in zip(texts, own, strict=True)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from data.errors import DataError
-from graph.insert import insert_item, insert_user
+from graph.insert import insert_item, insert_user, update_codes
 
 
 def edges(csr):
@@ -69,6 +69,16 @@ def test_a_new_node_needs_no_interactions(small):
     grown = insert_user(small, np.array([0, 0], dtype=np.int32))
     assert grown.user_item.of(small.n_users).size == 0
     assert edges(grown.item_user) == edges(small.item_user)
+
+
+def test_other_codes_move_a_node_to_other_factors(small):
+    moved = update_codes(small, "item", 2, [1, 0])
+    assert moved.item_codes[2].tolist() == [1, 0]
+    others = np.arange(small.n_items) != 2
+    np.testing.assert_array_equal(moved.item_codes[others], small.item_codes[others])
+    assert moved.user_codes is small.user_codes
+    with pytest.raises(DataError, match="no user 7"):
+        update_codes(small, "user", 7, [0, 0])
 
 
 def test_what_does_not_fit_gets_a_sentence(small):

@@ -48,7 +48,7 @@ def test_pairs_that_belong_are_one_term():
 
 
 def test_a_title_is_no_term_in_its_own_text_nor_its_name_in_any():
-    titles = ["Amber Fox (1990)", "Plain Day", "Long Night", *["Other"] * 4]
+    titles = ["Amber Fox (1990)", "Plain Day", None, *["Other"] * 4]
     texts = ["amber mines in Amber Fox", "amber mines as in Amber Fox", "amber mines"]
     held = terms_of(*texts, *["tin roofs"] * 4, titles=titles)
     assert held[:3] == [{"mines"}, {"amber", "mines"}, {"amber", "mines"}]
@@ -89,7 +89,7 @@ def test_codes_drawn_at_random_seldom_get_a_label(films):
     _, texts = films
     terms = read_terms(texts)
     labelled = []
-    for seed in range(40):
+    for seed in range(15):
         groups = np.random.default_rng(seed + 1).integers(0, 6, 60)
         labelled += (telling(terms, groups, 6).best(6) > least_score(terms, groups, 6)).tolist()
     assert np.mean(labelled) < 0.12
