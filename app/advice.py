@@ -1,0 +1,123 @@
+"""What the commands `recommend` and `explain` do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from app.records import Record, read_record
+from app.settings import PLAIN, Cell
+from data.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from data.dataset import Dataset
+    from graph.latent import LatentGraph
+    from recommend.model import Model
+
+Choice = tuple[str | None, str | None, int | None]
+"""Backbone, enhancer and seed; None leaves it to validation."""
+
+
+def show_recommendations(
+    name: str, workspace: Path, user: str, k: int, choice: Choice, explain: bool
+) -> None:
+    """Shows the best items for a user, with reasons if they are asked for.
+
+    Raises:
+        AutoGraphError: the user is unknown, or nothing fitting was trained.
+    """
+    from recommend.explain import explain as reasons_for
+    from recommend.recommend import recommend
+
+    from data.split import Split
+
+    record = read_record(name, workspace)
+    dataset, cell = _dataset(record), record.choose(*choice)
+    number = dataset.user_ids.number(user)
+    split, model = Split.load(record.folder("split")), _model(record, cell)
+    graph = labelled_graph(record) if explain else None
+    console = Console()
+    console.print(f"[bold]{cell}[/bold] for user {user}", highlight=False)
+    table = recommend(model, dataset, split, [number], k).table
+    for row in table.sort("rank").iter_rows(named=True):
+        item = int(row["item"])
+        console.print(
+            f"{row['rank']:>3}. {title_of(dataset, item)} [dim]{row['score']:.3f}[/dim]",
+            highlight=False,
+        )
+        if graph is not None:
+            for reason in reasons_for(model, graph, dataset, split, number, item, 2):
+                console.print(f"     {reason.sentence}", highlight=False, markup=False)
+
+
+def show_reasons(
+    name: str, workspace: Path, pair: tuple[str, str], limit: int, choice: Choice
+) -> None:
+    """Shows the paths through the graph that join a user and an item, in words.
+
+    Raises:
+        AutoGraphError: one of them is unknown, or the graph is not finished.
+    """
+    from recommend.explain import explain
+
+    from data.split import Split
+
+    record = read_record(name, workspace)
+    dataset = _dataset(record)
+    user, item = dataset.user_ids.number(pair[0]), dataset.item_ids.number(pair[1])
+    trained = record.finished()
+    model = _model(record, record.choose(*choice)) if trained or any(choice) else None
+    split, graph = Split.load(record.folder("split")), labelled_graph(record)
+    reasons = explain(model, graph, dataset, split, user, item, limit)
+    console = Console()
+    console.print(f"[bold]{title_of(dataset, item)}[/bold] for user {pair[0]}", highlight=False)
+    for reason in reasons:
+        console.print(f"- {reason.sentence}", highlight=False, markup=False)
+    if not reasons:
+        console.print("No path of the metapaths joins them.")
+
+
+def labelled_graph(record: Record) -> LatentGraph:
+    """The graph of a run, with names of its factors.
+
+    Raises:
+        ArtifactError: it is not there; experiments with plain recommenders only have none.
+    """
+    from dataclasses import replace
+
+    from graph.latent import LatentGraph
+    from quantize.describe import FactorDescriptions
+
+    if "graph" not in record.keys:
+        raise ArtifactError(
+            f"The experiment {record.experiment.name!r} has only the enhancer {PLAIN!r}, so there "
+            "is no graph to explain with. Add autograph to grid.enhancers and run it."
+        )
+    user, item = (
+        FactorDescriptions.load(record.folder(f"factors-{side}")).labels
+        for side in ("user", "item")
+    )
+    graph = LatentGraph.load(record.folder("graph"))
+    return replace(graph, user_labels=user, item_labels=item)
+
+
+def title_of(dataset: Dataset, item: int) -> str:
+    """The readable name of an item, its id where it has none."""
+    from data.columns import ITEM_ID, TITLE
+
+    column = TITLE if TITLE in dataset.items.columns else ITEM_ID
+    return str(dataset.items[column][item] or dataset.items[ITEM_ID][item])
+
+
+def _dataset(record: Record) -> Dataset:
+    from data.dataset import Dataset
+
+    return Dataset.load(record.folder("dataset"))
+
+
+def _model(record: Record, cell: Cell) -> Model:
+    from recommend.model import Model
+
+    return Model.load(record.folder("train", cell))

@@ -1,0 +1,94 @@
+"""What the commands `data …` do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from app.plan import Plan
+from app.progress import Display
+from app.runner import run_steps
+from app.settings import Experiment
+from data.catalogue import CATALOGUE, card
+from data.settings import DataConfig
+
+
+def show_cards() -> None:
+    """Shows the catalogue."""
+    table = Table("name", "what", "size")
+    for one in CATALOGUE.values():
+        table.add_row(one.name, f"{one.title}. {one.what}", one.size)
+    Console().print(table)
+
+
+def show_card(name: str) -> None:
+    """Shows one card.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    chosen = card(name)
+    table = Table.grid(padding=(0, 2))
+    rows = {
+        "name": chosen.name,
+        "title": chosen.title,
+        "what": chosen.what,
+        "size": chosen.size,
+        "licence": chosen.licence,
+        "publisher": chosen.publisher,
+        "citation": chosen.citation,
+        "prompts": f"templates {chosen.domain}-user and {chosen.domain}-item",
+        "kept": "everything" if chosen.min_rating is None else f"ratings >= {chosen.min_rating:g}",
+        "files": ", ".join(chosen.files),
+        "from": "\n".join(chosen.urls),
+    }
+    for label, value in rows.items():
+        if value:
+            table.add_row(f"[bold]{label}[/bold]", value)
+    Console().print(table)
+
+
+def show_statistics(name: str, source: Path | None, workspace: Path) -> None:
+    """Shows what a data set is like, once it is prepared.
+
+    Raises:
+        AutoGraphError: it cannot be read.
+    """
+    from data.dataset import Dataset
+    from data.split import Split
+    from data.statistics import measure
+
+    card(name)
+    plan = Plan(Experiment(name="statistics", data=DataConfig(name=name, source=source)), workspace)
+    console = Console()
+    with Display(console) as display:
+        run_steps(plan, plan.steps("split"), display)
+    places = {step.stage: plan.store.place(step.stage, step.key) for step in plan.steps("split")}
+    table = Table.grid(padding=(0, 2))
+    for row in measure(Dataset.load(places["dataset"]), Split.load(places["split"])).rows():
+        table.add_row(*row)
+    console.print(table)
+
+
+def download_files(name: str, workspace: Path) -> None:
+    """Fetches a data set's files.
+
+    Raises:
+        DataError: they cannot be had, or are not what the publisher put there.
+    """
+    from data.download import fetch
+
+    chosen = card(name)
+    console = Console()
+    if name == "demo":
+        console.print("The demo is made by AutoGraph itself; there is nothing to download.")
+        return
+    with Display(console) as display:
+        folder = fetch(
+            chosen,
+            workspace / "downloads",
+            lambda done, total, what: display.progress(what, done, total, "bytes"),
+        )
+    console.print(f"{chosen.title} is in {folder}. Terms: {chosen.licence}.", soft_wrap=True)

@@ -1,0 +1,174 @@
+"""The command line. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+from app.cli_data import data_app
+from data.errors import AutoGraphError
+
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+
+class _Commands(TyperGroup):
+    """Shows what a person can mend as a sentence, and never a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AutoGraphError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            typer.echo("Stopped. Run the same command to continue.", err=True)
+            raise typer.Exit(STOPPED) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    name="autograph",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Latent-factor graphs for recommenders, built by language models.",
+)
+app.add_typer(data_app, name="data")
+
+ExperimentName = Annotated[
+    str, typer.Argument(metavar="EXPERIMENT", help="A .toml file, or a name such as demo.")
+]
+Workspace = Annotated[
+    Path,
+    typer.Option(help="Folder of results, caches and downloads.", envvar="AUTOGRAPH_WORKSPACE"),
+]
+Backbone = Annotated[str | None, typer.Option(help="By default the best on validation.")]
+Enhancer = Annotated[str | None, typer.Option(help="By default the best on validation.")]
+Seed = Annotated[int | None, typer.Option(help="By default the best on validation.")]
+WORKSPACE = Path("workspace")
+
+
+@app.command()
+def run(
+    experiment: ExperimentName,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", metavar="A.B=C", help="Change one setting.")
+    ] = None,
+    upto: Annotated[str | None, typer.Option(help="Last stage to run, for instance graph.")] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Folder with the publisher's files of the data.")
+    ] = None,
+    workspace: Workspace = WORKSPACE,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Recommenders trained beside each other, a process each.")
+    ] = 1,
+    on_bad_row: Annotated[
+        Literal["stop", "skip"] | None, typer.Option(help="Same as --set data.on_bad_row=…")
+    ] = None,
+) -> None:
+    """Run an experiment; what is finished is not run again.
+
+    Stop it at any time: the same command goes on from there.
+    """
+    from app.experiment_file import load_experiment
+    from app.session import run_experiment
+
+    changes = [*(change or []), *([f"data.on_bad_row={on_bad_row}"] if on_bad_row else [])]
+    run_experiment(load_experiment(experiment, changes, source), workspace, upto, jobs)
+
+
+@app.command()
+def compare(
+    experiments: Annotated[
+        list[str], typer.Argument(metavar="EXPERIMENT…", help="Files or names that were run.")
+    ],
+    workspace: Workspace = WORKSPACE,
+) -> None:
+    """Compare recommenders with their plain twins: means, gains, tests over users."""
+    from app.session import show_comparison
+
+    show_comparison(experiments, workspace)
+
+
+@app.command()
+def recommend(
+    experiment: ExperimentName,
+    user: Annotated[str, typer.Option(help="Id of a user, as in the data.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="How many items.")] = 10,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why, in words.")] = False,
+    backbone: Backbone = None,
+    enhancer: Enhancer = None,
+    seed: Seed = None,
+    workspace: Workspace = WORKSPACE,
+) -> None:
+    """Recommend items to a user."""
+    from app.advice import show_recommendations
+
+    show_recommendations(experiment, workspace, user, k, (backbone, enhancer, seed), explain)
+
+
+@app.command()
+def explain(
+    experiment: ExperimentName,
+    user: Annotated[str, typer.Option(help="Id of a user, as in the data.")],
+    item: Annotated[str, typer.Option(help="Id of an item, as in the data.")],
+    limit: Annotated[int, typer.Option(min=1, help="Most reasons.")] = 5,
+    backbone: Backbone = None,
+    enhancer: Enhancer = None,
+    seed: Seed = None,
+    workspace: Workspace = WORKSPACE,
+) -> None:
+    """Say what connects a user with an item."""
+    from app.advice import show_reasons
+
+    show_reasons(experiment, workspace, (user, item), limit, (backbone, enhancer, seed))
+
+
+@app.command()
+def insert(
+    experiment: ExperimentName,
+    side: Annotated[Literal["user", "item"], typer.Argument(help="What is new.")],
+    text: Annotated[
+        str | None, typer.Option(help="What is known of it, in words; as a model would say it.")
+    ] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="NAME=VALUE", help="An attribute, such as title=…"),
+    ] = None,
+    liked: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="Of a new user: an item in the history, oldest first."),
+    ] = None,
+    neighbours: Annotated[int, typer.Option(min=0, help="How many of its kind to show.")] = 5,
+    workspace: Workspace = WORKSPACE,
+) -> None:
+    """Put a new user or item into a graph, from its text: its codes, factors and neighbours."""
+    from app.insertion import show_insertion
+
+    given = dict(_pair(one) for one in attribute or [])
+    show_insertion(experiment, workspace, side, text, given, liked or [], neighbours)
+
+
+@app.command()
+def doctor(workspace: Workspace = WORKSPACE) -> None:
+    """Check the installation, and say what is missing and how to get it."""
+    from app.doctor import show_health
+
+    if not show_health(workspace):
+        raise typer.Exit(1)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text!r} is not of the form NAME=VALUE.")
+    return name.strip(), value.strip()
+
+
+def main() -> None:
+    """Runs the command line."""
+    app()

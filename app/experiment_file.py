@@ -1,0 +1,215 @@
+"""Experiments as TOML files, and changes to them from the command line."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from app.settings import Experiment
+from data import atomic
+from data.errors import ConfigError
+
+SHIPPED = Path(__file__).resolve().parent.parent / "experiments"
+"""Experiments that come with AutoGraph and are known by their names."""
+PATHS = (
+    "data.source",
+    "data.files.interactions",
+    "data.files.users",
+    "data.files.items",
+    "llm.user.path",
+    "llm.item.path",
+    "prompts.user_template",
+    "prompts.item_template",
+    "encoder.model",
+)
+"""Settings that may name a file or folder."""
+SOURCE = "{source}"
+"""Stands for data.source, at the beginning of another path."""
+
+
+def load_experiment(
+    name_or_path: str, changes: Sequence[str] = (), source: Path | None = None
+) -> Experiment:
+    """The experiment in a TOML file, or one that ships with AutoGraph, by name.
+
+    A path in a file is taken from that file's folder, a path on the command line from the
+    folder the command runs in. `{source}/…` begins at `data.source`.
+
+    Args:
+        name_or_path: "demo", or the path of a .toml file.
+        changes: "a.b=c", each with c in TOML; what is no TOML is taken as text.
+        source: Replaces `data.source`.
+
+    Raises:
+        ConfigError: there is no such file, or a setting is unknown or out of range.
+    """
+    path = find_experiment(name_or_path)
+    given = _from_folder(_parsed(path), path.parent)
+    given.setdefault("name", path.stem)
+    changed = [_change(text) for text in changes]
+    if source is not None:
+        changed.append(("data.source", str(source)))
+    for key, value in changed:
+        _put(given, key, value)
+    return checked(_from_source(_from_folder(given, Path.cwd())), str(path))
+
+
+def find_experiment(name_or_path: str) -> Path:
+    """The file of an experiment.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    for path in (Path(name_or_path), SHIPPED / f"{name_or_path}.toml"):
+        if path.is_file():
+            return path
+    known = ", ".join(sorted(path.stem for path in SHIPPED.glob("*.toml")))
+    raise ConfigError(
+        f"There is no experiment {name_or_path!r}: neither a file of that name here, nor one that "
+        f"ships with AutoGraph ({known})."
+    )
+
+
+def checked(given: Mapping[str, Any], where: str) -> Experiment:
+    """The experiment that nested tables describe.
+
+    Raises:
+        ConfigError: a setting is unknown or out of range.
+    """
+    try:
+        return Experiment.model_validate(given)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error, given, where)) from None
+
+
+def save_experiment(experiment: Experiment, path: Path) -> Path:
+    """`path`, a TOML file with every setting of `experiment`."""
+    return atomic.write_text(path, experiment_toml(experiment))
+
+
+def experiment_toml(experiment: Experiment) -> str:
+    """Every setting of `experiment` as TOML."""
+    import tomli_w
+
+    return tomli_w.dumps(experiment.model_dump(mode="json", exclude_none=True))
+
+
+def known_settings(config: type[BaseModel] = Experiment, prefix: str = "") -> Iterator[str]:
+    """The dotted name of every setting there is."""
+    for name, field in config.model_fields.items():
+        inner = list(_configs_in(field.annotation))
+        if not inner:
+            yield f"{prefix}{name}"
+        for one in inner:
+            yield from known_settings(one, f"{prefix}{name}.")
+
+
+def _configs_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif getattr(annotation, "__origin__", None) is not dict:
+        for inner in get_args(annotation):
+            yield from _configs_in(inner)
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{path} is not a TOML file: {error}. Correct that line.") from None
+
+
+def _change(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {text!r} is not of the form a.b=c, for instance train.epochs=5.")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def _put(tree: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"--set {key}: {parent} is a value and has no settings inside it.")
+    tree[last] = value
+
+
+def _get(tree: Mapping[str, Any], key: str) -> Any:
+    value: Any = tree
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _from_folder(tree: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """With relative paths taken from `folder`; names of templates and models stay names."""
+    for key in PATHS:
+        value = _get(tree, key)
+        if isinstance(value, str) and not value.startswith(SOURCE) and _is_path(key, value):
+            _put(tree, key, str(_absolute(folder / Path(value).expanduser())))
+    return tree
+
+
+def _is_path(key: str, value: str) -> bool:
+    if key.startswith("prompts."):
+        return value.endswith(".md")
+    return key != "encoder.model" or value.startswith((".", "/", "~"))
+
+
+def _from_source(tree: dict[str, Any]) -> dict[str, Any]:
+    source = _get(tree, "data.source")
+    for key in PATHS:
+        value = _get(tree, key)
+        if isinstance(value, str) and value.startswith(SOURCE):
+            if source is None:
+                raise ConfigError(
+                    f"{key} is {value!r}, which begins at the folder of the data, and none is "
+                    "named. Add --from FOLDER, or set data.source."
+                )
+            _put(tree, key, str(_absolute(Path(value.replace(SOURCE, str(source), 1)))))
+    return tree
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.normpath(Path.cwd() / path))
+
+
+def _sentence(error: ValidationError, given: Mapping[str, Any], where: str) -> str:
+    """What is wrong first, in words."""
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    key = ".".join(_written(first["loc"], given))
+    if first["type"] != "extra_forbidden":
+        reason = first["msg"].removeprefix("Value error, ")
+        stands = "" if isinstance(first["input"], Mapping) else f" (it is {first['input']!r})"
+        return f"{where}: {key}{stands}: {reason}." if key else f"{where}: {reason}."
+    if key in known_settings():
+        kind = key.rpartition(".")[0]
+        return (
+            f"{where}: {key} does not go with what {kind} is set to. Leave it out, or change that."
+        )
+    close = difflib.get_close_matches(key, list(known_settings()), n=3, cutoff=0.5)
+    beside = [
+        name for name in known_settings() if name.rpartition(".")[0] == key.rpartition(".")[0]
+    ]
+    nearest = list(dict.fromkeys(close or beside))[:6]
+    return f"There is no setting {key} ({where}). The nearest are: {', '.join(nearest)}."
+
+
+def _written(loc: Sequence[int | str], given: Any) -> Iterator[str]:
+    """The parts of a location that the person wrote; pydantic adds tags of unions."""
+    for place, part in enumerate(loc):
+        there = isinstance(given, list) or (isinstance(given, Mapping) and part in given)
+        if there:
+            given = given[part]
+        if there or place == len(loc) - 1:
+            yield str(part)

@@ -1,0 +1,104 @@
+"""Which results an experiment needs, how they are called, and where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.settings import PLAIN, Cell, Experiment
+from app.stages import STAGES
+from data.artifacts import ArtifactStore, fingerprint
+from data.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One result: a stage, for a cell of the grid if there is one for each, and its fingerprint.
+
+    Attributes:
+        stage: Its name in `STAGES`.
+        key: Fingerprint of the result.
+        inputs: Fingerprints of what it reads, by stage.
+        cell: Of the grid.
+    """
+
+    stage: str
+    key: str
+    inputs: Mapping[str, str]
+    cell: Cell | None = None
+
+    def __str__(self) -> str:
+        what = STAGES[self.stage].what
+        return f"{what} {self.cell}" if self.cell else what
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps of an experiment.
+
+    Attributes:
+        experiment: Its settings.
+        workspace: Holds artifacts, caches, downloads, runs and results.
+    """
+
+    experiment: Experiment
+    workspace: Path
+    _steps: dict[tuple[str, Cell | None], Step] = field(default_factory=dict, repr=False)
+
+    @property
+    def store(self) -> ArtifactStore:
+        """Where results are kept."""
+        return ArtifactStore(self.workspace / "artifacts")
+
+    def step(self, stage: str, cell: Cell | None = None) -> Step:
+        """The step of a stage; computing its fingerprint reads the files that it depends on.
+
+        Raises:
+            AutoGraphError: one of these files is missing or damaged.
+        """
+        cell = cell if STAGES[stage].a_cell else None
+        if (stage, cell) not in self._steps:
+            described = STAGES[stage]
+            names = described.inputs(self.experiment, cell)
+            inputs = {name: self.step(name, cell).key for name in names}
+            settings = described.settings(self.experiment, cell)
+            key = fingerprint(stage, described.version, settings, inputs)
+            self._steps[stage, cell] = Step(stage, key, inputs, cell)
+        return self._steps[stage, cell]
+
+    def steps(self, upto: str | None = None) -> list[Step]:
+        """What has to be there for the whole experiment, or for a stage, in order.
+
+        Raises:
+            ConfigError: there is no such stage.
+        """
+        if upto is not None and upto not in STAGES:
+            raise ConfigError(f"There is no stage {upto!r}. The stages are {', '.join(STAGES)}.")
+        wanted: dict[tuple[str, Cell | None], Step] = {}
+        for stage, cell in self._goals(upto):
+            self._gather(stage, cell, wanted)
+        order = list(STAGES)
+        cells = list(self.experiment.grid)
+        shared = [step for step in wanted.values() if step.cell is None]
+        a_cell = [step for step in wanted.values() if step.cell is not None]
+        shared.sort(key=lambda step: order.index(step.stage))
+        a_cell.sort(key=lambda step: (cells.index(step.cell), order.index(step.stage)))  # type: ignore[arg-type]
+        return shared + a_cell
+
+    def _goals(self, upto: str | None) -> Iterator[tuple[str, Cell | None]]:
+        for cell in self.experiment.grid:
+            yield upto or "evaluate", cell
+        enhanced = any(cell.enhancer != PLAIN for cell in self.experiment.grid)
+        if upto is None and enhanced:
+            yield "factors-user", None
+            yield "factors-item", None
+
+    def _gather(
+        self, stage: str, cell: Cell | None, wanted: dict[tuple[str, Cell | None], Step]
+    ) -> None:
+        step = self.step(stage, cell)
+        if (stage, step.cell) not in wanted:
+            for name in step.inputs:
+                self._gather(name, cell, wanted)
+            wanted[stage, step.cell] = step

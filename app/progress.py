@@ -1,0 +1,85 @@
+"""How a run shows on a terminal, or in a log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+class Display:
+    """A bar for every step under way, and a line for every step that is finished."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._tasks: dict[str, TaskID] = {}
+        self._kept = 0
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[counted]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+        if self._kept and error is None:
+            self._console.print(f"[dim]{self._kept} finished steps were taken as they are[/dim]")
+
+    def progress(self, step: str, done: int, total: int, what: str) -> None:
+        """A step is under way."""
+        if step not in self._tasks:
+            self._tasks[step] = self._progress.add_task(step, total=None, counted="")
+        counted = f"{done:,}/{total:,} {what}" if total else what
+        task = self._tasks[step]
+        self._progress.update(task, completed=done, total=total or None, counted=counted)
+
+    def finished(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
+        """A step is finished."""
+        if step in self._tasks:
+            self._progress.remove_task(self._tasks.pop(step))
+        if seconds is None:
+            self._kept += 1
+            return
+        self._console.print(
+            f"[green]✓[/green] {step} [dim]{seconds:.1f} s{_figures(summary)}[/dim]",
+            highlight=False,
+        )
+
+
+def _figures(summary: Mapping[str, Any]) -> str:
+    """The plain numbers of a summary."""
+    shown = [
+        f"{name.replace('_', ' ')} {value:,}"
+        if isinstance(value, int)
+        else f"{name.replace('_', ' ')} {value:.4g}"
+        for name, value in summary.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    ]
+    return "".join(f" · {text}" for text in shown)

@@ -1,0 +1,147 @@
+"""What was run in a workspace: the settings of each experiment and where its results are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.experiment_file import checked, find_experiment
+from app.plan import Plan, Step
+from app.settings import PLAIN, Cell, Experiment
+from data import atomic
+from data.artifacts import ArtifactStore
+from data.errors import ArtifactError, ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The latest run of an experiment, finished or not.
+
+    Attributes:
+        experiment: Its settings, changes by --set and --from included.
+        workspace: Where it was run.
+        keys: Fingerprints of results that are not of one cell, by stage.
+        cells: Fingerprints by stage, for every recommender of the grid.
+    """
+
+    experiment: Experiment
+    workspace: Path
+    keys: Mapping[str, str]
+    cells: Mapping[Cell, Mapping[str, str]]
+
+    @property
+    def store(self) -> ArtifactStore:
+        """Where results are kept."""
+        return ArtifactStore(self.workspace / "artifacts")
+
+    def folder(self, stage: str, cell: Cell | None = None) -> Path:
+        """The folder of a finished result.
+
+        Raises:
+            ArtifactError: it is not finished, or damaged.
+        """
+        key = (self.cells[cell] if cell else self.keys).get(stage)
+        if key is None or not self.store.holds(stage, key):
+            what = f"{stage} of {cell}" if cell else stage
+            raise ArtifactError(
+                f"The experiment {self.experiment.name!r} has no finished {what} in "
+                f"{self.workspace}. Run it first: autograph run {self.experiment.name}"
+            )
+        self.store.manifest(stage, key)
+        return self.store.place(stage, key)
+
+    def summary(self, stage: str, cell: Cell | None = None) -> dict[str, Any]:
+        """Figures that a finished stage left."""
+        summary: dict[str, Any] = atomic.read_json(self.folder(stage, cell) / "manifest.json")
+        return dict(summary["summary"])
+
+    def finished(self) -> list[Cell]:
+        """Cells that are trained and judged."""
+        return [
+            cell
+            for cell, keys in self.cells.items()
+            if all(
+                stage in keys and self.store.holds(stage, keys[stage])
+                for stage in ("train", "evaluate")
+            )
+        ]
+
+    def leaking(self, cell: Cell) -> bool:
+        """Whether a cell used texts that had seen held-out interactions."""
+        sides = [side for side in ("user", "item") if f"knowledge-{side}" in self.keys]
+        return cell.enhancer != PLAIN and any(
+            self.summary(f"knowledge-{side}").get("leaking") for side in sides
+        )
+
+    def choose(self, backbone: str | None, enhancer: str | None, seed: int | None) -> Cell:
+        """The finished cell that fits, the best on validation where several do.
+
+        Raises:
+            ConfigError: none fits.
+        """
+        finished = self.finished()
+        fitting = [
+            cell
+            for cell in finished
+            if backbone in (None, cell.backbone)
+            and enhancer in (None, cell.enhancer)
+            and seed in (None, cell.seed)
+        ]
+        if not fitting:
+            there = ", ".join(map(str, finished)) or "none"
+            raise ConfigError(
+                f"No trained recommender of {self.experiment.name!r} fits --backbone, --enhancer "
+                f"and --seed. Trained are: {there}."
+            )
+        return max(fitting, key=lambda cell: self.summary("train", cell)["valid_ndcg@10"])
+
+
+def write_record(plan: Plan, steps: list[Step]) -> None:
+    """Keeps what a run is about, under its name."""
+    experiment = plan.experiment
+    cells: dict[Cell, dict[str, str]] = {}
+    for step in steps:
+        if step.cell:
+            cells.setdefault(step.cell, {})[step.stage] = step.key
+    content = {
+        "experiment": experiment.model_dump(mode="json", exclude_none=True),
+        "keys": {step.stage: step.key for step in steps if step.cell is None},
+        "cells": [
+            {"backbone": c.backbone, "enhancer": c.enhancer, "seed": c.seed, "keys": keys}
+            for c, keys in cells.items()
+        ],
+    }
+    atomic.write_json(plan.workspace / "runs" / f"{experiment.name}.json", content)
+
+
+def read_record(name_or_path: str, workspace: Path) -> Record:
+    """The latest run of an experiment, by its name or its file.
+
+    Raises:
+        ConfigError: it was never run in this workspace.
+    """
+    name = _name(name_or_path)
+    path = workspace / "runs" / f"{name}.json"
+    if not path.exists():
+        known = ", ".join(sorted(p.stem for p in (workspace / "runs").glob("*.json"))) or "none"
+        raise ConfigError(
+            f"The experiment {name!r} was not run in {workspace} (run there: {known}). "
+            f"Run it first: autograph run {name_or_path}"
+        )
+    content = atomic.read_json(path)
+    cells = {Cell(c["backbone"], c["enhancer"], c["seed"]): c["keys"] for c in content["cells"]}
+    experiment = checked(content["experiment"], str(path))
+    return Record(experiment, workspace, content["keys"], cells)
+
+
+def _name(name_or_path: str) -> str:
+    """The name in an experiment's file; what is no file is a name itself."""
+    import tomllib
+
+    try:
+        path = find_experiment(name_or_path)
+        return str(tomllib.loads(path.read_text(encoding="utf-8-sig")).get("name", path.stem))
+    except (ConfigError, tomllib.TOMLDecodeError):
+        return name_or_path

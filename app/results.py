@@ -1,0 +1,120 @@
+"""Metrics of the recommenders of an experiment, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.records import Record
+from app.settings import PLAIN
+from data import atomic
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.table import Table
+
+METRICS = {"ndcg@10": "NDCG@10", "hr@10": "HR@10", "mrr": "MRR", "gauc": "GAUC"}
+COSTS = {"seconds_per_epoch": "s/epoch", "epochs": "epochs", "peak_mb": "peak MB"}
+LEAK_NOTE = "* used texts whose author had seen held-out interactions: no fair comparison."
+
+
+def result_table(record: Record) -> pl.DataFrame:
+    """A row for every trained and judged recommender of a run: who it is, metrics and costs."""
+    import polars as pl
+
+    rows = [
+        {
+            "experiment": record.experiment.name,
+            "data": record.experiment.data.name,
+            "backbone": cell.backbone,
+            "enhancer": cell.enhancer,
+            "seed": cell.seed,
+            **{m: record.summary("evaluate", cell).get(m) for m in METRICS},
+            **{c: record.summary("train", cell).get(c) for c in COSTS},
+            "leaking": record.leaking(cell),
+        }
+        for cell in record.finished()
+    ]
+    return pl.DataFrame(rows)
+
+
+def write_results(record: Record) -> Path:
+    """The Parquet file of `result_table`; a CSV file stands beside it."""
+    table = result_table(record)
+    path = record.workspace / "results" / f"{record.experiment.name}.parquet"
+    atomic.write(path.with_suffix(".csv"), table.write_csv)
+    return atomic.write_parquet(path, table)
+
+
+def show(results: pl.DataFrame, title: str) -> tuple[Table, list[str]]:
+    """The table a person reads, a row a backbone and enhancer, and the notes under it.
+
+    Means over seeds; after a slash, how far an enhanced recommender's NDCG@10 is from its twin's.
+    """
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    table.add_column("backbone")
+    table.add_column("enhancer")
+    for name in (*METRICS.values(), "Δ NDCG", *COSTS.values()):
+        table.add_column(name, justify="right")
+    for row in means(results):
+        table.add_row(*_cells(row), end_section=row["last"])
+    n = results["seed"].n_unique()
+    notes = [f"Means over {n} seeds."] if n > 1 else []
+    return table, notes + ([LEAK_NOTE] if results["leaking"].any() else [])
+
+
+def means(results: pl.DataFrame) -> list[dict[str, Any]]:
+    """Means over seeds, a row a backbone and enhancer, with `gain` over the plain twin or None."""
+    import polars as pl
+
+    pairs = results.group_by("backbone", "enhancer", maintain_order=True).agg(
+        pl.col(*METRICS, *COSTS).mean(), pl.col("leaking").any()
+    )
+    rows = pairs.to_dicts()
+    plain = {row["backbone"]: row["ndcg@10"] for row in rows if row["enhancer"] == PLAIN}
+    for row, following in zip(rows, [*rows[1:], None], strict=True):
+        twin = None if row["enhancer"] == PLAIN else plain.get(row["backbone"])
+        row["gain"] = row["ndcg@10"] / twin - 1 if twin else None
+        row["last"] = following is not None and following["backbone"] != row["backbone"]
+    return rows
+
+
+def _cells(row: dict[str, Any]) -> Iterable[str]:
+    yield row["backbone"]
+    yield row["enhancer"] + (" *" if row["leaking"] else "")
+    for metric in METRICS:
+        yield f"{row[metric]:.4f}"
+    yield "" if row["gain"] is None else f"{row['gain']:+.1%}"
+    yield f"{row['seconds_per_epoch']:.2f}"
+    yield f"{row['epochs']:.0f}"
+    yield f"{row['peak_mb']:.0f}"
+
+
+def compare_records(records: Sequence[Record]) -> pl.DataFrame:
+    """Enhanced recommenders against their plain twins: means, deviations, gains and tests.
+
+    Raises:
+        DataError: results cannot be compared.
+    """
+    from recommend.compare import compare
+
+    from recommend.evaluate import Evaluation
+
+    runs: dict[str, list[Evaluation]] = {}
+    baseline: dict[str, str] = {}
+    for record in records:
+        prefix = f"{record.experiment.name}: " if len(records) > 1 else ""
+        finished = record.finished()
+        for cell in finished:
+            label = f"{prefix}{cell.label}"
+            folder = record.folder("evaluate", cell)
+            runs.setdefault(label, []).append(Evaluation.load(folder))
+            if cell.enhancer != PLAIN and any(
+                c.backbone == cell.backbone and c.enhancer == PLAIN for c in finished
+            ):
+                baseline[label] = f"{prefix}{cell.backbone}+{PLAIN}"
+    compared: pl.DataFrame = compare(runs, baseline)
+    return compared

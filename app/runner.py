@@ -1,0 +1,91 @@
+"""Runs the steps of a plan that are not finished, one after another or several cells at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Protocol
+
+from app.plan import Plan, Step
+from app.settings import Experiment
+from app.stages import STAGES
+from app.work import Task
+from data.artifacts import SCRATCH, ArtifactStore
+
+
+class Listener(Protocol):
+    """Hears how a run goes."""
+
+    def progress(self, step: str, done: int, total: int, what: str) -> None:
+        """A step is under way; total is 0 where it is not known."""
+        ...
+
+    def finished(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
+        """A step is finished; seconds is None where its result was there already."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepRunner:
+    """Runs single steps of one experiment."""
+
+    experiment: Experiment
+    workspace: Path
+    listener: Listener
+
+    def run(self, step: Step) -> None:
+        """Makes the result of a step unless it is there; its inputs must be.
+
+        Raises:
+            AutoGraphError: with what is wrong and how to mend it.
+        """
+        store = ArtifactStore(self.workspace / "artifacts")
+        there, start = store.holds(step.stage, step.key), time.perf_counter()
+        if not there:
+            self.listener.progress(str(step), 0, 0, "")
+        store.make(
+            step.stage,
+            step.key,
+            lambda folder: STAGES[step.stage].run(self._task(step, folder, store)),
+            {"inputs": dict(step.inputs), "cell": str(step.cell) if step.cell else None},
+        )
+        seconds = None if there else time.perf_counter() - start
+        summary = store.manifest(step.stage, step.key)["summary"]
+        self.listener.finished(str(step), seconds, summary)
+
+    def _task(self, step: Step, folder: Path, store: ArtifactStore) -> Task:
+        return Task(
+            experiment=self.experiment,
+            cell=step.cell,
+            inputs={name: store.place(name, key) for name, key in step.inputs.items()},
+            folder=folder,
+            scratch=folder / SCRATCH,
+            workspace=self.workspace,
+            on_progress=lambda done, total, what: self.listener.progress(
+                str(step), done, total, what
+            ),
+        )
+
+
+def run_steps(plan: Plan, steps: Sequence[Step], listener: Listener, jobs: int = 1) -> None:
+    """Makes the results of `steps`, in their order; with `jobs` > 1, cells beside each other.
+
+    Raises:
+        AutoGraphError: of the first step that fails; what is finished stays.
+    """
+    runner = StepRunner(plan.experiment, plan.workspace, listener)
+    shared = [step for step in steps if step.cell is None]
+    for step in shared:
+        runner.run(step)
+    cells = [list(of) for _, of in groupby(steps[len(shared) :], key=lambda step: step.cell)]
+    waiting = [of for of in cells if not all(plan.store.holds(s.stage, s.key) for s in of)]
+    if jobs > 1 and len(waiting) > 1:
+        from app.workers import run_beside
+
+        run_beside(runner, waiting, jobs)
+        cells = [of for of in cells if of not in waiting]
+    for step in (step for of in cells for step in of):
+        runner.run(step)

@@ -1,0 +1,88 @@
+"""What the commands `run` and `compare` do, from settings to what a person sees."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from app.plan import Plan
+from app.progress import Display
+from app.records import Record, read_record, write_record
+from app.results import LEAK_NOTE, compare_records, result_table, show, write_results
+from app.runner import run_steps
+from app.settings import Experiment
+from data.errors import ConfigError
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def run_experiment(experiment: Experiment, workspace: Path, upto: str | None, jobs: int) -> None:
+    """Runs what is not finished of an experiment, and shows its metrics.
+
+    Raises:
+        AutoGraphError: with what is wrong and how to mend it.
+    """
+    console = Console()
+    plan = Plan(experiment, workspace)
+    steps = plan.steps(upto)
+    if upto is None:
+        write_record(plan, steps)
+    with Display(console) as display:
+        run_steps(plan, steps, display, jobs)
+    if upto is None:
+        _show_results(read_record(experiment.name, workspace), console)
+        return
+    for step in steps:
+        if step.stage == upto:
+            console.print(f"{step}: {plan.store.place(step.stage, step.key)}", soft_wrap=True)
+
+
+def _show_results(record: Record, console: Console) -> None:
+    dataset = record.summary("dataset")
+    title = (
+        f"{record.experiment.name}: {dataset['users']:,} users, {dataset['items']:,} items, "
+        f"{dataset['interactions']:,} interactions"
+    )
+    path = write_results(record)
+    table, notes = show(result_table(record), title)
+    console.print()
+    console.print(table)
+    for note in notes:
+        console.print(note)
+    if dataset.get("bad rows"):
+        rows = record.folder("dataset") / "bad_rows.parquet"
+        console.print(f"{dataset['bad rows']:,} rows could not be read: {rows}", soft_wrap=True)
+    console.print(f"[dim]Written to {path} and .csv[/dim]", soft_wrap=True)
+
+
+def show_comparison(names: Sequence[str], workspace: Path) -> None:
+    """Shows enhanced recommenders of one or more experiments against their plain twins.
+
+    Raises:
+        AutoGraphError: an experiment was not run, or nothing of it is finished.
+    """
+    records = [read_record(name, workspace) for name in names]
+    for record in records:
+        if not record.finished():
+            raise ConfigError(
+                f"Nothing of {record.experiment.name!r} is trained and judged. Run it first: "
+                f"autograph run {record.experiment.name}"
+            )
+    compared = compare_records(records)
+    console = Console()
+    table = Table(*compared.columns, title="Test metrics", title_justify="left")
+    for row in compared.iter_rows():
+        table.add_row(*(_shown(value) for value in row))
+    console.print(table)
+    if any(record.leaking(cell) for record in records for cell in record.finished()):
+        console.print(LEAK_NOTE)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

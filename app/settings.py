@@ -1,0 +1,165 @@
+"""An experiment: everything a person may set, in one typed tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Annotated, Any, get_args
+
+from pydantic import Field, ValidationError, model_validator
+
+from data.config import Config
+from data.settings import DataConfig
+from llm.settings import EncoderConfig, LlmConfig
+from prompts.settings import PromptConfig
+from quantize.settings import QuantizeConfig
+from recommend.settings import Backbone, Enhancer, EvaluateConfig, ModelConfig, TrainConfig
+
+PLAIN = "none"
+"""The enhancer that adds nothing: the twin that every other one is compared with."""
+
+
+def names_of(union: Any) -> tuple[str, ...]:
+    """The names by which the members of a union of settings are told apart."""
+    return tuple(kind.model_fields["name"].default for kind in get_args(get_args(union)[0]))
+
+
+BACKBONES = names_of(Backbone)
+ENHANCERS = names_of(Enhancer)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One recommender of a grid."""
+
+    backbone: str
+    enhancer: str
+    seed: int
+
+    @property
+    def label(self) -> str:
+        """How it is called in files and tables."""
+        return f"{self.backbone}+{self.enhancer}"
+
+    def __str__(self) -> str:
+        return f"{self.label} seed {self.seed}"
+
+
+class GridConfig(Config):
+    """Which recommenders are trained: every backbone with every enhancer and every seed."""
+
+    backbones: Annotated[tuple[str, ...], Field(min_length=1)] = BACKBONES
+    """Names of backbones."""
+    enhancers: Annotated[tuple[str, ...], Field(min_length=1)] = ENHANCERS
+    """Names of enhancers; `none` is the plain twin."""
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    """Random seeds; each trains the whole grid once more."""
+
+    def __iter__(self) -> Iterator[Cell]:  # type: ignore[override]
+        return (Cell(*of) for of in product(self.backbones, self.enhancers, self.seeds))
+
+
+class Override(Config):
+    """What differs for one backbone, one enhancer, or one pair of them."""
+
+    model: dict[str, Any] = Field(default_factory=dict)
+    """Settings that replace those of `model`."""
+    train: dict[str, Any] = Field(default_factory=dict)
+    """Settings that replace those of `train`."""
+
+
+class Experiment(Config):
+    """One run through the house, from raw files to measured recommenders."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "experiment"
+    """How results are called; letters, digits, dot, hyphen and underscore."""
+    note: str = ""
+    """What it is for, in a line."""
+    seed: int = 0
+    """Of everything random before training; `grid.seeds` are those of training."""
+    data: DataConfig = DataConfig()
+    """Which data set."""
+    prompts: PromptConfig = PromptConfig()
+    """Which templates."""
+    llm: LlmConfig = LlmConfig()
+    """Who describes users and items."""
+    encoder: EncoderConfig = EncoderConfig()
+    """Which model turns texts into vectors."""
+    quantize: QuantizeConfig = QuantizeConfig()
+    """How vectors become codes."""
+    grid: GridConfig = GridConfig()
+    """Which recommenders are trained."""
+    model: ModelConfig = ModelConfig()
+    """What they have in common; settings of `backbone` and `enhancer` apply to that name only."""
+    train: TrainConfig = TrainConfig()
+    """How they are trained."""
+    override: dict[str, Override] = Field(default_factory=dict)
+    """By "sasrec", "autograph" or "sasrec+autograph": what differs there, later ones win."""
+    evaluate: EvaluateConfig = EvaluateConfig()
+    """How they are judged."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_length_of_history(cls, given: Any) -> Any:
+        """Models read as far back as the data reaches, unless they are told otherwise."""
+        data, model = given.get("data"), given.get("model", {})
+        if isinstance(data, DataConfig):
+            data = data.model_dump()
+        if isinstance(data, Mapping) and "max_history" in data and isinstance(model, Mapping):
+            return {**given, "model": {"max_history": data["max_history"], **model}}
+        return given
+
+    @model_validator(mode="after")
+    def _every_cell_is_sound(self) -> Experiment:
+        pairs = {f"{b}+{e}" for b, e in product(BACKBONES, ENHANCERS)}
+        for name in self.override:
+            if name not in {*BACKBONES, *ENHANCERS, *pairs}:
+                raise ValueError(
+                    f"override.{name} is no backbone ({', '.join(BACKBONES)}), no enhancer "
+                    f"({', '.join(ENHANCERS)}) and no pair such as sasrec+autograph"
+                )
+        for cell in self.grid:
+            try:
+                self.model_of(cell), self.train_of(cell)
+            except ValidationError as error:
+                first = error.errors()[0]
+                where = ".".join(map(str, first["loc"]))
+                raise ValueError(f"{cell.label} does not work: {where}: {first['msg']}") from None
+        return self
+
+    def model_of(self, cell: Cell) -> ModelConfig:
+        """Settings of the recommender in a cell."""
+        given = self.model.model_dump()
+        for part in ("backbone", "enhancer"):
+            name = getattr(cell, part)
+            own = getattr(self.model, part)
+            given[part] = own.model_dump() if own.name == name else {"name": name}
+        for override in self._overrides(cell):
+            given = merged(given, override.model)
+        return ModelConfig.model_validate(given)
+
+    def train_of(self, cell: Cell) -> TrainConfig:
+        """Settings of the training in a cell."""
+        given = self.train.model_dump()
+        for override in self._overrides(cell):
+            given = merged(given, override.train)
+        return TrainConfig.model_validate(given)
+
+    def _overrides(self, cell: Cell) -> list[Override]:
+        keys = (cell.backbone, cell.enhancer, cell.label)
+        return [self.override[key] for key in keys if key in self.override]
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `over` in it, tables inside tables included.
+
+    >>> merged({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
+    {'a': {'b': 3, 'c': 2}}
+    """
+    result = dict(base)
+    for key, value in over.items():
+        old = result.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        result[key] = merged(old, value) if both else value  # type: ignore[arg-type]
+    return result

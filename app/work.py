@@ -1,0 +1,220 @@
+"""What each stage does with its inputs; every import of a heavy library is in here, and late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.settings import PLAIN, Cell, Experiment
+
+if TYPE_CHECKING:
+    from data.dataset import Dataset
+    from data.split import Split
+    from prompts.template import Template
+
+Progress = Callable[[int, int, str], None]
+"""Hears of what is done, out of how many (0: not known), and what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a stage is given.
+
+    Attributes:
+        experiment: All settings.
+        cell: The recommender of the grid, for stages that are run for each.
+        inputs: Folder of each input's result.
+        folder: To fill.
+        scratch: For checkpoints; it is removed when the stage is finished.
+        workspace: Holds caches and downloads.
+        on_progress: To be told.
+    """
+
+    experiment: Experiment
+    cell: Cell | None
+    inputs: Mapping[str, Path]
+    folder: Path
+    scratch: Path
+    workspace: Path
+    on_progress: Progress
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data set."""
+        from data.dataset import Dataset
+
+        return Dataset.load(self.inputs["dataset"])
+
+    @property
+    def split(self) -> Split:
+        """Its split."""
+        from data.split import Split
+
+        return Split.load(self.inputs["split"])
+
+
+def make_dataset(task: Task) -> Mapping[str, Any]:
+    """The data set, and a table of rows that could not be read."""
+    from data import atomic
+    from data.loaders.load import load_dataset
+
+    loaded = load_dataset(task.experiment.data, task.workspace / "downloads", task.on_progress)
+    loaded.dataset.save(task.folder)
+    atomic.write_parquet(task.folder / "bad_rows.parquet", loaded.bad_rows)
+    return {
+        "users": loaded.dataset.n_users,
+        "items": loaded.dataset.n_items,
+        "interactions": loaded.dataset.interactions.height,
+        "bad rows": loaded.bad_rows.height,
+        "left out": dict(loaded.left_out),
+    }
+
+
+def make_split(task: Task) -> Mapping[str, Any]:
+    """The split by time."""
+    from data.split import leave_one_out
+
+    split = leave_one_out(task.dataset)
+    split.save(task.folder)
+    return {"train": len(split.train), "valid": len(split.valid), "test": len(split.test)}
+
+
+def template_of(experiment: Experiment, side: str) -> Template:
+    """The template that describes one side."""
+    from data.catalogue import card
+    from prompts.template import choose_template
+
+    setting = getattr(experiment.prompts, f"{side}_template")
+    return choose_template(setting, side, card(experiment.data.name).domain)  # type: ignore[arg-type]
+
+
+def describe_side(side: str, task: Task) -> Mapping[str, Any]:
+    """A text for every entity of one side."""
+    from llm.backends import open_backend
+    from llm.cache import ResponseCache
+    from llm.knowledge import Knowledge, describe
+    from prompts.requests import item_requests, user_requests
+
+    dataset, template = task.dataset, template_of(task.experiment, side)
+    if side == "item":
+        requests, total = item_requests(dataset, template), dataset.n_items
+    else:
+        items = task.inputs.get("knowledge-item")
+        texts = Knowledge.load(items).texts if items else None
+        history = task.experiment.prompts.history
+        requests = user_requests(dataset, task.split, template, history, texts)
+        total = dataset.n_users
+    cache = ResponseCache(task.workspace / "cache" / "replies.sqlite")
+    try:
+        backend = open_backend(getattr(task.experiment.llm, side))
+        knowledge = describe(requests, backend, cache, task.on_progress, total)
+    finally:
+        cache.close()
+    knowledge.save(task.folder)
+    return {
+        "texts": knowledge.table.height - knowledge.failed.height,
+        "failed": knowledge.failed.height,
+        "model": backend.model,
+        "leaking": knowledge.leaking,
+    }
+
+
+def encode_side(side: str, task: Task) -> Mapping[str, Any]:
+    """A vector for every text of one side."""
+    from llm.encode import encode
+    from llm.knowledge import Knowledge
+    from llm.vectors import VectorCache
+
+    knowledge = Knowledge.load(task.inputs[f"knowledge-{side}"])
+    cache = VectorCache(task.workspace / "cache" / "vectors.sqlite")
+    try:
+        vectors = encode(knowledge, task.experiment.encoder, cache, task.on_progress)
+    finally:
+        cache.close()
+    vectors.save(task.folder)
+    return {"width": vectors.matrix.shape[1], "encoder": vectors.encoder}
+
+
+def fit_side(side: str, task: Task) -> Mapping[str, Any]:
+    """Codes of one side, and the quantiser that gives them to vectors to come."""
+    from llm.vectors import Vectors
+    from quantize.fit import fit_codes
+
+    config = getattr(task.experiment.quantize, side)
+    vectors = Vectors.load(task.inputs[f"vectors-{side}"])
+    fitted = fit_codes(vectors, config, task.scratch, task.experiment.seed, task.on_progress)
+    fitted.save(task.folder)
+    return {"levels": fitted.codes.levels, "codes a level": fitted.codes.k}
+
+
+def name_side(side: str, task: Task) -> Mapping[str, Any]:
+    """What each factor of one side means."""
+    from data.columns import TITLE
+    from llm.knowledge import Knowledge
+    from quantize.codes import Codes
+    from quantize.describe import describe_factors
+
+    codes = Codes.load(task.inputs[f"codes-{side}"])
+    texts = Knowledge.load(task.inputs[f"knowledge-{side}"]).texts
+    table = getattr(task.dataset, f"{side}s")
+    titles = [title or "" for title in table[TITLE]] if TITLE in table.columns else None
+    described = describe_factors(codes, texts, titles=titles)
+    described.save(task.folder)
+    return {"named": sum(label != "" for label in described.labels)}
+
+
+def make_graph(task: Task) -> Mapping[str, Any]:
+    """The latent-factor graph, its factors without names."""
+    from graph.build import build_graph
+    from graph.statistics import statistics
+    from quantize.codes import Codes
+
+    users, items = (Codes.load(task.inputs[f"codes-{side}"]) for side in ("user", "item"))
+    graph = build_graph(task.dataset, task.split, users, items)
+    graph.save(task.folder)
+    return statistics(graph)
+
+
+def train(task: Task) -> Mapping[str, Any]:
+    """One recommender of the grid."""
+    from app.memory import PeakMemory
+    from graph.latent import LatentGraph
+    from recommend.fit import fit_model
+
+    cell = task.cell
+    assert cell is not None
+    plain = cell.enhancer == PLAIN
+    with PeakMemory() as peak:
+        model = fit_model(
+            task.dataset,
+            task.split,
+            None if plain else LatentGraph.load(task.inputs["graph"]),
+            task.experiment.model_of(cell),
+            task.experiment.train_of(cell),
+            seed=cell.seed,
+            scratch=task.scratch,
+            on_progress=task.on_progress,
+        )
+    model.save(task.folder)
+    curve = model.curve
+    return {
+        "epochs": curve.height,
+        "seconds_per_epoch": float(curve["seconds"].median()),  # type: ignore[arg-type]
+        "seconds": float(curve["seconds"].sum()),
+        "valid_ndcg@10": float(curve["ndcg@10"].max()),  # type: ignore[arg-type]
+        "peak_mb": peak.megabytes,
+    }
+
+
+def judge(task: Task) -> Mapping[str, Any]:
+    """Test metrics of one recommender, a row a user."""
+    from recommend.evaluate import evaluate
+    from recommend.model import Model
+
+    model = Model.load(task.inputs["train"])
+    config = task.experiment.evaluate
+    evaluation = evaluate(model, task.dataset, task.split, "test", config)
+    evaluation.save(task.folder)
+    return dict(evaluation.summary)
