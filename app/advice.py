@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
+from app.progress import open_console
 from app.records import Record, read_record
 from app.settings import PLAIN, Cell
 from data.errors import ArtifactError
@@ -14,6 +13,7 @@ from data.errors import ArtifactError
 if TYPE_CHECKING:
     from data.dataset import Dataset
     from graph.latent import LatentGraph
+    from quantize.describe import FactorDescriptions
     from recommend.model import Model
 
 Choice = tuple[str | None, str | None, int | None]
@@ -28,18 +28,17 @@ def show_recommendations(
     Raises:
         AutoGraphError: the user is unknown, or nothing fitting was trained.
     """
+    from data.split import Split
     from recommend.explain import explain as reasons_for
     from recommend.recommend import recommend
-
-    from data.split import Split
 
     record = read_record(name, workspace)
     dataset, cell = _dataset(record), record.choose(*choice)
     number = dataset.user_ids.number(user)
     split, model = Split.load(record.folder("split")), _model(record, cell)
     graph = labelled_graph(record) if explain else None
-    console = Console()
-    console.print(f"[bold]{cell}[/bold] for user {user}", highlight=False)
+    console = open_console()
+    console.print(f"[bold]{cell}[/bold] for user {user}")
     table = recommend(model, dataset, split, [number], k).table
     for row in table.sort("rank").iter_rows(named=True):
         item = int(row["item"])
@@ -48,33 +47,28 @@ def show_recommendations(
             highlight=False,
         )
         if graph is not None:
-            for reason in reasons_for(model, graph, dataset, split, number, item, 2):
-                console.print(f"     {reason.sentence}", highlight=False, markup=False)
+            for reason in reasons_for(graph, dataset, split, number, item, 2):
+                console.print(f"     {reason.sentence}", markup=False)
 
 
-def show_reasons(
-    name: str, workspace: Path, pair: tuple[str, str], limit: int, choice: Choice
-) -> None:
+def show_reasons(name: str, workspace: Path, pair: tuple[str, str], limit: int) -> None:
     """Shows the paths through the graph that join a user and an item, in words.
 
     Raises:
         AutoGraphError: one of them is unknown, or the graph is not finished.
     """
-    from recommend.explain import explain
-
     from data.split import Split
+    from recommend.explain import explain
 
     record = read_record(name, workspace)
     dataset = _dataset(record)
     user, item = dataset.user_ids.number(pair[0]), dataset.item_ids.number(pair[1])
-    trained = record.finished()
-    model = _model(record, record.choose(*choice)) if trained or any(choice) else None
     split, graph = Split.load(record.folder("split")), labelled_graph(record)
-    reasons = explain(model, graph, dataset, split, user, item, limit)
-    console = Console()
-    console.print(f"[bold]{title_of(dataset, item)}[/bold] for user {pair[0]}", highlight=False)
+    reasons = explain(graph, dataset, split, user, item, limit)
+    console = open_console()
+    console.print(f"[bold]{title_of(dataset, item)}[/bold] for user {pair[0]}")
     for reason in reasons:
-        console.print(f"- {reason.sentence}", highlight=False, markup=False)
+        console.print(f"- {reason.sentence}", markup=False)
     if not reasons:
         console.print("No path of the metapaths joins them.")
 
@@ -96,11 +90,19 @@ def labelled_graph(record: Record) -> LatentGraph:
             "is no graph to explain with. Add autograph to grid.enhancers and run it."
         )
     user, item = (
-        FactorDescriptions.load(record.folder(f"factors-{side}")).labels
+        _named(FactorDescriptions.load(record.folder(f"factors-{side}")))
         for side in ("user", "item")
     )
     graph = LatentGraph.load(record.folder("graph"))
     return replace(graph, user_labels=user, item_labels=item)
+
+
+def _named(factors: FactorDescriptions) -> tuple[str, ...]:
+    """Labels; a factor that no words tell apart is called by its level and code."""
+    return tuple(
+        label or f"{number // factors.k}.{number % factors.k}"
+        for number, label in enumerate(factors.labels)
+    )
 
 
 def title_of(dataset: Dataset, item: int) -> str:

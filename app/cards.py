@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from app.plan import Plan
-from app.progress import Display
+from app.progress import Display, open_console
 from app.runner import run_steps
 from app.settings import Experiment
 from data.catalogue import CATALOGUE, card
@@ -20,7 +19,7 @@ def show_cards() -> None:
     table = Table("name", "what", "size")
     for one in CATALOGUE.values():
         table.add_row(one.name, f"{one.title}. {one.what}", one.size)
-    Console().print(table)
+    open_console().print(table)
 
 
 def show_card(name: str) -> None:
@@ -47,7 +46,7 @@ def show_card(name: str) -> None:
     for label, value in rows.items():
         if value:
             table.add_row(f"[bold]{label}[/bold]", value)
-    Console().print(table)
+    open_console().print(table)
 
 
 def show_statistics(name: str, source: Path | None, workspace: Path) -> None:
@@ -62,7 +61,7 @@ def show_statistics(name: str, source: Path | None, workspace: Path) -> None:
 
     card(name)
     plan = Plan(Experiment(name="statistics", data=DataConfig(name=name, source=source)), workspace)
-    console = Console()
+    console = open_console()
     with Display(console) as display:
         run_steps(plan, plan.steps("split"), display)
     places = {step.stage: plan.store.place(step.stage, step.key) for step in plan.steps("split")}
@@ -81,7 +80,7 @@ def download_files(name: str, workspace: Path) -> None:
     from data.download import fetch
 
     chosen = card(name)
-    console = Console()
+    console = open_console()
     if name == "demo":
         console.print("The demo is made by AutoGraph itself; there is nothing to download.")
         return

@@ -66,6 +66,9 @@ def run(
     jobs: Annotated[
         int, typer.Option(min=1, help="Recommenders trained beside each other, a process each.")
     ] = 1,
+    device: Annotated[
+        str, typer.Option(help="That models are trained on: auto, cpu, cuda, cuda:1, …")
+    ] = "auto",
     on_bad_row: Annotated[
         Literal["stop", "skip"] | None, typer.Option(help="Same as --set data.on_bad_row=…")
     ] = None,
@@ -78,7 +81,7 @@ def run(
     from app.session import run_experiment
 
     changes = [*(change or []), *([f"data.on_bad_row={on_bad_row}"] if on_bad_row else [])]
-    run_experiment(load_experiment(experiment, changes, source), workspace, upto, jobs)
+    run_experiment(load_experiment(experiment, changes, source), workspace, upto, jobs, device)
 
 
 @app.command()
@@ -117,15 +120,12 @@ def explain(
     user: Annotated[str, typer.Option(help="Id of a user, as in the data.")],
     item: Annotated[str, typer.Option(help="Id of an item, as in the data.")],
     limit: Annotated[int, typer.Option(min=1, help="Most reasons.")] = 5,
-    backbone: Backbone = None,
-    enhancer: Enhancer = None,
-    seed: Seed = None,
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Say what connects a user with an item."""
     from app.advice import show_reasons
 
-    show_reasons(experiment, workspace, (user, item), limit, (backbone, enhancer, seed))
+    show_reasons(experiment, workspace, (user, item), limit)
 
 
 @app.command()

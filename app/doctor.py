@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
+
+from app.progress import open_console
 
 ROOM_GB = 2.0
 """Free disk that a run of MovieLens-1M takes, with room to spare."""
@@ -43,7 +44,7 @@ def show_health(workspace: Path) -> bool:
     for found in findings:
         mark = "[green]✓[/green]" if not found.cure else "[red]✗[/red]" if found.needed else "–"
         table.add_row(mark, found.what, found.state, found.cure)
-    Console().print(table)
+    open_console().print(table)
     return not any(found.cure and found.needed for found in findings)
 
 
@@ -86,7 +87,7 @@ def _dependency(name: str, wanted: str, extra: str) -> Finding:
 
     cure = f'pip install "{name}{wanted}"'
     if extra:
-        cure = f'Only for the extra "{extra}": pip install "autograph-rec[{extra}]"'
+        cure = f'Only for the extra "{extra}": pip install autograph-rec\\[{extra}]'
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from rich.console import Console
 
 from app.advice import labelled_graph, title_of
+from app.progress import open_console
 from app.records import Record, read_record
 from app.work import template_of
 from data.columns import ITEM_ID, USER_ID
@@ -200,13 +200,13 @@ def show_insertion(
     record = read_record(name, workspace)
     dataset = Dataset.load(record.folder("dataset"))
     placed = insert_into(record, dataset, side, text, given, liked)
-    console = Console(highlight=False)
+    console = open_console()
     console.print(f"[bold]A new {side}[/bold]: {placed.text}", soft_wrap=True)
     for level, (code, label) in enumerate(zip(placed.codes, placed.labels, strict=True)):
         console.print(f"  level {level}: factor {code} [dim]{label or 'without a name'}[/dim]")
     n = placed.graph.size(side)
     console.print(f"It is {side} number {n - 1} of {n:,} in the graph; nothing was trained again.")
     for number, shared in zip(placed.neighbours[:neighbours], placed.shared, strict=False):
-        who = dataset.users[USER_ID][int(number)]
-        called = title_of(dataset, int(number)) if side == "item" else f"user {who}"
+        who = int(number)
+        called = title_of(dataset, who) if side == "item" else f"user {dataset.users[USER_ID][who]}"
         console.print(f"  shares {shared} of {len(placed.codes)} factors: {called}")

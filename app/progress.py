@@ -17,6 +17,15 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+LOG_WIDTH = 120
+"""Columns where the output is no terminal."""
+
+
+def open_console() -> Console:
+    """Where commands write; a file or a pipe is wide enough for every table."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=LOG_WIDTH)
+
 
 class Display:
     """A bar for every step under way, and a line for every step that is finished."""
@@ -69,7 +78,7 @@ class Display:
             return
         self._console.print(
             f"[green]✓[/green] {step} [dim]{seconds:.1f} s{_figures(summary)}[/dim]",
-            highlight=False,
+            soft_wrap=True,
         )
 
 

@@ -50,11 +50,12 @@ def write_results(record: Record) -> Path:
 def show(results: pl.DataFrame, title: str) -> tuple[Table, list[str]]:
     """The table a person reads, a row a backbone and enhancer, and the notes under it.
 
-    Means over seeds; after a slash, how far an enhanced recommender's NDCG@10 is from its twin's.
+    Means over seeds; Δ NDCG is how far an enhanced recommender's NDCG@10 is from its twin's.
     """
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("backbone")
     table.add_column("enhancer")
     for name in (*METRICS.values(), "Δ NDCG", *COSTS.values()):
@@ -93,6 +94,28 @@ def _cells(row: dict[str, Any]) -> Iterable[str]:
     yield f"{row['peak_mb']:.0f}"
 
 
+def show_compared(compared: pl.DataFrame) -> Table:
+    """The table a person reads of `compare_records`, without the plain twins' missing tests."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(title="Test metrics", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("recommender", "metric", "mean", "change", "difference, 95 %", "p", "p (Holm)"):
+        table.add_column(name, justify="left" if name in ("recommender", "metric") else "right")
+    for row in compared.iter_rows(named=True):
+        spread = "" if row["sd"] is None else f" ± {row['sd']:.4f}"
+        cells = [row["run"], METRICS[row["metric"]], f"{row['mean']:.4f}{spread}"]
+        if row["baseline"] is not None:
+            cells += [
+                "" if row["change"] is None else f"{row['change']:+.1f} %",
+                f"{row['difference']:+.4f} ({row['low']:+.4f} … {row['high']:+.4f})",
+                f"{row['p']:.2g}",
+                f"{row['p_holm']:.2g}",
+            ]
+        table.add_row(*cells)
+    return table
+
+
 def compare_records(records: Sequence[Record]) -> pl.DataFrame:
     """Enhanced recommenders against their plain twins: means, deviations, gains and tests.
 
@@ -100,7 +123,6 @@ def compare_records(records: Sequence[Record]) -> pl.DataFrame:
         DataError: results cannot be compared.
     """
     from recommend.compare import compare
-
     from recommend.evaluate import Evaluation
 
     runs: dict[str, list[Evaluation]] = {}

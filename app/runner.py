@@ -34,9 +34,9 @@ class StepRunner:
 
     experiment: Experiment
     workspace: Path
-    listener: Listener
+    device: str = "cpu"
 
-    def run(self, step: Step) -> None:
+    def run(self, step: Step, listener: Listener) -> None:
         """Makes the result of a step unless it is there; its inputs must be.
 
         Raises:
@@ -45,18 +45,18 @@ class StepRunner:
         store = ArtifactStore(self.workspace / "artifacts")
         there, start = store.holds(step.stage, step.key), time.perf_counter()
         if not there:
-            self.listener.progress(str(step), 0, 0, "")
+            listener.progress(str(step), 0, 0, "")
         store.make(
             step.stage,
             step.key,
-            lambda folder: STAGES[step.stage].run(self._task(step, folder, store)),
+            lambda folder: STAGES[step.stage].run(self._task(step, folder, store, listener)),
             {"inputs": dict(step.inputs), "cell": str(step.cell) if step.cell else None},
         )
         seconds = None if there else time.perf_counter() - start
         summary = store.manifest(step.stage, step.key)["summary"]
-        self.listener.finished(str(step), seconds, summary)
+        listener.finished(str(step), seconds, summary)
 
-    def _task(self, step: Step, folder: Path, store: ArtifactStore) -> Task:
+    def _task(self, step: Step, folder: Path, store: ArtifactStore, listener: Listener) -> Task:
         return Task(
             experiment=self.experiment,
             cell=step.cell,
@@ -64,28 +64,37 @@ class StepRunner:
             folder=folder,
             scratch=folder / SCRATCH,
             workspace=self.workspace,
-            on_progress=lambda done, total, what: self.listener.progress(
-                str(step), done, total, what
-            ),
+            on_progress=lambda done, total, what: listener.progress(str(step), done, total, what),
+            device=self.device,
         )
 
 
-def run_steps(plan: Plan, steps: Sequence[Step], listener: Listener, jobs: int = 1) -> None:
-    """Makes the results of `steps`, in their order; with `jobs` > 1, cells beside each other.
+def run_steps(
+    plan: Plan, steps: Sequence[Step], listener: Listener, jobs: int = 1, device: str = "cpu"
+) -> None:
+    """Makes the results of `steps`: what is shared first, then cell by cell.
+
+    Every cell has a process of its own, so that the memory it reports is its own, too.
+
+    Args:
+        plan: Of the experiment.
+        steps: Of the plan, in its order.
+        listener: Hears how it goes.
+        jobs: Cells beside each other.
+        device: That models are trained on, as torch calls it.
 
     Raises:
         AutoGraphError: of the first step that fails; what is finished stays.
     """
-    runner = StepRunner(plan.experiment, plan.workspace, listener)
+    runner = StepRunner(plan.experiment, plan.workspace, device)
     shared = [step for step in steps if step.cell is None]
     for step in shared:
-        runner.run(step)
+        runner.run(step, listener)
     cells = [list(of) for _, of in groupby(steps[len(shared) :], key=lambda step: step.cell)]
     waiting = [of for of in cells if not all(plan.store.holds(s.stage, s.key) for s in of)]
-    if jobs > 1 and len(waiting) > 1:
+    for step in (step for of in cells if of not in waiting for step in of):
+        runner.run(step, listener)
+    if waiting:
         from app.workers import run_beside
 
-        run_beside(runner, waiting, jobs)
-        cells = [of for of in cells if of not in waiting]
-    for step in (step for of in cells for step in of):
-        runner.run(step)
+        run_beside(runner, waiting, listener, min(jobs, len(waiting)))

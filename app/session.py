@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from app.plan import Plan
-from app.progress import Display
+from app.progress import Display, open_console
 from app.records import Record, read_record, write_record
-from app.results import LEAK_NOTE, compare_records, result_table, show, write_results
+from app.results import LEAK_NOTE, compare_records, result_table, show, show_compared, write_results
 from app.runner import run_steps
 from app.settings import Experiment
 from data.errors import ConfigError
@@ -20,25 +19,52 @@ from data.errors import ConfigError
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
-def run_experiment(experiment: Experiment, workspace: Path, upto: str | None, jobs: int) -> None:
+def run_experiment(
+    experiment: Experiment,
+    workspace: Path,
+    upto: str | None = None,
+    jobs: int = 1,
+    device: str = "auto",
+) -> None:
     """Runs what is not finished of an experiment, and shows its metrics.
 
     Raises:
         AutoGraphError: with what is wrong and how to mend it.
     """
-    console = Console()
+    console = open_console()
     plan = Plan(experiment, workspace)
     steps = plan.steps(upto)
     if upto is None:
         write_record(plan, steps)
     with Display(console) as display:
-        run_steps(plan, steps, display, jobs)
+        run_steps(plan, steps, display, jobs, _device(device))
     if upto is None:
         _show_results(read_record(experiment.name, workspace), console)
         return
     for step in steps:
         if step.stage == upto:
             console.print(f"{step}: {plan.store.place(step.stage, step.key)}", soft_wrap=True)
+
+
+def _device(wanted: str) -> str:
+    """A device of torch; "auto" is a GPU where there is one.
+
+    Raises:
+        ConfigError: this machine does not have it.
+    """
+    if wanted == "cpu":
+        return wanted
+    import torch
+
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=wanted)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"--device {wanted} is not to be had: {str(error).splitlines()[0]} Use auto or cpu."
+        ) from None
+    return wanted
 
 
 def _show_results(record: Record, console: Console) -> None:
@@ -72,17 +98,8 @@ def show_comparison(names: Sequence[str], workspace: Path) -> None:
                 f"Nothing of {record.experiment.name!r} is trained and judged. Run it first: "
                 f"autograph run {record.experiment.name}"
             )
-    compared = compare_records(records)
-    console = Console()
-    table = Table(*compared.columns, title="Test metrics", title_justify="left")
-    for row in compared.iter_rows():
-        table.add_row(*(_shown(value) for value in row))
-    console.print(table)
+    console = open_console()
+    console.print(show_compared(compare_records(records)))
+    console.print("Changes are against the plain twin; t-tests are paired over users.")
     if any(record.leaking(cell) for record in records for cell in record.finished()):
         console.print(LEAK_NOTE)
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -30,6 +30,7 @@ class Task:
         scratch: For checkpoints; it is removed when the stage is finished.
         workspace: Holds caches and downloads.
         on_progress: To be told.
+        device: That models are trained on, as torch calls it.
     """
 
     experiment: Experiment
@@ -39,6 +40,7 @@ class Task:
     scratch: Path
     workspace: Path
     on_progress: Progress
+    device: str = "cpu"
 
     @property
     def dataset(self) -> Dataset:
@@ -179,32 +181,30 @@ def make_graph(task: Task) -> Mapping[str, Any]:
 
 def train(task: Task) -> Mapping[str, Any]:
     """One recommender of the grid."""
-    from app.memory import PeakMemory
     from graph.latent import LatentGraph
     from recommend.fit import fit_model
 
     cell = task.cell
     assert cell is not None
     plain = cell.enhancer == PLAIN
-    with PeakMemory() as peak:
-        model = fit_model(
-            task.dataset,
-            task.split,
-            None if plain else LatentGraph.load(task.inputs["graph"]),
-            task.experiment.model_of(cell),
-            task.experiment.train_of(cell),
-            seed=cell.seed,
-            scratch=task.scratch,
-            on_progress=task.on_progress,
-        )
+    model = fit_model(
+        task.dataset,
+        task.split,
+        None if plain else LatentGraph.load(task.inputs["graph"]),
+        task.experiment.model_of(cell),
+        task.experiment.train_of(cell),
+        seed=cell.seed,
+        scratch=task.scratch,
+        on_progress=task.on_progress,
+        device=task.device,
+    )
     model.save(task.folder)
-    curve = model.curve
     return {
-        "epochs": curve.height,
-        "seconds_per_epoch": float(curve["seconds"].median()),  # type: ignore[arg-type]
-        "seconds": float(curve["seconds"].sum()),
-        "valid_ndcg@10": float(curve["ndcg@10"].max()),  # type: ignore[arg-type]
-        "peak_mb": peak.megabytes,
+        "epochs": model.curve.height,
+        "seconds_per_epoch": model.about["seconds_an_epoch"],
+        "seconds": model.about["seconds"],
+        "peak_mb": model.about["peak_bytes"] / 1e6,
+        "valid_ndcg@10": float(model.curve["ndcg@10"].max()),  # type: ignore[arg-type]
     }
 
 
@@ -213,7 +213,7 @@ def judge(task: Task) -> Mapping[str, Any]:
     from recommend.evaluate import evaluate
     from recommend.model import Model
 
-    model = Model.load(task.inputs["train"])
+    model = Model.load(task.inputs["train"], task.device)
     config = task.experiment.evaluate
     evaluation = evaluate(model, task.dataset, task.split, "test", config)
     evaluation.save(task.folder)

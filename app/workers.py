@@ -7,80 +7,104 @@ import os
 import signal
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
 from multiprocessing.queues import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from app.plan import Step
+from data.errors import AutoGraphError
 
 if TYPE_CHECKING:
     from app.runner import Listener, StepRunner
 
 Message = tuple[str, tuple[Any, ...]]
+TOLD_EVERY_S = 0.2
 
 
-class QueueListener:
-    """Tells the process that shows progress."""
+class _Teller:
+    """A listener that tells the process which shows progress."""
 
     def __init__(self, queue: SimpleQueue[Message]) -> None:
         self._queue = queue
 
     def progress(self, step: str, done: int, total: int, what: str) -> None:
-        """A step is under way."""
         self._queue.put(("progress", (step, done, total, what)))
 
     def finished(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
-        """A step is finished."""
         self._queue.put(("finished", (step, seconds, dict(summary))))
 
+    def failed(self, sentence: str) -> None:
+        self._queue.put(("failed", (sentence,)))
 
-def run_beside(runner: StepRunner, cells: Sequence[Sequence[Step]], jobs: int) -> None:
+
+def run_beside(
+    runner: StepRunner, cells: Sequence[Sequence[Step]], listener: Listener, jobs: int
+) -> None:
     """Makes the results of several cells, `jobs` at a time, each with its share of the cores.
 
     Raises:
-        AutoGraphError: of the first that fails; the others are left as they are.
+        AutoGraphError: of the first that fails; the others are stopped and go on in the next run.
     """
     context = multiprocessing.get_context("spawn")
     queue: SimpleQueue[Message] = context.SimpleQueue()
     threads = max(1, (os.cpu_count() or 1) // jobs)
-    pool = ProcessPoolExecutor(
-        jobs, mp_context=context, initializer=_begin, initargs=(queue, threads)
-    )
+    waiting, running = list(cells), dict[SpawnProcess, Sequence[Step]]()
     try:
-        left = {pool.submit(_work, runner.experiment, runner.workspace, of) for of in cells}
-        while left:
-            done, left = wait(left, timeout=0.2, return_when=FIRST_EXCEPTION)
-            _tell(runner.listener, queue)
-            for future in done:
-                future.result()
-    except BaseException:
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                steps = waiting.pop(0)
+                process = context.Process(
+                    target=_work, args=(queue, runner, steps, threads), daemon=True
+                )
+                process.start()
+                running[process] = steps
+            wait([process.sentinel for process in running], timeout=TOLD_EVERY_S)
+            ended = [process for process in running if process.exitcode is not None]
+            _tell(listener, queue)
+            for process in ended:
+                _check(process, running.pop(process))
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-    _tell(runner.listener, queue)
+        for process in running:
+            process.terminate()
 
 
 def _tell(listener: Listener, queue: SimpleQueue[Message]) -> None:
     while not queue.empty():
         name, arguments = queue.get()
+        if name == "failed":
+            raise AutoGraphError(*arguments)
         getattr(listener, name)(*arguments)
 
 
-_queue: SimpleQueue[Message] | None = None
+def _check(process: SpawnProcess, steps: Sequence[Step]) -> None:
+    code = process.exitcode
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        raise AutoGraphError(
+            f"The process of {steps[0].cell} was stopped from outside by {name}; where nobody did, "
+            "memory ran out: use fewer --jobs. Run the same command to continue."
+        )
+    if code:
+        raise RuntimeError(f"The process of {steps[0].cell} failed; its error stands above.")
 
 
-def _begin(queue: SimpleQueue[Message], threads: int) -> None:
-    """Prepares a worker, which must not outlive the process that wants its results."""
-    global _queue
-    _queue = queue
-    os.environ["OMP_NUM_THREADS"] = str(threads)
+def _work(
+    queue: SimpleQueue[Message], runner: StepRunner, steps: Sequence[Step], threads: int
+) -> None:
+    """The life of a worker, which must not outlive the process that wants its results."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ["OMP_NUM_THREADS"] = str(threads)
     import torch
 
     torch.set_num_threads(threads)
+    teller = _Teller(queue)
+    try:
+        for step in steps:
+            runner.run(step, teller)
+    except AutoGraphError as error:
+        teller.failed(str(error))
 
 
 def _end_with_parent() -> None:
@@ -88,12 +112,3 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()
     os._exit(1)
-
-
-def _work(experiment: Any, workspace: Any, steps: Sequence[Step]) -> None:
-    from app.runner import StepRunner
-
-    assert _queue is not None
-    runner = StepRunner(experiment, workspace, QueueListener(_queue))
-    for step in steps:
-        runner.run(step)
