@@ -11,6 +11,7 @@ from app.progress import Display, open_console
 from app.runner import run_steps
 from app.settings import Experiment
 from data.catalogue import CATALOGUE, card
+from data.errors import ConfigError
 from data.settings import DataConfig
 
 
@@ -60,6 +61,11 @@ def show_statistics(name: str, source: Path | None, workspace: Path) -> None:
     from data.statistics import measure
 
     card(name)
+    if name == "files":
+        raise ConfigError(
+            "Your own tables are described in an experiment. There: "
+            "autograph run EXPERIMENT.toml --upto split shows the counts."
+        )
     plan = Plan(Experiment(name="statistics", data=DataConfig(name=name, source=source)), workspace)
     console = open_console()
     with Display(console) as display:
@@ -81,8 +87,8 @@ def download_files(name: str, workspace: Path) -> None:
 
     chosen = card(name)
     console = open_console()
-    if name == "demo":
-        console.print("The demo is made by AutoGraph itself; there is nothing to download.")
+    if name in ("demo", "files"):
+        console.print(f"{chosen.title}: there is nothing to download. {chosen.what}")
         return
     with Display(console) as display:
         folder = fetch(

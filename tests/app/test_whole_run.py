@@ -1,0 +1,194 @@
+"""The whole way through the command line: once, again, and killed on the way."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from app_fakes import kill, start
+
+from app.experiment_file import load_experiment
+from app.plan import Plan
+from app.records import read_record, write_record
+from app.results import COSTS, LEAK_NOTE, METRICS, means, result_table, show
+from app.settings import Cell
+
+PLAIN, ENHANCED = Cell("gru4rec", "none", 0), Cell("gru4rec", "autograph", 0)
+ON_CPU = ("--device", "cpu")
+
+
+def stamps(workspace: Path) -> dict[str, tuple[int, int]]:
+    """Time and size of every file of a result."""
+    return {
+        str(path.relative_to(workspace)): (path.stat().st_mtime_ns, path.stat().st_size)
+        for path in (workspace / "artifacts").rglob("*")
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+def test_it_ends_with_metrics(finished: Path) -> None:
+    results = pl.read_parquet(finished / "results" / "tiny.parquet")
+    assert results["enhancer"].to_list() == ["none", "autograph"]
+    assert (
+        results.select(pl.col("ndcg@10", "hr@10", "mrr", "gauc").is_between(0, 1).all()).row(0)
+        == (True,) * 4
+    )
+    assert results["peak_mb"].min() > 50  # type: ignore[operator]
+    assert not results["leaking"].any()
+    assert (finished / "results" / "tiny.csv").read_text().count("\n") == 3
+
+
+def test_nothing_is_computed_twice(
+    finished: Path, tiny_experiment: Path, autograph: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = stamps(finished)
+    monkeypatch.setattr("app.workers.run_beside", None)
+    again = autograph("run", tiny_experiment, "--workspace", finished, *ON_CPU)
+    assert again.exit_code == 0, again.output
+    assert "15 finished steps were taken as they are" in again.output
+    assert "NDCG@10" in again.output
+    assert stamps(finished) == before
+
+
+def test_a_step_that_failed_half_way_is_no_result(
+    finished: Path, tiny_experiment: Path, autograph: Any, tmp_path: Path
+) -> None:
+    record = read_record(str(tiny_experiment), finished)
+    damaged = record.folder("split") / "split.safetensors"
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:-1])
+    try:
+        told = autograph("run", tiny_experiment, "--workspace", finished, *ON_CPU)
+    finally:
+        damaged.write_bytes(whole)
+    assert told.exit_code == 1
+    assert "split.safetensors has" in told.output
+    assert "Delete that folder and run the same command" in told.output
+
+
+def killed_in(process: Any, place: Path, pattern: str) -> bool:
+    """Whether `process` was killed when a file that fits `pattern` appeared below `place`."""
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        if any(place.glob(pattern)):
+            kill(process)
+            return True
+        time.sleep(0.002)
+    return False
+
+
+def test_a_killed_run_goes_on_and_ends_alike(
+    finished: Path, tiny_experiment: Path, tmp_path: Path
+) -> None:
+    """Killed in knowledge, encoding, quantisation and training, a run after the other."""
+    command = ("run", tiny_experiment, "--workspace", tmp_path, *ON_CPU)
+    marks = (
+        "artifacts/knowledge-user/*/.lock",
+        "artifacts/vectors-user/*/.lock",
+        "artifacts/codes-user/*/.lock",
+        "artifacts/train/*/scratch/*",
+    )
+    safe: dict[str, tuple[int, int]] = {}
+    for mark in marks:
+        assert killed_in(start(*command), tmp_path, mark), f"not killed at {mark}"
+        done = {m.parent for m in tmp_path.glob("artifacts/*/*/manifest.json")}
+        now = stamps(tmp_path)
+        assert safe.items() <= now.items(), "a finished result was made again"
+        safe |= {
+            name: stamp
+            for name, stamp in now.items()
+            if any((tmp_path / name).is_relative_to(folder) for folder in done)
+        }
+    last = start(*command)
+    out, errors = last.communicate(timeout=120)
+    assert last.returncode == 0, out + errors
+    assert safe.items() <= stamps(tmp_path).items(), "a finished result was made again"
+    one, other = (read_record("tiny", place) for place in (finished, tmp_path))
+    for cell in (PLAIN, ENHANCED):
+        for stage, name in (("train", "weights.safetensors"), ("evaluate", "per_user.parquet")):
+            ours, theirs = (record.folder(stage, cell) / name for record in (one, other))
+            assert ours.read_bytes() == theirs.read_bytes(), f"{stage} of {cell} differs"
+
+
+def test_workers_do_not_outlive_a_killed_run(tiny_experiment: Path, tmp_path: Path) -> None:
+    """A worker left behind would hold its result's lock, and the next run would be refused."""
+    command = ("run", tiny_experiment, "--workspace", tmp_path, "--set", "train.epochs=4000")
+    patient = (*command, "--set", "train.patience=4000", '--set=grid.enhancers=["none"]', *ON_CPU)
+    process = start(*patient)
+    group = process.pid
+    assert killed_in(process, tmp_path, "artifacts/train/*/scratch/*")
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.02)
+    pytest.fail("a worker goes on after its parent was killed")
+
+
+def test_recommend_explain_compare_and_insert_use_what_was_run(
+    finished: Path, tiny_experiment: Path, autograph: Any
+) -> None:
+    where = ("--workspace", finished)
+    listed = autograph("recommend", tiny_experiment, "--user", "u3", "-k", 4, "--explain", *where)
+    assert listed.exit_code == 0, listed.output
+    assert [line for line in listed.output.splitlines() if line.startswith("  4. Title ")]
+    seen = "".join(listed.output.split("\n")[0])
+    assert "for user u3" in seen
+    reasons = autograph("explain", "tiny", "--user", "u3", "--item", "f3", *where)
+    assert reasons.exit_code == 0, reasons.output
+    compared = autograph("compare", tiny_experiment, *where)
+    assert compared.exit_code == 0, compared.output
+    assert compared.output.count("gru4rec+autograph") == 4
+    placed = autograph("insert", "tiny", "item", "--text", "A star ship in space.", *where)
+    assert placed.exit_code == 0, placed.output
+    assert "item number 32 of 33" in placed.output
+    liked = autograph("insert", "tiny", "user", "--liked", "f0", "--liked", "f4", *where)
+    assert liked.exit_code == 0, liked.output
+    assert "user number 40 of 41" in liked.output
+
+
+def test_texts_that_leak_mark_the_results(
+    finished: Path, tiny_experiment: Path, tmp_path: Path, autograph: Any
+) -> None:
+    texts = tmp_path / "users.csv"
+    texts.write_text("user_id,text\n" + "".join(f"u{u},likes number {u}\n" for u in range(40)))
+    changes = ["llm.user.backend=replay", f"llm.user.path={texts}", "llm.user.leaks=true"]
+    flags = [part for change in changes for part in ("--set", change)]
+    where = ("--workspace", tmp_path, "--upto", "knowledge-user")
+    assert autograph("run", tiny_experiment, *where, *flags).exit_code == 0
+    plan = Plan(load_experiment(str(tiny_experiment), changes), tmp_path)
+    write_record(plan, plan.steps())
+    record = read_record("tiny", tmp_path)
+    leaks = {cell: record.leaking(cell) for cell in (PLAIN, ENHANCED)}
+    assert leaks == {PLAIN: False, ENHANCED: True}, "texts reach a model through the graph alone"
+    fair = result_table(read_record("tiny", finished))
+    marked = fair.with_columns(leaking=pl.col("enhancer") == "autograph")
+    assert LEAK_NOTE in show(marked, "")[1]
+    assert LEAK_NOTE not in show(fair, "")[1]
+    enhancers = [list(show(table, "")[0].columns[1].cells) for table in (fair, marked)]
+    assert enhancers == [["none", "autograph"], ["none", "autograph *"]]
+
+
+def test_gains_are_of_means_over_seeds() -> None:
+    rows = [
+        ("gru4rec", "none", 0, 0.1),
+        ("gru4rec", "none", 1, 0.3),
+        ("gru4rec", "autograph", 0, 0.3),
+        ("gru4rec", "autograph", 1, 0.2),
+        ("sasrec", "autograph", 0, 0.5),
+    ]
+    schema = ["backbone", "enhancer", "seed", "ndcg@10"]
+    other = [name for name in (*METRICS, *COSTS) if name != "ndcg@10"]
+    table = pl.DataFrame(rows, schema, orient="row").with_columns(
+        *(pl.lit(1.0).alias(name) for name in other), leaking=pl.lit(False)
+    )
+    gains = {(row["backbone"], row["enhancer"]): row["gain"] for row in means(table)}
+    assert gains["gru4rec", "none"] is None
+    assert gains["gru4rec", "autograph"] == pytest.approx(0.25 / 0.2 - 1)
+    assert gains["sasrec", "autograph"] is None
