@@ -181,6 +181,7 @@ def make_graph(task: Task) -> Mapping[str, Any]:
 
 def train(task: Task) -> Mapping[str, Any]:
     """One recommender of the grid."""
+    from app.memory import peak_megabytes
     from graph.latent import LatentGraph
     from recommend.fit import fit_model
 
@@ -203,7 +204,7 @@ def train(task: Task) -> Mapping[str, Any]:
         "epochs": model.curve.height,
         "seconds_per_epoch": model.about["seconds_an_epoch"],
         "seconds": model.about["seconds"],
-        "peak_mb": model.about["peak_bytes"] / 1e6,
+        "peak_mb": peak_megabytes(),
         "valid_ndcg@10": float(model.curve["ndcg@10"].max()),  # type: ignore[arg-type]
     }
 
