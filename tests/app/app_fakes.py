@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from typer.testing import CliRunner
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 THEMES = ("space ship star", "old house fog", "sea storm sail", "court trial judge")
 N_USERS, N_ITEMS = 40, 32
+ON_CPU = ("--device", "cpu", "--jobs", "2")
+"""With one thread for each of two recommenders, so that numbers are the same to the bit."""
 
 
 def write_tables(folder: Path) -> None:
@@ -96,3 +99,20 @@ def kill(process: subprocess.Popen[str]) -> None:
     """SIGKILL to the process alone: its workers have to notice by themselves."""
     process.send_signal(signal.SIGKILL)
     process.communicate()
+
+
+def run_here(experiment: Path, workspace: Path) -> None:
+    """Runs an experiment in this process, which has its libraries at hand, on one thread."""
+    import torch
+
+    from app.cli import app
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        done = CliRunner().invoke(
+            app, ["run", str(experiment), "--workspace", str(workspace), *ON_CPU]
+        )
+    finally:
+        torch.set_num_threads(threads)
+    assert done.exit_code == 0, done.output

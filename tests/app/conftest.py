@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from app_fakes import THEMES, start, write_experiment, write_tables
+from app_fakes import THEMES, run_here, write_experiment, write_tables
 from typer.testing import CliRunner, Result
 
 
@@ -69,7 +69,5 @@ def autograph() -> Any:
 def finished(tiny_experiment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace in which the small experiment was run without a break."""
     workspace = tmp_path_factory.mktemp("finished")
-    process = start("run", tiny_experiment, "--workspace", workspace, "--device", "cpu")
-    out, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, out + errors
+    run_here(tiny_experiment, workspace)
     return workspace

@@ -178,7 +178,9 @@ def test_a_wrong_question_about_a_run_gets_its_sentence(
         assert part in told.stderr, told.stderr
 
 
-def test_a_full_disk_gets_its_sentence_and_loses_nothing(mine: Path, tmp_path: Path) -> None:
+def test_a_full_disk_gets_its_sentence_and_loses_nothing(
+    mine: Path, tmp_path: Path, autograph: Any
+) -> None:
     """A limit on the size of files stands for the end of the disk."""
     command = ("run", mine, "--workspace", tmp_path / "ws", "--upto", "split")
 
@@ -191,9 +193,8 @@ def test_a_full_disk_gets_its_sentence_and_loses_nothing(mine: Path, tmp_path: P
     assert "Cannot write" in errors
     assert "what is finished is kept" in errors
     assert "Traceback" not in errors
-    roomy = start(*command)
-    out, errors = roomy.communicate(timeout=60)
-    assert roomy.returncode == 0, out + errors
+    roomy = autograph(*command)
+    assert roomy.exit_code == 0, roomy.output
 
 
 def test_ctrl_c_says_how_to_go_on(autograph: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import polars as pl
-from app_fakes import start
+from app_fakes import run_here
 
 from app.records import read_record
 from app.settings import Cell
@@ -41,9 +41,7 @@ def test_test_interactions_reach_nothing_but_the_test(
     shutil.copytree(tiny_experiment.parent, copy)
     ratings = pl.read_csv(copy / "ratings.csv")
     with_other_test_items(ratings).write_csv(copy / "ratings.csv")
-    process = start("run", copy / "tiny.toml", "--workspace", tmp_path / "ws", "--device", "cpu")
-    out, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, out + errors
+    run_here(copy / "tiny.toml", tmp_path / "ws")
     one, other = (read_record("tiny", place) for place in (finished, tmp_path / "ws"))
     assert one.keys["dataset"] != other.keys["dataset"]
     for stage, name in BEFORE_THE_TEST.items():

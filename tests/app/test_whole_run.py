@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from app_fakes import kill, start
+from app_fakes import ON_CPU, kill, start
 
 from app.experiment_file import load_experiment
 from app.plan import Plan
@@ -18,7 +18,6 @@ from app.results import COSTS, LEAK_NOTE, METRICS, means, result_table, show
 from app.settings import Cell
 
 PLAIN, ENHANCED = Cell("gru4rec", "none", 0), Cell("gru4rec", "autograph", 0)
-ON_CPU = ("--device", "cpu")
 
 
 def stamps(workspace: Path) -> dict[str, tuple[int, int]]:
@@ -87,9 +86,9 @@ def test_a_killed_run_goes_on_and_ends_alike(
     """Killed in knowledge, encoding, quantisation and training, a run after the other."""
     command = ("run", tiny_experiment, "--workspace", tmp_path, *ON_CPU)
     marks = (
-        "artifacts/knowledge-user/*/.lock",
-        "artifacts/vectors-user/*/.lock",
-        "artifacts/codes-user/*/.lock",
+        "artifacts/knowledge-item/*/.lock",
+        "artifacts/vectors-item/*/.lock",
+        "artifacts/codes-item/*/.lock",
         "artifacts/train/*/scratch/*",
     )
     safe: dict[str, tuple[int, int]] = {}
