@@ -1,0 +1,1 @@
+"""Recommenders: backbones, enhancers, training, honest evaluation, recommendations with reasons."""

@@ -1,0 +1,132 @@
+"""Graph attention over factors, histories and neighbours, without a graph library.
+
+The logit of eq. (6), `LeakyReLU(aᵀ[W e_t ‖ W e_j])`, is a sum of one number of the target and
+one of the neighbour, so no edge ever needs the pair of vectors: only their two numbers.
+
+Shapes: n nodes, h heads, d channels a head.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SLOPE = 0.2
+"""Negative slope of the LeakyReLU (Veličković et al., Graph Attention Networks, 2018)."""
+WIDEST = 60.0
+"""Logits this far below the largest of their set weigh e⁻⁶⁰ and are held there."""
+
+
+class AttentionHead(nn.Module):
+    """`W` and the two halves of `a` in eq. (6), for every head at once."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"{heads} heads do not divide a width of {width}")
+        self.heads = heads
+        self.project = nn.Linear(width, width, bias=False)
+        self.of_source = nn.Parameter(torch.empty(heads, width // heads))
+        self.of_target = nn.Parameter(torch.empty(heads, width // heads))
+        nn.init.xavier_uniform_(self.project.weight)
+        nn.init.normal_(self.of_source, std=(heads / width) ** 0.5)
+        nn.init.normal_(self.of_target, std=(heads / width) ** 0.5)
+
+    def values(self, nodes: Tensor) -> Tensor:
+        """(…, h, d) projected nodes, `W e`."""
+        projected: Tensor = self.project(nodes)
+        return projected.view(*nodes.shape[:-1], self.heads, -1)
+
+    def source(self, values: Tensor) -> Tensor:
+        """(…, h) the neighbour's half of the logit."""
+        return (values * self.of_source).sum(-1)
+
+    def target(self, values: Tensor) -> Tensor:
+        """(…, h) the target's half of the logit."""
+        return (values * self.of_target).sum(-1)
+
+
+def logits(target: Tensor, source: Tensor) -> Tensor:
+    """`LeakyReLU(a_dst·W e_t + a_src·W e_j)` of eq. (6)."""
+    return F.leaky_relu(target + source, SLOPE)
+
+
+def grouped(logit: Tensor, values: Tensor, group: Tensor, groups: int) -> Tensor:
+    """(g, h, d) attention of each group over its members; a group without members gives zeros.
+
+    Args:
+        logit: (n, h) logit of every member.
+        values: (n, h, d) value of every member.
+        group: (n,) group of every member.
+        groups: g.
+    """
+    index = group[:, None].expand_as(logit)
+    top = torch.full((groups, logit.shape[1]), -torch.inf, dtype=logit.dtype, device=logit.device)
+    top = top.scatter_reduce(0, index, logit.detach(), "amax")
+    weight = (logit - top[group]).exp()  # (n, h)
+    total = torch.zeros_like(top).index_add(0, group, weight)
+    summed = values.new_zeros(groups, *values.shape[1:])
+    summed = summed.index_add(0, group, weight[..., None] * values)
+    return summed / total.clamp_min(torch.finfo(total.dtype).tiny)[..., None]
+
+
+def neighbours(
+    own: tuple[Tensor, Tensor],
+    logit: Tensor,
+    values: Tensor,
+    index: Tensor,
+    present: Tensor | None = None,
+) -> Tensor:
+    """(n, h, d) attention of each target over itself and k rows of a table.
+
+    Args:
+        own: (n, h) logit and (n, h, d) value of the target as its own neighbour.
+        logit: (n, k, h) logits of the others.
+        values: (m, h, d) table of the others' values.
+        index: (n, k) rows of that table.
+        present: (n, k) bool, neighbours that exist.
+    """
+    if present is not None:
+        logit = logit.masked_fill(~present[..., None], -torch.inf)
+    weight = torch.cat([own[0][:, None], logit], 1).softmax(1)  # (n, 1 + k, h)
+    summed = weight[:, 0, :, None] * own[1]
+    flat = values.flatten(1)
+    for k in range(index.shape[1]):
+        picked = flat.index_select(0, index[:, k]).view_as(summed)
+        summed = summed + weight[:, 1 + k, :, None] * picked
+    return summed
+
+
+def prefixes(
+    logit: Tensor,
+    values: Tensor,
+    first: tuple[Tensor, Tensor],
+    prior: tuple[Tensor, Tensor, Tensor] | None = None,
+) -> Tensor:
+    """(b, l, h, d) attention of every position over all neighbours up to and including it.
+
+    The logit of a neighbour does not depend on the position, so the softmax over every prefix is a
+    ratio of two cumulative sums: O(l) where one softmax a position would be O(l²).
+
+    Args:
+        logit: (b, l, h) logit of the item at each position.
+        values: (b, l, h, d) its value.
+        first: (b, h) logit and (b, h, d) value of a neighbour that every position has: itself.
+        prior: (m, h) logits, (m, h, d) values and (m,) rows of the neighbours before them all.
+    """
+    self_logit, self_value = first
+    top = torch.maximum(self_logit, logit.amax(1)).detach()  # (b, h)
+    if prior is not None:
+        row = prior[2][:, None].expand_as(prior[0])
+        top = top.scatter_reduce(0, row, prior[0].detach(), "amax")
+    weight = (self_logit - top).clamp_min(-WIDEST).exp()
+    total, summed = weight, weight[..., None] * self_value
+    if prior is not None:
+        weight = (prior[0] - top[prior[2]]).clamp_min(-WIDEST).exp()
+        total = total.index_add(0, prior[2], weight)
+        summed = summed.index_add(0, prior[2], weight[..., None] * prior[1])
+    weight = (logit - top[:, None]).clamp_min(-WIDEST).exp()  # (b, l, h)
+    total = total[:, None] + weight.cumsum(1)
+    summed = summed[:, None] + (weight[..., None] * values).cumsum(1)
+    return summed / total[..., None]

@@ -1,0 +1,15 @@
+"""Backbones: item vectors of a history in, user vectors after every position out."""
+
+from torch import nn
+
+from recommend.backbones.gru4rec import Gru4Rec
+from recommend.backbones.mind import Mind
+from recommend.backbones.sasrec import SasRec
+from recommend.backbones.youtubednn import YouTubeDnn
+
+BACKBONES: dict[str, type[nn.Module]] = {
+    "youtubednn": YouTubeDnn,
+    "mind": Mind,
+    "gru4rec": Gru4Rec,
+    "sasrec": SasRec,
+}

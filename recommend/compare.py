@@ -1,0 +1,161 @@
+"""Are two recommenders really different? Paired tests over users, corrected for their number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from data.columns import USER
+from data.errors import DataError
+from recommend.evaluate import Evaluation
+from recommend.metrics import METRICS
+
+CONFIDENCE = 0.95
+
+
+def compare(runs: Mapping[str, Sequence[Evaluation]], baseline: Mapping[str, str]) -> pl.DataFrame:
+    """One row a run and metric: what it reaches, and how that differs from its baseline.
+
+    Columns: `run`, `metric`, `mean` and `sd` over seeds (sd is null with one seed), `seeds`,
+    `baseline`, `change` (%), `difference` with `low` and `high` (95 % confidence interval of the
+    mean difference a user), `p` (paired t-test over users, each user's value averaged over seeds)
+    and `p_holm` (Holm, 1979, over every test of the table).
+
+    The test asks whether these models differ on other users like these; what another seed would
+    change is in `sd`.
+
+    Args:
+        runs: Evaluations of each run, one a seed.
+        baseline: Run to the run it is compared with; one that is missing is not compared.
+
+    Raises:
+        DataError: two evaluations are not of the same users and candidates.
+    """
+    rows = [_row(run, metric, runs, baseline.get(run)) for run in runs for metric in METRICS]
+    table = pl.DataFrame(rows, schema=_SCHEMA)
+    return table.with_columns(p_holm=pl.Series(holm(table["p"].to_list()), dtype=pl.Float64))
+
+
+_SCHEMA = {
+    "run": pl.String,
+    "metric": pl.String,
+    "mean": pl.Float64,
+    "sd": pl.Float64,
+    "seeds": pl.Int64,
+    "baseline": pl.String,
+    "change": pl.Float64,
+    "difference": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "p": pl.Float64,
+}
+
+
+def _row(
+    run: str, metric: str, runs: Mapping[str, Sequence[Evaluation]], against: str | None
+) -> dict[str, object]:
+    by_seed = np.array([e.summary[metric] for e in runs[run]])
+    row: dict[str, object] = {
+        "run": run,
+        "metric": metric,
+        "mean": float(by_seed.mean()),
+        "sd": float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None,
+        "seeds": len(by_seed),
+    }
+    if against is None or against == run or against not in runs:
+        return row
+    _check_alike(run, runs[run], against, runs[against])
+    ours, theirs = _user_means(runs[run], metric), _user_means(runs[against], metric)
+    base = float(theirs.mean())
+    difference, low, high, p = paired(ours, theirs)
+    return row | {
+        "baseline": against,
+        "change": 100 * difference / base if base else None,
+        "difference": difference,
+        "low": low,
+        "high": high,
+        "p": p,
+    }
+
+
+def paired(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float, float, float]:
+    """Mean difference, its 95 % confidence interval and the p-value of a paired t-test.
+
+    Two runs that agree on every user differ by nothing: p is 1.
+
+    Args:
+        ours: (n,) metric of each user.
+        theirs: (n,) of the same users in the same order.
+    """
+    from scipy import stats
+
+    gap = ours - theirs
+    mean, n = float(gap.mean()), len(gap)
+    error = float(gap.std(ddof=1)) / n**0.5 if n > 1 else 0.0
+    if error == 0:
+        return mean, mean, mean, 1.0 if mean == 0 else 0.0
+    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * error
+    p = float(2 * stats.t.sf(abs(mean / error), n - 1))
+    return mean, mean - reach, mean + reach, p
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """p-values that hold for all tests together; None stays None.
+
+    >>> holm([0.01, None, 0.04, 0.03])
+    [0.03, None, 0.06, 0.06]
+
+    Source: Holm, A simple sequentially rejective multiple test procedure, 1979.
+    """
+    tested = sorted((p, at) for at, p in enumerate(p_values) if p is not None)
+    adjusted: list[float | None] = [None] * len(p_values)
+    highest = 0.0
+    for place, (p, at) in enumerate(tested):
+        highest = max(highest, min(1.0, p * (len(tested) - place)))
+        adjusted[at] = highest
+    return adjusted
+
+
+def _user_means(evaluations: Sequence[Evaluation], metric: str) -> np.ndarray:
+    """(n,) each user's value, averaged over seeds, in the order of user numbers."""
+    values = [e.per_user.sort(USER)[metric].to_numpy() for e in evaluations]
+    return np.asarray(np.mean(values, axis=0))
+
+
+def _check_alike(
+    run: str, ours: Sequence[Evaluation], against: str, theirs: Sequence[Evaluation]
+) -> None:
+    first = ours[0]
+    for other in (*ours, *theirs):
+        same = other.per_user[USER].sort().equals(first.per_user[USER].sort())
+        asked = ("part", "candidates", "exclude_seen", "ties")
+        if not same or any(other.about.get(k) != first.about.get(k) for k in asked):
+            raise DataError(
+                f"{run!r} and {against!r} were not judged on the same users and candidates, so "
+                "they cannot be compared. Evaluate both on the same data, split and settings."
+            )
+
+
+def slices(evaluation: Evaluation) -> pl.DataFrame:
+    """Metrics of users with short and long histories and of rare and frequent items.
+
+    Columns: `slice`, `users`, each of `METRICS`.
+    """
+    parts = {
+        "items with 0 training interactions": pl.col("popularity") == 0,
+        "items with 1-19": pl.col("popularity").is_between(1, 19),
+        "items with 20-99": pl.col("popularity").is_between(20, 99),
+        "items with 100 or more": pl.col("popularity") >= 100,
+        "histories of 10 or fewer": pl.col("history") <= 10,
+        "histories of 11-50": pl.col("history").is_between(11, 50),
+        "histories of more than 50": pl.col("history") > 50,
+    }
+    rows = []
+    for name, condition in parts.items():
+        part = evaluation.per_user.filter(condition)
+        if part.height:
+            means = part.select(pl.col(metric).mean() for metric in METRICS).row(0, named=True)
+            rows.append({"slice": name, "users": part.height, **means})
+    return pl.DataFrame(rows)

@@ -1,0 +1,172 @@
+"""AutoGraph: metapath attention over the latent-factor graph (section 3.3, eq. 6 to 8).
+
+Different here: a node is its own neighbour too (as in Veličković et al., 2018), so that one
+without neighbours keeps what it means; `x > factor > x` is two hops through the factor instead of
+one over the pairs that share it, which costs O(n) instead of O(n² / k); and a user's neighbours at
+a position are the items before it, so the target's own edge never shows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from recommend import attention
+from recommend.attention import AttentionHead
+from recommend.dropout import Dropout
+from recommend.inputs import GraphTables, Inputs
+from recommend.sequences import Batch
+from recommend.settings import AutoGraphConfig
+
+Nodes = tuple[Tensor, Tensor]
+"""(n_users, d) and (n_items, d) nodes after the semantic metapaths."""
+SERVED = 4
+"""Times as many users of an item are looked at outside training, where they are not drawn."""
+
+
+class FactorPath(nn.Module):
+    """`x > factor > x`: entities to their factors, and back (eq. 7)."""
+
+    codes: Tensor
+
+    def __init__(self, codes: np.ndarray, factors: int, width: int, heads: int) -> None:
+        super().__init__()
+        self.register_buffer("codes", torch.from_numpy(np.array(codes)), persistent=False)
+        self.factor = nn.Embedding(factors, width)
+        nn.init.normal_(self.factor.weight, std=width**-0.5)
+        self.gather = AttentionHead(width, heads)
+        self.scatter = AttentionHead(width, heads)
+
+    def forward(self, nodes: Tensor) -> Tensor:
+        """(n, d) entities that have seen those who mean the same."""
+        head = self.scatter
+        own, factors = head.values(nodes), head.values(self._gathered(nodes))
+        target = head.target(own)
+        return attention.neighbours(
+            (attention.logits(target, head.source(own)), own),
+            attention.logits(target[:, None], head.source(factors)[self.codes]),
+            factors,
+            self.codes,
+        ).flatten(1)
+
+    def _gathered(self, nodes: Tensor) -> Tensor:
+        """(f, d) factor nodes that have seen their members."""
+        head = self.gather
+        own, members = head.values(self.factor.weight), head.values(nodes)
+        levels = self.codes.shape[1]
+        group = torch.cat([torch.arange(len(own), device=own.device), self.codes.T.flatten()])
+        source = torch.cat([head.source(own), head.source(members).repeat(levels, 1)])
+        values = torch.cat([own, members.repeat(levels, 1, 1)])
+        logit = attention.logits(head.target(own)[group], source)
+        return attention.grouped(logit, values, group, len(own)).flatten(1)
+
+
+class AutoGraph(nn.Module):
+    """Graph features of all items, and of the users at every position of a batch."""
+
+    offsets: Tensor
+    item_users: Tensor
+
+    def __init__(self, config: AutoGraphConfig, inputs: Inputs, width: int) -> None:
+        super().__init__()
+        tables, heads, paths = inputs.graph, config.heads, config.metapaths
+        assert tables is not None
+        self.width, self.sampled = width, config.neighbours
+        self.user = nn.Embedding(inputs.n_users, width)
+        self.item = nn.Embedding(inputs.n_items, width)
+        for table in (self.user, self.item):
+            nn.init.normal_(table.weight, std=width**-0.5)
+        self.user_path = self.item_path = self.item_to_user = self.user_to_item = None
+        if "user > user_factor > user" in paths:
+            n = int(tables.n_factors[0])
+            self.user_path = FactorPath(tables.user_factors, n, width, heads)
+        if "item > item_factor > item" in paths:
+            n = int(tables.n_factors[1])
+            self.item_path = FactorPath(tables.item_factors, n, width, heads)
+        if "item > user" in paths:
+            self.item_to_user = AttentionHead(width, heads)
+        if "user > item" in paths:
+            self.user_to_item = AttentionHead(width, heads)
+        self._keep_edges(tables)
+        self.dropout = Dropout(config.dropout)
+
+    def _keep_edges(self, tables: GraphTables) -> None:
+        edges = {"offsets": tables.offsets, "item_users": tables.users}
+        for name, array in edges.items():
+            self.register_buffer(name, torch.from_numpy(np.array(array)), persistent=False)
+
+    def propagate(self) -> Nodes:
+        """Users and items after the semantic metapaths: one pass that the whole step shares."""
+        users, items = self.user.weight, self.item.weight
+        return (
+            users if self.user_path is None else self.user_path(users),
+            items if self.item_path is None else self.item_path(items),
+        )
+
+    def users(self, nodes: Nodes, batch: Batch) -> Tensor:
+        """(b, l, d) users who have seen their items up to each position (`item > user`, eq. 8)."""
+        own = nodes[0].index_select(0, batch.users)  # (b, d)
+        head = self.item_to_user
+        if head is None:
+            return self._dropped(own)[:, None].expand(-1, batch.items.shape[1], -1)
+        mine, theirs = head.values(own), head.values(nodes[1])
+        target, source = head.target(mine), head.source(theirs)
+        items = batch.items.clamp_max(len(theirs) - 1)
+        logit = attention.logits(target[:, None], source[items])
+        seen = attention.prefixes(
+            logit.masked_fill(~batch.edges[..., None], -torch.inf),
+            theirs.index_select(0, items.flatten()).view(*items.shape, *theirs.shape[1:]),
+            first=(attention.logits(target, head.source(mine)), mine),
+            prior=(
+                attention.logits(target[batch.prior_row], source[batch.prior]),
+                theirs.index_select(0, batch.prior),
+                batch.prior_row,
+            ),
+        )
+        return self._dropped(seen.flatten(2))
+
+    def items(self, nodes: Nodes, hidden: Tensor) -> Tensor:
+        """(n_items, d) items that have seen some of their users (`user > item`, eq. 8).
+
+        Args:
+            nodes: From `propagate`.
+            hidden: (h,) users whose edges must not show: in training those of the batch.
+        """
+        head = self.user_to_item
+        if head is None:
+            return self._dropped(nodes[1])
+        index, present = self._neighbours(hidden)
+        own, theirs = head.values(nodes[1]), head.values(nodes[0])
+        target = head.target(own)
+        seen = attention.neighbours(
+            (attention.logits(target, head.source(own)), own),
+            attention.logits(target[:, None], head.source(theirs)[index]),
+            theirs,
+            index,
+            present,
+        )
+        return self._dropped(seen.flatten(1))
+
+    def _dropped(self, features: Tensor) -> Tensor:
+        kept: Tensor = self.dropout(features)
+        return kept
+
+    def _neighbours(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """(n_items, k) users of each item, and whether they may be seen.
+
+        In training they are drawn anew each step; otherwise they are spread over the item's time.
+        """
+        k = self.sampled if self.training else SERVED * self.sampled
+        degree = self.offsets.diff()[:, None]  # (n_items, 1)
+        place = torch.arange(k, device=degree.device)
+        if self.training:
+            chosen = (torch.rand(len(degree), k, device=degree.device) * degree).long()
+        else:
+            chosen = (place * degree) // k
+        position = torch.where(degree > k, chosen, place)
+        at = (self.offsets[:-1, None] + position).clamp_max(len(self.item_users) - 1)
+        users = self.item_users[at].long()
+        concealed = torch.zeros(self.user.num_embeddings, dtype=torch.bool, device=users.device)
+        concealed[hidden] = True
+        return users, (position < degree) & ~concealed[users]

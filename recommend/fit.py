@@ -1,0 +1,167 @@
+"""Fitting a recommender: every position of every history, early stopping, resumable."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+
+from data.dataset import Dataset, Histories
+from data.split import Split
+from graph import LatentGraph
+from recommend.checkpoint import Checkpoint
+from recommend.evaluate import evaluate
+from recommend.inputs import gather_inputs
+from recommend.losses import attend, full_softmax, sampled_softmax
+from recommend.memory import keep_freed_memory, peak_bytes
+from recommend.model import Model
+from recommend.network import Network
+from recommend.sequences import Batch, batches, training_chunks
+from recommend.settings import EvaluateConfig, MindConfig, ModelConfig, TrainConfig
+
+Progress = Callable[[int, int, str], None]
+WATCHED = "ndcg@10"
+"""The validation metric that training is stopped by."""
+SMALL_CATALOGUE = 5_000
+"""Up to so many items the softmax is over all of them."""
+LARGEST_GRADIENT = 5.0
+
+
+def fit_model(
+    dataset: Dataset,
+    split: Split,
+    graph: LatentGraph | None,
+    config: ModelConfig,
+    settings: TrainConfig,
+    *,
+    seed: int,
+    scratch: Path,
+    on_progress: Progress | None = None,
+    device: str = "cpu",
+) -> Model:
+    """The model of the epoch with the best validation NDCG@10.
+
+    After each epoch the state is written to `scratch`; a killed run goes on from there and ends
+    with the same weights.
+
+    Args:
+        dataset: Users, items and interactions.
+        split: Decides what is seen.
+        graph: Of training interactions; None for the plain twin.
+        config: What the recommender is.
+        settings: How it is fitted.
+        seed: Draws weights, chunks, batches and negatives.
+        scratch: Folder for checkpoints.
+        on_progress: Told (epochs done, epochs at most, what).
+        device: A torch device.
+
+    Raises:
+        ConfigError: the enhancer does not fit the graph.
+    """
+    keep_freed_memory()
+    torch.manual_seed(seed)
+    inputs = gather_inputs(dataset, graph, config)
+    network = Network(config, inputs).to(device)
+    model = Model(config, inputs, network, dataset.user_ids, dataset.item_ids, pl.DataFrame())
+    run = _Run(model, split.histories(dataset), settings, seed)
+    state = Checkpoint.resume(scratch, network, run.optimizer)
+    while not state.ended(settings):
+        if on_progress is not None:
+            on_progress(state.epoch, settings.epochs, state.told(WATCHED))
+        row = run.epoch(state.epoch)
+        judged = evaluate(model, dataset, split, "valid", EvaluateConfig())
+        state.record({**row, **judged.summary}, WATCHED, network)
+        state.write(scratch, network, run.optimizer)
+    network.load_state_dict(state.best)
+    network.eval()
+    curve = pl.DataFrame(state.rows)
+    about = _about(model, curve, seed, settings)
+    return Model(config, inputs, network, model.user_ids, model.item_ids, curve, about)
+
+
+class _Run:
+    """One training run: the optimiser, its schedule and the epochs."""
+
+    def __init__(
+        self, model: Model, histories: Histories, settings: TrainConfig, seed: int
+    ) -> None:
+        self.model, self.histories, self.settings, self.seed = model, histories, settings, seed
+        self.optimizer = torch.optim.AdamW(
+            model.network.parameters(),
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
+        counts = np.bincount(histories.items, minlength=model.inputs.n_items) + 1.0
+        frequency = torch.from_numpy(counts / counts.sum()).float()
+        self.frequency = frequency.to(model.device)
+        small = model.inputs.n_items <= SMALL_CATALOGUE
+        self.full = settings.loss == "full" or (settings.loss == "auto" and small)
+
+    def epoch(self, number: int) -> dict[str, float]:
+        """One pass over all positions; its loss, positions and seconds."""
+        started = time.perf_counter()
+        torch.manual_seed(hash((self.seed, number)) % 2**31)
+        rng = np.random.default_rng([self.seed, number])
+        chunks = training_chunks(self.histories.lengths, self.model.config.max_history, rng)
+        chunks = chunks[rng.permutation(len(chunks))]
+        self.model.network.train()
+        total, seen = 0.0, 0
+        size = self.settings.batch_size
+        steps = -(-len(chunks) // size)
+        known = self.histories.lengths
+        for step, batch in enumerate(
+            batches(self.histories, chunks, self.model.layout, known, size)
+        ):
+            self._set_rate(number + step / steps)
+            loss, positions = self._step(batch.to(self.model.device))
+            total, seen = total + loss * positions, seen + positions
+        seconds = time.perf_counter() - started
+        return {"epoch": number, "loss": total / max(seen, 1), "seconds": seconds}
+
+    def _step(self, batch: Batch) -> tuple[float, int]:
+        network = self.model.network
+        shared = network.propagate(hidden=batch.users)
+        there = batch.targets >= 0
+        target = batch.targets[there]
+        interests = network.users(shared, batch)[there]  # (p, k, d)
+        users = attend(interests, shared.items[target], _sharpness(self.model.config))
+        if self.full:
+            loss = full_softmax(users, shared.items, target)
+        else:
+            drawn = torch.multinomial(self.frequency, self.settings.negatives, replacement=True)
+            loss = sampled_softmax(users, shared.items, target, drawn, self.frequency.log())
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
+        self.optimizer.step()
+        return float(loss.detach()), len(target)
+
+    def _set_rate(self, epochs_done: float) -> None:
+        """Linear warm-up over the first epoch."""
+        rate = self.settings.learning_rate * min(1.0, epochs_done + 0.05)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+
+def _sharpness(config: ModelConfig) -> float:
+    return config.backbone.sharpness if isinstance(config.backbone, MindConfig) else 1.0
+
+
+def _about(
+    model: Model, curve: pl.DataFrame, seed: int, settings: TrainConfig
+) -> dict[str, float | int | str]:
+    return {
+        "seed": seed,
+        "parameters": sum(p.numel() for p in model.network.parameters()),
+        "epochs": curve.height,
+        "best_epoch": int(curve[WATCHED].arg_max() or 0),
+        "seconds_an_epoch": float(curve["seconds"].median() or 0.0),  # type: ignore[arg-type]
+        "seconds": float(curve["seconds"].sum()),
+        "peak_bytes": peak_bytes(),
+        "loss": settings.loss,
+    }

@@ -1,0 +1,146 @@
+"""A fitted recommender: settings, weights and ids; it loads and scores in a fresh process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from data import atomic
+from data.dataset import Histories
+from data.errors import ArtifactError
+from data.ids import IdMap
+from recommend.inputs import Inputs
+from recommend.network import Network
+from recommend.sequences import Batch, Chunks, Layout, batches, last_chunks
+from recommend.settings import ModelConfig
+
+SCORED_AT_ONCE = 512
+"""Users whose scores exist at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A network with what it was built from.
+
+    Attributes:
+        config: What the recommender is.
+        inputs: Attributes and graph.
+        network: The weights, ready to score.
+        user_ids: External user ids.
+        item_ids: External item ids.
+        curve: One row an epoch: loss, validation metrics, seconds.
+        about: Seed, parameters, seconds an epoch, peak memory and the like.
+    """
+
+    config: ModelConfig
+    inputs: Inputs
+    network: Network
+    user_ids: IdMap
+    item_ids: IdMap
+    curve: pl.DataFrame
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def layout(self) -> Layout:
+        """Shape of the batches that the network reads."""
+        return Layout(self.config.max_history, self.inputs.n_items)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.network.item.weight.device
+
+    def scores(
+        self, histories: Histories, users: np.ndarray, known: np.ndarray | None = None
+    ) -> list[tuple[np.ndarray, Tensor]]:
+        """User numbers and their (b, n_items) scores, a block of users at a time.
+
+        Args:
+            histories: What each user has done; a recommendation continues it.
+            users: (n,) users to score.
+            known: (n_users,) positions of each history that are edges of the graph; all of them
+                unless given.
+        """
+        return list(self.score_blocks(histories, users, known))
+
+    def score_blocks(
+        self, histories: Histories, users: np.ndarray, known: np.ndarray | None = None
+    ) -> Any:
+        """The same as `scores`, lazily."""
+        self.network.eval()
+        edges = histories.lengths if known is None else known
+        chunks = last_chunks(histories.lengths, self.config.max_history, users)
+        with torch.inference_mode():
+            shared = self.network.propagate(torch.empty(0, dtype=torch.int64, device=self.device))
+            for batch in batches(histories, chunks, self.layout, edges, SCORED_AT_ONCE):
+                vectors = self.network.users(shared, batch.to(self.device))
+                yield batch.users.numpy(), best_interest(vectors, batch, shared.items)
+
+    def save(self, directory: Path) -> None:
+        """Settings as JSON, weights and inputs as safetensors, ids and curve as Parquet."""
+        weights = {k: v.cpu().numpy() for k, v in self.network.state_dict().items()}
+        atomic.write_arrays(directory / "weights.safetensors", weights)
+        atomic.write_arrays(directory / "inputs.safetensors", self.inputs.arrays())
+        atomic.write_parquet(directory / "users.parquet", _ids(self.user_ids))
+        atomic.write_parquet(directory / "items.parquet", _ids(self.item_ids))
+        atomic.write_parquet(directory / "curve.parquet", self.curve)
+        described = {"config": self.config.model_dump(mode="json"), "about": self.about}
+        atomic.write_json(directory / "model.json", described)
+
+    @classmethod
+    def load(cls, directory: Path, device: str = "cpu") -> Model:
+        """The model stored by `save`.
+
+        Raises:
+            ArtifactError: a file is missing, damaged or of another model.
+        """
+        described = atomic.read_json(directory / "model.json")
+        config = ModelConfig.model_validate(described["config"])
+        inputs = Inputs.of_arrays(atomic.read_arrays(directory / "inputs.safetensors"))
+        network = Network(config, inputs)
+        arrays = atomic.read_arrays(directory / "weights.safetensors")
+        try:
+            network.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
+        except RuntimeError as error:
+            raise ArtifactError(
+                f"The weights in {directory} do not fit the settings beside them ({error}). Delete "
+                "that folder and run the same command: only this model is trained again."
+            ) from error
+        return cls(
+            config,
+            inputs,
+            network.to(device).eval(),
+            IdMap(tuple(atomic.read_parquet(directory / "users.parquet")["id"]), kind="user"),
+            IdMap(tuple(atomic.read_parquet(directory / "items.parquet")["id"]), kind="item"),
+            atomic.read_parquet(directory / "curve.parquet"),
+            described["about"],
+        )
+
+
+def best_interest(users: Tensor, batch: Batch, items: Tensor) -> Tensor:
+    """(b, n) scores at each row's last position: the best of the user's interests for each item.
+
+    Args:
+        users: (b, l, k, d) user vectors.
+        batch: The rows that they belong to.
+        items: (n, d) item vectors.
+    """
+    length = (batch.items < len(items)).sum(1)
+    last = users[torch.arange(len(users), device=users.device), (length - 1).clamp_min(0)]
+    return (last @ items.T).amax(1)
+
+
+def whole(histories: Histories) -> Chunks:
+    """One chunk a user that holds its whole history."""
+    users = np.arange(len(histories))
+    return Chunks(users, np.zeros_like(users), histories.lengths)
+
+
+def _ids(ids: IdMap) -> pl.DataFrame:
+    return pl.DataFrame({"id": ids.external}, schema={"id": pl.String})

@@ -1,0 +1,99 @@
+"""The network: item vectors, a backbone over them, towers that add features on both sides."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from recommend.backbones import BACKBONES
+from recommend.dropout import Dropout
+from recommend.enhancers import ENHANCERS
+from recommend.features import Bags
+from recommend.inputs import Inputs
+from recommend.sequences import Batch
+from recommend.settings import ModelConfig
+
+
+class Propagated(NamedTuple):
+    """What one step shares among all rows of its batch.
+
+    Attributes:
+        items: (n_items, d) item vectors.
+        nodes: What the enhancer needs again for the users' side; None without one.
+    """
+
+    items: Tensor
+    nodes: tuple[Tensor, Tensor] | None
+
+
+class Network(nn.Module):
+    """Scores are products of user and item vectors; an item has one vector, as input and as output.
+
+    Different from the paper's two towers: features are added to the vectors as linear residuals, on
+    both sides, so that a feature that says nothing costs nothing.
+    """
+
+    def __init__(self, config: ModelConfig, inputs: Inputs) -> None:
+        super().__init__()
+        width = config.width
+        self.item = nn.Embedding(inputs.n_items, width)
+        nn.init.normal_(self.item.weight, std=width**-0.5)
+        self.item_attributes = BagEmbedding(inputs.items, width) if config.item_features else None
+        self.user_attributes = BagEmbedding(inputs.users, width) if config.user_features else None
+        self.backbone = BACKBONES[config.backbone.name](config.backbone, width, config.max_history)
+        self.dropout = Dropout(config.embedding_dropout)
+        self.enhancer = ENHANCERS[config.enhancer.name](config.enhancer, inputs, width)
+        if self.enhancer is not None:
+            self.item_graph = nn.Linear(self.enhancer.width, width, bias=False)
+            self.user_graph = nn.Linear(self.enhancer.width, width, bias=False)
+
+    def propagate(self, hidden: Tensor) -> Propagated:
+        """Item vectors, and graph nodes in which the users `hidden` have no `user > item` edge."""
+        items, nodes = self.item.weight, None
+        if self.item_attributes is not None:
+            items = items + self.item_attributes()
+        if self.enhancer is not None:
+            nodes = self.enhancer.propagate()
+            items = items + self.item_graph(self.enhancer.items(nodes, hidden))
+        return Propagated(items, nodes)
+
+    def users(self, shared: Propagated, batch: Batch) -> Tensor:
+        """(b, l, k, d) user vectors after each position of a batch, k interests each."""
+        padded = torch.cat([shared.items, torch.zeros_like(shared.items[:1])])
+        sequence = F.embedding(batch.items, padded)  # (b, l, d)
+        users: Tensor = self.backbone(self.dropout(sequence))  # (b, l, k, d)
+        if self.user_attributes is not None:
+            users = users + self.user_attributes()[batch.users][:, None, None]
+        if self.enhancer is not None and shared.nodes is not None:
+            users = users + self.user_graph(self.enhancer.users(shared.nodes, batch))[:, :, None]
+        return users
+
+
+class BagEmbedding(nn.Module):
+    """A learnt vector a category; an entity's vector is the weighted sum over its bag."""
+
+    categories: Tensor
+    weights: Tensor
+    offsets: Tensor
+
+    def __init__(self, content: Bags, width: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(int(content.n_categories[0]), width)
+        nn.init.normal_(self.table.weight, std=width**-0.5 / 4)
+        for name in ("categories", "weights", "offsets"):
+            array = torch.from_numpy(np.array(getattr(content, name)))
+            self.register_buffer(name, array, persistent=False)
+
+    def forward(self) -> Tensor:
+        """(n, d) vector of every entity."""
+        return F.embedding_bag(
+            self.categories,
+            self.table.weight,
+            self.offsets,
+            mode="sum",
+            per_sample_weights=self.weights,
+        )

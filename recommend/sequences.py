@@ -1,0 +1,154 @@
+"""Histories cut into chunks, so that every position of a chunk is trained in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from data.dataset import Histories
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive items of some users, and what those users did before them.
+
+    Attributes:
+        users: (b,) int64 user numbers.
+        items: (b, l) int64 items, oldest first, padded at the end with `n_items`.
+        targets: (b, l) int64, the item that follows each position, -1 where there is none.
+        edges: (b, l) bool, items that are the user's neighbours in the graph: training ones only.
+        prior: (m,) int64 items before each row's first one, row after row: with the row's items up
+            to a position they are the user's graph neighbours at that position.
+        prior_row: (m,) int64, the row that owns each of them.
+    """
+
+    users: Tensor
+    items: Tensor
+    targets: Tensor
+    edges: Tensor
+    prior: Tensor
+    prior_row: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on another device."""
+        return Batch(*(getattr(self, name).to(device) for name in self.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """Slices of histories: row c covers positions `start[c] … stop[c] - 1` of user `user[c]`."""
+
+    user: np.ndarray
+    start: np.ndarray
+    stop: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def __getitem__(self, rows: np.ndarray) -> Chunks:
+        return Chunks(self.user[rows], self.start[rows], self.stop[rows])
+
+
+def training_chunks(lengths: np.ndarray, width: int, rng: np.random.Generator) -> Chunks:
+    """Chunks that cover every position with a successor once, cut at random offsets.
+
+    The offset moves from epoch to epoch, so a position is seen with contexts of every length.
+
+    Args:
+        lengths: (n_users,) training interactions of each user.
+        width: Positions a chunk holds at most.
+        rng: Draws the offsets.
+    """
+    inputs = np.maximum(lengths - 1, 0)
+    shift = np.where(inputs > width, rng.integers(0, width, len(lengths)), 0)
+    pieces = np.where(inputs > 0, -(-(inputs + shift) // width), 0)
+    user = np.repeat(np.arange(len(lengths)), pieces)
+    first = np.repeat(np.cumsum(pieces) - pieces, pieces)
+    begin = (np.arange(len(user)) - first) * width - shift[user]
+    return Chunks(user, np.maximum(begin, 0), np.minimum(begin + width, inputs[user]))
+
+
+def last_chunks(lengths: np.ndarray, width: int, users: np.ndarray) -> Chunks:
+    """The last `width` positions of each of `users`: what a recommendation starts from."""
+    return Chunks(users, np.maximum(lengths[users] - width, 0), lengths[users])
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How batches are laid out.
+
+    Attributes:
+        width: Columns of a batch: the longest history that a backbone reads.
+        pad: Number that fills empty places, `n_items`.
+        prior_limit: Most recent items before a chunk that count as neighbours.
+    """
+
+    width: int
+    pad: int
+    prior_limit: int = 512
+
+
+def collate(histories: Histories, chunks: Chunks, layout: Layout, known: np.ndarray) -> Batch:
+    """Chunks as padded arrays.
+
+    Args:
+        histories: Sequences that the chunks point into.
+        chunks: The rows of the batch.
+        layout: Shape of the batch.
+        known: (n_users,) positions of each history that the graph may show: the training ones.
+    """
+    base = histories.offsets[chunks.user]
+    column = np.arange(layout.width)
+    position = chunks.start[:, None] + column  # (b, l)
+    inside = column < (chunks.stop - chunks.start)[:, None]
+    at = np.minimum(base[:, None] + position, len(histories.items) - 1)
+    follows = inside & (position + 1 < histories.lengths[chunks.user][:, None])
+    after = histories.items[np.minimum(at + 1, len(histories.items) - 1)]
+    graph_stop = np.minimum(chunks.start, known[chunks.user])
+    graph_start = np.maximum(chunks.start - layout.prior_limit, 0)
+    prior_row, prior_at = _ranges(base + np.minimum(graph_start, graph_stop), base + graph_stop)
+    return Batch(
+        users=_int64(chunks.user),
+        items=_int64(np.where(inside, histories.items[at], layout.pad)),
+        targets=_int64(np.where(follows, after, -1)),
+        edges=torch.from_numpy(inside & (position < known[chunks.user][:, None])),
+        prior=_int64(histories.items[prior_at]),
+        prior_row=_int64(prior_row),
+    )
+
+
+def batches(
+    histories: Histories, chunks: Chunks, layout: Layout, known: np.ndarray, size: int
+) -> Iterator[Batch]:
+    """Batches of `size` chunks, in their order."""
+    for at in range(0, len(chunks), size):
+        yield collate(histories, chunks[np.arange(at, min(at + size, len(chunks)))], layout, known)
+
+
+def append(histories: Histories, items: np.ndarray) -> Histories:
+    """Histories with one more item at the end of each: a test starts from train + validation.
+
+    Args:
+        histories: Sequences of n users.
+        items: (n,) item that each user had next.
+    """
+    after = histories.offsets[1:]
+    grown = np.insert(histories.items, after, items).astype(np.int32)
+    times = np.insert(histories.times, after, np.iinfo(np.int64).max)
+    return Histories(histories.offsets + np.arange(len(histories.offsets)), grown, times)
+
+
+def _ranges(start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row and value of every integer in `start[r] … stop[r] - 1`, row after row."""
+    lengths = stop - start
+    row = np.repeat(np.arange(len(start)), lengths)
+    first = np.cumsum(lengths) - lengths
+    return row, np.arange(int(lengths.sum())) - first[row] + start[row]
+
+
+def _int64(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(array.astype(np.int64))

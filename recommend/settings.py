@@ -1,0 +1,144 @@
+"""What a person may set of a recommender: the model, its training and its evaluation."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from data.config import Config
+
+Metapath = Literal[
+    "item > user",
+    "user > user_factor > user",
+    "user > item",
+    "item > item_factor > item",
+]
+PAPER_METAPATHS: tuple[Metapath, ...] = (
+    "item > user",
+    "user > user_factor > user",
+    "user > item",
+    "item > item_factor > item",
+)
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class YouTubeDnnConfig(Config):
+    """YouTubeDNN: mean of the history, then a multi-layer perceptron."""
+
+    name: Literal["youtubednn"] = "youtubednn"
+    hidden: tuple[PositiveInt, ...] = (128, 64)
+    """Widths of the hidden layers."""
+    dropout: Share = 0.2
+    """Share of activations dropped in training."""
+
+
+class MindConfig(Config):
+    """MIND: several interests a user, found by dynamic routing."""
+
+    name: Literal["mind"] = "mind"
+    interests: PositiveInt = 3
+    """Largest number of interest capsules; a history of n items gets at most log2(n)."""
+    iterations: PositiveInt = 3
+    """Rounds of dynamic routing."""
+    sharpness: PositiveFloat = 2.0
+    """Power in the label-aware attention; the larger, the closer to the best interest alone."""
+    dropout: Share = 0.2
+    """Share of activations dropped in training."""
+
+
+class Gru4RecConfig(Config):
+    """GRU4Rec: a gated recurrent network over the history."""
+
+    name: Literal["gru4rec"] = "gru4rec"
+    layers: PositiveInt = 1
+    """Stacked recurrent layers."""
+    dropout: Share = 0.2
+    """Share of activations dropped in training."""
+
+
+class SasRecConfig(Config):
+    """SASRec: causal self-attention over the history."""
+
+    name: Literal["sasrec"] = "sasrec"
+    layers: PositiveInt = 2
+    """Attention blocks."""
+    heads: PositiveInt = 2
+    """Attention heads a block."""
+    dropout: Share = 0.2
+    """Share of activations dropped in training."""
+
+
+class NoneConfig(Config):
+    """No enhancer: the plain twin that every other one is compared with."""
+
+    name: Literal["none"] = "none"
+
+
+class AutoGraphConfig(Config):
+    """Metapath attention over the latent-factor graph (eq. 6 to 9)."""
+
+    name: Literal["autograph"] = "autograph"
+    metapaths: tuple[Metapath, ...] = PAPER_METAPATHS
+    """Metapaths that carry messages; the paper's four by default."""
+    levels: tuple[int, ...] = (0, 1)
+    """Codebook levels whose factor nodes take part; the paper finds the first two best."""
+    heads: PositiveInt = 2
+    """Attention heads of every metapath."""
+    neighbours: PositiveInt = 16
+    """Users sampled for each item in every step of training."""
+    dropout: Share = 0.2
+    """Share of graph representations dropped in training."""
+
+
+Backbone = Annotated[
+    YouTubeDnnConfig | MindConfig | Gru4RecConfig | SasRecConfig, Field(discriminator="name")
+]
+Enhancer = Annotated[NoneConfig | AutoGraphConfig, Field(discriminator="name")]
+
+
+class ModelConfig(Config):
+    """One recommender: what it is, not how it is run."""
+
+    backbone: Backbone = SasRecConfig()
+    """Maps a history to user vectors."""
+    enhancer: Enhancer = AutoGraphConfig()
+    """Adds features on both sides; `none` adds nothing."""
+    width: PositiveInt = 64
+    """Channels of every representation."""
+    max_history: PositiveInt = 30
+    """Most recent items a backbone reads."""
+    embedding_dropout: Share = 0.2
+    """Share of input channels dropped in training."""
+    item_features: bool = True
+    """Add the items' categorical attributes to their vectors."""
+    user_features: bool = True
+    """Add the users' categorical attributes to their vectors."""
+
+
+class TrainConfig(Config):
+    """How a recommender is fitted; the random seed is given beside it."""
+
+    epochs: PositiveInt = 40
+    """Passes over all training positions at most."""
+    patience: PositiveInt = 3
+    """Epochs without a better validation NDCG@10 before training stops."""
+    batch_size: PositiveInt = 128
+    """Chunks of histories in a step; each holds up to `max_history` positions."""
+    learning_rate: PositiveFloat = 1e-3
+    """Peak step size of AdamW."""
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-2
+    """Decoupled weight decay of AdamW."""
+    loss: Literal["auto", "full", "sampled"] = "auto"
+    """Softmax over all items, or over shared sampled negatives; auto samples above 5,000 items."""
+    negatives: PositiveInt = 1024
+    """Sampled items that a step shares, where the loss is sampled."""
+
+
+class EvaluateConfig(Config):
+    """How recommendations are judged."""
+
+    candidates: Literal["all"] | PositiveInt = "all"
+    """Rank the true item against the whole catalogue, or against so many sampled items."""
+    exclude_seen: bool = False
+    """Leave out items that the user has in the history; the paper ranks the full set."""
