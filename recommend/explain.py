@@ -80,7 +80,7 @@ def _shared_factors(
         yield Reason(path, tuple(dict.fromkeys(shared)), factor, label, float(weight), sentence)
 
 
-def _similar_users(graph: LatentGraph, dataset: Dataset, user: int, item: int) -> Iterable[Reason]:
+def _similar_users(graph: LatentGraph, user: int, item: int) -> Iterable[Reason]:
     """`user > user_factor > user > item`: people of the same taste who had it."""
     had = graph.item_user.of(item)
     had = had[had != user]

@@ -17,7 +17,7 @@ from recommend.checkpoint import Checkpoint
 from recommend.evaluate import evaluate
 from recommend.inputs import gather_inputs
 from recommend.losses import attend, full_softmax, sampled_softmax
-from recommend.memory import keep_freed_memory, peak_bytes
+from recommend.memory import keep_freed_memory
 from recommend.model import Model
 from recommend.network import Network
 from recommend.sequences import Batch, batches, training_chunks
@@ -162,6 +162,5 @@ def _about(
         "best_epoch": int(curve[WATCHED].arg_max() or 0),
         "seconds_an_epoch": float(curve["seconds"].median() or 0.0),  # type: ignore[arg-type]
         "seconds": float(curve["seconds"].sum()),
-        "peak_bytes": peak_bytes(),
         "loss": settings.loss,
     }

@@ -1,4 +1,4 @@
-"""Memory of this process: what it keeps, and the most it ever held."""
+"""Memory of this process: freed blocks are kept for the next step."""
 
 from __future__ import annotations
 
@@ -23,11 +23,3 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError):
         return False
     return bool(mallopt(_MMAP_MAX, 0)) and bool(mallopt(_TRIM_THRESHOLD, _KEPT_BYTES))
-
-
-def peak_bytes() -> int:
-    """Largest resident set of this process so far, in bytes."""
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from data.errors import ArtifactError
 from data.ids import IdMap
 from recommend.inputs import Inputs
 from recommend.network import Network
-from recommend.sequences import Batch, Chunks, Layout, batches, last_chunks
+from recommend.sequences import Batch, Layout, batches, last_chunks
 from recommend.settings import ModelConfig
 
 SCORED_AT_ONCE = 512
@@ -35,7 +36,7 @@ class Model:
         user_ids: External user ids.
         item_ids: External item ids.
         curve: One row an epoch: loss, validation metrics, seconds.
-        about: Seed, parameters, seconds an epoch, peak memory and the like.
+        about: Seed, parameters, seconds an epoch and the like.
     """
 
     config: ModelConfig
@@ -56,9 +57,9 @@ class Model:
         """Where the weights are."""
         return self.network.item.weight.device
 
-    def scores(
+    def score_blocks(
         self, histories: Histories, users: np.ndarray, known: np.ndarray | None = None
-    ) -> list[tuple[np.ndarray, Tensor]]:
+    ) -> Iterator[tuple[np.ndarray, Tensor]]:
         """User numbers and their (b, n_items) scores, a block of users at a time.
 
         Args:
@@ -67,12 +68,6 @@ class Model:
             known: (n_users,) positions of each history that are edges of the graph; all of them
                 unless given.
         """
-        return list(self.score_blocks(histories, users, known))
-
-    def score_blocks(
-        self, histories: Histories, users: np.ndarray, known: np.ndarray | None = None
-    ) -> Any:
-        """The same as `scores`, lazily."""
         self.network.eval()
         edges = histories.lengths if known is None else known
         chunks = last_chunks(histories.lengths, self.config.max_history, users)
@@ -134,12 +129,6 @@ def best_interest(users: Tensor, batch: Batch, items: Tensor) -> Tensor:
     length = (batch.items < len(items)).sum(1)
     last = users[torch.arange(len(users), device=users.device), (length - 1).clamp_min(0)]
     return (last @ items.T).amax(1)
-
-
-def whole(histories: Histories) -> Chunks:
-    """One chunk a user that holds its whole history."""
-    users = np.arange(len(histories))
-    return Chunks(users, np.zeros_like(users), histories.lengths)
 
 
 def _ids(ids: IdMap) -> pl.DataFrame:

@@ -35,8 +35,8 @@ class Block(nn.Module):
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (b, h, l, d / h)
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
         x = x + self.dropout(self.out(mixed.transpose(1, 2).reshape(b, l, d)))
-        mixed_channels: Tensor = self.mlp(self.before_mlp(x))
-        return x + self.dropout(mixed_channels)
+        deepened: Tensor = x + self.dropout(self.mlp(self.before_mlp(x)))
+        return deepened
 
 
 class SasRec(nn.Module):
