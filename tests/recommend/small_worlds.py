@@ -1,0 +1,132 @@
+"""Data sets, graphs and models that a test can hold in the head."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import polars as pl
+import torch
+from torch import nn
+
+from data.dataset import INTERACTION_SCHEMA, Dataset
+from data.split import Split, leave_one_out
+from graph import LatentGraph
+from graph.build import build_graph
+from quantize.codes import Codes
+from recommend.backbones import BACKBONES
+from recommend.enhancers import ENHANCERS
+from recommend.inputs import gather_inputs
+from recommend.model import Model
+from recommend.network import Network
+from recommend.sequences import Batch, Layout, collate, last_chunks
+from recommend.settings import ModelConfig
+
+COMBINATIONS = [(backbone, enhancer) for backbone in BACKBONES for enhancer in ENHANCERS]
+GENRES = [["calm"], ["calm", "odd"], ["odd"], []]
+
+
+def dataset_of(
+    sequences: Sequence[Iterable[int]],
+    n_items: int,
+    users: dict[str, Sequence[object]] | None = None,
+    items: dict[str, Sequence[object]] | None = None,
+) -> Dataset:
+    """Each user's items in order of time; everybody's k-th interaction is at second k."""
+    rows = [
+        (user, item, time, 1.0)
+        for user, sequence in enumerate(sequences)
+        for time, item in enumerate(sequence)
+    ]
+    return Dataset(
+        "small",
+        pl.DataFrame({"user_id": [f"u{n}" for n in range(len(sequences))], **(users or {})}),
+        pl.DataFrame({"item_id": [f"i{n}" for n in range(n_items)], **(items or {})}),
+        pl.DataFrame(rows, schema=INTERACTION_SCHEMA, orient="row"),
+    )
+
+
+def codes_of(prefix: str, codes: Sequence[Sequence[int]], k: int) -> Codes:
+    array = np.array(codes, dtype=np.int32)
+    books = np.zeros((array.shape[1], k, 2), dtype=np.float32)
+    return Codes(tuple(f"{prefix}{n}" for n in range(len(array))), array, books)
+
+
+def graph_of(
+    dataset: Dataset,
+    user_codes: Sequence[Sequence[int]] = (),
+    item_codes: Sequence[Sequence[int]] = (),
+) -> LatentGraph:
+    """A graph of two levels whose codes say nothing unless they are given."""
+    users = user_codes or [[n // 2 % 3, n % 3] for n in range(dataset.n_users)]
+    items = item_codes or [[n // 2 % 2, n // 4 % 2] for n in range(dataset.n_items)]
+    split = leave_one_out(dataset)
+    return build_graph(dataset, split, codes_of("u", users, 3), codes_of("i", items, 2))
+
+
+def checkerboard(n_users: int = 24, n_items: int = 12, seed: int = 0) -> Dataset:
+    """Even users have even items and odd users odd ones; no attribute and no code says so.
+
+    Histories have 5, 6, … 12 interactions, so some are longer than what a backbone reads.
+    """
+    rng = np.random.default_rng(seed)
+    sequences = [
+        [2 * int(half) + user % 2 for half in rng.integers(n_items // 2, size=5 + user // 2 % 8)]
+        for user in range(n_users)
+    ]
+    ages = {"age": [20 + user // 2 % 4 for user in range(n_users)]}
+    genres = {"genres": [GENRES[item // 2 % 4] for item in range(n_items)]}
+    return dataset_of(sequences, n_items, ages, genres)
+
+
+def config_of(backbone: str = "gru4rec", enhancer: str = "none", **about: object) -> ModelConfig:
+    """A narrow model without dropout that reads five items."""
+    return ModelConfig.model_validate(
+        {
+            "backbone": {"name": backbone, "dropout": 0},
+            "enhancer": {"name": enhancer, **({"dropout": 0} if enhancer != "none" else {})},
+            "width": 8,
+            "max_history": 5,
+            "embedding_dropout": 0,
+            **about,
+        }
+    )
+
+
+def network_of(dataset: Dataset, graph: LatentGraph | None, config: ModelConfig) -> Network:
+    """A network whose parameters are all large enough to show; the same for the same sizes."""
+    torch.manual_seed(0)
+    network = Network(config, gather_inputs(dataset, graph, config))
+    enliven(network)
+    return network
+
+
+def enliven(network: nn.Module) -> None:
+    """Noise on every parameter: what starts at zero must not hide what it multiplies."""
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.3 * torch.randn_like(parameter)
+
+
+def model_of(dataset: Dataset, graph: LatentGraph | None, config: ModelConfig) -> Model:
+    """An untrained model."""
+    network = network_of(dataset, graph, config)
+    curve = pl.DataFrame({"loss": [0.0]})
+    return Model(
+        config, gather_inputs(dataset, graph, config), network.eval(),
+        dataset.user_ids, dataset.item_ids, curve,
+    )  # fmt: skip
+
+
+def whole_histories(dataset: Dataset, split: Split, width: int) -> Batch:
+    """One batch with the last `width` training items of every user."""
+    past = split.histories(dataset)
+    chunks = last_chunks(past.lengths, width, np.arange(dataset.n_users))
+    return collate(past, chunks, Layout(width, dataset.n_items), past.lengths)
+
+
+def scores_of(model: Model, dataset: Dataset) -> np.ndarray:
+    """(n_users, n_items) scores after the training histories."""
+    past = leave_one_out(dataset).histories(dataset)
+    blocks = model.score_blocks(past, np.arange(dataset.n_users))
+    return np.concatenate([scores.numpy() for _, scores in blocks])

@@ -1,0 +1,230 @@
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from small_worlds import checkerboard, config_of, dataset_of, model_of
+
+from data.split import leave_one_out
+from recommend.compare import slices
+from recommend.evaluate import Evaluation, evaluate, histories_before
+from recommend.metrics import METRICS
+from recommend.settings import EvaluateConfig
+
+N_USERS, N_ITEMS = 30, 40
+
+
+class Planted:
+    """Scores as they are given, three users at a time; remembers what it was asked."""
+
+    def __init__(self, scores):
+        self.scores, self.asked = torch.from_numpy(scores), []
+
+    def score_blocks(self, histories, users, known=None):
+        self.asked.append((histories, users, known))
+        for at in range(0, len(users), 3):
+            yield users[at : at + 3], self.scores[users[at : at + 3]]
+
+
+@pytest.fixture(scope="module")
+def world():
+    rng = np.random.default_rng(0)
+    sequences = [rng.integers(N_ITEMS, size=rng.integers(3, 20)) for _ in range(N_USERS)]
+    dataset = dataset_of([s.tolist() for s in sequences], N_ITEMS)
+    scores = rng.integers(12, size=(N_USERS, N_ITEMS)).astype(np.float32)  # many ties
+    return dataset, leave_one_out(dataset), scores
+
+
+def interactions(dataset, user):
+    return dataset.interactions.filter(pl.col("user") == user)["item"].to_list()
+
+
+def naive_rank(scores, target, candidates):
+    above = sum(scores[item] > scores[target] for item in candidates)
+    ties = sum(scores[item] == scores[target] for item in candidates if item != target)
+    return 1 + above + ties / 2
+
+
+@pytest.mark.parametrize("part", ["valid", "test"])
+@pytest.mark.parametrize("exclude_seen", [False, True])
+def test_ranks_equal_those_of_a_loop(world, part, exclude_seen):
+    dataset, split, scores = world
+    config = EvaluateConfig(exclude_seen=exclude_seen)
+    judged = evaluate(Planted(scores), dataset, split, part, config).per_user
+    assert judged["user"].to_list() == list(range(N_USERS))
+    for user in range(N_USERS):
+        every = interactions(dataset, user)
+        held_out = {"valid": len(every) - 2, "test": len(every) - 1}[part]
+        target, before = every[held_out], every[:held_out]
+        candidates = set(range(N_ITEMS))
+        if exclude_seen:
+            candidates -= set(before) - {target}
+        row = judged.row(user, named=True)
+        rank = naive_rank(scores[user], target, candidates)
+        assert (row["rank"], row["candidates"]) == (rank, len(candidates))
+        assert row["mrr"] == 1 / rank
+        assert row["hr@10"] == (rank <= 10)
+        assert row["ndcg@10"] == pytest.approx((rank <= 10) / np.log2(rank + 1))
+        assert row["gauc"] == pytest.approx(1 - (rank - 1) / (len(candidates) - 1))
+
+
+@pytest.mark.parametrize("part", ["valid", "test"])
+def test_the_history_ends_before_the_held_out_item_and_the_graph_with_training(world, part):
+    dataset, split, scores = world
+    model = Planted(scores)
+    evaluate(model, dataset, split, part, EvaluateConfig())
+    ((histories, users, known),) = model.asked
+    assert users.tolist() == list(range(N_USERS))
+    for user in range(N_USERS):
+        every = interactions(dataset, user)
+        held_out = {"valid": len(every) - 2, "test": len(every) - 1}[part]
+        assert histories.of(user).tolist() == every[:held_out]
+        assert known[user] == len(every) - 2
+        before = histories_before(dataset, split, part)
+        assert before.of(user).tolist() == every[:held_out]
+
+
+def test_results_can_be_sliced_by_what_was_seen_in_training(world):
+    dataset, split, scores = world
+    judged = evaluate(Planted(scores), dataset, split, "test", EvaluateConfig()).per_user
+    training = [item for user in range(N_USERS) for item in interactions(dataset, user)[:-2]]
+    for user in range(N_USERS):
+        every = interactions(dataset, user)
+        assert judged["history"][user] == len(every) - 2
+        assert judged["popularity"][user] == training.count(every[-1])
+
+
+def test_the_best_and_the_worst_score_give_the_best_and_the_worst_metrics(world):
+    dataset, split, _ = world
+    right = np.zeros((N_USERS, N_ITEMS), dtype=np.float32)
+    right[np.arange(N_USERS), split.targets(dataset, "test")] = 1
+    best = evaluate(Planted(right), dataset, split, "test", EvaluateConfig())
+    assert best.summary == dict.fromkeys(METRICS, 1.0)
+    worst = evaluate(Planted(-right), dataset, split, "test", EvaluateConfig())
+    assert worst.summary == pytest.approx({"ndcg@10": 0, "hr@10": 0, "mrr": 1 / N_ITEMS, "gauc": 0})
+    equal = evaluate(Planted(0 * right), dataset, split, "test", EvaluateConfig())
+    assert equal.summary["gauc"] == 0.5 and equal.summary["hr@10"] == 0
+
+
+class TestSampledCandidates:
+    def test_as_many_as_asked_and_the_true_item(self, world):
+        dataset, split, scores = world
+        config = EvaluateConfig(candidates=7)
+        judged = evaluate(Planted(scores), dataset, split, "test", config).per_user
+        assert judged["candidates"].to_list() == [8] * N_USERS
+        lowest = np.zeros((N_USERS, N_ITEMS), dtype=np.float32)
+        lowest[np.arange(N_USERS), split.targets(dataset, "test")] = -1
+        last = evaluate(Planted(lowest), dataset, split, "test", config).per_user
+        assert last["rank"].to_list() == [8] * N_USERS
+
+    def test_never_an_item_of_the_history(self, world):
+        dataset, split, _ = world
+        seen_first = np.zeros((N_USERS, N_ITEMS), dtype=np.float32)
+        for user in range(N_USERS):
+            every = interactions(dataset, user)
+            seen_first[user, every[:-1]] = 2
+            seen_first[user, every[-1]] = 1
+        config = EvaluateConfig(candidates=20)
+        judged = evaluate(Planted(seen_first), dataset, split, "test", config).per_user
+        assert judged["rank"].to_list() == [1] * N_USERS
+
+    def test_no_more_than_there_are(self, world):
+        dataset, split, scores = world
+        config = EvaluateConfig(candidates=1000)
+        judged = evaluate(Planted(scores), dataset, split, "test", config).per_user
+        plain = EvaluateConfig(exclude_seen=True)
+        assert judged.equals(evaluate(Planted(scores), dataset, split, "test", plain).per_user)
+
+    def test_the_same_for_every_model_and_others_with_another_seed(self, world):
+        dataset, split, _ = world
+        config = EvaluateConfig(candidates=5)
+
+        def drawn(item, seed=0, model=Planted):
+            """Whether one item is among the candidates of each user: then it stands above."""
+            favourite = np.zeros((N_USERS, N_ITEMS), dtype=np.float32)
+            favourite[:, item] = 1
+            favourite[np.arange(N_USERS), split.targets(dataset, "test")] = 0.5
+            judged = evaluate(model(favourite), dataset, split, "test", config, seed).per_user
+            return (judged["rank"] == 2).to_list()
+
+        class Larger(Planted):
+            def score_blocks(self, histories, users, known=None):
+                yield users, self.scores
+
+        mine = [drawn(item) for item in range(N_ITEMS)]
+        assert mine == [drawn(item, model=Larger) for item in range(N_ITEMS)]
+        assert mine != [drawn(item, seed=1) for item in range(N_ITEMS)]
+        everybody = np.array(mine).sum(0)
+        assert everybody.max() <= 5 and everybody.min() >= 4  # a target cannot show itself
+
+    def test_every_unseen_item_has_the_same_chance(self, world):
+        dataset, split, _ = world
+        config = EvaluateConfig(candidates=5)
+        high = np.ones((N_USERS, N_ITEMS), dtype=np.float32)
+        high[:, 0] = 3
+        high[np.arange(N_USERS), split.targets(dataset, "test")] = 2
+        possible = [user for user in range(N_USERS) if 0 not in interactions(dataset, user)]
+        seeds = range(40)
+        hits = [
+            evaluate(Planted(high), dataset, split, "test", config, seed).per_user["rank"]
+            for seed in seeds
+        ]
+        share = np.mean([[ranks[user] == 2 for user in possible] for ranks in hits])
+        unseen = np.mean([N_ITEMS - len(set(interactions(dataset, user))) for user in possible])
+        assert share == pytest.approx(5 / unseen, abs=0.03)
+
+
+def test_a_target_that_the_user_had_before_stays_a_candidate():
+    dataset = dataset_of([[0, 1, 2, 0], [3, 0, 1, 2]], 5)
+    scores = np.tile(np.arange(5, 0, -1, dtype=np.float32), (2, 1))
+    config = EvaluateConfig(exclude_seen=True)
+    judged = evaluate(Planted(scores), dataset, leave_one_out(dataset), "test", config).per_user
+    assert judged["rank"].to_list() == [1, 1]
+    assert judged["candidates"].to_list() == [3, 2]
+
+
+def test_an_evaluation_says_how_it_was_measured_and_is_stored(world, tmp_path):
+    dataset, split, scores = world
+    config = EvaluateConfig(candidates=9)
+    judged = evaluate(Planted(scores), dataset, split, "valid", config, seed=4)
+    assert judged.about == {
+        "part": "valid", "seed": 4, "ties": "mean rank", "candidates": 9, "exclude_seen": False,
+    }  # fmt: skip
+    judged.save(tmp_path)
+    again = Evaluation.load(tmp_path)
+    assert again.per_user.equals(judged.per_user) and again.about == judged.about
+    assert again.summary == judged.summary
+    means = {name: float(np.mean(judged.per_user[name].to_numpy())) for name in METRICS}
+    assert judged.summary == pytest.approx(means)
+
+
+def test_a_real_model_is_judged_as_its_own_scores_say():
+    dataset = checkerboard()
+    split = leave_one_out(dataset)
+    model = model_of(dataset, None, config_of())
+    before = histories_before(dataset, split, "test")
+    blocks = model.score_blocks(before, np.arange(dataset.n_users))
+    scores = np.concatenate([block.numpy() for _, block in blocks])
+    planted = evaluate(Planted(scores), dataset, split, "test", EvaluateConfig())
+    assert evaluate(model, dataset, split, "test", EvaluateConfig()).per_user.equals(
+        planted.per_user
+    )
+
+
+def test_slices_by_hand():
+    columns = {
+        "history": [10, 11, 50, 51, 3],
+        "popularity": [0, 1, 19, 20, 100],
+        **{metric: [1.0, 0.0, 0.5, 0.25, 0.75] for metric in METRICS},
+    }
+    table = slices(Evaluation(pl.DataFrame({"user": range(5), **columns})))
+    assert list(zip(table["slice"], table["users"], table["mrr"], strict=True)) == [
+        ("items with 0 training interactions", 1, 1.0),
+        ("items with 1-19", 2, 0.25),
+        ("items with 20-99", 1, 0.25),
+        ("items with 100 or more", 1, 0.75),
+        ("histories of 10 or fewer", 2, 0.875),
+        ("histories of 11-50", 2, 0.25),
+        ("histories of more than 50", 1, 0.25),
+    ]
+    few = slices(Evaluation(pl.DataFrame({"user": range(5), **columns, "popularity": [0] * 5})))
+    assert few["slice"][0] == "items with 0 training interactions" and few.height == 4

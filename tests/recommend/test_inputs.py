@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from small_worlds import checkerboard, codes_of, config_of, graph_of
+
+from data.errors import ConfigError
+from data.split import leave_one_out
+from graph.build import build_graph
+from recommend.inputs import GraphTables, Inputs, gather_inputs
+
+
+@pytest.fixture(scope="module")
+def world():
+    dataset = checkerboard()
+    return dataset, graph_of(dataset)
+
+
+def with_levels(*levels):
+    return config_of(enhancer="autograph").model_copy(
+        update={
+            "enhancer": config_of(enhancer="autograph").enhancer.model_copy(
+                update={"levels": levels}
+            )
+        }
+    )
+
+
+@pytest.mark.parametrize("levels", [(0, 2), (7,), (-1,), ()])
+def test_levels_that_the_graph_lacks_get_a_sentence(world, levels):
+    message = r"model\.enhancer\.levels is \[.*\], and the graph has levels 0 to 1"
+    with pytest.raises(ConfigError, match=message):
+        gather_inputs(*world, with_levels(*levels))
+
+
+@pytest.mark.xfail(strict=True, reason="only the levels of users are looked at")
+def test_levels_that_only_one_side_has_get_a_sentence(world):
+    dataset = world[0]
+    users = codes_of("u", [[0, 1, 1]] * dataset.n_users, 2)
+    items = codes_of("i", [[0]] * dataset.n_items, 1)
+    graph = build_graph(dataset, leave_one_out(dataset), users, items)
+    with pytest.raises(ConfigError, match="levels"):
+        gather_inputs(dataset, graph, with_levels(0, 1))
+
+
+def test_an_enhancer_without_a_graph_gets_a_sentence(world):
+    with pytest.raises(ConfigError, match="'autograph' needs a graph"):
+        gather_inputs(world[0], None, config_of(enhancer="autograph"))
+
+
+def test_a_plain_network_leaves_the_graph_alone(world):
+    inputs = gather_inputs(*world, config_of())
+    assert inputs.graph is None
+    assert (inputs.n_users, inputs.n_items) == (24, 12)
+
+
+def test_chosen_levels_have_their_own_factors(world):
+    _, graph = world
+    both = GraphTables.of(graph, (0, 1))
+    np.testing.assert_array_equal(both.user_factors, graph.factors("user"))
+    np.testing.assert_array_equal(both.item_factors, graph.factors("item"))
+    assert both.n_factors.tolist() == [6, 4]
+    second = GraphTables.of(graph, (1,))
+    np.testing.assert_array_equal(second.user_factors, graph.user_codes[:, 1:])
+    assert second.n_factors.tolist() == [3, 2]
+    turned = GraphTables.of(graph, (1, 0))
+    np.testing.assert_array_equal(turned.item_factors[:, 0], graph.item_codes[:, 1])
+    np.testing.assert_array_equal(turned.item_factors[:, 1], graph.item_codes[:, 0] + 2)
+
+
+def test_edges_are_the_users_of_every_item(world):
+    dataset, graph = world
+    tables = GraphTables.of(graph, (0,))
+    past = leave_one_out(dataset).histories(dataset)
+    for item in range(dataset.n_items):
+        had = [user for user in range(dataset.n_users) for i in past.of(user) if i == item]
+        found = tables.users[tables.offsets[item] : tables.offsets[item + 1]]
+        assert sorted(found.tolist()) == had
+
+
+@pytest.mark.parametrize("enhancer", ["none", "autograph"])
+def test_arrays_give_the_inputs_again(world, enhancer):
+    inputs = gather_inputs(*world, config_of(enhancer=enhancer))
+    arrays = inputs.arrays()
+    again = Inputs.of_arrays(arrays)
+    assert (again.graph is None) == (enhancer == "none")
+    assert again.arrays().keys() == arrays.keys()
+    for name, array in again.arrays().items():
+        np.testing.assert_array_equal(array, arrays[name])
+        assert array.dtype == arrays[name].dtype
+    assert (again.n_users, again.n_items) == (inputs.n_users, inputs.n_items)
