@@ -62,7 +62,8 @@ def grouped(logit: Tensor, values: Tensor, group: Tensor, groups: int) -> Tensor
         groups: g.
     """
     index = group[:, None].expand_as(logit)
-    top = torch.full((groups, logit.shape[1]), -torch.inf, dtype=logit.dtype, device=logit.device)
+    lowest = torch.finfo(logit.dtype).min  # finite: a group may hold nothing but -inf
+    top = logit.new_full((groups, logit.shape[1]), lowest)
     top = top.scatter_reduce(0, index, logit.detach(), "amax")
     weight = (logit - top[group]).exp()  # (n, h)
     total = torch.zeros_like(top).index_add(0, group, weight)
@@ -72,29 +73,26 @@ def grouped(logit: Tensor, values: Tensor, group: Tensor, groups: int) -> Tensor
 
 
 def neighbours(
-    own: tuple[Tensor, Tensor],
-    logit: Tensor,
-    values: Tensor,
-    index: Tensor,
-    present: Tensor | None = None,
+    logit: Tensor, values: Tensor, index: Tensor, present: Tensor | None = None
 ) -> Tensor:
-    """(n, h, d) attention of each target over itself and k rows of a table.
+    """(n, h, d) attention of each target over k rows of a table; over none of them it is zeros.
 
     Args:
-        own: (n, h) logit and (n, h, d) value of the target as its own neighbour.
-        logit: (n, k, h) logits of the others.
-        values: (m, h, d) table of the others' values.
+        logit: (n, k, h) logits of the neighbours.
+        values: (m, h, d) table of their values.
         index: (n, k) rows of that table.
-        present: (n, k) bool, neighbours that exist.
+        present: (n, k) bool, neighbours that exist; all of them unless given.
     """
     if present is not None:
-        logit = logit.masked_fill(~present[..., None], -torch.inf)
-    weight = torch.cat([own[0][:, None], logit], 1).softmax(1)  # (n, 1 + k, h)
-    summed = weight[:, 0, :, None] * own[1]
+        logit = logit.masked_fill(~present[..., None], torch.finfo(logit.dtype).min)
+    weight = logit.softmax(1)  # (n, k, h)
+    if present is not None:
+        weight = weight * present[..., None]
     flat = values.flatten(1)
+    summed = values.new_zeros(len(index), *values.shape[1:])
     for k in range(index.shape[1]):
         picked = flat.index_select(0, index[:, k]).view_as(summed)
-        summed = summed + weight[:, 1 + k, :, None] * picked
+        summed = summed + weight[:, k, :, None] * picked
     return summed
 
 

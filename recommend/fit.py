@@ -142,10 +142,11 @@ class _Run:
         return float(loss.detach()), len(target)
 
     def _set_rate(self, epochs_done: float) -> None:
-        """Linear warm-up over the first epoch."""
-        rate = self.settings.learning_rate * min(1.0, epochs_done + 0.05)
+        """Linear warm-up over the first epoch, then a linear fall to the final share."""
+        fallen = (1 - self.settings.final_share) * epochs_done / self.settings.epochs
+        share = min(epochs_done + 0.05, 1 - fallen)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = self.settings.learning_rate * share
 
 
 def _sharpness(config: ModelConfig) -> float:

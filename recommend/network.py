@@ -18,6 +18,10 @@ from recommend.sequences import Batch
 from recommend.settings import ModelConfig
 
 
+SMALL = 0.02
+"""Deviation of a fresh item's own vector: until it is trained, its features speak for it."""
+
+
 class Propagated(NamedTuple):
     """What one step shares among all rows of its batch.
 
@@ -40,24 +44,26 @@ class Network(nn.Module):
     def __init__(self, config: ModelConfig, inputs: Inputs) -> None:
         super().__init__()
         width = config.width
+        self.scale = width**0.5
         self.item = nn.Embedding(inputs.n_items, width)
-        nn.init.normal_(self.item.weight, std=width**-0.5)
+        nn.init.normal_(self.item.weight, std=SMALL)
         self.item_attributes = BagEmbedding(inputs.items, width) if config.item_features else None
         self.user_attributes = BagEmbedding(inputs.users, width) if config.user_features else None
         self.backbone = BACKBONES[config.backbone.name](config.backbone, width, config.max_history)
         self.dropout = Dropout(config.embedding_dropout)
         self.enhancer = ENHANCERS[config.enhancer.name](config.enhancer, inputs, width)
         if self.enhancer is not None:
-            self.item_graph = nn.Linear(self.enhancer.width, width, bias=False)
-            self.user_graph = nn.Linear(self.enhancer.width, width, bias=False)
+            self.item_graph = nn.Linear(self.enhancer.item_width, width, bias=False)
+            self.user_graph = nn.Linear(self.enhancer.user_width, width, bias=False)
 
     def propagate(self, hidden: Tensor) -> Propagated:
         """Item vectors, and graph nodes in which the users `hidden` have no `user > item` edge."""
         items, nodes = self.item.weight, None
+        if self.enhancer is not None:
+            nodes = self.enhancer.propagate(items, hidden)
         if self.item_attributes is not None:
             items = items + self.item_attributes()
-        if self.enhancer is not None:
-            nodes = self.enhancer.propagate()
+        if self.enhancer is not None and nodes is not None:
             items = items + self.item_graph(self.enhancer.items(nodes, hidden))
         return Propagated(items, nodes)
 
@@ -65,7 +71,7 @@ class Network(nn.Module):
         """(b, l, k, d) user vectors after each position of a batch, k interests each."""
         padded = torch.cat([shared.items, torch.zeros_like(shared.items[:1])])
         sequence = F.embedding(batch.items, padded)  # (b, l, d)
-        users: Tensor = self.backbone(self.dropout(sequence))  # (b, l, k, d)
+        users: Tensor = self.backbone(self.dropout(sequence * self.scale))  # (b, l, k, d)
         if self.user_attributes is not None:
             users = users + self.user_attributes()[batch.users][:, None, None]
         if self.enhancer is not None and shared.nodes is not None:

@@ -127,6 +127,8 @@ class TrainConfig(Config):
     """Chunks of histories in a step; each holds up to `max_history` positions."""
     learning_rate: PositiveFloat = 1e-3
     """Peak step size of AdamW."""
+    final_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the learning rate that is left after the last epoch; it falls in a line."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
     """Decoupled weight decay of AdamW."""
     loss: Literal["auto", "full", "sampled"] = "auto"

@@ -38,28 +38,30 @@ class FactorPath(nn.Module):
         self.gather = AttentionHead(width, heads)
         self.scatter = AttentionHead(width, heads)
 
-    def forward(self, nodes: Tensor) -> Tensor:
-        """(n, d) entities that have seen those who mean the same."""
-        head = self.scatter
-        own, factors = head.values(nodes), head.values(self._gathered(nodes))
-        target = head.target(own)
-        return attention.neighbours(
-            (attention.logits(target, head.source(own)), own),
-            attention.logits(target[:, None], head.source(factors)[self.codes]),
-            factors,
-            self.codes,
-        ).flatten(1)
+    def forward(self, nodes: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """(n, d) what the factors of each entity say, having seen their members.
 
-    def _gathered(self, nodes: Tensor) -> Tensor:
-        """(f, d) factor nodes that have seen their members."""
-        head = self.gather
-        own, members = head.values(self.factor.weight), head.values(nodes)
-        levels = self.codes.shape[1]
-        group = torch.cat([torch.arange(len(own), device=own.device), self.codes.T.flatten()])
-        source = torch.cat([head.source(own), head.source(members).repeat(levels, 1)])
-        values = torch.cat([own, members.repeat(levels, 1, 1)])
-        logit = attention.logits(head.target(own)[group], source)
-        return attention.grouped(logit, values, group, len(own)).flatten(1)
+        Args:
+            nodes: (n, d) entities.
+            hidden: (h,) entities that no factor may see in this step.
+        """
+        head = self.scatter
+        factors = head.values(self.factor.weight + self._gathered(nodes, hidden))
+        target = head.target(head.values(nodes))
+        logit = attention.logits(target[:, None], head.source(factors)[self.codes])
+        return attention.neighbours(logit, factors, self.codes).flatten(1)
+
+    def _gathered(self, nodes: Tensor, hidden: Tensor | None) -> Tensor:
+        """(f, d) what the members of each factor say."""
+        head, levels = self.gather, self.codes.shape[1]
+        members, group = head.values(nodes), self.codes.T.flatten()
+        said = head.source(members)
+        if hidden is not None:
+            said = said.index_fill(0, hidden, -torch.inf)
+        target = head.target(head.values(self.factor.weight))
+        logit = attention.logits(target[group], said.repeat(levels, 1))
+        values = members.repeat(levels, 1, 1)
+        return attention.grouped(logit, values, group, len(target)).flatten(1)
 
 
 class AutoGraph(nn.Module):
@@ -72,11 +74,9 @@ class AutoGraph(nn.Module):
         super().__init__()
         tables, heads, paths = inputs.graph, config.heads, config.metapaths
         assert tables is not None
-        self.width, self.sampled = width, config.neighbours
+        self.sampled = config.neighbours
         self.user = nn.Embedding(inputs.n_users, width)
-        self.item = nn.Embedding(inputs.n_items, width)
-        for table in (self.user, self.item):
-            nn.init.normal_(table.weight, std=width**-0.5)
+        nn.init.normal_(self.user.weight, std=width**-0.5)
         self.user_path = self.item_path = self.item_to_user = self.user_to_item = None
         if "user > user_factor > user" in paths:
             n = int(tables.n_factors[0])
@@ -88,6 +88,8 @@ class AutoGraph(nn.Module):
             self.item_to_user = AttentionHead(width, heads)
         if "user > item" in paths:
             self.user_to_item = AttentionHead(width, heads)
+        self.user_width = width * (1 + (self.item_to_user is not None))
+        self.item_width = width * (1 + (self.user_to_item is not None))
         self._keep_edges(tables)
         self.dropout = Dropout(config.dropout)
 
@@ -96,20 +98,26 @@ class AutoGraph(nn.Module):
         for name, array in edges.items():
             self.register_buffer(name, torch.from_numpy(np.array(array)), persistent=False)
 
-    def propagate(self) -> Nodes:
-        """Users and items after the semantic metapaths: one pass that the whole step shares."""
-        users, items = self.user.weight, self.item.weight
+    def propagate(self, items: Tensor, hidden: Tensor) -> Nodes:
+        """Users and items after the semantic metapaths: one pass that the whole step shares.
+
+        Args:
+            items: (n_items, d) embeddings of items, those of the backbone.
+            hidden: (h,) users that no factor may see: in training those of the batch.
+        """
+        users = self.user.weight
         return (
-            users if self.user_path is None else self.user_path(users),
+            users if self.user_path is None else self.user_path(users, hidden),
             items if self.item_path is None else self.item_path(items),
         )
 
     def users(self, nodes: Nodes, batch: Batch) -> Tensor:
-        """(b, l, d) users who have seen their items up to each position (`item > user`, eq. 8)."""
+        """(b, l, user_width) users, and what their items up to each position say (eq. 8)."""
         own = nodes[0].index_select(0, batch.users)  # (b, d)
-        head = self.item_to_user
+        length, head = batch.items.shape[1], self.item_to_user
+        alike = own[:, None].expand(-1, length, -1)
         if head is None:
-            return self._dropped(own)[:, None].expand(-1, batch.items.shape[1], -1)
+            return self._dropped(alike)
         mine, theirs = head.values(own), head.values(nodes[1])
         target, source = head.target(mine), head.source(theirs)
         items = batch.items.clamp_max(len(theirs) - 1)
@@ -124,10 +132,10 @@ class AutoGraph(nn.Module):
                 batch.prior_row,
             ),
         )
-        return self._dropped(seen.flatten(2))
+        return self._dropped(torch.cat([alike, seen.flatten(2)], 2))
 
     def items(self, nodes: Nodes, hidden: Tensor) -> Tensor:
-        """(n_items, d) items that have seen some of their users (`user > item`, eq. 8).
+        """(n_items, item_width) items, and what some of their users say (eq. 8).
 
         Args:
             nodes: From `propagate`.
@@ -137,16 +145,11 @@ class AutoGraph(nn.Module):
         if head is None:
             return self._dropped(nodes[1])
         index, present = self._neighbours(hidden)
-        own, theirs = head.values(nodes[1]), head.values(nodes[0])
-        target = head.target(own)
-        seen = attention.neighbours(
-            (attention.logits(target, head.source(own)), own),
-            attention.logits(target[:, None], head.source(theirs)[index]),
-            theirs,
-            index,
-            present,
-        )
-        return self._dropped(seen.flatten(1))
+        theirs = head.values(nodes[0])
+        target = head.target(head.values(nodes[1]))
+        logit = attention.logits(target[:, None], head.source(theirs)[index])
+        seen = attention.neighbours(logit, theirs, index, present)
+        return self._dropped(torch.cat([nodes[1], seen.flatten(1)], 1))
 
     def _dropped(self, features: Tensor) -> Tensor:
         kept: Tensor = self.dropout(features)
