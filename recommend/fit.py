@@ -67,15 +67,15 @@ def fit_model(
     inputs = gather_inputs(dataset, graph, config)
     network = Network(config, inputs).to(device)
     model = Model(config, inputs, network, dataset.user_ids, dataset.item_ids, pl.DataFrame())
-    run = _Run(model, split.histories(dataset), settings, seed)
-    state = Checkpoint.resume(scratch, network, run.optimizer)
+    trainer = Trainer(model, split.histories(dataset), settings, seed)
+    state = Checkpoint.resume(scratch, network, trainer.optimizer)
     while not state.ended(settings):
         if on_progress is not None:
             on_progress(state.epoch, settings.epochs, state.told(WATCHED))
-        row = run.epoch(state.epoch)
+        row = trainer.epoch(state.epoch)
         judged = evaluate(model, dataset, split, "valid", EvaluateConfig())
         state.record({**row, **judged.summary}, WATCHED, network)
-        state.write(scratch, network, run.optimizer)
+        state.write(scratch, network, trainer.optimizer)
     network.load_state_dict(state.best)
     network.eval()
     curve = pl.DataFrame(state.rows)
@@ -83,8 +83,8 @@ def fit_model(
     return Model(config, inputs, network, model.user_ids, model.item_ids, curve, about)
 
 
-class _Run:
-    """One training run: the optimiser, its schedule and the epochs."""
+class Trainer:
+    """The optimiser, its schedule, and the steps of an epoch."""
 
     def __init__(
         self, model: Model, histories: Histories, settings: TrainConfig, seed: int
@@ -118,12 +118,13 @@ class _Run:
             batches(self.histories, chunks, self.model.layout, known, size)
         ):
             self._set_rate(number + step / steps)
-            loss, positions = self._step(batch.to(self.model.device))
+            loss, positions = self.step(batch.to(self.model.device))
             total, seen = total + loss * positions, seen + positions
         seconds = time.perf_counter() - started
         return {"epoch": number, "loss": total / max(seen, 1), "seconds": seconds}
 
-    def _step(self, batch: Batch) -> tuple[float, int]:
+    def step(self, batch: Batch) -> tuple[float, int]:
+        """One step of the optimiser: the mean loss, and over how many positions."""
         network = self.model.network
         shared = network.propagate(hidden=batch.users)
         there = batch.targets >= 0

@@ -17,7 +17,6 @@ from recommend.inputs import Inputs
 from recommend.sequences import Batch
 from recommend.settings import ModelConfig
 
-
 SMALL = 0.02
 """Deviation of a fresh item's own vector: until it is trained, its features speak for it."""
 

@@ -1,0 +1,155 @@
+"""What the graph costs: seconds an epoch and peak memory of every recommender, with and without.
+
+Synthetic data of MovieLens-1M's shape: histories of the same lengths, items of the same skew. Each
+recommender is trained for some steps in a process of its own, and an epoch is the median step times
+the steps that it has.
+
+    python benchmarks/training.py                    # 1 and 10 times the users
+    python benchmarks/training.py --times 1 --steps 40 sasrec gru4rec
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import statistics
+import time
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from data.dataset import Dataset
+from data.ids import IdMap
+from data.split import Split, leave_one_out
+from graph import LatentGraph
+from graph.build import build_graph
+from quantize.codes import Codes
+
+USERS, ITEMS, LONGEST, CODES, LEVELS = 6_034, 3_533, 1_400, 256, 3
+WARM = 3
+
+
+def synthetic(times: int, seed: int = 0) -> tuple[Dataset, Split, LatentGraph]:
+    """Data, split and a graph of random codes, with `times` the users of MovieLens-1M."""
+    rng = np.random.default_rng(seed)
+    n = USERS * times
+    lengths = np.clip(rng.lognormal(4.0, 1.05, n), 5, LONGEST).astype(int)
+    rows = int(lengths.sum())
+    frequency = 1 / (np.arange(ITEMS) + 30.0)
+    items = rng.choice(ITEMS, rows, p=frequency / frequency.sum())
+    user = np.repeat(np.arange(n), lengths)
+    users = [{"user_id": f"u{i}", "group": f"{i % 20}"} for i in range(n)]
+    films = [{"item_id": f"i{i}", "kind": f"{i % 18}"} for i in range(ITEMS)]
+    interactions = pl.DataFrame(
+        {"user": user, "item": items, "time": np.arange(rows), "weight": np.ones(rows)},
+        schema_overrides={"user": pl.Int32, "item": pl.Int32, "weight": pl.Float32},
+    )
+    dataset = Dataset("synthetic", pl.DataFrame(users), pl.DataFrame(films), interactions)
+    split = leave_one_out(dataset)
+
+    def codes(ids: IdMap) -> Codes:
+        drawn = rng.integers(0, CODES, (len(ids), LEVELS)).astype(np.int32)
+        return Codes(ids.external, drawn, rng.normal(size=(LEVELS, CODES, 32)).astype(np.float32))
+
+    return (
+        dataset,
+        split,
+        build_graph(dataset, split, codes(dataset.user_ids), codes(dataset.item_ids)),
+    )
+
+
+def measure(backbone: str, enhancer: str, times: int, steps: int, threads: int) -> dict[str, float]:
+    """Seconds an epoch, peak MB after training and scoring, MB before the first step."""
+    import torch
+
+    from app.memory import peak_megabytes
+    from recommend.fit import Trainer
+    from recommend.inputs import gather_inputs
+    from recommend.memory import keep_freed_memory
+    from recommend.model import Model
+    from recommend.network import Network
+    from recommend.sequences import batches, training_chunks
+    from recommend.settings import ModelConfig, TrainConfig
+
+    torch.set_num_threads(threads)
+    keep_freed_memory()
+    dataset, split, graph = synthetic(times)
+    config = ModelConfig.model_validate(
+        {"backbone": {"name": backbone}, "enhancer": {"name": enhancer}}
+    )
+    settings = TrainConfig(batch_size=256)
+    torch.manual_seed(0)
+    inputs = gather_inputs(dataset, graph, config)
+    model = Model(
+        config, inputs, Network(config, inputs), dataset.user_ids, dataset.item_ids, pl.DataFrame()
+    )
+    histories = split.histories(dataset)
+    rng = np.random.default_rng(0)
+    chunks = training_chunks(histories.lengths, config.max_history, rng)
+    chunks = chunks[rng.permutation(len(chunks))]
+    trainer = Trainer(model, histories, settings, 0)
+    before = peak_megabytes()
+    took: list[float] = []
+    model.network.train()
+    size = settings.batch_size
+    clock = time.perf_counter()
+    for batch in batches(histories, chunks, model.layout, histories.lengths, size):
+        trainer.step(batch)
+        took.append(time.perf_counter() - clock)
+        clock = time.perf_counter()
+        if len(took) == steps + WARM:
+            break
+    for _ in model.score_blocks(histories, np.arange(min(2_000, dataset.n_users))):
+        pass
+    return {
+        "epoch": statistics.median(took[WARM:]) * -(-len(chunks) // size),
+        "peak": peak_megabytes(),
+        "before": before,
+    }
+
+
+def _child(connection: Connection, *arguments: Any) -> None:
+    connection.send(measure(*arguments))
+
+
+def apart(*arguments: Any) -> dict[str, float]:
+    """`measure` in a fresh process, so that its peak is its own."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_child, args=(theirs, *arguments))
+    process.start()
+    theirs.close()
+    result: dict[str, float] = ours.recv()
+    process.join()
+    return result
+
+
+def main() -> None:
+    """Print one table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("backbones", nargs="*", default=["youtubednn", "mind", "gru4rec", "sasrec"])
+    parser.add_argument("--times", type=int, nargs="+", default=[1, 10])
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--threads", type=int, default=1)
+    asked = parser.parse_args()
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {asked.threads} thread(s), {asked.steps} steps each")
+    print("users   backbone     epoch none  autograph  ratio   peak none  autograph  (data alone)")
+    for times in asked.times:
+        for backbone in asked.backbones:
+            none, graph = (
+                apart(backbone, enhancer, times, asked.steps, asked.threads)
+                for enhancer in ("none", "autograph")
+            )
+            print(
+                f"{USERS * times:<7,} {backbone:<11} {none['epoch']:8.1f} s {graph['epoch']:8.1f} s"
+                f"  {graph['epoch'] / none['epoch']:5.2f}"
+                f"  {none['peak']:7.0f} MB {graph['peak']:7.0f} MB  {graph['before']:7.0f} MB",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
