@@ -15,7 +15,7 @@ from torch.nn import functional as F
 SLOPE = 0.2
 """Negative slope of the LeakyReLU (Veličković et al., Graph Attention Networks, 2018)."""
 WIDEST = 60.0
-"""Logits this far below the largest of their set weigh e⁻⁶⁰ and are held there."""
+"""The node itself weighs at least e⁻⁶⁰ of the largest weight in its set."""
 
 
 class AttentionHead(nn.Module):
@@ -118,13 +118,13 @@ def prefixes(
     if prior is not None:
         row = prior[2][:, None].expand_as(prior[0])
         top = top.scatter_reduce(0, row, prior[0].detach(), "amax")
-    weight = (self_logit - top).clamp_min(-WIDEST).exp()
+    weight = (self_logit - top).clamp_min(-WIDEST).exp()  # held: no total is ever zero
     total, summed = weight, weight[..., None] * self_value
     if prior is not None:
-        weight = (prior[0] - top[prior[2]]).clamp_min(-WIDEST).exp()
+        weight = (prior[0] - top[prior[2]]).exp()
         total = total.index_add(0, prior[2], weight)
         summed = summed.index_add(0, prior[2], weight[..., None] * prior[1])
-    weight = (logit - top[:, None]).clamp_min(-WIDEST).exp()  # (b, l, h)
+    weight = (logit - top[:, None]).exp()  # (b, l, h)
     total = total[:, None] + weight.cumsum(1)
     summed = summed[:, None] + (weight[..., None] * values).cumsum(1)
     return summed / total[..., None]

@@ -83,7 +83,7 @@ def _row(
 def paired(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float, float, float]:
     """Mean difference, its 95 % confidence interval and the p-value of a paired t-test.
 
-    Two runs that agree on every user differ by nothing: p is 1.
+    Two runs that agree on every user differ by nothing, and one user is no evidence: p is 1.
 
     Args:
         ours: (n,) metric of each user.
@@ -93,7 +93,9 @@ def paired(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float, float, f
 
     gap = ours - theirs
     mean, n = float(gap.mean()), len(gap)
-    error = float(gap.std(ddof=1)) / n**0.5 if n > 1 else 0.0
+    if n < 2:
+        return mean, -np.inf, np.inf, 1.0
+    error = float(gap.std(ddof=1)) / n**0.5
     if error == 0:
         return mean, mean, mean, 1.0 if mean == 0 else 0.0
     reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * error
@@ -130,12 +132,18 @@ def _check_alike(
     first = ours[0]
     for other in (*ours, *theirs):
         same = other.per_user[USER].sort().equals(first.per_user[USER].sort())
-        asked = ("part", "candidates", "exclude_seen", "ties")
-        if not same or any(other.about.get(k) != first.about.get(k) for k in asked):
+        if not same or _asked(other) != _asked(first):
             raise DataError(
                 f"{run!r} and {against!r} were not judged on the same users and candidates, so "
                 "they cannot be compared. Evaluate both on the same data, split and settings."
             )
+
+
+def _asked(evaluation: Evaluation) -> list[object]:
+    """What was measured; the seed counts only where it drew the candidates."""
+    about = evaluation.about
+    drawn = about.get("seed") if about.get("candidates") != "all" else None
+    return [*(about.get(k) for k in ("part", "candidates", "exclude_seen", "ties")), drawn]
 
 
 def slices(evaluation: Evaluation) -> pl.DataFrame:

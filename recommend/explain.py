@@ -74,7 +74,8 @@ def _shared_factors(
         factor = level * graph.item_k + int(code)
         label = graph.item_labels[factor]
         named = _listed(_title(dataset, i) for i in dict.fromkeys(shared))
-        sentence = f"You liked {named}; {_share(len(set(shared)))} the factor ‘{label}’ with it."
+        called = f"the factor ‘{label}’" if label else f"item factor {level}.{code}"
+        sentence = f"You liked {named}; {_share(len(set(shared)))} {called} with it."
         weight = np.log2(graph.n_items / members.sum()) * len(shared) / len(history)
         path = "user > item > item_factor > item"
         yield Reason(path, tuple(dict.fromkeys(shared)), factor, label, float(weight), sentence)
@@ -82,8 +83,7 @@ def _shared_factors(
 
 def _similar_users(graph: LatentGraph, user: int, item: int) -> Iterable[Reason]:
     """`user > user_factor > user > item`: people of the same taste who had it."""
-    had = graph.item_user.of(item)
-    had = had[had != user]
+    had = _others(graph, user, item)
     for level, code in enumerate(graph.user_codes[user]):
         members = graph.user_codes[:, level] == code
         alike = int(members[had].sum())
@@ -93,7 +93,8 @@ def _similar_users(graph: LatentGraph, user: int, item: int) -> Iterable[Reason]
         factor = level * graph.user_k + int(code)
         label = graph.user_labels[factor]
         people = "person" if alike == 1 else "people"
-        sentence = f"{alike} {people} whose taste is ‘{label}’, like yours, chose it."
+        called = f"is ‘{label}’" if label else f"lies in user factor {level}.{code}"
+        sentence = f"{alike} {people} whose taste {called}, like yours, chose it."
         weight = np.log2(alike / len(had) / expected) * alike / max(int(members.sum()) - 1, 1)
         yield Reason("user > user_factor > user > item", (), factor, label, float(weight), sentence)
 
@@ -102,8 +103,7 @@ def _co_interactions(
     graph: LatentGraph, dataset: Dataset, history: np.ndarray, user: int, item: int
 ) -> Iterable[Reason]:
     """`user > item > user > item`: people who had items of the history had this one too."""
-    had = graph.item_user.of(item)
-    had = had[had != user]
+    had = _others(graph, user, item)
     if not len(had) or not len(history):
         return
     counts = {int(i): int(np.isin(had, graph.item_user.of(int(i))).sum()) for i in history}
@@ -112,7 +112,7 @@ def _co_interactions(
     if not best:
         return
     both = counts[best[0]]
-    popularity = len(graph.item_user.of(best[0])) / graph.n_users
+    popularity = len(np.unique(graph.item_user.of(best[0]))) / graph.n_users
     lift = both / len(had) / max(popularity, 1e-12)
     if lift <= 1:
         return
@@ -120,6 +120,13 @@ def _co_interactions(
     sentence = f"{share} % of those who chose it also chose {_title(dataset, best[0])}, as you did."
     weight = float(np.log2(lift) * both / len(had) / len(history) ** 0.5)
     yield Reason("user > item > user > item", tuple(best), -1, "", weight, sentence)
+
+
+def _others(graph: LatentGraph, user: int, item: int) -> np.ndarray:
+    """Each other user who had the item, once."""
+    had = np.unique(graph.item_user.of(item))
+    others: np.ndarray = had[had != user]
+    return others
 
 
 def _title(dataset: Dataset, item: int) -> str:

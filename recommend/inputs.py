@@ -39,13 +39,13 @@ class GraphTables:
         """Tables of the given codebook levels.
 
         Raises:
-            ConfigError: the graph has fewer levels.
+            ConfigError: one side of the graph has fewer levels.
         """
-        have = graph.user_codes.shape[1]
+        have = min(graph.user_codes.shape[1], graph.item_codes.shape[1])
         if not levels or max(levels) >= have or min(levels) < 0:
             raise ConfigError(
-                f"model.enhancer.levels is {list(levels)}, and the graph has levels 0 to "
-                f"{have - 1}. Choose among them, or raise quantize.levels."
+                f"model.enhancer.levels is {list(levels)}, and both sides of the graph have levels "
+                f"0 to {have - 1}. Choose among them, or raise quantize.levels."
             )
         chosen, place = list(levels), np.arange(len(levels))
         return cls(

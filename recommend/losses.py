@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -65,8 +66,9 @@ def sampled_softmax(
 ) -> Tensor:
     """Mean cross-entropy against the target and `drawn` negatives that the whole step shares.
 
-    Each logit is corrected by the log of how often its item is drawn; a negative that is the row's
-    own target is left out.
+    Each negative stands for all items that were not drawn: its logit is corrected by the log of how
+    often it is drawn, and one that is the row's own target is left out. The target is always there
+    and needs no correction, so the sum of exponentials is that of the full softmax in expectation.
 
     Args:
         users: (p, d) user vectors.
@@ -75,9 +77,10 @@ def sampled_softmax(
         drawn: (s,) sampled items, with replacement.
         log_q: (n,) log of each item's probability in one draw.
 
-    Source: Bengio & Senécal, 2008; Yi et al., Sampling-bias-corrected neural modeling, RecSys 2019.
+    Source: Bengio & Senécal, Adaptive importance sampling, 2008; for the target also Khrylchenko et
+    al., Correcting the logQ correction, RecSys 2025.
     """
-    true = (users * items[target]).sum(-1) - log_q[target]  # (p,)
-    false = users @ items[drawn].T - log_q[drawn]  # (p, s)
+    true = (users * items[target]).sum(-1)  # (p,)
+    false = users @ items[drawn].T - log_q[drawn] - math.log(len(drawn))  # (p, s)
     false = false.masked_fill(drawn == target[:, None], torch.finfo(false.dtype).min)
     return (torch.logsumexp(torch.cat([true[:, None], false], 1), 1) - true).mean()

@@ -56,7 +56,7 @@ def recommend(
     past = histories(dataset.interactions, dataset.n_users)
     known = split.histories(dataset).lengths
     parts = [pl.DataFrame(schema=_SCHEMA)]
-    for block, scores in model.score_blocks(past, np.asarray(users), known):
+    for block, scores in model.score_blocks(past, np.asarray(users, np.int64), known):
         for row, user in enumerate(block):
             parts.append(_best(past, int(user), scores[row].cpu(), k))
     return Recommendations(_named(pl.concat(parts), dataset))
@@ -79,7 +79,7 @@ def _named(table: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
     names = dataset.items.select(
         pl.int_range(pl.len(), dtype=pl.Int32).alias(ITEM),
         ITEM_ID,
-        (pl.col(TITLE) if TITLE in dataset.items.columns else pl.col(ITEM_ID)).alias(TITLE),
+        pl.coalesce([c for c in (TITLE, ITEM_ID) if c in dataset.items.columns]).alias(TITLE),
     )
     return table.join(names, on=ITEM, how="left", maintain_order="left").select(
         USER, "rank", ITEM, ITEM_ID, TITLE, "score"

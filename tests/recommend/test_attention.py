@@ -82,7 +82,6 @@ def test_logits_that_would_overflow_give_the_largest_its_value():
     torch.testing.assert_close(low[1], first[1][1].expand(5, -1, -1))
 
 
-@pytest.mark.xfail(strict=True, reason="a weight is held at e⁻⁶⁰, that of a masked neighbour too")
 def test_a_masked_neighbour_weighs_nothing_however_far_logits_are_apart():
     _, (logit, values, first, _) = random_case(masked=[(0, 0), (1, 0)])
     logit = logit.detach().clone()

@@ -161,7 +161,6 @@ def test_held_out_interactions_are_no_reason(world):
     assert list(every_reason(world)) == list(every_reason(other))
 
 
-@pytest.mark.xfail(strict=True, reason="the sentence says ‘’")
 def test_a_factor_without_a_name_is_not_quoted():
     dataset = dataset_of([[0, 1, 4, 5], [2, 3, 4, 5]], 6)
     items = [[0], [1], [0], [1], [2], [2]]
@@ -170,7 +169,6 @@ def test_a_factor_without_a_name_is_not_quoted():
     assert reasons and not any("‘’" in reason.sentence for reason in reasons)
 
 
-@pytest.mark.xfail(strict=True, reason="interactions are counted, not people")
 def test_a_person_who_chose_it_twice_is_one_person():
     dataset = dataset_of([[0, 1, 4, 5], [2, 2, 2, 4, 5], [1, 3, 4, 5], [1, 3, 4, 5]], 6)
     graph = labelled(dataset, [[0], [0], [1], [1]], [[0], [1], [2], [2], [2], [2]])

@@ -26,12 +26,11 @@ def with_levels(*levels):
 
 @pytest.mark.parametrize("levels", [(0, 2), (7,), (-1,), ()])
 def test_levels_that_the_graph_lacks_get_a_sentence(world, levels):
-    message = r"model\.enhancer\.levels is \[.*\], and the graph has levels 0 to 1"
+    message = r"model\.enhancer\.levels is \[.*\], and both sides of the graph have levels 0 to 1"
     with pytest.raises(ConfigError, match=message):
         gather_inputs(*world, with_levels(*levels))
 
 
-@pytest.mark.xfail(strict=True, reason="only the levels of users are looked at")
 def test_levels_that_only_one_side_has_get_a_sentence(world):
     dataset = world[0]
     users = codes_of("u", [[0, 1, 1]] * dataset.n_users, 2)

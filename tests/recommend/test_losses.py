@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -43,8 +45,8 @@ def test_sampled_softmax_equals_its_formula_row_by_row():
     log_q = torch.tensor([0.4, 0.1, 0.1, 0.3, 0.1], dtype=torch.float64).log()
     total = torch.zeros((), dtype=torch.float64)
     for user, label in zip(users, target, strict=True):
-        true = user @ items[label] - log_q[label]
-        against = [user @ items[j] - log_q[j] for j in drawn if j != label]
+        true = user @ items[label]
+        against = [user @ items[j] - log_q[j] - math.log(4) for j in drawn if j != label]
         total = total + torch.stack([true, *against]).logsumexp(0) - true
     ours = sampled_softmax(users, items, target, drawn, log_q)
     torch.testing.assert_close(ours, total / 6)
@@ -61,7 +63,7 @@ def test_a_negative_that_is_the_own_target_is_left_out():
     log_q = torch.full((4,), 0.25, dtype=torch.float64).log()
     target = torch.tensor([2])
     with_it = sampled_softmax(users, items, target, torch.tensor([0, 2, 1, 2]), log_q)
-    without = sampled_softmax(users, items, target, torch.tensor([0, 1]), log_q)
+    without = sampled_softmax(users, items, target, torch.tensor([0, 1]), log_q + math.log(2))
     torch.testing.assert_close(with_it, without)
     alone = sampled_softmax(users, items, target, torch.tensor([2, 2]), log_q)
     assert alone.item() == 0
@@ -83,7 +85,6 @@ def test_how_often_an_item_is_drawn_does_not_change_its_pull():
     torch.testing.assert_close(ours, full, rtol=0.03, atol=0)
 
 
-@pytest.mark.xfail(strict=True, reason="the target competes with a sum that grows with the sample")
 def test_a_large_sample_gives_the_gradient_of_the_full_softmax():
     users, items, target = random_case(3, 6, seed=3)
     q = torch.tensor([0.5, 0.2, 0.1, 0.1, 0.05, 0.05], dtype=torch.float64)
