@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from data.errors import DataError
+from data.packed import ENDINGS, open_bytes
 
 READERS: dict[str, Callable[[io.BytesIO], pl.DataFrame]] = {
     ".jsonl": lambda content: pl.read_ndjson(content, infer_schema_length=None),
@@ -28,14 +28,13 @@ def read_recorded(path: Path) -> tuple[bytes, pl.DataFrame]:
         DataError: the file is missing, empty, of an unknown kind, or damaged.
     """
     endings = [ending.lower() for ending in path.suffixes]
-    packing = endings.pop() if endings and endings[-1] in {".zst", ".gz"} else ""
-    kind = endings[-1] if endings else ""
+    kind = next((ending for ending in reversed(endings) if ending not in ENDINGS), "")
     if kind not in READERS:
         raise DataError(
             f"{path} is not a kind of file that can be replayed. Name a {', '.join(READERS)} "
             "file, which may be compressed as .zst or .gz."
         )
-    content = _unpacked(path, packing)
+    content = _unpacked(path)
     if not content.strip():
         raise DataError(f"The replay file {path} is empty. It must hold a row an entity: id, text.")
     try:
@@ -46,35 +45,19 @@ def read_recorded(path: Path) -> tuple[bytes, pl.DataFrame]:
         raise DataError(f"Cannot replay: {place} ({error}). Correct or remove it.") from error
 
 
-def _unpacked(path: Path, packing: str) -> bytes:
+def _unpacked(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
-        if packing == ".zst":
-            return _unpacked_zst(content)
-        return gzip.decompress(content) if packing == ".gz" else content
+        with open_bytes(path) as stream:
+            return stream.read()
     except FileNotFoundError:
         raise DataError(
-            f"The replay file {path} does not exist. Paths are taken from the folder the command "
-            "runs in; correct llm.user.path or llm.item.path."
+            f"The replay file {path} does not exist. Paths are taken from the folder of the "
+            "experiment's file; correct llm.user.path or llm.item.path."
         ) from None
     except Exception as error:
         raise DataError(
             f"The replay file {path} cannot be read ({error}). Get an undamaged copy of it."
         ) from error
-
-
-def _unpacked_zst(content: bytes) -> bytes:
-    """All frames; a stream reader would take a file that was cut off for a shorter one."""
-    import zstandard
-
-    frames = []
-    while content:
-        frame = zstandard.ZstdDecompressor().decompressobj()
-        frames.append(frame.decompress(content))
-        if not frame.eof:
-            raise EOFError("it ends in the middle of the compressed data")
-        content = frame.unused_data
-    return b"".join(frames)
 
 
 def _bad_line(content: bytes) -> int | None:

@@ -15,7 +15,8 @@ import polars as pl
 from data.columns import DESCRIPTION, ITEM_ID, TIME, TITLE, USER_ID, WEIGHT
 from data.errors import DataError
 from data.loaders.raw import LINE, REASON, BadRows, Raw, Reading, ids_in, with_known_ids
-from data.loaders.source import open_bytes, unreadable
+from data.loaders.source import unreadable
+from data.packed import open_bytes
 
 REVIEWS = ("reviews_Books_5.json", "Books_5.json")
 META = ("meta_Books.json",)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from data.errors import DataError
-
-ENDINGS = ("", ".zst", ".gz")
-"""Every file may be stored plain, zstd- or gzip-compressed."""
+from data.packed import ENDINGS, open_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +35,6 @@ class Source:
                 "Give the folder with the publisher's files as --from."
             )
         return found
-
-
-def open_bytes(path: Path) -> BinaryIO:
-    """A stream of what a file holds, decompressed by its ending."""
-    if path.suffix == ".zst":
-        import zstandard
-
-        plain = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True)
-        return io.BufferedReader(cast(io.RawIOBase, plain), 1 << 20)
-    return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
 def read_bytes(path: Path) -> bytes:
