@@ -1,7 +1,8 @@
 """Enhancers: further features of users and items, added to any backbone.
 
-An enhancer has a `width`; `propagate()` gives the nodes that a step shares, `items(nodes, hidden)`
-the (n_items, width) item features, and `users(nodes, batch)` the (b, l, width) user features.
+An enhancer has an `item_width` and a `user_width`; `propagate(items, hidden)` gives the nodes that
+a step shares, `items(nodes, hidden)` the (n_items, item_width) features of items, and
+`users(nodes, batch)` the (b, l, user_width) features of users.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,10 @@
 """AutoGraph: metapath attention over the latent-factor graph (section 3.3, eq. 6 to 8).
 
-Different here: a node is its own neighbour too (as in Veličković et al., 2018), so that one
-without neighbours keeps what it means; `x > factor > x` is two hops through the factor instead of
-one over the pairs that share it, which costs O(n) instead of O(n² / k); and a user's neighbours at
-a position are the items before it, so the target's own edge never shows.
+Different here: `x > factor > x` is two hops through the factor, which has an embedding of its own,
+instead of one over the pairs that share it, which costs O(n) instead of O(n² / k). What a node is
+itself stands beside what its interactions say, not in a sum with it, and items have the backbone's
+embeddings. A user's neighbours at a position are the items before it, and the users of a step are
+hidden from all others, so the target's own edge never shows.
 """
 
 from __future__ import annotations
