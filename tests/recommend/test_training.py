@@ -27,13 +27,13 @@ import os, signal, sys
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-import test_fit
+import test_training
 
 def die(done, most, what):
     if done == int(sys.argv[3]):
         os.kill(os.getpid(), signal.SIGKILL)
 
-test_fit.fit(Path(sys.argv[1]), sys.argv[2], on_progress=die)
+test_training.fit(Path(sys.argv[1]), sys.argv[2], on_progress=die)
 """
 
 
