@@ -8,6 +8,8 @@ Shapes: n nodes, h heads, d channels a head.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -88,12 +90,41 @@ def neighbours(
     weight = logit.softmax(1)  # (n, k, h)
     if present is not None:
         weight = weight * present[..., None]
-    flat = values.flatten(1)
-    summed = values.new_zeros(len(index), *values.shape[1:])
-    for k in range(index.shape[1]):
-        picked = flat.index_select(0, index[:, k]).view_as(summed)
-        summed = summed + weight[:, k, :, None] * picked
-    return summed
+    n, heads = len(index), values.shape[1]
+    rows = index[:, None] * heads + torch.arange(heads, device=index.device)[:, None]  # (n, h, k)
+    summed: Tensor = _WeightedRows.apply(  # type: ignore[no-untyped-call]
+        values.flatten(0, 1), weight.transpose(1, 2).flatten(0, 1), rows.flatten(0, 1)
+    )
+    return summed.view(n, heads, -1)
+
+
+class _WeightedRows(torch.autograd.Function):
+    """(r, d) sums of k weighted rows of a table, without the (r, k, d) rows in between.
+
+    The gradient of the table is the same sum over the transposed relation: rows in order of what
+    they were picked by, instead of an addition a row.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, weight: Tensor, index: Tensor) -> Tensor:
+        ctx.save_for_backward(table, weight, index)
+        return F.embedding_bag(index, table, mode="sum", per_sample_weights=weight)
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, Tensor, None]:
+        table, weight, index = ctx.saved_tensors
+        flat, gradient = index.flatten(), upstream[0].contiguous()
+        to_weight = torch.bmm(F.embedding(index, table), gradient[..., None])[..., 0]
+        order = flat.argsort()
+        counts = flat.bincount(minlength=len(table))
+        to_table = F.embedding_bag(
+            order // index.shape[1],
+            gradient,
+            counts.cumsum(0) - counts,
+            mode="sum",
+            per_sample_weights=weight.flatten()[order],
+        )
+        return to_table, to_weight, None
 
 
 def prefixes(
