@@ -93,8 +93,8 @@ BackendConfig = Annotated[
     FactsConfig | ReplayConfig | VllmConfig | ServerConfig, Field(discriminator="backend")
 ]
 """A backend and its settings, told apart by `backend`."""
-ModelConfig = VllmConfig | ServerConfig
-"""Settings of a backend that asks a language model."""
+MODELS = (VllmConfig, ServerConfig)
+"""Settings of backends that ask a language model."""
 
 
 class GateConfig(Config):
