@@ -35,24 +35,6 @@ def read_aspects(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     return aspects
 
 
-def check_schema(schema: Mapping[str, Any]) -> None:
-    """That a schema is one, and describes an object.
-
-    Raises:
-        ValueError: it is not.
-    """
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
-
-    try:
-        Draft202012Validator.check_schema(dict(schema))
-    except SchemaError as error:
-        where = ".".join(map(str, error.absolute_path)) or "the schema"
-        raise ValueError(f"{where}: {error.message[:200]}") from None
-    if schema.get("type") != "object" or not schema.get("properties"):
-        raise ValueError("the schema must have type: object and properties:")
-
-
 def in_words(aspects: Mapping[str, Any]) -> str:
     """The text that is encoded: a sentence an aspect, in the order of the answer.
 

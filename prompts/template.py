@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args
 
 from data.errors import TemplateError
 from prompts.sandbox import Section, compile_section, render_section
+from prompts.schema import check_schema
 
 Side = Literal["user", "item"]
 Message = dict[str, str]
@@ -149,8 +150,11 @@ def _checked(matter: object, source: str) -> dict[str, Any]:
             f"The front matter of {source} must have side, name, version and note, and may have "
             f"schema; it has {found}."
         )
-    if not isinstance(matter.get("schema"), dict | None):
-        raise TemplateError(f"The schema in {source} must be a JSON schema: type:, properties:, …")
+    if "schema" in matter:
+        try:
+            check_schema(matter["schema"])
+        except ValueError as error:
+            raise TemplateError(f"The schema in {source} is no JSON schema: {error}.") from None
     for key, kind in wanted.items():
         if not isinstance(matter[key], kind):
             raise TemplateError(
