@@ -146,8 +146,6 @@ def test_own_file_by_path(tmp_path: Path) -> None:
 def with_schema(schema: str) -> str:
     head = "side: item\nname: x\nversion: 1\nnote: n\nschema: "
     return f"---\n{head}{schema}\n---\n# user\nSay it.\n"
-        f"---\nside: item\nname: x\nversion: 1\nnote: n\nschema: {schema}\n---\n# user\nSay it.\n"
-    )
 
 
 def test_a_schema_is_part_of_a_template():
