@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import time
@@ -20,7 +21,6 @@ from prompts.requests import Request
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
-    from openai.types.chat import ChatCompletion
 
 WAITING = 4_096
 """Replies that may wait to be stored before no more calls are made."""
@@ -165,22 +165,27 @@ class _Flight:
                 await self._wait(failure, attempt)
         return self._given_up(request, failure)
 
-    async def _call(self, client: AsyncOpenAI, request: Request) -> ChatCompletion:
+    async def _call(self, client: AsyncOpenAI, request: Request) -> Mapping[str, Any]:
+        """The completion as it came: the client's models of it cost as much as sending it."""
+        import httpx2
+
         sampling = self._config.sampling
-        asked: dict[str, Any] = {}
+        asked = {
+            "model": self._config.model,
+            "messages": request.messages,
+            "temperature": sampling.temperature + request.warmer,
+            "top_p": sampling.top_p,
+            "max_tokens": sampling.max_tokens,
+        }
         if request.schema is not None and self._guided:
             schema = {"name": "answer", "schema": dict(request.schema), "strict": True}
             asked["response_format"] = {"type": "json_schema", "json_schema": schema}
         if sampling.seed is not None:
             asked["seed"] = sampling.seed
-        completion: ChatCompletion = await client.chat.completions.create(
-            model=self._config.model,
-            messages=list(request.messages),  # type: ignore[arg-type]
-            temperature=sampling.temperature + request.warmer,
-            top_p=sampling.top_p,
-            max_tokens=sampling.max_tokens,
-            **asked,
-        )
+        response = await client.post("/chat/completions", cast_to=httpx2.Response, body=asked)
+        completion = json.loads(response.content)
+        if not isinstance(completion, dict):
+            raise ValueError("it is no JSON object")
         return completion
 
     def _unguided(self, request: Request, failure: Failure) -> bool:
@@ -215,24 +220,24 @@ class _Flight:
         )
 
 
-def _reply(request: Request, completion: ChatCompletion, latency: float, attempt: int) -> Reply:
+def _reply(request: Request, completion: Mapping[str, Any], latency: float, attempt: int) -> Reply:
     """The reply in a completion.
 
     Raises:
         ValueError: there is no text in it.
     """
-    choice = completion.choices[0] if completion.choices else None
-    text = (choice.message.content or "").strip() if choice and choice.message else ""
-    if choice is None or not text:
+    choice = (completion.get("choices") or [{}])[0]
+    text = (choice.get("message") or {}).get("content")
+    if not isinstance(text, str) or not text.strip():
         raise ValueError("it holds no text")
-    usage = completion.usage
+    usage = completion.get("usage") or {}
     return Reply(
         request,
-        text,
-        usage.prompt_tokens if usage else 0,
-        usage.completion_tokens if usage else 0,
+        text.strip(),
+        usage.get("prompt_tokens") or 0,
+        usage.get("completion_tokens") or 0,
         latency,
-        choice.finish_reason or "stop",
+        choice.get("finish_reason") or "stop",
         attempt,
     )
 
