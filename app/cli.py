@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from app.cli_data import data_app
+from app.cli_llm import llm_app
 from data.errors import AutoGraphError
 
 STOPPED = 130
@@ -38,6 +39,7 @@ app = typer.Typer(
     help="Latent-factor graphs for recommenders, built by language models.",
 )
 app.add_typer(data_app, name="data")
+app.add_typer(llm_app, name="llm")
 
 ExperimentName = Annotated[
     str, typer.Argument(metavar="EXPERIMENT", help="A .toml file, or a name such as demo.")

@@ -74,16 +74,26 @@ def _data(experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
     return {**given, "content": source_digests(config)}
 
 
+_NOT_IN_ANSWERS = {
+    *("path", "url", "key_variable", "tokenizer", "tensor_parallel", "memory_share"),
+    *("concurrency", "timeout_s", "attempts", "stop_after"),
+}
+"""Settings of a backend that say where and how it is asked, not what."""
+
+
 def _knowledge(side: str, experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
     from llm.backends import open_backend
+    from llm.settings import MODELS
 
     template = work.template_of(experiment, side)
     config = getattr(experiment.llm, side)
     given = {
-        **config.model_dump(mode="json", exclude={"path"}),
+        **config.model_dump(mode="json", exclude=_NOT_IN_ANSWERS),
         "model": open_backend(config).model,
         "template": [template.label, template.hash],
     }
+    if isinstance(config, MODELS):
+        given["gate"] = experiment.llm.gate.model_dump(mode="json")
     return {**given, "history": experiment.prompts.history} if side == "user" else given
 
 

@@ -97,7 +97,10 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
     from llm.backends import open_backend
     from llm.cache import ResponseCache
     from llm.knowledge import Knowledge, describe
+    from llm.protocol import Counting
+    from llm.settings import MODELS
     from prompts.requests import item_requests, user_requests
+    from prompts.shortening import fitted
 
     dataset, template = task.dataset, template_of(task.experiment, side)
     if side == "item":
@@ -110,8 +113,12 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
         total = dataset.n_users
     cache = ResponseCache(task.workspace / "cache" / "replies.sqlite")
     try:
-        backend = open_backend(getattr(task.experiment.llm, side))
-        knowledge = describe(requests, backend, cache, task.on_progress, total)
+        config = getattr(task.experiment.llm, side)
+        backend = open_backend(config)
+        if isinstance(backend, Counting) and backend.limit is not None:
+            requests = fitted(requests, template, backend.count_tokens, backend.limit)
+        gate = task.experiment.llm.gate if isinstance(config, MODELS) else None
+        knowledge = describe(requests, backend, cache, task.on_progress, total, gate)
     finally:
         cache.close()
     knowledge.save(task.folder)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from llm.facts import FactsBackend
 from llm.protocol import Backend
 from llm.replay import ReplayBackend
-from llm.settings import BackendConfig, ReplayConfig
+from llm.server import ServerBackend
+from llm.settings import BackendConfig, ReplayConfig, ServerConfig
 
 
 def open_backend(config: BackendConfig) -> Backend:
@@ -16,4 +17,6 @@ def open_backend(config: BackendConfig) -> Backend:
     """
     if isinstance(config, ReplayConfig):
         return ReplayBackend(config)
+    if isinstance(config, ServerConfig):
+        return ServerBackend(config)
     return FactsBackend()

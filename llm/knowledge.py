@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from data import atomic
 from data.errors import DataError
 from llm.cache import COLUMNS, ResponseCache
+from llm.gate import rejection, without_thoughts
 from llm.protocol import Backend, Reply, request_key
+from llm.settings import GateConfig
+from llm.structured import in_words, read_aspects
 from prompts.requests import Request
 
 Progress = Callable[[int, int, str], None]
@@ -31,8 +36,12 @@ SCHEMA = {
     "attempts": pl.Int64,
     "error": pl.String,
     "override": pl.String,
+    "aspects": pl.String,
 }
 """Columns of `Knowledge.table`."""
+
+REJECTED = "rejected"
+"""The `finish_reason` of an answer that did not pass the gate."""
 
 _LOOKED_UP_AT_ONCE = 256
 _ROWS_AT_ONCE = 20_000
@@ -45,7 +54,7 @@ class Knowledge:
 
     Attributes:
         table: Columns of SCHEMA. `error` says why `text` is missing; `override` is a text that a
-            person wrote in its place.
+            person wrote in its place; `aspects` is an answer in JSON, of which `text` is the words.
         leaking: The texts have seen valid or test interactions, so no result that uses them may
             be shown without saying so.
     """
@@ -62,6 +71,33 @@ class Knowledge:
     def failed(self) -> pl.DataFrame:
         """Rows without any text, with their errors."""
         return self.table.filter(pl.coalesce("override", "text").is_null())
+
+    @property
+    def aspects(self) -> pl.DataFrame:
+        """`entity` and a column an aspect: a list of words each; null where there are none."""
+        read = [json.loads(cell) if cell else {} for cell in self.table["aspects"]]
+        names = list(dict.fromkeys(name for row in read for name in row))
+        table = self.table.select("entity")
+        columns = ([_words(row.get(name)) for row in read] for name in names)
+        words = pl.List(pl.String)
+        return table.with_columns(
+            pl.Series(name, column, words) for name, column in zip(names, columns, strict=True)
+        )
+
+    @property
+    def report(self) -> pl.DataFrame:
+        """One row an `outcome`: "answered", why answers were rejected, or "failed".
+
+        Further columns: `rows`, mean `attempts`, and an `example` of the error.
+        """
+        reason = pl.col("error").str.extract(r"^Rejected \(([^)]*)\)").fill_null("failed")
+        answered = pl.when(pl.col("error").is_null()).then(pl.lit("answered"))
+        counted = self.table.group_by(answered.otherwise(reason).alias("outcome")).agg(
+            pl.len().alias("rows"),
+            pl.col("attempts").mean(),
+            pl.col("error").first().alias("example"),
+        )
+        return counted.sort("rows", "outcome", descending=[True, False])
 
     def with_overrides(self, texts: Mapping[str, str | None]) -> Knowledge:
         """The same knowledge with texts by hand for some entities; None takes one back.
@@ -94,7 +130,9 @@ class Knowledge:
     def load(cls, directory: Path) -> Knowledge:
         """The knowledge stored by `save`."""
         leaking = atomic.read_json(directory / "knowledge.json")["leaking"]
-        return cls(atomic.read_parquet(directory / "knowledge.parquet"), leaking)
+        table = atomic.read_parquet(directory / "knowledge.parquet")
+        missing = [pl.lit(None, t).alias(c) for c, t in SCHEMA.items() if c not in table.columns]
+        return cls(table.with_columns(missing), leaking)
 
 
 def describe(
@@ -103,6 +141,7 @@ def describe(
     cache: ResponseCache,
     on_progress: Progress | None = None,
     total: int = 0,
+    gate: GateConfig | None = None,
 ) -> Knowledge:
     """Knowledge of every requested entity; the backend is asked only what the cache lacks.
 
@@ -115,6 +154,8 @@ def describe(
         cache: Holds answers of all runs.
         on_progress: Told of every reply.
         total: How many requests there are, for progress; 0 where it is not known.
+        gate: What answers must be like; one that is not is asked again, more warmly, after all
+            others, and is a failure in the cache until a better one comes.
 
     Raises:
         ArtifactError: the cache is damaged, or the disk is full.
@@ -122,19 +163,44 @@ def describe(
     """
     asked = _Asked(requests, backend, cache)
     tell = on_progress or (lambda _done, _total, _what: None)
-    for reply in backend.generate(asked.unanswered()):
-        cache.put(request_key(backend, reply.request), backend.model, _without_blanks(reply))
-        asked.waiting -= 1
-        tell(len(asked.keys) - asked.waiting, total, "texts")
+    pending: Iterable[Request] = asked.unanswered()
+    warmth = [gate.warmer * k for k in range(1, gate.retries + 1)] if gate else []
+    for warmer in [*warmth, None]:
+        rejected = []
+        for reply in backend.generate(pending):
+            cold, judged = replace(reply.request, warmer=0.0), _judged(reply, gate)
+            cache.put(request_key(backend, cold), backend.model, judged)
+            if warmer is not None and judged.finish_reason == REJECTED:
+                rejected.append(replace(cold, warmer=warmer))
+                continue
+            asked.waiting -= 1
+            tell(len(asked.keys) - asked.waiting, total, "texts")
+        pending = rejected
+        if not rejected:
+            break
     tell(len(asked.keys), total or len(asked.keys), "texts")
     return Knowledge(_table(asked, backend.model, cache), backend.leaking)
 
 
-def _without_blanks(reply: Reply) -> Reply:
-    """The reply; a failure where the answer is blank."""
-    if reply.error is None and not (reply.text or "").strip():
+def _judged(reply: Reply, gate: GateConfig | None) -> Reply:
+    """The reply; a failure where the answer is blank, or does not pass the gate."""
+    if reply.error is not None:
+        return reply
+    text = (reply.text or "").strip()
+    if gate is not None and gate.enabled:
+        text = without_thoughts(text)
+        if (why := rejection(text, reply.request, gate)) is not None:
+            return replace(reply, text=None, finish_reason=REJECTED, error=why.sentence)
+    if not text:
         return replace(reply, text=None, finish_reason="error", error="The answer is empty.")
-    return reply
+    return replace(reply, text=text)
+
+
+def _words(value: object) -> list[str] | None:
+    """The words of one aspect."""
+    if value is None:
+        return None
+    return [str(part) for part in value] if isinstance(value, list) else [str(value)]
 
 
 class _Asked:
@@ -145,6 +211,7 @@ class _Asked:
         self.entities: list[str] = []
         self.templates: list[str] = []
         self.keys: list[str] = []
+        self.schemas: list[Mapping[str, Any] | None] = []
         self.waiting = 0
 
     def unanswered(self) -> Iterator[Request]:
@@ -157,6 +224,7 @@ class _Asked:
                 self.entities.append(request.entity)
                 self.templates.append(request.template)
                 self.keys.append(key)
+                self.schemas.append(request.schema)
                 if key not in met:
                     met.add(key)
                     self.waiting += 1
@@ -176,6 +244,7 @@ def _table(asked: _Asked, model: str, cache: ResponseCache) -> pl.DataFrame:
         rows, on="key", how="left", maintain_order="left"
     )
     lacking = pl.col("text").is_null() & pl.col("error").is_null()
+    joined = joined.with_columns(_read(joined["text"].to_list(), asked.schemas))
     return joined.with_columns(
         pl.col("model").fill_null(model),
         pl.col("tokens_in", "tokens_out", "attempts").fill_null(0),
@@ -184,3 +253,18 @@ def _table(asked: _Asked, model: str, cache: ResponseCache) -> pl.DataFrame:
         pl.when(lacking).then(pl.lit(_NO_REPLY)).otherwise("error").alias("error"),
         pl.lit(None, dtype=pl.String).alias("override"),
     ).select(list(SCHEMA))
+
+
+def _read(
+    texts: list[str | None], schemas: list[Mapping[str, Any] | None]
+) -> tuple[pl.Series, pl.Series]:
+    """Texts in words, and the aspects of those that were asked for in JSON."""
+    aspects: list[str | None] = [None] * len(texts)
+    for row, (text, schema) in enumerate(zip(texts, schemas, strict=True)):
+        if text is not None and schema is not None:
+            try:
+                read = read_aspects(text, schema)
+            except ValueError:  # taken without a gate: it stays the free text that it is
+                continue
+            texts[row], aspects[row] = in_words(read), json.dumps(read, ensure_ascii=False)
+    return pl.Series("text", texts, pl.String), pl.Series("aspects", aspects, pl.String)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from prompts.requests import Request
+from prompts.template import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,20 @@ class Backend(Protocol):
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         """A reply a request, in order of completion."""
+        ...
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A backend that knows how long a prompt may be, so that histories can be cut to fit."""
+
+    @property
+    def limit(self) -> int | None:
+        """Tokens that a prompt may have; None where that is not known."""
+        ...
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Tokens of a chat as the model is given it."""
         ...
 
 

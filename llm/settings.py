@@ -30,17 +30,97 @@ class ReplayConfig(Config):
     """Whether the texts were written by someone who had seen valid or test interactions."""
 
 
-BackendConfig = Annotated[FactsConfig | ReplayConfig, Field(discriminator="backend")]
+class Sampling(Config):
+    """How a model picks its words."""
+
+    temperature: float = Field(default=0.0, ge=0)
+    """0 takes the likeliest word each time; more is more varied."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Words are drawn from the likeliest that hold so much probability together."""
+    max_tokens: int = Field(default=512, ge=1)
+    """Longest answer, in tokens."""
+    seed: int | None = 0
+    """Makes draws repeatable where the engine can."""
+
+
+class VllmConfig(Config):
+    """A language model in this process, run by vLLM (extra `vllm`)."""
+
+    backend: Literal["vllm"]
+    """The backend that runs a model here."""
+    model: str
+    """Name on the hub, or folder, of a chat model."""
+    sampling: Sampling = Sampling()
+    """How answers are drawn."""
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
+    """Arithmetic of the model."""
+    tensor_parallel: int = Field(default=1, ge=1)
+    """GPUs that one copy of the model is spread over."""
+    max_length: int | None = Field(default=None, ge=64)
+    """Tokens of prompt and answer together; by default what the model reads."""
+    memory_share: float = Field(default=0.9, gt=0, le=1)
+    """Share of the GPU's memory that weights and key-value cache may take."""
+
+
+class ServerConfig(Config):
+    """An OpenAI-compatible endpoint: `vllm serve`, llama.cpp, Ollama, or a hosted one."""
+
+    backend: Literal["server"]
+    """The backend that asks an endpoint."""
+    model: str
+    """Name of the model, as the endpoint calls it."""
+    url: str = "http://127.0.0.1:8000/v1"
+    """Address of the endpoint, up to and including /v1."""
+    key_variable: str = "OPENAI_API_KEY"
+    """Environment variable that holds the key; the key itself is never stored."""
+    sampling: Sampling = Sampling()
+    """How answers are drawn."""
+    concurrency: int = Field(default=256, ge=1)
+    """Calls in flight at most; the number in use grows while that makes answers come faster."""
+    timeout_s: float = Field(default=120.0, gt=0)
+    """Seconds after which a call counts as hung."""
+    attempts: int = Field(default=5, ge=1)
+    """Times that a request is sent before it counts as failed."""
+    stop_after: int = Field(default=20, ge=1)
+    """Failures in a row, without an answer between them, after which the run stops."""
+    max_length: int | None = Field(default=None, ge=64)
+    """Tokens of prompt and answer together; histories are shortened to fit. Needs `tokenizer`."""
+    tokenizer: str | None = None
+    """Name or folder of the model's tokenizer, for lengths and estimates."""
+
+
+BackendConfig = Annotated[
+    FactsConfig | ReplayConfig | VllmConfig | ServerConfig, Field(discriminator="backend")
+]
 """A backend and its settings, told apart by `backend`."""
+MODELS = (VllmConfig, ServerConfig)
+"""Settings of backends that ask a language model."""
+
+
+class GateConfig(Config):
+    """What an answer must be like; one that is not is asked again, more warmly."""
+
+    enabled: bool = True
+    """Check the answers of language models; facts and recorded texts are taken as they are."""
+    retries: int = Field(default=2, ge=0)
+    """Times that a rejected answer is asked for again."""
+    warmer: float = Field(default=0.3, ge=0)
+    """What each further attempt adds to the temperature."""
+    min_words: int = Field(default=8, ge=1)
+    """Fewer words than these are too short to describe anything."""
+    language: str | None = None
+    """Script that answers must be in, such as "latin" or "cyrillic"; any unless given."""
 
 
 class LlmConfig(Config):
     """Who describes users, and who describes items."""
 
     user: BackendConfig = FactsConfig()
-    """Backend of the user side: facts (no LLM) or replay."""
+    """Backend of the user side: facts (no LLM), replay, vllm or server."""
     item: BackendConfig = FactsConfig()
-    """Backend of the item side: facts (no LLM) or replay."""
+    """Backend of the item side: facts (no LLM), replay, vllm or server."""
+    gate: GateConfig = GateConfig()
+    """What answers must be like."""
 
 
 class EncoderConfig(Config):

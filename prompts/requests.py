@@ -26,6 +26,8 @@ class Request:
         messages: The chat, rendered.
         template: `name@version`.
         facts: JSON-able; what the template saw.
+        schema: JSON schema that the answer must follow; None for free text.
+        warmer: Added to the temperature, where an earlier answer was rejected.
     """
 
     side: Side
@@ -33,6 +35,8 @@ class Request:
     messages: tuple[Message, ...]
     template: str
     facts: Mapping[str, Any]
+    schema: Mapping[str, Any] | None = None
+    warmer: float = 0.0
 
 
 def item_requests(dataset: Dataset, template: Template) -> Iterator[Request]:
@@ -110,4 +114,6 @@ def new_user_request(
 
 
 def _request(side: Side, template: Template, facts: Mapping[str, Any]) -> Request:
-    return Request(side, facts["id"], template.render(facts), template.label, facts)
+    return Request(
+        side, facts["id"], template.render(facts), template.label, facts, template.schema
+    )

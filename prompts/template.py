@@ -1,8 +1,9 @@
 """Prompt templates: Markdown files with front matter, rendered in Jinja2's sandbox.
 
-A file starts with front matter (`side`, `name`, `version`, `note` in YAML between lines of three
-dashes). The body holds one section a message, each under a line `# system`, `# user` or
-`# assistant`. Sections are cut before anything is filled in, so no value can start a message.
+A file starts with front matter (`side`, `name`, `version`, `note` and, for answers in JSON,
+`schema`, in YAML between lines of three dashes). The body holds one section a message, each under a
+line `# system`, `# user` or `# assistant`. Sections are cut before anything is filled in, so no
+value can start a message.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, Literal, get_args
 
 from data.errors import TemplateError
 from prompts.sandbox import Section, compile_section, render_section
+from prompts.schema import check_schema
 
 Side = Literal["user", "item"]
 Message = dict[str, str]
@@ -38,6 +40,7 @@ class Template:
         side: What it describes, "user" or "item".
         note: What it is for, in a line.
         body: Its sections, as written.
+        schema: JSON schema that answers must follow; None for free text.
         source: The file it came from, for messages to a person.
     """
 
@@ -46,6 +49,7 @@ class Template:
     side: Side
     note: str
     body: str
+    schema: Mapping[str, Any] | None = None
     source: str = field(default="<text>", compare=False)
 
     @property
@@ -55,8 +59,9 @@ class Template:
 
     @property
     def hash(self) -> str:
-        """Sixteen hex digits of the SHA-256 of `[side, body]` as compact JSON."""
-        content = json.dumps([self.side, self.body], ensure_ascii=False, separators=(",", ":"))
+        """Sixteen hex digits of the SHA-256 of side, body and schema (if any) as compact JSON."""
+        parts = [self.side, self.body, *([self.schema] if self.schema else [])]
+        content = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def render(self, context: Mapping[str, Any]) -> tuple[Message, ...]:
@@ -137,13 +142,19 @@ def choose_template(setting: str, side: Side, domain: str) -> Template:
 
 
 def _checked(matter: object, source: str) -> dict[str, Any]:
-    """The four fields of front matter, with their types."""
+    """The fields of front matter, with their types."""
     wanted: dict[str, type] = {"side": str, "name": str, "version": int, "note": str}
-    if not isinstance(matter, dict) or set(matter) != set(wanted):
+    if not isinstance(matter, dict) or set(matter) - {"schema"} != set(wanted):
         found = ", ".join(map(str, matter)) if isinstance(matter, dict) else "no fields"
         raise TemplateError(
-            f"The front matter of {source} must have side, name, version and note; it has {found}."
+            f"The front matter of {source} must have side, name, version and note, and may have "
+            f"schema; it has {found}."
         )
+    if "schema" in matter:
+        try:
+            check_schema(matter["schema"])
+        except ValueError as error:
+            raise TemplateError(f"The schema in {source} is no JSON schema: {error}.") from None
     for key, kind in wanted.items():
         if not isinstance(matter[key], kind):
             raise TemplateError(

@@ -127,8 +127,8 @@ def test_settings_tell_backends_apart() -> None:
     assert isinstance(config.user, FactsConfig)
     assert isinstance(open_backend(config.user), FactsBackend)
     assert LlmConfig.model_validate_json(config.model_dump_json()) == config
-    with pytest.raises(ValueError, match="'facts', 'replay'"):
-        LlmConfig.model_validate({"user": {"backend": "vllm"}})
+    with pytest.raises(ValueError, match="'facts', 'replay', 'vllm', 'server'"):
+        LlmConfig.model_validate({"user": {"backend": "parrot"}})
 
 
 @pytest.mark.parametrize(

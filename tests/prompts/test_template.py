@@ -141,3 +141,29 @@ def test_own_file_by_path(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(TemplateError, match="cannot be read"):
         load_template(path)
+
+
+def with_schema(schema: str) -> str:
+    head = "side: item\nname: x\nversion: 1\nnote: n\nschema: "
+    return f"---\n{head}{schema}\n---\n# user\nSay it.\n"
+
+
+def test_a_schema_is_part_of_a_template():
+    plain = parse_template(with_schema("{}").replace("schema: {}\n", ""))
+    template = parse_template(with_schema("{type: object, properties: {mood: {type: string}}}"))
+    assert template.schema == {"type": "object", "properties": {"mood": {"type": "string"}}}
+    assert plain.schema is None and plain.hash != template.hash
+
+
+@pytest.mark.parametrize(
+    ("schema", "sentence"),
+    [
+        ("some words", "must be a mapping"),
+        ("{type: object}", "properties"),
+        ("{type: array, properties: {a: {}}}", "type: object"),
+        ("{type: object, properties: {a: {type: colour}}}", "properties.a.type: 'colour'"),
+    ],
+)
+def test_a_schema_that_is_none_gets_a_sentence(schema, sentence):
+    with pytest.raises(TemplateError, match=rf"no JSON schema: .*{sentence}"):
+        parse_template(with_schema(schema))

@@ -1,0 +1,124 @@
+"""What an endpoint's failure means: try again, give up on this request, or end the run."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+Kind = Literal["passing", "lasting", "fatal"]
+"""Passing: the same request may succeed later. Lasting: this one never will. Fatal: none will."""
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 60.0
+LONGEST_ASKED_S = 600.0
+"""The longest that an endpoint's Retry-After is obeyed."""
+_SECRET = re.compile(r"\b(sk|key|hf|gsk|pk)[-_][A-Za-z0-9*._-]{6,}|Bearer\s+\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One call that brought no answer.
+
+    Attributes:
+        kind: What to do about it.
+        reason: A sentence, without any secret.
+        strained: The endpoint had too much to do.
+        retry_after_s: Seconds that it asked to be left alone; None where it did not say.
+    """
+
+    kind: Kind
+    reason: str
+    strained: bool = False
+    retry_after_s: float | None = None
+
+
+def classified(error: Exception, secret: str = "") -> Failure:
+    """The failure that an exception of the `openai` client stands for.
+
+    Args:
+        error: As it was raised.
+        secret: The key, which no sentence may hold.
+    """
+    import openai
+
+    said = redacted(_said(error), secret)
+    if isinstance(error, openai.APITimeoutError):
+        return Failure("passing", "No answer came in time.", strained=True)
+    if isinstance(error, openai.APIStatusError):
+        after = retry_after(error.response.headers)
+        return _of_status(error.status_code, said, after)
+    if isinstance(error, openai.APIConnectionError):
+        return Failure("passing", f"The connection failed: {said}")
+    return Failure("passing", f"The answer could not be read: {said}")
+
+
+def _of_status(status: int, said: str, after: float | None) -> Failure:
+    if status in {401, 403}:
+        return Failure("fatal", f"The endpoint refuses the key ({status}: {said})")
+    if status == 404:
+        return Failure("fatal", f"The endpoint knows no such model or address (404: {said})")
+    if status == 429 and "insufficient_quota" in said:
+        return Failure("fatal", f"The account has no credit left (429: {said})")
+    if status in {408, 409, 429} or status >= 500:
+        strained = status in {408, 429, 503, 504}
+        return Failure("passing", f"The endpoint answered {status}: {said}", strained, after)
+    return Failure("lasting", f"The endpoint refuses this request ({status}: {said})")
+
+
+def _said(error: Exception) -> str:
+    """What went wrong, in a line: the endpoint's own words, or the innermost cause."""
+    body = getattr(error, "body", None)
+    if isinstance(body, Mapping):
+        told = body.get("message") or body.get("detail")
+        if told:
+            code = body.get("code") or body.get("type")
+            return " ".join(f"{told}{f' [{code}]' if code else ''}".split())[:300]
+    while error.__cause__ is not None and isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    return " ".join((str(error) or type(error).__name__).split())[:300]
+
+
+def redacted(text: str, secret: str) -> str:
+    """The text without the key, and without what looks like one."""
+    if len(secret) > 3:
+        text = text.replace(secret, "***")
+    return _SECRET.sub("***", text)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that `Retry-After` asks for, which is a number or a date; None if it is absent."""
+    milliseconds, asked = headers.get("retry-after-ms"), headers.get("retry-after")
+    try:
+        if milliseconds is not None:
+            return _bounded(float(milliseconds) / 1000)
+        return _bounded(float(asked)) if asked is not None else None
+    except ValueError:
+        pass
+    try:
+        at = parsedate_to_datetime(str(asked))
+    except ValueError:
+        return None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return _bounded((at - datetime.now(UTC)).total_seconds())
+
+
+def _bounded(seconds: float) -> float | None:
+    return min(max(seconds, 0.0), LONGEST_ASKED_S) if seconds == seconds else None
+
+
+def pause(attempt: int, asked: float | None, rng: random.Random) -> float:
+    """Seconds before the next attempt: doubled each time, drawn from the upper half.
+
+    Args:
+        attempt: Attempts made so far, from 1.
+        asked: What `Retry-After` said; never less than that.
+        rng: Draws the jitter, so that callers do not come back all at once.
+    """
+    longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (attempt - 1))
+    drawn = rng.uniform(longest / 2, longest)
+    return drawn if asked is None else asked + drawn / 4

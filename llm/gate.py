@@ -1,0 +1,114 @@
+"""Is an answer any good? Checks that need no other model, each with a reason a person can read."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from llm.settings import GateConfig
+from llm.structured import read_aspects
+from prompts.requests import Request
+
+GRAM = 4
+"""Words that are compared at a time."""
+REPEATED = 0.4
+"""Share of an answer's word groups that may have stood in it before."""
+ECHOED = 0.6
+"""Share of an answer's word groups that may stand in the prompt."""
+FEWEST_GRAMS = 12
+"""Shorter answers say too little to be judged by word groups."""
+IN_SCRIPT = 0.8
+"""Share of letters that must be of the wanted script."""
+_REFUSAL = re.compile(
+    r"^\W*(i(['’]m| am) (sorry|unable|not able)|sorry,|i (can(not|['’]t)|won['’]t)\b"
+    r"|unfortunately,? i|as an? (ai|(large )?language model)"
+    r"|i (do not|don['’]t) (have|know)\b.{0,40}(information|data|access)"
+    r"|(there is|i have) (not enough|insufficient) information)",
+    re.IGNORECASE,
+)
+_THOUGHTS = re.compile(r"\A\s*<think(?:ing)?>.*?</think(?:ing)?>\s*", re.DOTALL)
+
+
+class Rejection(NamedTuple):
+    """Why an answer is not taken: a word to count by, and what was seen."""
+
+    reason: str
+    seen: str
+
+    @property
+    def sentence(self) -> str:
+        """The reason as `Knowledge` shows it."""
+        return f"Rejected ({self.reason}): {self.seen}"
+
+
+def without_thoughts(text: str) -> str:
+    """An answer without the reasoning that some models put before it."""
+    return _THOUGHTS.sub("", text).strip()
+
+
+def rejection(text: str, request: Request, config: GateConfig) -> Rejection | None:
+    """Why `text` is no answer to `request`; None if it is one.
+
+    Args:
+        text: The answer, without thoughts.
+        request: What was asked.
+        config: How strict to be.
+    """
+    if not text.strip():
+        return Rejection("empty", "there is no text")
+    if request.schema is not None:
+        try:
+            read_aspects(text, request.schema)
+        except ValueError as error:
+            return Rejection("schema", str(error))
+        return None
+    if _REFUSAL.match(text):
+        return Rejection("refusal", _quoted(text))
+    words = re.findall(r"\w+", text.lower())
+    if len(words) < config.min_words and not _without_spaces(text):
+        return Rejection("too short", f"{len(words)} words, {config.min_words} are wanted")
+    fitting = _share_of_script(text, config.language) if config.language else 1.0
+    if fitting < IN_SCRIPT:
+        return Rejection("language", f"{fitting:.0%} of the letters are {config.language}")
+    return _said_before(_grams(words), request)
+
+
+def _said_before(grams: Sequence[tuple[str, ...]], request: Request) -> Rejection | None:
+    """Word groups that repeat each other, or the prompt."""
+    if len(grams) < FEWEST_GRAMS:
+        return None
+    again = 1 - len(set(grams)) / len(grams)
+    if again > REPEATED:
+        ((most, _),) = Counter(grams).most_common(1)
+        return Rejection("repetition", f"{again:.0%} repeats, such as “{' '.join(most)}”")
+    prompt = (re.findall(r"\w+", m["content"].lower()) for m in request.messages)
+    asked = {gram for words in prompt for gram in _grams(words)}
+    echoed = sum(gram in asked for gram in grams) / len(grams)
+    if echoed > ECHOED:
+        return Rejection("prompt echoed", f"{echoed:.0%} of it stands in the prompt")
+    return None
+
+
+def _grams(words: Sequence[str]) -> list[tuple[str, ...]]:
+    return [tuple(words[k : k + GRAM]) for k in range(len(words) - GRAM + 1)]
+
+
+def _without_spaces(text: str) -> bool:
+    """Whether it is written in a script that sets no spaces, where words cannot be counted."""
+    letters = [c for c in text if c.isalpha()]
+    wide = sum(unicodedata.east_asian_width(c) == "W" for c in letters)
+    return len(letters) >= 16 and wide > len(letters) / 2
+
+
+def _share_of_script(text: str, script: str) -> float:
+    letters = [c for c in text if c.isalpha()]
+    fitting = sum(unicodedata.name(c, "").startswith(script.upper()) for c in letters)
+    return fitting / max(len(letters), 1)
+
+
+def _quoted(text: str) -> str:
+    short = " ".join(text.split())
+    return f"“{short[:80]}…”" if len(short) > 80 else f"“{short}”"

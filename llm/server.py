@@ -1,0 +1,253 @@
+"""The backend that asks an OpenAI-compatible endpoint, many calls at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from data.errors import BackendError
+from llm.concurrency import Concurrency
+from llm.failures import Failure, classified, pause
+from llm.protocol import Reply
+from llm.settings import ServerConfig
+from prompts.requests import Request
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+WAITING = 4_096
+"""Replies that may wait to be stored before no more calls are made."""
+NO_KEY = "none"
+"""Sent where there is no key: endpoints of one's own want none, and the client wants something."""
+
+
+class ServerBackend:
+    """Asks an endpoint; how many calls are in flight follows what it bears."""
+
+    leaking = False
+
+    def __init__(self, config: ServerConfig) -> None:
+        self.config = config
+        self.model = config.model
+
+    def sent(self, request: Request) -> Mapping[str, Any]:
+        """Messages, sampling, and the schema where there is one; not the address."""
+        sampling = self.config.sampling
+        warm = {"temperature": sampling.temperature + request.warmer}
+        described = {"messages": list(request.messages), **sampling.model_dump(), **warm}
+        return described if request.schema is None else {**described, "schema": request.schema}
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        """Replies as they come.
+
+        Raises:
+            BackendError: the key or the model is refused, or one call after another fails.
+        """
+        flight = _Flight(self, iter(requests))
+        thread = Thread(target=flight.run, name="endpoint", daemon=True)
+        thread.start()
+        try:
+            while (reply := flight.landed.get()) is not None:
+                yield reply
+        finally:
+            flight.stop()
+            thread.join()
+        if flight.error is not None:
+            raise flight.error
+
+
+def open_client(config: ServerConfig) -> AsyncOpenAI:
+    """A client of the endpoint; attempts are counted here, so it makes none of its own."""
+    import openai
+
+    http = openai.DefaultAsyncHttpx2Client(
+        limits=_limits(config.concurrency), timeout=config.timeout_s
+    )
+    return openai.AsyncOpenAI(
+        api_key=key_of(config), base_url=config.url, max_retries=0, http_client=http
+    )
+
+
+def key_of(config: ServerConfig) -> str:
+    """The key from the environment."""
+    return os.environ.get(config.key_variable, "").strip() or NO_KEY
+
+
+def _limits(concurrency: int) -> Any:
+    import httpx2
+
+    return httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
+
+
+class _Flight:
+    """One `generate`: an event loop in a thread of its own, and the replies that it lands."""
+
+    def __init__(self, backend: ServerBackend, requests: Iterator[Request]) -> None:
+        self.landed: SimpleQueue[Reply | None] = SimpleQueue()
+        self.error: BaseException | None = None
+        self._backend, self._requests = backend, requests
+        self._config = backend.config
+        self._calls = Concurrency(self._config.concurrency)
+        self._rng = random.Random(0)
+        self._workers = self._failed_in_a_row = 0
+        self._quiet_until = 0.0
+        self._eased = 0.0  # up to then one halving counts for all calls that failed together
+        self._guided = True
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._main: asyncio.Task[None] | None = None
+        self._stopped = False
+
+    def run(self) -> None:
+        """Ask everything; the end is a None among the replies."""
+        try:
+            asyncio.run(self._fly())
+        except BaseException as error:
+            self.error = None if self._stopped else _first(error)
+        self.landed.put(None)
+
+    def stop(self) -> None:
+        """Drop what is in flight."""
+        self._stopped = True
+        if self._loop is not None and self._main is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._main.cancel)
+
+    async def _fly(self) -> None:
+        self._loop, self._main = asyncio.get_running_loop(), asyncio.current_task()
+        async with open_client(self._config) as client, asyncio.TaskGroup() as group:
+            self._staff(group, client)
+
+    def _staff(self, group: asyncio.TaskGroup, client: AsyncOpenAI) -> None:
+        while self._workers < self._calls.level and not self._stopped:
+            self._workers += 1
+            group.create_task(self._work(group, client))
+
+    async def _work(self, group: asyncio.TaskGroup, client: AsyncOpenAI) -> None:
+        """One call after another, as long as so many are wanted."""
+        while self._workers <= self._calls.level:
+            while self.landed.qsize() > WAITING:
+                await asyncio.sleep(0.05)
+            request = next(self._requests, None)
+            if request is None:
+                self._calls.level = 0
+                break
+            self.landed.put(await self._answer(client, request))
+            if self._workers < self._calls.level:
+                self._staff(group, client)
+        self._workers -= 1
+
+    async def _answer(self, client: AsyncOpenAI, request: Request) -> Reply:
+        """The reply to one request, after as many attempts as it takes or is allowed."""
+        for attempt in range(1, self._config.attempts + 1):
+            while (quiet := self._quiet_until - time.monotonic()) > 0:
+                await asyncio.sleep(quiet)
+            begun = time.monotonic()
+            try:
+                completion = await self._call(client, request)
+                reply = _reply(request, completion, time.monotonic() - begun, attempt)
+            except Exception as error:
+                failure = classified(error, key_of(self._config))
+            else:
+                self._calls.answered(time.monotonic())
+                self._failed_in_a_row = 0
+                return reply
+            if failure.kind == "fatal":
+                raise BackendError(f"{failure.reason}. {self._mend()}")
+            if failure.kind == "lasting" and not self._unguided(request, failure):
+                return _failed(request, failure, attempt)
+            if attempt < self._config.attempts:
+                await self._wait(failure, attempt)
+        return self._given_up(request, failure)
+
+    async def _call(self, client: AsyncOpenAI, request: Request) -> Mapping[str, Any]:
+        """The completion as it came: the client's models of it cost as much as sending it."""
+        import httpx2
+
+        sampling = self._config.sampling
+        asked = {
+            "model": self._config.model,
+            "messages": request.messages,
+            "temperature": sampling.temperature + request.warmer,
+            "top_p": sampling.top_p,
+            "max_tokens": sampling.max_tokens,
+        }
+        if request.schema is not None and self._guided:
+            schema = {"name": "answer", "schema": dict(request.schema), "strict": True}
+            asked["response_format"] = {"type": "json_schema", "json_schema": schema}
+        if sampling.seed is not None:
+            asked["seed"] = sampling.seed
+        response = await client.post("/chat/completions", cast_to=httpx2.Response, body=asked)
+        completion = json.loads(response.content)
+        if not isinstance(completion, dict):
+            raise ValueError("it is no JSON object")
+        return completion
+
+    def _unguided(self, request: Request, failure: Failure) -> bool:
+        """Whether to go on without guided decoding, which this endpoint does not know."""
+        if request.schema is None or "response_format" not in failure.reason:
+            return False
+        self._guided = False
+        return True
+
+    async def _wait(self, failure: Failure, attempt: int) -> None:
+        now = time.monotonic()
+        if failure.retry_after_s is not None:  # it is meant for every caller
+            self._quiet_until = max(self._quiet_until, now + failure.retry_after_s)
+        if failure.strained and now >= self._eased:
+            self._eased = now + 1.0
+            self._calls.strained()
+        await asyncio.sleep(pause(attempt, failure.retry_after_s, self._rng))
+
+    def _given_up(self, request: Request, failure: Failure) -> Reply:
+        self._failed_in_a_row += 1
+        if self._failed_in_a_row >= self._config.stop_after:
+            raise BackendError(
+                f"{self._failed_in_a_row} requests in a row failed, each "
+                f"{self._config.attempts} times; the last: {failure.reason} {self._mend()}"
+            )
+        return _failed(request, failure, self._config.attempts)
+
+    def _mend(self) -> str:
+        return (
+            f"Check {self._config.url}, the model {self._config.model!r} and the key in "
+            f"{self._config.key_variable} with: autograph llm check. What was answered is kept."
+        )
+
+
+def _reply(request: Request, completion: Mapping[str, Any], latency: float, attempt: int) -> Reply:
+    """The reply in a completion.
+
+    Raises:
+        ValueError: there is no text in it.
+    """
+    choice = (completion.get("choices") or [{}])[0]
+    text = (choice.get("message") or {}).get("content")
+    if not isinstance(text, str) or not text.strip():
+        raise ValueError("it holds no text")
+    usage = completion.get("usage") or {}
+    return Reply(
+        request,
+        text.strip(),
+        usage.get("prompt_tokens") or 0,
+        usage.get("completion_tokens") or 0,
+        latency,
+        choice.get("finish_reason") or "stop",
+        attempt,
+    )
+
+
+def _failed(request: Request, failure: Failure, attempts: int) -> Reply:
+    return Reply(request, None, finish_reason="error", attempts=attempts, error=failure.reason)
+
+
+def _first(error: BaseException) -> BaseException:
+    """The error that ended a group of tasks."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

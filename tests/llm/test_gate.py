@@ -1,0 +1,180 @@
+"""Which answers are taken, and what becomes of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from llm_fakes import request
+
+from llm.cache import ResponseCache
+from llm.gate import rejection, without_thoughts
+from llm.knowledge import Knowledge, describe
+from llm.protocol import Reply, request_key
+from llm.settings import GateConfig
+from prompts.requests import Request
+
+GATE = GateConfig()
+GOOD = (
+    "Drawn to slow, wintry stories about people far from home, above all polar voyages and their "
+    "aftermath; likes archive footage, dry humour and endings that leave things open."
+)
+ASKED = request(
+    "e",
+    "Describe the tastes of this viewer in one paragraph of a hundred words. Consider genres, "
+    "themes and mood, where the evidence allows, and begin with what is most characteristic.",
+)
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "genre": {"type": "array", "items": {"type": "string"}},
+        "mood": {"enum": ["calm", "tense"]},
+    },
+    "required": ["genre", "mood"],
+    "additionalProperties": False,
+}
+
+
+def with_schema(entity: str = "e") -> Request:
+    return Request("item", entity, ASKED.messages, "t@1", {}, SCHEMA)
+
+
+REJECTED = [
+    ("", "empty"),
+    (" \n", "empty"),
+    ("I'm sorry, but I can't help with describing this person.", "refusal"),
+    ("I cannot infer anything about this viewer from the list.", "refusal"),
+    ("As an AI language model, I have no access to films or tastes.", "refusal"),
+    ("Unfortunately, I do not have enough to go on for this one.", "refusal"),
+    ("Likes comedies.", "too short"),
+    ("a dark and stormy night " * 12, "repetition"),
+    (f"{GOOD} " + "and so on and on and on " * 15, "repetition"),
+    (ASKED.messages[0]["content"], "prompt echoed"),
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), REJECTED)
+def test_what_is_no_answer(text: str, reason: str) -> None:
+    found = rejection(text, ASKED, GATE)
+    assert found is not None and found.reason == reason
+    assert found.sentence.startswith(f"Rejected ({reason}): ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD,
+        "Apologetic heroes, sorry endings: I cannot stop films, in short, of quiet English regret.",
+        "Отдаёт предпочтение медленным историям о людях, оказавшихся далеко от дома и семьи.",
+        "偏爱节奏缓慢、关于远离家乡的人们的故事，尤其是极地探险及其后果的影片。",
+        f"{ASKED.messages[0]['content'][:60]}: {GOOD}",
+    ],
+)
+def test_what_is_one(text: str) -> None:
+    assert rejection(text, ASKED, GATE) is None
+
+
+def test_a_language_is_asked_for_by_its_script() -> None:
+    russian = "Любит медленные истории о людях, оказавшихся далеко от дома и своей семьи."
+    latin = GateConfig(language="latin")
+    assert rejection(russian, ASKED, GateConfig(language="cyrillic")) is None
+    assert rejection(GOOD, ASKED, latin) is None
+    found = rejection(russian, ASKED, latin)
+    assert found is not None and found.reason == "language" and "0%" in found.seen
+
+
+@given(st.text())
+def test_it_judges_anything(text: str) -> None:
+    found = rejection(text, ASKED, GateConfig(language="greek"))
+    assert found is None or found.sentence
+
+
+def test_thoughts_are_no_part_of_an_answer() -> None:
+    assert without_thoughts(f"<think>\nHmm.\n</think>\n\n{GOOD}") == GOOD
+    assert without_thoughts(GOOD) == GOOD
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("genre: noir", "no JSON"),
+        ("[1, 2]", "no JSON object"),
+        ('{"genre": ["noir"]}', "'mood' is a required property"),
+        ('{"genre": ["noir", 3], "mood": "calm"}', "genre.1: 3 is not of type 'string'"),
+        ('{"genre": [], "mood": "loud"}', "mood: 'loud' is not one of"),
+        ('{"genre": [], "mood": "calm", "x": 1}', "'x' was unexpected"),
+        ('{"genre": ["noir"], "mood": "calm"', "no JSON"),
+    ],
+)
+def test_a_schema_is_checked(text: str, seen: str) -> None:
+    found = rejection(text, with_schema(), GATE)
+    assert found is not None and found.reason == "schema" and seen in found.seen
+
+
+class Moody:
+    """Answers by temperature: refuses until it is warm enough for the entity."""
+
+    model, leaking = "moody", False
+
+    def __init__(self, needs: Mapping[str, float], good: str = GOOD) -> None:
+        self.needs, self.good = needs, good
+        self.asked: list[tuple[str, float]] = []
+
+    def sent(self, asked: Request) -> Mapping[str, Any]:
+        return {"messages": list(asked.messages), "warmer": asked.warmer}
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        for asked in requests:
+            self.asked.append((asked.entity, asked.warmer))
+            warm = asked.warmer >= self.needs.get(asked.entity, 0.0)
+            yield Reply(asked, self.good if warm else "I cannot say.", tokens_out=4)
+
+
+def test_rejected_answers_are_asked_again_more_warmly(cache: ResponseCache) -> None:
+    moody = Moody({"b": 0.2, "c": 0.5, "d": 9.0})
+    told: list[int] = []
+    asked = [request(name) for name in "abcd"]
+    knowledge = describe(
+        asked, moody, cache, lambda done, *_: told.append(done), total=4, gate=GATE
+    )
+    assert moody.asked == [
+        *(("a", 0.0), ("b", 0.0), ("c", 0.0), ("d", 0.0)),
+        *(("b", 0.3), ("c", 0.3), ("d", 0.3)),
+        *(("c", 0.6), ("d", 0.6)),
+    ]
+    assert told == [1, 2, 3, 4, 4]
+    assert knowledge.texts == [GOOD, GOOD, GOOD, None]
+    assert knowledge.table["attempts"].to_list() == [1, 2, 3, 3]
+    assert knowledge.table["error"].to_list()[:3] == [None] * 3
+    assert knowledge.table["error"][3] == "Rejected (refusal): “I cannot say.”"
+    assert knowledge.report.select("outcome", "rows").rows() == [("answered", 3), ("refusal", 1)]
+
+
+def test_answers_that_pass_are_never_asked_again(cache: ResponseCache) -> None:
+    describe([request("a"), request("b")], Moody({"b": 0.5}), cache, gate=GATE)
+    again = Moody({})
+    knowledge = describe([request("a"), request("b")], again, cache, gate=GATE)
+    assert again.asked == [] and knowledge.failed.height == 0
+    assert cache.answered([request_key(again, request("b"))])
+
+
+def test_without_a_gate_every_answer_is_taken(cache: ResponseCache) -> None:
+    for gate in (None, GateConfig(enabled=False)):
+        knowledge = describe([request("z")], Moody({"z": 9.0}), cache, gate=gate)
+        assert knowledge.texts == ["I cannot say."]
+
+
+def test_aspects_become_columns_and_words(cache: ResponseCache, tmp_path: Any) -> None:
+    answer = '```json\n{"genre": ["noir", "drama"], "mood": "tense"}\n```'
+    knowledge = describe([with_schema("x")], Moody({}, answer), cache, gate=GATE)
+    assert knowledge.texts == ["Genre: noir, drama. Mood: tense."]
+    assert knowledge.aspects.to_dicts() == [
+        {"entity": "x", "genre": ["noir", "drama"], "mood": ["tense"]}
+    ]
+    knowledge.save(tmp_path)
+    assert Knowledge.load(tmp_path).aspects.equals(knowledge.aspects)
+    plain = describe([request("y")], Moody({}), cache, gate=GATE)
+    assert plain.aspects.columns == ["entity"]

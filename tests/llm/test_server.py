@@ -1,0 +1,309 @@
+"""The backend `server` against an endpoint that misbehaves on demand."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from llm_fakes import request
+
+from benchmarks.endpoint import Answer, Call, Endpoint
+from data.errors import ArtifactError, BackendError
+from llm.cache import ResponseCache
+from llm.knowledge import describe
+from llm.protocol import request_key
+from llm.server import ServerBackend
+from llm.settings import Sampling, ServerConfig
+from prompts.requests import Request
+
+GOOD = Answer()
+SCHEMA = {"type": "object", "properties": {"genre": {"type": "string"}}, "required": ["genre"]}
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses a hundredth as long."""
+    monkeypatch.setattr("llm.failures.FIRST_PAUSE_S", 0.005)
+
+
+def backend(endpoint: Endpoint, **about: object) -> ServerBackend:
+    given = {"backend": "server", "model": "fake", "url": endpoint.url, **about}
+    return ServerBackend(ServerConfig.model_validate(given))
+
+
+def some(n: int) -> list[Request]:
+    return [request(f"e{k}") for k in range(n)]
+
+
+def first_times(bad: Answer, times: int = 1) -> Callable[[Call], Answer]:
+    """`bad` for the first calls about each entity, then a good answer."""
+    met: dict[str, int] = {}
+
+    def behave(call: Call) -> Answer:
+        asked = call.body["messages"][0]["content"]
+        met[asked] = met.get(asked, 0) + 1
+        return bad if met[asked] <= times else GOOD
+
+    return behave
+
+
+def test_what_is_sent_and_what_comes_back() -> None:
+    with Endpoint() as endpoint:
+        sampling = Sampling(temperature=0.5, top_p=0.9, max_tokens=77, seed=3)
+        (reply,) = backend(endpoint, sampling=sampling).generate([request("e", "who is it")])
+    (call,) = endpoint.calls
+    assert call.path == "/v1/chat/completions"
+    assert call.body == {
+        "model": "fake",
+        "messages": [{"role": "user", "content": "who is it"}],
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "max_tokens": 77,
+        "seed": 3,
+    }
+    assert reply.text == GOOD.text and reply.error is None and reply.attempts == 1
+    assert (reply.tokens_in, reply.tokens_out) == (3, len(GOOD.text.split()))
+    assert reply.finish_reason == "stop" and 0 < reply.latency_s < 10
+
+
+def test_replies_come_as_they_are_ready_and_requests_are_drawn_as_they_are_needed() -> None:
+    drawn: list[int] = []
+
+    def drawing():
+        for k in range(400):
+            drawn.append(k)
+            yield request(f"e{k}")
+
+    slow_first = lambda call: Answer(delay_s=0.3 if call.number == 0 else 0.001)  # noqa: E731
+    with Endpoint(slow_first) as endpoint:
+        replies = backend(endpoint, concurrency=8).generate(drawing())
+        first = next(replies)
+        assert first.request.entity != "e0"
+        assert len(drawn) < 400
+        assert {first.request.entity, *(r.request.entity for r in replies)} == {
+            f"e{k}" for k in range(400)
+        }
+    assert endpoint.most_at_once <= 8
+
+
+def test_concurrency_grows_with_use() -> None:
+    with Endpoint(0.02) as endpoint:
+        list(backend(endpoint, concurrency=64).generate(some(600)))
+    assert 8 < endpoint.most_at_once <= 64
+
+
+STORMS = {
+    "busy": Answer("slow down", status=429),
+    "busy, with a time": Answer("slow down", status=429, headers={"retry-after": "0.01"}),
+    "failing": Answer("oh no", status=500),
+    "not json": Answer(raw=b"<html>proxy error</html>"),
+    "half of the json": Answer(raw=b'{"choices": [{"message": {"content": "a b'),
+    "no choices": Answer(raw=b'{"id": "x", "object": "chat.completion", "choices": []}'),
+    "empty text": Answer("  "),
+    "closed in the middle": Answer(cut=True),
+}
+
+
+@pytest.mark.parametrize("storm", STORMS)
+def test_a_storm_of_failures_loses_nothing(storm: str, cache: ResponseCache) -> None:
+    with Endpoint(first_times(STORMS[storm], times=2)) as endpoint:
+        knowledge = describe(some(30), backend(endpoint), cache)
+    assert knowledge.failed.height == 0
+    assert knowledge.table["entity"].to_list() == [f"e{k}" for k in range(30)]
+    assert knowledge.table["attempts"].to_list() == [3] * 30
+    assert endpoint.count == 90
+
+
+def test_a_call_that_hangs_is_given_up_and_tried_again(cache: ResponseCache) -> None:
+    with Endpoint(first_times(Answer(delay_s=float("inf")))) as endpoint:
+        knowledge = describe(some(6), backend(endpoint, timeout_s=0.3), cache)
+    assert knowledge.failed.height == 0
+
+
+def test_retry_after_holds_every_caller() -> None:
+    busy = Answer("slow down", status=429, headers={"retry-after": "0.4"})
+    at: list[tuple[float, int]] = []
+
+    def behave(call: Call) -> Answer:
+        at.append((time.monotonic(), call.number))
+        return busy if call.number == 0 else GOOD
+
+    with Endpoint(behave) as endpoint:
+        list(backend(endpoint, concurrency=1).generate(some(3)))
+    assert at[1][0] - at[0][0] >= 0.4
+
+
+def test_a_request_that_is_refused_is_a_row_and_the_others_go_on(cache: ResponseCache) -> None:
+    def behave(call: Call) -> Answer:
+        asked = call.body["messages"][0]["content"]
+        return Answer("too many tokens", status=400) if "e3?" in asked else GOOD
+
+    with Endpoint(behave) as endpoint:
+        knowledge = describe(some(8), backend(endpoint), cache)
+    (row,) = knowledge.failed.iter_rows(named=True)
+    assert row["entity"] == "e3" and row["attempts"] == 1
+    assert "refuses this request (400: too many tokens" in row["error"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (Answer("bad key", status=401), "refuses the key"),
+        (Answer("no model 'fake'", status=404), "knows no such model"),
+        (Answer("insufficient_quota", status=429), "no credit left"),
+    ],
+)
+def test_what_no_request_survives_ends_the_run_at_once(answer: Answer, sentence: str) -> None:
+    with Endpoint(lambda _call: answer) as endpoint, pytest.raises(BackendError, match=sentence):
+        list(backend(endpoint).generate(some(500)))
+    assert endpoint.count <= 16
+
+
+def test_failure_after_failure_ends_the_run_with_the_reason(cache: ResponseCache) -> None:
+    fail_late = lambda call: GOOD if call.number < 5 else Answer("oh no", status=500)  # noqa: E731
+    with Endpoint(fail_late) as endpoint:
+        mine = backend(endpoint, attempts=2, stop_after=6)
+        with pytest.raises(BackendError, match=r"6 requests in a row failed.*oh no.*llm check"):
+            describe(some(500), mine, cache)
+        assert endpoint.count < 100
+        keys = [request_key(mine, r) for r in some(500)]
+        assert len(cache.answered(keys)) == 5, "what was answered is kept"
+        endpoint.behave = lambda _call: GOOD
+        knowledge = describe(some(500), mine, cache)
+    assert knowledge.failed.height == 0
+
+
+def test_nobody_there_gets_a_sentence() -> None:
+    config = ServerConfig(
+        backend="server", model="fake", url="http://127.0.0.1:9/v1", attempts=1, stop_after=2
+    )
+    with pytest.raises(
+        BackendError, match=r"The connection failed.*Check http://127\.0\.0\.1:9/v1"
+    ):
+        list(ServerBackend(config).generate(some(9)))
+
+
+def test_a_schema_guides_where_the_endpoint_can() -> None:
+    asked = Request("item", "e", ({"role": "user", "content": "x"},), "t@1", {}, SCHEMA)
+    with Endpoint() as endpoint:
+        list(backend(endpoint).generate([asked]))
+    sent = endpoint.calls[0].body["response_format"]
+    assert sent["type"] == "json_schema" and sent["json_schema"]["schema"] == SCHEMA
+
+    def behave(call: Call) -> Answer:
+        refused = Answer("unknown field response_format", status=400)
+        return refused if "response_format" in call.body else GOOD
+
+    with Endpoint(behave) as endpoint:
+        replies = list(backend(endpoint, concurrency=1).generate([asked, asked, asked]))
+    assert all(reply.error is None for reply in replies)
+    assert endpoint.count == 4, "it is asked once whether it can"
+
+
+def test_the_answer_depends_on_what_is_sent_and_not_on_the_address() -> None:
+    def key(asked: Request, **about: object) -> str:
+        given = {"backend": "server", "model": "fake", **about}
+        return request_key(ServerBackend(ServerConfig.model_validate(given)), asked)
+
+    one = request("e")
+    same = [key(one), key(one, url="http://elsewhere/v1"), key(one, concurrency=3)]
+    warmer = Request(one.side, one.entity, one.messages, one.template, one.facts, warmer=0.3)
+    other = [
+        key(request("f")),
+        key(one, model="other"),
+        key(one, sampling={"temperature": 1}),
+        key(one, sampling={"max_tokens": 9}),
+        key(warmer),
+        key(Request(one.side, one.entity, one.messages, one.template, one.facts, SCHEMA)),
+    ]
+    assert len(set(same)) == 1 and len({*same, *other}) == 7
+
+
+def test_the_key_comes_from_the_environment_and_goes_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: ResponseCache
+) -> None:
+    secret = "sesame-open-0815"
+    monkeypatch.setenv("MY_KEY", secret)
+
+    def behave(call: Call) -> Answer:
+        said = f"you sent {call.headers['authorization']} with {call.body['messages']}"
+        return Answer(said, status=400 if call.number % 2 else 200)
+
+    with Endpoint(behave) as endpoint:
+        mine = backend(endpoint, key_variable="MY_KEY", concurrency=2)
+        knowledge = describe(some(6), mine, cache)
+    assert endpoint.calls[0].headers["authorization"] == f"Bearer {secret}"
+    knowledge.save(tmp_path / "knowledge")
+    assert secret not in repr(mine.config) + mine.config.model_dump_json()
+    failures = "".join(knowledge.failed["error"])
+    assert "***" in failures and secret not in failures
+
+
+def test_an_early_end_stops_the_calls() -> None:
+    with Endpoint(0.01) as endpoint:
+        replies = backend(endpoint).generate(some(5_000))
+        next(replies)
+        replies.close()
+        seen = endpoint.count
+        time.sleep(0.2)
+        assert endpoint.count <= seen + 8 < 5_000
+    assert not [thread for thread in threading.enumerate() if thread.name == "endpoint"]
+
+
+def test_an_error_of_the_requests_is_raised() -> None:
+    def broken():
+        yield request("e0")
+        raise ArtifactError("the disk is full")
+
+    with Endpoint() as endpoint, pytest.raises(ArtifactError, match="disk is full"):
+        list(backend(endpoint).generate(broken()))
+
+
+DYING = """
+import os, signal, sys
+from pathlib import Path
+sys.path[:0] = sys.argv[3:]
+from llm.cache import ResponseCache
+from llm.knowledge import describe
+from llm.server import ServerBackend
+from llm.settings import ServerConfig
+from llm_fakes import request
+config = ServerConfig(backend="server", model="fake", url=sys.argv[1])
+requests = [request(f"e{k}") for k in range(60)]
+describe(requests, ServerBackend(config), ResponseCache(Path(sys.argv[2])))
+"""
+
+
+def test_killed_at_random_moments_nothing_is_lost_or_asked_again(tmp_path: Path) -> None:
+    """What was stored when the process died is not asked for by the next one."""
+    import random
+
+    path, rng = tmp_path / "replies.sqlite", random.Random(1)
+    with Endpoint(0.01) as endpoint:
+        mine = backend(endpoint)
+        keys = [request_key(mine, r) for r in some(60)]
+        for _ in range(5):
+            process = subprocess.Popen(
+                [sys.executable, "-c", DYING, endpoint.url, str(path), str(ROOT),
+                 str(Path(__file__).parent)],
+                env={**os.environ},
+            )  # fmt: skip
+            before = endpoint.count
+            while endpoint.count < before + rng.randint(12, 30) and process.poll() is None:
+                time.sleep(0.002)
+            process.kill()
+            process.wait()
+        cache = ResponseCache(path)
+        stored = cache.answered(keys)
+        asked_before = endpoint.count
+        knowledge = describe(some(60), mine, cache)
+        assert endpoint.count - asked_before == 60 - len(stored)
+        cache.close()
+    assert len(stored) > 0 and knowledge.failed.height == 0
