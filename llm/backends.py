@@ -5,7 +5,7 @@ from __future__ import annotations
 from llm.facts import FactsBackend
 from llm.protocol import Backend
 from llm.replay import ReplayBackend
-from llm.settings import BackendConfig, ReplayConfig
+from llm.settings import BackendConfig, ReplayConfig, VllmConfig
 
 
 def open_backend(config: BackendConfig) -> Backend:
@@ -16,4 +16,8 @@ def open_backend(config: BackendConfig) -> Backend:
     """
     if isinstance(config, ReplayConfig):
         return ReplayBackend(config)
+    if isinstance(config, VllmConfig):
+        from llm.engine import VllmBackend
+
+        return VllmBackend(config)
     return FactsBackend()
