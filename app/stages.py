@@ -15,6 +15,8 @@ from typing import Any
 from app import work
 from app.settings import PLAIN, Cell, Experiment
 
+_HOW_IT_IS_RUN = {"batch_size", "tensor_parallel", "memory_share", "url", "key_variable"}
+"""Settings of models that change no result."""
 Settings = Callable[[Experiment, Cell | None], Mapping[str, Any]]
 Inputs = Callable[[Experiment, Cell | None], tuple[str, ...]]
 
@@ -80,7 +82,7 @@ def _knowledge(side: str, experiment: Experiment, _cell: Cell | None) -> Mapping
     template = work.template_of(experiment, side)
     config = getattr(experiment.llm, side)
     given = {
-        **config.model_dump(mode="json", exclude={"path"}),
+        **config.model_dump(mode="json", exclude={"path", *_HOW_IT_IS_RUN}),
         "model": open_backend(config).model,
         "template": [template.label, template.hash],
     }
@@ -89,11 +91,13 @@ def _knowledge(side: str, experiment: Experiment, _cell: Cell | None) -> Mapping
 
 def _encoder(experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
     config = experiment.encoder
-    given = config.model_dump(mode="json", exclude={"batch_size"})
-    if Path(config.model).is_dir():
-        from llm.encoder import content_hash
+    chosen = config.model_dump(mode="json", exclude=_HOW_IT_IS_RUN, exclude_defaults=True)
+    given = {"model": config.model, "dtype": config.dtype, **chosen}
+    for part in ("model", "tokenizer"):
+        if part in given and Path(given[part]).is_dir():
+            from llm.encoder import content_hash
 
-        given["model"] = content_hash(Path(config.model))
+            given[part] = content_hash(Path(given[part]))
     return given
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from data.errors import BackendError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 AHEAD = 2
 """Requests given to the engine, as a multiple of those it works on at a time."""
 _ANSWERED = ("stop", "length")
+_open: list[LLM] = []
 
 
 class VllmBackend:
@@ -84,6 +86,10 @@ class VllmBackend:
             BackendError: vLLM or the model cannot be loaded, or the engine stopped.
         """
         left = iter(requests)
+        first = next(left, None)
+        if first is None:
+            return
+        left = chain([first], left)
         queue = _Queue(self._llm)
         ahead = AHEAD * self._llm.llm_engine.vllm_config.scheduler_config.max_num_seqs
         try:
@@ -156,9 +162,7 @@ class _Queue:
         since = time.perf_counter()
         try:
             (engine_id,) = self._llm.enqueue_chat(
-                [list(request.messages)],  # type: ignore[list-item]
-                sampling,
-                use_tqdm=False,
+                [list(request.messages)], sampling, use_tqdm=False
             )
         except self._refusals as error:
             return _failed(request, f"vLLM refuses the request: {error}", since)
@@ -176,7 +180,7 @@ class _Queue:
             raise _stopped(error) from error
         for output in outputs:
             if output.finished and output.request_id in self._asked:
-                yield _reply(self._asked.pop(output.request_id), output)  # type: ignore[arg-type]
+                yield _reply(self._asked.pop(output.request_id), output)
 
     def abort(self) -> None:
         """Takes back what nobody waits for any more."""
@@ -213,31 +217,46 @@ def _stopped(error: Exception) -> BackendError:
     )
 
 
-def open_engine(model: str, **options: Any) -> LLM:
-    """vLLM with the weights of a model loaded.
+def open_engine(model: str, *, mean: bool = False, **options: Any) -> LLM:
+    """The engine of vLLM with the weights of a model loaded.
 
     Args:
         model: A name on the hub, or a folder.
+        mean: Gives the mean of the last hidden layer, not normalised, instead of answers.
         options: Of `vllm.LLM`.
 
     Raises:
         BackendError: vLLM is not installed or does not work here, or the model cannot be loaded.
     """
-    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     try:
         from vllm import LLM
+        from vllm.config import PoolerConfig
         from vllm.platforms import current_platform
     except ImportError as error:
         raise BackendError(
             f"vLLM cannot be loaded here ({error}). On Linux with a GPU: pip install "
-            '"autograph-rec[vllm]". On any other machine, ask a model that runs elsewhere: '
-            'backend = "server", with the url of its endpoint.'
+            '"autograph-rec[vllm]". On any other machine, let a model elsewhere answer: set '
+            '"server" in the place of "vllm", with the url of its endpoint.'
         ) from error
     try:
-        return LLM(model, enforce_eager=current_platform.is_cpu(), **options)
+        if mean:
+            pooler = PoolerConfig(seq_pooling_type="MEAN", use_activation=False)
+            options |= {"runner": "pooling", "convert": "embed", "pooler_config": pooler}
+        _open.append(LLM(model, enforce_eager=current_platform.is_cpu(), **options))
+        return _open[-1]
     except Exception as error:
         raise BackendError(
             f"vLLM cannot load {model} ({type(error).__name__}: {error}). It must be a model on "
             "the hub or a folder with weights and tokenizer. If it does not fit into memory, lower "
             "max_length, raise tensor_parallel, or choose a smaller model."
         ) from error
+
+
+def close_engines() -> None:
+    """Ends every engine of this process, and gives the memory of its weights and caches back.
+
+    Dropping an engine is not enough: vLLM holds on to it.
+    """
+    while _open:
+        _open.pop().llm_engine.engine_core.shutdown()

@@ -114,4 +114,6 @@ def new_user_request(
 
 
 def _request(side: Side, template: Template, facts: Mapping[str, Any]) -> Request:
-    return Request(side, facts["id"], template.render(facts), template.label, facts, template.schema)
+    return Request(
+        side, facts["id"], template.render(facts), template.label, facts, template.schema
+    )
