@@ -24,7 +24,7 @@ PACKAGED = {
 POOLING = "mean of pieces by tokens, L2-normalised"
 _SEAM = 2
 """Tokens that a prompt and a text may have more together than apart."""
-_CONTENT = ("*.safetensors", "*.bin", "*.json", "vocab*", "*.model", "merges.txt")
+_CONTENT = ("*.safetensors", "*.bin", "*.json", "vocab*", "*.model", "merges.txt", "*.jinja")
 
 
 class Encoder:
@@ -174,7 +174,7 @@ def _loaded(folder: Path, dtype: str, device: str | None) -> SentenceTransformer
 
 
 def content_hash(folder: Path) -> str:
-    """Twelve hex digits of the SHA-256 of weights, settings and vocabulary."""
+    """Twelve hex digits of the SHA-256 of weights, settings, vocabulary and chat template."""
     digest = hashlib.sha256()
     for path in sorted({p for pattern in _CONTENT for p in folder.rglob(pattern)}):
         with path.open("rb") as file:

@@ -10,6 +10,8 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from jinja2 import TemplateError
+
 from data.errors import BackendError
 from llm.pretrained import load_tokenizer, model_name, positions
 from llm.protocol import Reply
@@ -72,7 +74,7 @@ class VllmBackend:
             tokens = self._tokenizer.apply_chat_template(
                 list(messages), add_generation_prompt=True, tokenize=True, return_dict=False
             )
-        except (ValueError, TypeError, ImportError) as error:
+        except (ValueError, TypeError, ImportError, TemplateError) as error:
             raise BackendError(f"The chat template of {self.model} fails: {error}") from error
         return len(tokens)
 

@@ -25,11 +25,12 @@ ON_A_CPU = {
 }
 os.environ.update(ON_A_CPU, VLLM_ENABLE_V1_MULTIPROCESSING="0")
 STARTS_IN_S = 240
-Serve = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
-def serve(tiny_qwen: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+def serve(
+    tiny_qwen: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., str]]:
     """Starts a server of the tiny model, called "tiny": `serve(*options)` is its address."""
     running: list[subprocess.Popen[bytes]] = []
 

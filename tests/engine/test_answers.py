@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ import pytest
 
 pytest.importorskip("vllm", reason="the real engine has an environment of its own: make test-vllm")
 
-from conftest import Serve
 from tiny_qwen import POSITIONS
 
 from llm.backends import open_backend
@@ -169,7 +168,9 @@ def test_a_second_run_asks_nothing(backend: VllmBackend, tmp_path: Path) -> None
     cache.close()
 
 
-def test_a_server_of_the_same_model_says_the_same(backend: VllmBackend, serve: Serve) -> None:
+def test_a_server_of_the_same_model_says_the_same(
+    backend: VllmBackend, serve: Callable[..., str]
+) -> None:
     from openai import OpenAI
 
     client = OpenAI(base_url=serve(), api_key="none")

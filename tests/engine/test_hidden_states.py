@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,6 @@ import pytest
 
 pytest.importorskip("vllm", reason="the real engine has an environment of its own: make test-vllm")
 
-from conftest import Serve
 
 from data.errors import BackendError
 from llm.encoders import TextEncoder, open_encoder
@@ -23,7 +23,7 @@ MEAN = '{"seq_pooling_type": "MEAN", "use_activation": false}'
 
 
 @pytest.fixture(scope="module")
-def url(serve: Serve) -> str:
+def url(serve: Callable[..., str]) -> str:
     return serve("--runner", "pooling", "--convert", "embed", "--pooler-config", MEAN)
 
 
@@ -79,5 +79,5 @@ def test_what_a_server_says_is_passed_on(url: str) -> None:
     with pytest.raises(BackendError, match="serves 'stranger'"):
         vectors(stranger)
     tiny = open_encoder(EncoderConfig(kind="server", model="tiny", url=url))
-    with pytest.raises(BackendError, match="encoder.max_length"):
+    with pytest.raises(BackendError, match=r"encoder\.max_length"):
         tiny.encode([tiny.pieces("word " * 600)])

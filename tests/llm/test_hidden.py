@@ -124,7 +124,7 @@ def test_a_prompt_may_stand_before_sentence_encoders_too(
 
 def test_a_prompt_that_leaves_no_room(config: EncoderConfig) -> None:
     long = config.model_copy(update={"prompt": "word " * 40, "max_length": 32})
-    with pytest.raises(BackendError, match="encoder.prompt fills all of the 32 tokens"):
+    with pytest.raises(BackendError, match=r"encoder\.prompt fills all of the 32 tokens"):
         open_encoder(long, "cpu")
 
 

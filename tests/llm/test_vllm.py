@@ -58,6 +58,10 @@ def test_the_name_tells_the_weights_not_their_place(config: VllmConfig, tmp_path
     assert same == VllmBackend(config).model
     make_tiny_qwen(moved, seed=1)
     assert open_backend(VllmConfig(backend="vllm", model=str(moved))).model != same
+    template = moved / "chat_template.jinja"
+    other = open_backend(VllmConfig(backend="vllm", model=str(moved))).model
+    template.write_text(template.read_text() + "Be brief.")
+    assert open_backend(VllmConfig(backend="vllm", model=str(moved))).model != other
     hub = VllmConfig(backend="vllm", model="Qwen/Qwen2.5-7B-Instruct")
     assert open_backend(hub).model == "Qwen/Qwen2.5-7B-Instruct"
 
@@ -133,7 +137,7 @@ def test_the_limit_leaves_room_for_the_answer(config: VllmConfig) -> None:
 
 def test_a_folder_without_a_model_gets_a_sentence(tmp_path: Path) -> None:
     empty = VllmBackend(VllmConfig(backend="vllm", model=str(tmp_path)))
-    with pytest.raises(BackendError, match="tokenizer of .* cannot be read"):
+    with pytest.raises(BackendError, match=r"tokenizer of .* cannot be read"):
         empty.count_tokens(request("a").messages)
     with pytest.raises(BackendError, match=r"config.json of .* cannot be read"):
         _ = empty.limit
