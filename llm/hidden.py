@@ -166,12 +166,8 @@ class ServerEncoder(HiddenEncoder):
     pooling = SERVER_POOLING
 
     def __init__(self, config: EncoderConfig) -> None:
-        try:
-            from openai import OpenAI
-        except ImportError as error:
-            raise BackendError(
-                'Asking a server needs its client: pip install "autograph-rec[server]".'
-            ) from error
+        from openai import OpenAI
+
         tokenizer = load_tokenizer(config.tokenizer) if config.tokenizer else None
         reads = config.max_length or 0
         longest = room_for_text(config, tokenizer, reads) if tokenizer else 0

@@ -25,12 +25,11 @@ ON_A_CPU = {
 }
 os.environ.update(ON_A_CPU, VLLM_ENABLE_V1_MULTIPROCESSING="0")
 STARTS_IN_S = 240
+Serve = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
-def serve(
-    tiny_qwen: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., str]]:
+def serve(tiny_qwen: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """Starts a server of the tiny model, called "tiny": `serve(*options)` is its address."""
     running: list[subprocess.Popen[bytes]] = []
 

@@ -188,24 +188,20 @@ def test_a_server_of_the_same_model_says_the_same(
 
 
 APART = """
-import os, subprocess, sys
+import sys
+from multiprocessing import active_children
 from llm.engine import VllmBackend, close_engines
 from llm.settings import Sampling, VllmConfig
 from prompts.requests import Request
-
-def engines():
-    own = str(os.getpid())
-    listed = subprocess.run(["ps", "-eo", "ppid=,args="], capture_output=True, text=True).stdout
-    return sum(own in line.split()[:1] and "EngineCor" in line for line in listed.splitlines())
 
 config = VllmConfig(backend="vllm", model=sys.argv[1], sampling=Sampling(max_tokens=4))
 asked = [Request("item", k, ({"role": "user", "content": k},), "test@1", {}) for k in "abc"]
 for _ in range(2):
     replies = list(VllmBackend(config).generate(asked))
     assert [reply.error for reply in replies] == [None] * 3
-    before = engines()
+    before = len(active_children())
     close_engines()
-    print(before, engines())
+    print(before, len(active_children()))
 """
 
 
