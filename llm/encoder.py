@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -177,7 +178,14 @@ def content_hash(folder: Path) -> str:
     """Twelve hex digits of the SHA-256 of weights, settings, vocabulary and chat template."""
     digest = hashlib.sha256()
     for path in sorted({p for pattern in _CONTENT for p in folder.rglob(pattern)}):
-        with path.open("rb") as file:
-            digest.update(path.relative_to(folder).as_posix().encode())
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        known = path.stat()
+        digest.update(path.relative_to(folder).as_posix().encode())
+        digest.update(_file_digest(path, known.st_size, known.st_mtime_ns))
     return digest.hexdigest()[:12]
+
+
+@lru_cache(maxsize=1024)
+def _file_digest(path: Path, _size: int, _modified_ns: int) -> bytes:
+    """The file's SHA-256, worked out once a process for as long as the file is not written to."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 AHEAD = 2
 """Requests given to the engine, as a multiple of those it works on at a time."""
 _ANSWERED = ("stop", "length")
+_ENDS_IN_S = 60
 _open: list[LLM] = []
 
 
@@ -261,4 +262,4 @@ def close_engines() -> None:
     Dropping an engine is not enough: vLLM holds on to it.
     """
     while _open:
-        _open.pop().llm_engine.engine_core.shutdown()
+        _open.pop().llm_engine.engine_core.shutdown(timeout=_ENDS_IN_S)
