@@ -24,7 +24,7 @@ ON_A_CPU = {
     "VLLM_LOGGING_LEVEL": "ERROR",
 }
 os.environ.update(ON_A_CPU, VLLM_ENABLE_V1_MULTIPROCESSING="0")
-STARTS_IN_S = 240
+STARTS_IN_S = 480
 Serve = Callable[..., str]
 
 
