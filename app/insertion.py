@@ -174,10 +174,11 @@ def _neighbours(
     record: Record, graph: LatentGraph, side: Side, codes: np.ndarray, vector: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """All of the side that share a factor, most shared first, then by likeness of their texts."""
+    from llm.encoder import normalised
     from llm.vectors import Vectors
 
     shared = (graph.codes(side) == codes).sum(1)
-    alike = Vectors.load(record.folder(f"vectors-{side}")).matrix @ vector
+    alike = normalised(Vectors.load(record.folder(f"vectors-{side}")).matrix) @ vector
     order = np.lexsort((-alike, -shared))
     near = order[shared[order] > 0]
     return near, shared[near]

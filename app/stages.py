@@ -15,6 +15,11 @@ from typing import Any
 from app import work
 from app.settings import PLAIN, Cell, Experiment
 
+_HOW_IT_IS_RUN = {
+    *("batch_size", "tensor_parallel", "memory_share", "path", "url", "key_variable"),
+    *("concurrency", "timeout_s", "attempts", "stop_after"),
+}
+"""Settings of models that say where and how they are asked, and change no result."""
 Settings = Callable[[Experiment, Cell | None], Mapping[str, Any]]
 Inputs = Callable[[Experiment, Cell | None], tuple[str, ...]]
 
@@ -74,13 +79,6 @@ def _data(experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
     return {**given, "content": source_digests(config)}
 
 
-_NOT_IN_ANSWERS = {
-    *("path", "url", "key_variable", "tokenizer", "tensor_parallel", "memory_share"),
-    *("concurrency", "timeout_s", "attempts", "stop_after"),
-}
-"""Settings of a backend that say where and how it is asked, not what."""
-
-
 def _knowledge(side: str, experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
     from llm.backends import open_backend
     from llm.settings import MODELS
@@ -88,7 +86,7 @@ def _knowledge(side: str, experiment: Experiment, _cell: Cell | None) -> Mapping
     template = work.template_of(experiment, side)
     config = getattr(experiment.llm, side)
     given = {
-        **config.model_dump(mode="json", exclude=_NOT_IN_ANSWERS),
+        **config.model_dump(mode="json", exclude=_HOW_IT_IS_RUN),
         "model": open_backend(config).model,
         "template": [template.label, template.hash],
     }
@@ -99,11 +97,13 @@ def _knowledge(side: str, experiment: Experiment, _cell: Cell | None) -> Mapping
 
 def _encoder(experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
     config = experiment.encoder
-    given = config.model_dump(mode="json", exclude={"batch_size"})
-    if Path(config.model).is_dir():
-        from llm.encoder import content_hash
+    chosen = config.model_dump(mode="json", exclude=_HOW_IT_IS_RUN, exclude_defaults=True)
+    given = {"model": config.model, "dtype": config.dtype, **chosen}
+    for part in ("model", "tokenizer"):
+        if part in given and Path(given[part]).is_dir():
+            from llm.encoder import content_hash
 
-        given["model"] = content_hash(Path(config.model))
+            given[part] = content_hash(Path(given[part]))
     return given
 
 

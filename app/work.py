@@ -96,6 +96,7 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
     """A text for every entity of one side."""
     from llm.backends import open_backend
     from llm.cache import ResponseCache
+    from llm.engine import close_engines
     from llm.knowledge import Knowledge, describe
     from llm.protocol import Counting
     from llm.settings import MODELS
@@ -121,6 +122,7 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
         knowledge = describe(requests, backend, cache, task.on_progress, total, gate)
     finally:
         cache.close()
+        close_engines()
     knowledge.save(task.folder)
     return {
         "texts": knowledge.table.height - knowledge.failed.height,
@@ -133,6 +135,7 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
 def encode_side(side: str, task: Task) -> Mapping[str, Any]:
     """A vector for every text of one side."""
     from llm.encode import encode
+    from llm.engine import close_engines
     from llm.knowledge import Knowledge
     from llm.vectors import VectorCache
 
@@ -142,6 +145,7 @@ def encode_side(side: str, task: Task) -> Mapping[str, Any]:
         vectors = encode(knowledge, task.experiment.encoder, cache, task.on_progress)
     finally:
         cache.close()
+        close_engines()
     vectors.save(task.folder)
     return {"width": vectors.matrix.shape[1], "encoder": vectors.encoder}
 

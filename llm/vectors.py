@@ -18,9 +18,9 @@ class Vectors:
 
     Attributes:
         ids: (n,) external ids.
-        matrix: (n, d) float32, L2-normalised.
+        matrix: (n, d) float32; `pooling` tells whether rows are L2-normalised.
         encoder: Name, content and arithmetic of the model.
-        pooling: How a text longer than the model reads became one vector.
+        pooling: How tokens, and pieces of a text longer than the model reads, became one vector.
         missing: Row numbers of entities without a text; their vector is the mean of the others.
     """
 

@@ -1,7 +1,7 @@
 """Prompt templates: Markdown files with front matter, rendered in Jinja2's sandbox.
 
-A file starts with front matter (`side`, `name`, `version`, `note` and, for answers in JSON,
-`schema`, in YAML between lines of three dashes). The body holds one section a message, each under a
+A file starts with front matter: `side`, `name`, `version`, `note` and, for answers in JSON,
+`schema`, in YAML between lines of three dashes. The body holds one section a message, each under a
 line `# system`, `# user` or `# assistant`. Sections are cut before anything is filled in, so no
 value can start a message.
 """

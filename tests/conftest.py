@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tiny_qwen import make_tiny_qwen
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -18,3 +19,9 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; set AUTOGRAPH_DATA to a folder that holds it")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a random chat model, with a tokenizer and a chat template."""
+    return make_tiny_qwen(tmp_path_factory.mktemp("qwen"))

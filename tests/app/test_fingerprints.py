@@ -41,6 +41,7 @@ def differing(one: dict[str, str], other: dict[str, str]) -> set[str]:
         ("name=other", set()),
         ("note=another", set()),
         ("encoder.batch_size=7", set()),
+        ("encoder.memory_share=0.5", set()),
         ('grid.backbones=["gru4rec", "sasrec"]', set()),
         ("grid.seeds=[0, 1]", set()),
         ("override.sasrec.train.epochs=1", set()),
@@ -53,6 +54,8 @@ def differing(one: dict[str, str], other: dict[str, str]) -> set[str]:
         ("quantize.item.beta=0.5", {"codes-item", "factors-item", *GRAPH}),
         ("seed=1", {"codes-user", "factors-user", "codes-item", "factors-item", *GRAPH}),
         ("encoder.dtype=bfloat16", {*ITEM_VECTORS, *USER_VECTORS, *GRAPH}),
+        ("encoder.kind=transformers", {*ITEM_VECTORS, *USER_VECTORS, *GRAPH}),
+        ('encoder.prompt="film: "', {*ITEM_VECTORS, *USER_VECTORS, *GRAPH}),
         ("prompts.history=3", {"knowledge-user", *USER_VECTORS, *GRAPH}),
         ("prompts.item_template=books-item", KNOWLEDGE),
         ("data.min_history=6", EVERYTHING),
@@ -87,6 +90,15 @@ def test_the_place_of_an_encoder_does_not_matter_its_content_does(
     (copy / "config.json").write_text((copy / "config.json").read_text() + "\n")
     after = keys(tiny_experiment, f"encoder.model={copy}")
     assert differing(before, after) == {*ITEM_VECTORS, *USER_VECTORS, *GRAPH}
+
+
+def test_how_a_model_is_run_does_not_matter_what_it_says_does(tiny_experiment: Path) -> None:
+    vllm = ("llm.item.backend=vllm", "llm.item.model=some/model")
+    before = keys(tiny_experiment, *vllm)
+    for same in ("llm.item.tensor_parallel=2", "llm.item.memory_share=0.5"):
+        assert differing(before, keys(tiny_experiment, *vllm, same)) == set()
+    for other in ("llm.item.model=other/model", "llm.item.sampling.temperature=1"):
+        assert differing(before, keys(tiny_experiment, *vllm, other)) == KNOWLEDGE
 
 
 def test_a_copied_template_is_the_same_template(tiny_experiment: Path, tmp_path: Path) -> None:
