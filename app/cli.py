@@ -9,6 +9,8 @@ import typer
 from typer.core import TyperGroup
 
 from app.cli_data import data_app
+from app.cli_knowledge import knowledge_app
+from app.cli_prompts import prompts_app
 from data.errors import AutoGraphError
 
 STOPPED = 130
@@ -38,6 +40,8 @@ app = typer.Typer(
     help="Latent-factor graphs for recommenders, built by language models.",
 )
 app.add_typer(data_app, name="data")
+app.add_typer(prompts_app, name="prompts")
+app.add_typer(knowledge_app, name="knowledge")
 
 ExperimentName = Annotated[
     str, typer.Argument(metavar="EXPERIMENT", help="A .toml file, or a name such as demo.")

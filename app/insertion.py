@@ -98,7 +98,8 @@ def _request(
     from llm.knowledge import Knowledge
     from prompts.requests import item_requests, new_user_request
 
-    template, row = template_of(record.experiment, side), _row(dataset, side, given)
+    template = template_of(record.experiment, side, record.workspace)
+    row = _row(dataset, side, given)
     if side == "item":
         return next(item_requests(replace(dataset, items=row), template))
     texts = None

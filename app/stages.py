@@ -15,7 +15,7 @@ from typing import Any
 from app import work
 from app.settings import PLAIN, Cell, Experiment
 
-Settings = Callable[[Experiment, Cell | None], Mapping[str, Any]]
+Settings = Callable[[Experiment, Cell | None, Path], Mapping[str, Any]]
 Inputs = Callable[[Experiment, Cell | None], tuple[str, ...]]
 
 
@@ -27,7 +27,8 @@ class Stage:
         what: What it does, for the person who waits.
         version: Raised when the code of the stage gives other results.
         inputs: Names of the stages whose results it reads.
-        settings: JSON-able, all that its result depends on beside its inputs.
+        settings: JSON-able, all that its result depends on beside its inputs; from an experiment, a
+            cell and the workspace, where a person's own templates are.
         run: Fills a folder; what it returns is kept in the manifest.
         a_cell: Whether there is one for every recommender of the grid.
     """
@@ -44,7 +45,7 @@ def _from(*names: str) -> Inputs:
     return lambda _experiment, _cell: names
 
 
-def _nothing(_experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
+def _nothing(_experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
     return {}
 
 
@@ -60,7 +61,7 @@ def _train_inputs(_experiment: Experiment, cell: Cell | None) -> tuple[str, ...]
     return ("dataset", "split") if plain else ("dataset", "split", "graph")
 
 
-def _data(experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
+def _data(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
     from data.catalogue import card
     from data.loaders.digests import source_digests
 
@@ -74,10 +75,12 @@ def _data(experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
     return {**given, "content": source_digests(config)}
 
 
-def _knowledge(side: str, experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
+def _knowledge(
+    side: str, experiment: Experiment, _cell: Cell | None, workspace: Path
+) -> Mapping[str, Any]:
     from llm.backends import open_backend
 
-    template = work.template_of(experiment, side)
+    template = work.template_of(experiment, side, workspace)
     config = getattr(experiment.llm, side)
     given = {
         **config.model_dump(mode="json", exclude={"path"}),
@@ -87,7 +90,7 @@ def _knowledge(side: str, experiment: Experiment, _cell: Cell | None) -> Mapping
     return {**given, "history": experiment.prompts.history} if side == "user" else given
 
 
-def _encoder(experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
+def _encoder(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
     config = experiment.encoder
     given = config.model_dump(mode="json", exclude={"batch_size"})
     if Path(config.model).is_dir():
@@ -97,12 +100,14 @@ def _encoder(experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
     return given
 
 
-def _quantize(side: str, experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
+def _quantize(
+    side: str, experiment: Experiment, _cell: Cell | None, _workspace: Path
+) -> Mapping[str, Any]:
     config = getattr(experiment.quantize, side)
     return {**config.model_dump(mode="json"), "seed": experiment.seed}
 
 
-def _train(experiment: Experiment, cell: Cell | None) -> Mapping[str, Any]:
+def _train(experiment: Experiment, cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
     assert cell is not None
     return {
         "model": experiment.model_of(cell).model_dump(mode="json"),
@@ -111,7 +116,7 @@ def _train(experiment: Experiment, cell: Cell | None) -> Mapping[str, Any]:
     }
 
 
-def _evaluate(experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
+def _evaluate(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
     return experiment.evaluate.model_dump(mode="json")
 
 

@@ -70,6 +70,25 @@ class ArtifactStore:
                 )
         return manifest
 
+    def reopen(self, stage: str, key: str) -> list[tuple[str, str]]:
+        """Stage and key of a finished artifact and of all made from it, unfinished from here on.
+
+        Their files stay until the next run makes them again.
+        """
+        reopened, left = [], [(stage, key)] if self.holds(stage, key) else []
+        users: dict[str, list[tuple[str, str]]] = {}
+        for path in self.root.glob(f"*/*/{MANIFEST}"):
+            for used in atomic.read_json(path).get("inputs", {}).values():
+                users.setdefault(used, []).append((path.parent.parent.name, path.parent.name))
+        while left:
+            one = left.pop()
+            if one not in reopened:
+                reopened.append(one)
+                left += users.get(one[1], [])
+        for one in reversed(reopened):
+            (self.place(*one) / MANIFEST).unlink(missing_ok=True)
+        return reopened
+
     def make(
         self,
         stage: str,

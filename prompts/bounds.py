@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from jinja2 import nodes, pass_context
-from jinja2.defaults import DEFAULT_FILTERS
 from jinja2.exceptions import SecurityError
+from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.filters import do_map
 from jinja2.runtime import Context, LoopContext
 from jinja2.visitor import NodeTransformer
@@ -38,24 +38,19 @@ _KEPT = (
     "reject rejectattr reverse select selectattr sort string sum title trim truncate unique upper "
     "wordcount"
 )
-_MAPPED = frozenset("capitalize float int label listed lower string title trim upper".split())
+_MAPPED = "capitalize float int label listed lower string title trim upper"
+_OF_TEXTS = (
+    "capitalize casefold count endswith find isdigit lower lstrip removeprefix removesuffix rstrip "
+    "split splitlines startswith strip title upper"
+)
+_OF_LOOPS = (
+    "changed cycle depth depth0 first index index0 last length nextitem previtem revindex revindex0"
+)
 METHODS: tuple[tuple[type, frozenset[str]], ...] = (
-    (
-        str,
-        frozenset(
-            "capitalize casefold count endswith find isdigit lower lstrip removeprefix "
-            "removesuffix rstrip split splitlines startswith strip title upper".split()
-        ),
-    ),
+    (str, frozenset(_OF_TEXTS.split())),
     (Mapping, frozenset({"get", "items", "keys", "values"})),
     (list, frozenset({"count", "index"})),
-    (
-        LoopContext,
-        frozenset(
-            "changed cycle depth depth0 first index index0 last length nextitem previtem revindex "
-            "revindex0".split()
-        ),
-    ),
+    (LoopContext, frozenset(_OF_LOOPS.split())),
 )
 """What may be asked of a value, beside what it holds."""
 _REFUSED = {
@@ -95,24 +90,17 @@ def bounded(tree: nodes.Template) -> nodes.Template:
 class _Bound(NodeTransformer):
     """Puts the filters `_counted`, `_measured` and `_joined` where something may grow."""
 
-    def visit_For(self, node: nodes.For) -> nodes.Node:
-        self.generic_visit(node)
-        node.iter = _filtered(node.iter, "_counted")
+    def generic_visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> nodes.Node:
+        super().generic_visit(node, *args, **kwargs)
+        if isinstance(node, nodes.For):
+            node.iter = _filtered(node.iter, "_counted")
+        elif isinstance(node, nodes.Concat):
+            return _filtered(nodes.List(node.nodes, lineno=node.lineno), "_joined")
+        elif isinstance(node, nodes.List | nodes.Dict) or (
+            isinstance(node, nodes.Tuple) and node.ctx == "load"
+        ):
+            return _filtered(node, "_measured")
         return node
-
-    def visit_List(self, node: nodes.List) -> nodes.Node:
-        return _filtered(self.generic_visit(node), "_measured")
-
-    def visit_Dict(self, node: nodes.Dict) -> nodes.Node:
-        return _filtered(self.generic_visit(node), "_measured")
-
-    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:
-        self.generic_visit(node)
-        return node if node.ctx == "store" else _filtered(node, "_measured")
-
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
-        self.generic_visit(node)
-        return _filtered(nodes.List(node.nodes, lineno=node.lineno), "_joined")
 
 
 def _filtered(node: Any, name: str) -> nodes.Filter:
@@ -175,19 +163,21 @@ def _measured(value: Any) -> Any:
 
 
 def _joined(values: list[Any]) -> str:
-    return "".join(map(str, values))
+    texts = [str(value) for value in values]
+    _fitting(sum(map(len, texts)))
+    return "".join(texts)
 
 
 @pass_context
 def _map(context: Context, values: Iterable[Any], *names: Any, **given: Any) -> Iterable[Any]:
-    if names and (len(names) > 1 or names[0] not in _MAPPED):
-        raise SecurityError(f"map({names[0]!r}); it may be {', '.join(sorted(_MAPPED))}")
-    return do_map(context, values, *names, **given)  # type: ignore[call-overload, no-any-return]
+    if names and (len(names) > 1 or names[0] not in _MAPPED.split()):
+        raise SecurityError(f"map({names[0]!r}); it may be {', '.join(_MAPPED.split())}")
+    return do_map(context, values, *names, **given)
 
 
 @pass_context
 def _join(
-    context: Context, values: Iterable[Any], d: str = "", attribute: str | int | None = None
+    context: Context, values: Iterable[Any], d: str = "", attribute: str | None = None
 ) -> str:
     found = values if attribute is None else do_map(context, values, attribute=attribute)
     texts = [str(value) for value in found]
@@ -217,7 +207,7 @@ def _range(*bounds: int) -> range:
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
-    **{name: DEFAULT_FILTERS[name] for name in _KEPT.split()},
+    **{name: JINJA_FILTERS[name] for name in _KEPT.split()},
     "join": _join,
     "map": _map,
     "replace": _replace,
