@@ -32,7 +32,7 @@ def update(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Describe who is new or changed, and whose last call failed; nobody else is asked about."""
-    from app.prompt_views import open_plan, show_update
+    from app.show_prompts import open_plan, show_update
 
     plan = open_plan(experiment, change, source, workspace)
     show_update(plan, ("item", "user") if side is None else (side,), dry_run)

@@ -45,7 +45,7 @@ WORKSPACE = Path("workspace")
 @prompts_app.command("list")
 def list_all(workspace: Workspace = WORKSPACE) -> None:
     """List the templates that ship, and your own."""
-    from app.prompt_views import show_list
+    from app.show_templates import show_list
 
     show_list(workspace)
 
@@ -59,7 +59,7 @@ def show(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Show a template as it is written."""
-    from app.prompt_views import show_history, show_template
+    from app.show_templates import show_history, show_template
 
     (show_history if history else show_template)(name, workspace)
 
@@ -75,7 +75,7 @@ def new(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Begin a template of your own, as a copy of another or from a file."""
-    from app.prompt_views import create_template
+    from app.show_templates import create_template
 
     create_template(name, source, file, note, workspace)
 
@@ -91,7 +91,7 @@ def edit(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Save the next version of a template, written in your $EDITOR; the old ones stay."""
-    from app.prompt_views import edit_template
+    from app.show_templates import edit_template
 
     edit_template(name, file, note, restore, workspace)
 
@@ -99,7 +99,7 @@ def edit(
 @prompts_app.command()
 def diff(a: Reference, b: Reference, workspace: Workspace = WORKSPACE) -> None:
     """Show word by word what differs between two templates or versions."""
-    from app.prompt_views import show_diff
+    from app.show_templates import show_diff
 
     show_diff(a, b, workspace)
 
@@ -118,7 +118,7 @@ def render(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Show what is sent about a user or item; nothing is sent."""
-    from app.prompt_views import open_side, show_prompts
+    from app.show_prompts import open_side, show_prompts
 
     scene = open_side(experiment, side, change, source, workspace)
     show_prompts(scene, entity or [], template, variables)
@@ -143,7 +143,7 @@ def try_out(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Ask about a few users or items under several templates; answers are kept."""
-    from app.prompt_views import open_side, show_trial
+    from app.show_prompts import open_side, show_trial
 
     scene = open_side(experiment, side, change, source, workspace)
     show_trial(scene, template or [], (entity or [], count, seed), only_different)
@@ -164,7 +164,7 @@ def estimate(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Say what it takes to describe everybody: calls, tokens, time and money."""
-    from app.prompt_views import open_side, show_estimate
+    from app.show_prompts import open_side, show_estimate
 
     scene = open_side(experiment, side, change, source, workspace)
     show_estimate(scene, template, sample, measure, seed)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError, meta
 from jinja2 import Template as Compiled
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -36,6 +36,7 @@ class _Named(StrictUndefined):
     """An unknown name, with the names that exist in its place."""
 
     __slots__ = ()
+    __repr__ = StrictUndefined.__str__
 
     @property
     def _undefined_message(self) -> str:
@@ -54,6 +55,17 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:  # noqa: ARG002
         """Whether a template may ask `obj` for `attr`, which is no member of it."""
         return any(isinstance(obj, kind) and attr in names for kind, names in METHODS)
+
+    def unsafe_undefined(self, obj: Any, attribute: str) -> Undefined:
+        """Nothing: what is not allowed is not there to be passed on, either.
+
+        Raises:
+            SecurityError: always.
+        """
+        raise SecurityError(f"{attribute!r} of a {type(obj).__name__}")
+
+    def wrap_str_format(self, value: Any) -> None:  # noqa: ARG002
+        """Nothing: jinja lets `format` pass its own way, but a width may fill the memory."""
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """The result of an operation.

@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -29,6 +30,8 @@ TEMPLATES = SHIPPED
 """Folder of the templates that ship with AutoGraph."""
 LONGEST_TEMPLATE = 100_000
 """Characters of a template."""
+DEEPEST = 100
+"""Brackets inside each other in front matter: reading them takes the square of their number."""
 _FRONT_MATTER = re.compile(r"\A---\r?\n(.*?)\r?\n---\r?\n(.*)\Z", re.DOTALL)
 _HEADING = re.compile(r"^# (system|user|assistant)[ \t]*\r?$", re.MULTILINE)
 
@@ -193,6 +196,8 @@ def _matter(text: str, source: str) -> object:
     import yaml
 
     try:
+        if max(accumulate((c in "[{") - (c in "]}") for c in text), default=0) > DEEPEST:
+            raise yaml.YAMLError(f"more than {DEEPEST} brackets inside each other")
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
             raise yaml.YAMLError("parts cannot be repeated by a name (*)")
         return yaml.safe_load(text)

@@ -1,10 +1,9 @@
-"""What the commands `prompts …` and `knowledge …` show on a terminal."""
+"""What the commands show that take the prompts of an experiment: render, try, estimate, update."""
 
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,26 +12,16 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from app.editor import edited
 from app.experiment_file import load_experiment
 from app.plan import Plan
 from app.progress import Display, open_console
-from app.work import own_templates
 from app.workshop import Scene, open_scene, render, variables
-from data.errors import ConfigError
-from prompts.library import Library, Saved
-from prompts.template import template_text
 
 if TYPE_CHECKING:
     from app.estimate import Quantity
     from app.update import Update
     from llm.knowledge import Progress
-    from prompts.diff import Change
     from prompts.template import Side
-
-STYLES = {"equal": "", "removed": "red strike", "added": "green underline"}
-"""How the words of a diff look; where there is no colour, they are marked."""
-MARKS = {"equal": ("", ""), "removed": ("[-", "-]"), "added": ("{+", "+}")}
 
 
 def open_plan(
@@ -58,99 +47,19 @@ def open_side(
     Raises:
         AutoGraphError: the experiment or its data cannot be read.
     """
+    plan = open_plan(experiment, changes, source, workspace)
     with Display(open_console()) as display:
-        return open_scene(open_plan(experiment, changes, source, workspace), side, display)
+        return open_scene(plan, side, _Bars(display))
 
 
-def show_list(workspace: Path) -> None:
-    """Shows all templates."""
-    table = Table("name", "side", "version", "whose", "note")
-    for entry in Library(own_templates(workspace)).entries():
-        one = entry.template
-        saved = f"yours, {entry.saved:%Y-%m-%d}" if entry.saved else "ships"
-        table.add_row(one.name, one.side, str(one.version), saved, escape(one.note))
-    open_console().print(table)
+class _Bars:
+    """Shows what is under way, and leaves no line of what is finished."""
 
+    def __init__(self, display: Display) -> None:
+        self.progress = display.progress
 
-def show_history(name: str, workspace: Path) -> None:
-    """Shows all versions of a template of one's own."""
-    table = Table("version", "saved", "note")
-    for entry in Library(own_templates(workspace)).history(name):
-        saved = f"{entry.saved:%Y-%m-%d %H:%M}" if entry.saved else ""
-        table.add_row(str(entry.template.version), saved, escape(entry.template.note))
-    open_console().print(table)
-
-
-def show_template(reference: str, workspace: Path) -> None:
-    """Shows a template as it is written."""
-    text = template_text(Library(own_templates(workspace)).load(reference))
-    open_console().print(Text(text), soft_wrap=True, end="")
-
-
-def create_template(
-    name: str, source: str | None, file: str | None, note: str, workspace: Path
-) -> None:
-    """Begins a template.
-
-    Raises:
-        ConfigError: not one of `source` and `file` is given.
-        TemplateError: the name cannot be had, or the text is no template.
-    """
-    library = Library(own_templates(workspace))
-    if (source is None) == (file is None):
-        raise ConfigError(
-            f"Say what {name} begins as: --from any-item (autograph prompts list shows all), or "
-            "--file FILE."
-        )
-    if source is not None:
-        copied = library.load(source)
-        saved = library.create(name, template_text(copied), note or f"Copy of {copied.label}.")
-    else:
-        saved = library.create(name, _read(str(file)), note)
-    _tell_saved(saved)
-
-
-def edit_template(
-    name: str, file: str | None, note: str, restore: int | None, workspace: Path
-) -> None:
-    """Saves the next version of a template.
-
-    Raises:
-        TemplateError: there is no such template, or the text is none.
-    """
-    library = Library(own_templates(workspace))
-    if restore is not None:
-        _tell_saved(library.restore(name, restore))
-        return
-    latest = library.history(name)[-1].template
-    text = edited(template_text(latest)) if file is None else _read(file)
-    _tell_saved(library.save(name, text, note, base=latest.version))
-
-
-def show_diff(a: str, b: str, workspace: Path) -> None:
-    """Shows what differs between two templates."""
-    from prompts.diff import template_diff
-
-    library, console = Library(own_templates(workspace)), open_console()
-    old, new = library.load(a), library.load(b)
-    for sign, one in (("-", old), ("+", new)):
-        console.print(f"{sign} {one.label} [dim]{escape(one.note)}[/dim]", soft_wrap=True)
-    console.print()
-    changes = template_diff(old, new)
-    if all(op == "equal" for op, _ in changes):
-        console.print("They say the same.")
-        return
-    coloured = console.is_terminal and not console.no_color
-    console.print(diff_text(changes, coloured), soft_wrap=True)
-
-
-def diff_text(changes: Iterable[Change], coloured: bool) -> Text:
-    """Changes in colour, or with marks around them."""
-    text = Text()
-    for op, words in changes:
-        before, after = ("", "") if coloured else MARKS[op]
-        text.append(f"{before}{words}{after}", STYLES[op] if coloured else "")
-    return text
+    def finished(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
+        """Nothing."""
 
 
 def show_prompts(
@@ -162,7 +71,7 @@ def show_prompts(
         if with_variables:
             _show_variables(scene, number)
         one = render(scene, number, template)
-        console.print(f"[bold]{escape(one.title)}[/bold] ({escape(one.entity)}), {one.template}")
+        console.print(f"{_called(one.title, one.entity)}, {one.template}")
         for message in one.messages:
             console.print(f"[cyan]# {message['role']}[/cyan]")
             console.print(Text(message["content"]), soft_wrap=True)
@@ -201,7 +110,7 @@ def show_trial(
     shown = only_different(tried) if different else tried
     for rows in shown.partition_by("entity", maintain_order=True):
         first = rows.row(0, named=True)
-        console.print(f"[bold]{escape(first['title'])}[/bold] ({escape(first['entity'])})")
+        console.print(_called(first["title"], first["entity"]))
         for row in rows.iter_rows(named=True):
             console.print(f"[cyan]{row['template']}[/cyan] [dim]{_told(row)}[/dim]")
             console.print(Text(row["error"] or row["text"], "red" if row["error"] else ""))
@@ -212,6 +121,11 @@ def show_trial(
     if not scene.asks_model:
         name = scene.backend_config.backend
         console.print(f"The backend {name} asks no language model: it does not read the template.")
+
+
+def _called(title: str, entity: str) -> str:
+    known = "" if title == entity else f" ({escape(entity)})"
+    return f"[bold]{escape(title)}[/bold]{known}"
 
 
 def _told(row: dict[str, Any]) -> str:
@@ -295,30 +209,3 @@ def _show_one_update(print_line: Any, plan: Plan, update: Update, dry_run: bool)
 def _bar(what: str) -> Iterator[Progress]:
     with Display(open_console()) as display:
         yield lambda done, total, unit: display.progress(what, done, total, unit)
-
-
-def _tell_saved(saved: Saved) -> None:
-    console = open_console()
-    if not saved.new:
-        console.print(f"Nothing differs from {saved.template.label}; no version was made.")
-        return
-    console.print(f"Saved {saved.template.label}: {saved.path}", soft_wrap=True)
-    if saved.meanwhile:
-        others = ", ".join(map(str, saved.meanwhile))
-        console.print(
-            f"Somebody saved version {others} while you wrote; compare: "
-            f"autograph prompts diff {saved.template.name}@{saved.meanwhile[-1]} "
-            f"{saved.template.label}"
-        )
-
-
-def _read(file: str) -> str:
-    """The text of a file, or of the standard input for "-".
-
-    Raises:
-        ConfigError: it cannot be read.
-    """
-    try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--file {file} cannot be read as UTF-8 text: {error}.") from None
