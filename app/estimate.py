@@ -48,10 +48,9 @@ class Quantity:
     basis: str
 
     def times(self, other: Quantity) -> Quantity:
-        """The product; its interval is that of the extremes, so rather too wide than too narrow."""
-        return Quantity(
-            self.mean * other.mean, self.low * other.low, self.high * other.high, self.basis
-        )
+        """The product, on the other's basis; its interval is of the extremes: rather too wide."""
+        high = self.high * other.high if self.high else 0.0
+        return Quantity(self.mean * other.mean, self.low * other.low, high, other.basis)
 
     def scaled(self, factor: float) -> Quantity:
         """`factor` times as much."""

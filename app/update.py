@@ -100,17 +100,41 @@ def update_knowledge(
         AutoGraphError: the data cannot be read, a template does not fit it, or nothing can be
             asked of the backend; what was answered is kept.
     """
-    from llm.knowledge import Knowledge
-
     told = listener or Quiet()
     for update in plan_updates(plan, sides, told):
-        stage = f"knowledge-{update.side}"
-        step = plan.step(stage)
-        reopened = _ask_failed_again(plan, step, update)
-        run_steps(plan, plan.steps(stage), told)
-        failed = Knowledge.load(plan.store.place(stage, step.key)).failed.height
-        atomic.write_json(_last(plan, update.side), {"stage": stage, "key": step.key})
+        step = plan.step(f"knowledge-{update.side}")
+        reopened = _make(plan, step, told)
+        atomic.write_json(_last(plan, update.side), {"stage": step.stage, "key": step.key})
+        failed = len(_failed(plan, step))
         yield Update(update.side, update.changes, update.complete, failed, reopened)
+
+
+def _make(plan: Plan, step: Step, listener: Listener) -> int:
+    """Makes a side's knowledge, again if somebody in it has no text; counts what is stale by it.
+
+    Whatever was made without a text that is there by now has to be made again.
+    """
+    failed, reopened = _failed(plan, step), list[tuple[str, str]]()
+    if failed:
+        reopened = plan.store.reopen(step.stage, step.key)
+    try:
+        run_steps(plan, plan.steps(step.stage), listener)
+    except BaseException:
+        plan.store.close(reopened)
+        raise
+    if _failed(plan, step) != failed:
+        return len(reopened)
+    plan.store.close(reopened)
+    return 0
+
+
+def _failed(plan: Plan, step: Step) -> set[str]:
+    """Entities without a text in finished knowledge."""
+    from llm.knowledge import Knowledge
+
+    if not plan.store.holds(step.stage, step.key):
+        return set()
+    return set(Knowledge.load(plan.store.place(step.stage, step.key)).failed["entity"])
 
 
 def _reasons(scene: Scene) -> Iterator[tuple[str, Reason]]:
@@ -148,24 +172,6 @@ def _knowledge_before(scene: Scene) -> Knowledge | None:
         return None
     latest = max(finished, key=lambda key: plan.store.manifest(stage, key)["made_at"])
     return Knowledge.load(plan.store.place(stage, latest))
-
-
-def _ask_failed_again(plan: Plan, step: Step, update: Update) -> int:
-    """How many results have to be made again, because somebody in them has a text by now."""
-    from llm.knowledge import Knowledge, describe
-
-    if not plan.store.holds(step.stage, step.key):
-        return 0
-    failed = set(Knowledge.load(plan.store.place(step.stage, step.key)).failed["entity"])
-    if not failed:
-        return 0
-    scene = open_scene(plan, update.side)
-    requests = [r for r in scene.requests(scene.template) if r.entity in failed]
-    with asking(scene) as (backend, cache):
-        answered = describe(requests, backend, cache, total=len(requests))
-    if answered.failed.height == len(requests):
-        return 0
-    return len(plan.store.reopen(step.stage, step.key))
 
 
 def _last(plan: Plan, side: str) -> Path:

@@ -64,7 +64,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         """
         raise SecurityError(f"{attribute!r} of a {type(obj).__name__}")
 
-    def wrap_str_format(self, value: Any) -> None:  # noqa: ARG002
+    def wrap_str_format(self, value: Any) -> None:
         """Nothing: jinja lets `format` pass its own way, but a width may fill the memory."""
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
