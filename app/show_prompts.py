@@ -67,10 +67,11 @@ def show_prompts(
 ) -> None:
     """Shows the prompts about some entities, or about one at random."""
     console, template = open_console(), scene.choose_template(reference)
+    backend = scene.open_backend() if scene.asks_model else None
     for number in scene.choose(entities, 1):
         if with_variables:
             _show_variables(scene, number)
-        one = render(scene, number, template)
+        one = render(scene, number, template, backend)
         console.print(f"{_called(one.title, one.entity)}, {one.template}")
         for message in one.messages:
             console.print(f"[cyan]# {message['role']}[/cyan]")

@@ -89,6 +89,16 @@ class Scene:
         """Whether a language model is asked at all."""
         return self.backend_config.backend not in WITHOUT_MODEL
 
+    def open_backend(self) -> Backend:
+        """Who describes this side.
+
+        Raises:
+            AutoGraphError: it cannot be opened.
+        """
+        from llm.backends import open_backend
+
+        return open_backend(self.backend_config)
+
     @property
     def ids(self) -> IdMap:
         """External ids of all entities."""
@@ -175,17 +185,24 @@ def open_scene(plan: Plan, side: Side, listener: Listener | None = None) -> Scen
     return Scene(plan, side, dataset, views, complete)
 
 
-def render(scene: Scene, number: int, template: Template) -> Rendered:
+def render(
+    scene: Scene, number: int, template: Template, backend: Backend | None = None
+) -> Rendered:
     """The prompt about one entity.
+
+    Args:
+        scene: Whose entity.
+        number: Of the entity.
+        template: Of the scene's side.
+        backend: Counts the tokens, if it can; without one they are estimated.
 
     Raises:
         TemplateError: the template does not fit the data set.
     """
-    from llm.backends import open_backend
     from llm.tokens import prompt_tokens
 
     request = scene.request(number, template)
-    tokens = prompt_tokens(open_backend(scene.backend_config), request.messages)
+    tokens = prompt_tokens(backend, request.messages)
     title = scene.title(number)
     return Rendered(request.entity, title, request.template, request.messages, tokens)
 
@@ -200,12 +217,11 @@ def variables(scene: Scene, number: int) -> list[Variable]:
 @contextmanager
 def asking(scene: Scene) -> Iterator[tuple[Backend, ResponseCache]]:
     """The backend of the scene's side, and the answers of all runs in the workspace."""
-    from llm.backends import open_backend
     from llm.cache import ResponseCache
 
     cache = ResponseCache(scene.plan.workspace / "cache" / "replies.sqlite")
     try:
-        yield open_backend(scene.backend_config), cache
+        yield scene.open_backend(), cache
     finally:
         cache.close()
 

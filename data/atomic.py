@@ -68,10 +68,21 @@ def create_text(path: Path, text: str) -> bool:
         part.write_text(text, encoding="utf-8")
         _on_disk(part)
         try:
-            path.hardlink_to(part)
+            _link_or_copy(part, path, text)
         except FileExistsError:
             return False
     return True
+
+
+def _link_or_copy(part: Path, path: Path, text: str) -> None:
+    """`path` from `part`; some network disks have no links, and there it is written in place."""
+    try:
+        path.hardlink_to(part)
+    except FileExistsError:
+        raise
+    except OSError:
+        with path.open("x", encoding="utf-8") as whole:
+            whole.write(text)
 
 
 def write_json(path: Path, value: Any) -> Path:

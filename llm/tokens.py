@@ -30,8 +30,11 @@ class Tokens:
         return f"about {self.count:,} tokens (estimate: {BYTES_A_TOKEN} bytes each)"
 
 
-def prompt_tokens(backend: Backend, messages: Sequence[Message]) -> Tokens:
-    """Tokens of a chat, counted by the backend's `count_tokens` if it has one that can."""
+def prompt_tokens(backend: Backend | None, messages: Sequence[Message]) -> Tokens:
+    """Tokens of a chat, counted by the backend's `count_tokens` if it has one that can.
+
+    `count_tokens(messages)` is no part of the protocol; where it gives None, it cannot count.
+    """
     counter = getattr(backend, "count_tokens", None)
     counted = counter(messages) if counter is not None else None
     if counted is not None:

@@ -21,7 +21,9 @@ from jinja2.runtime import Context, LoopContext
 from jinja2.visitor import NodeTransformer
 
 LONGEST = 200_000
-"""Characters of a text or list that a template may make; a prompt is far shorter."""
+"""Characters of a text or list that a template may make out of others."""
+LONGEST_MESSAGE = 1_000_000
+"""Characters of a message; a prompt is far shorter."""
 ROUNDS = 100_000
 """Rounds of all loops in one message."""
 LONGEST_RANGE = 10_000

@@ -16,7 +16,7 @@ from data.errors import TemplateError
 from prompts.bounds import (
     FILTERS,
     GLOBALS,
-    LONGEST,
+    LONGEST_MESSAGE,
     METHODS,
     bounded,
     checked_operation,
@@ -174,7 +174,7 @@ def _within_bounds(parts: Iterable[str]) -> str:
     text, length = [], 0
     for part in parts:
         length += len(part)
-        if length > LONGEST:
-            raise SecurityError(f"more than {LONGEST:,} characters in one message")
+        if length > LONGEST_MESSAGE:
+            raise SecurityError(f"more than {LONGEST_MESSAGE:,} characters in one message")
         text.append(part)
     return "".join(text)

@@ -179,6 +179,13 @@ def test_limits_are_far_from_what_a_prompt_needs() -> None:
     assert len(history) < ROUNDS
 
 
+def test_loops_end_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prompts.bounds.SECONDS", -1.0)
+    with pytest.raises(TemplateError, match=r"mine\.md.*longer than"):
+        said("{% for one in items %}{{ one }}{% endfor %}")
+    assert said("{{ title }}") == "A title"
+
+
 def test_an_unknown_filter_gets_the_names_of_those_there_are() -> None:
     with pytest.raises(TemplateError, match=r"'attr'.*Filters are: .*listed.*upper"):
         said("{{ title | attr('x') }}")
