@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.prices import FILE, Prices, how_to_write, load_prices
+from app.quantity import Quantity, counted, mean, share
 from app.workshop import Scene, asking
 from data.errors import ConfigError
 
@@ -25,36 +25,9 @@ SAMPLED_CALLS = 400
 """Entities in that sample."""
 ANSWERS_LOOKED_AT = 1_000
 """Latest answers of a model from which lengths and times are taken."""
-CONFIDENCE = 0.95
 _INCOMPLETE = (
     "Not all items are described yet: prompts that show texts of items or themes will change."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """An amount and how well it is known.
-
-    Attributes:
-        mean: The likeliest amount.
-        low: Lower end of the 95 % confidence interval; equal to `high` where it was counted.
-        high: Its upper end.
-        basis: What it was worked out from.
-    """
-
-    mean: float
-    low: float
-    high: float
-    basis: str
-
-    def times(self, other: Quantity) -> Quantity:
-        """The product, on the other's basis; its interval is of the extremes: rather too wide."""
-        high = self.high * other.high if self.high else 0.0
-        return Quantity(self.mean * other.mean, self.low * other.low, high, other.basis)
-
-    def scaled(self, factor: float) -> Quantity:
-        """`factor` times as much."""
-        return Quantity(self.mean * factor, self.low * factor, self.high * factor, self.basis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +108,13 @@ def estimate(
         about = (scene.side, template.label, backend.model, len(scene.ids))
         if not scene.asks_model:
             name = scene.backend_config.backend
-            nothing = _counted(0, f"{name} asks no language model")
+            nothing = counted(0, f"{name} asks no language model")
             note = f"The backend {name} asks no language model: nothing is sent or paid."
             return Estimate(*about, nothing, nothing, nothing, nothing, nothing, notes=(note,))
         size = (max(sample, measure), seed)
         calls, requests = _find_calls(scene, template, backend, cache, size, on_progress)
         if not requests:
-            nothing = _counted(0, "everything that was looked at is answered")
+            nothing = counted(0, "everything that was looked at is answered")
             known = nothing if calls.high == 0 else None
             return Estimate(*about, calls, known, known, known, known, notes=tuple(notes))
         prompt = _prompt_tokens(backend, requests[:sample], calls.mean)
@@ -178,7 +151,7 @@ def _find_calls(
     answered = cache.answered(keys)
     left = [number for key, number in keys.items() if key not in answered]
     chosen = rng.permutation(left)[: size[0]].tolist()
-    calls = _counted(len(left), "counted") if whole else _share(len(left), len(numbers), n)
+    calls = counted(len(left), "counted") if whole else share(len(left), len(numbers), n)
     return calls, [scene.request(number, template) for number in chosen]
 
 
@@ -193,27 +166,35 @@ def _prompt_tokens(backend: Backend, requests: Sequence[Request], population: fl
         else f"no tokenizer: estimated at {BYTES_A_TOKEN} bytes each"
     )
     basis = f"{len(counts)} prompts, {how}"
-    return _mean([tokens.count for tokens in counts], basis, population)
+    return mean([tokens.count for tokens in counts], basis, population)
 
 
 def _measured(
     requests: Sequence[Request], backend: Backend, cache: ResponseCache, notes: list[str]
 ) -> _Answers:
-    """Answers that are asked for to be measured; what failed is put in `notes`."""
+    """Answers that are asked for to be measured; what failed is put in `notes`.
+
+    The first call is not timed: it may have to wait for the model to be loaded.
+    """
+    import polars as pl
+
     from llm.knowledge import describe
 
+    first = describe(requests[:1], backend, cache).table
     start = time.perf_counter()
-    knowledge = describe(requests, backend, cache, total=len(requests))
+    others = describe(requests[1:], backend, cache).table
     wall = time.perf_counter() - start
-    failed = knowledge.failed
+    asked = pl.concat([first, others])
+    failed, answers = asked.filter(pl.col("text").is_null()), asked.drop_nulls("text")
     if failed.height:
-        notes.append(f"{failed.height} of {len(requests)} calls failed: {failed['error'][0]}")
-    answers = knowledge.table.filter(knowledge.table["error"].is_null())
-    seconds = answers["latency_s"].to_list()
+        notes.append(f"{failed.height} of {asked.height} calls failed: {failed['error'][0]}")
+    seconds = float(others["latency_s"].sum())
+    if seconds:
+        notes.append("A long run keeps more calls in flight than were measured: it may be faster.")
     return _Answers(
         answers["tokens_out"].to_list(),
-        seconds,
-        max(sum(seconds) / wall, 1.0) if wall and sum(seconds) else None,
+        answers["latency_s"].to_list(),
+        max(seconds / wall, 1.0) if seconds and wall else None,
         f"{answers.height} calls just made",
     )
 
@@ -240,13 +221,13 @@ def _summed(
     prompts = calls.times(prompt)
     completions = seconds = None
     if any(answers.tokens):
-        completions = calls.times(_mean(answers.tokens, answers.basis))
+        completions = calls.times(mean(answers.tokens, answers.basis))
     else:
         notes.append(_unknown_answers(scene))
     if any(answers.seconds) and answers.beside:
         beside = max(min(answers.beside, calls.mean), 1.0)
         basis = f"{answers.basis}, {beside:.3g} at a time"
-        seconds = calls.times(_mean(answers.seconds, basis).scaled(1 / beside))
+        seconds = calls.times(mean(answers.seconds, basis).scaled(1 / beside))
     elif answers.tokens:
         notes.append("The time is not known: measure some calls (--measure 10).")
     prices = load_prices(scene.plan.workspace)
@@ -288,44 +269,7 @@ def _unknown_answers(scene: Scene) -> str:
     )
 
 
-def _counted(amount: int, basis: str) -> Quantity:
-    return Quantity(amount, amount, amount, basis)
-
-
 def _less(calls: Quantity, answered: int) -> Quantity:
     """The calls that are left after some."""
     mean, low, high = (max(x - answered, 0) for x in (calls.mean, calls.low, calls.high))
     return Quantity(mean, low, high, calls.basis)
-
-
-def _share(met: int, looked_at: int, population: int) -> Quantity:
-    """How many of a population, from those met in a sample.
-
-    Source: Wilson, Probable inference, the law of succession, and statistical inference (1927).
-    """
-    from scipy.stats import norm
-
-    z, p, n = float(norm.ppf((1 + CONFIDENCE) / 2)), met / looked_at, looked_at
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    low, high = max(middle - half, 0.0), min(middle + half, 1.0)
-    basis = f"{looked_at:,} entities at random"
-    return Quantity(p * population, low * population, high * population, basis)
-
-
-def _mean(values: Sequence[float], basis: str, population: float = math.inf) -> Quantity:
-    """The mean and its confidence interval, by Student's t, corrected for small populations.
-
-    A single value of many says nothing of the spread.
-    """
-    from scipy.stats import t
-
-    n, mean = len(values), sum(values) / len(values)
-    if n >= population:
-        return Quantity(mean, mean, mean, basis)
-    if n == 1:
-        return Quantity(mean, 0.0, math.inf, basis)
-    variance = sum((value - mean) ** 2 for value in values) / (n - 1)
-    left = 1.0 if math.isinf(population) else (population - n) / (population - 1)
-    half = float(t.ppf((1 + CONFIDENCE) / 2, n - 1)) * math.sqrt(variance / n * left)
-    return Quantity(mean, max(mean - half, 0.0), mean + half, basis)

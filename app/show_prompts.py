@@ -18,7 +18,7 @@ from app.progress import Display, open_console
 from app.workshop import Scene, open_scene, render, variables
 
 if TYPE_CHECKING:
-    from app.estimate import Quantity
+    from app.quantity import Quantity
     from app.update import Update
     from llm.knowledge import Progress
     from prompts.template import Side

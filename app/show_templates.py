@@ -16,7 +16,7 @@ from app.progress import open_console
 from app.work import own_templates
 from data.errors import ConfigError
 from prompts.library import Library, Saved
-from prompts.template import template_text
+from prompts.template import load_template, template_text
 
 if TYPE_CHECKING:
     from prompts.diff import Change
@@ -48,7 +48,7 @@ def show_history(name: str, workspace: Path) -> None:
 
 def show_template(reference: str, workspace: Path) -> None:
     """Shows a template as it is written."""
-    text = template_text(Library(own_templates(workspace)).load(reference))
+    text = template_text(load_template(reference, own_templates(workspace)))
     open_console().print(Text(text), soft_wrap=True, end="")
 
 
@@ -68,7 +68,7 @@ def create_template(
             "--file FILE."
         )
     if source is not None:
-        copied = library.load(source)
+        copied = load_template(source, library.folder)
         saved = library.create(name, template_text(copied), note or f"Copy of {copied.label}.")
     else:
         saved = library.create(name, _read(str(file)), note)
@@ -96,8 +96,8 @@ def show_diff(a: str, b: str, workspace: Path) -> None:
     """Shows what differs between two templates."""
     from prompts.diff import template_diff
 
-    library, console = Library(own_templates(workspace)), open_console()
-    old, new = library.load(a), library.load(b)
+    folder, console = own_templates(workspace), open_console()
+    old, new = load_template(a, folder), load_template(b, folder)
     for sign, one in (("-", old), ("+", new)):
         console.print(f"{sign} {one.label} [dim]{escape(one.note)}[/dim]", soft_wrap=True)
     console.print()

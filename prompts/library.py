@@ -10,7 +10,7 @@ from pathlib import Path
 
 from data import atomic
 from data.errors import TemplateError
-from prompts.places import checked_name, own_names, place_of, versions_of
+from prompts.places import checked_name, find_template, own_names, place_of, versions_of
 from prompts.template import (
     Template,
     list_templates,
@@ -84,11 +84,12 @@ class Library:
         return [self._entry(name, version) for version in versions_of(self.folder, name)]
 
     def load(self, reference: str) -> Template:
-        """The template called `name` (its latest version) or `name@version`.
+        """The template called `name` (its latest version) or `name@version`; a path is no name.
 
         Raises:
             TemplateError: there is none, or it is damaged.
         """
+        find_template(reference, self.folder)
         return load_template(reference, self.folder)
 
     def create(self, name: str, text: str, note: str = "") -> Saved:

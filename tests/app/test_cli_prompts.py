@@ -52,6 +52,7 @@ def test_what_is_shown_can_be_saved_again(prompts: Any, tmp_path: Path) -> None:
     (tmp_path / "shown.md").write_text(prompts("show", "movies-item"))
     assert "Saved copy@1" in prompts("new", "copy", "--file", tmp_path / "shown.md")
     assert "They say the same." in prompts("diff", "movies-item", "copy")
+    assert "They say the same." in prompts("diff", tmp_path / "shown.md", "copy@1")
 
 
 def test_a_fork_says_where_it_is_from(prompts: Any) -> None:

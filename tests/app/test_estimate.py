@@ -12,9 +12,10 @@ from prompt_fakes import ITEM, Teller, plan_of
 from scipy import stats
 
 from app import estimate as estimates
-from app.estimate import Estimate, Quantity, estimate
+from app.estimate import Estimate, estimate
 from app.experiment_file import load_experiment
 from app.plan import Plan
+from app.quantity import Quantity
 from app.trial import try_templates
 from app.workshop import Scene, open_scene
 from data.errors import ConfigError
@@ -108,7 +109,11 @@ def test_measuring_asks_just_that_many_and_keeps_the_answers(
     assert tokens.low <= tokens.mean <= tokens.high
     assert "6 calls just made" in tokens.basis
     assert found.seconds is not None
-    assert exact(estimate(scene, template).calls) == N_ITEMS - 6, "the answers are in the cache"
+    one = estimate(scene, template, measure=1)
+    assert len(teller.asked) == 7
+    assert one.seconds is None, "the first call may have waited for the model"
+    assert "The time is not known: measure some calls (--measure 10)." in one.notes
+    assert exact(estimate(scene, template).calls) == N_ITEMS - 7, "the answers are in the cache"
 
 
 def test_earlier_answers_of_the_model_tell_length_and_time(

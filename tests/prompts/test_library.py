@@ -145,6 +145,14 @@ def test_templates_are_found_by_name_and_version(library: Library, tmp_path: Pat
             load_template(reference, library.folder)
 
 
+def test_the_library_gives_nothing_from_outside(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "secret.md").write_text(TEXT)
+    library.create("mine", TEXT)
+    for reference in (str(tmp_path / "secret.md"), "../secret.md", "../secret", "mine/1.md"):
+        with pytest.raises(TemplateError, match="no template"):
+            library.load(reference)
+
+
 def test_saving_at_once_overwrites_nobody(library: Library) -> None:
     library.create("mine", TEXT)
     texts = [edited(TEXT, f"Writer {k} tells of") for k in range(24)]
