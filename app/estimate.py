@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from prompts.requests import Request
     from prompts.template import Template
 
-COUNTED_UP_TO = 20_000
+COUNTED_UP_TO = 10_000
 """Entities up to which all prompts are rendered to count the calls; beyond, a sample is."""
 SAMPLED_CALLS = 400
 """Entities in that sample."""

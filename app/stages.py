@@ -126,7 +126,7 @@ def _side(side: str, knowledge_inputs: Inputs) -> dict[str, Stage]:
     return {
         texts: Stage(
             f"describing {side}s",
-            1,
+            2,
             knowledge_inputs,
             partial(_knowledge, side),
             partial(work.describe_side, side),
