@@ -9,7 +9,9 @@ import typer
 from typer.core import TyperGroup
 
 from app.cli_data import data_app
+from app.cli_knowledge import knowledge_app
 from app.cli_llm import llm_app
+from app.cli_prompts import prompts_app
 from data.errors import AutoGraphError
 
 STOPPED = 130
@@ -40,6 +42,8 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 app.add_typer(llm_app, name="llm")
+app.add_typer(prompts_app, name="prompts")
+app.add_typer(knowledge_app, name="knowledge")
 
 ExperimentName = Annotated[
     str, typer.Argument(metavar="EXPERIMENT", help="A .toml file, or a name such as demo.")

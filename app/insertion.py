@@ -98,7 +98,8 @@ def _request(
     from llm.knowledge import Knowledge
     from prompts.requests import item_requests, new_user_request
 
-    template, row = template_of(record.experiment, side), _row(dataset, side, given)
+    template = template_of(record.experiment, side, record.workspace)
+    row = _row(dataset, side, given)
     if side == "item":
         return next(item_requests(replace(dataset, items=row), template))
     texts = None
@@ -146,7 +147,8 @@ def _knowledge(record: Record, request: Request, side: Side, text: str | None) -
     cache = ResponseCache(record.workspace / "cache" / "replies.sqlite")
     try:
         backend = open_backend(getattr(record.experiment.llm, side))
-        knowledge = describe([request], backend, cache, total=1)
+        gate = record.experiment.llm.gate_of(side)
+        knowledge = describe([request], backend, cache, total=1, gate=gate)
     finally:
         cache.close()
     if text is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from app.settings import PLAIN, Cell, Experiment
 from app.stages import STAGES
+from app.work import with_versions
 from data.artifacts import ArtifactStore, fingerprint
 from data.errors import ConfigError
 
@@ -38,13 +39,16 @@ class Plan:
     """The steps of an experiment.
 
     Attributes:
-        experiment: Its settings.
-        workspace: Holds artifacts, caches, downloads, runs and results.
+        experiment: Its settings; a person's own templates are pinned to their latest version.
+        workspace: Holds artifacts, caches, downloads, templates, runs and results.
     """
 
     experiment: Experiment
     workspace: Path
     _steps: dict[tuple[str, Cell | None], Step] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "experiment", with_versions(self.experiment, self.workspace))
 
     @property
     def store(self) -> ArtifactStore:
@@ -62,7 +66,7 @@ class Plan:
             described = STAGES[stage]
             names = described.inputs(self.experiment, cell)
             inputs = {name: self.step(name, cell).key for name in names}
-            settings = described.settings(self.experiment, cell)
+            settings = described.settings(self.experiment, cell, self.workspace)
             key = fingerprint(stage, described.version, settings, inputs)
             self._steps[stage, cell] = Step(stage, key, inputs, cell)
         return self._steps[stage, cell]

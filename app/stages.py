@@ -20,7 +20,7 @@ _HOW_IT_IS_RUN = {
     *("concurrency", "timeout_s", "attempts", "stop_after"),
 }
 """Settings of models that say where and how they are asked, and change no result."""
-Settings = Callable[[Experiment, Cell | None], Mapping[str, Any]]
+Settings = Callable[[Experiment, Cell | None, Path], Mapping[str, Any]]
 Inputs = Callable[[Experiment, Cell | None], tuple[str, ...]]
 
 
@@ -32,7 +32,8 @@ class Stage:
         what: What it does, for the person who waits.
         version: Raised when the code of the stage gives other results.
         inputs: Names of the stages whose results it reads.
-        settings: JSON-able, all that its result depends on beside its inputs.
+        settings: JSON-able, all that its result depends on beside its inputs; from an experiment, a
+            cell and the workspace, where a person's own templates are.
         run: Fills a folder; what it returns is kept in the manifest.
         a_cell: Whether there is one for every recommender of the grid.
     """
@@ -49,7 +50,7 @@ def _from(*names: str) -> Inputs:
     return lambda _experiment, _cell: names
 
 
-def _nothing(_experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
+def _nothing(_experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
     return {}
 
 
@@ -65,7 +66,7 @@ def _train_inputs(_experiment: Experiment, cell: Cell | None) -> tuple[str, ...]
     return ("dataset", "split") if plain else ("dataset", "split", "graph")
 
 
-def _data(experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
+def _data(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
     from data.catalogue import card
     from data.loaders.digests import source_digests
 
@@ -79,23 +80,24 @@ def _data(experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
     return {**given, "content": source_digests(config)}
 
 
-def _knowledge(side: str, experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
+def _knowledge(
+    side: str, experiment: Experiment, _cell: Cell | None, workspace: Path
+) -> Mapping[str, Any]:
     from llm.backends import open_backend
-    from llm.settings import MODELS
 
-    template = work.template_of(experiment, side)
+    template = work.template_of(experiment, side, workspace)
     config = getattr(experiment.llm, side)
     given = {
         **config.model_dump(mode="json", exclude=_HOW_IT_IS_RUN),
         "model": open_backend(config).model,
         "template": [template.label, template.hash],
     }
-    if isinstance(config, MODELS):
-        given["gate"] = experiment.llm.gate.model_dump(mode="json")
+    if (gate := experiment.llm.gate_of(side)) is not None:
+        given["gate"] = gate.model_dump(mode="json")
     return {**given, "history": experiment.prompts.history} if side == "user" else given
 
 
-def _encoder(experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
+def _encoder(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
     config = experiment.encoder
     chosen = config.model_dump(mode="json", exclude=_HOW_IT_IS_RUN, exclude_defaults=True)
     given = {"model": config.model, "dtype": config.dtype, **chosen}
@@ -107,12 +109,14 @@ def _encoder(experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
     return given
 
 
-def _quantize(side: str, experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
+def _quantize(
+    side: str, experiment: Experiment, _cell: Cell | None, _workspace: Path
+) -> Mapping[str, Any]:
     config = getattr(experiment.quantize, side)
     return {**config.model_dump(mode="json"), "seed": experiment.seed}
 
 
-def _train(experiment: Experiment, cell: Cell | None) -> Mapping[str, Any]:
+def _train(experiment: Experiment, cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
     assert cell is not None
     return {
         "model": experiment.model_of(cell).model_dump(mode="json"),
@@ -121,7 +125,7 @@ def _train(experiment: Experiment, cell: Cell | None) -> Mapping[str, Any]:
     }
 
 
-def _evaluate(experiment: Experiment, _cell: Cell | None) -> Mapping[str, Any]:
+def _evaluate(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
     return experiment.evaluate.model_dump(mode="json")
 
 
@@ -131,7 +135,7 @@ def _side(side: str, knowledge_inputs: Inputs) -> dict[str, Stage]:
     return {
         texts: Stage(
             f"describing {side}s",
-            1,
+            2,
             knowledge_inputs,
             partial(_knowledge, side),
             partial(work.describe_side, side),

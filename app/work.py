@@ -83,13 +83,50 @@ def make_split(task: Task) -> Mapping[str, Any]:
     return {"train": len(split.train), "valid": len(split.valid), "test": len(split.test)}
 
 
-def template_of(experiment: Experiment, side: str) -> Template:
-    """The template that describes one side."""
+def own_templates(workspace: Path) -> Path:
+    """The folder of a person's own templates."""
+    return workspace / "prompts"
+
+
+def template_of(
+    experiment: Experiment, side: str, workspace: Path, setting: str | None = None
+) -> Template:
+    """The template that describes one side, or that `setting` names in its place.
+
+    Raises:
+        TemplateError: there is none, or it is for the other side.
+    """
     from data.catalogue import card
     from prompts.template import choose_template
 
-    setting = getattr(experiment.prompts, f"{side}_template")
-    return choose_template(setting, side, card(experiment.data.name).domain)  # type: ignore[arg-type]
+    named, domain = (
+        setting or _template_setting(experiment, side),
+        card(experiment.data.name).domain,
+    )
+    return choose_template(named, side, domain, own_templates(workspace))  # type: ignore[arg-type]
+
+
+def with_versions(experiment: Experiment, workspace: Path) -> Experiment:
+    """The experiment with the versions that its own templates have at this moment.
+
+    Whoever saves another version while it runs does not change it, and its record says what was
+    used.
+    """
+    from prompts.places import versions_of
+
+    found = {}
+    for side in ("user", "item"):
+        name = _template_setting(experiment, side)
+        versions = versions_of(own_templates(workspace), name)
+        if versions:
+            found[f"{side}_template"] = f"{name}@{versions[-1]}"
+    if not found:
+        return experiment
+    return experiment.model_copy(update={"prompts": experiment.prompts.model_copy(update=found)})
+
+
+def _template_setting(experiment: Experiment, side: str) -> str:
+    return str(getattr(experiment.prompts, f"{side}_template"))
 
 
 def describe_side(side: str, task: Task) -> Mapping[str, Any]:
@@ -99,11 +136,10 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
     from llm.engine import close_engines
     from llm.knowledge import Knowledge, describe
     from llm.protocol import Counting
-    from llm.settings import MODELS
     from prompts.requests import item_requests, user_requests
     from prompts.shortening import fitted
 
-    dataset, template = task.dataset, template_of(task.experiment, side)
+    dataset, template = task.dataset, template_of(task.experiment, side, task.workspace)
     if side == "item":
         requests, total = item_requests(dataset, template), dataset.n_items
     else:
@@ -114,11 +150,10 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
         total = dataset.n_users
     cache = ResponseCache(task.workspace / "cache" / "replies.sqlite")
     try:
-        config = getattr(task.experiment.llm, side)
-        backend = open_backend(config)
+        backend = open_backend(getattr(task.experiment.llm, side))
         if isinstance(backend, Counting) and backend.limit is not None:
             requests = fitted(requests, template, backend.count_tokens, backend.limit)
-        gate = task.experiment.llm.gate if isinstance(config, MODELS) else None
+        gate = task.experiment.llm.gate_of(side)
         knowledge = describe(requests, backend, cache, task.on_progress, total, gate)
     finally:
         cache.close()

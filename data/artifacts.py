@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +15,8 @@ from data import atomic
 from data.errors import ArtifactError
 
 MANIFEST = "manifest.json"
+REOPENED = f".{MANIFEST}"
+"""Name of the manifest of an artifact that is to be made again."""
 SCRATCH = "scratch"
 
 
@@ -69,6 +71,31 @@ class ArtifactStore:
                     "and run the same command: only this stage is computed again."
                 )
         return manifest
+
+    def reopen(self, stage: str, key: str) -> list[tuple[str, str]]:
+        """Stage and key of a finished artifact and of all made from it, unfinished from here on.
+
+        Their files stay until the next run makes them again, and `close` takes it back.
+        """
+        reopened, left = [], [(stage, key)] if self.holds(stage, key) else []
+        users: dict[str, list[tuple[str, str]]] = {}
+        for path in self.root.glob(f"*/*/{MANIFEST}"):
+            for used in atomic.read_json(path).get("inputs", {}).values():
+                users.setdefault(used, []).append((path.parent.parent.name, path.parent.name))
+        while left:
+            one = left.pop()
+            if one not in reopened:
+                reopened.append(one)
+                left += users.get(one[1], [])
+        for one in reversed(reopened):
+            (self.place(*one) / MANIFEST).replace(self.place(*one) / REOPENED)
+        return reopened
+
+    def close(self, reopened: Iterable[tuple[str, str]]) -> None:
+        """Makes artifacts finished again that `reopen` gave and nobody made since."""
+        for one in reopened:
+            if not self.holds(*one):
+                (self.place(*one) / REOPENED).replace(self.place(*one) / MANIFEST)
 
     def make(
         self,

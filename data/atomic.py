@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import get_ident
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,13 +24,20 @@ def write(path: Path, fill: Callable[[Path], object]) -> Path:
     Raises:
         ArtifactError: the disk is full or the folder may not be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with _part_of(path) as part:
+        fill(part)
+        _on_disk(part)
+        part.replace(path)
+    return path
+
+
+@contextmanager
+def _part_of(path: Path) -> Iterator[Path]:
+    """A place beside `path` to write in, gone at the end."""
+    part = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fill(part)
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        part.replace(path)
+        yield part
     except (OSError, pl.exceptions.PolarsError) as error:
         why = getattr(error, "strerror", None) or error
         raise ArtifactError(
@@ -39,12 +47,42 @@ def write(path: Path, fill: Callable[[Path], object]) -> Path:
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-    return path
+
+
+def _on_disk(path: Path) -> None:
+    with path.open("rb") as written:
+        os.fsync(written.fileno())
 
 
 def write_text(path: Path, text: str) -> Path:
     """`path`, holding `text` in UTF-8."""
     return write(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def create_text(path: Path, text: str) -> bool:
+    """Whether `path` was created, whole and holding `text`; one that is there is left as it is.
+
+    Of several processes or threads that create the same file, one succeeds.
+    """
+    with _part_of(path) as part:
+        part.write_text(text, encoding="utf-8")
+        _on_disk(part)
+        try:
+            _link_or_copy(part, path, text)
+        except FileExistsError:
+            return False
+    return True
+
+
+def _link_or_copy(part: Path, path: Path, text: str) -> None:
+    """`path` from `part`; some network disks have no links, and there it is written in place."""
+    try:
+        path.hardlink_to(part)
+    except FileExistsError:
+        raise
+    except OSError:
+        with path.open("x", encoding="utf-8") as whole:
+            whole.write(text)
 
 
 def write_json(path: Path, value: Any) -> Path:

@@ -35,6 +35,10 @@ ON CONFLICT (key) DO UPDATE SET
 WHERE replies.error IS NOT NULL
 """
 _GET = f"SELECT key, {', '.join(COLUMNS)} FROM replies WHERE key IN (?)"
+_LATEST = """
+SELECT tokens_out, latency_s FROM replies
+WHERE model IN (?) AND error IS NULL AND tokens_out > 0 ORDER BY rowid DESC LIMIT {}
+"""
 _ANSWERED = "SELECT key FROM replies WHERE error IS NULL AND key IN (?)"
 
 
@@ -65,6 +69,10 @@ class ResponseCache:
     def rows(self, keys: Iterable[str]) -> Iterator[tuple[Any, ...]]:
         """What is kept under `keys`, answers and failures: key and COLUMNS, in any order."""
         return self._store.by_key(_GET, keys)
+
+    def measured(self, model: str, at_most: int) -> list[tuple[int, float]]:
+        """Completion tokens and seconds of a model's latest answers."""
+        return list(self._store.by_key(_LATEST.format(at_most), [model]))
 
     def close(self) -> None:
         """Ends the connection."""

@@ -124,6 +124,10 @@ class LlmConfig(Config):
     gate: GateConfig = GateConfig()
     """What answers must be like."""
 
+    def gate_of(self, side: str) -> GateConfig | None:
+        """The gate of one side; None where no language model answers."""
+        return self.gate if isinstance(getattr(self, side), MODELS) else None
+
 
 class EncoderConfig(Config):
     """The model that turns texts into vectors."""

@@ -64,6 +64,13 @@ class HistoryViews:
                 shown = self._shown(items[own], self._weights[own])
                 yield {**self._users[user], **shown, **summed}
 
+    def __len__(self) -> int:
+        return len(self._users)
+
+    def __getitem__(self, user: int) -> View:
+        own = slice(*self._histories.offsets[user : user + 2])
+        return self.of(self._users[user], self._histories.items[own], self._weights[own])
+
     def of(self, user: View, items: np.ndarray, weights: np.ndarray) -> View:
         """The mapping of somebody whose history is given: (n,) items, oldest first, and weights."""
         (summed,) = self._sums(np.array([0, len(items)]), items)

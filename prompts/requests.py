@@ -13,7 +13,7 @@ from data.dataset import Dataset
 from data.split import Split
 from prompts.history import HistoryViews
 from prompts.template import Message, Side, Template
-from prompts.views import ItemViews, UserViews
+from prompts.views import ItemViews, UserViews, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,12 @@ def item_requests(dataset: Dataset, template: Template) -> Iterator[Request]:
         TemplateError: the template does not fit the data set.
     """
     for view in ItemViews(dataset.items):
-        facts = {name: value for name, value in view.items() if name != "text"}
-        yield _request("item", template, facts)
+        yield request_of("item", template, item_facts(view))
+
+
+def item_facts(view: View) -> View:
+    """What templates see of an item: not the text that they are to give."""
+    return {name: value for name, value in view.items() if name != "text"}
 
 
 def user_requests(
@@ -76,7 +80,7 @@ def user_requests(
         TemplateError: the template does not fit the data set.
     """
     for facts in HistoryViews(dataset, split, history, item_texts):
-        yield _request("user", template, facts)
+        yield request_of("user", template, facts)
 
 
 def new_user_request(
@@ -110,10 +114,14 @@ def new_user_request(
     table = pl.concat([dataset.users, user], how="diagonal_relaxed")
     strengths = np.asarray(weights if weights is not None else np.ones(len(items)))
     facts = views.of(UserViews(table)[table.height - 1], np.asarray(items, np.int32), strengths)
-    return _request("user", template, facts)
+    return request_of("user", template, facts)
 
 
-def _request(side: Side, template: Template, facts: Mapping[str, Any]) -> Request:
-    return Request(
-        side, facts["id"], template.render(facts), template.label, facts, template.schema
-    )
+def request_of(side: Side, template: Template, facts: Mapping[str, Any]) -> Request:
+    """The request about one entity.
+
+    Raises:
+        TemplateError: the template does not fit the data set.
+    """
+    messages = template.render(facts)
+    return Request(side, facts["id"], messages, template.label, facts, template.schema)

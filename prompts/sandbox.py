@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError, meta
 from jinja2 import Template as Compiled
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from data.errors import TemplateError
-
-LONGEST = 1_000_000
-"""Characters that repeating a text may give; a prompt is far shorter."""
+from prompts.bounds import (
+    FILTERS,
+    GLOBALS,
+    LONGEST_MESSAGE,
+    METHODS,
+    bounded,
+    checked_operation,
+    with_rounds,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class _Named(StrictUndefined):
     """An unknown name, with the names that exist in its place."""
 
     __slots__ = ()
+    __repr__ = StrictUndefined.__str__
 
     @property
     def _undefined_message(self) -> str:
@@ -41,22 +48,32 @@ class _Named(StrictUndefined):
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
-    """No attribute of Python's own, no power, no text that fills the memory."""
+    """Nothing of Python's own, and of jinja only what `prompts.bounds` lists."""
 
-    intercepted_binops = frozenset({"**", "*"})
+    intercepted_binops = frozenset({"**", "*", "+", "%"})
 
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """The product of two values.
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:  # noqa: ARG002
+        """Whether a template may ask `obj` for `attr`, which is no member of it."""
+        return any(isinstance(obj, kind) and attr in names for kind, names in METHODS)
+
+    def unsafe_undefined(self, obj: Any, attribute: str) -> Undefined:
+        """Nothing: what is not allowed is not there to be passed on, either.
 
         Raises:
-            SecurityError: it is a power, or a repetition of a very long text.
+            SecurityError: always.
         """
-        if operator == "**":
-            raise SecurityError("powers are not available in templates")
-        repeated = [x for x in (left, right) if isinstance(x, str | list | tuple)]
-        times = [x for x in (left, right) if isinstance(x, int)]
-        if repeated and times and len(repeated[0]) * times[0] > LONGEST:
-            raise SecurityError(f"a repetition gives more than {LONGEST:,} characters")
+        raise SecurityError(f"{attribute!r} of a {type(obj).__name__}")
+
+    def wrap_str_format(self, value: Any) -> None:
+        """Nothing: jinja lets `format` pass its own way, but a width may fill the memory."""
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """The result of an operation.
+
+        Raises:
+            SecurityError: it is forbidden, or its result is very large.
+        """
+        checked_operation(operator, left, right)
         return super().call_binop(context, operator, left, right)
 
 
@@ -77,27 +94,46 @@ def label(name: str) -> str:
     >>> label("original_language")
     'Original language'
     """
-    return name.replace("_", " ").strip().capitalize()
+    return " ".join(name.replace("_", " ").split()).capitalize()
 
 
 _SANDBOX = _Sandbox(undefined=_Named, trim_blocks=True, lstrip_blocks=True, autoescape=False)
-_SANDBOX.filters |= {"listed": listed, "label": label}
+_SANDBOX.filters = {**FILTERS, "listed": listed, "label": label}
+_SANDBOX.globals = dict(GLOBALS)
+_FILTER_NAMES = ", ".join(sorted(name for name in _SANDBOX.filters if name[0] != "_"))
 
 
 def compile_section(text: str, source: str) -> Section:
     """A section that is ready to render.
 
     Raises:
-        TemplateError: its syntax is wrong.
+        TemplateError: its syntax is wrong, or it holds what templates may not.
     """
     try:
-        names = meta.find_undeclared_variables(_SANDBOX.parse(text)) - set(_SANDBOX.globals)
-        return Section(_SANDBOX.from_string(text), frozenset(names))
+        tree = bounded(_SANDBOX.parse(text))
+        names = meta.find_undeclared_variables(tree) - set(_SANDBOX.globals)
+        code = _SANDBOX.compile(tree)
+        return Section(Compiled.from_code(_SANDBOX, code, dict(GLOBALS)), frozenset(names))
     except TemplateSyntaxError as error:
         line = text.splitlines()[error.lineno - 1] if text else ""
+        known = f" Filters are: {_FILTER_NAMES}." if "filter named" in str(error.message) else ""
         raise TemplateError(
-            f"The template {source} has a mistake at {line.strip()!r}: {error.message}."
+            f"The template {source} has a mistake at {line.strip()!r}: "
+            f"{str(error.message).rstrip('.')}.{known}"
         ) from error
+    except SecurityError as error:
+        raise _forbidden(error, source) from error
+    except (RecursionError, MemoryError, SyntaxError) as error:
+        raise TemplateError(
+            f"The template {source} has expressions or loops nested too deeply. Make it simpler."
+        ) from error
+
+
+def _forbidden(error: SecurityError, source: str) -> TemplateError:
+    return TemplateError(
+        f"The template {source} uses what templates may not: {error}. "
+        "Keep to the variables, filters and loops."
+    )
 
 
 def render_section(section: Section, context: Mapping[str, Any], source: str) -> str:
@@ -114,19 +150,31 @@ def render_section(section: Section, context: Mapping[str, Any], source: str) ->
             f"Variables are: {known}."
         )
     try:
-        return section.compiled.render(context).strip()
+        return _within_bounds(section.compiled.generate(with_rounds(context))).strip()
     except UndefinedError as error:
         raise TemplateError(
             f"The template {source} uses something unknown: {error.message}. "
             f"Variables are: {known}."
         ) from error
     except SecurityError as error:
-        raise TemplateError(
-            f"The template {source} uses what templates may not: {error}. "
-            "Keep to the variables, filters and loops."
-        ) from error
+        raise _forbidden(error, source) from error
     except Exception as error:
         raise TemplateError(
             f"The template {source} cannot be filled in ({type(error).__name__}: {error}). "
             "Correct the expression that does this."
         ) from error
+
+
+def _within_bounds(parts: Iterable[str]) -> str:
+    """The parts as one text.
+
+    Raises:
+        SecurityError: it is too long.
+    """
+    text, length = [], 0
+    for part in parts:
+        length += len(part)
+        if length > LONGEST_MESSAGE:
+            raise SecurityError(f"more than {LONGEST_MESSAGE:,} characters in one message")
+        text.append(part)
+    return "".join(text)

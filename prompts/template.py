@@ -14,10 +14,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from data.errors import TemplateError
+from prompts.places import SHIPPED, check_version, find_template
 from prompts.sandbox import Section, compile_section, render_section
 from prompts.schema import check_schema
 
@@ -25,7 +27,12 @@ Side = Literal["user", "item"]
 Message = dict[str, str]
 """A chat message: its "role" and its "content"."""
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = SHIPPED
+"""Folder of the templates that ship with AutoGraph."""
+LONGEST_TEMPLATE = 100_000
+"""Characters of a template."""
+DEEPEST = 100
+"""Brackets inside each other in front matter: reading them takes the square of their number."""
 _FRONT_MATTER = re.compile(r"\A---\r?\n(.*?)\r?\n---\r?\n(.*)\Z", re.DOTALL)
 _HEADING = re.compile(r"^# (system|user|assistant)[ \t]*\r?$", re.MULTILINE)
 
@@ -64,6 +71,12 @@ class Template:
         content = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
+    @property
+    def variables(self) -> frozenset[str]:
+        """Names of all variables that it uses."""
+        sections = _sections(self.body, self.source)
+        return frozenset().union(*(section.variables for _, section in sections))
+
     def render(self, context: Mapping[str, Any]) -> tuple[Message, ...]:
         """One message a section, with its variables filled in.
 
@@ -82,43 +95,73 @@ def parse_template(text: str, source: str = "<text>") -> Template:
     Raises:
         TemplateError: front matter or sections are missing or malformed.
     """
-    import yaml
-
+    if len(text) > LONGEST_TEMPLATE:
+        raise TemplateError(
+            f"The template {source} has {len(text):,} characters; the most are "
+            f"{LONGEST_TEMPLATE:,}. Shorten it."
+        )
     parts = _FRONT_MATTER.match(text.removeprefix("\ufeff"))
     if parts is None:
         raise TemplateError(
             f"The template {source} has no front matter. Begin it with a line ---, then "
             "side:, name:, version:, note:, and another line ---."
         )
-    try:
-        matter = yaml.safe_load(parts[1])
-    except yaml.YAMLError as error:
-        raise TemplateError(f"The front matter of {source} is not YAML: {error}") from error
+    matter = _matter(parts[1], source)
     template = Template(**_checked(matter, source), body=parts[2].strip() + "\n", source=source)
     _sections(template.body, source)
     return template
 
 
-def load_template(name_or_path: str | Path) -> Template:
-    """A template that ships with AutoGraph, by name, or any other, by the path of its file.
+def template_text(template: Template) -> str:
+    """The file that `parse_template` reads as `template`."""
+    import yaml
+
+    names = ("side", "name", "version", "note")
+    matter = yaml.safe_dump(
+        {name: getattr(template, name) for name in names},
+        sort_keys=False,
+        allow_unicode=True,
+        width=10_000,
+    )
+    return f"---\n{matter}{written_schema(template)}---\n{template.body}"
+
+
+def written_schema(template: Template) -> str:
+    """The schema as front matter has it; nothing where answers are free text."""
+    import yaml
+
+    if template.schema is None:
+        return ""
+    return yaml.safe_dump({"schema": template.schema}, sort_keys=False, allow_unicode=True)
+
+
+def load_template(name_or_path: str | Path, folder: Path | None = None) -> Template:
+    """A template by name or `name@version`, or by the path of its file.
+
+    Args:
+        name_or_path: What ends in .md is a path.
+        folder: Holds a person's own templates, which come before those that ship.
 
     Raises:
         TemplateError: there is none, or it is malformed.
     """
     path = Path(name_or_path)
-    if path.suffix != ".md":
-        path = TEMPLATES / f"{name_or_path}.md"
+    named = path.suffix != ".md"
+    if named:
+        path = find_template(str(name_or_path), folder)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        known = ", ".join(sorted(p.stem for p in TEMPLATES.glob("*.md")))
         raise TemplateError(
-            f"There is no template {str(name_or_path)!r}. Templates that ship are: {known}; "
-            "one of your own is named by the path of its .md file."
+            f"There is no template file {path}. Correct the path, or leave out .md to name a "
+            "template."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise TemplateError(f"The template {path} cannot be read as UTF-8 text: {error}") from error
-    return parse_template(text, source=str(path) if path.parent != TEMPLATES else path.name)
+    template = parse_template(text, source=str(path) if path.parent != TEMPLATES else path.name)
+    if named:
+        check_version(str(name_or_path), template.version)
+    return template
 
 
 def list_templates() -> list[Template]:
@@ -126,19 +169,41 @@ def list_templates() -> list[Template]:
     return [load_template(path) for path in sorted(TEMPLATES.glob("*.md"))]
 
 
-def choose_template(setting: str, side: Side, domain: str) -> Template:
-    """The template that a setting names; "auto" means the one for `domain` and `side`.
+def choose_template(setting: str, side: Side, domain: str, folder: Path | None = None) -> Template:
+    """The template that a setting names; "auto" means the one that ships for `domain` and `side`.
+
+    Args:
+        setting: A name, `name@version`, a path, or "auto".
+        side: That it must be for.
+        domain: Of the data set.
+        folder: Holds a person's own templates.
 
     Raises:
         TemplateError: there is none, or it is for the other side.
     """
-    template = load_template(f"{domain}-{side}" if setting == "auto" else setting)
+    if setting == "auto":
+        return load_template(f"{domain}-{side}")
+    template = load_template(setting, folder)
     if template.side != side:
         raise TemplateError(
             f"The template {template.source} is for the {template.side} side; "
             f"set prompts.{side}_template to one with side: {side}."
         )
     return template
+
+
+def _matter(text: str, source: str) -> object:
+    """What front matter holds; names for parts (&, *) are refused, for they can hide billions."""
+    import yaml
+
+    try:
+        if max(accumulate((c in "[{") - (c in "]}") for c in text), default=0) > DEEPEST:
+            raise yaml.YAMLError(f"more than {DEEPEST} brackets inside each other")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
+            raise yaml.YAMLError("parts cannot be repeated by a name (*)")
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise TemplateError(f"The front matter of {source} is not YAML: {error}") from error
 
 
 def _checked(matter: object, source: str) -> dict[str, Any]:

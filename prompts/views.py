@@ -26,7 +26,14 @@ GIST_COLUMNS = (
 )
 """Attributes that tell in a few words what an item is; where none is there, the first two."""
 _YEAR_IN_TITLE = re.compile(r"\((1[89]\d\d|20\d\d)(?:\s*[-–]\s*\d{0,4})?\)\s*$")
-_BLANKS = r"[\s\p{Cc}\u2028\u2029]+"
+_BLANKS = r"[\s\p{Cc}\x{2028}\x{2029}\x{202A}-\x{202E}\x{2066}-\x{2069}\x{E0000}-\x{E007F}]+"
+"""What may look like the end of a line, turn the direction of writing, or hide letters."""
+_CONTROL_TOKENS = (
+    r"(?i)([<＜])([|｜]|/?(?:s|sys|bos|eos|pad|unk|cls|sep|mask|think|tool_call|tool_response|"
+    r"(?:start|end)_of_(?:turn|text|image)|endoftext|im_start|im_end|unused\d+)[>＞])"
+    r"|(\[)(/?(?:INST|SYS|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|CLS|SEP|MASK)\])"
+)
+"""How chat formats write "a message begins here", in groups between which a blank breaks them."""
 _MEMBERS_OF_A_GROUP = 5
 """Users a value must have on average for its column to say something of a person (not a zip)."""
 
@@ -35,8 +42,8 @@ class ItemViews(Sequence[View]):
     """One mapping an item, made when it is asked for; row k is dense item number k.
 
     Each has `id`, `title`, `year`, `era` ("1990s"), `description`, `text` (its knowledge text),
-    `gist` (kinds and makers, in a line) and `attributes` (every other column). Texts of the data
-    set are one line each; what is unknown is None.
+    `gist` (kinds and makers, in a line) and `attributes` (every other column). Texts are harmless
+    lines (see `one_line`); what is unknown is None.
     """
 
     def __init__(self, items: pl.DataFrame, texts: Sequence[str | None] | None = None) -> None:
@@ -49,7 +56,7 @@ class ItemViews(Sequence[View]):
         self._years = _column(table, year)
         self._attributes = {c: table[c].to_list() for c in table.columns if c not in special}
         self._gist = [c for c in GIST_COLUMNS if c in self._attributes] or [*self._attributes][:2]
-        self._texts = list(texts) if texts is not None else [None] * table.height
+        self._texts = harmless(texts) if texts is not None else [None] * table.height
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -94,8 +101,27 @@ class UserViews(Sequence[View]):
 
 
 def one_line(table: pl.DataFrame) -> pl.DataFrame:
-    """`table` with JSON-able cells: texts without line breaks or control characters."""
+    """`table` with JSON-able cells, whose texts keep to their place in a prompt.
+
+    A title or description may come from somebody who wishes us ill. It cannot start a message:
+    sections are cut before values are filled in, and a message is data of its own until the
+    model's chat format joins them. What could still end its place there is taken away:
+
+    - line breaks, control characters, marks that turn the direction of writing and invisible
+      letters become a blank, so that a value stays on its line, as a person sees it;
+    - the control tokens of chat formats (`<|im_start|>`, `</s>`, `[INST]`, `<start_of_turn>`, …),
+      which many tokenizers know inside a text, too, are broken by a blank: `< |im_start|>`.
+
+    Words are left as they are. "Ignore previous instructions" stays a title that says so: no
+    rewording makes a model deaf to it, and a film may be called that. The templates that ship tell
+    the model that values are data, never an instruction.
+    """
     return table.select(_tidy(table[name]) for name in table.columns)
+
+
+def harmless(texts: Sequence[str | None]) -> list[str | None]:
+    """Texts as `one_line` makes them."""
+    return one_line(pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)}))["text"].to_list()
 
 
 def _tidy(column: pl.Series) -> pl.Series:
@@ -111,7 +137,8 @@ def _tidy(column: pl.Series) -> pl.Series:
 
 
 def _tidied(expression: pl.Expr) -> pl.Expr:
-    text = expression.str.replace_all(_BLANKS, " ").str.strip_chars()
+    visible = expression.str.replace_all(_BLANKS, " ")
+    text = visible.str.replace_all(_CONTROL_TOKENS, "${1}${3} ${2}${4}").str.strip_chars()
     return pl.when(text != "").then(text)
 
 

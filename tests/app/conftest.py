@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from app_fakes import THEMES, run_here, write_experiment, write_tables
+from prompt_fakes import Teller
 from typer.testing import CliRunner, Result
 
 
@@ -71,3 +72,17 @@ def finished(tiny_experiment: Path, tmp_path_factory: pytest.TempPathFactory) ->
     workspace = tmp_path_factory.mktemp("finished")
     run_here(tiny_experiment, workspace)
     return workspace
+
+
+@pytest.fixture
+def teller(monkeypatch: pytest.MonkeyPatch) -> Teller:
+    """The model that every backend of a model is, while facts and replay stay what they are."""
+    from llm.backends import open_backend
+
+    fake = Teller()
+
+    def opened(config: Any) -> Any:
+        return open_backend(config) if config.backend in ("facts", "replay") else fake
+
+    monkeypatch.setattr("llm.backends.open_backend", opened)
+    return fake

@@ -9,13 +9,30 @@ import pytest
 
 from app.doctor import Finding, examine
 
-COMMANDS = ("run", "compare", "recommend", "explain", "insert", "doctor", "data")
+COMMANDS = (
+    "run",
+    "compare",
+    "recommend",
+    "explain",
+    "insert",
+    "doctor",
+    "data",
+    "prompts",
+    "knowledge",
+)
+OF_PROMPTS = ("list", "show", "new", "edit", "diff", "render", "try", "estimate")
 OF_DATA = ("list", "show", "stats", "download")
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), *((name,) for name in COMMANDS), *(("data", name) for name in OF_DATA)],
+    [
+        (),
+        *((name,) for name in COMMANDS),
+        *(("data", name) for name in OF_DATA),
+        *(("prompts", name) for name in OF_PROMPTS),
+        ("knowledge", "update"),
+    ],
     ids=" ".join,
 )
 def test_every_command_has_help(arguments: tuple[str, ...], autograph: Any) -> None:

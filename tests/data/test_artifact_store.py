@@ -232,3 +232,40 @@ def test_json_is_readable_text(tmp_path):
     path = atomic.write_json(tmp_path / "a.json", {"name": "Zoë", "n": [1, None]})
     assert "Zoë" in path.read_text(encoding="utf-8")
     assert json.loads(path.read_text()) == atomic.read_json(path)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_is_created_once_and_never_overwritten(tmp_path, monkeypatch, links):
+    if not links:
+
+        def refuse(self, target):
+            raise PermissionError(errno.EPERM, "no links here")
+
+        monkeypatch.setattr(Path, "hardlink_to", refuse)
+    path = tmp_path / "sub" / "1.md"
+    assert atomic.create_text(path, "first")
+    assert not atomic.create_text(path, "second")
+    assert path.read_text() == "first"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_reopening_reaches_all_that_was_made_from_it_and_nothing_else(tmp_path):
+    store = ArtifactStore(tmp_path)
+    made = {
+        "texts": [],
+        "vectors": ["texts"],
+        "codes": ["vectors"],
+        "other": ["split"],
+        "split": [],
+    }
+    for stage, inputs in made.items():
+        about = {"inputs": {name: f"key of {name}" for name in inputs}}
+        store.make(stage, f"key of {stage}", lambda folder: None, about)
+    reopened = store.reopen("texts", "key of texts")
+    assert [stage for stage, _ in reopened] == ["texts", "vectors", "codes"]
+    assert {stage for stage in made if store.holds(stage, f"key of {stage}")} == {"other", "split"}
+    store.make("texts", "key of texts", lambda folder: {"again": True}, {"inputs": {}})
+    store.close(reopened)
+    assert all(store.holds(stage, f"key of {stage}") for stage in made)
+    assert store.manifest("texts", "key of texts")["summary"] == {"again": True}
+    assert store.reopen("texts", "no such key") == []

@@ -155,3 +155,10 @@ def test_a_new_user_without_any_history(films: Dataset) -> None:
     template = load_template("any-user")
     request = new_user_request(films, leave_one_out(films), template, 30, user, [])
     assert (request.facts["total"], request.facts["traits"]) == (0, {})
+
+
+def test_a_request_carries_the_schema_of_its_template(films: Dataset) -> None:
+    matter = "---\nside: item\nname: t\nversion: 1\nnote: n\nschema: {type: object}\n---\n"
+    request = next(item_requests(films, parse_template(f"{matter}# user\n{{{{ title }}}}")))
+    assert request.schema == {"type": "object"}
+    assert next(item_requests(films, load_template("any-item"))).schema is None

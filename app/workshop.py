@@ -1,0 +1,258 @@
+"""The prompts of one side of an experiment, one by one: what a person looks at while writing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app.plan import Plan
+from app.runner import Listener, run_steps
+from app.work import template_of
+
+if TYPE_CHECKING:
+    from data.dataset import Dataset
+    from data.ids import IdMap
+    from llm.cache import ResponseCache
+    from llm.protocol import Backend
+    from llm.settings import GateConfig
+    from llm.tokens import Tokens
+    from prompts.history import HistoryViews
+    from prompts.requests import Request
+    from prompts.template import Message, Side, Template
+    from prompts.variables import Variable
+    from prompts.views import ItemViews, View
+
+WITHOUT_MODEL = ("facts", "replay")
+"""Backends that ask no model: they cost nothing, and do not read the prompt."""
+
+
+class Quiet:
+    """A listener that nobody hears."""
+
+    def progress(self, step: str, done: int, total: int, what: str) -> None:
+        """Nothing."""
+
+    def finished(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One prompt.
+
+    Attributes:
+        entity: Whom it asks about.
+        title: How that is called.
+        template: `name@version`.
+        messages: What is sent.
+        tokens: Of the messages.
+    """
+
+    entity: str
+    title: str
+    template: str
+    messages: tuple[Message, ...]
+    tokens: Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The users or items of an experiment, as templates see them.
+
+    Attributes:
+        plan: Of the experiment.
+        side: Who is described.
+        dataset: Of the experiment.
+        views: What may be seen of each, by dense number.
+        complete: False where users' prompts may show texts of items that are not described yet.
+    """
+
+    plan: Plan
+    side: Side
+    dataset: Dataset
+    views: ItemViews | HistoryViews
+    complete: bool = True
+
+    @property
+    def gate(self) -> GateConfig | None:
+        """What answers must be like; here a rejected one is shown, not asked for again."""
+        gate = self.plan.experiment.llm.gate_of(self.side)
+        return gate.model_copy(update={"retries": 0}) if gate else None
+
+    @property
+    def template(self) -> Template:
+        """The one that the experiment names."""
+        return template_of(self.plan.experiment, self.side, self.plan.workspace)
+
+    @property
+    def backend_config(self) -> Any:
+        """Settings of the backend of this side."""
+        return getattr(self.plan.experiment.llm, self.side)
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether a language model is asked at all."""
+        return self.backend_config.backend not in WITHOUT_MODEL
+
+    def open_backend(self) -> Backend:
+        """Who describes this side.
+
+        Raises:
+            AutoGraphError: it cannot be opened.
+        """
+        from llm.backends import open_backend
+
+        return open_backend(self.backend_config)
+
+    @property
+    def ids(self) -> IdMap:
+        """External ids of all entities."""
+        return self.dataset.user_ids if self.side == "user" else self.dataset.item_ids
+
+    def choose_template(self, reference: str | None) -> Template:
+        """A template of this side by name or path; without one, the experiment's.
+
+        Raises:
+            TemplateError: there is none, or it is for the other side.
+        """
+        return template_of(self.plan.experiment, self.side, self.plan.workspace, reference)
+
+    def choose(self, entities: Sequence[str], count: int, seed: int = 0) -> list[int]:
+        """Numbers of the entities that are named; where none is, of `count` at random.
+
+        Raises:
+            DataError: an id is unknown.
+        """
+        import numpy as np
+
+        if entities:
+            return [self.ids.number(entity) for entity in entities]
+        rng = np.random.default_rng(seed)
+        numbers = rng.choice(len(self.ids), min(count, len(self.ids)), replace=False)
+        return sorted(numbers.tolist())
+
+    def facts(self, number: int) -> View:
+        """What templates see of one entity."""
+        return self._seen(self.views[number])
+
+    def request(self, number: int, template: Template) -> Request:
+        """The request about one entity.
+
+        Raises:
+            TemplateError: the template does not fit the data set.
+        """
+        from prompts.requests import request_of
+
+        return request_of(self.side, template, self.facts(number))
+
+    def requests(self, template: Template) -> Iterator[Request]:
+        """The request about every entity, made as it is asked for.
+
+        Raises:
+            TemplateError: the template does not fit the data set.
+        """
+        from prompts.requests import request_of
+
+        return (request_of(self.side, template, self._seen(view)) for view in self.views)
+
+    def title(self, number: int) -> str:
+        """How an entity is called."""
+        from app.advice import title_of
+
+        return title_of(self.dataset, number) if self.side == "item" else self.ids.external[number]
+
+    def _seen(self, view: View) -> View:
+        from prompts.requests import item_facts
+
+        return item_facts(view) if self.side == "item" else view
+
+
+def open_scene(plan: Plan, side: Side, listener: Listener | None = None) -> Scene:
+    """The users or items of an experiment; what has to be read first is read, nobody is asked.
+
+    Raises:
+        AutoGraphError: the data cannot be read.
+    """
+    from data.dataset import Dataset
+    from data.split import Split
+    from prompts.history import HistoryViews
+    from prompts.views import ItemViews
+
+    told = listener or Quiet()
+    run_steps(plan, plan.steps("dataset" if side == "item" else "split"), told)
+    place = {name: plan.store.place(name, plan.step(name).key) for name in ("dataset", "split")}
+    dataset = Dataset.load(place["dataset"])
+    if side == "item":
+        return Scene(plan, side, dataset, ItemViews(dataset.items))
+    texts, complete = _item_texts(plan, told)
+    history = plan.experiment.prompts.history
+    views = HistoryViews(dataset, Split.load(place["split"]), history, texts)
+    return Scene(plan, side, dataset, views, complete)
+
+
+def render(
+    scene: Scene, number: int, template: Template, backend: Backend | None = None
+) -> Rendered:
+    """The prompt about one entity.
+
+    Args:
+        scene: Whose entity.
+        number: Of the entity.
+        template: Of the scene's side.
+        backend: Counts the tokens, if it can; without one they are estimated.
+
+    Raises:
+        TemplateError: the template does not fit the data set.
+    """
+    from llm.tokens import prompt_tokens
+
+    request = scene.request(number, template)
+    tokens = prompt_tokens(backend, request.messages)
+    title = scene.title(number)
+    return Rendered(request.entity, title, request.template, request.messages, tokens)
+
+
+def variables(scene: Scene, number: int) -> list[Variable]:
+    """What a template may write, with its values for one entity."""
+    from prompts.variables import list_variables
+
+    return list_variables(scene.side, scene.facts(number))
+
+
+@contextmanager
+def asking(scene: Scene) -> Iterator[tuple[Backend, ResponseCache]]:
+    """The backend of the scene's side, and the answers of all runs in the workspace."""
+    from llm.cache import ResponseCache
+
+    cache = ResponseCache(scene.plan.workspace / "cache" / "replies.sqlite")
+    try:
+        yield scene.open_backend(), cache
+    finally:
+        cache.close()
+
+
+def _item_texts(plan: Plan, listener: Listener) -> tuple[list[str | None] | None, bool]:
+    """Texts of the items as users' prompts may show them, and whether all are there."""
+    from llm.knowledge import Knowledge
+
+    if "knowledge-item" not in plan.step("knowledge-user").inputs:
+        return None, True
+    step = plan.step("knowledge-item")
+    free = plan.experiment.llm.item.backend in WITHOUT_MODEL
+    if free:
+        run_steps(plan, plan.steps("knowledge-item"), listener)
+    if free or plan.store.holds(step.stage, step.key):
+        return Knowledge.load(plan.store.place(step.stage, step.key)).texts, True
+    return _answered_texts(open_scene(plan, "item", listener))
+
+
+def _answered_texts(items: Scene) -> tuple[list[str | None], bool]:
+    from llm.protocol import request_key
+
+    with asking(items) as (backend, cache):
+        keys = [request_key(backend, request) for request in items.requests(items.template)]
+        found = {row[0]: row[1] for row in cache.rows(dict.fromkeys(keys))}
+    texts = [found.get(key) for key in keys]
+    return texts, None not in texts
