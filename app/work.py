@@ -113,11 +113,17 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
         total = dataset.n_users
     cache = ResponseCache(task.workspace / "cache" / "replies.sqlite")
     try:
-        config = getattr(task.experiment.llm, side)
+        llm = task.experiment.llm
+        config = getattr(llm, side)
         backend = open_backend(config)
         if isinstance(backend, Counting) and backend.limit is not None:
             requests = fitted(requests, template, backend.count_tokens, backend.limit)
-        gate = task.experiment.llm.gate if isinstance(config, MODELS) else None
+        asks = isinstance(config, MODELS)
+        if asks and llm.ray.enabled:
+            from llm.ray_data import RayBackend
+
+            backend = RayBackend(backend, config, llm.ray, task.workspace / "cache" / "ray")
+        gate = llm.gate if asks else None
         knowledge = describe(requests, backend, cache, task.on_progress, total, gate)
     finally:
         cache.close()

@@ -80,6 +80,15 @@ class Counting(Protocol):
         ...
 
 
+@runtime_checkable
+class Resuming(Protocol):
+    """A backend that may hold answers of a run that ended before they were stored."""
+
+    def finished(self) -> Iterator[tuple[str, str, Reply]]:
+        """Key, model and reply of each; one that was drawn and followed by another is stored."""
+        ...
+
+
 def request_key(backend: Backend, request: Request) -> str:
     """64 hex digits: the SHA-256 of canonical JSON of `{model, sent}`."""
     described = {"model": backend.model, "sent": backend.sent(request)}

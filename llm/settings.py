@@ -112,6 +112,27 @@ class GateConfig(Config):
     """Script that answers must be in, such as "latin" or "cyrillic"; any unless given."""
 
 
+class RayConfig(Config):
+    """Many replicas of a backend, on one machine or a cluster (extra `ray`)."""
+
+    enabled: bool = False
+    """Ask language models through Ray Data; facts and recorded texts need none of it."""
+    address: str | None = None
+    """Address of a Ray cluster, or "auto" for the one this machine is in; by default Ray is
+    started on this machine, for this run."""
+    replicas: int | None = Field(default=None, ge=1)
+    """Copies of the backend; by default as many as the GPUs bear, or one an endpoint."""
+    gpus_per_replica: float | None = Field(default=None, ge=0)
+    """GPUs of one copy; by default `tensor_parallel` for vllm and none for server."""
+    cpus_per_replica: float = Field(default=1.0, gt=0)
+    """Cores that one copy is counted for."""
+    endpoints: tuple[str, ...] = ()
+    """Addresses for the backend server, dealt out to its copies in turn; by default its `url`."""
+    partition_rows: int = Field(default=2_000, ge=1)
+    """Requests in one file, which one copy answers as a whole and which a restart keeps as a
+    whole: more keep a copy busier, fewer lose less."""
+
+
 class LlmConfig(Config):
     """Who describes users, and who describes items."""
 
@@ -121,6 +142,8 @@ class LlmConfig(Config):
     """Backend of the item side: facts (no LLM), replay, vllm or server."""
     gate: GateConfig = GateConfig()
     """What answers must be like."""
+    ray: RayConfig = RayConfig()
+    """Where many copies of a backend run."""
 
 
 class EncoderConfig(Config):

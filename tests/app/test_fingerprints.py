@@ -41,6 +41,8 @@ def differing(one: dict[str, str], other: dict[str, str]) -> set[str]:
         ("name=other", set()),
         ("note=another", set()),
         ("encoder.batch_size=7", set()),
+        ("llm.ray.enabled=true", set()),
+        ("llm.ray.partition_rows=9", set()),
         ('grid.backbones=["gru4rec", "sasrec"]', set()),
         ("grid.seeds=[0, 1]", set()),
         ("override.sasrec.train.epochs=1", set()),
