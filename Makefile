@@ -6,11 +6,12 @@ INSTALLED := $(VENV)/.installed
 PIP_ARGS ?=
 JOBS ?= 2
 
-.PHONY: help demo test format clean
+.PHONY: help demo test test-ray format clean
 
 help:
 	@echo "make demo    install into $(VENV) if needed, run the demo, show its metrics"
 	@echo "make test    install if needed, check style and types, run the tests"
+	@echo "make test-ray  add Ray to $(VENV), run the tests that need it"
 	@echo "make format  put the code into the house style"
 	@echo "make clean   remove $(VENV) and caches of tools; results in workspace/ stay"
 	@echo "Options: PYTHON=python3.12, VENV=folder, JOBS=processes, PIP_ARGS='--index-url …'"
@@ -23,6 +24,10 @@ test: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+test-ray: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable '.[dev,ray]'
+	$(BIN)/pytest tests/llm/test_ray_data.py
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

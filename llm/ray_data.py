@@ -186,7 +186,7 @@ def _connect(address: str | None) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
     own = {"address": "local", "include_dashboard": False} if address is None else {}
     try:
-        ray.init(**{"address": address, **own}, log_to_driver=False, logging_level=logging.WARNING)
+        ray.init(**{"address": address, **own}, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = "on this machine" if address is None else f"at {address}"
         raise BackendError(
@@ -208,7 +208,7 @@ def _done(
 
     from llm.replica import Replica, arriving
 
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = DataContext.get_current().copy()
     context.target_max_block_size = 1  # a number is a block: it is worked on when it arrives
     context.enable_progress_bars = context.print_on_execution_start = False

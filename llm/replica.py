@@ -101,8 +101,10 @@ class Replica:
                 self._backend = open_backend(self._config)
             for reply in self._backend.generate(requests):
                 replies.append((rows[id(reply.request)], reply))
-        finally:
+        except Exception:  # but not when the worker is told to go: another asks everything then
             self._run.answer(number, replies)
+            raise
+        self._run.answer(number, replies)
 
 
 def _place(folder: Path) -> int:

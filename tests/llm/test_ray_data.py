@@ -6,10 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import pytest
 from llm_fakes import request
 
 from benchmarks.endpoint import Answer, Call, Endpoint
+from benchmarks.ray_requests import replicas
 from data.errors import ArtifactError, BackendError
 from llm.cache import ResponseCache
 from llm.knowledge import describe
@@ -28,6 +29,7 @@ from llm.settings import GateConfig, RayConfig, ServerConfig
 from prompts.requests import Request
 
 ROOT = Path(__file__).resolve().parents[2]
+GOOD = Answer()
 SECRET = "sesame-open-4711"
 WARM = replace(request("e1", "half a pair: \ud83d"), schema={"type": "object"}, warmer=0.3)
 
@@ -128,24 +130,30 @@ def test_rejected_answers_are_asked_for_again(
     assert knowledge.failed.height == 0 and endpoint.count == 8
 
 
-def test_each_replica_has_an_endpoint_and_a_refused_key_ends_the_run(
+def test_a_refused_key_ends_the_run_with_its_sentence(
     cluster: Path, tmp_path: Path, cache: ResponseCache
 ) -> None:
-    refuse = lambda call: Answer("bad key", status=401)  # noqa: E731
-    slow = Answer(delay_s=0.02)
-    with Endpoint(refuse) as one, Endpoint(lambda _call: slow) as two:
-        mine = backend(one, tmp_path)
-        mine._ray = mine._ray.model_copy(update={"endpoints": (one.url, two.url)})
+    refuse_late = lambda call: GOOD if call.number < 30 else Answer("bad key", status=401)  # noqa: E731
+    with Endpoint(refuse_late) as endpoint:
+        mine = backend(endpoint, tmp_path, rows=200)
         with pytest.raises(BackendError, match=r"refuses the key.*MY_KEY.*llm check"):
             describe(some(2_000), mine, cache)
-        assert one.count and two.count < 2_000
-        one.behave = two.behave
-        asked = Counter(c.body["messages"][0]["content"] for c in two.calls)
-        assert describe(some(60), mine, cache).failed.height == 0
-    again = Counter(c.body["messages"][0]["content"] for c in [*one.calls, *two.calls])
-    kept = cache.answered(request_key(mine, r) for r in some(60))
-    assert len(kept) == 60 and sum(asked.values()) <= sum(again.values())
-    assert files(tmp_path / "run-") == []
+        assert endpoint.count < 400
+        endpoint.behave = lambda _call: GOOD
+        before = endpoint.count
+        assert describe(some(100), mine, cache).failed.height == 0
+        assert endpoint.count - before <= 100 - 20, "what was answered before is kept"
+    assert files(tmp_path / "ray") == []
+
+
+def test_each_replica_has_an_endpoint(cluster: Path, tmp_path: Path) -> None:
+    slow = Answer(delay_s=0.5)
+    with Endpoint(lambda _call: slow) as one, Endpoint(lambda _call: slow) as two:
+        mine = backend(one, tmp_path, rows=5)
+        mine._ray = mine._ray.model_copy(update={"endpoints": (one.url, two.url)})
+        replies = list(mine.generate(some(150)))
+    assert {reply.error for reply in replies} == {None}
+    assert one.count > 0 and two.count > 0 and one.count + two.count == 150
 
 
 def test_an_error_of_the_requests_is_raised(cluster: Path, tmp_path: Path) -> None:
@@ -172,7 +180,8 @@ def test_an_early_end_stops_the_calls_and_requests_are_drawn_as_they_are_needed(
         next(replies)
         replies.close()  # type: ignore[attr-defined]
         assert len(drawn) < 1_000
-        assert len([p for p in files(tmp_path) if p.name.startswith("asked-")]) < 20
+        assert not [thread for thread in threading.enumerate() if thread.name == "partitions"]
+        until(lambda: not replicas())
 
 
 def test_a_worker_that_dies_is_replaced(
@@ -182,7 +191,7 @@ def test_a_worker_that_dies_is_replaced(
 
     def behave(call: Call) -> Answer:
         if call.number == 20:
-            killed.extend(workers())
+            killed.extend(replicas())
             for pid in killed:
                 os.kill(pid, signal.SIGKILL)
         return Answer(delay_s=0.01)
@@ -192,23 +201,12 @@ def test_a_worker_that_dies_is_replaced(
     assert killed and knowledge.failed.height == 0
 
 
-def workers() -> list[int]:
-    """Processes of this session's Ray that answer partitions."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            title = (folder / "cmdline").read_bytes()
-            if title.startswith(b"ray::") and b"Replica" in title and grandchild(folder):
-                found.append(int(folder.name))
-    return found
-
-
-def grandchild(folder: Path) -> bool:
-    """Whether it descends from this process."""
-    pid = int(folder.name)
-    while pid > 1 and pid != os.getpid():
-        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    return pid == os.getpid()
+def until(true: Callable[[], bool]) -> None:
+    """Waits for what another process does."""
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 DYING = """
@@ -244,18 +242,18 @@ def test_killed_in_the_middle_nothing_that_was_finished_is_asked_again(
              str(ROOT), str(Path(__file__).parent)],
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
-        while len(list(folder.glob("run-*/replied-*"))) < 3 and process.poll() is None:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
+        until(lambda: len(list(folder.glob("run-*/replied-*"))) >= 3 or process.poll() is not None)
+        theirs = replicas()
+        process.kill()
         process.wait()
-        time.sleep(1.0)  # its workers die a moment after it
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in theirs))
         mine, cache = backend(endpoint, folder), ResponseCache(path)
         keys = [request_key(mine, r) for r in some(300)]
         stored = cache.answered(keys)
         finished = {key for p in folder.glob("run-*/replied-*.parquet") for key in keys_of(p)}
         before = endpoint.count
         knowledge = describe(some(300), mine, cache)
-        assert len(finished - stored) >= 20, "there was something to take over"
+        assert theirs and len(finished - stored) >= 20, "there was something to take over"
         assert endpoint.count - before == 300 - len(stored | finished)
     assert knowledge.failed.height == 0 and files(folder) == []
 
