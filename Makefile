@@ -9,7 +9,7 @@ VLLM_INSTALLED := $(VLLM_VENV)/.installed
 PIP_ARGS ?=
 JOBS ?= 2
 
-.PHONY: help demo test test-vllm format clean
+.PHONY: help demo test test-vllm test-ray format clean
 
 define make-environment
 @test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed; name it: make PYTHON=/path/to/python3"; exit 1; }
@@ -21,6 +21,7 @@ help:
 	@echo "make demo    install into $(VENV) if needed, run the demo, show its metrics"
 	@echo "make test    install if needed, check style and types, run the tests"
 	@echo "make test-vllm  the tests on the real vLLM engine, for CPUs, in $(VLLM_VENV)"
+	@echo "make test-ray  add Ray to $(VENV), run the tests that need it"
 	@echo "make format  put the code into the house style"
 	@echo "make clean   remove $(VENV), $(VLLM_VENV) and caches of tools; results in workspace/ stay"
 	@echo "Options: PYTHON=python3.12, VENV=folder, JOBS=processes, PIP_ARGS='--index-url …'"
@@ -36,6 +37,10 @@ test: $(INSTALLED)
 
 test-vllm: $(VLLM_INSTALLED)
 	$(VLLM_BIN)/python -m pytest tests/engine
+
+test-ray: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable '.[dev,ray]'
+	$(BIN)/pytest tests/llm/test_ray_data.py
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

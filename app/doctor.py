@@ -72,8 +72,8 @@ def _dependencies() -> Iterator[Finding]:
         yield Finding("autograph-rec", "not installed", "Run in its folder: pip install -e .")
         return
     for requirement in map(Requirement, needed):
-        extra = next((e for e in ("ui", "vllm", "dev") if _only_with(requirement, e)), "")
-        if extra in ("", "ui", "vllm"):
+        extra = next((e for e in ("ui", "vllm", "ray", "dev") if _only_with(requirement, e)), "")
+        if extra != "dev":
             yield _dependency(requirement.name, str(requirement.specifier), extra)
 
 

@@ -136,6 +136,7 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
     from llm.engine import close_engines
     from llm.knowledge import Knowledge, describe
     from llm.protocol import Counting
+    from llm.settings import MODELS
     from prompts.requests import item_requests, user_requests
     from prompts.shortening import fitted
 
@@ -150,10 +151,15 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
         total = dataset.n_users
     cache = ResponseCache(task.workspace / "cache" / "replies.sqlite")
     try:
-        backend = open_backend(getattr(task.experiment.llm, side))
+        llm = task.experiment.llm
+        config, gate = getattr(llm, side), llm.gate_of(side)
+        backend = open_backend(config)
         if isinstance(backend, Counting) and backend.limit is not None:
             requests = fitted(requests, template, backend.count_tokens, backend.limit)
-        gate = task.experiment.llm.gate_of(side)
+        if isinstance(config, MODELS) and llm.ray.enabled:
+            from llm.ray_data import RayBackend
+
+            backend = RayBackend(backend, config, llm.ray, task.workspace / "cache" / "ray")
         knowledge = describe(requests, backend, cache, task.on_progress, total, gate)
     finally:
         cache.close()

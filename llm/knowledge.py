@@ -15,7 +15,7 @@ from data import atomic
 from data.errors import DataError
 from llm.cache import COLUMNS, ResponseCache
 from llm.gate import rejection, without_thoughts
-from llm.protocol import Backend, Reply, request_key
+from llm.protocol import Backend, Reply, Resuming, request_key
 from llm.settings import GateConfig
 from llm.structured import in_words, read_aspects
 from prompts.requests import Request
@@ -161,6 +161,9 @@ def describe(
         ArtifactError: the cache is damaged, or the disk is full.
         BackendError: nothing further can be asked of the backend.
     """
+    if isinstance(backend, Resuming):
+        for key, model, reply in backend.finished():
+            cache.put(key, model, _judged(reply, gate))
     asked = _Asked(requests, backend, cache)
     tell = on_progress or (lambda _done, _total, _what: None)
     pending: Iterable[Request] = asked.unanswered()

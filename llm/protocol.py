@@ -75,8 +75,17 @@ class Counting(Protocol):
         """Tokens that a prompt may have; None where that is not known."""
         ...
 
-    def count_tokens(self, messages: Sequence[Message]) -> int:
-        """Tokens of a chat as the model is given it."""
+    def count_tokens(self, messages: Sequence[Message]) -> int | None:
+        """Tokens of a chat as the model is given it; None where it cannot tell."""
+        ...
+
+
+@runtime_checkable
+class Resuming(Protocol):
+    """A backend that may hold answers of a run that ended before they were stored."""
+
+    def finished(self) -> Iterator[tuple[str, str, Reply]]:
+        """Key, model and reply of each; one that was drawn and followed by another is stored."""
         ...
 
 

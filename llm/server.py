@@ -7,7 +7,7 @@ import json
 import os
 import random
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from data.errors import BackendError
 from llm.concurrency import Concurrency
 from llm.failures import Failure, classified, pause
+from llm.pretrained import load_tokenizer
 from llm.protocol import Reply
 from llm.settings import ServerConfig
 from prompts.requests import Request
+from prompts.template import Message
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -36,6 +38,7 @@ class ServerBackend:
     def __init__(self, config: ServerConfig) -> None:
         self.config = config
         self.model = config.model
+        self._tokenizer: Any = None
 
     def sent(self, request: Request) -> Mapping[str, Any]:
         """Messages, sampling, and the schema where there is one; not the address."""
@@ -43,6 +46,27 @@ class ServerBackend:
         warm = {"temperature": sampling.temperature + request.warmer}
         described = {"messages": list(request.messages), **sampling.model_dump(), **warm}
         return described if request.schema is None else {**described, "schema": request.schema}
+
+    @property
+    def limit(self) -> int | None:
+        """Tokens that a prompt may have, so that an answer of full length fits behind it."""
+        length = self.config.max_length
+        return None if length is None else length - self.config.sampling.max_tokens
+
+    def count_tokens(self, messages: Sequence[Message]) -> int | None:
+        """Tokens of a chat, as the model's own tokenizer counts them; None where none is named.
+
+        Raises:
+            BackendError: the tokenizer cannot be had.
+        """
+        if self.config.tokenizer is None:
+            return None
+        if self._tokenizer is None:
+            self._tokenizer = load_tokenizer(self.config.tokenizer)
+        counted = self._tokenizer.apply_chat_template(
+            list(messages), add_generation_prompt=True, tokenize=True, return_dict=False
+        )
+        return len(counted)
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
         """Replies as they come.

@@ -90,6 +90,14 @@ class ServerConfig(Config):
     tokenizer: str | None = None
     """Name or folder of the model's tokenizer, for lengths and estimates."""
 
+    @model_validator(mode="after")
+    def _lengths_can_be_kept(self) -> ServerConfig:
+        if self.max_length is not None and self.tokenizer is None:
+            raise ValueError("max_length needs the model's tokenizer: set tokenizer as well")
+        if self.max_length is not None and self.max_length <= self.sampling.max_tokens:
+            raise ValueError("max_length must leave room for a prompt before sampling.max_tokens")
+        return self
+
 
 BackendConfig = Annotated[
     FactsConfig | ReplayConfig | VllmConfig | ServerConfig, Field(discriminator="backend")
@@ -114,6 +122,27 @@ class GateConfig(Config):
     """Script that answers must be in, such as "latin" or "cyrillic"; any unless given."""
 
 
+class RayConfig(Config):
+    """Many replicas of a backend, on one machine or a cluster (extra `ray`)."""
+
+    enabled: bool = False
+    """Ask language models through Ray Data; facts and recorded texts need none of it."""
+    address: str | None = None
+    """Address of a Ray cluster, or "auto" for the one this machine is in; by default Ray is
+    started on this machine, for this run."""
+    replicas: int | None = Field(default=None, ge=1)
+    """Copies of the backend; by default as many as the GPUs bear, or one an endpoint."""
+    gpus_per_replica: float | None = Field(default=None, ge=0)
+    """GPUs of one copy; by default `tensor_parallel` for vllm and none for server."""
+    cpus_per_replica: float = Field(default=1.0, gt=0)
+    """Cores that one copy is counted for."""
+    endpoints: tuple[str, ...] = ()
+    """Addresses for the backend server, dealt out to its copies in turn; by default its `url`."""
+    partition_rows: int = Field(default=2_000, ge=1)
+    """Requests in one file, which one copy answers as a whole and which a restart keeps as a
+    whole: more keep a copy busier, fewer lose less."""
+
+
 class LlmConfig(Config):
     """Who describes users, and who describes items."""
 
@@ -123,6 +152,8 @@ class LlmConfig(Config):
     """Backend of the item side: facts (no LLM), replay, vllm or server."""
     gate: GateConfig = GateConfig()
     """What answers must be like."""
+    ray: RayConfig = RayConfig()
+    """Where many copies of a backend run."""
 
     def gate_of(self, side: str) -> GateConfig | None:
         """The gate of one side; None where no language model answers."""

@@ -8,8 +8,8 @@ from dataclasses import replace
 from prompts.requests import Request
 from prompts.template import Message, Template
 
-Count = Callable[[Sequence[Message]], int]
-"""Tokens of a chat."""
+Count = Callable[[Sequence[Message]], int | None]
+"""Tokens of a chat; None where they cannot be counted."""
 
 
 def fitted(
@@ -28,7 +28,7 @@ def fitted(
     """
     for request in requests:
         small = sum(len(m["content"].encode()) + 16 for m in request.messages) <= limit
-        fits = small or count(request.messages) <= limit
+        fits = small or (count(request.messages) or 0) <= limit
         yield request if fits else _shortened(request, template, count, limit)
 
 
@@ -40,7 +40,7 @@ def _shortened(request: Request, template: Template, count: Count, limit: int) -
         kept = (low + high) // 2
         facts = {**request.facts, "history": history[len(history) - kept :], "shown": kept}
         messages = template.render(facts)
-        if count(messages) <= limit:
+        if (count(messages) or 0) <= limit:
             best, low = replace(request, messages=messages, facts=facts), kept + 1
         else:
             high = kept - 1

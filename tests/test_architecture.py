@@ -30,6 +30,7 @@ HEAVY = {
     "vllm",
     "openai",
     "pydantic",
+    "ray",
 }
 
 

@@ -11,7 +11,11 @@ from app.plan import Plan
 from llm.protocol import Reply
 from prompts.requests import Request
 
-ASKS = ('llm.item={backend="server",model="fake"}', 'llm.user={backend="server",model="fake"}')
+ASKS = (
+    'llm.item={backend="server",model="fake"}',
+    'llm.user={backend="server",model="fake"}',
+    "llm.gate.enabled=false",  # the fake's answers are short
+)
 """Changes to an experiment that has both sides asked of a model."""
 ITEM = "---\nside: item\nname: x\nversion: 1\nnote: For tests.\n---\n# user\n{}\n"
 USER = ITEM.replace("item", "user")

@@ -42,6 +42,8 @@ def differing(one: dict[str, str], other: dict[str, str]) -> set[str]:
         ("note=another", set()),
         ("encoder.batch_size=7", set()),
         ("encoder.memory_share=0.5", set()),
+        ("llm.ray.enabled=true", set()),
+        ("llm.ray.partition_rows=9", set()),
         ('grid.backbones=["gru4rec", "sasrec"]', set()),
         ("grid.seeds=[0, 1]", set()),
         ("override.sasrec.train.epochs=1", set()),

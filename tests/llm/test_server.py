@@ -307,3 +307,29 @@ def test_killed_at_random_moments_nothing_is_lost_or_asked_again(tmp_path: Path)
         assert endpoint.count - asked_before == 60 - len(stored)
         cache.close()
     assert len(stored) > 0 and knowledge.failed.height == 0
+
+
+def test_a_length_needs_a_tokenizer_and_room_for_a_prompt() -> None:
+    given = {"backend": "server", "model": "fake"}
+    with pytest.raises(ValueError, match="needs the model's tokenizer"):
+        ServerConfig.model_validate({**given, "max_length": 4096})
+    with pytest.raises(ValueError, match="leave room for a prompt"):
+        ServerConfig.model_validate({**given, "max_length": 512, "tokenizer": "x"})
+    config = ServerConfig.model_validate({**given, "max_length": 4096, "tokenizer": "x"})
+    assert ServerBackend(config).limit == 4096 - 512
+    assert ServerBackend(ServerConfig.model_validate(given)).limit is None
+
+
+def test_tokens_are_those_of_the_chat_template(tiny_model: Path) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    tokenizer.chat_template = "{% for m in messages %}the {{ m.content }} . {% endfor %}"
+    folder = tiny_model.parent / "chat"
+    tokenizer.save_pretrained(folder)
+    config = ServerConfig(backend="server", model="fake", tokenizer=str(folder))
+    chat = [{"role": "user", "content": "space house"}] * 2
+    words = tokenizer("the space house . the space house . ", add_special_tokens=False)
+    assert ServerBackend(config).count_tokens(chat) == len(words["input_ids"]) == 8
+    plain = ServerConfig(backend="server", model="fake")
+    assert ServerBackend(plain).count_tokens(chat) is None
