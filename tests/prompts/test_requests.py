@@ -158,7 +158,8 @@ def test_a_new_user_without_any_history(films: Dataset) -> None:
 
 
 def test_a_request_carries_the_schema_of_its_template(films: Dataset) -> None:
-    matter = "---\nside: item\nname: t\nversion: 1\nnote: n\nschema: {type: object, properties: {a: {}}}\n---\n"
+    schema = "schema: {type: object, properties: {a: {}}}"
+    matter = f"---\nside: item\nname: t\nversion: 1\nnote: n\n{schema}\n---\n"
     request = next(item_requests(films, parse_template(f"{matter}# user\n{{{{ title }}}}")))
     assert request.schema == {"type": "object", "properties": {"a": {}}}
     assert next(item_requests(films, load_template("any-item"))).schema is None
