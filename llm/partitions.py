@@ -14,6 +14,8 @@ from typing import IO
 import polars as pl
 
 from data import atomic
+from llm.cache import COLUMNS
+from llm.knowledge import SCHEMA
 from llm.protocol import Reply
 from prompts.requests import Request
 from prompts.template import Side
@@ -28,16 +30,7 @@ _ASKED = {
     "schema": pl.String,
     "warmer": pl.Float64,
 }
-_REPLIED = {
-    "row": pl.Int64,
-    "text": pl.String,
-    "tokens_in": pl.Int64,
-    "tokens_out": pl.Int64,
-    "latency_s": pl.Float64,
-    "finish_reason": pl.String,
-    "attempts": pl.Int64,
-    "error": pl.String,
-}
+_REPLIED = {"row": pl.Int64, **{c: SCHEMA[c] for c in COLUMNS if c != "model"}}
 _LOCK = ".lock"
 _RUN = "run-"
 
