@@ -9,7 +9,8 @@ from itertools import pairwise
 
 import pytest
 
-from llm.failures import LONGEST_ASKED_S, LONGEST_PAUSE_S, pause, redacted, retry_after
+from llm.failures import LONGEST_ASKED_S, LONGEST_PAUSE_S, pause, retry_after
+from llm.keys import redacted
 
 SECRET = "topsecret-4711"
 

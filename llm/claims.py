@@ -1,0 +1,75 @@
+"""Which requests are being asked at this moment, so that no two runs ask the same one."""
+
+from __future__ import annotations
+
+import fcntl
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from data import atomic
+from data.errors import ArtifactError
+from llm.store import Store
+
+TABLE = "CREATE TABLE IF NOT EXISTS asking (key TEXT PRIMARY KEY, run TEXT NOT NULL)"
+DROP = "DELETE FROM asking WHERE key = ?"
+_TAKE = "INSERT INTO asking (key, run) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
+_HOLDERS = "SELECT key, run FROM asking WHERE key IN (?)"
+_END = "DELETE FROM asking WHERE run = ?"
+
+
+class Claims:
+    """The claims of one run; they hold as long as its process lives, of which its lock tells."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._folder = store.path.with_name(f".{store.path.stem}-asking")
+        self._run = uuid.uuid4().hex[:12]
+        with atomic.told(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._lock = self._place(self._run).open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def take(self, keys: Sequence[str]) -> set[str]:
+        """Those of `keys` that no other run is asking: from here on this one does.
+
+        Whoever takes a key looks up afterwards whether it was answered in the meantime.
+        """
+        self._store.write((_TAKE, [(key, self._run) for key in keys]))
+        holders = dict(self._store.by_key(_HOLDERS, keys))
+        ended = [run for run in {*holders.values()} - {self._run} if self._has_ended(run)]
+        if ended:
+            self._store.write((_END, [(run,) for run in ended]))
+            return self.take(keys)
+        return {key for key in keys if holders.get(key) == self._run}
+
+    def drop(self, keys: Sequence[str]) -> None:
+        """Others may ask these."""
+        self._store.write((DROP, [(key,) for key in keys]))
+
+    def clear(self) -> None:
+        """Drops all."""
+        self._store.write((_END, [(self._run,)]))
+
+    def end(self) -> None:
+        """Drops all; a claim that cannot be dropped ends with the lock."""
+        with suppress(ArtifactError):
+            self.clear()
+        self._lock.close()
+        self._place(self._run).unlink(missing_ok=True)
+
+    def _has_ended(self, run: str) -> bool:
+        """Whether the process of a run is gone; its lock is removed then."""
+        try:
+            with self._place(run).open("r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return True
+        except BlockingIOError:
+            return False
+        self._place(run).unlink(missing_ok=True)
+        return True
+
+    def _place(self, run: str) -> Path:
+        return self._folder / run
