@@ -164,7 +164,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 def _read(path: Path, load: Callable[[], T], cure: str = OF_A_STAGE) -> T:
     try:
         return load()
-    except Exception as error:
+    except (Exception, pl.exceptions.PanicException) as error:
         what = (
             "is missing" if not path.exists() else f"is damaged ({type(error).__name__}: {error})"
         )

@@ -37,8 +37,9 @@ class Asked:
         self.keys: list[str] = []
         self.schemas: list[Mapping[str, Any] | None] = []
 
-    def settled(self) -> None:
+    def settled(self, key: str) -> None:
         """One request less is waiting."""
+        self._claims.drop([key])
         self._waiting -= 1
         self._tell(len(self.keys) - self._waiting)
 
@@ -69,7 +70,7 @@ class Asked:
             mine, there = self._taken(list(some))
             for key in there:
                 del self._elsewhere[key]
-                self.settled()
+                self.settled(key)
             if mine:
                 return [self._elsewhere.pop(key) for key in mine]
             if not there:
@@ -83,6 +84,5 @@ class Asked:
             return set(), set()
         free = self._claims.take(keys)
         there = self._cache.answered(keys)
-        if unneeded := free & there:
-            self._claims.drop(list(unneeded))
+        self._claims.drop(free & there)
         return free - there, there

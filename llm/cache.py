@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from llm.claims import DROP, TABLE, Claims
+from llm.claims import TABLE, Claims
 from llm.protocol import Reply
 from llm.store import Store
 
@@ -55,7 +55,7 @@ class ResponseCache:
         self._store = Store(path, (_SCHEMA, TABLE), "response cache")
 
     def put(self, key: str, model: str, reply: Reply) -> None:
-        """Keeps one reply, and says that its request is not being asked any longer.
+        """Keeps one reply.
 
         Raises:
             ArtifactError: the disk is full, or the file is damaged while another run uses it.
@@ -63,7 +63,7 @@ class ResponseCache:
         named = {name: getattr(reply, name) for name in COLUMNS if name != "model"}
         row = {**named, "model": model}
         values = (_storable(row[name]) for name in COLUMNS)
-        self._store.write((_PUT, [(key, *values)]), (DROP, [(key,)]))
+        self._store.write((_PUT, [(key, *values)]))
 
     @contextmanager
     def claims(self) -> Iterator[Claims]:

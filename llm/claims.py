@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import uuid
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from data import atomic
 from data.errors import ArtifactError
 from llm.store import Store
 
-TABLE = "CREATE TABLE IF NOT EXISTS asking (key TEXT PRIMARY KEY, run TEXT NOT NULL)"
-DROP = "DELETE FROM asking WHERE key = ?"
+TABLE = "CREATE TABLE IF NOT EXISTS asking (key TEXT PRIMARY KEY, run TEXT NOT NULL) WITHOUT ROWID"
+_DROP = "DELETE FROM asking WHERE key = ?"
 _TAKE = "INSERT INTO asking (key, run) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
 _HOLDERS = "SELECT key, run FROM asking WHERE key IN (?)"
 _END = "DELETE FROM asking WHERE run = ?"
@@ -26,6 +27,7 @@ class Claims:
         self._store = store
         self._folder = store.path.with_name(f".{store.path.stem}-asking")
         self._run = uuid.uuid4().hex[:12]
+        self._done: deque[str] = deque()
         with atomic.told(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             self._lock = self._place(self._run).open("w")
@@ -36,7 +38,10 @@ class Claims:
 
         Whoever takes a key looks up afterwards whether it was answered in the meantime.
         """
-        self._store.write((_TAKE, [(key, self._run) for key in keys]))
+        done = [(self._done.popleft(),) for _ in range(len(self._done))]
+        taken = self._store.write((_DROP, done), (_TAKE, [(key, self._run) for key in keys]))
+        if taken == len(keys):
+            return set(keys)
         holders = dict(self._store.by_key(_HOLDERS, keys))
         ended = [run for run in {*holders.values()} - {self._run} if self._has_ended(run)]
         if ended:
@@ -44,13 +49,14 @@ class Claims:
             return self.take(keys)
         return {key for key in keys if holders.get(key) == self._run}
 
-    def drop(self, keys: Sequence[str]) -> None:
-        """Others may ask these."""
-        self._store.write((DROP, [(key,) for key in keys]))
+    def drop(self, keys: Iterable[str]) -> None:
+        """Others may ask these from the next `take` on."""
+        self._done.extend(keys)
 
     def clear(self) -> None:
-        """Drops all."""
+        """Others may ask all of them."""
         self._store.write((_END, [(self._run,)]))
+        self._done.clear()
 
     def end(self) -> None:
         """Drops all; a claim that cannot be dropped ends with the lock."""

@@ -191,11 +191,12 @@ def _answer(
         rejected = []
         for reply in backend.generate(pending):
             cold, judged = replace(reply.request, warmer=0.0), _judged(reply, gate)
-            cache.put(request_key(backend, cold), backend.model, judged)
+            key = request_key(backend, cold)
+            cache.put(key, backend.model, judged)
             if warmer is not None and judged.finish_reason == REJECTED:
                 rejected.append(replace(cold, warmer=warmer))
             else:
-                asked.settled()
+                asked.settled(key)
         pending = rejected
         if not rejected:
             break

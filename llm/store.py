@@ -49,13 +49,16 @@ class Store:
             self._users = path.with_name(f".{path.name}.lock").open("w")
             self._database = self._opened()
 
-    def write(self, *statements: tuple[str, Rows]) -> None:
-        """Statements, each with the rows it is executed with; all or none, and safe on return.
+    def write(self, *statements: tuple[str, Rows]) -> int:
+        """Rows that the last statement changed; all of it is safe on return, or nothing is.
+
+        Args:
+            statements: Each with the rows that it is executed with.
 
         Raises:
             ArtifactError: the disk is full, or another run uses the file, which is damaged.
         """
-        self._run(lambda database: _written(database, statements))
+        return self._run(lambda database: _written(database, statements))
 
     def by_key(self, query: str, keys: Iterable[str]) -> Iterator[tuple[Any, ...]]:
         """Rows of `query`, in which `(?)` stands for a few of `keys` at a time.
@@ -83,7 +86,7 @@ class Store:
             try:
                 return do(self._database)
             except sqlite3.DatabaseError as error:
-                if not _is_damage(error):
+                if not _is(error, *_DAMAGE):
                     raise
                 self._database.close()
                 self._database = self._opened(str(error))
@@ -106,7 +109,10 @@ class Store:
                 try:
                     return self._connect()
                 except sqlite3.DatabaseError as error:
-                    if not _is_damage(error):
+                    if _is(error, sqlite3.SQLITE_BUSY) and time.monotonic() < until:
+                        time.sleep(_POLL_S)  # another process is just making the file
+                        continue
+                    if not _is(error, *_DAMAGE):
                         raise
                     why = str(error)
             if self._share(fcntl.LOCK_EX | fcntl.LOCK_NB):
@@ -170,7 +176,7 @@ class Store:
                 "cache is kept."
             ) from error
         except sqlite3.DatabaseError as error:
-            if not _is_damage(error) and type(error) is not sqlite3.DatabaseError:
+            if not _is(error, *_DAMAGE) and type(error) is not sqlite3.DatabaseError:
                 raise
             raise ArtifactError(
                 f"The {self._what} {self.path} is damaged ({error}), and another run uses it. "
@@ -179,21 +185,22 @@ class Store:
             ) from error
 
 
-def _written(database: sqlite3.Connection, statements: Sequence[tuple[str, Rows]]) -> None:
+def _written(database: sqlite3.Connection, statements: Sequence[tuple[str, Rows]]) -> int:
     database.execute("BEGIN IMMEDIATE")
     try:
         for statement, rows in statements:
-            database.executemany(statement, rows)
+            changed = database.executemany(statement, rows).rowcount
         database.execute("COMMIT")
+        return changed
     except BaseException:
         if database.in_transaction:
             database.execute("ROLLBACK")
         raise
 
 
-def _is_damage(error: sqlite3.Error) -> bool:
-    code: int = getattr(error, "sqlite_errorcode", -1)
-    return code & 0xFF in _DAMAGE
+def _is(error: sqlite3.Error, *codes: int) -> bool:
+    found: int = getattr(error, "sqlite_errorcode", -1)
+    return found & 0xFF in codes
 
 
 def _identity(path: Path) -> int | None:
