@@ -19,9 +19,7 @@ OFTEN_S, SELDOM_S, EVERY = 0.5, 10.0, 0.01
 class EventLog:
     """Writes the events of one attempt; a listener that can be given to a run."""
 
-    def __init__(
-        self, folder: Path, attempt: int, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, folder: Path, attempt: int, clock: Callable[[], float] = time.time) -> None:
         self._path, self._attempt, self._clock = folder / EVENTS, attempt, clock
         self._began: dict[str, float] = {}
         self._told: dict[str, tuple[float, bool]] = {}

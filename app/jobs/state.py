@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from app.jobs import turns
-from app.jobs.story import Story, StepProgress, read_story
+from app.jobs.story import StepProgress, Story, read_story
 from data import atomic
 from data.config import Config
 from data.errors import ArtifactError, ConfigError

@@ -134,7 +134,15 @@ class _Step:
             state = "kept" if seconds is None else "finished"
             rate = total / seconds if seconds else None
             return StepProgress(
-                self.name, total, total, unit, rate, None, seconds, figures, state  # type: ignore[arg-type]
+                self.name,
+                total,
+                total,
+                unit,
+                rate,
+                None,
+                seconds,
+                figures,
+                state,  # type: ignore[arg-type]
             )
         if self.began is None:
             return StepProgress(self.name)
