@@ -19,7 +19,7 @@ from app.jobs.kinds import REGISTRY, Registry, checked_words
 from app.jobs.state import LOG, STOP, TICKET, Job, Ticket, jobs_folder, read, read_ticket
 from app.jobs.story import read_story
 from data import atomic
-from data.errors import ConfigError
+from data.errors import AutoGraphError, ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 """Where the packages are, for a process that starts in another folder."""
@@ -63,7 +63,11 @@ def start(
             created=now,
             asked=now,
         )
-        _launch(folder, ticket, lock, registry)
+        try:
+            _launch(folder, ticket, lock, registry)
+        except AutoGraphError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
     return read(workspace, folder.name)
 
 
