@@ -33,6 +33,7 @@ def start(
     words: Sequence[str],
     title: str,
     exclusive: bool | None = None,
+    experiment: str = "",
     registry: Registry = REGISTRY,
 ) -> Job:
     """A job that has just been started, or waits for its turn.
@@ -43,6 +44,7 @@ def start(
         words: Of the equivalent command, `autograph` and `--workspace` left out.
         title: What a person calls it.
         exclusive: Whether it waits until no other exclusive job runs; by default as its kind.
+        experiment: Name of the experiment that it works on, if it does.
         registry: Kinds, and the program that runs them.
 
     Raises:
@@ -62,6 +64,7 @@ def start(
             folder=str(Path.cwd()),
             created=now,
             asked=now,
+            experiment=experiment,
         )
         try:
             _launch(folder, ticket, lock, registry)
@@ -147,7 +150,7 @@ def start_experiment(
 
     name = load_experiment(str(experiment), sets, source).name
     words = experiment_words(experiment, sets, upto=upto, source=source, jobs=jobs)
-    return start(workspace, "run", words, title or f"Run {name}")
+    return start(workspace, "run", words, title or f"Run {name}", experiment=name)
 
 
 def experiment_words(

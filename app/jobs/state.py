@@ -45,6 +45,8 @@ class Ticket(Config):
     """How many times it was asked for."""
     asked: float
     """When it was last asked for: its place in the line."""
+    experiment: str = ""
+    """Name of the experiment that it works on, if it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Job:
         exclusive: Whether it waits for other exclusive jobs.
         asked: Its place in the line, in seconds since 1970.
         folder: Holds its files.
+        experiment: Name of the experiment that it works on; "" where it works on none.
     """
 
     id: str
@@ -82,6 +85,7 @@ class Job:
     exclusive: bool
     asked: float
     folder: Path
+    experiment: str = ""
 
     @property
     def active(self) -> bool:
@@ -165,6 +169,7 @@ def _job(folder: Path, ticket: Ticket) -> Job:
         exclusive=ticket.exclusive,
         asked=ticket.asked,
         folder=folder,
+        experiment=ticket.experiment,
     )
 
 
