@@ -98,9 +98,7 @@ def problems(tree: Mapping[str, Any]) -> dict[str, str]:
     except ValidationError as error:
         found: dict[str, str] = {}
         for one in error.errors():
-            place = ".".join(_written(one["loc"], tree))
-            reason = one["msg"].removeprefix("Value error, ")
-            found.setdefault(place, f"{reason[:1].upper()}{reason[1:]}.")
+            found.setdefault(".".join(_written(one["loc"], tree)), _in_words(one))
         return found
     return {"data.source": whole}
 
@@ -256,6 +254,35 @@ def _sentence(error: ValidationError, given: Mapping[str, Any], where: str) -> s
     ]
     nearest = list(dict.fromkeys(close or beside))[:6]
     return f"There is no setting {key} ({where}). The nearest are: {', '.join(nearest)}."
+
+
+WORDS = {
+    "missing": "Has to be given.",
+    "int_parsing": "Has to be a whole number.",
+    "int_type": "Has to be a whole number.",
+    "int_from_float": "Has to be a whole number.",
+    "float_parsing": "Has to be a number.",
+    "float_type": "Has to be a number.",
+    "greater_than": "Has to be greater than {gt:g}.",
+    "greater_than_equal": "Has to be at least {ge:g}.",
+    "less_than": "Has to be less than {lt:g}.",
+    "less_than_equal": "Has to be at most {le:g}.",
+    "literal_error": "Has to be {expected}.",
+    "too_short": "Has to have at least {min_length}.",
+    "string_too_short": "Has to have at least {min_length} characters.",
+    "string_too_long": "Has to have at most {max_length} characters.",
+    "string_pattern_mismatch": "Has characters that are not allowed, or begins with one.",
+}
+"""What is wrong with one value, by pydantic's names of errors."""
+
+
+def _in_words(error: Any) -> str:
+    if error["input"] is None:
+        return WORDS["missing"]
+    if error["type"] in WORDS:
+        return WORDS[error["type"]].format(**error.get("ctx", {}))
+    reason = error["msg"].removeprefix("Value error, ")
+    return f"{reason[:1].upper()}{reason[1:]}."
 
 
 def _written(loc: Sequence[int | str], given: Any) -> Iterator[str]:

@@ -10,8 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.form_reader import Field, Group, Reader
+from pydantic import BaseModel
+
+from app.form_reader import Field, Group, Reader, configs_in
 from app.settings import BACKBONES, ENHANCERS, PLAIN, Cell, Experiment
+from recommend.settings import ModelConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,16 @@ def fields_of(form: Sequence[Room]) -> Iterator[Field]:
     return (one for room in form for group in room.groups for one in group.fields)
 
 
+def field_of(base: Experiment, key: str) -> Field:
+    """The field of one setting that is in no union, such as "name" or "grid.seeds"."""
+    *tables, name = key.split(".")
+    config: type[BaseModel] = Experiment
+    values = base.model_dump(mode="json")
+    for table in tables:
+        config, values = configs_in(config.model_fields[table].annotation)[0], values[table]
+    return Reader({}, {}, {}).leaf(key, config.model_fields[name], values)
+
+
 def _parts(base: Experiment, chosen: Mapping[str, Any]) -> Iterator[Group]:
     """Settings of each backbone and enhancer of the grid, which apply to that one alone."""
     names = {
@@ -80,3 +93,12 @@ def _parts(base: Experiment, chosen: Mapping[str, Any]) -> Iterator[Group]:
                 if key != "name"
             ]
             yield Group(prefix[:-1], name, type(own).__doc__ or "", tuple(fields))
+
+
+def part_help(part: str, name: str) -> str:
+    """What a backbone or enhancer is, in a sentence: the docstring of its settings."""
+    union = ModelConfig.model_fields[part].annotation
+    for config in configs_in(union):
+        if config.model_fields["name"].default == name:
+            return (config.__doc__ or "").split("\n")[0]
+    return ""

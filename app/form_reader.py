@@ -117,7 +117,7 @@ class Reader:
     def groups(self, root: type[BaseModel], table: str) -> Iterator[Group]:
         """The groups of one table of the tree, those inside it after it."""
         if not table:
-            leaves = {k: f for k, f in root.model_fields.items() if not _configs(f.annotation)}
+            leaves = {k: f for k, f in root.model_fields.items() if not configs_in(f.annotation)}
             fields = [self.leaf(k, f, self.values) for k, f in leaves.items() if k not in LEFT_OUT]
             yield Group("", TITLES[""], "", tuple(fields))
             return
@@ -125,7 +125,7 @@ class Reader:
         yield from self._table(table, info, self.values.get(table), "")
 
     def _table(self, key: str, info: FieldInfo, values: Any, whole: str) -> Iterator[Group]:
-        configs = _configs(info.annotation)
+        configs = configs_in(info.annotation)
         config, inside = configs[0], values if isinstance(values, Mapping) else {}
         head: list[Field] = []
         if len(configs) > 1:
@@ -154,7 +154,7 @@ class Reader:
             place = f"{key}.{name}"
             if place in LEFT_OUT or place in tags:
                 continue
-            if not _configs(one.annotation):
+            if not configs_in(one.annotation):
                 own.append(self.leaf(place, one, values, whole))
             elif values.get(name) is not None or self._is_wanted(place, one):
                 inner += self._table(place, one, values.get(name), whole)
@@ -192,13 +192,13 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def _configs(annotation: Any) -> list[type[BaseModel]]:
+def configs_in(annotation: Any) -> list[type[BaseModel]]:
     """The classes of settings in an annotation, those of dictionaries left out."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     if get_origin(annotation) in (dict, tuple):
         return []
-    return [config for one in get_args(annotation) for config in _configs(one)]
+    return [config for one in get_args(annotation) for config in configs_in(one)]
 
 
 def _tag_of(annotation: Any) -> str | None:

@@ -18,7 +18,7 @@ class Base:
     """What a draft may begin with.
 
     Attributes:
-        key: Tells it from the others.
+        key: What a person calls it; tells it from the others.
         where: Where it is from.
         tree: What it sets, as nested tables.
         experiment: All settings, those that it leaves at their defaults included.
@@ -54,7 +54,7 @@ def _files(folder: Path, where: Literal["ships", "saved"]) -> Iterator[Base]:
             experiment = Experiment.model_validate(tree)
         except (AutoGraphError, ValueError):
             continue
-        key = path.stem if ships else f"saved/{path.stem}"
+        key = path.stem if ships else f"{path.stem} (saved)"
         yield Base(key, where, tree, experiment, path.stem if ships else str(path))
 
 
@@ -66,4 +66,4 @@ def _runs(workspace: Path, known: list[Experiment]) -> Iterator[Base]:
             continue
         if experiment not in known:
             tree = experiment.model_dump(mode="json", exclude_none=True)
-            yield Base(f"run/{path.stem}", "run", tree, experiment, None)
+            yield Base(f"{path.stem} (as it ran)", "run", tree, experiment, None)

@@ -23,8 +23,6 @@ from data.errors import AutoGraphError, ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 """Where the packages are, for a process that starts in another folder."""
-PATIENCE_S = 30.0
-"""After this, who asks again for a stop gets it by force."""
 
 
 def start(
@@ -104,7 +102,7 @@ def stop(job: Job) -> None:
     sign = job.folder / STOP
     if not sign.exists():
         atomic.write_text(sign, "")
-    elif turns.lives(job.folder) and time.time() - sign.stat().st_mtime > PATIENCE_S:
+    elif turns.lives(job.folder) and job.overdue:
         pid = read_story(job.folder, job.attempt).pid
         if pid is not None:
             with suppress(ProcessLookupError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from data.errors import ArtifactError, ConfigError
 TICKET, LOG, STOP = "job.json", "log.txt", "stop"
 ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 TAIL_BYTES = 65_536
+PATIENCE_S = 30.0
+"""After this, who asks again for a stop gets it by force."""
 State = Literal["queued", "running", "stopping", "stopped", "finished", "failed", "crashed"]
 ACTIVE: tuple[State, ...] = ("queued", "running", "stopping")
 """States of a job whose process lives."""
@@ -91,6 +94,13 @@ class Job:
     def active(self) -> bool:
         """Whether its process lives."""
         return self.state in ACTIVE
+
+    @property
+    def overdue(self) -> bool:
+        """Whether it should have ended long ago, so that stopping it again ends it by force."""
+        with suppress(OSError):
+            return self.active and time.time() - (self.folder / STOP).stat().st_mtime > PATIENCE_S
+        return False
 
     def log_tail(self, n: int = 20) -> str:
         """The last `n` lines of its log."""
