@@ -85,7 +85,8 @@ def as_network(
 
     network = nx.Graph()
     for row in nodes.iter_rows(named=True):
-        about = {name: row[name] for name in ("type", "id", "degree", "x", "y")}
+        about = {name: row[name] for name in ("type", "degree", "x", "y")}
+        about["external_id"] = row["id"]
         if row["level"] is not None:
             about["level"] = row["level"]
         network.add_node(

@@ -90,7 +90,8 @@ def pivot_places(n: int, edges: np.ndarray) -> np.ndarray:
     main = centred @ axes[:, ::-1][:, :2]
     main *= np.where(main[np.abs(main).argmax(0), range(main.shape[1])] < 0, -1, 1)
     places[:, : main.shape[1]] = main / np.maximum(np.abs(main).max(0), 1e-9) * np.sqrt(n) / 2
-    return places + sunflower(np.arange(n), 0.05)
+    apart: np.ndarray = places + sunflower(np.arange(n), 0.05)
+    return apart
 
 
 def _distances(n: int, edges: np.ndarray) -> np.ndarray:

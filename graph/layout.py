@@ -32,6 +32,8 @@ def layout(subgraph: Subgraph, before: Mapping[Node, tuple[float, float]] | None
         subgraph: What to place.
         before: Places that nodes already have; those do not move.
     """
+    if not subgraph.nodes:
+        return {}
     fixed = np.array([node in (before or {}) for node in subgraph.nodes], dtype=bool)
     places = np.zeros((len(fixed), 2))
     if before and fixed.any():

@@ -106,7 +106,9 @@ def _filters(filters: Filters, key: str, value: str) -> Filters:
     if key == "l":
         return replace(filters, levels=tuple(map(_number, every)))
     if key == "g":
-        least, _, most = value.partition("-")
+        least, dash, most = value.partition("-")
+        if not dash:
+            raise ValueError(value)
         return replace(filters, degree=(_number(least), _number(most) if most else None))
     raise KeyError(key)
 
