@@ -85,7 +85,8 @@ def _hub_places(subgraph: Subgraph, owner: np.ndarray, hubs: np.ndarray) -> np.n
     free = np.ones(n, dtype=bool)
     start = pivot_places(n, edges) * room
     places = settled(start, free, springs, _HUB_STEPS, 0.2 * np.sqrt(n) * room)
-    stretch = _SPREAD * np.array([WIDE, 1 / WIDE]) ** 0.5
+    spread = _SPREAD if (strength[across] == 1).any() else 1.0
+    stretch = spread * np.array([WIDE, 1 / WIDE]) ** 0.5
     stretched: np.ndarray = (places - places.mean(0)) * stretch
     return stretched
 

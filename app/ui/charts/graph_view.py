@@ -26,8 +26,8 @@ _SYMBOLS = {
     "user_factor": "diamond",
     "item_factor": "diamond",
 }
-_LABELS = 400
-"""Nodes whose names are drawn where there is room; others show theirs under the pointer."""
+_NAMED = 120
+"""So many nodes all have their names; in a larger picture those do that others hang on."""
 _UNIT = 100
 """Pixels of a layout's unit in the picture's own frame, which is scaled to fit."""
 
@@ -40,6 +40,7 @@ def graph_view(
     *,
     order: Sequence[int] | None = None,
     selected: int | None = None,
+    all_names: bool = False,
     name: str = "graph",
 ) -> dict[str, Any]:
     """The ECharts option that draws a subgraph.
@@ -54,9 +55,10 @@ def graph_view(
         colours: Light or dark.
         order: Indices of the nodes in the order in which a click counts them.
         selected: Index of the node that is marked from the beginning.
+        all_names: Whether names of all nodes are drawn, as far as there is room.
         name: Of the file when the picture is saved.
     """
-    look = _Looks(subgraph, colours)
+    look = _Looks(subgraph, colours, all_names)
     nodes = [
         look.node(at, places[subgraph.nodes[at]], titles[at], at == selected)
         for at in (order if order is not None else range(len(subgraph.nodes)))
@@ -77,7 +79,7 @@ def graph_view(
                 "scaleLimit": {"min": 0.5, "max": 20},
                 "nodeScaleRatio": 0.4,
                 "preserveAspect": "contain",
-                **{"left": 40, "right": 40, "top": 64, "bottom": 40},
+                **{"left": 40, "right": 40, "top": 48, "bottom": 32},
                 "selectedMode": "single",
                 "categories": _categories(subgraph, colours),
                 "data": nodes,
@@ -95,12 +97,14 @@ def graph_view(
 class _Looks:
     """Sizes and styles of what is drawn."""
 
-    def __init__(self, subgraph: Subgraph, colours: Palette) -> None:
+    def __init__(self, subgraph: Subgraph, colours: Palette, all_names: bool) -> None:
         self.subgraph, self.colours = subgraph, colours
         self.sizes = _sizes(subgraph)
         self.path = set(subgraph.path)
-        shown = np.argsort(-self.sizes, kind="stable")[:_LABELS]
-        self.labelled = set(shown.tolist()) | self.path
+        every = range(len(subgraph.nodes))
+        hubs = set(subgraph.parents.tolist()) | set(range(subgraph.named)) | self.path
+        self.labelled = set(every) if all_names or len(every) <= _NAMED else hubs
+        self.hubs = hubs
 
     def node(
         self, at: int, place: tuple[float, float], title: str, selected: bool
@@ -123,6 +127,8 @@ class _Looks:
             node["itemStyle"] = {"opacity": 0.35}
         if at not in self.labelled:
             node["label"] = {"show": False}
+        elif at not in self.hubs:
+            node["label"] = {"fontSize": 10, "color": self.colours.muted}
         if selected:
             node["selected"] = True
         return node
@@ -166,7 +172,7 @@ class _Looks:
             "show": True,
             "position": "bottom",
             "distance": 3,
-            "fontSize": 11,
+            "fontSize": 12,
             "color": self.colours.text,
             "textBorderColor": self.colours.background,
             "textBorderWidth": 3,
@@ -239,9 +245,11 @@ def _legend(subgraph: Subgraph, colours: Palette) -> dict[str, Any]:
             if subgraph.counts[kind].total
         ],
         "selectedMode": False,
-        "left": 12,
-        "top": 10,
+        "left": 8,
+        "top": 6,
         "itemGap": 18,
+        "itemWidth": 14,
+        "itemHeight": 14,
         "textStyle": {"color": colours.text, "fontSize": 13},
     }
 
