@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from app.cli_data import data_app
+from app.cli_graph import graph_app
 from app.cli_jobs import jobs_app
 from app.cli_knowledge import knowledge_app
 from app.cli_llm import llm_app
@@ -48,6 +49,7 @@ app.add_typer(llm_app, name="llm")
 app.add_typer(prompts_app, name="prompts")
 app.add_typer(knowledge_app, name="knowledge")
 app.add_typer(jobs_app, name="jobs")
+app.add_typer(graph_app, name="graph")
 
 ExperimentName = Annotated[
     str, typer.Argument(metavar="EXPERIMENT", help="A .toml file, or a name such as demo.")
