@@ -129,6 +129,10 @@ def _evaluate(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> M
     return experiment.evaluate.model_dump(mode="json")
 
 
+def _lists(_experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
+    return {"length": work.LIST_LENGTH}
+
+
 def _side(side: str, knowledge_inputs: Inputs) -> dict[str, Stage]:
     """The four stages from texts to factors of one side."""
     texts, vectors, codes = f"knowledge-{side}", f"vectors-{side}", f"codes-{side}"
@@ -176,6 +180,14 @@ STAGES: dict[str, Stage] = {
     "evaluate": Stage(
         "evaluating", 1, _from("dataset", "split", "train"), _evaluate, work.judge, a_cell=True
     ),
+    "lists": Stage(
+        "recommending to all users",
+        1,
+        _from("dataset", "split", "train"),
+        _lists,
+        work.keep_lists,
+        a_cell=True,
+    ),
 }
 """The way through the house, in order. Names of factors are no input of the graph: words that
-describe a code better train nothing again."""
+describe a code better train nothing again. Lists are made only where they are asked for."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from data.split import Split
     from prompts.template import Template
 
+LIST_LENGTH = 20
+"""Items that are kept of what a recommender shows to a user."""
 Progress = Callable[[int, int, str], None]
 """Hears of what is done, out of how many (0: not known), and what it is."""
 
@@ -271,3 +273,14 @@ def judge(task: Task) -> Mapping[str, Any]:
     evaluation = evaluate(model, task.dataset, task.split, "test", config)
     evaluation.save(task.folder)
     return dict(evaluation.summary)
+
+
+def keep_lists(task: Task) -> Mapping[str, Any]:
+    """The first items that one recommender shows to each user."""
+    from recommend.lists import top_lists
+    from recommend.model import Model
+
+    model = Model.load(task.inputs["train"], task.device)
+    lists = top_lists(model, task.dataset, task.split, LIST_LENGTH)
+    lists.save(task.folder)
+    return {"users": len(lists.items), "items": lists.items.shape[1]}
