@@ -135,10 +135,9 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
     from llm.cache import ResponseCache
     from llm.engine import close_engines
     from llm.knowledge import Knowledge, describe
-    from llm.protocol import Counting
+    from llm.lengths import readable
     from llm.settings import MODELS
     from prompts.requests import item_requests, user_requests
-    from prompts.shortening import fitted
 
     dataset, template = task.dataset, template_of(task.experiment, side, task.workspace)
     if side == "item":
@@ -154,13 +153,12 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
         llm = task.experiment.llm
         config, gate = getattr(llm, side), llm.gate_of(side)
         backend = open_backend(config)
-        if isinstance(backend, Counting) and backend.limit is not None:
-            requests = fitted(requests, template, backend.count_tokens, backend.limit)
+        sent = readable(requests, template, backend)
         if isinstance(config, MODELS) and llm.ray.enabled:
             from llm.ray_data import RayBackend
 
             backend = RayBackend(backend, config, llm.ray, task.workspace / "cache" / "ray")
-        knowledge = describe(requests, backend, cache, task.on_progress, total, gate)
+        knowledge = describe(sent, backend, cache, task.on_progress, total, gate)
     finally:
         cache.close()
         close_engines()
