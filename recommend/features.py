@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -72,4 +73,8 @@ def _bucketed(column: pl.Series) -> pl.Series:
         return column.cast(pl.String)
     inner = np.linspace(0, 1, BUCKETS + 1)[1:-1]
     cuts = np.unique(np.nanquantile(column.drop_nulls().to_numpy(), inner))
-    return column.cut(cuts.tolist()).cast(pl.String)
+    ends = ["-inf", *(repr(cut).removesuffix(".0") for cut in cuts.tolist()), "inf"]
+    names = [f"({low}, {high}]" for low, high in pairwise(ends)]
+    values = column.cast(pl.Float64).to_numpy()
+    group = pl.Series(column.name, np.searchsorted(cuts, values))
+    return group.replace_strict(range(len(names)), names).set(pl.Series(np.isnan(values)), None)
