@@ -106,7 +106,7 @@ def write_record(plan: Plan, steps: list[Step]) -> None:
         if step.cell:
             cells.setdefault(step.cell, {})[step.stage] = step.key
     content = {
-        "experiment": experiment.model_dump(mode="json", exclude_none=True),
+        "experiment": plan.recorded.model_dump(mode="json", exclude_none=True),
         "keys": {step.stage: step.key for step in steps if step.cell is None},
         "cells": [
             {"backbone": c.backbone, "enhancer": c.enhancer, "seed": c.seed, "keys": keys}

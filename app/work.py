@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.overrides import texts_by_hand
 from app.settings import PLAIN, Cell, Experiment
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
     from llm.engine import close_engines
     from llm.knowledge import Knowledge, describe
     from llm.lengths import readable
+    from llm.overrides import with_texts
     from llm.settings import MODELS
     from prompts.requests import item_requests, user_requests
 
@@ -162,10 +164,14 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
     finally:
         cache.close()
         close_engines()
+    by_hand = texts_by_hand(task.experiment, side, task.workspace)
+    if by_hand:
+        knowledge = with_texts(knowledge, by_hand)
     knowledge.save(task.folder)
     return {
         "texts": knowledge.table.height - knowledge.failed.height,
         "failed": knowledge.failed.height,
+        **({"by hand": knowledge.table["override"].count()} if by_hand else {}),
         "model": backend.model,
         "leaking": knowledge.leaking,
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from app.overrides import texts_by_hand
 from app.plan import Plan
 from app.runner import Listener, run_steps
 from app.work import template_of
@@ -277,5 +278,7 @@ def _answered_texts(items: Scene) -> tuple[list[str | None], bool]:
     with asking(items) as (backend, cache):
         keys = [request_key(backend, request) for request in items.requests(items.template)]
         found = {row[0]: row[1] for row in cache.rows(dict.fromkeys(keys))}
-    texts = [found.get(key) for key in keys]
+    by_hand = texts_by_hand(items.plan.experiment, "item", items.plan.workspace)
+    entities = items.ids.external
+    texts = [by_hand.get(one) or found.get(key) for one, key in zip(entities, keys, strict=True)]
     return texts, None not in texts
