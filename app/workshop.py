@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from data.ids import IdMap
     from llm.cache import ResponseCache
     from llm.protocol import Backend
-    from llm.settings import GateConfig
+    from llm.settings import BackendConfig, GateConfig
     from llm.tokens import Tokens
     from prompts.history import HistoryViews
     from prompts.requests import Request
@@ -217,6 +217,14 @@ def open_scene(plan: Plan, side: Side, listener: Listener | None = None) -> Scen
     return Scene(plan, side, dataset, views, complete)
 
 
+def with_backend(scene: Scene, config: BackendConfig) -> Scene:
+    """The same entities, described by another backend."""
+    experiment = scene.plan.experiment
+    llm = experiment.llm.model_copy(update={scene.side: config})
+    plan = Plan(experiment.model_copy(update={"llm": llm}), scene.plan.workspace)
+    return replace(scene, plan=plan)
+
+
 def render(scene: Scene, number: int, template: Template) -> Rendered:
     """The prompt about one entity, as a run sends it.
 
@@ -269,10 +277,11 @@ def _item_texts(plan: Plan, listener: Listener) -> tuple[list[str | None] | None
         run_steps(plan, plan.steps("knowledge-item"), listener)
     if free or plan.store.holds(step.stage, step.key):
         return Knowledge.load(plan.store.place(step.stage, step.key)).texts, True
-    return _answered_texts(open_scene(plan, "item", listener))
+    return answered_texts(open_scene(plan, "item", listener))
 
 
-def _answered_texts(items: Scene) -> tuple[list[str | None], bool]:
+def answered_texts(items: Scene) -> tuple[list[str | None], bool]:
+    """What is known already of each item, by hand or from the cache, and whether that is all."""
     from llm.protocol import request_key
 
     with asking(items) as (backend, cache):
