@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from browsing import PageAt
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 from benchmarks.browser import CHROMIUM, NO_CHROMIUM, chromium, new_page, settled, start_page
-
-PageAt = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
@@ -81,13 +80,3 @@ def _stays(request: Request, base: str, wrong: list[str]) -> None:
     local = (base, base.replace("http", "ws", 1), "data:", "blob:")
     if not request.url.startswith(local):
         wrong.append(f"a request left the machine: {request.url}")
-
-
-def shot(page: Page, name: str) -> None:
-    """A picture of the whole screen, where AUTOGRAPH_SHOTS names a folder for it."""
-    folder = os.environ.get("AUTOGRAPH_SHOTS")
-    if folder:
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-
-__all__ = ["PageAt", "settled", "shot"]
