@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from graph.latent import LatentGraph
     from llm.knowledge import Knowledge
     from prompts.requests import Request
+    from prompts.template import Template
 
 Side = Literal["user", "item"]
 NEW = "new"
@@ -79,7 +80,9 @@ def insert_into(
     if liked and side == "item":
         raise ConfigError("--liked tells the history of a new user; an item has none.")
     items = dataset.item_ids.numbers(liked)
-    knowledge = _knowledge(record, _request(record, dataset, side, given, items), side, text)
+    template = template_of(record.experiment, side, record.workspace)
+    request = _request(record, dataset, side, template, given, items)
+    knowledge = _knowledge(record, request, template, text)
     vector = _vector(record, knowledge)
     codes = load_quantizer(record.folder(f"codes-{side}")).assign(vector)[0]
     graph = labelled_graph(record)
@@ -92,13 +95,17 @@ def insert_into(
 
 
 def _request(
-    record: Record, dataset: Dataset, side: Side, given: Mapping[str, str], items: np.ndarray
+    record: Record,
+    dataset: Dataset,
+    side: Side,
+    template: Template,
+    given: Mapping[str, str],
+    items: np.ndarray,
 ) -> Request:
     from data.split import Split
     from llm.knowledge import Knowledge
     from prompts.requests import item_requests, new_user_request
 
-    template = template_of(record.experiment, side, record.workspace)
     row = _row(dataset, side, given)
     if side == "item":
         return next(item_requests(replace(dataset, items=row), template))
@@ -139,16 +146,20 @@ def _cell(name: str, value: object, kind: pl.DataType) -> pl.Series:
         raise ConfigError(f"--with {name}={value} is not of the column's kind, {kind}.") from None
 
 
-def _knowledge(record: Record, request: Request, side: Side, text: str | None) -> Knowledge:
+def _knowledge(record: Record, request: Request, template: Template, text: str | None) -> Knowledge:
     from llm.backends import open_backend
     from llm.cache import ResponseCache
     from llm.knowledge import describe
+    from llm.lengths import readable
 
+    side = request.side
     cache = ResponseCache(record.workspace / "cache" / "replies.sqlite")
     try:
         backend = open_backend(getattr(record.experiment.llm, side))
         gate = record.experiment.llm.gate_of(side)
-        knowledge = describe([request], backend, cache, total=1, gate=gate)
+        knowledge = describe(
+            readable([request], template, backend), backend, cache, total=1, gate=gate
+        )
     finally:
         cache.close()
     if text is not None:
