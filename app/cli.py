@@ -160,6 +160,21 @@ def insert(
 
 
 @app.command()
+def ui(
+    workspace: Workspace = WORKSPACE,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the page.")] = 8501,
+    address: Annotated[
+        str, typer.Option(help="Other machines can see it under 0.0.0.0; it asks no password.")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """Open the page: data, prompts, factors, graph, recommenders, demo."""
+    from app.cli_ui import serve
+
+    raise typer.Exit(serve(workspace, port, address, browser))
+
+
+@app.command()
 def doctor(workspace: Workspace = WORKSPACE) -> None:
     """Check the installation, and say what is missing and how to get it."""
     from app.doctor import show_health

@@ -1,0 +1,122 @@
+"""The page: its screens, what stands beside them, and what it shows when one fails."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import streamlit as st
+
+from app.ui import address
+from app.ui.frame import names, workspace
+from data.errors import AutoGraphError
+
+ICON = str(Path(__file__).parent / "icon.svg")
+LOG = logging.getLogger("autograph.page")
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A screen of the page.
+
+    Attributes:
+        module: In `app.ui.screens`, with a function `show`.
+        path: In the address.
+        title: In the menu.
+        icon: In the menu.
+    """
+
+    module: str
+    path: str
+    title: str
+    icon: str
+
+
+SECTIONS: dict[str, tuple[Screen, ...]] = {
+    "Build": (
+        Screen("material", "data", "Data", ":material/dataset:"),
+        Screen("templates", "prompts", "Prompts", ":material/edit_note:"),
+        Screen("knowledge", "knowledge", "Knowledge", ":material/menu_book:"),
+        Screen("training", "train", "Train", ":material/model_training:"),
+        Screen("jobs_screen", "jobs", "Jobs", ":material/checklist:"),
+    ),
+    "Inspect": (
+        Screen("factors", "factors", "Factors", ":material/category:"),
+        Screen("network", "graph", "Graph", ":material/hub:"),
+        Screen("metapaths", "metapaths", "Metapaths", ":material/route:"),
+    ),
+    "Compare": (Screen("comparison", "compare", "Compare", ":material/leaderboard:"),),
+    "Share": (
+        Screen("demo", "demo", "Demo", ":material/live_tv:"),
+        Screen("report", "report", "Report", ":material/description:"),
+    ),
+}
+FIRST = "demo"
+"""The screen that an address without a path shows."""
+
+
+def show_page() -> None:
+    """Draws the page for one visitor."""
+    st.set_page_config(page_title="AutoGraph", page_icon=ICON, layout="wide")
+    pages = {
+        section: [_page(screen) for screen in screens] for section, screens in SECTIONS.items()
+    }
+    st.session_state["screens"] = {
+        screen.path: page
+        for section, screens in SECTIONS.items()
+        for screen, page in zip(screens, pages[section], strict=True)
+    }
+    page = st.navigation(pages, expanded=True)
+    _sidebar()
+    address.keep()
+    page.run()
+
+
+def _page(screen: Screen) -> st.Page:
+    return st.Page(
+        _guarded(screen),
+        title=screen.title,
+        icon=screen.icon,
+        url_path=screen.path,
+        default=screen.path == FIRST,
+    )
+
+
+def _guarded(screen: Screen) -> Callable[[], None]:
+    """Shows a screen; what goes wrong there is a sentence, and the rest stands in the log."""
+
+    def show() -> None:
+        try:
+            import_module(f"app.ui.screens.{screen.module}").show()
+        except AutoGraphError as error:
+            st.error(str(error), icon=":material/error:")
+        except Exception:
+            number = uuid.uuid4().hex[:8]
+            LOG.exception("screen %s failed, %s", screen.path, number)
+            st.error(
+                f"The screen {screen.title} failed, and nothing of yours was changed. What went "
+                f"wrong stands under {number} in the log of the page, which is where "
+                "`autograph ui` was started.",
+                icon=":material/error:",
+            )
+
+    show.__name__ = screen.module
+    return show
+
+
+def _sidebar() -> None:
+    known = names()
+    with st.sidebar:
+        if known:
+            st.selectbox(
+                "Experiment",
+                known,
+                key=address.EXPERIMENT,
+                bind="query-params",
+                help="Every experiment that was run in this workspace, the latest first.",
+            )
+        st.caption(f"Workspace: `{workspace().name}`", help=str(workspace()))
