@@ -46,11 +46,24 @@ class FactorPath(nn.Module):
             nodes: (n, d) entities.
             hidden: (h,) entities that no factor may see in this step.
         """
+        return self.heard(nodes, self.codes, self.said(nodes, hidden))
+
+    def said(self, nodes: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """(f, h, d) what each factor says, having seen its members; arguments as `forward`'s."""
+        return self.scatter.values(self.factor.weight + self._gathered(nodes, hidden))
+
+    def heard(self, nodes: Tensor, codes: Tensor, said: Tensor) -> Tensor:
+        """(n, d) what entities hear from their factors.
+
+        Args:
+            nodes: (n, d) entities, which weigh their factors.
+            codes: (n, levels) factor nodes of each.
+            said: From `said`.
+        """
         head = self.scatter
-        factors = head.values(self.factor.weight + self._gathered(nodes, hidden))
         target = head.target(head.values(nodes))
-        logit = attention.logits(target[:, None], head.source(factors)[self.codes])
-        return attention.neighbours(logit, factors, self.codes).flatten(1)
+        logit = attention.logits(target[:, None], head.source(said)[codes])
+        return attention.neighbours(logit, said, codes).flatten(1)
 
     def _gathered(self, nodes: Tensor, hidden: Tensor | None) -> Tensor:
         """(f, d) what the members of each factor say."""
