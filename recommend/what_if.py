@@ -124,9 +124,7 @@ def best(ready: Ready, user: int, history: np.ndarray, k: int) -> pl.DataFrame:
     return moved(ready, user, history, history, k).drop("before", "moved")
 
 
-def moved(
-    ready: Ready, user: int, before: np.ndarray, after: np.ndarray, k: int
-) -> pl.DataFrame:
+def moved(ready: Ready, user: int, before: np.ndarray, after: np.ndarray, k: int) -> pl.DataFrame:
     """The k best items after a history was changed, and how far each has come.
 
     Columns: `rank`, `item`, `score`, `before` (its rank before the change; null for an item that

@@ -71,4 +71,6 @@ def test_whatever_the_text_the_marks_are_terms(text, terms):
         marked = [part for part, is_term in found.parts() if is_term]
         assert marked
         for part in marked:
-            assert any(re.fullmatch(pattern, part, re.IGNORECASE) for pattern in patterns if pattern)
+            assert any(
+                re.fullmatch(pattern, part, re.IGNORECASE) for pattern in patterns if pattern
+            )
