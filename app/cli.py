@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command
 
 from app.cli_data import data_app
+from app.cli_jobs import jobs_app
 from app.cli_knowledge import knowledge_app
 from app.cli_llm import llm_app
 from app.cli_prompts import prompts_app
-from data.errors import AutoGraphError
+from data.errors import AutoGraphError, ConfigError
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -44,6 +47,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(llm_app, name="llm")
 app.add_typer(prompts_app, name="prompts")
 app.add_typer(knowledge_app, name="knowledge")
+app.add_typer(jobs_app, name="jobs")
 
 ExperimentName = Annotated[
     str, typer.Argument(metavar="EXPERIMENT", help="A .toml file, or a name such as demo.")
@@ -188,6 +192,23 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals:
         raise typer.BadParameter(f"{text!r} is not of the form NAME=VALUE.")
     return name.strip(), value.strip()
+
+
+def call(words: Sequence[str]) -> None:
+    """Runs a command in this process; what goes wrong is raised instead of shown.
+
+    Raises:
+        AutoGraphError: of the command, or because there is none of these words.
+    """
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    try:
+        with group.make_context("autograph", list(words)) as context:
+            TyperGroup.invoke(group, context)
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        raise ConfigError(f"{error.format_message()} See: autograph {words[0]} --help") from None
 
 
 def main() -> None:

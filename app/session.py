@@ -37,6 +37,7 @@ def run_experiment(
     if upto is None:
         write_record(plan, steps)
     with Display(console) as display:
+        display.planned([str(step) for step in steps])
         run_steps(plan, steps, display, jobs, _device(device))
     if upto is None:
         _show_results(read_record(experiment.name, workspace), console)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -91,8 +92,7 @@ def _field(column: pl.Series, cuts: tuple[float, ...] | None) -> pl.DataFrame:
     """One column as rows of (row, name, weight)."""
     values = column
     if column.dtype.is_numeric():
-        grouped = column if cuts is None else column.cut(list(cuts))
-        values = grouped.cast(pl.String)
+        values = column.cast(pl.String) if cuts is None else _grouped(column, cuts)
     table = pl.DataFrame({"value": values}).with_row_index("row")
     if isinstance(values.dtype, pl.List):
         table = table.with_columns(weight=1 / pl.col("value").list.len()).explode("value")
@@ -113,3 +113,12 @@ def _cuts(column: pl.Series) -> tuple[float, ...]:
     inner = np.linspace(0, 1, BUCKETS + 1)[1:-1]
     cuts = np.unique(np.nanquantile(column.drop_nulls().to_numpy(), inner))
     return tuple(cuts.tolist())
+
+
+def _grouped(column: pl.Series, cuts: tuple[float, ...]) -> pl.Series:
+    """Numbers as the names of the groups they fall into."""
+    ends = ["-inf", *(repr(cut).removesuffix(".0") for cut in cuts), "inf"]
+    names = [f"({low}, {high}]" for low, high in pairwise(ends)]
+    values = column.cast(pl.Float64).to_numpy()
+    group = pl.Series(column.name, np.searchsorted(cuts, values))
+    return group.replace_strict(range(len(names)), names).set(pl.Series(np.isnan(values)), None)

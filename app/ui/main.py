@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from threading import Thread
 
 import streamlit as st
 
@@ -70,10 +71,17 @@ def show_page() -> None:
         for section, screens in SECTIONS.items()
         for screen, page in zip(screens, pages[section], strict=True)
     }
+    _warm_up()
     page = st.navigation(pages, expanded=True)
     _sidebar()
     address.keep()
     page.run()
+
+
+@st.cache_resource(show_spinner=False)
+def _warm_up() -> None:
+    """Loads what screens compute with while a visitor still reads the first one."""
+    Thread(target=import_module, args=("recommend.model",), daemon=True).start()
 
 
 def _page(screen: Screen) -> st.Page:

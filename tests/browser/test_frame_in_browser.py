@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conftest import PageAt, settled, shot
+from browsing import PageAt, settled, shot
 
 
 def test_a_first_visit_offers_the_demo(page_at: PageAt, tmp_path: Path) -> None:
