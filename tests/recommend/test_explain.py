@@ -179,7 +179,7 @@ def test_a_person_who_chose_it_twice_is_one_person():
 
 
 def test_each_step_of_a_way_is_joined_to_the_next_by_edges_of_the_graph(world):
-    dataset, split, graph = world
+    graph = world[2]
     factors = {side: graph.factors(side) for side in ("user", "item")}
     seen = set()
     for user, item, reason in every_reason(world):

@@ -129,7 +129,7 @@ def test_a_user_of_whom_nothing_is_described_is_the_mean_of_all():
 def test_a_plain_recommender_says_what_it_does_not_know():
     nothing = bags(DATASET.items[6:7], ITEMS)
     assert len(nothing.categories) == 0
-    with pytest.raises(DataError, match="gru4rec without the graph .* can say nothing about it"):
+    with pytest.raises(DataError, match=r"gru4rec without the graph .* can say nothing about it"):
         with_item(ready_of(enhancer="none"), [0, 1], nothing)
     with pytest.raises(DataError, match="can say nothing"):
         with_item(ready_of(enhancer="none", item_features=False), [0, 1], bag_of_item(0))
