@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-classes import dataclass
+import hashlib
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Generic, TypeVar
 
@@ -101,7 +103,8 @@ class Shelf(Generic[T]):
         if tidy != name or len(name) > LONGEST_NAME or not _NAME.fullmatch(name) or not slug:
             raise ConfigError(
                 f"{name[:80]!r} is no name for a {self.word}: it starts with a letter or digit, "
-                f"holds letters, digits, blanks and .,:;!?&+()'-_, and has at most {LONGEST_NAME} of them."
+                f"holds letters, digits, blanks and .,:;!?&+()'-_, and has at most "
+                f"{LONGEST_NAME} of them."
             )
         if len(slug) > _LONGEST_STEM:
             slug = f"{slug[:_LONGEST_STEM]}-{hashlib.sha256(tidy.encode()).hexdigest()[:12]}"
