@@ -171,7 +171,7 @@ class Inserter:
         llm = self.record.experiment.llm
         config = getattr(llm, side)
         if config.backend == "facts":
-            return str(next(open_backend(config).generate([request])).text)  # type: ignore[call-overload]
+            return str(next(open_backend(config).generate([request])).text)
         cache = ResponseCache(self.record.workspace / "cache" / "replies.sqlite")
         try:
             backend = open_backend(config)

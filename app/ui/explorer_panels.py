@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -158,7 +159,10 @@ def _filters(explorer: Explorer, view: View) -> None:
     st.session_state["graph-types"] = list(filters.types)
     st.session_state["graph-relations"] = list(filters.relations)
     st.session_state["graph-levels"] = list(levels if filters.levels is None else filters.levels)
-    more = {"selection_mode": "multi", "on_change": lambda: _filter(explorer, levels)}
+    more: dict[str, Any] = {
+        "selection_mode": "multi",
+        "on_change": lambda: _filter(explorer, levels),
+    }
     st.pills("Types", NODE_TYPES, format_func=PLURALS.get, key="graph-types", **more)
     st.pills("Relations", RELATIONS, format_func=_RELATIONS.get, key="graph-relations", **more)
     st.pills("Levels of factors", levels, key="graph-levels", help=hint("level"), **more)
