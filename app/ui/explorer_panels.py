@@ -163,8 +163,10 @@ def _filters(explorer: Explorer, view: View) -> None:
         "selection_mode": "multi",
         "on_change": lambda: _filter(explorer, levels),
     }
-    st.pills("Types", NODE_TYPES, format_func=PLURALS.get, key="graph-types", **more)
-    st.pills("Relations", RELATIONS, format_func=_RELATIONS.get, key="graph-relations", **more)
+    st.pills("Types", NODE_TYPES, format_func=PLURALS.__getitem__, key="graph-types", **more)
+    st.pills(
+        "Relations", RELATIONS, format_func=_RELATIONS.__getitem__, key="graph-relations", **more
+    )
     st.pills("Levels of factors", levels, key="graph-levels", help=hint("level"), **more)
     least, most = filters.degree
     st.session_state["graph-least"], st.session_state["graph-most"] = least, most
