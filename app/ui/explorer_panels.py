@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
+import polars as pl
 import streamlit as st
 
 from app.atlas import Picture
@@ -21,6 +22,8 @@ from graph.view import MOST_HOPS, MOST_NODES, RELATIONS, View
 
 FOUND = 8
 """Nodes that a search lists."""
+SEARCH = "graph-search"
+"""What a visitor searches for."""
 ALL_NAMES = "graph-all-names"
 """Whether a visitor wants the names of all nodes."""
 _MARKS = {"user": "●", "item": "●", "user_factor": "◆", "item_factor": "◆"}
@@ -42,7 +45,7 @@ def search(explorer: Explorer) -> None:
         icon=":material/search:",
         live=True,
         max_chars=200,
-        key="graph-search",
+        key=SEARCH,
     )
     if not words.strip():
         return
@@ -63,11 +66,16 @@ def _hit(explorer: Explorer, node: Node) -> None:
             key=f"hit-{node}",
             type="tertiary",
             help=describe(explorer, node),
-            on_click=explorer.choose,
-            args=(node,),
+            on_click=_found,
+            args=(explorer, node),
         )
     if chosen:
         st.rerun()
+
+
+def _found(explorer: Explorer, node: Node) -> None:
+    st.session_state[SEARCH] = ""
+    explorer.choose(node)
 
 
 def _start(explorer: Explorer, node: Node) -> None:
@@ -77,7 +85,8 @@ def _start(explorer: Explorer, node: Node) -> None:
 
 def mark(kind: str) -> None:
     """The sign of a type of node, in its colour."""
-    st.html(f'<span style="color:{palette().of(kind)}">{_MARKS[kind]}</span>', width="content")
+    style = f"color:{palette().of(kind)};font-size:1.3em;line-height:1"
+    st.html(f'<span aria-hidden="true" style="{style}">{_MARKS[kind]}</span>', width="content")
 
 
 def describe(explorer: Explorer, node: Node) -> str:
@@ -85,7 +94,9 @@ def describe(explorer: Explorer, node: Node) -> str:
     atlas = explorer.atlas
     degree = int(atlas.flat.degrees[atlas.flat.place(node)])
     near = "1 neighbour" if degree == 1 else f"{degree:,} neighbours"
-    return f"{CALLED[node[0]]} {plain(atlas.names.id(node))} · {near}"
+    called, id_ = CALLED[node[0]], atlas.names.id(node)
+    known = id_ in atlas.names.title(node)
+    return f"{called} · {near}" if known else f"{called} {plain(id_)} · {near}"
 
 
 def bar(explorer: Explorer, view: View, picture: Picture) -> None:
@@ -190,7 +201,10 @@ def _filter(explorer: Explorer, levels: tuple[int, ...]) -> None:
 
 
 def _files(explorer: Explorer, picture: Picture) -> None:
-    st.caption("What is visible, with its places. The picture itself: PNG, at its top right.")
+    st.caption(
+        "What is visible, with its places. The picture as PNG: the arrow that shows above it when "
+        "the pointer is on it."
+    )
     names, colours = explorer.atlas.names, {kind: palette().of(kind) for kind in NODE_TYPES}
     writers = {
         "graph.graphml": lambda: graphml(picture.network(names, colours)),
@@ -278,19 +292,21 @@ def path(explorer: Explorer, view: View, picture: Picture) -> None:
         st.info(f"Nothing that the filters let through joins {a} and {b}.", icon=":material/route:")
         return
     steps = "1 step" if len(along) == 2 else f"{len(along) - 1} steps"
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+    row = {"horizontal": True, "vertical_alignment": "center", "gap": "xsmall"}
+    with st.container(**row):
         st.markdown(f":material/route: **{steps}**", width="content")
         for at, node in enumerate(along):
-            if at:
-                st.markdown(":material/arrow_right_alt:", width="content")
-            mark(node[0])
-            st.button(
-                plain(names.title(node)),
-                key=f"path-{at}",
-                type="tertiary",
-                on_click=explorer.choose,
-                args=(node,),
-            )
+            with st.container(**row, wrap=False, width="content", key=f"path-step-{at}"):
+                if at:
+                    st.markdown(":material/arrow_right_alt:", width="content")
+                mark(node[0])
+                st.button(
+                    plain(names.title(node)),
+                    key=f"path-{at}",
+                    type="tertiary",
+                    on_click=explorer.choose,
+                    args=(node,),
+                )
 
 
 def hidden(picture: Picture) -> None:
@@ -299,7 +315,7 @@ def hidden(picture: Picture) -> None:
     shown, total = len(subgraph.nodes), sum(count.total for count in counts.values())
     parts = [f"**{shown:,}** of {total:,} nodes show"]
     for reason, why in (
-        ("cap", "left out to keep the picture readable"),
+        ("cap", "left out by the limits"),
         ("filter", "filtered out"),
         ("dismissed", "dismissed"),
     ):
@@ -321,11 +337,16 @@ def details(explorer: Explorer, node: Node) -> None:
     if more:
         st.text(more)
     chosen = table(
-        rows.select("type", "name", "id", "neighbours"),
+        rows.select(pl.col("type").replace(CALLED), "name", "id", "neighbours"),
         "neighbours",
         key=f"near-{node}",
         select="single-row",
-        columns={"neighbours": st.column_config.NumberColumn(format="localized")},
+        columns={
+            "type": st.column_config.TextColumn("Type"),
+            "name": st.column_config.TextColumn("Name", width="large"),
+            "id": st.column_config.TextColumn("Id"),
+            "neighbours": st.column_config.NumberColumn("Neighbours", format="localized"),
+        },
     )
     if chosen:
         kind, number = rows.row(chosen[0])[:2]
