@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import io
-from dataclasses import replace
-
 import polars as pl
 import streamlit as st
 
 from app.atlas import Picture
 from app.ui.charts.graph_view import PLURALS
 from app.ui.colours import palette
-from app.ui.explorer import Explorer, with_filters
-from app.ui.frame import hint, link, plain, table
+from app.ui.explorer import Explorer
+from app.ui.explorer_settings import files, settings
+from app.ui.frame import link, plain, table
 from graph.details import degree_by_type, neighbour_table
-from graph.export import gexf, graphml
 from graph.flat import Node
-from graph.metapath import NODE_TYPES
 from graph.names import CALLED
-from graph.view import MOST_HOPS, MOST_NODES, RELATIONS, View
+from graph.view import View
 
 FOUND = 8
 """Nodes that a search lists."""
 SEARCH = "graph-search"
 """What a visitor searches for."""
-ALL_NAMES = "graph-all-names"
-"""Whether a visitor wants the names of all nodes."""
 _MARKS = {"user": "●", "item": "●", "user_factor": "◆", "item_factor": "◆"}
-_RELATIONS = {
-    "user - item": "interactions",
-    "user - user_factor": "users' factors",
-    "item - item_factor": "items' factors",
-}
 
 
 @st.fragment
@@ -116,113 +105,9 @@ def bar(explorer: Explorer, view: View, picture: Picture) -> None:
             help="The overview: the largest factors of the first level and their members.",
         )
         with st.popover("Show", icon=":material/tune:"):
-            _limits(explorer, view)
-            _filters(explorer, view)
-            st.toggle(
-                "Names of all nodes",
-                key=ALL_NAMES,
-                persist_state="session",
-                help="As far as there is room: come closer with the wheel to read more of them.",
-            )
-            st.button(
-                "Tidy up",
-                icon=":material/auto_fix_high:",
-                on_click=explorer.tidy,
-                help="Places all nodes anew. Until then, nodes that show stay where they are.",
-            )
+            settings(explorer, view)
         with st.popover("Save", icon=":material/download:"):
-            _files(explorer, picture)
-
-
-def _limits(explorer: Explorer, view: View) -> None:
-    st.session_state["graph-hops"] = view.hops
-    st.segmented_control(
-        "Steps from the start",
-        range(1, MOST_HOPS + 1),
-        key="graph-hops",
-        required=True,
-        on_change=lambda: _limit(explorer, "hops"),
-        disabled=not view.starts,
-    )
-    for name, label, choices in (
-        ("each", "Neighbours of a type that one node brings in", (5, 10, 20, 50, 100, 200)),
-        ("cap", "Nodes at most", (50, 100, 200, 300, 500, 750, MOST_NODES)),
-    ):
-        value = getattr(view, name)
-        st.session_state[f"graph-{name}"] = value
-        st.select_slider(
-            label,
-            sorted({*choices, value}),
-            key=f"graph-{name}",
-            on_change=lambda name=name: _limit(explorer, name),
-        )
-
-
-def _limit(explorer: Explorer, name: str) -> None:
-    value = st.session_state[f"graph-{name}"]
-    explorer.go(replace(explorer.view, **{name: value}), anew=True)
-
-
-def _filters(explorer: Explorer, view: View) -> None:
-    filters, flat = view.filters, explorer.atlas.flat
-    levels = tuple(range(int(flat.levels.max(initial=-1)) + 1))
-    st.session_state["graph-types"] = list(filters.types)
-    st.session_state["graph-relations"] = list(filters.relations)
-    st.session_state["graph-levels"] = list(levels if filters.levels is None else filters.levels)
-    more = {"selection_mode": "multi", "on_change": lambda: _filter(explorer, levels)}
-    st.pills("Types", NODE_TYPES, format_func=PLURALS.get, key="graph-types", **more)
-    st.pills("Relations", RELATIONS, format_func=_RELATIONS.get, key="graph-relations", **more)
-    st.pills("Levels of factors", levels, key="graph-levels", help=hint("level"), **more)
-    least, most = filters.degree
-    st.session_state["graph-least"], st.session_state["graph-most"] = least, most
-    with st.container(horizontal=True):
-        for name, label in (("least", "Neighbours, at least"), ("most", "at most")):
-            st.number_input(
-                label,
-                min_value=0,
-                key=f"graph-{name}",
-                value=None,
-                placeholder="any",
-                on_change=lambda: _filter(explorer, levels),
-            )
-
-
-def _filter(explorer: Explorer, levels: tuple[int, ...]) -> None:
-    chosen = tuple(sorted(st.session_state["graph-levels"]))
-    types, relations = st.session_state["graph-types"], st.session_state["graph-relations"]
-    view = with_filters(
-        explorer.view,
-        types=tuple(kind for kind in NODE_TYPES if kind in types),
-        relations=tuple(name for name in RELATIONS if name in relations),
-        levels=None if chosen == levels else chosen,
-        degree=(st.session_state["graph-least"] or 0, st.session_state["graph-most"]),
-    )
-    explorer.go(view)
-
-
-def _files(explorer: Explorer, picture: Picture) -> None:
-    st.caption(
-        "What is visible, with its places. The picture as PNG: the arrow that shows above it when "
-        "the pointer is on it."
-    )
-    names, colours = explorer.atlas.names, {kind: palette().of(kind) for kind in NODE_TYPES}
-    writers = {
-        "graph.graphml": lambda: graphml(picture.network(names, colours)),
-        "graph.gexf": lambda: gexf(picture.network(names, colours)),
-        "nodes.parquet": lambda: _parquet(picture, explorer, 0),
-        "edges.parquet": lambda: _parquet(picture, explorer, 1),
-    }
-    labels = ("GraphML", "GEXF, for Gephi", "Nodes as Parquet", "Edges as Parquet")
-    for (name, write), label in zip(writers.items(), labels, strict=True):
-        st.download_button(
-            label, write, name, on_click="ignore", key=f"save-{name}", width="stretch"
-        )
-
-
-def _parquet(picture: Picture, explorer: Explorer, which: int) -> bytes:
-    written = io.BytesIO()
-    picture.tables(explorer.atlas.names)[which].write_parquet(written)
-    return written.getvalue()
+            files(explorer, picture)
 
 
 def selection(explorer: Explorer, picture: Picture) -> None:
@@ -292,21 +177,26 @@ def path(explorer: Explorer, view: View, picture: Picture) -> None:
         st.info(f"Nothing that the filters let through joins {a} and {b}.", icon=":material/route:")
         return
     steps = "1 step" if len(along) == 2 else f"{len(along) - 1} steps"
-    row = {"horizontal": True, "vertical_alignment": "center", "gap": "xsmall"}
-    with st.container(**row):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.markdown(f":material/route: **{steps}**", width="content")
         for at, node in enumerate(along):
-            with st.container(**row, wrap=False, width="content", key=f"path-step-{at}"):
-                if at:
-                    st.markdown(":material/arrow_right_alt:", width="content")
-                mark(node[0])
-                st.button(
-                    plain(names.title(node)),
-                    key=f"path-{at}",
-                    type="tertiary",
-                    on_click=explorer.choose,
-                    args=(node,),
-                )
+            _path_step(explorer, at, node)
+
+
+def _path_step(explorer: Explorer, at: int, node: Node) -> None:
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="xsmall", wrap=False, width="content"
+    ):
+        if at:
+            st.markdown(":material/arrow_right_alt:", width="content")
+        mark(node[0])
+        st.button(
+            plain(explorer.atlas.names.title(node)),
+            key=f"path-{at}",
+            type="tertiary",
+            on_click=explorer.choose,
+            args=(node,),
+        )
 
 
 def hidden(picture: Picture) -> None:

@@ -6,6 +6,7 @@ A result never changes once it is finished, so its folder is all that a cache mu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +109,7 @@ def metapaths(record: Record, paths: Sequence[str]) -> pl.DataFrame:
     def counted(text: str) -> pl.DataFrame:
         return catalogue(atlas(record).graph, [Metapath.parse(text)])
 
-    return pl.concat(_derived(f"metapath {p}", record, lambda p=p: counted(p)) for p in paths)
+    return pl.concat(_derived(f"metapath {path}", record, partial(counted, path)) for path in paths)
 
 
 def model(record: Record, cell: Cell) -> Model:

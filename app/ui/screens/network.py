@@ -9,6 +9,7 @@ from app.ui import opened as results
 from app.ui.charts.graph_view import graph_view
 from app.ui.colours import palette
 from app.ui.explorer import Explorer
+from app.ui.explorer_settings import ALL_NAMES
 from app.ui.frame import command, header, opened
 from data.errors import ConfigError
 
@@ -54,7 +55,7 @@ def _chart(explorer: Explorer) -> None:
         palette(),
         order=order,
         selected=marked,
-        all_names=bool(st.session_state.get(panels.ALL_NAMES)),
+        all_names=bool(st.session_state.get(ALL_NAMES)),
     )
     with st.container(border=True):
         st.echarts_chart(
