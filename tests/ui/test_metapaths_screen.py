@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Open
 from streamlit.testing.v1 import AppTest
 
 from app.atlas import Atlas, open_atlas
@@ -14,6 +14,8 @@ from app.metapath_switch import used_metapaths
 from app.records import read_record
 from graph.count import count_instances
 from graph.metapath import PAPER, Metapath
+
+Open = Callable[..., AppTest]
 
 
 @pytest.fixture(scope="module")

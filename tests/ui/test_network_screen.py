@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Open
 from streamlit.testing.v1 import AppTest
 
 from app.atlas import Atlas, open_atlas
 from app.records import read_record
 from graph.view import View
 from graph.view_text import read_view
+
+Open = Callable[..., AppTest]
 
 
 @pytest.fixture(scope="module")
