@@ -5,7 +5,8 @@ A result never changes once it is finished, so its folder is all that a cache mu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from data.dataset import Dataset, Histories
     from data.split import Split
     from graph.latent import LatentGraph
+    from graph.schema import Schema
     from llm.knowledge import Knowledge
     from llm.vectors import Vectors
     from quantize.describe import FactorDescriptions
@@ -88,6 +90,26 @@ def atlas(record: Record) -> Atlas:
     from app.atlas import open_atlas
 
     return _derived("atlas", record, lambda: open_atlas(record))
+
+
+def graph_schema(record: Record) -> Schema:
+    """Types of nodes and edges with their counts."""
+    from graph.schema import schema_of
+
+    return _derived("schema", record, lambda: schema_of(atlas(record).flat))
+
+
+def metapaths(record: Record, paths: Sequence[str]) -> pl.DataFrame:
+    """Instances and reach of metapaths, a row each."""
+    import polars as pl
+
+    from graph.metapath import Metapath
+    from graph.schema import catalogue
+
+    def counted(text: str) -> pl.DataFrame:
+        return catalogue(atlas(record).graph, [Metapath.parse(text)])
+
+    return pl.concat(_derived(f"metapath {path}", record, partial(counted, path)) for path in paths)
 
 
 def model(record: Record, cell: Cell) -> Model:
