@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from app.ui import frame
@@ -12,7 +10,7 @@ from app.ui.texts.changes import show_changes
 from app.ui.texts.checks import show_checks
 from app.ui.texts.compare import show_compare
 from app.ui.texts.overview import show_overview
-from app.ui.workshop.choice import SIDE, SIDES
+from app.ui.workshop.choice import choose_side
 
 TABS = {
     "Texts": show_browse,
@@ -29,15 +27,7 @@ def show() -> None:
         "What was said of every user and item: read it, check it, correct it by hand, and compare "
         "versions of it.",
     )
-    side: Any = st.segmented_control(
-        "Who is described",
-        list(SIDES),
-        default="item",
-        required=True,
-        format_func=SIDES.__getitem__,
-        key=SIDE,
-        bind="query-params",
-    )
+    side = choose_side()
     record = frame.opened(f"knowledge-{side}")
     show_overview(record, side)
     tabs = st.tabs(list(TABS), key="part", on_change="rerun", bind="query-params")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.records import Record
 from app.ui import address, frame, opened
+from app.ui.remembered import keep, remembered
 from app.ui.texts.row import show_row
 from llm.review import search
 
@@ -34,8 +35,8 @@ def show_browse(record: Record, side: str) -> None:
         "All": pl.lit(True),
         "Failed": pl.col("state") == "failed",
         "By hand": pl.col("state") == "by hand",
-        "Unusual length": pl.col("length").is_not_null(),
-        "Same as another": pl.col("same").is_not_null(),
+        "Length": pl.col("length").is_not_null(),
+        "Twice": pl.col("same").is_not_null(),
     }
     counts = table.select(
         one.cast(pl.Int64).sum().alias(name) for name, one in kinds.items() if name != "All"
@@ -54,13 +55,12 @@ def show_browse(record: Record, side: str) -> None:
     kind = right.segmented_control(
         "Show",
         list(kinds),
-        default="All",
         required=True,
         format_func=lambda name: f"{name} {numbers[name]:,}",
-        key="texts",
-        bind="query-params",
+        key=remembered("texts", list(kinds), "All"),
         label_visibility="collapsed",
     )
+    keep("texts", kind, "All")
     found = search(table.filter(kinds[kind or "All"]), words or "", ("title", "entity", "said"))
     _found(record, side, found, f"{side} {kind} {words}")
 

@@ -18,9 +18,9 @@ def show_overview(record: Record, side: str) -> None:
     knowledge = opened.knowledge(record, side)
     found = coverage(knowledge)
     cells = (
-        ("Described", f"{found.share:.1%}", f"{found.described:,} of {found.entities:,}", None),
-        ("Failed", f"{found.failed:,}", "without any text", None),
-        ("By hand", f"{found.by_hand:,}", "in the place of a model's", None),
+        ("Described", _percent(found.share), f"{found.described:,} of {found.entities:,}", None),
+        ("Failed", f"{found.failed:,}", "without a text", None),
+        ("By hand", f"{found.by_hand:,}", "of the texts", None),
         ("Middle length", f"{found.words:,}", "words a text", None),
         ("Tokens", _short(found.tokens_in + found.tokens_out), _tokens(found), "token"),
     )
@@ -83,6 +83,15 @@ def _short(number: int) -> str:
     if number < 10_000:
         return f"{number:,}"
     return f"{number / 1e3:.1f}k" if number < 1_000_000 else f"{number / 1e6:.2f}M"
+
+
+def _percent(share: float) -> str:
+    """A share that says 100 % only of all.
+
+    >>> _percent(1.0), _percent(0.99996), _percent(0.5)
+    ('100 %', '99.9 %', '50.0 %')
+    """
+    return "100 %" if share == 1 else f"{int(share * 1000) / 10:.1f} %"
 
 
 def _tokens(found: Coverage) -> str:

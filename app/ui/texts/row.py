@@ -142,7 +142,7 @@ def _provenance(record: Record, side: str, row: dict[str, Any]) -> None:
         for name, value in told.items():
             first, second = st.columns([2, 5], gap="small")
             first.caption(name)
-            second.text(str(value))
+            second.caption(frame.plain(value))
     name, _, version = row["template"].partition("@")
     with st.container(horizontal=True):
         frame.link(

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.records import Record
 from app.ui import frame
+from app.ui.remembered import choose_next, keep, remembered
 from app.work import own_templates, template_of
 from data.errors import AutoGraphError
 from prompts.library import Entry, Library
@@ -48,22 +49,27 @@ def library() -> Library:
     return Library(own_templates(frame.workspace()))
 
 
+def choose_side() -> Any:
+    """The side that a visitor chose; draws the field to choose with."""
+    side = st.segmented_control(
+        "Who is described",
+        list(SIDES),
+        required=True,
+        format_func=SIDES.__getitem__,
+        key=remembered(SIDE, list(SIDES), "item"),
+    )
+    keep(SIDE, side, "item")
+    return side
+
+
 def choose(record: Record | None) -> Choice:
     """What a visitor chose; draws the fields to choose with."""
     columns = st.columns([1.2, 3, 1.4], vertical_alignment="bottom")
     with columns[0]:
-        side: Any = st.segmented_control(
-            "Who is described",
-            list(SIDES),
-            default="item",
-            required=True,
-            format_func=SIDES.__getitem__,
-            key=SIDE,
-            bind="query-params",
-        )
+        side = choose_side()
     entries = {one.template.name: one for one in library().entries() if one.template.side == side}
     used = _used(record, side)
-    entry = entries[_template(columns[1], entries, used)]
+    entry = entries[_template(columns[1], entries, used if used in entries else None)]
     template = entry.template
     if entry.own:
         number = _version(columns[2], entry)
@@ -73,40 +79,35 @@ def choose(record: Record | None) -> Choice:
 
 def open_template(name: str) -> None:
     """Shows the latest version of a template from the next run of the page on."""
-    st.session_state[TEMPLATE] = name
-    st.session_state.pop(VERSION, None)
+    choose_next(TEMPLATE, name)
+    choose_next(VERSION, None)
 
 
 def _template(column: Any, entries: dict[str, Entry], used: str | None) -> str:
     names = list(entries)
-    if st.session_state.get(TEMPLATE) not in names:
-        st.session_state.pop(TEMPLATE, None)
-    return str(
-        column.selectbox(
-            "Template",
-            names,
-            index=names.index(used) if used in names else 0,
-            format_func=lambda name: _called(entries[name], name == used),
-            key=TEMPLATE,
-            bind="query-params",
-            help="Those that ship are not changed: save a copy under a name of your own.",
-        )
+    first = used or names[0]
+    name = column.selectbox(
+        "Template",
+        names,
+        format_func=lambda name: _called(entries[name], name == used),
+        key=remembered(TEMPLATE, names, first),
+        help="Those that ship are not changed: save a copy under a name of your own.",
     )
+    keep(TEMPLATE, name, first)
+    return str(name)
 
 
 def _version(column: Any, entry: Entry) -> int:
     numbers = [str(number) for number in reversed(entry.versions)]
-    if st.session_state.get(VERSION) not in numbers:
-        st.session_state.pop(VERSION, None)
     latest = numbers[0]
     chosen = column.selectbox(
         "Version",
         numbers,
         format_func=lambda number: f"{number}, the latest" if number == latest else number,
-        key=VERSION,
-        bind="query-params",
+        key=remembered(VERSION, numbers, latest),
         help="A version is never changed; the next one follows it.",
     )
+    keep(VERSION, chosen, latest)
     return int(chosen)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.ui import frame
+from app.ui.remembered import choose_next
 from app.ui.workshop.choice import SIDE, SIDES, Choice, library, open_template
 
 LIST = "all templates"
@@ -53,5 +54,5 @@ def open_chosen() -> None:
     """Opens what was chosen in the list; before the fields are drawn."""
     chosen = st.session_state.pop("open", None)
     if chosen is not None:
-        st.session_state[SIDE] = chosen.side
+        choose_next(SIDE, chosen.side)
         open_template(chosen.name)
