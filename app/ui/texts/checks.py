@@ -93,10 +93,20 @@ def _lengths(side: str, table: pl.DataFrame) -> None:
         return
     few, many = ((unusual["length"] == kind).sum() for kind in ("short", "long"))
     st.caption(
-        f"{few:,} unusually short and {many:,} unusually long: far from the middle, as most "
-        "lengths are spread."
+        f"Unusually short: {few:,}. Unusually long: {many:,}. The others lie as closely together "
+        "as most do."
     )
-    frame.table(unusual.select("title", "entity", "length", "words", "said"), f"unusual-{side}")
+    frame.table(
+        unusual.select("title", "entity", "length", "words", "said"),
+        f"unusual-{side}",
+        columns={
+            "title": "Title",
+            "entity": "Id",
+            "length": "Length",
+            "words": "Words",
+            "said": st.column_config.TextColumn("Text", width="large"),
+        },
+    )
 
 
 def _shared(side: str, table: pl.DataFrame) -> None:
@@ -111,7 +121,8 @@ def _shared(side: str, table: pl.DataFrame) -> None:
         )
     else:
         rows = int(found["rows"].sum())
-        st.caption(f"{rows:,} {side}s share {found.height:,} texts, so nothing tells them apart.")
+        texts = "one text" if found.height == 1 else f"{found.height:,} texts"
+        st.caption(f"{rows:,} {side}s share {texts}, so nothing tells them apart.")
         frame.table(
             found,
             f"duplicates-{side}",

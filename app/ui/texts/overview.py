@@ -25,7 +25,7 @@ def show_overview(record: Record, side: str) -> None:
         ("Tokens", _short(found.tokens_in + found.tokens_out), _tokens(found), "token"),
     )
     for column, (label, value, below, term) in zip(st.columns(len(cells)), cells, strict=True):
-        with column, st.container(border=True):
+        with column, st.container(border=True, height="stretch"):
             st.metric(label, value, help=frame.hint(term) if term else None)
             st.caption(below)
     _badges(record, side, found)
@@ -95,4 +95,4 @@ def _percent(share: float) -> str:
 
 
 def _tokens(found: Coverage) -> str:
-    return f"{_short(found.tokens_in)} asked, {_short(found.tokens_out)} said"
+    return f"{_short(found.tokens_in)} in, {_short(found.tokens_out)} out"
