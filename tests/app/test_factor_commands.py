@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from app.alternatives import alternative_table, alternatives, fit_alternatives
+from app.atlases import factor_of, open_atlas
 from app.codebook_maps import codebook_map, map_path
 from app.records import Record, read_record
-from app.show_factors import factor_of, open_atlas
 from data.errors import ArtifactError, ConfigError
 from llm.vectors import Vectors
 from quantize.fit import FittedCodes
