@@ -13,6 +13,7 @@ from typer.main import get_command
 from app.cli_compare import ablate, beyond, compare
 from app.cli_data import data_app
 from app.cli_factors import factors_app
+from app.cli_graph import graph_app
 from app.cli_jobs import jobs_app
 from app.cli_knowledge import knowledge_app
 from app.cli_llm import llm_app
@@ -51,6 +52,7 @@ app.add_typer(prompts_app, name="prompts")
 app.add_typer(knowledge_app, name="knowledge")
 app.add_typer(factors_app, name="factors")
 app.add_typer(jobs_app, name="jobs")
+app.add_typer(graph_app, name="graph")
 
 ExperimentName = Annotated[
     str, typer.Argument(metavar="EXPERIMENT", help="A .toml file, or a name such as demo.")

@@ -105,7 +105,7 @@ def write_record(plan: Plan, steps: list[Step]) -> None:
         if step.cell:
             cells.setdefault(step.cell, {})[step.stage] = step.key
     keys = {step.stage: step.key for step in steps if step.cell is None}
-    keep_record(plan.experiment, plan.workspace, keys, cells)
+    keep_record(plan.recorded, plan.workspace, keys, cells)
 
 
 def keep_record(

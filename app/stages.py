@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from app import work
+from app.overrides import texts_by_hand
 from app.settings import PLAIN, Cell, Experiment
 
 _HOW_IT_IS_RUN = {
@@ -84,6 +85,7 @@ def _knowledge(
     side: str, experiment: Experiment, _cell: Cell | None, workspace: Path
 ) -> Mapping[str, Any]:
     from llm.backends import open_backend
+    from llm.overrides import digest
 
     template = work.template_of(experiment, side, workspace)
     config = getattr(experiment.llm, side)
@@ -94,6 +96,8 @@ def _knowledge(
     }
     if (gate := experiment.llm.gate_of(side)) is not None:
         given["gate"] = gate.model_dump(mode="json")
+    if by_hand := texts_by_hand(experiment, side, workspace):
+        given["by hand"] = digest(by_hand)
     return {**given, "history": experiment.prompts.history} if side == "user" else given
 
 

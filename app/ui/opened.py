@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
+    from app.atlas import Atlas
     from data.dataset import Dataset, Histories
     from data.split import Split
     from graph.latent import LatentGraph
@@ -110,6 +111,13 @@ def graph(record: Record) -> LatentGraph:
     from app.advice import labelled_graph
 
     return _derived("graph", record, lambda: labelled_graph(record))
+
+
+def atlas(record: Record) -> Atlas:
+    """The graph, ready to be explored."""
+    from app.atlas import open_atlas
+
+    return _derived("atlas", record, lambda: open_atlas(record))
 
 
 def model(record: Record, cell: Cell) -> Model:
