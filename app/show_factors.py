@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.alternatives import Side, alternative_table, alternatives, fit_alternatives
-from app.atlases import factor_of, open_atlas
+from app.lexicons import factor_of, open_lexicon
 from app.progress import open_console
 from app.records import read_record
 
@@ -44,14 +44,14 @@ def show_factor(name: str, workspace: Path, side: Side, written: str, limit: int
     Raises:
         AutoGraphError: there is no such factor, or the factors are not finished.
     """
-    atlas = open_atlas(read_record(name, workspace), side)
-    level, code = factor_of(atlas, written)
+    lexicon = open_lexicon(read_record(name, workspace), side)
+    level, code = factor_of(lexicon, written)
     console = open_console()
-    console.print(atlas.name(level, code), style="bold", markup=False)
-    console.print(rich_table(atlas.terms(level, code), "Terms"))
-    members = atlas.members(level, code)
+    console.print(lexicon.name(level, code), style="bold", markup=False)
+    console.print(rich_table(lexicon.terms(level, code), "Terms"))
+    members = lexicon.members(level, code)
     console.print(rich_table(members.drop("row").head(limit), f"Members: {members.height:,}"))
-    console.print(rich_table(atlas.neighbours(level, code, limit), "Nearest codes of the level"))
+    console.print(rich_table(lexicon.neighbours(level, code, limit), "Nearest codes of the level"))
 
 
 def show_alternatives(name: str, workspace: Path, side: Side) -> None:

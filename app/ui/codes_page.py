@@ -16,16 +16,16 @@ from app.ui.job_button import job_button
 from data import atomic
 
 if TYPE_CHECKING:
-    from quantize.atlas import Atlas
+    from quantize.lexicon import Lexicon
 
 
-def codes_in_use(record: Record, atlas: Atlas, side: Side) -> None:
+def codes_in_use(record: Record, lexicon: Lexicon, side: Side) -> None:
     """How codes are used level by level, and how they were learnt."""
     from quantize.diagnostics import collision_table, level_table
 
     percent = partial(st.column_config.NumberColumn, format="percent")
     table(
-        level_table(atlas.codes.statistics),
+        level_table(lexicon.codes.statistics),
         f"codes-{side}",
         columns={
             "level": st.column_config.NumberColumn(help=hint("level")),
@@ -60,7 +60,7 @@ def codes_in_use(record: Record, atlas: Atlas, side: Side) -> None:
         else:
             empty("No curves", "This method places its codes without epochs of training.")
     st.subheader("Collisions", anchor=False, help=hint("collision"))
-    shared = collision_table(atlas.codes.ids, atlas.codes.codes)
+    shared = collision_table(lexicon.codes.ids, lexicon.codes.codes)
     if shared.height:
         table(shared, f"collisions-{side}", height=240)
     else:

@@ -63,7 +63,8 @@ def users(found: Found, pairs: Mapping[str, str]) -> None:
     more, less = int((differences > 0).sum()), int((differences < 0).sum())
     numbers = {"Better for": more, "The same for": values.height - more - less, "Worse for": less}
     for column, (label, n) in zip(st.columns(3), numbers.items(), strict=True):
-        column.metric(label, f"{n:,} users", f"{n / values.height:.0%}", "off", border=True)
+        share = f"{n / values.height:.0%}"
+        column.metric(label, f"{n:,} users", share, "off", border=True, delta_arrow="off")
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Ranks", anchor=False)

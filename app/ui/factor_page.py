@@ -17,7 +17,7 @@ from app.ui.frame import empty, hint, link, plain, table
 if TYPE_CHECKING:
     import polars as pl
 
-    from quantize.atlas import Atlas
+    from quantize.lexicon import Lexicon
 
 Factor = tuple[int, int]
 """Level and code."""
@@ -37,16 +37,16 @@ def written(factor: Factor) -> str:
     return f"{factor[0]}-{factor[1]}"
 
 
-def label_of(atlas: Atlas, factor: Factor) -> str:
+def label_of(lexicon: Lexicon, factor: Factor) -> str:
     """What a factor is called where there are many: its number first, for labels may repeat."""
-    name = atlas.name(*factor)
+    name = lexicon.name(*factor)
     number = written(factor)
     return number if name == f"{factor[0]}.{factor[1]}" else f"{number} · {name[:LONGEST]}"
 
 
-def short(atlas: Atlas, factor: Factor) -> str:
+def short(lexicon: Lexicon, factor: Factor) -> str:
     """What a factor is called where there is little room."""
-    name = atlas.name(*factor)
+    name = lexicon.name(*factor)
     return written(factor) if name == f"{factor[0]}.{factor[1]}" else name[:LONGEST]
 
 
@@ -71,16 +71,16 @@ def go_to(side: str, factor: Factor) -> None:
 
 def summary(record: Record, side: str, factor: Factor) -> None:
     """What a factor means, and the way to the graph."""
-    atlas = opened.atlas(record, side)
-    rows = atlas.rows(*factor)
-    everybody = len(atlas.codes)
-    st.subheader(plain(atlas.name(*factor)), anchor=False)
+    lexicon = opened.lexicon(record, side)
+    rows = lexicon.rows(*factor)
+    everybody = len(lexicon.codes)
+    st.subheader(plain(lexicon.name(*factor)), anchor=False)
     st.caption(
         f"Factor {written(factor)} of {side}s: level {factor[0]}, code {factor[1]}. "
         f"{len(rows):,} of {everybody:,} {side}s have it.",
         help=hint("latent factor"),
     )
-    terms = atlas.terms(*factor)
+    terms = lexicon.terms(*factor)
     if terms.height:
         height = 70 + 30 * terms.height
         st.echarts_chart(
@@ -97,20 +97,20 @@ def summary(record: Record, side: str, factor: Factor) -> None:
 
 def details(record: Record, side: str, factor: Factor) -> None:
     """Members with their texts, near factors, terms beside theirs, and other levels."""
-    atlas = opened.atlas(record, side)
+    lexicon = opened.lexicon(record, side)
     members, near, other = st.tabs(
-        [f"Members ({len(atlas.rows(*factor)):,})", "Nearest factors", "Other levels"]
+        [f"Members ({len(lexicon.rows(*factor)):,})", "Nearest factors", "Other levels"]
     )
     with members:
-        _members(record, atlas, side, factor)
+        _members(record, lexicon, side, factor)
     with near:
-        _near(atlas, side, factor)
+        _near(lexicon, side, factor)
     with other:
-        _other_levels(atlas, side, factor)
+        _other_levels(lexicon, side, factor)
 
 
-def _members(record: Record, atlas: Atlas, side: str, factor: Factor) -> None:
-    members = _titled(record, side, atlas.members(*factor))
+def _members(record: Record, lexicon: Lexicon, side: str, factor: Factor) -> None:
+    members = _titled(record, side, lexicon.members(*factor))
     if not members.height:
         empty("Nobody has it", "No description was given this code on this level.")
         return
@@ -154,10 +154,10 @@ def _titled(record: Record, side: str, members: pl.DataFrame) -> pl.DataFrame:
     return members.with_columns(titles).select("row", "title", "id", "codes", "distance")
 
 
-def _near(atlas: Atlas, side: str, factor: Factor) -> None:
+def _near(lexicon: Lexicon, side: str, factor: Factor) -> None:
     """Selecting a row goes to that factor."""
     level = factor[0]
-    near = atlas.neighbours(*factor, limit=NEIGHBOURS)
+    near = lexicon.neighbours(*factor, limit=NEIGHBOURS)
     left, right = st.columns(2)
     with left:
         st.caption("Codes of the same level, nearest first. Select one to go there.")
@@ -176,38 +176,33 @@ def _near(atlas: Atlas, side: str, factor: Factor) -> None:
         go_to(side, (level, int(near["code"][rows[0]])))
         st.rerun()
     codes = [factor[1], *near["code"].head(CONTRASTED - 1).to_list()]
-    contrast = atlas.contrast(level, codes)
-    columns = {code: _two_lines(atlas, (level, code)) for code in codes}
+    contrast = lexicon.contrast(level, codes)
+    columns = {code: _two_lines(lexicon, (level, code)) for code in codes}
     with right:
         if not contrast.height:
             empty("No terms to compare", "No word tells this factor or its nearest ones apart.")
             return
         st.caption("How many of each factor's texts mention a term: the paper's figure 6.")
         st.echarts_chart(
-            contrast_chart(
-                contrast,
-                {code: _two_lines(atlas, (level, code)) for code in codes},
-                side,
-                palette(),
-            ),
+            contrast_chart(contrast, columns, side, palette()),
             height=80 + 22 * contrast["term"].n_unique(),
             key=f"contrast-{side}",
             alt="Terms of this factor and of the nearest ones",
         )
 
 
-def _two_lines(atlas: Atlas, factor: Factor) -> str:
+def _two_lines(lexicon: Lexicon, factor: Factor) -> str:
     """Number over label, for narrow columns; numbers make all of them differ."""
-    number, name = written(factor), short(atlas, factor)
+    number, name = written(factor), short(lexicon, factor)
     return number if name == number else f"{number}\n{name}"
 
 
-def _other_levels(atlas: Atlas, side: str, factor: Factor) -> None:
+def _other_levels(lexicon: Lexicon, side: str, factor: Factor) -> None:
     """Selecting a row goes to that factor."""
     from quantize.hierarchy import hierarchy
 
-    levels = [level for level in range(atlas.codes.levels) if level != factor[0]]
-    beside = atlas.beside(*factor)
+    levels = [level for level in range(lexicon.codes.levels) if level != factor[0]]
+    beside = lexicon.beside(*factor)
     if not beside.height:
         empty("Nothing on other levels", "There is one level only, or nobody has this factor.")
         return
@@ -225,13 +220,13 @@ def _other_levels(atlas: Atlas, side: str, factor: Factor) -> None:
     if rows:
         go_to(side, (int(beside["level"][rows[0]]), int(beside["code"][rows[0]])))
         st.rerun()
-    tree = hierarchy(atlas.codes.codes[atlas.rows(*factor)][:, levels])
+    tree = hierarchy(lexicon.codes.codes[lexicon.rows(*factor)][:, levels])
     with left:
         named = " then ".join(f"level {level}" for level in levels)
         st.caption(f"How its members divide: {named}, from the inside out.")
         key, nodes = f"inside-{side}-{written(factor)}", flat(tree)
         st.echarts_chart(
-            sunburst(tree, lambda *of: short(atlas, of), levels, side, palette()),
+            sunburst(tree, lambda *of: short(lexicon, of), levels, side, palette()),
             height=400,
             key=key,
             on_select=lambda: _clicked_ring(key, side, levels, nodes),

@@ -187,6 +187,7 @@ def table(
         hide_index=True,
         column_config=dict(columns or {}),
         key=key or f"table-{name}",
+        placeholder="",
         **more,
     )
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):

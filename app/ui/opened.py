@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from graph.latent import LatentGraph
     from llm.knowledge import Knowledge
     from llm.vectors import Vectors
-    from quantize.atlas import Atlas
     from quantize.describe import FactorDescriptions
     from quantize.fit import FittedCodes
+    from quantize.lexicon import Lexicon
     from recommend.evaluate import Evaluation
     from recommend.model import Model
 
@@ -88,11 +88,11 @@ def residuals(record: Record, side: str) -> np.ndarray:
     return _derived(f"residuals {side}", record, make)
 
 
-def atlas(record: Record, side: str) -> Atlas:
+def lexicon(record: Record, side: str) -> Lexicon:
     """All latent factors of one side, to look at one after another."""
-    from app.atlases import open_atlas
+    from app.lexicons import open_lexicon
 
-    return _derived(f"atlas {side}", record, lambda: open_atlas(record, side))
+    return _derived(f"lexicon {side}", record, lambda: open_lexicon(record, side))
 
 
 def codebook_map(record: Record, side: str, level: int | None) -> pl.DataFrame:

@@ -45,7 +45,7 @@ def contrast_chart(
     """Terms by factors, darker where more of a factor's texts mention the term.
 
     Args:
-        table: From `quantize.atlas.Atlas.contrast`.
+        table: From `quantize.lexicon.Lexicon.contrast`.
         names: Of the factors, by code; they must differ.
         side: "user" or "item", for its colour.
         palette: Colours.

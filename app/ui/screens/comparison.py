@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 TWINS = "Plain twins"
-SHORT = {"ndcg@10": "NDCG@10", "hr@10": "HR@10", "mrr": "MRR", "gauc": "GAUC"}
 
 
 def show() -> None:
@@ -33,12 +32,15 @@ def show() -> None:
     if not judged:
         finished("evaluate")
         return
-    records = _chosen(judged)
+    left, right = st.columns([3, 2])
+    with left:
+        records = _chosen(judged)
     if not records:
         empty("Nothing chosen", "Choose at least one experiment above.")
         return
     found = contenders(records)
-    against = _against(found)
+    with right:
+        against = _against(found)
     pairs = baselines(found, against)
     tabs = st.tabs(
         [*("Metrics", "Users", "Where it helps"), *("Beyond accuracy", "Ablations", "Cost")],

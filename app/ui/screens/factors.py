@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import streamlit as st
 
 from app.alternatives import Side
-from app.atlases import factor_of
+from app.lexicons import factor_of
 from app.records import Record
 from app.ui import address, opened
 from app.ui.charts.factor_map import CODES, map_chart
@@ -23,7 +23,7 @@ from data.errors import ConfigError
 if TYPE_CHECKING:
     import polars as pl
 
-    from quantize.atlas import Atlas
+    from quantize.lexicon import Lexicon
 
 SIDES = {"Items": "item", "Users": "user"}
 ALL = "All levels"
@@ -35,20 +35,20 @@ def show() -> None:
     header("Factors", "What users and items have in common, found in what is said of them.")
     record = finished("codes-user", "codes-item", "factors-user", "factors-item")
     side = _side()
-    atlas = opened.atlas(record, side)
-    _figures(atlas, side)
+    lexicon = opened.lexicon(record, side)
+    _figures(lexicon, side)
     chart, tree, use, methods = st.tabs(
         ["Map", "Hierarchy", "Codes in use", "Other methods"], key="aspect", bind="query-params"
     )
     if chart.open:
         with chart:
-            _beside_its_page(record, atlas, side, _map)
+            _beside_its_page(record, lexicon, side, _map)
     if tree.open:
         with tree:
-            _beside_its_page(record, atlas, side, _tree)
+            _beside_its_page(record, lexicon, side, _tree)
     if use.open:
         with use:
-            codes_in_use(record, atlas, side)
+            codes_in_use(record, lexicon, side)
     if methods.open:
         with methods:
             other_methods(record, side)
@@ -68,9 +68,9 @@ def _side() -> Side:
     return cast(Side, SIDES[chosen or "Items"])
 
 
-def _figures(atlas: Atlas, side: str) -> None:
+def _figures(lexicon: Lexicon, side: str) -> None:
     """The four numbers by which codes are judged."""
-    figures = atlas.codes.statistics
+    figures = lexicon.codes.statistics
     used = min(figures["active_ratio"])
     kept = 1 - figures["error_left"][-1]
     numbers = (
@@ -83,18 +83,18 @@ def _figures(atlas: Atlas, side: str) -> None:
     for column, (label, value, term) in zip(columns, numbers, strict=True):
         column.metric(label, value, help=hint(term), border=True)
     st.caption(
-        f"{len(atlas.codes):,} {side}s, {atlas.codes.levels} levels of {atlas.codes.k:,} codes. "
+        f"{len(lexicon.codes):,} {side}s, {lexicon.codes.levels} levels of {lexicon.codes.k:,} codes. "
         "Codes in use: of the level that uses fewest. Perplexity: of level 0.",
         help=hint("level"),
     )
 
 
-def _selected(atlas: Atlas, side: str) -> Factor | None:
+def _selected(lexicon: Lexicon, side: str) -> Factor | None:
     node = address.selected()
     if node is None or node.type != f"{side}_factor":
         return None
     try:
-        return factor_of(atlas, node.id)
+        return factor_of(lexicon, node.id)
     except ConfigError:
         st.warning(
             f"There is no {side} factor {node.id[:20]!r} in this experiment.",
@@ -103,27 +103,27 @@ def _selected(atlas: Atlas, side: str) -> Factor | None:
         return None
 
 
-def _beside_its_page(record: Record, atlas: Atlas, side: Side, draw: Any) -> None:
+def _beside_its_page(record: Record, lexicon: Lexicon, side: Side, draw: Any) -> None:
     """A picture to click in on the left, and on the right what was clicked."""
-    selected = _selected(atlas, side)
+    selected = _selected(lexicon, side)
     left, right = st.columns([3, 2], gap="large")
     with right:
-        _chooser(atlas, side, selected)
+        _chooser(lexicon, side, selected)
         if selected is None:
-            _nothing_chosen(atlas, side)
+            _nothing_chosen(lexicon, side)
         else:
             summary(record, side, selected)
     with left:
-        draw(record, atlas, side, selected)
+        draw(record, lexicon, side, selected)
     if selected is not None:
         details(record, side, selected)
     words = ("factors", "show", record.experiment.name, side)
     command(*words, *([written(selected)] if selected else []))
 
 
-def _chooser(atlas: Atlas, side: Side, selected: Factor | None) -> None:
+def _chooser(lexicon: Lexicon, side: Side, selected: Factor | None) -> None:
     """Every factor in a list that can be searched: the way without a mouse."""
-    sizes = _sizes(atlas)
+    sizes = _sizes(lexicon)
     options = [factor for factor, size in sizes.items() if size]
     key = f"factor-{side}"
     st.session_state[key] = selected if selected in options else None
@@ -132,7 +132,7 @@ def _chooser(atlas: Atlas, side: Side, selected: Factor | None) -> None:
         options,
         key=key,
         index=None,
-        format_func=lambda factor: f"{label_of(atlas, factor)} ({sizes[factor]:,})",
+        format_func=lambda factor: f"{label_of(lexicon, factor)} ({sizes[factor]:,})",
         placeholder="Search, or click in the picture",
         on_change=lambda: _chosen(side, st.session_state[key]),
     )
@@ -145,27 +145,27 @@ def _chosen(side: str, factor: Factor | None) -> None:
         go_to(side, factor)
 
 
-def _nothing_chosen(atlas: Atlas, side: Side) -> None:
+def _nothing_chosen(lexicon: Lexicon, side: Side) -> None:
     """The factors of what is selected elsewhere, or how to begin."""
     node = address.selected()
-    if node is None or node.type != side or node.id not in atlas.codes.ids:
+    if node is None or node.type != side or node.id not in lexicon.codes.ids:
         empty("Choose a factor", "Click a dot or a tile, or search the list above.")
         return
-    codes = atlas.codes.codes[atlas.codes.ids.index(node.id)].tolist()
+    codes = lexicon.codes.codes[lexicon.codes.ids.index(node.id)].tolist()
     st.caption(f"Factors of the selected {side}, level by level:")
     for factor in enumerate(codes):
         st.button(
-            label_of(atlas, factor).replace("·", "–"),
+            label_of(lexicon, factor).replace("·", "–"),
             key=f"of-{side}-{written(factor)}",
             on_click=partial(go_to, side, factor),
             icon=":material/category:",
         )
 
 
-def _sizes(atlas: Atlas) -> dict[Factor, int]:
+def _sizes(lexicon: Lexicon) -> dict[Factor, int]:
     import numpy as np
 
-    codes = atlas.codes
+    codes = lexicon.codes
     return {
         (level, code): int(size)
         for level in range(codes.levels)
@@ -173,8 +173,8 @@ def _sizes(atlas: Atlas) -> dict[Factor, int]:
     }
 
 
-def _map(record: Record, atlas: Atlas, side: Side, selected: Factor | None) -> None:
-    levels = [f"Level {level}" for level in range(atlas.codes.levels)]
+def _map(record: Record, lexicon: Lexicon, side: Side, selected: Factor | None) -> None:
+    levels = [f"Level {level}" for level in range(lexicon.codes.levels)]
     chosen = st.segmented_control(
         "Codes of",
         [*levels, ALL],
@@ -191,7 +191,7 @@ def _map(record: Record, atlas: Atlas, side: Side, selected: Factor | None) -> N
     key = f"map-{side}-{level}"
     st.echarts_chart(
         map_chart(
-            points, _sizes(atlas), lambda *of: label_of(atlas, of), selected, side, palette()
+            points, _sizes(lexicon), lambda *of: label_of(lexicon, of), selected, side, palette()
         ),
         height=MAP_HEIGHT,
         key=key,
@@ -215,17 +215,17 @@ def _clicked_dot(key: str, side: str, codes: pl.DataFrame) -> None:
     go_to(side, (level, int(codes.filter(level=level)["code"][row])))
 
 
-def _tree(record: Record, atlas: Atlas, side: Side, selected: Factor | None) -> None:  # noqa: ARG001
+def _tree(record: Record, lexicon: Lexicon, side: Side, selected: Factor | None) -> None:  # noqa: ARG001
     from quantize.hierarchy import hierarchy
 
     level = selected[0] if selected else 0
-    tree = hierarchy(atlas.codes.codes[:, [level]])
+    tree = hierarchy(lexicon.codes.codes[:, [level]])
     nodes = flat(tree)
     key = f"tree-{side}-{level}"
     st.echarts_chart(
         tree_map(
             tree,
-            lambda *of: short(atlas, of),
+            lambda *of: short(lexicon, of),
             level,
             selected[1] if selected else None,
             side,

@@ -8,10 +8,10 @@ from app.records import Record
 from data.errors import ConfigError
 
 if TYPE_CHECKING:
-    from quantize.atlas import Atlas
+    from quantize.lexicon import Lexicon
 
 
-def open_atlas(record: Record, side: str) -> Atlas:
+def open_lexicon(record: Record, side: str) -> Lexicon:
     """All factors of one side of a run.
 
     Raises:
@@ -19,9 +19,9 @@ def open_atlas(record: Record, side: str) -> Atlas:
     """
     from llm.knowledge import Knowledge
     from llm.vectors import Vectors
-    from quantize.atlas import Atlas
     from quantize.describe import FactorDescriptions
     from quantize.fit import FittedCodes
+    from quantize.lexicon import Lexicon
     from quantize.members import gaps, residuals
     from quantize.mentions import Mentions
 
@@ -30,16 +30,16 @@ def open_atlas(record: Record, side: str) -> Atlas:
     texts = Knowledge.load(record.folder(f"knowledge-{side}")).texts
     described = FactorDescriptions.load(record.folder(f"factors-{side}"))
     distances = gaps(residuals(fitted, vectors.matrix))
-    return Atlas(fitted.codes, described, distances, Mentions(texts))
+    return Lexicon(fitted.codes, described, distances, Mentions(texts))
 
 
-def factor_of(atlas: Atlas, written: str) -> tuple[int, int]:
+def factor_of(lexicon: Lexicon, written: str) -> tuple[int, int]:
     """Level and code of a factor that is written as "level-code".
 
     Raises:
         ConfigError: there is no such factor.
     """
-    codes, (level, dash, code) = atlas.codes, written.partition("-")
+    codes, (level, dash, code) = lexicon.codes, written.partition("-")
     if level.isdecimal() and dash and code.isdecimal():
         found = int(level), int(code)
         if found[0] < codes.levels and found[1] < codes.k:
