@@ -192,6 +192,7 @@ def table(
         hide_index=True,
         column_config=dict(columns or {}),
         key=key or f"table-{name}",
+        placeholder="",
         **more,
     )
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
