@@ -10,7 +10,10 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from app.cli_compare import ablate, beyond, compare
 from app.cli_data import data_app
+from app.cli_factors import factors_app
+from app.cli_graph import graph_app
 from app.cli_jobs import jobs_app
 from app.cli_knowledge import knowledge_app
 from app.cli_llm import llm_app
@@ -47,7 +50,9 @@ app.add_typer(data_app, name="data")
 app.add_typer(llm_app, name="llm")
 app.add_typer(prompts_app, name="prompts")
 app.add_typer(knowledge_app, name="knowledge")
+app.add_typer(factors_app, name="factors")
 app.add_typer(jobs_app, name="jobs")
+app.add_typer(graph_app, name="graph")
 
 ExperimentName = Annotated[
     str, typer.Argument(metavar="EXPERIMENT", help="A .toml file, or a name such as demo.")
@@ -94,17 +99,8 @@ def run(
     run_experiment(load_experiment(experiment, changes, source), workspace, upto, jobs, device)
 
 
-@app.command()
-def compare(
-    experiments: Annotated[
-        list[str], typer.Argument(metavar="EXPERIMENT…", help="Files or names that were run.")
-    ],
-    workspace: Workspace = WORKSPACE,
-) -> None:
-    """Compare recommenders with their plain twins: means, gains, tests over users."""
-    from app.session import show_comparison
-
-    show_comparison(experiments, workspace)
+for command in (compare, beyond, ablate):
+    app.command()(command)
 
 
 @app.command()

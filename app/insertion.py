@@ -166,15 +166,18 @@ class Inserter:
         from llm.backends import open_backend
         from llm.cache import ResponseCache
         from llm.knowledge import describe
+        from llm.lengths import readable
 
         llm = self.record.experiment.llm
         config = getattr(llm, side)
         if config.backend == "facts":
-            return str(next(open_backend(config).generate([request])).text)  # type: ignore[call-overload]
+            return str(next(open_backend(config).generate([request])).text)
         cache = ResponseCache(self.record.workspace / "cache" / "replies.sqlite")
         try:
             backend = open_backend(config)
-            knowledge = describe([request], backend, cache, total=1, gate=llm.gate_of(side))
+            template = template_of(self.record.experiment, side, self.record.workspace)
+            requests = readable([request], template, backend)
+            knowledge = describe(requests, backend, cache, total=1, gate=llm.gate_of(side))
         finally:
             cache.close()
         if knowledge.failed.height:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from data import atomic
 from data.config import Config
 from data.errors import ConfigError
 
@@ -50,6 +51,18 @@ def load_prices(workspace: Path) -> Prices:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         reason = str(error)
     raise ConfigError(f"{path} is no table of prices ({reason}). {how_to_write('a-model')}")
+
+
+def save_prices(workspace: Path, prices: Prices) -> Path:
+    """The file of a workspace's prices, which holds `prices` and nothing else.
+
+    Raises:
+        ArtifactError: the disk is full or the workspace may not be written.
+    """
+    import tomli_w
+
+    content = prices.model_dump(exclude_none=True)
+    return atomic.write_text(workspace / FILE, tomli_w.dumps(content))
 
 
 def how_to_write(model: str) -> str:

@@ -16,6 +16,7 @@ from data import atomic
 from data.dataset import Histories
 from data.errors import ArtifactError
 from data.ids import IdMap
+from recommend.curve import CURVE
 from recommend.inputs import Inputs
 from recommend.network import Network
 from recommend.sequences import Batch, Layout, batches, last_chunks
@@ -84,7 +85,7 @@ class Model:
         atomic.write_arrays(directory / "inputs.safetensors", self.inputs.arrays())
         atomic.write_parquet(directory / "users.parquet", _ids(self.user_ids))
         atomic.write_parquet(directory / "items.parquet", _ids(self.item_ids))
-        atomic.write_parquet(directory / "curve.parquet", self.curve)
+        atomic.write_parquet(directory / CURVE, self.curve)
         described = {"config": self.config.model_dump(mode="json"), "about": self.about}
         atomic.write_json(directory / "model.json", described)
 
@@ -113,7 +114,7 @@ class Model:
             network.to(device).eval(),
             IdMap(tuple(atomic.read_parquet(directory / "users.parquet")["id"]), kind="user"),
             IdMap(tuple(atomic.read_parquet(directory / "items.parquet")["id"]), kind="item"),
-            atomic.read_parquet(directory / "curve.parquet"),
+            atomic.read_parquet(directory / CURVE),
             described["about"],
         )
 

@@ -130,7 +130,7 @@ def reach(ready: Ready, vectors: Tensor, seen: Sequence[np.ndarray], item: int, 
     """
     ranks = []
     with torch.inference_mode():
-        for at, block in enumerate(vectors.split(_AT_ONCE)):
+        for at, block in enumerate(torch.split(vectors, _AT_ONCE)):
             scores = (block @ ready.shared.items.T.cpu()).amax(1)  # (b, n_items)
             above = scores > scores[:, item : item + 1]
             had = seen[at * _AT_ONCE : at * _AT_ONCE + len(block)]

@@ -23,8 +23,6 @@ from data.errors import AutoGraphError, ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 """Where the packages are, for a process that starts in another folder."""
-PATIENCE_S = 30.0
-"""After this, who asks again for a stop gets it by force."""
 
 
 def start(
@@ -33,6 +31,7 @@ def start(
     words: Sequence[str],
     title: str,
     exclusive: bool | None = None,
+    experiment: str = "",
     registry: Registry = REGISTRY,
 ) -> Job:
     """A job that has just been started, or waits for its turn.
@@ -43,6 +42,7 @@ def start(
         words: Of the equivalent command, `autograph` and `--workspace` left out.
         title: What a person calls it.
         exclusive: Whether it waits until no other exclusive job runs; by default as its kind.
+        experiment: Name of the experiment that it works on, if it does.
         registry: Kinds, and the program that runs them.
 
     Raises:
@@ -62,6 +62,7 @@ def start(
             folder=str(Path.cwd()),
             created=now,
             asked=now,
+            experiment=experiment,
         )
         try:
             _launch(folder, ticket, lock, registry)
@@ -101,7 +102,7 @@ def stop(job: Job) -> None:
     sign = job.folder / STOP
     if not sign.exists():
         atomic.write_text(sign, "")
-    elif turns.lives(job.folder) and time.time() - sign.stat().st_mtime > PATIENCE_S:
+    elif turns.lives(job.folder) and job.overdue:
         pid = read_story(job.folder, job.attempt).pid
         if pid is not None:
             with suppress(ProcessLookupError):
@@ -147,7 +148,7 @@ def start_experiment(
 
     name = load_experiment(str(experiment), sets, source).name
     words = experiment_words(experiment, sets, upto=upto, source=source, jobs=jobs)
-    return start(workspace, "run", words, title or f"Run {name}")
+    return start(workspace, "run", words, title or f"Run {name}", experiment=name)
 
 
 def experiment_words(

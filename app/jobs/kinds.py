@@ -33,6 +33,9 @@ KINDS: Mapping[str, Kind] = {
     "statistics": Kind(("data", "stats"), exclusive=False),
     "try": Kind(("prompts", "try"), exclusive=False),
     "estimate": Kind(("prompts", "estimate"), exclusive=False),
+    "alternatives": Kind(("factors", "alternatives"), exclusive=True),
+    "beyond": Kind(("beyond",), exclusive=True),
+    "ablate": Kind(("ablate",), exclusive=True),
 }
 """By name; a job of any other is refused."""
 

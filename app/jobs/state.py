@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from data.errors import ArtifactError, ConfigError
 TICKET, LOG, STOP = "job.json", "log.txt", "stop"
 ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 TAIL_BYTES = 65_536
+PATIENCE_S = 30.0
+"""After this, who asks again for a stop gets it by force."""
 State = Literal["queued", "running", "stopping", "stopped", "finished", "failed", "crashed"]
 ACTIVE: tuple[State, ...] = ("queued", "running", "stopping")
 """States of a job whose process lives."""
@@ -45,6 +48,8 @@ class Ticket(Config):
     """How many times it was asked for."""
     asked: float
     """When it was last asked for: its place in the line."""
+    experiment: str = ""
+    """Name of the experiment that it works on, if it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ class Job:
         exclusive: Whether it waits for other exclusive jobs.
         asked: Its place in the line, in seconds since 1970.
         folder: Holds its files.
+        experiment: Name of the experiment that it works on; "" where it works on none.
     """
 
     id: str
@@ -82,11 +88,19 @@ class Job:
     exclusive: bool
     asked: float
     folder: Path
+    experiment: str = ""
 
     @property
     def active(self) -> bool:
         """Whether its process lives."""
         return self.state in ACTIVE
+
+    @property
+    def overdue(self) -> bool:
+        """Whether it should have ended long ago, so that stopping it again ends it by force."""
+        with suppress(OSError):
+            return self.active and time.time() - (self.folder / STOP).stat().st_mtime > PATIENCE_S
+        return False
 
     def log_tail(self, n: int = 20) -> str:
         """The last `n` lines of its log."""
@@ -165,6 +179,7 @@ def _job(folder: Path, ticket: Ticket) -> Job:
         exclusive=ticket.exclusive,
         asked=ticket.asked,
         folder=folder,
+        experiment=ticket.experiment,
     )
 
 

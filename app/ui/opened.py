@@ -17,6 +17,7 @@ from app.settings import Cell
 if TYPE_CHECKING:
     import polars as pl
 
+    from app.atlas import Atlas
     from data.dataset import Dataset, Histories
     from data.split import Split
     from graph.latent import LatentGraph
@@ -80,6 +81,13 @@ def graph(record: Record) -> LatentGraph:
     from app.advice import labelled_graph
 
     return _derived("graph", record, lambda: labelled_graph(record))
+
+
+def atlas(record: Record) -> Atlas:
+    """The graph, ready to be explored."""
+    from app.atlas import open_atlas
+
+    return _derived("atlas", record, lambda: open_atlas(record))
 
 
 def model(record: Record, cell: Cell) -> Model:
