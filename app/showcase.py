@@ -238,8 +238,9 @@ def open_showcase(record: Record) -> Showcase:
     sides = ("user", "item")
     factors = {side: FactorDescriptions.load(record.folder(f"factors-{side}")) for side in sides}
     texts = {side: Knowledge.load(record.folder(f"knowledge-{side}")).texts for side in sides}
-    labels = {f"{side}_labels": factors[side].labels for side in sides}
-    graph = replace(LatentGraph.load(record.folder("graph")), **labels)
+    user, item = (factors[side].labels for side in sides)
+    graph = LatentGraph.load(record.folder("graph"))
+    graph = replace(graph, user_labels=user, item_labels=item)
     return Showcase(dataset, histories, later, graph, factors, texts)
 
 

@@ -186,6 +186,11 @@ def results(record: Record) -> pl.DataFrame:
     return result_table(record)
 
 
+def kept(name: str, make: Callable[[], Any]) -> Any:
+    """What `make` gives, made once a name; the name says all that the result depends on."""
+    return _cached(name, make)
+
+
 def _reviewed(knowledge: Path, dataset: Path) -> pl.DataFrame:
     import polars as pl
 
@@ -212,13 +217,6 @@ def _compared(old: Path, new: Path) -> pl.DataFrame:
 def _once(load: Callable[..., Any], *folders: Path) -> Any:
     name = " ".join([load.__qualname__, *(str(folder.resolve()) for folder in folders)])
     return _cached(name, lambda: load(*folders))
-def kept(name: str, make: Callable[[], Any]) -> Any:
-    """What `make` gives, made once a name; the name says all that the result depends on."""
-    return _cached(name, make)
-
-
-def _once(load: Callable[[Path], Any], folder: Path) -> Any:
-    return _cached(f"{load.__qualname__} {folder.resolve()}", lambda: load(folder))
 
 
 def _derived(what: str, record: Record, make: Callable[[], Any]) -> Any:
