@@ -58,7 +58,7 @@ SECTIONS: dict[str, tuple[Screen, ...]] = {
 }
 LOGO = str(Path(__file__).parent / "logo.svg")
 STYLE = """<style>
-.stMainBlockContainer { padding: 2.5rem 3rem 4rem; }
+.stMainBlockContainer { padding: 3.9rem 3rem 4rem; }
 .stMainBlockContainer h1 { padding-top: 0; font-size: 2.1rem; }
 </style>"""
 """Streamlit's own margins take a third of a laptop's screen away from the graph."""
