@@ -15,7 +15,6 @@ from recommend.curve import CHECKPOINT, ROWS
 from recommend.settings import TrainConfig
 
 
-
 @dataclass(slots=True)
 class Checkpoint:
     """Where a run stands.
@@ -62,7 +61,9 @@ class Checkpoint:
             arrays |= {f"optimizer/{number}/{k}": v for k, v in kept.items()}
         told = json.dumps({"rows": self.rows, "waited": self.waited}).encode()
         numpy = {k: v.detach().cpu().numpy() for k, v in arrays.items()}
-        atomic.write_arrays(scratch / CHECKPOINT, {**numpy, ROWS: np.frombuffer(told, dtype=np.uint8)})
+        atomic.write_arrays(
+            scratch / CHECKPOINT, {**numpy, ROWS: np.frombuffer(told, dtype=np.uint8)}
+        )
 
     @classmethod
     def resume(

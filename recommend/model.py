@@ -127,9 +127,19 @@ def best_interest(users: Tensor, batch: Batch, items: Tensor) -> Tensor:
         batch: The rows that they belong to.
         items: (n, d) item vectors.
     """
-    length = (batch.items < len(items)).sum(1)
-    last = users[torch.arange(len(users), device=users.device), (length - 1).clamp_min(0)]
-    return (last @ items.T).amax(1)
+    return (last_position(users, batch, len(items)) @ items.T).amax(1)
+
+
+def last_position(users: Tensor, batch: Batch, pad: int) -> Tensor:
+    """(b, k, d) user vectors at each row's last item.
+
+    Args:
+        users: (b, l, k, d) user vectors.
+        batch: The rows that they belong to.
+        pad: Number that fills empty places.
+    """
+    length = (batch.items < pad).sum(1)
+    return users[torch.arange(len(users), device=users.device), (length - 1).clamp_min(0)]
 
 
 def _ids(ids: IdMap) -> pl.DataFrame:
