@@ -16,8 +16,11 @@ from app.settings import Cell
 
 if TYPE_CHECKING:
     import polars as pl
+    from torch import Tensor
 
     from app.atlas import Atlas
+    from app.insertion import Inserter
+    from app.showcase import Showcase
     from data.dataset import Dataset, Histories
     from data.split import Split
     from graph.latent import LatentGraph
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from quantize.fit import FittedCodes
     from recommend.evaluate import Evaluation
     from recommend.model import Model
+    from recommend.what_if import Ready
 
 
 def dataset(record: Record) -> Dataset:
@@ -124,3 +128,43 @@ def _derived(what: str, record: Record, make: Callable[[], Any]) -> Any:
 @st.cache_resource(show_spinner="Opening results …", max_entries=128)
 def _cached(name: str, _make: Callable[[], Any]) -> Any:  # noqa: ARG001 (Streamlit looks at it)
     return _make()
+
+
+def showcase(record: Record) -> Showcase:
+    """What a demonstration draws on."""
+    from app.showcase import SIDES, assemble, has_graph
+
+    def made() -> Showcase:
+        if not has_graph(record):
+            return assemble(dataset(record), split(record))
+        return assemble(
+            dataset(record),
+            split(record),
+            graph(record),
+            {side: factors(record, side) for side in SIDES},
+            {side: knowledge(record, side).texts for side in SIDES},
+        )
+
+    return _derived("showcase", record, made)
+
+
+def ready(record: Record, cell: Cell) -> Ready:
+    """A recommender that has passed over its graph, and answers at once."""
+    from recommend.what_if import Ready
+
+    folder = record.folder("train", cell).resolve()
+    return _cached(f"ready {folder}", lambda: Ready.of(model(record, cell)))
+
+
+def everybody(record: Record, cell: Cell) -> Tensor:
+    """Vectors of all users after their training histories."""
+    folder = record.folder("train", cell).resolve()
+    past = histories(record)
+    return _cached(f"everybody {folder}", lambda: ready(record, cell).everybody(past))
+
+
+def inserter(record: Record) -> Inserter:
+    """Finds the places of what is new in the graph."""
+    from app.insertion import Inserter
+
+    return _derived("inserter", record, lambda: Inserter(record, dataset(record)))
