@@ -153,6 +153,11 @@ def link(screen: str, label: str, icon: str | None = None, **more: str) -> None:
     st.page_link(page, label=label, icon=icon, query_params=parameters(**more))
 
 
+def go(screen: str) -> None:
+    """Goes to another screen, keeping the experiment and the selected node."""
+    st.switch_page(st.session_state["screens"][screen], query_params=parameters())
+
+
 def command(*words: str) -> None:
     """The command that does the same as this screen."""
     place = [] if workspace() == Path("workspace").resolve() else ["--workspace", str(workspace())]
@@ -187,6 +192,7 @@ def table(
         hide_index=True,
         column_config=dict(columns or {}),
         key=key or f"table-{name}",
+        placeholder="",
         **more,
     )
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):

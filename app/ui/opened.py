@@ -5,9 +5,10 @@ A result never changes once it is finished, so its folder is all that a cache mu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import streamlit as st
 
@@ -15,22 +16,23 @@ from app.records import Record
 from app.settings import Cell
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
-    from torch import Tensor
 
     from app.atlas import Atlas
-    from app.insertion import Inserter
-    from app.showcase import Showcase
+    from app.workshop import Scene
     from data.dataset import Dataset, Histories
     from data.split import Split
     from graph.latent import LatentGraph
+    from graph.schema import Schema
     from llm.knowledge import Knowledge
     from llm.vectors import Vectors
+    from prompts.template import Side
     from quantize.describe import FactorDescriptions
     from quantize.fit import FittedCodes
+    from quantize.lexicon import Lexicon
     from recommend.evaluate import Evaluation
     from recommend.model import Model
-    from recommend.what_if import Ready
 
 
 def dataset(record: Record) -> Dataset:
@@ -80,6 +82,34 @@ def factors(record: Record, side: str) -> FactorDescriptions:
     return _once(FactorDescriptions.load, record.folder(f"factors-{side}"))
 
 
+def residuals(record: Record, side: str) -> np.ndarray:
+    """(T + 1, n, d_q), what is left of each vector before each level and after the last."""
+    from quantize.members import residuals
+
+    def make() -> np.ndarray:
+        return residuals(codes(record, side), vectors(record, side).matrix)
+
+    return _derived(f"residuals {side}", record, make)
+
+
+def lexicon(record: Record, side: str) -> Lexicon:
+    """All latent factors of one side, to look at one after another."""
+    from app.lexicons import open_lexicon
+
+    return _derived(f"lexicon {side}", record, lambda: open_lexicon(record, side))
+
+
+def codebook_map(record: Record, side: str, level: int | None) -> pl.DataFrame:
+    """The map of the codes of one level, or of all; drawn at the first look, and kept."""
+    from app.codebook_maps import codebook_map
+
+    def make() -> pl.DataFrame:
+        fitted = codes(record, side)
+        return codebook_map(record, side, level, fitted.codes, residuals(record, side))
+
+    return _derived(f"map {side} {level}", record, make)
+
+
 def graph(record: Record) -> LatentGraph:
     """The graph, with names of its factors."""
     from app.advice import labelled_graph
@@ -92,6 +122,26 @@ def atlas(record: Record) -> Atlas:
     from app.atlas import open_atlas
 
     return _derived("atlas", record, lambda: open_atlas(record))
+
+
+def graph_schema(record: Record) -> Schema:
+    """Types of nodes and edges with their counts."""
+    from graph.schema import schema_of
+
+    return _derived("schema", record, lambda: schema_of(atlas(record).flat))
+
+
+def metapaths(record: Record, paths: Sequence[str]) -> pl.DataFrame:
+    """Instances and reach of metapaths, a row each."""
+    import polars as pl
+
+    from graph.metapath import Metapath
+    from graph.schema import catalogue
+
+    def counted(text: str) -> pl.DataFrame:
+        return catalogue(atlas(record).graph, [Metapath.parse(text)])
+
+    return pl.concat(_derived(f"metapath {path}", record, partial(counted, path)) for path in paths)
 
 
 def model(record: Record, cell: Cell) -> Model:
@@ -108,6 +158,27 @@ def evaluation(record: Record, cell: Cell) -> Evaluation:
     return _once(Evaluation.load, record.folder("evaluate", cell))
 
 
+def scene(record: Record, side: str) -> Scene:
+    """The users or items as templates see them, with texts by hand as they are at this moment."""
+    from app.overrides import overrides_of
+    from app.recorded_scene import recorded_scene
+
+    changes = len(overrides_of(record.experiment, "item", record.workspace).changes())
+    settings = record.experiment.model_dump_json()
+    what = f"scene {side} {changes} {settings}"
+    return _derived(what, record, lambda: recorded_scene(record, cast("Side", side)))
+
+
+def reviewed(record: Record, side: str) -> pl.DataFrame:
+    """What is to be said of every text of one side (see `llm.review`), with titles."""
+    return _once(_reviewed, record.folder(f"knowledge-{side}"), record.folder("dataset"))
+
+
+def compared(old: Path, new: Path) -> pl.DataFrame:
+    """What differs between two versions of knowledge, by their folders."""
+    return _once(_compared, old, new)
+
+
 def results(record: Record) -> pl.DataFrame:
     """Metrics and costs, a row a trained and judged recommender."""
     from app.results import result_table
@@ -115,8 +186,37 @@ def results(record: Record) -> pl.DataFrame:
     return result_table(record)
 
 
-def _once(load: Callable[[Path], Any], folder: Path) -> Any:
-    return _cached(f"{load.__qualname__} {folder.resolve()}", lambda: load(folder))
+def kept(name: str, make: Callable[[], Any]) -> Any:
+    """What `make` gives, made once a name; the name says all that the result depends on."""
+    return _cached(name, make)
+
+
+def _reviewed(knowledge: Path, dataset: Path) -> pl.DataFrame:
+    import polars as pl
+
+    from data.columns import ITEM_ID, TITLE
+    from data.dataset import Dataset
+    from llm.knowledge import Knowledge
+    from llm.review import reviewed
+
+    table, items = reviewed(Knowledge.load(knowledge)), Dataset.load(dataset).items
+    if "item" not in knowledge.parent.name or TITLE not in items.columns:
+        return table.select(pl.col("entity").alias("title"), pl.all())
+    titles = items.select(pl.col(ITEM_ID).alias("entity"), pl.col(TITLE).alias("title"))
+    joined = table.join(titles, on="entity", how="left", maintain_order="left")
+    return joined.select(pl.coalesce("title", "entity").alias("title"), pl.exclude("title"))
+
+
+def _compared(old: Path, new: Path) -> pl.DataFrame:
+    from llm.changes import compare_knowledge
+    from llm.knowledge import Knowledge
+
+    return compare_knowledge(Knowledge.load(old), Knowledge.load(new))
+
+
+def _once(load: Callable[..., Any], *folders: Path) -> Any:
+    name = " ".join([load.__qualname__, *(str(folder.resolve()) for folder in folders)])
+    return _cached(name, lambda: load(*folders))
 
 
 def _derived(what: str, record: Record, make: Callable[[], Any]) -> Any:
@@ -128,43 +228,3 @@ def _derived(what: str, record: Record, make: Callable[[], Any]) -> Any:
 @st.cache_resource(show_spinner="Opening results …", max_entries=128)
 def _cached(name: str, _make: Callable[[], Any]) -> Any:  # noqa: ARG001 (Streamlit looks at it)
     return _make()
-
-
-def showcase(record: Record) -> Showcase:
-    """What a demonstration draws on."""
-    from app.showcase import SIDES, assemble, has_graph
-
-    def made() -> Showcase:
-        if not has_graph(record):
-            return assemble(dataset(record), split(record))
-        return assemble(
-            dataset(record),
-            split(record),
-            graph(record),
-            {side: factors(record, side) for side in SIDES},
-            {side: knowledge(record, side).texts for side in SIDES},
-        )
-
-    return _derived("showcase", record, made)
-
-
-def ready(record: Record, cell: Cell) -> Ready:
-    """A recommender that has passed over its graph, and answers at once."""
-    from recommend.what_if import Ready
-
-    folder = record.folder("train", cell).resolve()
-    return _cached(f"ready {folder}", lambda: Ready.of(model(record, cell)))
-
-
-def everybody(record: Record, cell: Cell) -> Tensor:
-    """Vectors of all users after their training histories."""
-    folder = record.folder("train", cell).resolve()
-    past = histories(record)
-    return _cached(f"everybody {folder}", lambda: ready(record, cell).everybody(past))
-
-
-def inserter(record: Record) -> Inserter:
-    """Finds the places of what is new in the graph."""
-    from app.insertion import Inserter
-
-    return _derived("inserter", record, lambda: Inserter(record, dataset(record)))
