@@ -267,7 +267,6 @@ def open_showcase(record: Record) -> Showcase:
     from llm.knowledge import Knowledge
     from quantize.describe import FactorDescriptions
 
-<<<<<<< HEAD
     dataset = Dataset.load(record.folder("dataset"))
     split = Split.load(record.folder("split"))
     if not has_graph(record):
@@ -275,15 +274,6 @@ def open_showcase(record: Record) -> Showcase:
     factors = {side: FactorDescriptions.load(record.folder(f"factors-{side}")) for side in SIDES}
     texts = {side: Knowledge.load(record.folder(f"knowledge-{side}")).texts for side in SIDES}
     return assemble(dataset, split, LatentGraph.load(record.folder("graph")), factors, texts)
-=======
-    sides = ("user", "item")
-    factors = {side: FactorDescriptions.load(record.folder(f"factors-{side}")) for side in sides}
-    texts = {side: Knowledge.load(record.folder(f"knowledge-{side}")).texts for side in sides}
-    user, item = (factors[side].labels for side in sides)
-    graph = LatentGraph.load(record.folder("graph"))
-    graph = replace(graph, user_labels=user, item_labels=item)
-    return Showcase(dataset, histories, later, graph, factors, texts)
->>>>>>> main
 
 
 def default_pair(record: Record) -> tuple[Cell | None, Cell | None]:

@@ -37,18 +37,14 @@ def ready(record: Record, cell: Cell) -> Ready:
     from recommend.what_if import Ready
 
     folder = record.folder("train", cell).resolve()
-    made: Ready = results.kept(
-        f"ready {folder}", lambda: Ready.of(results.model(record, cell))
-    )
+    made: Ready = results.kept(f"ready {folder}", lambda: Ready.of(results.model(record, cell)))
     return made
 
 
 def everybody(record: Record, cell: Cell) -> Tensor:
     """Vectors of all users after their training histories."""
     folder, past = record.folder("train", cell).resolve(), results.histories(record)
-    made: Tensor = results.kept(
-        f"everybody {folder}", lambda: ready(record, cell).everybody(past)
-    )
+    made: Tensor = results.kept(f"everybody {folder}", lambda: ready(record, cell).everybody(past))
     return made
 
 
