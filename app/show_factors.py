@@ -6,54 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.alternatives import Side, alternative_table, alternatives, fit_alternatives
+from app.lexicons import factor_of, open_lexicon
 from app.progress import open_console
-from app.records import Record, read_record
-from data.errors import ConfigError
+from app.records import read_record
 
 if TYPE_CHECKING:
     import polars as pl
     from rich.table import Table
-
-    from quantize.atlas import Atlas
-
-
-def open_atlas(record: Record, side: str) -> Atlas:
-    """All factors of one side of a run.
-
-    Raises:
-        ArtifactError: its codes or the names of its factors are not finished.
-    """
-    from llm.knowledge import Knowledge
-    from llm.vectors import Vectors
-    from quantize.atlas import Atlas
-    from quantize.describe import FactorDescriptions
-    from quantize.fit import FittedCodes
-    from quantize.members import gaps, residuals
-    from quantize.mentions import Mentions
-
-    fitted = FittedCodes.load(record.folder(f"codes-{side}"))
-    vectors = Vectors.load(record.folder(f"vectors-{side}"))
-    texts = Knowledge.load(record.folder(f"knowledge-{side}")).texts
-    described = FactorDescriptions.load(record.folder(f"factors-{side}"))
-    distances = gaps(residuals(fitted, vectors.matrix))
-    return Atlas(fitted.codes, described, distances, Mentions(texts))
-
-
-def factor_of(atlas: Atlas, written: str) -> tuple[int, int]:
-    """Level and code of a factor that is written as "level-code".
-
-    Raises:
-        ConfigError: there is no such factor.
-    """
-    codes, (level, dash, code) = atlas.codes, written.partition("-")
-    if level.isdecimal() and dash and code.isdecimal():
-        found = int(level), int(code)
-        if found[0] < codes.levels and found[1] < codes.k:
-            return found
-    raise ConfigError(
-        f"There is no factor {written!r}. A factor is written LEVEL-CODE, with levels 0 to "
-        f"{codes.levels - 1} and codes 0 to {codes.k - 1}, for instance 0-1."
-    )
 
 
 def show_levels(name: str, workspace: Path, side: Side, limit: int) -> None:
@@ -85,14 +44,14 @@ def show_factor(name: str, workspace: Path, side: Side, written: str, limit: int
     Raises:
         AutoGraphError: there is no such factor, or the factors are not finished.
     """
-    atlas = open_atlas(read_record(name, workspace), side)
-    level, code = factor_of(atlas, written)
+    lexicon = open_lexicon(read_record(name, workspace), side)
+    level, code = factor_of(lexicon, written)
     console = open_console()
-    console.print(atlas.name(level, code), style="bold", markup=False)
-    console.print(rich_table(atlas.terms(level, code), "Terms"))
-    members = atlas.members(level, code)
+    console.print(lexicon.name(level, code), style="bold", markup=False)
+    console.print(rich_table(lexicon.terms(level, code), "Terms"))
+    members = lexicon.members(level, code)
     console.print(rich_table(members.drop("row").head(limit), f"Members: {members.height:,}"))
-    console.print(rich_table(atlas.neighbours(level, code, limit), "Nearest codes of the level"))
+    console.print(rich_table(lexicon.neighbours(level, code, limit), "Nearest codes of the level"))
 
 
 def show_alternatives(name: str, workspace: Path, side: Side) -> None:

@@ -16,6 +16,7 @@ from app.records import Record
 from app.settings import Cell
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
 
     from app.atlas import Atlas
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from prompts.template import Side
     from quantize.describe import FactorDescriptions
     from quantize.fit import FittedCodes
+    from quantize.lexicon import Lexicon
     from recommend.evaluate import Evaluation
     from recommend.model import Model
 
@@ -78,6 +80,34 @@ def factors(record: Record, side: str) -> FactorDescriptions:
     from quantize.describe import FactorDescriptions
 
     return _once(FactorDescriptions.load, record.folder(f"factors-{side}"))
+
+
+def residuals(record: Record, side: str) -> np.ndarray:
+    """(T + 1, n, d_q), what is left of each vector before each level and after the last."""
+    from quantize.members import residuals
+
+    def make() -> np.ndarray:
+        return residuals(codes(record, side), vectors(record, side).matrix)
+
+    return _derived(f"residuals {side}", record, make)
+
+
+def lexicon(record: Record, side: str) -> Lexicon:
+    """All latent factors of one side, to look at one after another."""
+    from app.lexicons import open_lexicon
+
+    return _derived(f"lexicon {side}", record, lambda: open_lexicon(record, side))
+
+
+def codebook_map(record: Record, side: str, level: int | None) -> pl.DataFrame:
+    """The map of the codes of one level, or of all; drawn at the first look, and kept."""
+    from app.codebook_maps import codebook_map
+
+    def make() -> pl.DataFrame:
+        fitted = codes(record, side)
+        return codebook_map(record, side, level, fitted.codes, residuals(record, side))
+
+    return _derived(f"map {side} {level}", record, make)
 
 
 def graph(record: Record) -> LatentGraph:
@@ -154,6 +184,11 @@ def results(record: Record) -> pl.DataFrame:
     from app.results import result_table
 
     return result_table(record)
+
+
+def kept(name: str, make: Callable[[], Any]) -> Any:
+    """What `make` gives, made once a name; the name says all that the result depends on."""
+    return _cached(name, make)
 
 
 def _reviewed(knowledge: Path, dataset: Path) -> pl.DataFrame:

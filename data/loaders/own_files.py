@@ -141,7 +141,7 @@ def _table(
         return read_csv(path, bad_rows, needed, separator=files.separator, encoding=files.encoding)
     try:
         table = pl.read_parquet(path)
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise DataError(f"{path} is no Parquet file ({error}). Write it again.") from error
     check_columns(path, table.columns, needed)
     return table.with_row_index(LINE, offset=1).with_columns(pl.col(LINE).cast(pl.Int64))

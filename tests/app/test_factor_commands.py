@@ -12,8 +12,8 @@ import pytest
 
 from app.alternatives import alternative_table, alternatives, fit_alternatives
 from app.codebook_maps import codebook_map, map_path
+from app.lexicons import factor_of, open_lexicon
 from app.records import Record, read_record
-from app.show_factors import factor_of, open_atlas
 from data.errors import ArtifactError, ConfigError
 from llm.vectors import Vectors
 from quantize.fit import FittedCodes
@@ -82,11 +82,11 @@ def test_commands_show_levels_and_factors(record: Record, autograph: Any) -> Non
     place = ("--workspace", record.workspace)
     told = autograph("factors", "show", "tiny", "item", *place)
     assert told.exit_code == 0 and "distinct" in told.output, told.output
-    atlas = open_atlas(record, "item")
-    level, code = 0, int(atlas.codes.codes[0, 0])
+    lexicon = open_lexicon(record, "item")
+    level, code = 0, int(lexicon.codes.codes[0, 0])
     told = autograph("factors", "show", "tiny", "item", f"{level}-{code}", *place)
-    assert told.exit_code == 0 and f"Members: {atlas.rows(level, code).size}" in told.output
-    assert atlas.codes.ids[atlas.rows(level, code)[0]] in told.output
+    assert told.exit_code == 0 and f"Members: {lexicon.rows(level, code).size}" in told.output
+    assert lexicon.codes.ids[lexicon.rows(level, code)[0]] in told.output
     told = autograph("factors", "alternatives", "tiny", "user", *place)
     assert told.exit_code == 0 and "rq-kmeans" in told.output, told.output
     told = autograph("factors", "show", "tiny", "item", "9-9", *place)
@@ -96,13 +96,13 @@ def test_commands_show_levels_and_factors(record: Record, autograph: Any) -> Non
 @pytest.mark.parametrize("written", ["", "0", "0-99", "7-0", "-1-0", "a-b", "0-1-2"])
 def test_what_is_no_factor_is_refused(record: Record, written: str) -> None:
     with pytest.raises(ConfigError, match="LEVEL-CODE"):
-        factor_of(open_atlas(record, "item"), written)
+        factor_of(open_lexicon(record, "item"), written)
 
 
 def test_typical_members_are_named_by_the_rows_of_the_table(record: Record) -> None:
-    atlas = open_atlas(record, "item")
-    level, code = factor_of(atlas, f"1-{atlas.codes.codes[3, 1]}")
-    members = atlas.members(level, code)
+    lexicon = open_lexicon(record, "item")
+    level, code = factor_of(lexicon, f"1-{lexicon.codes.codes[3, 1]}")
+    members = lexicon.members(level, code)
     assert members["distance"].is_sorted() and "f3" in members["id"].to_list()
-    assert members["id"].to_list() == [atlas.codes.ids[row] for row in members["row"]]
+    assert members["id"].to_list() == [lexicon.codes.ids[row] for row in members["row"]]
     assert isinstance(members, pl.DataFrame)

@@ -72,7 +72,7 @@ def test_a_click_selects_and_the_picture_goes_on(
     chosen = seen.subgraph.nodes[seen.subgraph.parents.tolist().index(0)]
     click_node(page, seen, chosen)
     waits_for(page, "node", atlas.key(chosen))
-    assert page.get_by_text(atlas.names.title(chosen), exact=True).first.is_visible()
+    page.get_by_text(atlas.names.title(chosen), exact=True).first.wait_for()
     shot(page, "graph-selected")
 
     page.get_by_role("button", name="Items (").click()
@@ -83,7 +83,7 @@ def test_a_click_selects_and_the_picture_goes_on(
     page.wait_for_function("!new URLSearchParams(location.search).get('node')")
     settled(page)
     assert view_of(page).dismissed == (chosen,)
-    assert page.get_by_text("dismissed").is_visible()
+    page.get_by_text("dismissed").wait_for()
 
     page.get_by_role("button", name="Undo").click()
     waits_for(page, "view", view_text(read_view(START).expand(chosen, "item")))
@@ -126,7 +126,7 @@ def test_a_path_between_two_nodes(page_at: PageAt, demo_workspace: Path, atlas: 
     page.get_by_label("Search").first.fill(user(atlas, 5))
     page.get_by_role("button", name=user(atlas, 5)).first.click()
     waits_for(page, "view", "su0_pu0.u5")
-    assert page.get_by_text(re.compile(r"^\d steps?$")).is_visible()
+    page.get_by_text(re.compile(r"\d steps?$")).wait_for()
     shot(page, "graph-path")
 
 
@@ -164,7 +164,7 @@ def test_a_link_shows_the_same_and_a_broken_one_says_so(
     texts = [page_at(demo_workspace, link).get_by_text("nodes show").inner_text() for _ in range(2)]
     assert texts[0] == texts[1] and "40 of" in texts[0]
     page = page_at(demo_workspace, "graph?experiment=demo&view=si999999")
-    assert page.get_by_text("no item 999999 in this graph").is_visible()
+    page.get_by_text("no item 999999 in this graph").wait_for()
     page.get_by_role("button", name="Start again").click()
     page.wait_for_selector("[data-testid=stEChartsChart] canvas")
 

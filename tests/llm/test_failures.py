@@ -12,14 +12,8 @@ import httpx2
 import openai
 import pytest
 
-from llm.failures import (
-    LONGEST_ASKED_S,
-    LONGEST_PAUSE_S,
-    classified,
-    pause,
-    redacted,
-    retry_after,
-)
+from llm.failures import LONGEST_ASKED_S, LONGEST_PAUSE_S, classified, pause, retry_after
+from llm.keys import redacted
 
 SECRET = "topsecret-4711"
 
@@ -88,5 +82,5 @@ def test_a_lost_connection_is_no_late_answer(cause: Exception, reason: str, stra
     late = openai.APITimeoutError(httpx2.Request("POST", "http://127.0.0.1/v1"))
     late.__cause__ = httpx2.ConnectTimeout("")
     late.__cause__.__cause__ = cause
-    failure = classified(late)
+    failure = classified(late, SECRET)
     assert (failure.kind, failure.reason, failure.strained) == ("passing", reason, strained)

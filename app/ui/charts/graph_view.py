@@ -128,7 +128,7 @@ class _Looks:
         if at not in self.labelled:
             node["label"] = {"show": False}
         elif at not in self.hubs:
-            node["label"] = {"fontSize": 10, "color": self.colours.muted}
+            node["label"] = {"fontSize": 11, "color": self.colours.muted}
         if selected:
             node["selected"] = True
         return node

@@ -14,7 +14,7 @@ from quantize.mentions import Mentions
 
 
 @dataclass(frozen=True, slots=True)
-class Atlas:
+class Lexicon:
     """What is known of every factor, a factor being a level and a code on it.
 
     Attributes:

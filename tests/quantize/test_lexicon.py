@@ -4,10 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from quantize.atlas import Atlas
 from quantize.codes import Codes
 from quantize.describe import FactorDescriptions
 from quantize.fit import fit_codes
+from quantize.lexicon import Lexicon
 from quantize.members import gaps, residuals
 from quantize.mentions import Mentions
 from quantize.settings import RqKMeansConfig, RqVaeConfig
@@ -19,7 +19,7 @@ BOOKS = np.array([[[0.0, 0], [3, 4], [1, 0]], [[0, 0], [0, 1], [9, 9]]], np.floa
 
 
 @pytest.fixture
-def atlas() -> Atlas:
+def lexicon() -> Lexicon:
     names = [
         ("space", ["space", "war"]),
         ("fog", ["fog"]),
@@ -35,40 +35,40 @@ def atlas() -> Atlas:
     columns = ["level", "code", "label", "terms", "weights", "size", "exemplars"]
     table = pl.DataFrame(rows, schema=columns, orient="row")
     ids = tuple("abcde")
-    return Atlas(Codes(ids, CODES, BOOKS), FactorDescriptions(table, 3), GAPS, Mentions(TEXTS))
+    return Lexicon(Codes(ids, CODES, BOOKS), FactorDescriptions(table, 3), GAPS, Mentions(TEXTS))
 
 
-def test_members_stand_in_order_of_distance(atlas):
-    members = atlas.members(0, 0)
+def test_members_stand_in_order_of_distance(lexicon):
+    members = lexicon.members(0, 0)
     assert members["id"].to_list() == ["b", "e", "a"]
     assert members["codes"].to_list() == ["0-0", "0-1", "0-1"]
     assert members["distance"].to_list() == pytest.approx([0.1, 0.2, 0.3])
-    assert atlas.members(0, 2).height == 0
+    assert lexicon.members(0, 2).height == 0
 
 
-def test_terms_are_counted_here_and_everywhere(atlas):
-    terms = atlas.terms(0, 0)
+def test_terms_are_counted_here_and_everywhere(lexicon):
+    terms = lexicon.terms(0, 0)
     assert terms["term"].to_list() == ["space", "war"]
     assert terms["here"].to_list() == pytest.approx([1, 1 / 3])
     assert terms["everywhere"].to_list() == pytest.approx([3 / 5, 1 / 5])
     assert terms["score"].to_list() == [2, 1]
-    assert atlas.terms(1, 1).height == 0
+    assert lexicon.terms(1, 1).height == 0
 
 
-def test_neighbours_are_used_codes_by_distance(atlas):
+def test_neighbours_are_used_codes_by_distance(lexicon):
     """Code 2 lies nearer to code 0 than code 1 does, and nobody has it."""
-    near = atlas.neighbours(0, 0)
+    near = lexicon.neighbours(0, 0)
     assert near.rows() == [(1, "fog", 2, 5.0)]
-    assert atlas.neighbours(1, 0)["label"].to_list() == ["odd"]
+    assert lexicon.neighbours(1, 0)["label"].to_list() == ["odd"]
 
 
-def test_factors_beside_count_shared_members(atlas):
-    assert atlas.beside(0, 0).rows() == [(1, 1, "odd", 2), (1, 0, "1.0", 1)]
-    assert atlas.beside(0, 2).rows() == []
+def test_factors_beside_count_shared_members(lexicon):
+    assert lexicon.beside(0, 0).rows() == [(1, 1, "odd", 2), (1, 0, "1.0", 1)]
+    assert lexicon.beside(0, 2).rows() == []
 
 
-def test_contrast_shows_the_terms_of_all_in_all(atlas):
-    table = atlas.contrast(0, [0, 1, 2])
+def test_contrast_shows_the_terms_of_all_in_all(lexicon):
+    table = lexicon.contrast(0, [0, 1, 2])
     shares = {(term, code): share for term, code, share in table.rows()}
     assert shares["space", 0] == 1 and shares["space", 1] == 0
     assert shares["fog", 0] == pytest.approx(1 / 3) and shares["fog", 1] == 1
