@@ -6,7 +6,7 @@ import io
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,6 +174,7 @@ def table(
     height: int | None = None,
     key: str | None = None,
     select: str | None = None,
+    whole: Callable[[], pl.DataFrame] | None = None,
 ) -> list[int]:
     """A table with its downloads; gives the numbers of selected rows.
 
@@ -184,7 +185,9 @@ def table(
         height: In pixels; None is as high as it needs, up to ten rows.
         key: Of the widget.
         select: "single-row" or "multi-row", if rows can be selected.
+        whole: Gives what the downloads hold, where `rows` is a part of it.
     """
+    every = whole or (lambda: rows)
     more: dict[str, Any] = {"on_select": "rerun", "selection_mode": select} if select else {}
     if height is not None:
         more["height"] = height
@@ -199,7 +202,7 @@ def table(
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         st.download_button(
             "CSV",
-            lambda: _csv(rows),
+            lambda: _csv(every()),
             f"{name}.csv",
             "text/csv",
             key=f"csv-{key or name}",
@@ -209,7 +212,7 @@ def table(
         )
         st.download_button(
             "Parquet",
-            lambda: _parquet(rows),
+            lambda: _parquet(every()),
             f"{name}.parquet",
             "application/vnd.apache.parquet",
             key=f"parquet-{key or name}",
