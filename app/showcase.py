@@ -246,8 +246,9 @@ def assemble(
     histories = split.histories(dataset)
     if graph is None or factors is None:
         return Showcase(dataset, histories, later, None, {}, {})
-    names = {f"{side}_labels": factors[side].labels for side in SIDES}
-    return Showcase(dataset, histories, later, replace(graph, **names), factors, texts or {})
+    user, item = (factors[side].labels for side in SIDES)
+    graph = replace(graph, user_labels=user, item_labels=item)
+    return Showcase(dataset, histories, later, graph, factors, texts or {})
 
 
 def has_graph(record: Record) -> bool:
