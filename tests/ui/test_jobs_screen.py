@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Open
 from made_jobs import FAILED, FINISHED, RUNNING, make_job
+from opening import Open
 from streamlit.testing.v1 import AppTest
 
 from app.jobs import turns

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Open
+from opening import Open
 from streamlit.testing.v1 import AppTest
 
 from app.experiment_file import load_experiment
