@@ -83,7 +83,8 @@ def _figures(lexicon: Lexicon, side: str) -> None:
     for column, (label, value, term) in zip(columns, numbers, strict=True):
         column.metric(label, value, help=hint(term), border=True)
     st.caption(
-        f"{len(lexicon.codes):,} {side}s, {lexicon.codes.levels} levels of {lexicon.codes.k:,} codes. "
+        f"{len(lexicon.codes):,} {side}s, {lexicon.codes.levels} levels of "
+        f"{lexicon.codes.k:,} codes. "
         "Codes in use: of the level that uses fewest. Perplexity: of level 0.",
         help=hint("level"),
     )
