@@ -246,8 +246,9 @@ def assemble(
     histories = split.histories(dataset)
     if graph is None or factors is None:
         return Showcase(dataset, histories, later, None, {}, {})
-    names = {f"{side}_labels": factors[side].labels for side in SIDES}
-    return Showcase(dataset, histories, later, replace(graph, **names), factors, texts or {})
+    user, item = (factors[side].labels for side in SIDES)
+    named = replace(graph, user_labels=user, item_labels=item)
+    return Showcase(dataset, histories, later, named, factors, texts or {})
 
 
 def has_graph(record: Record) -> bool:
@@ -267,7 +268,6 @@ def open_showcase(record: Record) -> Showcase:
     from llm.knowledge import Knowledge
     from quantize.describe import FactorDescriptions
 
-<<<<<<< HEAD
     dataset = Dataset.load(record.folder("dataset"))
     split = Split.load(record.folder("split"))
     if not has_graph(record):
@@ -275,15 +275,6 @@ def open_showcase(record: Record) -> Showcase:
     factors = {side: FactorDescriptions.load(record.folder(f"factors-{side}")) for side in SIDES}
     texts = {side: Knowledge.load(record.folder(f"knowledge-{side}")).texts for side in SIDES}
     return assemble(dataset, split, LatentGraph.load(record.folder("graph")), factors, texts)
-=======
-    sides = ("user", "item")
-    factors = {side: FactorDescriptions.load(record.folder(f"factors-{side}")) for side in sides}
-    texts = {side: Knowledge.load(record.folder(f"knowledge-{side}")).texts for side in sides}
-    user, item = (factors[side].labels for side in sides)
-    graph = LatentGraph.load(record.folder("graph"))
-    graph = replace(graph, user_labels=user, item_labels=item)
-    return Showcase(dataset, histories, later, graph, factors, texts)
->>>>>>> main
 
 
 def default_pair(record: Record) -> tuple[Cell | None, Cell | None]:
