@@ -5,10 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from app.ui import frame
+from app.ui.tables.catalogue import draw_catalogue
 from app.ui.tables.this_experiment import draw_this_experiment
 
 TABS = {
     "This experiment": draw_this_experiment,
+    "Catalogue": draw_catalogue,
 }
 
 
