@@ -237,7 +237,9 @@ def _sizes(subgraph: Subgraph) -> np.ndarray:
         if mine.any():
             share = np.sqrt(subgraph.degrees[mine] / max(subgraph.degrees[mine].max(), 1))
             sizes[mine] = low + (high - low) * 0.45 * share
-    return np.where(brood > 0, np.maximum(sizes * 1.3, high * 0.7), sizes)
+    sizes = np.where(brood > 0, np.maximum(sizes * 1.3, high * 0.7), sizes)
+    sizes[: subgraph.named] = np.maximum(sizes[: subgraph.named], high)
+    return sizes
 
 
 def _categories(subgraph: Subgraph, colours: Palette) -> list[dict[str, Any]]:
