@@ -18,6 +18,8 @@ def endpoint_of(
     Raises:
         ConfigError: there is none, or too little is said.
     """
+    from pydantic import ValidationError
+
     from app.experiment_file import load_experiment
     from llm.settings import ServerConfig
 
@@ -26,7 +28,13 @@ def endpoint_of(
             raise ConfigError(
                 "Name an experiment whose backend is 'server', or give both --url and --model."
             )
-        return ServerConfig(backend="server", url=url, model=model, key_variable=key_variable)
+        try:
+            return ServerConfig(backend="server", url=url, model=model, key_variable=key_variable)
+        except ValidationError as error:  # what was given may be a key: it is not shown
+            first = error.errors()[0]
+            reason = first["msg"].removeprefix("Value error, ")
+            option = str(first["loc"][0]).replace("_", "-")
+            raise ConfigError(f"--{option}: {reason}.") from None
     settings = load_experiment(experiment).llm
     for name in (side,) if side else ("user", "item"):
         config = getattr(settings, name)

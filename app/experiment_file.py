@@ -33,6 +33,8 @@ PATHS = (
     "encoder.tokenizer",
 )
 """Settings that may name a file or folder."""
+SECRETIVE = frozenset({"key_variable", "url", "endpoints"})
+"""Settings in which a key may stand by mistake: what they are set to is never shown."""
 SOURCE = "{source}"
 """Stands for data.source, at the beginning of another path."""
 
@@ -241,7 +243,8 @@ def _sentence(error: ValidationError, given: Mapping[str, Any], where: str) -> s
         return f"{where}: {key} does not say which {tag} it is about. Set {key}.{tag}, too."
     if first["type"] != "extra_forbidden":
         reason = first["msg"].removeprefix("Value error, ")
-        stands = "" if isinstance(first["input"], Mapping) else f" (it is {first['input']!r})"
+        hidden = isinstance(first["input"], Mapping) or not SECRETIVE.isdisjoint(first["loc"])
+        stands = "" if hidden else f" (it is {first['input']!r})"
         return f"{where}: {key}{stands}: {reason}." if key else f"{where}: {reason}."
     if key in known_settings():
         kind = key.rpartition(".")[0]

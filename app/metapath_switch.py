@@ -65,8 +65,7 @@ def metapath_words(experiment: Experiment, metapaths: Sequence[str]) -> tuple[st
         if "metapaths" in override.model.get("enhancer", {})
     ]
     value = json.dumps([path for path in TRAINABLE if path in metapaths])
-    kind = [] if experiment.model.enhancer.name == ENHANCER else [f"model.enhancer.name={ENHANCER}"]
-    return (*kind, *(f"{key}={value}" for key in keys))
+    return (f"model.enhancer.name={ENHANCER}", *(f"{key}={value}" for key in keys))
 
 
 def save_switched(experiment: Experiment, workspace: Path) -> Path:

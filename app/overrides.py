@@ -42,6 +42,26 @@ def with_changes_so_far(experiment: Experiment, workspace: Path) -> Experiment:
     return experiment.model_copy(update={"llm": experiment.llm.model_copy(update=found)})
 
 
+def take_along(experiment: Experiment, name: str, workspace: Path) -> None:
+    """Gives an experiment that is about to begin the texts by hand of the one it comes from.
+
+    Args:
+        experiment: It comes from.
+        name: Of the one to begin; changes that it has already are left alone.
+        workspace: Of both.
+
+    Raises:
+        ArtifactError: the disk is full or the workspace may not be written.
+    """
+    from data import atomic
+
+    for side in ("user", "item"):
+        old = overrides_of(experiment, side, workspace)
+        if old.path.exists():
+            path = overrides_of(experiment.model_copy(update={"name": name}), side, workspace).path
+            atomic.create_text(path, old.path.read_text(encoding="utf-8"))
+
+
 def pending(knowledge: Knowledge, experiment: Experiment, side: str, workspace: Path) -> list[str]:
     """Entities whose texts by hand the next run takes in or back, and finished knowledge has not.
 

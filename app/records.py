@@ -140,7 +140,8 @@ def read_record(name_or_path: str, workspace: Path) -> Record:
             f"The experiment {name!r} was not run in {workspace} (run there: {known}). "
             f"Run it first: autograph run {name_or_path}"
         )
-    content = atomic.read_json(path)
+    again = f"Run the experiment again: autograph run {name_or_path}. What is finished is kept."
+    content = atomic.read_json(path, again)
     cells = {Cell(c["backbone"], c["enhancer"], c["seed"]): c["keys"] for c in content["cells"]}
     experiment = checked(content["experiment"], str(path))
     return Record(experiment, workspace, content["keys"], cells)

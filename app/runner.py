@@ -15,6 +15,9 @@ from app.stages import STAGES
 from app.work import Task
 from data.artifacts import SCRATCH, ArtifactStore
 
+WAITING = "another run makes this at the moment: waiting for it"
+"""What a listener is told while two runs want the same result."""
+
 
 class Listener(Protocol):
     """Hears how a run goes."""
@@ -51,6 +54,7 @@ class StepRunner:
             step.key,
             lambda folder: STAGES[step.stage].run(self._task(step, folder, store, listener)),
             {"inputs": dict(step.inputs), "cell": str(step.cell) if step.cell else None},
+            on_wait=lambda: listener.progress(str(step), 0, 0, WAITING),
         )
         seconds = None if there else time.perf_counter() - start
         summary = store.manifest(step.stage, step.key)["summary"]

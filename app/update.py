@@ -14,7 +14,7 @@ from app.records import read_record
 from app.runner import Listener, run_steps
 from app.workshop import Quiet, Scene, asking, open_scene
 from data import atomic
-from data.errors import ConfigError
+from data.errors import ArtifactError, ConfigError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -166,9 +166,9 @@ def _knowledge_before(scene: Scene) -> Knowledge | None:
 
     plan, stage = scene.plan, f"knowledge-{scene.side}"
     keys = []
-    if _last(plan, scene.side).exists():
+    with suppress(ArtifactError):  # a damaged note is written again at the end
         keys.append(atomic.read_json(_last(plan, scene.side))["key"])
-    with suppress(ConfigError):
+    with suppress(ConfigError, ArtifactError):
         keys.append(read_record(plan.experiment.name, plan.workspace).keys.get(stage))
     finished = [key for key in keys if key is not None and plan.store.holds(stage, key)]
     if not finished:

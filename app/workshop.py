@@ -179,9 +179,27 @@ class Scene:
 
     def title(self, number: int) -> str:
         """How an entity is called."""
-        from app.advice import title_of
+        return self.titles[number]
 
-        return title_of(self.dataset, number) if self.side == "item" else self.ids.external[number]
+    @cached_property
+    def titles(self) -> Sequence[str]:
+        """How all entities are called; users, and items without a title, by their id."""
+        from data.columns import TITLE
+
+        if self.side == "user" or TITLE not in self.dataset.items.columns:
+            return self.ids.external
+        titles = self.dataset.items[TITLE].to_list()
+        return [str(title or id) for title, id in zip(titles, self.ids.external, strict=True)]
+
+    def find(self, words: str, at_most: int) -> list[int]:
+        """Numbers of entities in whose title or id every word stands, whatever its capitals."""
+        from itertools import islice
+
+        wanted = words.lower().split()
+        named = zip(self.titles, self.ids.external, strict=True)
+        texts = (f"{title}\n{entity}".lower() for title, entity in named)
+        met = (n for n, text in enumerate(texts) if all(word in text for word in wanted))
+        return list(islice(met, at_most))
 
     def _readable(self, requests: Iterable[Request], template: Template) -> Iterable[Request]:
         from llm.lengths import readable

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from data import atomic
 from data.errors import ArtifactError
@@ -18,6 +19,8 @@ MANIFEST = "manifest.json"
 REOPENED = f".{MANIFEST}"
 """Name of the manifest of an artifact that is to be made again."""
 SCRATCH = "scratch"
+_POLL_S = 0.2
+"""Seconds between two looks whether another run has ended."""
 
 
 def fingerprint(
@@ -87,8 +90,9 @@ class ArtifactStore:
             if one not in reopened:
                 reopened.append(one)
                 left += users.get(one[1], [])
-        for one in reversed(reopened):
-            (self.place(*one) / MANIFEST).replace(self.place(*one) / REOPENED)
+        with atomic.told(self.root):
+            for one in reversed(reopened):
+                (self.place(*one) / MANIFEST).replace(self.place(*one) / REOPENED)
         return reopened
 
     def close(self, reopened: Iterable[tuple[str, str]]) -> None:
@@ -103,19 +107,31 @@ class ArtifactStore:
         key: str,
         fill: Callable[[Path], Mapping[str, Any] | None],
         about: Mapping[str, Any],
+        on_wait: Callable[[], None] | None = None,
     ) -> Path:
         """The folder of a finished artifact; `fill(folder)` runs only if it is not there yet.
 
         What `fill` returns is kept in the manifest under "summary". If it fails or is killed, its
         folder stays without a manifest and the next call finds its `scratch/` as it was left.
+
+        Args:
+            stage: That makes it.
+            key: Its fingerprint.
+            fill: Makes it.
+            about: Is kept in the manifest.
+            on_wait: Called again and again while another run makes it; without it there is no
+                waiting.
+
+        Raises:
+            ArtifactError: it is damaged, cannot be written, or another run makes it.
         """
         folder = self.place(stage, key)
         if self.holds(stage, key):
             self.manifest(stage, key)
             return folder
-        folder.mkdir(parents=True, exist_ok=True)
-        with _sole_writer(folder):
+        with _sole_writer(folder, on_wait):
             if not self.holds(stage, key):
+                atomic.remove_parts(folder)
                 summary = fill(folder)
                 _remove_tree(folder / SCRATCH)
                 atomic.write_json(folder / MANIFEST, _manifest(stage, key, folder, about, summary))
@@ -137,19 +153,31 @@ def _manifest(
 
 
 @contextmanager
-def _sole_writer(folder: Path) -> Iterator[None]:
+def _sole_writer(folder: Path, on_wait: Callable[[], None] | None) -> Iterator[None]:
     """Hold a lock that dies with the process, so that two runs never fill one folder."""
+    with atomic.told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    with lock:
+        while not _locked(lock):
+            if on_wait is None:
+                raise ArtifactError(
+                    f"Another run is computing {folder} at this moment. Wait for it to end, or "
+                    "stop it; then run the same command."
+                )
+            on_wait()
+            time.sleep(_POLL_S)
+        yield
+
+
+def _locked(file: IO[str]) -> bool:
     import fcntl
 
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ArtifactError(
-                f"Another run is computing {folder} at this moment. Wait for it to end, or stop "
-                "it; then run the same command."
-            ) from error
-        yield
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _remove_tree(folder: Path) -> None:

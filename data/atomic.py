@@ -16,6 +16,9 @@ import polars as pl
 from data.errors import ArtifactError
 
 T = TypeVar("T")
+PART = ".part"
+"""Ending of a file that is being written."""
+OF_A_STAGE = "Delete its folder and run the same command: only this stage is computed again."
 
 
 def write(path: Path, fill: Callable[[Path], object]) -> Path:
@@ -34,19 +37,37 @@ def write(path: Path, fill: Callable[[Path], object]) -> Path:
 @contextmanager
 def _part_of(path: Path) -> Iterator[Path]:
     """A place beside `path` to write in, gone at the end."""
-    part = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}{PART}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
+        with told(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield part
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Whatever keeps `path` from being written, as a sentence.
+
+    Raises:
+        ArtifactError: the disk is full or the folder may not be written.
+    """
+    try:
+        yield
     except (OSError, pl.exceptions.PolarsError) as error:
         why = getattr(error, "strerror", None) or error
         raise ArtifactError(
             f"Cannot write {path}: {why}. Free some space or choose another --workspace, then run "
             "the same command: what is finished is kept."
         ) from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+
+
+def remove_parts(folder: Path) -> None:
+    """Removes what killed processes left half written; nobody may be writing below `folder`."""
+    for part in folder.rglob(f".*{PART}"):
+        part.unlink(missing_ok=True)
 
 
 def _on_disk(path: Path) -> None:
@@ -103,22 +124,30 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> Path:
     return write(path, lambda part: part.write_bytes(save(contiguous)))
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, cure: str = OF_A_STAGE) -> Any:
     """What a JSON file holds.
 
+    Args:
+        path: Of the file.
+        cure: What to do where it cannot be read, in a sentence.
+
     Raises:
         ArtifactError: it is missing or damaged.
     """
-    return _read(path, lambda: json.loads(path.read_text(encoding="utf-8")))
+    return _read(path, lambda: json.loads(path.read_text(encoding="utf-8")), cure)
 
 
-def read_parquet(path: Path) -> pl.DataFrame:
+def read_parquet(path: Path, cure: str = OF_A_STAGE) -> pl.DataFrame:
     """The table in a Parquet file.
 
+    Args:
+        path: Of the file.
+        cure: What to do where it cannot be read, in a sentence.
+
     Raises:
         ArtifactError: it is missing or damaged.
     """
-    return _read(path, lambda: pl.read_parquet(path))
+    return _read(path, lambda: pl.read_parquet(path), cure)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -132,14 +161,11 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     return _read(path, lambda: load_file(path))
 
 
-def _read(path: Path, load: Callable[[], T]) -> T:
+def _read(path: Path, load: Callable[[], T], cure: str = OF_A_STAGE) -> T:
     try:
         return load()
-    except Exception as error:
+    except (Exception, pl.exceptions.PanicException) as error:
         what = (
             "is missing" if not path.exists() else f"is damaged ({type(error).__name__}: {error})"
         )
-        raise ArtifactError(
-            f"The stored file {path} {what}. Delete its folder and run the same command: "
-            "only this stage is computed again."
-        ) from error
+        raise ArtifactError(f"The stored file {path} {what}. {cure}") from error

@@ -15,8 +15,8 @@ Places = dict[Node, tuple[float, float]]
 WIDE = 1.8
 """Width over height of the picture that a layout is for."""
 _HUB_STEPS, _STEPS = 120, 30
-_HOLD, _ACROSS = 0.7, 0.04
-_APART, _SPREAD = 0.75, 1.6
+_HOLD, _ACROSS = 0.5, 0.04
+_APART, _SPREAD = 0.8, 1.55
 _HUB_GRAVITY, _GRAVITY = 0.03, 0.002
 
 

@@ -85,7 +85,7 @@ def name_nodes(
     """
     users = dataset.users[USER_ID]
     titles = {
-        "user": pl.select(pl.concat_str(pl.lit("User "), users)).to_series(),
+        "user": _user_titles(users),
         "item": _item_titles(dataset.items),
         "user_factor": _factor_titles(graph, "user"),
         "item_factor": _factor_titles(graph, "item"),
@@ -98,6 +98,13 @@ def name_nodes(
     }
     ids = {"user": dataset.user_ids, "item": dataset.item_ids}
     return Names(ids, titles, more, {"user": graph.user_k, "item": graph.item_k})
+
+
+def _user_titles(ids: pl.Series) -> pl.Series:
+    """The word and the id, unless the id says it."""
+    named = pl.concat_str(pl.lit("User "), ids)
+    says = ids.str.to_lowercase().str.starts_with("user")
+    return pl.select(pl.when(says).then(ids).otherwise(named)).to_series()
 
 
 def _item_titles(items: pl.DataFrame) -> pl.Series:

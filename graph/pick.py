@@ -22,7 +22,7 @@ class Picked:
 
     Attributes:
         places: (n,) int64 nodes.
-        parents: (n,) int64 nodes, -1 for those asked for by name.
+        parents: (n,) int64 nodes, -1 for those asked for by name and not along a path.
         named: How many were asked for by name; they stand first.
     """
 
@@ -33,6 +33,13 @@ class Picked:
         self.named = len(self.places)
         self._shown = np.zeros(len(ground.flat), dtype=bool)
         self._shown[self.places] = True
+
+    def chain(self, path: list[int]) -> None:
+        """Lets every node of a path be brought in by the one before."""
+        index = {place: at for at, place in enumerate(self.places.tolist())}
+        for a, b in pairwise(path):
+            if index.get(a, self.cap) < index.get(b, -1):
+                self.parents[index[b]] = a
 
     def spread(self, starts: np.ndarray, hops: int, each: int) -> None:
         """What lies around some nodes, hop by hop."""
@@ -73,8 +80,9 @@ def pick(ground: Ground, view: View, path: list[int]) -> Picked:
     flat = ground.flat
     starts = flat.places(view.starts)
     named = [*starts, *flat.places([node for node, _ in view.expansions])]
-    named += [*flat.places(view.ends or ()), *path]
+    named += path or [*flat.places(view.ends or ())]
     picked = Picked(ground, [int(place) for place in named], view.cap)
+    picked.chain(path)
     if view.overview:
         hubs = _hubs(ground, view.cap)
         picked.add(hubs, np.full(len(hubs), -1))

@@ -46,7 +46,8 @@ class Subgraph:
         named: How many those are.
         degrees: (n,) int64 neighbours of each in the whole graph.
         levels: (n,) int16 level of factors, -1 of users and items.
-        parents: (n,) int32 index of the node that brought each in, -1 for what was asked for.
+        parents: (n,) int32 index of the node that brought each in, -1 for what was asked for by
+            name and is not on a path.
         edges: (m, 2) int32 pairs of indices into `nodes`, the most relevant first.
         relations: (m,) int8 indices into `RELATIONS`.
         edges_hidden: Edges between visible nodes that are not drawn.

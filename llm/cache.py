@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from llm.claims import TABLE, Claims
 from llm.protocol import Reply
 from llm.store import Store
 
@@ -50,17 +52,27 @@ class ResponseCache:
     """
 
     def __init__(self, path: Path) -> None:
-        self._store = Store(path, _SCHEMA, "response cache")
+        self._store = Store(path, (_SCHEMA, TABLE), "response cache")
 
     def put(self, key: str, model: str, reply: Reply) -> None:
         """Keeps one reply.
 
         Raises:
-            ArtifactError: the file is damaged, or the disk is full.
+            ArtifactError: the disk is full, or the file is damaged while another run uses it.
         """
         named = {name: getattr(reply, name) for name in COLUMNS if name != "model"}
         row = {**named, "model": model}
-        self._store.write(_PUT, [(key, *(row[name] for name in COLUMNS))])
+        values = (_storable(row[name]) for name in COLUMNS)
+        self._store.write((_PUT, [(key, *values)]))
+
+    @contextmanager
+    def claims(self) -> Iterator[Claims]:
+        """What this run asks, so that no other asks it, too; up to the end of the context."""
+        claims = Claims(self._store)
+        try:
+            yield claims
+        finally:
+            claims.end()
 
     def answered(self, keys: Iterable[str]) -> set[str]:
         """Those of `keys` that have an answer."""
@@ -77,3 +89,12 @@ class ResponseCache:
     def close(self) -> None:
         """Ends the connection."""
         self._store.close()
+
+
+def _storable(value: Any) -> Any:
+    """The value; a text without halves of surrogate pairs, which no UTF-8 file holds."""
+    try:
+        value.encode() if isinstance(value, str) else None
+    except UnicodeEncodeError:
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value

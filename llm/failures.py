@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
+
+from llm.keys import redacted
 
 Kind = Literal["passing", "lasting", "fatal"]
 """Passing: the same request may succeed later. Lasting: this one never will. Fatal: none will."""
@@ -17,7 +18,8 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 60.0
 LONGEST_ASKED_S = 600.0
 """The longest that an endpoint's Retry-After is obeyed."""
-_SECRET = re.compile(r"\b(sk|key|hf|gsk|pk)[-_][A-Za-z0-9*._-]{6,}|Bearer\s+\S+")
+LONGEST_SAID = 300
+"""Characters of an endpoint's words that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +39,17 @@ class Failure:
     retry_after_s: float | None = None
 
 
-def classified(error: Exception, secret: str = "") -> Failure:
+def classified(error: Exception, key: str) -> Failure:
     """The failure that an exception of the `openai` client stands for.
 
     Args:
         error: As it was raised.
-        secret: The key, which no sentence may hold.
+        key: No sentence may hold it, or a part of it.
     """
     import openai
 
-    said = redacted(_said(error), secret)
-    if isinstance(error, openai.APITimeoutError):
+    said = " ".join(redacted(_said(error), key).split())[:LONGEST_SAID]
+    if isinstance(error, openai.APITimeoutError) and not _lost(error):
         return Failure("passing", "No answer came in time.", strained=True)
     if isinstance(error, openai.APIStatusError):
         after = retry_after(error.response.headers)
@@ -55,6 +57,17 @@ def classified(error: Exception, secret: str = "") -> Failure:
     if isinstance(error, openai.APIConnectionError):
         return Failure("passing", f"The connection failed: {said}")
     return Failure("passing", f"The answer could not be read: {said}")
+
+
+def _lost(error: BaseException | None) -> bool:
+    """Whether a connection failed: by aiohttp the client calls that a call that came too late."""
+    import aiohttp
+
+    while error is not None:
+        if isinstance(error, aiohttp.ClientConnectionError):
+            return not isinstance(error, TimeoutError)
+        error = error.__cause__
+    return False
 
 
 def _of_status(status: int, said: str, after: float | None) -> Failure:
@@ -71,27 +84,23 @@ def _of_status(status: int, said: str, after: float | None) -> Failure:
 
 
 def _said(error: Exception) -> str:
-    """What went wrong, in a line: the endpoint's own words, or the innermost cause."""
+    """What went wrong: the endpoint's own words, or the innermost cause."""
     body = getattr(error, "body", None)
     if isinstance(body, Mapping):
         told = body.get("message") or body.get("detail")
         if told:
             code = body.get("code") or body.get("type")
-            return " ".join(f"{told}{f' [{code}]' if code else ''}".split())[:300]
+            return f"{told}{f' [{code}]' if code else ''}"
     while error.__cause__ is not None and isinstance(error.__cause__, Exception):
         error = error.__cause__
-    return " ".join((str(error) or type(error).__name__).split())[:300]
-
-
-def redacted(text: str, secret: str) -> str:
-    """The text without the key, and without what looks like one."""
-    if len(secret) > 3:
-        text = text.replace(secret, "***")
-    return _SECRET.sub("***", text)
+    return str(error) or type(error).__name__
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that `Retry-After` asks for, which is a number or a date; None if it is absent."""
+    """Seconds that `Retry-After` asks for, which is a number or a date; None if it is absent.
+
+    A date is taken from the endpoint's own clock, if it tells: ours may be wrong, or jump.
+    """
     milliseconds, asked = headers.get("retry-after-ms"), headers.get("retry-after")
     try:
         if milliseconds is not None:
@@ -99,12 +108,18 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return _bounded(float(asked)) if asked is not None else None
     except ValueError:
         pass
+    at = _date(asked)
+    if at is None:
+        return None
+    return _bounded((at - (_date(headers.get("date")) or datetime.now(UTC))).total_seconds())
+
+
+def _date(text: str | None) -> datetime | None:
     try:
-        at = parsedate_to_datetime(str(asked))
+        at = parsedate_to_datetime(str(text))
     except ValueError:
         return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return _bounded((at - datetime.now(UTC)).total_seconds())
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _bounded(seconds: float) -> float | None:

@@ -5,7 +5,6 @@ Source: AutoGraph, 3.2.1 (LLM as encoder) and appendix D (average over the last 
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,8 @@ import numpy as np
 
 from data.errors import BackendError
 from llm.encoder import arithmetic, locate_model, reading, room_for_text, summed
+from llm.failures import classified
+from llm.keys import hide_in_logs, key_of
 from llm.pieces import pieces_of
 from llm.pretrained import load_tokenizer, model_name, positions
 from llm.settings import EncoderConfig
@@ -173,8 +174,9 @@ class ServerEncoder(HiddenEncoder):
         longest = room_for_text(config, tokenizer, reads) if tokenizer else 0
         super().__init__(config, config.model, tokenizer, longest)
         self._model, self._url = config.model, config.url
-        key = os.environ.get(config.key_variable) or "none"
-        self._client = OpenAI(base_url=config.url, api_key=key, max_retries=5)
+        self._key = key_of(config)
+        hide_in_logs(self._key)
+        self._client = OpenAI(base_url=config.url, api_key=self._key, max_retries=5)
 
     def pieces(self, text: str) -> list[tuple[str, int]]:
         """The text in pieces of the longest length; whole, where no tokenizer is known."""
@@ -186,19 +188,19 @@ class ServerEncoder(HiddenEncoder):
             return np.array(list(chain.from_iterable(asked)), dtype=np.float32)
 
     def _ask(self, texts: list[str]) -> list[list[float]]:
-        from openai import OpenAIError
-
         try:
             answer = self._client.embeddings.create(model=self._model, input=texts)
-        except OpenAIError as error:
+            rows = sorted(answer.data, key=lambda row: row.index)
+            vectors = [row.embedding for row in rows]
+        except Exception as error:  # also of an answer that is not as it should be
+            why = classified(error, self._key).reason
             raise BackendError(
-                f"The server at {self._url} does not encode ({error}). Check that it runs, serves "
+                f"The server at {self._url} does not encode. {why} Check that it runs, serves "
                 f"{self._model!r} for embeddings, and reads texts as long as these; "
                 "encoder.tokenizer and encoder.max_length cut longer ones."
-            ) from error
-        rows = sorted(answer.data, key=lambda row: row.index)
+            ) from None
         if len(rows) != len(texts):
             raise BackendError(
                 f"The server at {self._url} gave {len(rows)} vectors for {len(texts)} texts."
             )
-        return [row.embedding for row in rows]
+        return vectors

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from data.errors import BackendError
 from llm.failures import classified
-from llm.server import key_of
+from llm.keys import hide_in_logs, key_of, without_key
 from llm.settings import ServerConfig
 
 if TYPE_CHECKING:
@@ -56,26 +56,28 @@ def inspect_endpoint(config: ServerConfig) -> Inspection:
     """
     import openai
 
+    key = key_of(config)
+    hide_in_logs(key)
     client = openai.OpenAI(
-        api_key=key_of(config), base_url=config.url, max_retries=0, timeout=config.timeout_s
+        api_key=key, base_url=config.url, max_retries=0, timeout=config.timeout_s
     )
     with client:
         begun = time.monotonic()
         try:
             answer = _asked(client, config, max_tokens=32)
         except Exception as error:
-            why = classified(error, key_of(config)).reason
+            why = classified(error, key).reason
             raise BackendError(
                 f"{config.url} does not answer as model {config.model!r}. {why} "
                 f"The key is read from the environment variable {config.key_variable}."
-            ) from error
+            ) from None
         latency = time.monotonic() - begun
         models = _or_reason(config, lambda: tuple(m.id for m in client.models.list().data))
         usage = answer.usage
         return Inspection(
-            model=answer.model or config.model,
-            models=models if isinstance(models, tuple) else (),
-            text=((answer.choices[0].message.content or "") if answer.choices else "").strip(),
+            model=without_key(answer.model or config.model, key),
+            models=tuple(without_key(m, key) for m in models) if isinstance(models, tuple) else (),
+            text=without_key(_text(answer), key),
             latency_s=latency,
             tokens_in=usage.prompt_tokens if usage else 0,
             tokens_out=usage.completion_tokens if usage else 0,
@@ -87,6 +89,10 @@ def inspect_endpoint(config: ServerConfig) -> Inspection:
                 "counting of tokens": None if usage else "the answer states no usage",
             },
         )
+
+
+def _text(answer: Any) -> str:
+    return ((answer.choices[0].message.content or "") if answer.choices else "").strip()
 
 
 def _asked(client: OpenAI, config: ServerConfig, **about: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -13,6 +13,7 @@ import polars as pl
 
 from data import atomic
 from data.errors import DataError
+from llm.asking import Asked
 from llm.cache import COLUMNS, ResponseCache
 from llm.gate import rejection, without_thoughts
 from llm.protocol import Backend, Reply, Resuming, request_key
@@ -43,7 +44,6 @@ SCHEMA = {
 REJECTED = "rejected"
 """The `finish_reason` of an answer that did not pass the gate."""
 
-_LOOKED_UP_AT_ONCE = 256
 _ROWS_AT_ONCE = 20_000
 _NO_REPLY = "The backend ended without a reply; run the same command to ask again."
 
@@ -146,7 +146,9 @@ def describe(
     """Knowledge of every requested entity; the backend is asked only what the cache lacks.
 
     Every reply is in the cache before the next one is read, so a killed run loses only what was
-    in flight. Requests with the same key are asked once. Failures of earlier runs are asked again.
+    in flight. Requests with the same key are asked once, also where several runs share the cache:
+    what another one is asking at this moment is waited for, and asked here if it brings no answer.
+    Failures of earlier runs are asked again.
 
     Args:
         requests: One an entity, in order of the dense numbers; read lazily.
@@ -164,25 +166,40 @@ def describe(
     if isinstance(backend, Resuming):
         for key, model, reply in backend.finished():
             cache.put(key, model, _judged(reply, gate))
-    asked = _Asked(requests, backend, cache)
     tell = on_progress or (lambda _done, _total, _what: None)
-    pending: Iterable[Request] = asked.unanswered()
+    with cache.claims() as claims:
+        asked = Asked(requests, backend, cache, claims, lambda done: tell(done, total, "texts"))
+        pending: Iterable[Request] = asked.unanswered()
+        while pending:
+            _answer(pending, asked, backend, cache, gate)
+            claims.clear()
+            pending = asked.given_up_elsewhere()
+    tell(len(asked.keys), total or len(asked.keys), "texts")
+    return Knowledge(_table(asked, backend.model, cache), backend.leaking)
+
+
+def _answer(
+    pending: Iterable[Request],
+    asked: Asked,
+    backend: Backend,
+    cache: ResponseCache,
+    gate: GateConfig | None,
+) -> None:
+    """Asks, and asks again more warmly what was rejected."""
     warmth = [gate.warmer * k for k in range(1, gate.retries + 1)] if gate else []
     for warmer in [*warmth, None]:
         rejected = []
         for reply in backend.generate(pending):
             cold, judged = replace(reply.request, warmer=0.0), _judged(reply, gate)
-            cache.put(request_key(backend, cold), backend.model, judged)
+            key = request_key(backend, cold)
+            cache.put(key, backend.model, judged)
             if warmer is not None and judged.finish_reason == REJECTED:
                 rejected.append(replace(cold, warmer=warmer))
-                continue
-            asked.waiting -= 1
-            tell(len(asked.keys) - asked.waiting, total, "texts")
+            else:
+                asked.settled(key)
         pending = rejected
         if not rejected:
             break
-    tell(len(asked.keys), total or len(asked.keys), "texts")
-    return Knowledge(_table(asked, backend.model, cache), backend.leaking)
 
 
 def _judged(reply: Reply, gate: GateConfig | None) -> Reply:
@@ -206,35 +223,7 @@ def _words(value: object) -> list[str] | None:
     return [str(part) for part in value] if isinstance(value, list) else [str(value)]
 
 
-class _Asked:
-    """Remembers who was asked about, while the backend draws what has to be asked."""
-
-    def __init__(self, requests: Iterable[Request], backend: Backend, cache: ResponseCache) -> None:
-        self._requests, self._backend, self._cache = iter(requests), backend, cache
-        self.entities: list[str] = []
-        self.templates: list[str] = []
-        self.keys: list[str] = []
-        self.schemas: list[Mapping[str, Any] | None] = []
-        self.waiting = 0
-
-    def unanswered(self) -> Iterator[Request]:
-        """Requests that the cache has no answer to, each key once."""
-        met: set[str] = set()
-        while some := list(islice(self._requests, _LOOKED_UP_AT_ONCE)):
-            keys = [request_key(self._backend, request) for request in some]
-            met |= self._cache.answered(keys)
-            for key, request in zip(keys, some, strict=True):
-                self.entities.append(request.entity)
-                self.templates.append(request.template)
-                self.keys.append(key)
-                self.schemas.append(request.schema)
-                if key not in met:
-                    met.add(key)
-                    self.waiting += 1
-                    yield request
-
-
-def _table(asked: _Asked, model: str, cache: ResponseCache) -> pl.DataFrame:
+def _table(asked: Asked, model: str, cache: ResponseCache) -> pl.DataFrame:
     """The cache's rows under the keys that were asked, in the order of asking."""
     told = {"entity": asked.entities, "template": asked.templates, "key": asked.keys}
     schema = {column: SCHEMA[column] for column in ("key", *COLUMNS)}

@@ -6,7 +6,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -33,6 +33,7 @@ _ASKED = {
 _REPLIED = {"row": pl.Int64, **{c: SCHEMA[c] for c in COLUMNS if c != "model"}}
 _LOCK = ".lock"
 _RUN = "run-"
+_ASKED_AGAIN = "Its requests are asked again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +78,25 @@ class Partitions:
         return self._replied(number).is_file()
 
     def replies(self, number: int) -> Iterator[tuple[str, str, Reply]]:
-        """Key, model and reply, for each reply of one partition."""
-        replied = atomic.read_parquet(self._replied(number))
-        asked = atomic.read_parquet(self._asked(number))[replied["row"]]
+        """Key, model and reply, for each reply of one partition.
+
+        Raises:
+            ArtifactError: it is damaged.
+        """
+        replied = atomic.read_parquet(self._replied(number), _ASKED_AGAIN)
+        asked = atomic.read_parquet(self._asked(number), _ASKED_AGAIN)[replied["row"]]
         for (key, model, *request), told in zip(
             asked.iter_rows(), replied.drop("row").iter_rows(named=True), strict=True
         ):
             yield key, model, Reply(_request(*request), **told)
+
+    def put_aside(self, number: int) -> Path:
+        """Where the files of one partition, which are damaged, are out of the way."""
+        aside = self.folder.parent / "damaged"
+        aside.mkdir(exist_ok=True)
+        for path in (self._asked(number), self._replied(number)):
+            path.replace(aside / f"{self.folder.name}-{path.name}")
+        return aside
 
     def remove(self, number: int) -> None:
         """Deletes one partition; replies first, for requests alone hold nothing that was paid."""
@@ -114,10 +127,11 @@ def open_run(root: Path) -> Iterator[Partitions]:
     """A folder of one's own below `root`; what is in it afterwards is left to `abandoned_runs`."""
     name = uuid.uuid4().hex[:12]
     born, folder = root / f".{name}", root / f"{_RUN}{name}"
-    born.mkdir(parents=True)
-    with _locked(born) as mine:
-        assert mine
-        born.rename(folder)  # seen by others only when it is locked
+    with ExitStack() as stack:
+        with atomic.told(root):
+            born.mkdir(parents=True)
+            assert stack.enter_context(_locked(born))
+            born.rename(folder)  # seen by others only when it is locked
         try:
             yield Partitions(folder)
         finally:

@@ -14,7 +14,7 @@ from threading import Event, Semaphore, Thread
 from typing import Any
 
 from data import atomic
-from data.errors import BackendError
+from data.errors import ArtifactError, BackendError
 from llm.partitions import Partitions, abandoned_runs, open_run
 from llm.protocol import Backend, Reply, request_key
 from llm.settings import RayConfig, ServerConfig, VllmConfig
@@ -22,6 +22,7 @@ from prompts.requests import Request
 
 AHEAD = 4
 """Partitions a replica that may be written before they are answered."""
+_log = logging.getLogger(__name__)
 
 
 class RayBackend:
@@ -74,7 +75,12 @@ class RayBackend:
         """Key, model and reply of what workers answered in runs that died; then it is deleted."""
         for run in abandoned_runs(self._folder):
             for number in run.numbers():
-                yield from run.replies(number)
+                try:
+                    replies = list(run.replies(number))
+                except ArtifactError as error:
+                    _log.warning("%s It was moved to %s", error, run.put_aside(number))
+                    continue
+                yield from replies
                 run.remove(number)
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:

@@ -39,7 +39,7 @@ def read_recorded(path: Path) -> tuple[bytes, pl.DataFrame]:
         raise DataError(f"The replay file {path} is empty. It must hold a row an entity: id, text.")
     try:
         return content, READERS[kind](io.BytesIO(content))
-    except Exception as error:
+    except (Exception, pl.exceptions.PanicException) as error:
         where = _bad_line(content) if kind in {".jsonl", ".ndjson"} else None
         place = f"line {where} of {path} is not a JSON object" if where else f"{path} is damaged"
         raise DataError(f"Cannot replay: {place} ({error}). Correct or remove it.") from error

@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from data.config import Config
+
+
+def _address(url: str) -> str:
+    """The address, which is stored with the settings and so must hold no secret."""
+    parts = urlsplit(url)
+    named = (name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    if parts.username or parts.password or any(word in name for name in named for word in _SECRET):
+        raise ValueError(
+            "an address is stored with the settings and must hold no key or password; put it into "
+            "an environment variable and name that in key_variable"
+        )
+    return url
+
+
+def _variable(name: str) -> str:
+    """The name, in capitals as is the custom, so that a key in its place is noticed."""
+    if not re.fullmatch(r"[A-Z][A-Z0-9_]{0,63}", name):
+        raise ValueError(
+            "name an environment variable in capitals, such as OPENAI_API_KEY; the key itself "
+            "must stand in no settings"
+        )
+    return name
+
+
+_SECRET = ("key", "token", "secret", "password", "sig")
+Address = Annotated[str, AfterValidator(_address)]
+KeyVariable = Annotated[str, AfterValidator(_variable)]
 
 
 class FactsConfig(Config):
@@ -71,9 +100,9 @@ class ServerConfig(Config):
     """The backend that asks an endpoint."""
     model: str
     """Name of the model, as the endpoint calls it."""
-    url: str = "http://127.0.0.1:8000/v1"
+    url: Address = "http://127.0.0.1:8000/v1"
     """Address of the endpoint, up to and including /v1."""
-    key_variable: str = "OPENAI_API_KEY"
+    key_variable: KeyVariable = "OPENAI_API_KEY"
     """Environment variable that holds the key; the key itself is never stored."""
     sampling: Sampling = Sampling()
     """How answers are drawn."""
@@ -136,7 +165,7 @@ class RayConfig(Config):
     """GPUs of one copy; by default `tensor_parallel` for vllm and none for server."""
     cpus_per_replica: float = Field(default=1.0, gt=0)
     """Cores that one copy is counted for."""
-    endpoints: tuple[str, ...] = ()
+    endpoints: tuple[Address, ...] = ()
     """Addresses for the backend server, dealt out to its copies in turn; by default its `url`."""
     partition_rows: int = Field(default=2_000, ge=1)
     """Requests in one file, which one copy answers as a whole and which a restart keeps as a
@@ -188,9 +217,9 @@ class EncoderConfig(Config):
     """Of vllm: GPUs that the model is spread over."""
     memory_share: float = Field(default=0.9, gt=0, le=1)
     """Of vllm: share of the GPU's memory that it may take."""
-    url: str = "http://127.0.0.1:8000/v1"
+    url: Address = "http://127.0.0.1:8000/v1"
     """Of a server: its address, up to and including /v1."""
-    key_variable: str = "OPENAI_API_KEY"
+    key_variable: KeyVariable = "OPENAI_API_KEY"
     """Of a server: environment variable that holds the key; the key itself is never stored."""
     tokenizer: str | None = None
     """Of a server: name or folder of the model's tokenizer, by which long texts are cut into

@@ -2,92 +2,209 @@
 
 from __future__ import annotations
 
+import fcntl
+import logging
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import IO, Any, TypeVar
 
 from data.errors import ArtifactError
+from llm.rescue import finish_rescue, half_rescued, rescue
+from llm.salvage import Pages
 
-SMALLEST = 512
-"""Bytes of the smallest SQLite file that holds anything; SQLite takes less for an empty one."""
 AT_ONCE = 500
 """Keys in one query."""
+PATIENCE_S = 10.0
+"""Seconds to wait for others to leave a damaged file."""
+_POLL_S = 0.1
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+T = TypeVar("T")
+Rows = Sequence[Sequence[Any]]
+_log = logging.getLogger(__name__)
 
 
 class Store:
-    """A table in write-ahead mode: what was committed is safe when the process is killed.
+    """Tables in write-ahead mode: what was committed is safe when the process is killed.
 
     `synchronous=NORMAL`: a commit is a write without waiting for the disk (some 20 µs), so every
     answer gets its own. A power cut may lose the last commits, but never damages the file. Several
     processes and threads may use one file.
+
+    A file that is damaged all the same is moved aside as soon as that is noticed, and a whole one
+    takes its place that holds every row that can be read; a warning is logged.
     """
 
-    def __init__(self, path: Path, schema: str, what: str) -> None:
+    def __init__(self, path: Path, schema: Sequence[str], what: str) -> None:
         self.path = path
-        self._what = what
+        self._schema, self._what = schema, what
         self._lock = Lock()
+        self._users: IO[str] | None = None
         with self._told():
             path.parent.mkdir(parents=True, exist_ok=True)
-            if path.is_file() and 0 < path.stat().st_size < SMALLEST:
-                raise sqlite3.DatabaseError("it is cut off")
-            self._database = sqlite3.connect(
-                path, timeout=30.0, isolation_level=None, check_same_thread=False
-            )
-            self._database.execute("PRAGMA journal_mode=WAL")
-            self._database.execute("PRAGMA synchronous=NORMAL")
-            self._database.execute(schema)
+            self._users = path.with_name(f".{path.name}.lock").open("w")
+            self._database = self._opened()
 
-    def write(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Rows written in one transaction, safe on return.
+    def write(self, *statements: tuple[str, Rows]) -> int:
+        """Rows that the last statement changed; all of it is safe on return, or nothing is.
+
+        Args:
+            statements: Each with the rows that it is executed with.
 
         Raises:
-            ArtifactError: the file is damaged, or the disk is full.
+            ArtifactError: the disk is full, or another run uses the file, which is damaged.
         """
-        with self._told(), self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                self._database.executemany(statement, rows)
-                self._database.execute("COMMIT")
-            except BaseException:
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
-                raise
+        return self._run(lambda database: _written(database, statements))
 
     def by_key(self, query: str, keys: Iterable[str]) -> Iterator[tuple[Any, ...]]:
         """Rows of `query`, in which `(?)` stands for a few of `keys` at a time.
 
         Raises:
-            ArtifactError: the file is damaged.
+            ArtifactError: another run uses the file, which is damaged.
         """
         left = iter(keys)
         while some := list(islice(left, AT_ONCE)):
             marks = ",".join("?" * len(some))
-            with self._told(), self._lock:
-                rows = self._database.execute(query.replace("(?)", f"({marks})"), some).fetchall()
-            yield from rows
+            yield from self._found(query.replace("(?)", f"({marks})"), some)
 
     def close(self) -> None:
         """Ends the connection; the file is whole at any time, closed or not."""
         self._database.close()
+        if self._users is not None:
+            self._users.close()
+
+    def _found(self, query: str, keys: list[str]) -> list[tuple[Any, ...]]:
+        return self._run(lambda database: database.execute(query, keys).fetchall())
+
+    def _run(self, do: Callable[[sqlite3.Connection], T]) -> T:
+        """What `do` gives, after a rescue if it has to be."""
+        with self._told(), self._lock:
+            try:
+                return do(self._database)
+            except sqlite3.DatabaseError as error:
+                if not _is(error, *_DAMAGE):
+                    raise
+                self._database.close()
+                self._database = self._opened(str(error))
+                return do(self._database)
+
+    def _opened(self, damage: str = "") -> sqlite3.Connection:
+        """A connection to a file that is whole.
+
+        Args:
+            damage: What a query met, where the file looks whole from outside.
+        """
+        seen = _identity(self.path)
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            self._share(fcntl.LOCK_SH)
+            if _identity(self.path) != seen:  # another run rescued it
+                damage = ""
+            why = damage or self._look()
+            if not why:
+                try:
+                    return self._connect()
+                except sqlite3.DatabaseError as error:
+                    if _is(error, sqlite3.SQLITE_BUSY) and time.monotonic() < until:
+                        time.sleep(_POLL_S)  # another process is just making the file
+                        continue
+                    if not _is(error, *_DAMAGE):
+                        raise
+                    why = str(error)
+            if self._share(fcntl.LOCK_EX | fcntl.LOCK_NB):
+                self._rescue(why)
+                damage = ""
+            elif time.monotonic() > until:
+                raise sqlite3.DatabaseError(why)
+            else:
+                time.sleep(_POLL_S)
+
+    def _share(self, how: int) -> bool:
+        """Whether the lock of all who use the file could be had; what was held is given up."""
+        assert self._users is not None
+        fcntl.flock(self._users, fcntl.LOCK_UN)
+        try:
+            fcntl.flock(self._users, how)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _look(self) -> str:
+        """What is wrong with the file at first sight."""
+        if half_rescued(self.path):
+            return "its rescue was cut short"
+        return "pages are missing, or it is no database" if Pages(self.path).damaged else ""
+
+    def _connect(self) -> sqlite3.Connection:
+        database = sqlite3.connect(
+            self.path, timeout=30.0, isolation_level=None, check_same_thread=False
+        )
+        try:
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("PRAGMA synchronous=NORMAL")
+            for statement in self._schema:
+                database.execute(statement)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _rescue(self, why: str) -> None:
+        if half_rescued(self.path):
+            finish_rescue(self.path)
+            return
+        saved, aside = rescue(self.path, self._schema)
+        _log.warning(
+            "The %s %s was damaged (%s). It was moved to %s; the %s entries that could be read "
+            "are kept, the others are made again.",
+            *(self._what, self.path, why, aside.name, f"{saved:,}"),
+        )
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """SQLite's errors as sentences."""
+        """Errors of SQLite and of the disk as sentences."""
         try:
             yield
-        except sqlite3.OperationalError as error:
+        except (sqlite3.OperationalError, OSError) as error:
             raise ArtifactError(
                 f"The {self._what} {self.path} cannot be used: {error}. Check that the disk has "
                 "room and the folder may be written; then run the same command: what is in the "
                 "cache is kept."
             ) from error
         except sqlite3.DatabaseError as error:
+            if not _is(error, *_DAMAGE) and type(error) is not sqlite3.DatabaseError:
+                raise
             raise ArtifactError(
-                f"The {self._what} {self.path} is damaged ({error}). Nothing was deleted. Save "
-                f"what can be read with: sqlite3 {self.path} .recover | sqlite3 saved.sqlite; put "
-                "the result in its place, or move the damaged file away to start afresh."
+                f"The {self._what} {self.path} is damaged ({error}), and another run uses it. "
+                "Nothing was deleted. Stop that run, or wait for its end, and run the same "
+                "command: what can be read is saved then."
             ) from error
+
+
+def _written(database: sqlite3.Connection, statements: Sequence[tuple[str, Rows]]) -> int:
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        for statement, rows in statements:
+            changed = database.executemany(statement, rows).rowcount
+        database.execute("COMMIT")
+        return changed
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+def _is(error: sqlite3.Error, *codes: int) -> bool:
+    found: int = getattr(error, "sqlite_errorcode", -1)
+    return found & 0xFF in codes
+
+
+def _identity(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None

@@ -60,16 +60,16 @@ class VectorCache:
     """Vectors in one SQLite file, by a key of encoder and text; safe as soon as `put` returns."""
 
     def __init__(self, path: Path) -> None:
-        self._store = Store(path, _SCHEMA, "vector cache")
+        self._store = Store(path, (_SCHEMA,), "vector cache")
 
     def put(self, vectors: Mapping[str, np.ndarray]) -> None:
         """Keeps (d,) float32 vectors by key.
 
         Raises:
-            ArtifactError: the file is damaged, or the disk is full.
+            ArtifactError: the disk is full, or the file is damaged while another run uses it.
         """
         rows = [(key, v.astype("<f4", copy=False).tobytes()) for key, v in vectors.items()]
-        self._store.write(_PUT, rows)
+        self._store.write((_PUT, rows))
 
     def get(self, keys: Iterable[str]) -> dict[str, np.ndarray]:
         """Those of `keys` that are kept, with their (d,) float32 vectors."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from jinja2 import nodes, pass_context
+from jinja2 import Undefined, nodes, pass_context
 from jinja2.exceptions import SecurityError
 from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.filters import do_map
@@ -22,6 +22,8 @@ from jinja2.visitor import NodeTransformer
 
 LONGEST = 200_000
 """Characters of a text or list that a template may make out of others."""
+LONGEST_ARGUMENT = 1_000
+"""Characters of a text that a method is given."""
 LONGEST_MESSAGE = 1_000_000
 """Characters of a message; a prompt is far shorter."""
 ROUNDS = 100_000
@@ -29,7 +31,8 @@ ROUNDS = 100_000
 LONGEST_RANGE = 10_000
 """Numbers that `range` may give."""
 SECONDS = 10.0
-"""Seconds after which loops end; a prompt takes milliseconds."""
+"""Seconds after which a template ends; a prompt takes milliseconds."""
+_PLAIN = frozenset({str, int, float, bool, list, dict, type(None)})
 _MOST_BITS = 4_096
 _MOST_DIGITS = 15
 _ROUNDS_LEFT = "rounds left"
@@ -37,9 +40,9 @@ _ROUNDS_LEFT = "rounds left"
 
 _KEPT = (
     "abs capitalize count d default dictsort first float int items last length list lower max min "
-    "reject rejectattr reverse select selectattr sort string sum title trim truncate unique upper "
-    "wordcount"
+    "reverse sort sum title truncate unique upper wordcount"
 )
+_CHOOSING = "reject rejectattr select selectattr"
 _MAPPED = "capitalize float int label listed lower string title trim upper"
 _OF_TEXTS = (
     "capitalize casefold count endswith find isdigit lower lstrip removeprefix removesuffix rstrip "
@@ -74,6 +77,37 @@ def with_rounds(context: Mapping[str, Any]) -> dict[str, Any]:
     return {**context, _ROUNDS_LEFT: [ROUNDS, time.monotonic() + SECONDS]}
 
 
+def in_time(given: Mapping[str, Any]) -> None:
+    """Nothing, as long as a template has time left.
+
+    Args:
+        given: What `with_rounds` gave.
+
+    Raises:
+        SecurityError: it has none.
+    """
+    if time.monotonic() > given[_ROUNDS_LEFT][1]:
+        raise _late()
+
+
+def _late() -> SecurityError:
+    return SecurityError(f"expressions or loops that take longer than {SECONDS:g} seconds")
+
+
+def printable(value: Any) -> Any:
+    """The value, which is to become text.
+
+    Raises:
+        SecurityError: it would show where it lies in memory, another place each time.
+    """
+    if type(value) in _PLAIN or isinstance(value, Undefined):  # which is told of by its name
+        return value
+    if callable(value) or isinstance(value, Iterator):
+        kind = "a method without ()" if callable(value) else "a list that needs | list or | join"
+        raise SecurityError(f"{kind}, where a text is wanted")
+    return value
+
+
 def bounded(tree: nodes.Template) -> nodes.Template:
     """A parsed template in which loops count their rounds and what grows is measured.
 
@@ -90,12 +124,14 @@ def bounded(tree: nodes.Template) -> nodes.Template:
 
 
 class _Bound(NodeTransformer):
-    """Puts the filters `_counted`, `_measured` and `_joined` where something may grow."""
+    """Puts filters where something may grow (`_counted`, `_measured`, `_joined`) or last."""
 
     def generic_visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> nodes.Node:
         super().generic_visit(node, *args, **kwargs)
         if isinstance(node, nodes.For):
             node.iter = _filtered(node.iter, "_counted")
+        elif isinstance(node, nodes.Assign):
+            node.node = _filtered(node.node, "_timed")
         elif isinstance(node, nodes.Concat):
             return _filtered(nodes.List(node.nodes, lineno=node.lineno), "_joined")
         elif isinstance(node, nodes.List | nodes.Dict) or (
@@ -148,6 +184,12 @@ def _fitting(size: int) -> None:
 
 
 @pass_context
+def _timed(context: Context, value: Any) -> Any:
+    in_time(context.parent)
+    return value
+
+
+@pass_context
 def _counted(context: Context, values: Iterable[Any]) -> Iterator[Any]:
     left = context.parent[_ROUNDS_LEFT]
     for value in values:
@@ -155,8 +197,18 @@ def _counted(context: Context, values: Iterable[Any]) -> Iterator[Any]:
         if left[0] < 0:
             raise SecurityError(f"loops of more than {ROUNDS:,} rounds")
         if time.monotonic() > left[1]:
-            raise SecurityError(f"loops that take longer than {SECONDS:g} seconds")
+            raise _late()
         yield value
+
+
+def _choosing(name: str) -> Callable[..., Any]:
+    """Jinja's filter of that name, whose tests count as rounds of a loop."""
+
+    @pass_context
+    def chosen(context: Context, values: Iterable[Any], *test: Any, **given: Any) -> Any:
+        return JINJA_FILTERS[name](context, _counted(context, values), *test, **given)
+
+    return chosen
 
 
 def _measured(value: Any) -> Any:
@@ -165,7 +217,7 @@ def _measured(value: Any) -> Any:
 
 
 def _joined(values: list[Any]) -> str:
-    texts = [str(value) for value in values]
+    texts = [str(printable(value)) for value in values]
     _fitting(sum(map(len, texts)))
     return "".join(texts)
 
@@ -174,7 +226,7 @@ def _joined(values: list[Any]) -> str:
 def _map(context: Context, values: Iterable[Any], *names: Any, **given: Any) -> Iterable[Any]:
     if names and (len(names) > 1 or names[0] not in _MAPPED.split()):
         raise SecurityError(f"map({names[0]!r}); it may be {', '.join(_MAPPED.split())}")
-    return do_map(context, values, *names, **given)
+    return do_map(context, _counted(context, values), *names, **given)
 
 
 @pass_context
@@ -182,9 +234,28 @@ def _join(
     context: Context, values: Iterable[Any], d: str = "", attribute: str | None = None
 ) -> str:
     found = values if attribute is None else do_map(context, values, attribute=attribute)
-    texts = [str(value) for value in found]
+    texts = [str(printable(value)) for value in found]
     _fitting(sum(map(len, texts)) + len(d) * len(texts))
     return d.join(texts)
+
+
+def _string(value: object) -> str:
+    return str(printable(value))
+
+
+def _trim(text: object, chars: str | None = None) -> str:
+    check_arguments([chars])
+    return str(text).strip(chars)
+
+
+def check_arguments(values: Iterable[Any]) -> None:
+    """Nothing, for short texts: some methods take the time of text times argument.
+
+    Raises:
+        SecurityError: one is long.
+    """
+    if any(isinstance(value, str) and len(value) > LONGEST_ARGUMENT for value in values):
+        raise SecurityError(f"a method given a text of more than {LONGEST_ARGUMENT:,} characters")
 
 
 def _replace(text: object, old: str, new: str) -> str:
@@ -214,7 +285,11 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "map": _map,
     "replace": _replace,
     "round": _round,
+    "string": _string,
+    "trim": _trim,
     "tojson": _tojson,
+    **{name: _choosing(name) for name in _CHOOSING.split()},
+    "_timed": _timed,
     "_counted": _counted,
     "_measured": _measured,
     "_joined": _joined,

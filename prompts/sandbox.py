@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
 from jinja2 import Template as Compiled
 from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
@@ -19,7 +20,10 @@ from prompts.bounds import (
     LONGEST_MESSAGE,
     METHODS,
     bounded,
+    check_arguments,
     checked_operation,
+    in_time,
+    printable,
     with_rounds,
 )
 
@@ -67,6 +71,16 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     def wrap_str_format(self, value: Any) -> None:
         """Nothing: jinja lets `format` pass its own way, but a width may fill the memory."""
 
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+        """What a function or method returns; all of a template's calls come by here.
+
+        Raises:
+            SecurityError: it is forbidden, is given a long text, or there is no time left.
+        """
+        in_time(__context.parent)
+        check_arguments([*args, *kwargs.values()])
+        return super().call(__context, __obj, *args, **kwargs)
+
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """The result of an operation.
 
@@ -97,7 +111,9 @@ def label(name: str) -> str:
     return " ".join(name.replace("_", " ").split()).capitalize()
 
 
-_SANDBOX = _Sandbox(undefined=_Named, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+_SANDBOX = _Sandbox(
+    undefined=_Named, trim_blocks=True, lstrip_blocks=True, autoescape=False, finalize=printable
+)
 _SANDBOX.filters = {**FILTERS, "listed": listed, "label": label}
 _SANDBOX.globals = dict(GLOBALS)
 _FILTER_NAMES = ", ".join(sorted(name for name in _SANDBOX.filters if name[0] != "_"))
@@ -155,7 +171,8 @@ def render_section(section: Section, context: Mapping[str, Any], source: str) ->
             f"Variables are: {known}."
         )
     try:
-        return _within_bounds(section.compiled.generate(with_rounds(context))).strip()
+        given = with_rounds(context)
+        return _within_bounds(section.compiled.generate(given), given).strip()
     except UndefinedError as error:
         raise TemplateError(
             f"The template {source} uses something unknown: {error.message}. "
@@ -170,14 +187,15 @@ def render_section(section: Section, context: Mapping[str, Any], source: str) ->
         ) from error
 
 
-def _within_bounds(parts: Iterable[str]) -> str:
+def _within_bounds(parts: Iterable[str], given: Mapping[str, Any]) -> str:
     """The parts as one text.
 
     Raises:
-        SecurityError: it is too long.
+        SecurityError: it is too long, or takes too long.
     """
     text, length = [], 0
     for part in parts:
+        in_time(given)
         length += len(part)
         if length > LONGEST_MESSAGE:
             raise SecurityError(f"more than {LONGEST_MESSAGE:,} characters in one message")

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import io
-from dataclasses import replace
-from typing import Any
-
+import polars as pl
 import streamlit as st
 
 from app.atlas import Picture
 from app.ui.charts.graph_view import PLURALS
 from app.ui.colours import palette
-from app.ui.explorer import Explorer, with_filters
-from app.ui.frame import hint, link, plain, table
+from app.ui.explorer import Explorer
+from app.ui.explorer_settings import files, settings
+from app.ui.frame import link, plain, table
 from graph.details import degree_by_type, neighbour_table
-from graph.export import gexf, graphml
 from graph.flat import Node
-from graph.metapath import NODE_TYPES
 from graph.names import CALLED
-from graph.view import MOST_HOPS, MOST_NODES, RELATIONS, View
+from graph.view import View
 
 FOUND = 8
 """Nodes that a search lists."""
-ALL_NAMES = "graph-all-names"
-"""Whether a visitor wants the names of all nodes."""
+SEARCH = "graph-search"
+"""What a visitor searches for."""
 _MARKS = {"user": "●", "item": "●", "user_factor": "◆", "item_factor": "◆"}
-_RELATIONS = {
-    "user - item": "interactions",
-    "user - user_factor": "users' factors",
-    "item - item_factor": "items' factors",
-}
 
 
 @st.fragment
@@ -43,7 +34,7 @@ def search(explorer: Explorer) -> None:
         icon=":material/search:",
         live=True,
         max_chars=200,
-        key="graph-search",
+        key=SEARCH,
     )
     if not words.strip():
         return
@@ -64,11 +55,16 @@ def _hit(explorer: Explorer, node: Node) -> None:
             key=f"hit-{node}",
             type="tertiary",
             help=describe(explorer, node),
-            on_click=explorer.choose,
-            args=(node,),
+            on_click=_found,
+            args=(explorer, node),
         )
     if chosen:
         st.rerun()
+
+
+def _found(explorer: Explorer, node: Node) -> None:
+    st.session_state[SEARCH] = ""
+    explorer.choose(node)
 
 
 def _start(explorer: Explorer, node: Node) -> None:
@@ -78,7 +74,8 @@ def _start(explorer: Explorer, node: Node) -> None:
 
 def mark(kind: str) -> None:
     """The sign of a type of node, in its colour."""
-    st.html(f'<span style="color:{palette().of(kind)}">{_MARKS[kind]}</span>', width="content")
+    style = f"color:{palette().of(kind)};font-size:1.3em;line-height:1"
+    st.html(f'<span aria-hidden="true" style="{style}">{_MARKS[kind]}</span>', width="content")
 
 
 def describe(explorer: Explorer, node: Node) -> str:
@@ -86,7 +83,9 @@ def describe(explorer: Explorer, node: Node) -> str:
     atlas = explorer.atlas
     degree = int(atlas.flat.degrees[atlas.flat.place(node)])
     near = "1 neighbour" if degree == 1 else f"{degree:,} neighbours"
-    return f"{CALLED[node[0]]} {plain(atlas.names.id(node))} · {near}"
+    called, id_ = CALLED[node[0]], atlas.names.id(node)
+    known = id_ in atlas.names.title(node)
+    return f"{called} · {near}" if known else f"{called} {plain(id_)} · {near}"
 
 
 def bar(explorer: Explorer, view: View, picture: Picture) -> None:
@@ -106,113 +105,9 @@ def bar(explorer: Explorer, view: View, picture: Picture) -> None:
             help="The overview: the largest factors of the first level and their members.",
         )
         with st.popover("Show", icon=":material/tune:"):
-            _limits(explorer, view)
-            _filters(explorer, view)
-            st.toggle(
-                "Names of all nodes",
-                key=ALL_NAMES,
-                persist_state="session",
-                help="As far as there is room: come closer with the wheel to read more of them.",
-            )
-            st.button(
-                "Tidy up",
-                icon=":material/auto_fix_high:",
-                on_click=explorer.tidy,
-                help="Places all nodes anew. Until then, nodes that show stay where they are.",
-            )
+            settings(explorer, view)
         with st.popover("Save", icon=":material/download:"):
-            _files(explorer, picture)
-
-
-def _limits(explorer: Explorer, view: View) -> None:
-    st.session_state["graph-hops"] = view.hops
-    st.segmented_control(
-        "Steps from the start",
-        range(1, MOST_HOPS + 1),
-        key="graph-hops",
-        required=True,
-        on_change=lambda: _limit(explorer, "hops"),
-        disabled=not view.starts,
-    )
-    for name, label, choices in (
-        ("each", "Neighbours of a type that one node brings in", (5, 10, 20, 50, 100, 200)),
-        ("cap", "Nodes at most", (50, 100, 200, 300, 500, 750, MOST_NODES)),
-    ):
-        value = getattr(view, name)
-        st.session_state[f"graph-{name}"] = value
-        st.select_slider(
-            label,
-            sorted({*choices, value}),
-            key=f"graph-{name}",
-            on_change=lambda name=name: _limit(explorer, name),
-        )
-
-
-def _limit(explorer: Explorer, name: str) -> None:
-    value = st.session_state[f"graph-{name}"]
-    explorer.go(replace(explorer.view, **{name: value}), anew=True)
-
-
-def _filters(explorer: Explorer, view: View) -> None:
-    filters, flat = view.filters, explorer.atlas.flat
-    levels = tuple(range(int(flat.levels.max(initial=-1)) + 1))
-    st.session_state["graph-types"] = list(filters.types)
-    st.session_state["graph-relations"] = list(filters.relations)
-    st.session_state["graph-levels"] = list(levels if filters.levels is None else filters.levels)
-    more: dict[str, Any] = {
-        "selection_mode": "multi",
-        "on_change": lambda: _filter(explorer, levels),
-    }
-    st.pills("Types", NODE_TYPES, format_func=PLURALS.get, key="graph-types", **more)
-    st.pills("Relations", RELATIONS, format_func=_RELATIONS.get, key="graph-relations", **more)
-    st.pills("Levels of factors", levels, key="graph-levels", help=hint("level"), **more)
-    least, most = filters.degree
-    st.session_state["graph-least"], st.session_state["graph-most"] = least, most
-    with st.container(horizontal=True):
-        for name, label in (("least", "Neighbours, at least"), ("most", "at most")):
-            st.number_input(
-                label,
-                min_value=0,
-                key=f"graph-{name}",
-                value=None,
-                placeholder="any",
-                on_change=lambda: _filter(explorer, levels),
-            )
-
-
-def _filter(explorer: Explorer, levels: tuple[int, ...]) -> None:
-    chosen = tuple(sorted(st.session_state["graph-levels"]))
-    types, relations = st.session_state["graph-types"], st.session_state["graph-relations"]
-    view = with_filters(
-        explorer.view,
-        types=tuple(kind for kind in NODE_TYPES if kind in types),
-        relations=tuple(name for name in RELATIONS if name in relations),
-        levels=None if chosen == levels else chosen,
-        degree=(st.session_state["graph-least"] or 0, st.session_state["graph-most"]),
-    )
-    explorer.go(view)
-
-
-def _files(explorer: Explorer, picture: Picture) -> None:
-    st.caption("What is visible, with its places. The picture itself: PNG, at its top right.")
-    names, colours = explorer.atlas.names, {kind: palette().of(kind) for kind in NODE_TYPES}
-    writers = {
-        "graph.graphml": lambda: graphml(picture.network(names, colours)),
-        "graph.gexf": lambda: gexf(picture.network(names, colours)),
-        "nodes.parquet": lambda: _parquet(picture, explorer, 0),
-        "edges.parquet": lambda: _parquet(picture, explorer, 1),
-    }
-    labels = ("GraphML", "GEXF, for Gephi", "Nodes as Parquet", "Edges as Parquet")
-    for (name, write), label in zip(writers.items(), labels, strict=True):
-        st.download_button(
-            label, write, name, on_click="ignore", key=f"save-{name}", width="stretch"
-        )
-
-
-def _parquet(picture: Picture, explorer: Explorer, which: int) -> bytes:
-    written = io.BytesIO()
-    picture.tables(explorer.atlas.names)[which].write_parquet(written)
-    return written.getvalue()
+            files(explorer, picture)
 
 
 def selection(explorer: Explorer, picture: Picture) -> None:
@@ -285,16 +180,23 @@ def path(explorer: Explorer, view: View, picture: Picture) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.markdown(f":material/route: **{steps}**", width="content")
         for at, node in enumerate(along):
-            if at:
-                st.markdown(":material/arrow_right_alt:", width="content")
-            mark(node[0])
-            st.button(
-                plain(names.title(node)),
-                key=f"path-{at}",
-                type="tertiary",
-                on_click=explorer.choose,
-                args=(node,),
-            )
+            _path_step(explorer, at, node)
+
+
+def _path_step(explorer: Explorer, at: int, node: Node) -> None:
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="xsmall", wrap=False, width="content"
+    ):
+        if at:
+            st.markdown(":material/arrow_right_alt:", width="content")
+        mark(node[0])
+        st.button(
+            plain(explorer.atlas.names.title(node)),
+            key=f"path-{at}",
+            type="tertiary",
+            on_click=explorer.choose,
+            args=(node,),
+        )
 
 
 def hidden(picture: Picture) -> None:
@@ -303,7 +205,7 @@ def hidden(picture: Picture) -> None:
     shown, total = len(subgraph.nodes), sum(count.total for count in counts.values())
     parts = [f"**{shown:,}** of {total:,} nodes show"]
     for reason, why in (
-        ("cap", "left out to keep the picture readable"),
+        ("cap", "left out by the limits"),
         ("filter", "filtered out"),
         ("dismissed", "dismissed"),
     ):
@@ -325,11 +227,16 @@ def details(explorer: Explorer, node: Node) -> None:
     if more:
         st.text(more)
     chosen = table(
-        rows.select("type", "name", "id", "neighbours"),
+        rows.select(pl.col("type").replace(CALLED), "name", "id", "neighbours"),
         "neighbours",
         key=f"near-{node}",
         select="single-row",
-        columns={"neighbours": st.column_config.NumberColumn(format="localized")},
+        columns={
+            "type": st.column_config.TextColumn("Type"),
+            "name": st.column_config.TextColumn("Name", width="large"),
+            "id": st.column_config.TextColumn("Id"),
+            "neighbours": st.column_config.NumberColumn("Neighbours", format="localized"),
+        },
     )
     if chosen:
         kind, number = rows.row(chosen[0])[:2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 import streamlit as st
@@ -51,7 +52,11 @@ class Form:
         """Fields beside each other, a few a row."""
         waiting = list(fields)
         while waiting:
-            row, waiting = waiting[:columns], waiting[columns:]
+            if waiting[0].kind == "several":
+                self.draw(waiting.pop(0))
+                continue
+            row = list(takewhile(lambda one: one.kind != "several", waiting))[:columns]
+            waiting = waiting[len(row) :]
             for column, one in zip(st.columns(columns), row, strict=False):
                 with column:
                     self.draw(one)
@@ -103,7 +108,9 @@ def _widget(one: Field, label: str) -> Any:
         case "choice":
             return _choice(one, label, value, how)
         case "several":
-            return st.multiselect(label, one.choices, default=value, **how)
+            return st.pills(
+                label, one.choices, selection_mode="multi", default=value, wrap=True, **how
+            )
         case _:
             return st.text_input(label, value=value, placeholder=_example(one), **how)
 

@@ -6,7 +6,7 @@ import io
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,16 +109,17 @@ def _unfinished(record: Record, missing: Sequence[str]) -> None:
         if "graph" in without:
             st.write("Its recommenders are plain ones only; add autograph on the Train screen.")
         elif not _running_here(name):
-            run_button("Run it now", name)
+            run_button("Run it now", name, record)
         command("run", name)
 
 
-def run_button(label: str, name: str) -> None:
-    """A button that runs an experiment as a job, and goes to the jobs."""
+def run_button(label: str, name: str, record: Record | None = None) -> None:
+    """A button that runs an experiment as a job, as `record` has it, and goes to the jobs."""
     if st.button(label, type="primary", icon=":material/play_arrow:", key=f"run-{name}"):
+        from app.again import settings_file
         from app.jobs import start_experiment
 
-        start_experiment(workspace(), name)
+        start_experiment(workspace(), settings_file(record) if record else name)
         st.switch_page(st.session_state["screens"]["jobs"], query_params=parameters())
 
 
@@ -127,7 +128,7 @@ def _running_here(name: str) -> bool:
     from app.jobs import listed
 
     for job in listed(workspace()):
-        if job.state in ("queued", "running") and name in job.words:
+        if job.active and job.experiment == name:
             st.info(f"A job is at work on it ({job.state}).", icon=":material/hourglass_top:")
             link("jobs", "See the job")
             return True
@@ -153,6 +154,11 @@ def link(screen: str, label: str, icon: str | None = None, **more: str) -> None:
     st.page_link(page, label=label, icon=icon, query_params=parameters(**more))
 
 
+def go(screen: str) -> None:
+    """Goes to another screen, keeping the experiment and the selected node."""
+    st.switch_page(st.session_state["screens"][screen], query_params=parameters())
+
+
 def command(*words: str) -> None:
     """The command that does the same as this screen."""
     place = [] if workspace() == Path("workspace").resolve() else ["--workspace", str(workspace())]
@@ -168,6 +174,7 @@ def table(
     height: int | None = None,
     key: str | None = None,
     select: str | None = None,
+    whole: Callable[[], pl.DataFrame] | None = None,
 ) -> list[int]:
     """A table with its downloads; gives the numbers of selected rows.
 
@@ -178,7 +185,9 @@ def table(
         height: In pixels; None is as high as it needs, up to ten rows.
         key: Of the widget.
         select: "single-row" or "multi-row", if rows can be selected.
+        whole: Gives what the downloads hold, where `rows` is a part of it.
     """
+    every = whole or (lambda: rows)
     more: dict[str, Any] = {"on_select": "rerun", "selection_mode": select} if select else {}
     if height is not None:
         more["height"] = height
@@ -193,7 +202,7 @@ def table(
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         st.download_button(
             "CSV",
-            lambda: _csv(rows),
+            lambda: _csv(every()),
             f"{name}.csv",
             "text/csv",
             key=f"csv-{key or name}",
@@ -203,7 +212,7 @@ def table(
         )
         st.download_button(
             "Parquet",
-            lambda: _parquet(rows),
+            lambda: _parquet(every()),
             f"{name}.parquet",
             "application/vnd.apache.parquet",
             key=f"parquet-{key or name}",

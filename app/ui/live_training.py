@@ -38,11 +38,15 @@ def _live(before: Sequence[str]) -> None:
         st.rerun()
     for job in jobs:
         with st.container(border=True, key=f"live-{job.id}"):
+            title, bars, chart = (st.container() for _ in range(3))
+            frame.link("jobs", "Log, cancel, continue", ":material/checklist:")
+        with title:
             draw_title(job, jobs)
+        with bars:
             draw_progress(job)
+        with chart:
             if (record := _record_of(job)) is not None:
                 draw_curves(record, f"live-curves-{job.id}")
-            frame.link("jobs", "Log, cancel, continue", ":material/checklist:")
 
 
 def _record_of(job: Job) -> Record | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,10 +12,9 @@ import streamlit as st
 
 from app.ui import address
 from app.ui.frame import names, workspace
-from data.errors import AutoGraphError
+from app.ui.telling import told
 
 ICON = str(Path(__file__).parent / "icon.svg")
-LOG = logging.getLogger("autograph.page")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +53,12 @@ SECTIONS: dict[str, tuple[Screen, ...]] = {
         Screen("report", "report", "Report", ":material/description:"),
     ),
 }
+LOGO = str(Path(__file__).parent / "logo.svg")
+STYLE = """<style>
+.stMainBlockContainer { padding: 3.9rem 3rem 4rem; }
+.stMainBlockContainer h1 { padding-top: 0; font-size: 2.1rem; }
+</style>"""
+"""Streamlit's own margins take a third of a laptop's screen away from the graph."""
 FIRST = "demo"
 """The screen that an address without a path shows."""
 
@@ -63,6 +66,8 @@ FIRST = "demo"
 def show_page() -> None:
     """Draws the page for one visitor."""
     st.set_page_config(page_title="AutoGraph", page_icon=ICON, layout="wide")
+    st.html(STYLE)
+    st.logo(LOGO, size="large", icon_image=ICON)
     pages = {
         section: [_page(screen) for screen in screens] for section, screens in SECTIONS.items()
     }
@@ -98,19 +103,8 @@ def _guarded(screen: Screen) -> Callable[[], None]:
     """Shows a screen; what goes wrong there is a sentence, and the rest stands in the log."""
 
     def show() -> None:
-        try:
+        with told(f"The screen {screen.title}"):
             import_module(f"app.ui.screens.{screen.module}").show()
-        except AutoGraphError as error:
-            st.error(str(error), icon=":material/error:")
-        except Exception:
-            number = uuid.uuid4().hex[:8]
-            LOG.exception("screen %s failed, %s", screen.path, number)
-            st.error(
-                f"The screen {screen.title} failed, and nothing of yours was changed. What went "
-                f"wrong stands under {number} in the log of the page, which is where "
-                "`autograph ui` was started.",
-                icon=":material/error:",
-            )
 
     show.__name__ = screen.module
     return show

@@ -5,9 +5,10 @@ A result never changes once it is finished, so its folder is all that a cache mu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import streamlit as st
 
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
     import polars as pl
 
     from app.atlas import Atlas
+    from app.workshop import Scene
     from data.dataset import Dataset, Histories
     from data.split import Split
     from graph.latent import LatentGraph
+    from graph.schema import Schema
     from llm.knowledge import Knowledge
     from llm.vectors import Vectors
+    from prompts.template import Side
     from quantize.describe import FactorDescriptions
     from quantize.fit import FittedCodes
     from quantize.lexicon import Lexicon
@@ -120,6 +124,26 @@ def atlas(record: Record) -> Atlas:
     return _derived("atlas", record, lambda: open_atlas(record))
 
 
+def graph_schema(record: Record) -> Schema:
+    """Types of nodes and edges with their counts."""
+    from graph.schema import schema_of
+
+    return _derived("schema", record, lambda: schema_of(atlas(record).flat))
+
+
+def metapaths(record: Record, paths: Sequence[str]) -> pl.DataFrame:
+    """Instances and reach of metapaths, a row each."""
+    import polars as pl
+
+    from graph.metapath import Metapath
+    from graph.schema import catalogue
+
+    def counted(text: str) -> pl.DataFrame:
+        return catalogue(atlas(record).graph, [Metapath.parse(text)])
+
+    return pl.concat(_derived(f"metapath {path}", record, partial(counted, path)) for path in paths)
+
+
 def model(record: Record, cell: Cell) -> Model:
     """A trained recommender."""
     from recommend.model import Model
@@ -134,6 +158,27 @@ def evaluation(record: Record, cell: Cell) -> Evaluation:
     return _once(Evaluation.load, record.folder("evaluate", cell))
 
 
+def scene(record: Record, side: str) -> Scene:
+    """The users or items as templates see them, with texts by hand as they are at this moment."""
+    from app.overrides import overrides_of
+    from app.recorded_scene import recorded_scene
+
+    changes = len(overrides_of(record.experiment, "item", record.workspace).changes())
+    settings = record.experiment.model_dump_json()
+    what = f"scene {side} {changes} {settings}"
+    return _derived(what, record, lambda: recorded_scene(record, cast("Side", side)))
+
+
+def reviewed(record: Record, side: str) -> pl.DataFrame:
+    """What is to be said of every text of one side (see `llm.review`), with titles."""
+    return _once(_reviewed, record.folder(f"knowledge-{side}"), record.folder("dataset"))
+
+
+def compared(old: Path, new: Path) -> pl.DataFrame:
+    """What differs between two versions of knowledge, by their folders."""
+    return _once(_compared, old, new)
+
+
 def results(record: Record) -> pl.DataFrame:
     """Metrics and costs, a row a trained and judged recommender."""
     from app.results import result_table
@@ -146,8 +191,32 @@ def kept(name: str, make: Callable[[], Any]) -> Any:
     return _cached(name, make)
 
 
-def _once(load: Callable[[Path], Any], folder: Path) -> Any:
-    return _cached(f"{load.__qualname__} {folder.resolve()}", lambda: load(folder))
+def _reviewed(knowledge: Path, dataset: Path) -> pl.DataFrame:
+    import polars as pl
+
+    from data.columns import ITEM_ID, TITLE
+    from data.dataset import Dataset
+    from llm.knowledge import Knowledge
+    from llm.review import reviewed
+
+    table, items = reviewed(Knowledge.load(knowledge)), Dataset.load(dataset).items
+    if "item" not in knowledge.parent.name or TITLE not in items.columns:
+        return table.select(pl.col("entity").alias("title"), pl.all())
+    titles = items.select(pl.col(ITEM_ID).alias("entity"), pl.col(TITLE).alias("title"))
+    joined = table.join(titles, on="entity", how="left", maintain_order="left")
+    return joined.select(pl.coalesce("title", "entity").alias("title"), pl.exclude("title"))
+
+
+def _compared(old: Path, new: Path) -> pl.DataFrame:
+    from llm.changes import compare_knowledge
+    from llm.knowledge import Knowledge
+
+    return compare_knowledge(Knowledge.load(old), Knowledge.load(new))
+
+
+def _once(load: Callable[..., Any], *folders: Path) -> Any:
+    name = " ".join([load.__qualname__, *(str(folder.resolve()) for folder in folders)])
+    return _cached(name, lambda: load(*folders))
 
 
 def _derived(what: str, record: Record, make: Callable[[], Any]) -> Any:

@@ -36,6 +36,8 @@ HINTS = {
     "novelty": "How unexpected the recommended items are: the rarer, the higher.",
     "diversity": "How much the items of one list differ in what their descriptions say.",
     "token": "A piece of a word, which language models count and charge for.",
+    "sparsity": "The share of all pairs of a user and an item without an interaction.",
+    "leave-one-out": "Each user's last interaction is for the test, the one before for validation.",
     "fingerprint": "A short name made of everything that can change a result.",
 }
 """By term, as screens use it."""

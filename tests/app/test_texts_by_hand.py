@@ -9,7 +9,7 @@ from app_fakes import N_ITEMS, N_USERS
 from prompt_fakes import USER, Teller, plan_of
 
 from app.experiment_file import load_experiment
-from app.overrides import overrides_of, pending, texts_by_hand
+from app.overrides import overrides_of, pending, take_along, texts_by_hand
 from app.plan import Plan
 from app.records import read_record, write_record
 from app.runner import run_steps
@@ -115,6 +115,16 @@ def test_experiments_of_another_name_are_left_alone(plan: Plan, tiny_experiment:
     by_hand(plan, "f3", "By hand.")
     other = Plan(load_experiment(str(tiny_experiment), ["name=other"]), plan.workspace)
     assert keys(other) == keys(plan)
+
+
+def test_an_experiment_takes_along_what_it_has_not(plan: Plan, tiny_experiment: Path) -> None:
+    by_hand(plan, "f3", "By hand.")
+    take_along(plan.experiment, "other", plan.workspace)
+    other = Plan(load_experiment(str(tiny_experiment), ["name=other"]), plan.workspace)
+    assert texts_by_hand(other.experiment, "item", plan.workspace) == {"f3": "By hand."}
+    by_hand(plan, "f3", "Again.")
+    take_along(plan.experiment, "other", plan.workspace)
+    assert texts_by_hand(other.experiment, "item", plan.workspace) == {"f3": "By hand."}
 
 
 def test_users_are_asked_again_only_if_they_are_shown_the_text(

@@ -110,6 +110,7 @@ def test_entities_are_named_or_drawn(tiny_experiment: Path, tmp_path: Path) -> N
     assert len(set(scene.choose([], 10_000))) == N_USERS
     with pytest.raises(DataError, match="no user 'nobody'"):
         scene.choose(["nobody"], 1)
+    assert scene.find("U3 u", 3) == [scene.ids.number(u) for u in ("u3", "u30", "u31")]
     assert scene.choose_template("auto").name == "any-user"
     assert {one.name for one in variables(scene, 0)} >= {"history", "history[-1].title", "themes"}
 

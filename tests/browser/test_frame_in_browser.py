@@ -9,7 +9,7 @@ from browsing import PageAt, settled, shot
 
 def test_a_first_visit_offers_the_demo(page_at: PageAt, tmp_path: Path) -> None:
     page = page_at(tmp_path / "workspace", "graph")
-    assert page.get_by_role("button", name="Build the demo").is_visible()
+    page.get_by_role("button", name="Build the demo").wait_for()
     shot(page, "first-visit")
 
 

@@ -9,7 +9,12 @@ from prompts.bounds import LONGEST, ROUNDS
 from prompts.template import parse_template
 
 MATTER = "---\nside: item\nname: mine\nversion: 1\nnote: n\n---\n# user\n"
-VALUES = {"title": "A title", "items": ["x"], "attributes": {"genres": ["Drama", "War"]}}
+VALUES = {
+    "title": "A title",
+    "year": 1999,
+    "items": ["x"],
+    "attributes": {"genres": ["Drama", "War"]},
+}
 
 ESCAPES = [
     "{{ ''.__class__ }}",
@@ -70,6 +75,85 @@ ESCAPES = [
     "{% autoescape true %}{{ title }}{% endautoescape %}",
     "{% debug %}",
     "{{ title | random }}",
+    "{% set f = '{0.__class__}'.format %}{{ f(title) }}",
+    "{{ ['{0.__class__}'.format] | first }}",
+    "{{ items | map('format', title) | list }}",
+    "{{ title.format.__func__ }}",
+    "{{ (title | default(none)).__class__ }}",
+    "{{ (missing | default('x')).__class__ }}",
+    "{{ missing.__class__ is defined }}",
+    "{{ title.__class__ is defined }}",
+    "{{ none.__class__ }}",
+    "{{ true.__class__.__base__ }}",
+    "{{ (1).__class__ }}",
+    "{{ (1.5).__class__.__mro__ }}",
+    "{{ title.__doc__ }}",
+    "{{ title.__getattribute__('upper') }}",
+    "{{ attributes.get.__self__ }}",
+    "{{ [attributes] | map(attribute='genres.append') | list }}",
+    "{{ [attributes] | map(attribute='x', default=title.__class__) | list }}",
+    "{{ [attributes] | map(attribute='__class__', default='x') | list }}",
+    "{{ [attributes] | unique(attribute='__class__') | list }}",
+    "{{ [attributes] | min(attribute='__class__') }}",
+    "{{ [attributes] | rejectattr('__class__') | list }}",
+    "{{ [attributes] | selectattr('genres.__class__', 'defined') | list }}",
+    "{{ [[title]] | map(attribute='0.__class__') | list }}",
+    "{{ [title] | sort(attribute='upper.__self__') }}",
+    "{{ range(3).__class__ }}",
+    "{{ (items | map('upper')).gi_frame }}",
+    "{{ (items | select).gi_code }}",
+    "{{ (items | map('upper')).send(none) }}",
+    "{% for x in items %}{{ loop.cycle.__globals__ }}{% endfor %}",
+    "{% for x in items %}{{ loop.__init__.__globals__ }}{% endfor %}",
+    "{% for x in items %}{{ loop.changed.__self__ }}{% endfor %}",
+    "{% for x in items %}{{ loop['__class__'] }}{% endfor %}",
+    "{{ caller }}",
+    "{{ varargs }}",
+    "{{ super() }}",
+    "{{ context.environment }}",
+    "{{ environment }}",
+    "{{ __builtins__ }}",
+    "{{ __import__('os') }}",
+    "{{ resolve('title') }}",
+    "{{ namespace(a=1).__class__ }}",
+    "{{ cycler('a').next }}",
+    "{{ joiner(',')() }}",
+    "{{ title[0].__class__ }}",
+    "{{ items['append'] }}",
+    "{{ attributes['__class__'] }}",
+    "{{ attributes['clear']() }}",
+    "{{ title['__cl' ~ 'ass__'] }}",
+    "{{ title[['__class__'][0]] }}",
+    "{{ title.__ｃlass__ }}",
+    "{{ title._＿class_＿ }}",
+    "{% set ns = namespace() %}",
+    "{% set title.__class__ = 1 %}",
+    "{% set attributes.genres = 1 %}",
+    "{% do items.append(1) %}",
+    "{% with a = title.__class__ %}{{ a }}{% endwith %}",
+    "{% for c in title.__class__.__mro__ %}{{ c }}{% endfor %}",
+    "{% call items() %}{% endcall %}",
+    "{% filter upper %}x{% endfilter %}",
+    "{% block x %}{% endblock %}",
+    "{% trans %}x{% endtrans %}",
+    "{{ title.translate({65: 'x'}) }}",
+    "{{ title.maketrans }}",
+    "{{ '%c' % 0x41 }}",
+    "{{ items | map('select') | list }}",
+    "{{ items | map('map', 'upper') | list }}",
+    "{{ {1: 2}.items().mapping }}",
+    "{{ year.real }}",
+    "{{ year.to_bytes(4) }}",
+    "{{ title.splitlines.__self__.__class__ }}",
+    "{{ attributes.get('genres').append('x') }}",
+    "{{ attributes.setdefault('x', 1) }}",
+    "{{ items.sort() }}",
+    "{{ items.extend([1]) }}",
+    "{{ title | safe }}",
+    "{{ title | pprint }}",
+    "{{ title | urlize }}",
+    "{% include [title] ignore missing %}",
+    "{% extends title %}",
 ]
 
 BOMBS = [
@@ -109,6 +193,12 @@ BOMBS = [
     "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}",
     "{% if 1 %}" * 300 + "{% endif %}" * 300,
     "{% for x in items %}" * 60 + "{% endfor %}" * 60,
+    "{{ ('a' * 199999).strip('b' * 199999) }}",
+    "{{ ('a' * 199999) | trim('b' * 199999) }}",
+    "{{ ('f' * 199000) | int(0, 16) | string }}",
+    "{{ ('9' * 4000) | int * ('9' * 4000) | int }}",
+    "{{ ([[1, 2, 3, 4]] * 40000) | sum(start=[]) }}",
+    "{{ title.split('') }}",
 ]
 
 
@@ -130,6 +220,15 @@ def test_python_is_out_of_reach(attack: str) -> None:
 def test_memory_and_time_are_bounded(bomb: str) -> None:
     with pytest.raises(TemplateError, match=r"mine\.md"):
         said(bomb)
+
+
+def test_filters_that_choose_count_as_loops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`select('in', …)` alone takes the time of one list times the other."""
+    monkeypatch.setattr("prompts.bounds.ROUNDS", 50)
+    for choosing in ("select('in', items)", "reject('in', items)", "map('upper')"):
+        with pytest.raises(TemplateError, match="more than 50 rounds"):
+            said("{{ (items * 51) | " + choosing + " | list | length }}")
+        assert said("{{ (items * 50) | " + choosing + " | list | length }}") in ("0", "50")
 
 
 @pytest.mark.parametrize(
@@ -179,11 +278,39 @@ def test_limits_are_far_from_what_a_prompt_needs() -> None:
     assert len(history) < ROUNDS
 
 
-def test_loops_end_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{% for one in items %}{{ one }}{% endfor %}",
+        "{% set a = title | title %}",
+        "{{ title.upper() }}",
+        "{{ title }}",
+        "{% if items | select('in', items) | list %}{% endif %}",
+        "{% if items | map('upper') | list %}{% endif %}",
+    ],
+)
+def test_everything_ends_in_time(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert said(body) is not None
     monkeypatch.setattr("prompts.bounds.SECONDS", -1.0)
     with pytest.raises(TemplateError, match=r"mine\.md.*longer than"):
-        said("{% for one in items %}{{ one }}{% endfor %}")
-    assert said("{{ title }}") == "A title"
+        said(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{{ title.upper }}",
+        "{{ range }}",
+        "{{ title ~ title.upper }}",
+        "{{ items | map('upper') }}",
+        "{{ [range] | map('string') | list }}",
+        "{{ [title.split] | join }}",
+    ],
+)
+def test_what_would_print_an_address_is_refused(body: str) -> None:
+    """A prompt that differs each time would be asked, and paid, each time."""
+    with pytest.raises(TemplateError, match="where a text is wanted"):
+        said(body)
 
 
 def test_an_unknown_filter_gets_the_names_of_those_there_are() -> None:

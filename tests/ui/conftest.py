@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from opening import Open
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
 """Most that a screen may take here; no figure of its speed."""
-Open = Callable[..., AppTest]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from app.ui.colours import Palette
+from graph.flat import Node
 from graph.layout import Places
 from graph.metapath import NODE_TYPES
 from graph.subgraph import Subgraph
@@ -20,14 +21,19 @@ PLURALS = {
     "item_factor": "Item factors",
 }
 """Types of nodes in the legend."""
-_SYMBOLS = {
+SYMBOLS = {
     "user": "circle",
     "item": "circle",
     "user_factor": "diamond",
     "item_factor": "diamond",
 }
+"""Shapes, so that colour is not all that tells types apart."""
 _NAMED = 120
 """So many nodes all have their names; in a larger picture those do that others hang on."""
+_HUBS = 60
+"""Hubs whose names are always drawn."""
+_MOVING = 400
+"""Nodes of the largest picture whose changes are movements."""
 _UNIT = 100
 """Pixels of a layout's unit in the picture's own frame, which is scaled to fit."""
 
@@ -41,7 +47,6 @@ def graph_view(
     order: Sequence[int] | None = None,
     selected: int | None = None,
     all_names: bool = False,
-    name: str = "graph",
 ) -> dict[str, Any]:
     """The ECharts option that draws a subgraph.
 
@@ -56,7 +61,6 @@ def graph_view(
         order: Indices of the nodes in the order in which a click counts them.
         selected: Index of the node that is marked from the beginning.
         all_names: Whether names of all nodes are drawn, as far as there is room.
-        name: Of the file when the picture is saved.
     """
     look = _Looks(subgraph, colours, all_names)
     nodes = [
@@ -64,12 +68,13 @@ def graph_view(
         for at in (order if order is not None else range(len(subgraph.nodes)))
     ]
     return {
+        "animation": len(nodes) <= _MOVING,
         "animationDuration": 400,
         "animationDurationUpdate": 500,
         "animationEasingUpdate": "cubicInOut",
         "tooltip": {"confine": True, "valueFormatter": "%,d neighbours"},
         "legend": _legend(subgraph, colours),
-        "toolbox": _toolbox(colours, name),
+        "toolbox": _toolbox(colours),
         "series": [
             {
                 "id": "graph",
@@ -79,11 +84,12 @@ def graph_view(
                 "scaleLimit": {"min": 0.5, "max": 20},
                 "nodeScaleRatio": 0.4,
                 "preserveAspect": "contain",
-                **{"left": 40, "right": 40, "top": 48, "bottom": 32},
+                **{"left": 84, "right": 84, "top": 48, "bottom": 36},
                 "selectedMode": "single",
                 "categories": _categories(subgraph, colours),
                 "data": nodes,
                 "links": look.links(),
+                "lineStyle": look.across(),
                 "label": look.label(),
                 "labelLayout": {"hideOverlap": True},
                 "emphasis": look.emphasis(),
@@ -94,6 +100,11 @@ def graph_view(
     }
 
 
+def node_id(node: Node) -> str:
+    """How a picture calls a node; short, for every edge says it twice."""
+    return f"{NODE_TYPES.index(node[0])}.{node[1]}"
+
+
 class _Looks:
     """Sizes and styles of what is drawn."""
 
@@ -102,22 +113,20 @@ class _Looks:
         self.sizes = _sizes(subgraph)
         self.path = set(subgraph.path)
         every = range(len(subgraph.nodes))
-        hubs = set(subgraph.parents.tolist()) | set(range(subgraph.named)) | self.path
-        self.labelled = set(every) if all_names or len(every) <= _NAMED else hubs
-        self.hubs = hubs
+        self.hubs = _hubs(subgraph) | set(range(subgraph.named)) | self.path
+        self.labelled = set(every) if all_names or len(every) <= _NAMED else self.hubs
 
     def node(
         self, at: int, place: tuple[float, float], title: str, selected: bool
     ) -> dict[str, Any]:
         kind, number = self.subgraph.nodes[at]
         node: dict[str, Any] = {
-            "id": f"{kind}:{number}",
+            "id": node_id((kind, number)),
             "name": title,
             "value": int(self.subgraph.degrees[at]),
             "category": NODE_TYPES.index(kind),
-            "x": round(place[0] * _UNIT, 1),
-            "y": round(place[1] * _UNIT, 1),
-            "symbol": _SYMBOLS[kind],
+            "x": round(place[0] * _UNIT),
+            "y": round(place[1] * _UNIT),
             "symbolSize": round(float(self.sizes[at]), 1),
         }
         if at < self.subgraph.named or at in self.path:
@@ -128,14 +137,14 @@ class _Looks:
         if at not in self.labelled:
             node["label"] = {"show": False}
         elif at not in self.hubs:
-            node["label"] = {"fontSize": 10, "color": self.colours.muted}
+            node["label"] = {"fontSize": 11, "color": self.colours.muted}
         if selected:
             node["selected"] = True
         return node
 
     def links(self) -> list[dict[str, Any]]:
         """Edges that brought a node in take the colour of the node they came from."""
-        keys = [f"{kind}:{number}" for kind, number in self.subgraph.nodes]
+        keys = list(map(node_id, self.subgraph.nodes))
         parents, path = self.subgraph.parents, self.subgraph.path
         along = {frozenset(pair) for pair in pairwise(path)}
         across, own, marked = [], [], []
@@ -147,7 +156,7 @@ class _Looks:
                 hub = self.subgraph.nodes[a if parents[b] == a else b][0]
                 own.append({**link, "lineStyle": self._own(hub)})
             else:
-                across.append({**link, "lineStyle": self._across()})
+                across.append(link)
         return across + own + marked
 
     def _marked(self) -> dict[str, Any]:
@@ -157,7 +166,8 @@ class _Looks:
         faint = 0.25 if self.path else 0.6
         return {"color": self.colours.of(hub), "width": 1.1, "opacity": faint, "curveness": 0}
 
-    def _across(self) -> dict[str, Any]:
+    def across(self) -> dict[str, Any]:
+        """The style of all other edges: the more there are, the fainter."""
         crowd = len(self.subgraph.edges)
         opacity = 0.12 if self.path else max(0.16, min(0.6, 120 / max(crowd, 1)))
         return {
@@ -195,12 +205,24 @@ class _Looks:
                 "borderColor": self.colours.text,
                 "borderWidth": 3,
                 "shadowColor": self.colours.text,
-                "shadowBlur": 12,
+                "shadowBlur": 8,
                 "opacity": 1,
             },
             "label": {"show": True, "fontWeight": "bold", "fontSize": 13},
             "lineStyle": {"width": 2, "opacity": 1},
         }
+
+
+def _brood(subgraph: Subgraph) -> np.ndarray:
+    """(n,) how many nodes each brought in."""
+    return np.bincount(subgraph.parents[subgraph.parents >= 0], minlength=len(subgraph.nodes))
+
+
+def _hubs(subgraph: Subgraph) -> set[int]:
+    """Indices of the nodes that brought most others in."""
+    brood = _brood(subgraph)
+    most = np.argsort(-brood, kind="stable")[:_HUBS]
+    return set(most[brood[most] > 0].tolist())
 
 
 def _sizes(subgraph: Subgraph) -> np.ndarray:
@@ -209,7 +231,7 @@ def _sizes(subgraph: Subgraph) -> np.ndarray:
     low, high = np.clip([90 / n**0.5, 260 / n**0.4], [5, 14], [16, 44])
     sizes = np.full(len(subgraph.nodes), low)
     kinds = np.array([NODE_TYPES.index(kind) for kind, _ in subgraph.nodes], dtype=int)
-    brood = np.bincount(subgraph.parents[subgraph.parents >= 0], minlength=len(sizes))
+    brood = _brood(subgraph)
     for kind in range(len(NODE_TYPES)):
         mine = kinds == kind
         if mine.any():
@@ -223,7 +245,7 @@ def _categories(subgraph: Subgraph, colours: Palette) -> list[dict[str, Any]]:
         {
             "name": legend_name(subgraph, kind),
             "itemStyle": {"color": colours.of(kind), "borderColor": colours.background},
-            "symbol": _SYMBOLS[kind],
+            "symbol": SYMBOLS[kind],
         }
         for kind in NODE_TYPES
     ]
@@ -240,7 +262,7 @@ def legend_name(subgraph: Subgraph, kind: str) -> str:
 def _legend(subgraph: Subgraph, colours: Palette) -> dict[str, Any]:
     return {
         "data": [
-            {"name": legend_name(subgraph, kind), "icon": _SYMBOLS[kind]}
+            {"name": legend_name(subgraph, kind), "icon": SYMBOLS[kind]}
             for kind in NODE_TYPES
             if subgraph.counts[kind].total
         ],
@@ -254,19 +276,12 @@ def _legend(subgraph: Subgraph, colours: Palette) -> dict[str, Any]:
     }
 
 
-def _toolbox(colours: Palette, name: str) -> dict[str, Any]:
+def _toolbox(colours: Palette) -> dict[str, Any]:
     return {
         "right": 12,
         "top": 8,
         "iconStyle": {"borderColor": colours.muted},
         "feature": {
             "restore": {"title": "Fit"},
-            "saveAsImage": {
-                "title": "PNG",
-                "name": name,
-                "pixelRatio": 2,
-                "backgroundColor": colours.background,
-                "excludeComponents": ["toolbox"],
-            },
         },
     }

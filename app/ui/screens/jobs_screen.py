@@ -48,9 +48,13 @@ def _card(job: Job, jobs: list[Job]) -> None:
     about, buttons = st.columns([5, 2], vertical_alignment="top")
     with about:
         draw_title(job, jobs)
-    with buttons, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+    with (
+        buttons,
+        st.container(
+            horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"
+        ),
+    ):
         _buttons(job)
-    draw_command(job)
     draw_progress(job)
     draw_trouble(job)
     if job.steps:
@@ -58,10 +62,12 @@ def _card(job: Job, jobs: list[Job]) -> None:
         if steps.open:
             with steps:
                 _steps(job)
-    log = st.expander("Log", key=f"log-{job.id}", on_change="rerun")
+    log = st.expander("Log and command", key=f"log-{job.id}", on_change="rerun")
     if log.open:
-        log.code(job.log_tail(LOG_LINES) or "empty", language=None, wrap_lines=True, height=320)
-        log.caption(f"The whole log: {frame.plain(job.folder / 'log.txt')}")
+        with log:
+            draw_command(job)
+            st.code(job.log_tail(LOG_LINES) or "empty", language=None, wrap_lines=True, height=320)
+            st.caption(f"The whole log: {frame.plain(job.folder / 'log.txt')}")
 
 
 def _buttons(job: Job) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.records import Record
 from app.ui import explorer_panels as panels
 from app.ui import opened as results
 from app.ui.charts.graph_view import graph_view
 from app.ui.colours import palette
 from app.ui.explorer import Explorer
+from app.ui.explorer_settings import ALL_NAMES
 from app.ui.frame import command, header, opened
 from data.errors import ConfigError
 
@@ -35,7 +35,7 @@ def show() -> None:
         panels.bar(explorer, view, picture)
     panels.selection(explorer, picture)
     panels.path(explorer, view, picture)
-    _chart(explorer, record)
+    _chart(explorer)
     panels.hidden(picture)
     node = explorer.selected
     if node is not None:
@@ -44,7 +44,7 @@ def show() -> None:
     command(*words, *(("--view", explorer.state.text) if explorer.state.text else ()))
 
 
-def _chart(explorer: Explorer, record: Record) -> None:
+def _chart(explorer: Explorer) -> None:
     picture = explorer.picture()
     order, marked, key = explorer.order(picture)
     names = explorer.atlas.names
@@ -55,8 +55,7 @@ def _chart(explorer: Explorer, record: Record) -> None:
         palette(),
         order=order,
         selected=marked,
-        all_names=bool(st.session_state.get(panels.ALL_NAMES)),
-        name=f"graph-{record.experiment.name}",
+        all_names=bool(st.session_state.get(ALL_NAMES)),
     )
     with st.container(border=True):
         st.echarts_chart(

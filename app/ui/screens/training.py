@@ -20,7 +20,8 @@ from app.ui.run_card import draw_run
 from app.work import own_templates
 from data.errors import AutoGraphError
 
-BASE = "from"
+BASE, CHOICE, WRITTEN = "from", "train-from", "train-from-written"
+"""In the address; of the widget; and what the page itself wrote into the address last."""
 OWN = ("name", "note", "grid.seeds")
 """Settings that stand outside the rooms of the form."""
 
@@ -44,20 +45,23 @@ def show() -> None:
 
 
 def _base() -> Base:
-    """What the form begins with, as the address says."""
+    """What the form begins with; it always stands in the address, so that a link says it all."""
     found = {base.key: base for base in bases(frame.workspace())}
-    if BASE not in st.session_state and BASE not in st.query_params:
-        st.session_state[BASE] = _usual(found)
+    asked, state = st.query_params.get(BASE), st.session_state
+    if asked in found and asked != state.get(WRITTEN):
+        state[CHOICE] = asked
+    elif state.get(CHOICE) not in found:
+        state[CHOICE] = _usual(found)
     key = st.selectbox(
         "Begin with",
         list(found),
-        index=list(found).index(frame.DEMO),
-        key=BASE,
-        bind="query-params",
+        key=CHOICE,
+        persist_state="session",
         help="The settings below are those of this experiment until you change them.",
-        on_change=lambda: _take_up(found[st.session_state[BASE]]),
+        on_change=lambda: _take_up(found[state[CHOICE]]),
         width=420,
     )
+    st.query_params[BASE] = state[WRITTEN] = key
     return found[key]
 
 
