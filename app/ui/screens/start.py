@@ -32,7 +32,7 @@ class Way:
 WAYS = (
     Way(
         ":material/live_tv:",
-        "Why this film?",
+        "Why this one?",
         "See what somebody is recommended, with and without the graph, and the reasons in words.",
         (("demo", "Open the demo"), ("report", "A report to send on")),
     ),
