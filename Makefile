@@ -9,7 +9,7 @@ VLLM_INSTALLED := $(VLLM_VENV)/.installed
 PIP_ARGS ?=
 JOBS ?= 2
 
-.PHONY: help demo test test-vllm test-ray format clean
+.PHONY: help demo ui pictures test browser test-vllm test-ray format clean
 
 define make-environment
 @test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed; name it: make PYTHON=/path/to/python3"; exit 1; }
@@ -18,8 +18,10 @@ define make-environment
 endef
 
 help:
-	@echo "make demo    install into $(VENV) if needed, run the demo, show its metrics"
+	@echo "make demo    install into $(VENV) if needed, run the demo, open the page (NO_PAGE=1: do not)"
+	@echo "make ui      open the page"
 	@echo "make test    install if needed, check style and types, run the tests"
+	@echo "make pictures  take the README's pictures anew from the page"
 	@echo "make test-vllm  the tests on the real vLLM engine, for CPUs, in $(VLLM_VENV)"
 	@echo "make test-ray  add Ray to $(VENV), run the tests that need it"
 	@echo "make format  put the code into the house style"
@@ -28,12 +30,28 @@ help:
 
 demo: $(INSTALLED)
 	$(BIN)/autograph run demo --jobs $(JOBS)
+ifndef NO_PAGE
+	$(BIN)/autograph ui
+endif
 
-test: $(INSTALLED)
+ui: $(INSTALLED)
+	$(BIN)/autograph ui
+
+test: $(INSTALLED) browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null || { \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium >/dev/null; } || \
+		echo "There is no chromium, so the tests in a browser are skipped; on Debian: apt install chromium"
+
+pictures: $(INSTALLED) browser
+	$(BIN)/autograph run demo --jobs $(JOBS)
+	PYTHONPATH=. $(BIN)/python docs/take_pictures.py
 
 test-vllm: $(VLLM_INSTALLED)
 	$(VLLM_BIN)/python -m pytest tests/engine

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command
 
+from app.cli_compare import ablate, beyond, compare
 from app.cli_data import data_app
+from app.cli_factors import factors_app
+from app.cli_graph import graph_app
+from app.cli_jobs import jobs_app
 from app.cli_knowledge import knowledge_app
 from app.cli_llm import llm_app
 from app.cli_prompts import prompts_app
-from data.errors import AutoGraphError
+from data.errors import AutoGraphError, ConfigError
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -44,6 +50,9 @@ app.add_typer(data_app, name="data")
 app.add_typer(llm_app, name="llm")
 app.add_typer(prompts_app, name="prompts")
 app.add_typer(knowledge_app, name="knowledge")
+app.add_typer(factors_app, name="factors")
+app.add_typer(jobs_app, name="jobs")
+app.add_typer(graph_app, name="graph")
 
 ExperimentName = Annotated[
     str, typer.Argument(metavar="EXPERIMENT", help="A .toml file, or a name such as demo.")
@@ -90,17 +99,8 @@ def run(
     run_experiment(load_experiment(experiment, changes, source), workspace, upto, jobs, device)
 
 
-@app.command()
-def compare(
-    experiments: Annotated[
-        list[str], typer.Argument(metavar="EXPERIMENT…", help="Files or names that were run.")
-    ],
-    workspace: Workspace = WORKSPACE,
-) -> None:
-    """Compare recommenders with their plain twins: means, gains, tests over users."""
-    from app.session import show_comparison
-
-    show_comparison(experiments, workspace)
+for command in (compare, beyond, ablate):
+    app.command()(command)
 
 
 @app.command()
@@ -160,6 +160,21 @@ def insert(
 
 
 @app.command()
+def ui(
+    workspace: Workspace = WORKSPACE,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the page.")] = 8501,
+    address: Annotated[
+        str, typer.Option(help="Other machines can see it under 0.0.0.0; it asks no password.")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """Open the page: data, prompts, factors, graph, recommenders, demo."""
+    from app.cli_ui import serve
+
+    raise typer.Exit(serve(workspace, port, address, browser))
+
+
+@app.command()
 def doctor(workspace: Workspace = WORKSPACE) -> None:
     """Check the installation, and say what is missing and how to get it."""
     from app.doctor import show_health
@@ -173,6 +188,23 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals:
         raise typer.BadParameter(f"{text!r} is not of the form NAME=VALUE.")
     return name.strip(), value.strip()
+
+
+def call(words: Sequence[str]) -> None:
+    """Runs a command in this process; what goes wrong is raised instead of shown.
+
+    Raises:
+        AutoGraphError: of the command, or because there is none of these words.
+    """
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    try:
+        with group.make_context("autograph", list(words)) as context:
+            TyperGroup.invoke(group, context)
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        raise ConfigError(f"{error.format_message()} See: autograph {words[0]} --help") from None
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import os
 import tomllib
@@ -54,15 +55,54 @@ def load_experiment(
     Raises:
         ConfigError: there is no such file, or a setting is unknown or out of range.
     """
+    given = read_tree(name_or_path)
+    for text in changes:
+        put(given, *_change(text))
+    if source is not None:
+        put(given, "data.source", str(source))
+    return settled(given, str(find_experiment(name_or_path)))
+
+
+def read_tree(name_or_path: str) -> dict[str, Any]:
+    """What a TOML file says, as nested tables; its paths are taken from its folder.
+
+    Raises:
+        ConfigError: there is no such file, or it is no TOML.
+    """
     path = find_experiment(name_or_path)
     given = _from_folder(_parsed(path), path.parent)
     given.setdefault("name", path.stem)
-    changed = [_change(text) for text in changes]
-    if source is not None:
-        changed.append(("data.source", str(source)))
-    for key, value in changed:
-        _put(given, key, value)
-    return checked(_from_source(_from_folder(given, Path.cwd())), str(path))
+    return given
+
+
+def settled(tree: Mapping[str, Any], where: str) -> Experiment:
+    """The experiment that nested tables describe, with every path in its place.
+
+    Raises:
+        ConfigError: a setting is unknown or out of range.
+    """
+    return checked(_from_source(_from_folder(copy.deepcopy(dict(tree)), Path.cwd())), where)
+
+
+def problems(tree: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with nested tables: a sentence a setting, under "" where it is no single one.
+
+    Where every value is sound by itself, a path begins at `{source}` and there is none.
+    """
+    try:
+        settled(tree, "")
+    except ConfigError as error:
+        whole = str(error).removeprefix(": ")
+    else:
+        return {}
+    try:
+        Experiment.model_validate(tree)
+    except ValidationError as error:
+        found: dict[str, str] = {}
+        for one in error.errors():
+            found.setdefault(".".join(_written(one["loc"], tree)), _in_words(one))
+        return found
+    return {"data.source": whole}
 
 
 def find_experiment(name_or_path: str) -> Path:
@@ -140,7 +180,12 @@ def _change(text: str) -> tuple[str, Any]:
         return key.strip(), value.strip()
 
 
-def _put(tree: dict[str, Any], key: str, value: Any) -> None:
+def put(tree: dict[str, Any], key: str, value: Any) -> None:
+    """Puts a value into nested tables under its dotted name.
+
+    Raises:
+        ConfigError: a part of the name is a value and no table.
+    """
     *parents, last = key.split(".")
     for parent in parents:
         tree = tree.setdefault(parent, {})
@@ -161,7 +206,7 @@ def _from_folder(tree: dict[str, Any], folder: Path) -> dict[str, Any]:
     for key in PATHS:
         value = _get(tree, key)
         if isinstance(value, str) and not value.startswith(SOURCE) and _is_path(key, value):
-            _put(tree, key, str(_absolute(folder / Path(value).expanduser())))
+            put(tree, key, str(_absolute(folder / Path(value).expanduser())))
     return tree
 
 
@@ -181,7 +226,7 @@ def _from_source(tree: dict[str, Any]) -> dict[str, Any]:
                     f"{key} is {value!r}, which begins at the folder of the data, and none is "
                     "named. Add --from FOLDER, or set data.source."
                 )
-            _put(tree, key, str(_absolute(Path(value.replace(SOURCE, str(source), 1)))))
+            put(tree, key, str(_absolute(Path(value.replace(SOURCE, str(source), 1)))))
     return tree
 
 
@@ -212,6 +257,35 @@ def _sentence(error: ValidationError, given: Mapping[str, Any], where: str) -> s
     ]
     nearest = list(dict.fromkeys(close or beside))[:6]
     return f"There is no setting {key} ({where}). The nearest are: {', '.join(nearest)}."
+
+
+WORDS = {
+    "missing": "Has to be given.",
+    "int_parsing": "Has to be a whole number.",
+    "int_type": "Has to be a whole number.",
+    "int_from_float": "Has to be a whole number.",
+    "float_parsing": "Has to be a number.",
+    "float_type": "Has to be a number.",
+    "greater_than": "Has to be greater than {gt:g}.",
+    "greater_than_equal": "Has to be at least {ge:g}.",
+    "less_than": "Has to be less than {lt:g}.",
+    "less_than_equal": "Has to be at most {le:g}.",
+    "literal_error": "Has to be {expected}.",
+    "too_short": "Has to have at least {min_length}.",
+    "string_too_short": "Has to have at least {min_length} characters.",
+    "string_too_long": "Has to have at most {max_length} characters.",
+    "string_pattern_mismatch": "Has characters that are not allowed, or begins with one.",
+}
+"""What is wrong with one value, by pydantic's names of errors."""
+
+
+def _in_words(error: Any) -> str:
+    if error["input"] is None:
+        return WORDS["missing"]
+    if error["type"] in WORDS:
+        return WORDS[error["type"]].format(**error.get("ctx", {}))
+    reason = error["msg"].removeprefix("Value error, ")
+    return f"{reason[:1].upper()}{reason[1:]}."
 
 
 def _written(loc: Sequence[int | str], given: Any) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     import polars as pl
 
     from graph.latent import LatentGraph
-    from llm.knowledge import Knowledge
+    from llm.encoders import TextEncoder
+    from prompts.history import HistoryViews
     from prompts.requests import Request
+    from quantize.quantizers import Quantizer
 
 Side = Literal["user", "item"]
 NEW = "new"
@@ -35,6 +38,7 @@ class Insertion:
 
     Attributes:
         graph: With it; its number is the last one of its side.
+        row: One row of the side's table; what is not known is null.
         text: What is known of it.
         codes: (T,) int32.
         labels: Of its factors, by level.
@@ -43,11 +47,163 @@ class Insertion:
     """
 
     graph: LatentGraph
+    row: pl.DataFrame
     text: str
     codes: np.ndarray
     labels: tuple[str, ...]
     neighbours: np.ndarray
     shared: np.ndarray
+
+
+@dataclass(frozen=True)
+class Inserter:
+    """Finds the places of new users and items in the graph of a run.
+
+    What it needs is read once, when it is first needed, and nothing is written, except for the
+    answer of a language model, where one has to be asked.
+
+    Attributes:
+        record: Of the run.
+        dataset: Its data set.
+    """
+
+    record: Record
+    dataset: Dataset
+
+    @cached_property
+    def graph(self) -> LatentGraph:
+        """The graph, with names of its factors."""
+        return labelled_graph(self.record)
+
+    @cached_property
+    def encoder(self) -> TextEncoder:
+        """The encoder of the run."""
+        from llm.encoders import open_encoder
+
+        return open_encoder(self.record.experiment.encoder)
+
+    @cached_property
+    def user_views(self) -> HistoryViews:
+        """What templates see of users."""
+        from data.split import Split
+        from llm.knowledge import Knowledge
+        from prompts.history import HistoryViews
+
+        texts = None
+        if "knowledge-item" in self.record.keys:
+            texts = Knowledge.load(self.record.folder("knowledge-item")).texts
+        split = Split.load(self.record.folder("split"))
+        return HistoryViews(self.dataset, split, self.record.experiment.prompts.history, texts)
+
+    @cached_property
+    def _sides(self) -> dict[str, tuple[Quantizer, np.ndarray]]:
+        return {}
+
+    def place(
+        self,
+        side: Side,
+        text: str | None,
+        given: Mapping[str, str],
+        liked: Sequence[str] = (),
+    ) -> Insertion:
+        """A new user or item: one text, one vector, nearest codes.
+
+        Args:
+            side: Of what is new.
+            text: What is known of it; by default what the run's backend says of `given`.
+            given: Attributes, by column.
+            liked: Ids of the items in a new user's history, oldest first.
+
+        Raises:
+            AutoGraphError: an attribute or an item is unknown, or there is no text.
+
+        Source: AutoGraph, appendix A.3.
+        """
+        from graph.insert import insert_item, insert_user
+        from llm.encode import encode_text
+
+        if liked and side == "item":
+            raise ConfigError("--liked tells the history of a new user; an item has none.")
+        items, row = self.dataset.item_ids.numbers(liked), self._row(side, given)
+        told = text if text is not None else self._text(side, self._request(side, row, items))
+        vector = encode_text(told, self.encoder)
+        quantizer, known = self._fitted(side)
+        codes, graph = quantizer.assign(vector)[0], self.graph
+        factors = [level * graph.k(side) + int(code) for level, code in enumerate(codes)]
+        near, shared = _neighbours(graph.codes(side), codes, known @ vector[0])
+        return Insertion(
+            insert_user(graph, codes, items) if side == "user" else insert_item(graph, codes),
+            row,
+            told,
+            codes,
+            tuple(graph.labels(side)[factor] for factor in factors),
+            near,
+            shared,
+        )
+
+    def _fitted(self, side: Side) -> tuple[Quantizer, np.ndarray]:
+        """The quantiser of a side, and the (n, d) vectors of its texts, of length 1."""
+        from llm.encoder import normalised
+        from llm.vectors import Vectors
+        from quantize.quantizers import load_quantizer
+
+        if side not in self._sides:
+            vectors = Vectors.load(self.record.folder(f"vectors-{side}")).matrix
+            quantizer = load_quantizer(self.record.folder(f"codes-{side}"))
+            self._sides[side] = quantizer, normalised(vectors)
+        return self._sides[side]
+
+    def _request(self, side: Side, row: pl.DataFrame, items: np.ndarray) -> Request:
+        from prompts.requests import item_requests, new_user_request
+
+        template = template_of(self.record.experiment, side, self.record.workspace)
+        if side == "item":
+            return next(item_requests(replace(self.dataset, items=row), template))
+        return new_user_request(self.dataset, template, self.user_views, row, items.tolist())
+
+    def _text(self, side: Side, request: Request) -> str:
+        """What the run's backend says; facts are stated anew, and answers of models are kept."""
+        from llm.backends import open_backend
+        from llm.cache import ResponseCache
+        from llm.knowledge import describe
+        from llm.lengths import readable
+
+        llm = self.record.experiment.llm
+        config = getattr(llm, side)
+        if config.backend == "facts":
+            return str(next(open_backend(config).generate([request])).text)
+        cache = ResponseCache(self.record.workspace / "cache" / "replies.sqlite")
+        try:
+            backend = open_backend(config)
+            template = template_of(self.record.experiment, side, self.record.workspace)
+            requests = readable([request], template, backend)
+            knowledge = describe(requests, backend, cache, total=1, gate=llm.gate_of(side))
+        finally:
+            cache.close()
+        if knowledge.failed.height:
+            raise ConfigError(
+                f"There is no text about the {side}: {knowledge.failed['error'][0]} "
+                "Give one as --text."
+            )
+        return str(knowledge.texts[0])
+
+    def _row(self, side: Side, given: Mapping[str, str]) -> pl.DataFrame:
+        """One row with the columns of the side's table; what is not given is null."""
+        import polars as pl
+
+        table, id_column = (
+            (self.dataset.users, USER_ID) if side == "user" else (self.dataset.items, ITEM_ID)
+        )
+        unknown = sorted(set(given) - set(table.columns))
+        if unknown:
+            raise ConfigError(
+                f"A {side} of {self.dataset.name!r} has no attribute {unknown[0]!r}; "
+                f"it has {', '.join(table.columns)}."
+            )
+        values = {id_column: NEW, **given}
+        return pl.DataFrame(
+            [_cell(name, values.get(name), kind) for name, kind in table.schema.items()]
+        )
 
 
 def insert_into(
@@ -58,129 +214,29 @@ def insert_into(
     given: Mapping[str, str],
     liked: Sequence[str] = (),
 ) -> Insertion:
-    """A new user or item in the graph of a run: one text, one vector, nearest codes.
-
-    Args:
-        record: Of the run.
-        dataset: Its data set.
-        side: Of what is new.
-        text: What is known of it; by default what the run's backend says of `given`.
-        given: Attributes, by column.
-        liked: Ids of the items in a new user's history, oldest first.
+    """A new user or item in the graph of a run; see `Inserter.place`.
 
     Raises:
         AutoGraphError: an attribute or an item is unknown, or there is no text.
-
-    Source: AutoGraph, appendix A.3.
     """
-    from graph.insert import insert_item, insert_user
-    from quantize.quantizers import load_quantizer
-
-    if liked and side == "item":
-        raise ConfigError("--liked tells the history of a new user; an item has none.")
-    items = dataset.item_ids.numbers(liked)
-    knowledge = _knowledge(record, _request(record, dataset, side, given, items), side, text)
-    vector = _vector(record, knowledge)
-    codes = load_quantizer(record.folder(f"codes-{side}")).assign(vector)[0]
-    graph = labelled_graph(record)
-    labels = tuple(
-        graph.labels(side)[level * graph.k(side) + code] for level, code in enumerate(codes)
-    )
-    near, shared = _neighbours(record, graph, side, codes, vector[0])
-    grown = insert_user(graph, codes, items) if side == "user" else insert_item(graph, codes)
-    return Insertion(grown, str(knowledge.texts[0]), codes, labels, near, shared)
+    return Inserter(record, dataset).place(side, text, given, liked)
 
 
-def _request(
-    record: Record, dataset: Dataset, side: Side, given: Mapping[str, str], items: np.ndarray
-) -> Request:
-    from data.split import Split
-    from llm.knowledge import Knowledge
-    from prompts.requests import item_requests, new_user_request
-
-    template = template_of(record.experiment, side, record.workspace)
-    row = _row(dataset, side, given)
-    if side == "item":
-        return next(item_requests(replace(dataset, items=row), template))
-    texts = None
-    if "knowledge-item" in record.keys:
-        texts = Knowledge.load(record.folder("knowledge-item")).texts
-    split, history = Split.load(record.folder("split")), record.experiment.prompts.history
-    numbers = items.tolist()
-    return new_user_request(dataset, split, template, history, row, numbers, item_texts=texts)
-
-
-def _row(dataset: Dataset, side: Side, given: Mapping[str, str]) -> pl.DataFrame:
-    """One row with the columns of the side's table; what is not given is null."""
+def _cell(name: str, text: str | None, kind: pl.DataType) -> pl.Series:
     import polars as pl
 
-    table, id_column = (dataset.users, USER_ID) if side == "user" else (dataset.items, ITEM_ID)
-    unknown = sorted(set(given) - set(table.columns))
-    if unknown:
-        raise ConfigError(
-            f"A {side} of {dataset.name!r} has no attribute {unknown[0]!r}; "
-            f"it has {', '.join(table.columns)}."
-        )
-    values = {id_column: NEW, **given}
-    columns = []
-    for name, kind in table.schema.items():
-        text = values.get(name)
-        value = text.split("|") if text is not None and isinstance(kind, pl.List) else text
-        columns.append(_cell(name, value, kind))
-    return pl.DataFrame(columns)
-
-
-def _cell(name: str, value: object, kind: pl.DataType) -> pl.Series:
-    import polars as pl
-
+    value = text.split("|") if text is not None and isinstance(kind, pl.List) else text
     try:
         return pl.Series(name, [value]).cast(kind)
     except pl.exceptions.PolarsError:
         raise ConfigError(f"--with {name}={value} is not of the column's kind, {kind}.") from None
 
 
-def _knowledge(record: Record, request: Request, side: Side, text: str | None) -> Knowledge:
-    from llm.backends import open_backend
-    from llm.cache import ResponseCache
-    from llm.knowledge import describe
-
-    cache = ResponseCache(record.workspace / "cache" / "replies.sqlite")
-    try:
-        backend = open_backend(getattr(record.experiment.llm, side))
-        gate = record.experiment.llm.gate_of(side)
-        knowledge = describe([request], backend, cache, total=1, gate=gate)
-    finally:
-        cache.close()
-    if text is not None:
-        knowledge = knowledge.with_overrides({request.entity: text})
-    if knowledge.failed.height:
-        raise ConfigError(
-            f"There is no text about the {side}: {knowledge.failed['error'][0]} Give one as --text."
-        )
-    return knowledge
-
-
-def _vector(record: Record, knowledge: Knowledge) -> np.ndarray:
-    """(1, d) float32."""
-    from llm.encode import encode
-    from llm.vectors import VectorCache
-
-    cache = VectorCache(record.workspace / "cache" / "vectors.sqlite")
-    try:
-        return encode(knowledge, record.experiment.encoder, cache).matrix
-    finally:
-        cache.close()
-
-
 def _neighbours(
-    record: Record, graph: LatentGraph, side: Side, codes: np.ndarray, vector: np.ndarray
+    codes: np.ndarray, own: np.ndarray, alike: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """All of the side that share a factor, most shared first, then by likeness of their texts."""
-    from llm.encoder import normalised
-    from llm.vectors import Vectors
-
-    shared = (graph.codes(side) == codes).sum(1)
-    alike = normalised(Vectors.load(record.folder(f"vectors-{side}")).matrix) @ vector
+    shared = (codes == own).sum(1)
     order = np.lexsort((-alike, -shared))
     near = order[shared[order] > 0]
     return near, shared[near]

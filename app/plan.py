@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.overrides import with_changes_so_far
 from app.settings import PLAIN, Cell, Experiment
 from app.stages import STAGES
 from app.work import with_versions
@@ -39,16 +40,22 @@ class Plan:
     """The steps of an experiment.
 
     Attributes:
-        experiment: Its settings; a person's own templates are pinned to their latest version.
+        experiment: Its settings; a person's own templates and texts by hand are pinned to what
+            they are when the plan is made.
         workspace: Holds artifacts, caches, downloads, templates, runs and results.
+        recorded: The settings as a record keeps them: whoever runs them again takes in later texts
+            by hand, too.
     """
 
     experiment: Experiment
     workspace: Path
+    recorded: Experiment = field(init=False, repr=False)
     _steps: dict[tuple[str, Cell | None], Step] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "experiment", with_versions(self.experiment, self.workspace))
+        pinned = with_versions(self.experiment, self.workspace)
+        object.__setattr__(self, "recorded", pinned)
+        object.__setattr__(self, "experiment", with_changes_so_far(pinned, self.workspace))
 
     @property
     def store(self) -> ArtifactStore:

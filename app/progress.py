@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -17,8 +17,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+if TYPE_CHECKING:
+    from app.jobs.events import EventLog
+
 LOG_WIDTH = 120
 """Columns where the output is no terminal."""
+HEARD_BY: list[EventLog] = []
+"""Who hears, beside the terminal, how this process gets on: the log of a job that runs in it."""
 
 
 def open_console() -> Console:
@@ -61,8 +66,15 @@ class Display:
         if self._kept and error is None:
             self._console.print(f"[dim]{self._kept} finished steps were taken as they are[/dim]")
 
+    def planned(self, steps: Sequence[str]) -> None:
+        """These steps are to come, or finished already; a terminal shows them one by one."""
+        for log in HEARD_BY:
+            log.planned(steps)
+
     def progress(self, step: str, done: int, total: int, what: str) -> None:
         """A step is under way."""
+        for log in HEARD_BY:
+            log.progress(step, done, total, what)
         if step not in self._tasks:
             self._tasks[step] = self._progress.add_task(step, total=None, counted="")
         counted = f"{done:,}/{total:,} {what}" if total else what
@@ -71,6 +83,8 @@ class Display:
 
     def finished(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
         """A step is finished."""
+        for log in HEARD_BY:
+            log.finished(step, seconds, summary)
         if step in self._tasks:
             self._progress.remove_task(self._tasks.pop(step))
         if seconds is None:

@@ -100,20 +100,30 @@ class Record:
 
 def write_record(plan: Plan, steps: list[Step]) -> None:
     """Keeps what a run is about, under its name."""
-    experiment = plan.experiment
     cells: dict[Cell, dict[str, str]] = {}
     for step in steps:
         if step.cell:
             cells.setdefault(step.cell, {})[step.stage] = step.key
+    keys = {step.stage: step.key for step in steps if step.cell is None}
+    keep_record(plan.recorded, plan.workspace, keys, cells)
+
+
+def keep_record(
+    experiment: Experiment,
+    workspace: Path,
+    keys: Mapping[str, str],
+    cells: Mapping[Cell, Mapping[str, str]],
+) -> None:
+    """Writes a record that `read_record` finds by the experiment's name."""
     content = {
         "experiment": experiment.model_dump(mode="json", exclude_none=True),
-        "keys": {step.stage: step.key for step in steps if step.cell is None},
+        "keys": dict(keys),
         "cells": [
-            {"backbone": c.backbone, "enhancer": c.enhancer, "seed": c.seed, "keys": keys}
-            for c, keys in cells.items()
+            {"backbone": c.backbone, "enhancer": c.enhancer, "seed": c.seed, "keys": dict(of)}
+            for c, of in cells.items()
         ],
     }
-    atomic.write_json(plan.workspace / "runs" / f"{experiment.name}.json", content)
+    atomic.write_json(workspace / "runs" / f"{experiment.name}.json", content)
 
 
 def read_record(name_or_path: str, workspace: Path) -> Record:

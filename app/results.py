@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +95,7 @@ def _cells(row: dict[str, Any]) -> Iterable[str]:
 
 
 def show_compared(compared: pl.DataFrame) -> Table:
-    """The table a person reads of `compare_records`, without the plain twins' missing tests."""
+    """The table a person reads of `compare_contenders`, without the plain twins' missing tests."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -114,29 +114,3 @@ def show_compared(compared: pl.DataFrame) -> Table:
             ]
         table.add_row(*cells)
     return table
-
-
-def compare_records(records: Sequence[Record]) -> pl.DataFrame:
-    """Enhanced recommenders against their plain twins: means, deviations, gains and tests.
-
-    Raises:
-        DataError: results cannot be compared.
-    """
-    from recommend.compare import compare
-    from recommend.evaluate import Evaluation
-
-    runs: dict[str, list[Evaluation]] = {}
-    baseline: dict[str, str] = {}
-    for record in records:
-        prefix = f"{record.experiment.name}: " if len(records) > 1 else ""
-        finished = record.finished()
-        for cell in finished:
-            label = f"{prefix}{cell.label}"
-            folder = record.folder("evaluate", cell)
-            runs.setdefault(label, []).append(Evaluation.load(folder))
-            if cell.enhancer != PLAIN and any(
-                c.backbone == cell.backbone and c.enhancer == PLAIN for c in finished
-            ):
-                baseline[label] = f"{prefix}{cell.backbone}+{PLAIN}"
-    compared: pl.DataFrame = compare(runs, baseline)
-    return compared

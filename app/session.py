@@ -1,9 +1,8 @@
-"""What the commands `run` and `compare` do, from settings to what a person sees."""
+"""What the command `run` does, from settings to what a person sees."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,7 +10,7 @@ from rich.console import Console
 from app.plan import Plan
 from app.progress import Display, open_console
 from app.records import Record, read_record, write_record
-from app.results import LEAK_NOTE, compare_records, result_table, show, show_compared, write_results
+from app.results import result_table, show, write_results
 from app.runner import run_steps
 from app.settings import Experiment
 from data.errors import ConfigError
@@ -37,6 +36,7 @@ def run_experiment(
     if upto is None:
         write_record(plan, steps)
     with Display(console) as display:
+        display.planned([str(step) for step in steps])
         run_steps(plan, steps, display, jobs, _device(device))
     if upto is None:
         _show_results(read_record(experiment.name, workspace), console)
@@ -83,23 +83,3 @@ def _show_results(record: Record, console: Console) -> None:
         rows = record.folder("dataset") / "bad_rows.parquet"
         console.print(f"{dataset['bad rows']:,} rows could not be read: {rows}", soft_wrap=True)
     console.print(f"[dim]Written to {path} and .csv[/dim]", soft_wrap=True)
-
-
-def show_comparison(names: Sequence[str], workspace: Path) -> None:
-    """Shows enhanced recommenders of one or more experiments against their plain twins.
-
-    Raises:
-        AutoGraphError: an experiment was not run, or nothing of it is finished.
-    """
-    records = [read_record(name, workspace) for name in names]
-    for record in records:
-        if not record.finished():
-            raise ConfigError(
-                f"Nothing of {record.experiment.name!r} is trained and judged. Run it first: "
-                f"autograph run {record.experiment.name}"
-            )
-    console = open_console()
-    console.print(show_compared(compare_records(records)))
-    console.print("Changes are against the plain twin; t-tests are paired over users.")
-    if any(record.leaking(cell) for record in records for cell in record.finished()):
-        console.print(LEAK_NOTE)

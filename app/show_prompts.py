@@ -67,16 +67,22 @@ def show_prompts(
 ) -> None:
     """Shows the prompts about some entities, or about one at random."""
     console, template = open_console(), scene.choose_template(reference)
-    backend = scene.open_backend() if scene.asks_model else None
     for number in scene.choose(entities, 1):
         if with_variables:
             _show_variables(scene, number)
-        one = render(scene, number, template, backend)
+        one = render(scene, number, template)
         console.print(f"{_called(one.title, one.entity)}, {one.template}")
         for message in one.messages:
             console.print(f"[cyan]# {message['role']}[/cyan]")
             console.print(Text(message["content"]), soft_wrap=True)
         console.print(f"[dim]{one.tokens}[/dim]")
+        if one.left_out:
+            console.print(
+                f"The {one.left_out:,} oldest items of the history are left out: with them the "
+                "prompt is too long for the model."
+            )
+        if one.note:
+            console.print(Text(f"The length was not looked at: {one.note}"), soft_wrap=True)
         if not scene.complete:
             console.print("Not all items are described yet: texts of items and themes may change.")
 

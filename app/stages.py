@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from app import work
+from app.overrides import texts_by_hand
 from app.settings import PLAIN, Cell, Experiment
 
 _HOW_IT_IS_RUN = {
@@ -84,6 +85,7 @@ def _knowledge(
     side: str, experiment: Experiment, _cell: Cell | None, workspace: Path
 ) -> Mapping[str, Any]:
     from llm.backends import open_backend
+    from llm.overrides import digest
 
     template = work.template_of(experiment, side, workspace)
     config = getattr(experiment.llm, side)
@@ -94,6 +96,8 @@ def _knowledge(
     }
     if (gate := experiment.llm.gate_of(side)) is not None:
         given["gate"] = gate.model_dump(mode="json")
+    if by_hand := texts_by_hand(experiment, side, workspace):
+        given["by hand"] = digest(by_hand)
     return {**given, "history": experiment.prompts.history} if side == "user" else given
 
 
@@ -127,6 +131,10 @@ def _train(experiment: Experiment, cell: Cell | None, _workspace: Path) -> Mappi
 
 def _evaluate(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
     return experiment.evaluate.model_dump(mode="json")
+
+
+def _lists(_experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
+    return {"length": work.LIST_LENGTH}
 
 
 def _side(side: str, knowledge_inputs: Inputs) -> dict[str, Stage]:
@@ -176,6 +184,14 @@ STAGES: dict[str, Stage] = {
     "evaluate": Stage(
         "evaluating", 1, _from("dataset", "split", "train"), _evaluate, work.judge, a_cell=True
     ),
+    "lists": Stage(
+        "recommending to all users",
+        1,
+        _from("dataset", "split", "train"),
+        _lists,
+        work.keep_lists,
+        a_cell=True,
+    ),
 }
 """The way through the house, in order. Names of factors are no input of the graph: words that
-describe a code better train nothing again."""
+describe a code better train nothing again. Lists are made only where they are asked for."""

@@ -44,8 +44,56 @@ def try_templates(
     Raises:
         BackendError: nothing can be asked of the backend.
     """
+    rows, asked = _asked(scene, templates, numbers)
+    for place, answer in _answers(scene, asked, on_progress).items():
+        rows[place] |= answer
+    return _table(rows)
+
+
+def known_answers(
+    scene: Scene, templates: Sequence[Template], numbers: Sequence[int]
+) -> pl.DataFrame:
+    """What is known already of a few entities under each template; nobody is asked.
+
+    Args:
+        scene: Whose entities.
+        templates: Variants, for its side.
+        numbers: Of the entities.
+
+    Returns:
+        As `try_templates`; text and error are null where nobody was asked yet.
+
+    Raises:
+        BackendError: the backend cannot be opened, or the length of prompts not be looked at.
+    """
+    from llm.cache import COLUMNS
+    from llm.protocol import request_key
+
+    rows, asked = _asked(scene, templates, numbers)
+    with asking(scene) as (backend, cache):
+        keys = {place: request_key(backend, request) for place, request in asked.items()}
+        found = {
+            row[0]: dict(zip(COLUMNS, row[1:], strict=True))
+            for row in cache.rows(set(keys.values()))
+        }
+    for place, key in keys.items():
+        if key in found:
+            rows[place] |= {name: found[key][name] for name in _OF_ANSWER} | {"cached": True}
+    return _table(rows)
+
+
+def only_different(tried: pl.DataFrame, prompts: bool = False) -> pl.DataFrame:
+    """The rows of those entities of which the variants say, or with `prompts` ask, other things."""
     import polars as pl
 
+    said = pl.coalesce("prompt" if prompts else "text", "error")
+    return tried.filter(said.n_unique().over("entity") > 1)
+
+
+def _asked(
+    scene: Scene, templates: Sequence[Template], numbers: Sequence[int]
+) -> tuple[list[dict[str, Any]], dict[int, Request]]:
+    """A row an entity and template, and the requests by row of those that can be rendered."""
     rows: list[dict[str, Any]] = []
     asked: dict[int, Request] = {}
     for number in numbers:
@@ -63,17 +111,7 @@ def try_templates(
             except TemplateError as error:
                 row["error"] = str(error)
             rows.append(row)
-    for place, answer in _answers(scene, asked, on_progress).items():
-        rows[place] |= answer
-    return pl.DataFrame(rows, schema=_schema())
-
-
-def only_different(tried: pl.DataFrame) -> pl.DataFrame:
-    """The rows of those entities of which the variants say different things."""
-    import polars as pl
-
-    said = pl.coalesce("text", "error")
-    return tried.filter(said.n_unique().over("entity") > 1)
+    return rows, asked
 
 
 def _answers(
@@ -97,6 +135,12 @@ def _answers(
 
 def _as_text(request: Request) -> str:
     return "\n\n".join(f"# {m['role']}\n{m['content']}" for m in request.messages)
+
+
+def _table(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    import polars as pl
+
+    return pl.DataFrame(rows, schema=_schema())
 
 
 def _schema() -> dict[str, Any]:

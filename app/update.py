@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from app.overrides import texts_by_hand
 from app.plan import Plan, Step
 from app.records import read_record
 from app.runner import Listener, run_steps
@@ -147,10 +148,12 @@ def _reasons(scene: Scene) -> Iterator[tuple[str, Reason]]:
         rows = {row[0]: row[error] for row in cache.rows(dict.fromkeys(key for _, key in pairs))}
         model = backend.model
     before = _knowledge_before(scene)
+    by_hand = texts_by_hand(scene.plan.experiment, scene.side, scene.plan.workspace)
     models = dict(before.table.select("entity", "model").iter_rows()) if before else {}
     for entity, key in pairs:
         if key in rows:
-            yield entity, "answered" if rows[key] is None else "failed before"
+            there = rows[key] is None or entity in by_hand
+            yield entity, "answered" if there else "failed before"
         elif entity not in models:
             yield entity, "new"
         else:

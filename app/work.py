@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.overrides import texts_by_hand
 from app.settings import PLAIN, Cell, Experiment
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from data.split import Split
     from prompts.template import Template
 
+LIST_LENGTH = 20
+"""Items that are kept of what a recommender shows to a user."""
 Progress = Callable[[int, int, str], None]
 """Hears of what is done, out of how many (0: not known), and what it is."""
 
@@ -135,10 +138,10 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
     from llm.cache import ResponseCache
     from llm.engine import close_engines
     from llm.knowledge import Knowledge, describe
-    from llm.protocol import Counting
+    from llm.lengths import readable
+    from llm.overrides import with_texts
     from llm.settings import MODELS
     from prompts.requests import item_requests, user_requests
-    from prompts.shortening import fitted
 
     dataset, template = task.dataset, template_of(task.experiment, side, task.workspace)
     if side == "item":
@@ -154,20 +157,23 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
         llm = task.experiment.llm
         config, gate = getattr(llm, side), llm.gate_of(side)
         backend = open_backend(config)
-        if isinstance(backend, Counting) and backend.limit is not None:
-            requests = fitted(requests, template, backend.count_tokens, backend.limit)
+        sent = readable(requests, template, backend)
         if isinstance(config, MODELS) and llm.ray.enabled:
             from llm.ray_data import RayBackend
 
             backend = RayBackend(backend, config, llm.ray, task.workspace / "cache" / "ray")
-        knowledge = describe(requests, backend, cache, task.on_progress, total, gate)
+        knowledge = describe(sent, backend, cache, task.on_progress, total, gate)
     finally:
         cache.close()
         close_engines()
+    by_hand = texts_by_hand(task.experiment, side, task.workspace)
+    if by_hand:
+        knowledge = with_texts(knowledge, by_hand)
     knowledge.save(task.folder)
     return {
         "texts": knowledge.table.height - knowledge.failed.height,
         "failed": knowledge.failed.height,
+        **({"by hand": knowledge.table["override"].count()} if by_hand else {}),
         "model": backend.model,
         "leaking": knowledge.leaking,
     }
@@ -271,3 +277,14 @@ def judge(task: Task) -> Mapping[str, Any]:
     evaluation = evaluate(model, task.dataset, task.split, "test", config)
     evaluation.save(task.folder)
     return dict(evaluation.summary)
+
+
+def keep_lists(task: Task) -> Mapping[str, Any]:
+    """The first items that one recommender shows to each user."""
+    from recommend.lists import top_lists
+    from recommend.model import Model
+
+    model = Model.load(task.inputs["train"], task.device)
+    lists = top_lists(model, task.dataset, task.split, LIST_LENGTH)
+    lists.save(task.folder)
+    return {"users": len(lists.items), "items": lists.items.shape[1]}

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from app.overrides import texts_by_hand
 from app.plan import Plan
 from app.runner import Listener, run_steps
 from app.work import template_of
+from data.errors import BackendError
 
 if TYPE_CHECKING:
     from data.dataset import Dataset
     from data.ids import IdMap
     from llm.cache import ResponseCache
     from llm.protocol import Backend
-    from llm.settings import GateConfig
+    from llm.settings import BackendConfig, GateConfig
     from llm.tokens import Tokens
     from prompts.history import HistoryViews
     from prompts.requests import Request
@@ -48,6 +51,8 @@ class Rendered:
         template: `name@version`.
         messages: What is sent.
         tokens: Of the messages.
+        left_out: Items of the history that were cut, for the model cannot hold them.
+        note: Why the length could not be looked at; then nothing is cut.
     """
 
     entity: str
@@ -55,9 +60,11 @@ class Rendered:
     template: str
     messages: tuple[Message, ...]
     tokens: Tokens
+    left_out: int = 0
+    note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scene:
     """The users or items of an experiment, as templates see them.
 
@@ -96,8 +103,9 @@ class Scene:
         """Whether a language model is asked at all."""
         return self.backend_config.backend not in WITHOUT_MODEL
 
-    def open_backend(self) -> Backend:
-        """Who describes this side.
+    @cached_property
+    def backend(self) -> Backend:
+        """Who describes this side, opened once.
 
         Raises:
             AutoGraphError: it cannot be opened.
@@ -137,8 +145,8 @@ class Scene:
         """What templates see of one entity."""
         return self._seen(self.views[number])
 
-    def request(self, number: int, template: Template) -> Request:
-        """The request about one entity.
+    def whole_request(self, number: int, template: Template) -> Request:
+        """The request about one entity, however long it is.
 
         Raises:
             TemplateError: the template does not fit the data set.
@@ -147,21 +155,56 @@ class Scene:
 
         return request_of(self.side, template, self.facts(number))
 
-    def requests(self, template: Template) -> Iterator[Request]:
-        """The request about every entity, made as it is asked for.
+    def request(self, number: int, template: Template) -> Request:
+        """The request about one entity, as a run sends it.
 
         Raises:
             TemplateError: the template does not fit the data set.
+            BackendError: the length of prompts cannot be looked at.
+        """
+        (sent,) = self._readable([self.whole_request(number, template)], template)
+        return sent
+
+    def requests(self, template: Template) -> Iterable[Request]:
+        """The request about every entity as a run sends it, made as it is asked for.
+
+        Raises:
+            TemplateError: the template does not fit the data set.
+            BackendError: the length of prompts cannot be looked at.
         """
         from prompts.requests import request_of
 
-        return (request_of(self.side, template, self._seen(view)) for view in self.views)
+        whole = (request_of(self.side, template, self._seen(view)) for view in self.views)
+        return self._readable(whole, template)
 
     def title(self, number: int) -> str:
         """How an entity is called."""
-        from app.advice import title_of
+        return self.titles[number]
 
-        return title_of(self.dataset, number) if self.side == "item" else self.ids.external[number]
+    @cached_property
+    def titles(self) -> Sequence[str]:
+        """How all entities are called; users, and items without a title, by their id."""
+        from data.columns import TITLE
+
+        if self.side == "user" or TITLE not in self.dataset.items.columns:
+            return self.ids.external
+        titles = self.dataset.items[TITLE].to_list()
+        return [str(title or id) for title, id in zip(titles, self.ids.external, strict=True)]
+
+    def find(self, words: str, at_most: int) -> list[int]:
+        """Numbers of entities in whose title or id every word stands, whatever its capitals."""
+        from itertools import islice
+
+        wanted = words.lower().split()
+        named = zip(self.titles, self.ids.external, strict=True)
+        texts = (f"{title}\n{entity}".lower() for title, entity in named)
+        met = (n for n, text in enumerate(texts) if all(word in text for word in wanted))
+        return list(islice(met, at_most))
+
+    def _readable(self, requests: Iterable[Request], template: Template) -> Iterable[Request]:
+        from llm.lengths import readable
+
+        return readable(requests, template, self.backend) if self.asks_model else requests
 
     def _seen(self, view: View) -> View:
         from prompts.requests import item_facts
@@ -192,26 +235,33 @@ def open_scene(plan: Plan, side: Side, listener: Listener | None = None) -> Scen
     return Scene(plan, side, dataset, views, complete)
 
 
-def render(
-    scene: Scene, number: int, template: Template, backend: Backend | None = None
-) -> Rendered:
-    """The prompt about one entity.
+def with_backend(scene: Scene, config: BackendConfig) -> Scene:
+    """The same entities, described by another backend."""
+    experiment = scene.plan.experiment
+    llm = experiment.llm.model_copy(update={scene.side: config})
+    plan = Plan(experiment.model_copy(update={"llm": llm}), scene.plan.workspace)
+    return replace(scene, plan=plan)
 
-    Args:
-        scene: Whose entity.
-        number: Of the entity.
-        template: Of the scene's side.
-        backend: Counts the tokens, if it can; without one they are estimated.
+
+def render(scene: Scene, number: int, template: Template) -> Rendered:
+    """The prompt about one entity, as a run sends it.
+
+    Tokens are counted by the model's tokenizer, if it can be had, and estimated otherwise.
 
     Raises:
         TemplateError: the template does not fit the data set.
     """
+    from llm.lengths import left_out
     from llm.tokens import prompt_tokens
 
-    request = scene.request(number, template)
-    tokens = prompt_tokens(backend, request.messages)
-    title = scene.title(number)
-    return Rendered(request.entity, title, request.template, request.messages, tokens)
+    whole, note = scene.whole_request(number, template), ""
+    try:
+        sent = scene.request(number, template)
+        tokens = prompt_tokens(scene.backend if scene.asks_model else None, sent.messages)
+    except BackendError as error:
+        sent, tokens, note = whole, prompt_tokens(None, whole.messages), str(error)
+    called, cut = (sent.entity, scene.title(number), sent.template), left_out(whole, sent)
+    return Rendered(*called, sent.messages, tokens, cut, note)
 
 
 def variables(scene: Scene, number: int) -> list[Variable]:
@@ -228,7 +278,7 @@ def asking(scene: Scene) -> Iterator[tuple[Backend, ResponseCache]]:
 
     cache = ResponseCache(scene.plan.workspace / "cache" / "replies.sqlite")
     try:
-        yield scene.open_backend(), cache
+        yield scene.backend, cache
     finally:
         cache.close()
 
@@ -245,14 +295,17 @@ def _item_texts(plan: Plan, listener: Listener) -> tuple[list[str | None] | None
         run_steps(plan, plan.steps("knowledge-item"), listener)
     if free or plan.store.holds(step.stage, step.key):
         return Knowledge.load(plan.store.place(step.stage, step.key)).texts, True
-    return _answered_texts(open_scene(plan, "item", listener))
+    return answered_texts(open_scene(plan, "item", listener))
 
 
-def _answered_texts(items: Scene) -> tuple[list[str | None], bool]:
+def answered_texts(items: Scene) -> tuple[list[str | None], bool]:
+    """What is known already of each item, by hand or from the cache, and whether that is all."""
     from llm.protocol import request_key
 
     with asking(items) as (backend, cache):
         keys = [request_key(backend, request) for request in items.requests(items.template)]
         found = {row[0]: row[1] for row in cache.rows(dict.fromkeys(keys))}
-    texts = [found.get(key) for key in keys]
+    by_hand = texts_by_hand(items.plan.experiment, "item", items.plan.workspace)
+    entities = items.ids.external
+    texts = [by_hand.get(one) or found.get(key) for one, key in zip(entities, keys, strict=True)]
     return texts, None not in texts

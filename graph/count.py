@@ -34,7 +34,9 @@ class Coverage:
     median_per_end: float
 
 
-def count_instances(graph: LatentGraph, metapath: Metapath, levels: Levels = None) -> int:
+def count_instances(
+    graph: LatentGraph, metapath: Metapath, levels: Levels = None, start: int | None = None
+) -> int:
     """The number of instances: walks along distinct edges that never step straight back.
 
     Two interactions of one user with one item are one edge. `u > q > u` thus counts ordered pairs
@@ -44,11 +46,12 @@ def count_instances(graph: LatentGraph, metapath: Metapath, levels: Levels = Non
         graph: To walk in.
         metapath: To follow.
         levels: Levels of codes that may be walked; all by default.
+        start: Number of the node that they start from; any by default.
 
     Raises:
         ConfigError: there are more than 2^62.
     """
-    return int(arrivals(graph, metapath, levels).sum())
+    return int(arrivals(graph, metapath, levels, start).sum())
 
 
 def coverage(graph: LatentGraph, metapath: Metapath, levels: Levels = None) -> Coverage:
@@ -64,8 +67,10 @@ def coverage(graph: LatentGraph, metapath: Metapath, levels: Levels = None) -> C
     )
 
 
-def arrivals(graph: LatentGraph, metapath: Metapath, levels: Levels = None) -> np.ndarray:
-    """(size of the last type,) int64 instances that end at each node.
+def arrivals(
+    graph: LatentGraph, metapath: Metapath, levels: Levels = None, start: int | None = None
+) -> np.ndarray:
+    """(size of the last type,) int64 instances that end at each node, from `start` if it is given.
 
     With A the edges of a step and p the walks that end at each node, the next p is Aᵀ p, less the
     walks that would return to where they just came from. A node w that p(w) walks had reached sent
@@ -74,6 +79,8 @@ def arrivals(graph: LatentGraph, metapath: Metapath, levels: Levels = None) -> n
     types = metapath.types
     edges = {pair: adjacency(graph, *pair, levels) for pair in set(pairwise(types))}
     walks, sent_on = np.ones(graph.size(types[0]), dtype=np.int64), None
+    if start is not None:
+        walks = (np.arange(len(walks)) == start).astype(np.int64)
     for step, (a, b) in enumerate(pairwise(types)):
         matrix = edges[a, b]
         _check_exact(matrix, walks, metapath)

@@ -11,15 +11,13 @@ import numpy as np
 
 from data import atomic
 from data.errors import ConfigError
+from graph.flat import Node
 from graph.latent import LatentGraph
 from graph.metapath import NEIGHBOURS, NODE_TYPES
 from graph.relations import Levels, interactions, neighbours
 
 if TYPE_CHECKING:
     import networkx as nx
-
-Node = tuple[str, int]
-"""Type and number."""
 
 
 @dataclass(frozen=True, slots=True)

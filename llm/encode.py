@@ -60,6 +60,11 @@ def encode(
     return Vectors(ids, matrix, encoder.id, encoder.pooling, tuple(missing))
 
 
+def encode_text(text: str, encoder: TextEncoder) -> np.ndarray:
+    """(1, d) float32 vector of one text, as `encode` would have it; nothing is stored."""
+    return np.stack(list(encoder.encode([encoder.pieces(text)]))).astype(np.float32)
+
+
 def _encoded(
     wanted: dict[str, str],
     encoder: TextEncoder,

@@ -49,7 +49,7 @@ def classified(error: Exception, key: str) -> Failure:
     import openai
 
     said = " ".join(redacted(_said(error), key).split())[:LONGEST_SAID]
-    if isinstance(error, openai.APITimeoutError):
+    if isinstance(error, openai.APITimeoutError) and not _lost(error):
         return Failure("passing", "No answer came in time.", strained=True)
     if isinstance(error, openai.APIStatusError):
         after = retry_after(error.response.headers)
@@ -57,6 +57,17 @@ def classified(error: Exception, key: str) -> Failure:
     if isinstance(error, openai.APIConnectionError):
         return Failure("passing", f"The connection failed: {said}")
     return Failure("passing", f"The answer could not be read: {said}")
+
+
+def _lost(error: BaseException | None) -> bool:
+    """Whether a connection failed: by aiohttp the client calls that a call that came too late."""
+    import aiohttp
+
+    while error is not None:
+        if isinstance(error, aiohttp.ClientConnectionError):
+            return not isinstance(error, TimeoutError)
+        error = error.__cause__
+    return False
 
 
 def _of_status(status: int, said: str, after: float | None) -> Failure:

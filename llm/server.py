@@ -22,10 +22,13 @@ from prompts.requests import Request
 from prompts.template import Message
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    from openai import AsyncOpenAI, RequestOptions
 
 WAITING = 4_096
 """Replies that may wait to be stored before no more calls are made."""
+TOLD = ("lang", "package-version", "os", "arch", "runtime", "runtime-version", "async")
+COUNTED = ("retry-count", "read-timeout")
+"""What the client tells of itself and of this machine, in headers x-stainless-…, if it may."""
 
 
 class ServerBackend:
@@ -86,15 +89,25 @@ class ServerBackend:
 
 
 def open_client(config: ServerConfig) -> AsyncOpenAI:
-    """A client of the endpoint; attempts are counted here, so it makes none of its own."""
+    """A client of the endpoint; attempts are counted here, so it makes none of its own.
+
+    It sends by aiohttp, which takes a third of the time a call that the client's usual way takes.
+    """
     import openai
 
     key = key_of(config)
     hide_in_logs(key)
-    http = openai.DefaultAsyncHttpx2Client(
-        limits=_limits(config.concurrency), timeout=config.timeout_s
-    )
+    http = openai.DefaultAioHttpClient(limits=_limits(config.concurrency), timeout=config.timeout_s)
     return openai.AsyncOpenAI(api_key=key, base_url=config.url, max_retries=0, http_client=http)
+
+
+def call_options() -> RequestOptions:
+    """What the client need not work out again for every call."""
+    from openai import omit
+
+    silent = {f"x-stainless-{name}": omit for name in (*TOLD, *COUNTED)}
+    # Given outright, since the client copies what it takes by default, deeply, for every call.
+    return {"headers": silent, "params": {}, "max_retries": 0, "security": {"bearer_auth": True}}
 
 
 def _limits(concurrency: int) -> Any:
@@ -113,6 +126,7 @@ class _Flight:
         self._config = backend.config
         self._key = key_of(backend.config)
         self._calls = Concurrency(self._config.concurrency)
+        self._options = call_options()
         self._rng = random.Random(0)
         self._workers = self._failed_in_a_row = 0
         self._quiet_until = 0.0
@@ -201,7 +215,12 @@ class _Flight:
             asked["response_format"] = {"type": "json_schema", "json_schema": schema}
         if sampling.seed is not None:
             asked["seed"] = sampling.seed
-        response = await client.post("/chat/completions", cast_to=httpx2.Response, body=asked)
+        response = await client.post(
+            "/chat/completions",
+            cast_to=httpx2.Response,
+            content=json.dumps(asked).encode(),
+            options=self._options,
+        )
         completion = json.loads(response.content)
         if not isinstance(completion, dict):
             raise ValueError("it is no JSON object")

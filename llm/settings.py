@@ -179,6 +179,12 @@ class LlmConfig(Config):
     """Backend of the user side: facts (no LLM), replay, vllm or server."""
     item: BackendConfig = FactsConfig()
     """Backend of the item side: facts (no LLM), replay, vllm or server."""
+    user_overrides: int | None = Field(default=None, ge=0)
+    """Changes by hand to texts of users that are taken in, the first so many; 0 for none, by
+    default all there are."""
+    item_overrides: int | None = Field(default=None, ge=0)
+    """Changes by hand to texts of items that are taken in, the first so many; 0 for none, by
+    default all there are."""
     gate: GateConfig = GateConfig()
     """What answers must be like."""
     ray: RayConfig = RayConfig()

@@ -85,32 +85,27 @@ def user_requests(
 
 def new_user_request(
     dataset: Dataset,
-    split: Split,
     template: Template,
-    history: int,
+    views: HistoryViews,
     user: pl.DataFrame,
     items: Sequence[int],
     weights: Sequence[float] | None = None,
-    item_texts: Sequence[str | None] | None = None,
 ) -> Request:
     """The request of a user whom the data set does not hold, as `user_requests` would make it.
 
     Args:
         dataset: Whose items the history is of.
-        split: Names the training rows, against which the history is compared.
         template: Of the user side.
-        history: Most recent items that are shown.
+        views: Of the training rows, against which the history is compared.
         user: One row with columns of `dataset.users`; attributes may be missing.
         items: Dense item numbers, oldest first.
         weights: Strength of each interaction; by default all alike.
-        item_texts: As for `user_requests`.
 
     Raises:
         TemplateError: the template does not fit the data set.
 
     Source: AutoGraph, appendix A.3.
     """
-    views = HistoryViews(dataset, split, history, item_texts)
     table = pl.concat([dataset.users, user], how="diagonal_relaxed")
     strengths = np.asarray(weights if weights is not None else np.ones(len(items)))
     facts = views.of(UserViews(table)[table.height - 1], np.asarray(items, np.int32), strengths)

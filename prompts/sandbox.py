@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError, meta
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
 from jinja2 import Template as Compiled
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
@@ -117,6 +117,11 @@ _SANDBOX = _Sandbox(
 _SANDBOX.filters = {**FILTERS, "listed": listed, "label": label}
 _SANDBOX.globals = dict(GLOBALS)
 _FILTER_NAMES = ", ".join(sorted(name for name in _SANDBOX.filters if name[0] != "_"))
+
+
+def parsed(text: str) -> nodes.Template:
+    """The tree of a section that was compiled before, for a look at what it uses."""
+    return _SANDBOX.parse(text)
 
 
 def compile_section(text: str, source: str) -> Section:

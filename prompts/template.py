@@ -72,6 +72,11 @@ class Template:
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """What stands in each section, as written."""
+        return tuple(text.strip() for text in _HEADING.split(self.body)[2::2])
+
+    @property
     def variables(self) -> frozenset[str]:
         """Names of all variables that it uses."""
         sections = _sections(self.body, self.source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,6 +58,41 @@ def usage(codes: np.ndarray, k: int) -> pl.DataFrame:
         columns = {"code": np.arange(k), "members": members, "share": members / len(column)}
         tables.append(pl.DataFrame({"level": [level] * k, **columns}))
     return pl.concat(tables)
+
+
+def level_table(figures: Mapping[str, Any]) -> pl.DataFrame:
+    """One row a level, from the figures of `statistics`.
+
+    Columns: `level`; `used` codes out of `codes`, `active_ratio` and `perplexity`; `distinct`
+    codes by this level and all before it; `kept`, the share of the vectors' variance that the
+    codes give back up to this level, and `gained`, what this level adds to it.
+    """
+    kept = [1 - left for left in figures["error_left"]]
+    return pl.DataFrame(
+        {
+            "level": range(figures["levels"]),
+            "codes": [figures["k"]] * figures["levels"],
+            "used": [round(share * figures["k"]) for share in figures["active_ratio"]],
+            "active_ratio": figures["active_ratio"],
+            "perplexity": figures["perplexity"],
+            "distinct": figures["distinct"],
+            "kept": kept,
+            "gained": np.diff(kept, prepend=0.0),
+        }
+    )
+
+
+def collision_table(ids: Sequence[str], codes: np.ndarray) -> pl.DataFrame:
+    """One row a full code that several entities share: `codes`, `members`, `ids`; largest first.
+
+    >>> collision_table(["a", "b", "c"], np.array([[0, 1], [2, 1], [0, 1]])).row(0)
+    ('0-1', 2, ['a', 'c'])
+    """
+    written = ["-".join(map(str, row)) for row in codes.tolist()]
+    table = pl.DataFrame({"codes": written, "ids": pl.Series(ids, dtype=pl.String)})
+    groups = table.group_by("codes", maintain_order=True).agg(pl.len().alias("members"), "ids")
+    shared = groups.filter(pl.col("members") > 1)
+    return shared.sort("members", descending=True, maintain_order=True)
 
 
 def curve_table(curves: np.ndarray, levels: int) -> pl.DataFrame:

@@ -11,10 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from data import atomic
+from recommend.curve import CHECKPOINT, ROWS
 from recommend.settings import TrainConfig
-
-FILE = "checkpoint.safetensors"
-ROWS = "rows"
 
 
 @dataclass(slots=True)
@@ -43,9 +41,9 @@ class Checkpoint:
     def told(self, watched: str) -> str:
         """A word on the last epoch."""
         if not self.rows:
-            return "first epoch"
+            return "epochs"
         last, best = self.rows[-1], max(row[watched] for row in self.rows)
-        return f"loss {last['loss']:.3f} · {watched} {last[watched]:.4f} (best {best:.4f})"
+        return f"epochs · loss {last['loss']:.3f} · {watched} {last[watched]:.4f} (best {best:.4f})"
 
     def record(self, row: dict[str, float], watched: str, network: nn.Module) -> None:
         """Add an epoch; keep the weights if it is the best so far."""
@@ -63,16 +61,18 @@ class Checkpoint:
             arrays |= {f"optimizer/{number}/{k}": v for k, v in kept.items()}
         told = json.dumps({"rows": self.rows, "waited": self.waited}).encode()
         numpy = {k: v.detach().cpu().numpy() for k, v in arrays.items()}
-        atomic.write_arrays(scratch / FILE, {**numpy, ROWS: np.frombuffer(told, dtype=np.uint8)})
+        atomic.write_arrays(
+            scratch / CHECKPOINT, {**numpy, ROWS: np.frombuffer(told, dtype=np.uint8)}
+        )
 
     @classmethod
     def resume(
         cls, scratch: Path, network: nn.Module, optimizer: torch.optim.Optimizer
     ) -> Checkpoint:
         """The state left in `scratch`, loaded into both, or a fresh one."""
-        if not (scratch / FILE).exists():
+        if not (scratch / CHECKPOINT).exists():
             return cls()
-        arrays = atomic.read_arrays(scratch / FILE)
+        arrays = atomic.read_arrays(scratch / CHECKPOINT)
         told = json.loads(arrays.pop(ROWS).tobytes())
         tensors = {k: torch.from_numpy(v) for k, v in arrays.items()}
         network.load_state_dict(_part(tensors, "network/"))

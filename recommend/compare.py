@@ -120,6 +120,36 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
+MARKS = {0.001: "***", 0.01: "**", 0.05: "*"}
+"""Signs of significance, by the corrected p that they stay below."""
+
+
+def mark(p: float | None) -> str:
+    """The sign of a corrected p-value, "" where it shows nothing.
+
+    >>> mark(0.0004), mark(0.03), mark(0.05), mark(None)
+    ('***', '*', '', '')
+    """
+    return next((sign for below, sign in MARKS.items() if p is not None and p < below), "")
+
+
+def user_table(
+    ours: Sequence[Evaluation], theirs: Sequence[Evaluation], metric: str
+) -> pl.DataFrame:
+    """One row a user: `user`, what both reach (means over seeds) and their `difference`.
+
+    Columns besides: `ours`, `theirs`, and `history` and `popularity` of `Evaluation.per_user`.
+
+    Raises:
+        DataError: they are not of the same users and candidates.
+    """
+    _check_alike("one", ours, "the other", theirs)
+    table = ours[0].per_user.sort(USER).select(USER, "history", "popularity")
+    means = {"ours": _user_means(ours, metric), "theirs": _user_means(theirs, metric)}
+    columns = [pl.Series(name, values) for name, values in means.items()]
+    return table.with_columns(*columns).with_columns(difference=pl.col("ours") - pl.col("theirs"))
+
+
 def _user_means(evaluations: Sequence[Evaluation], metric: str) -> np.ndarray:
     """(n,) each user's value, averaged over seeds, in the order of user numbers."""
     values = [e.per_user.sort(USER)[metric].to_numpy() for e in evaluations]

@@ -1,8 +1,8 @@
-"""Why this item? The metapath instances that lead from a user to it, in words."""
+"""Why this item? The metapath instances that lead from a user to it, drawn and in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,10 @@ from graph import LatentGraph
 
 NAMED = 3
 """Items of the history that one sentence names."""
+SHOWN = 5
+"""Nodes of a kind that one step of a path holds."""
+Node = tuple[str, int]
+"""Type and number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,9 @@ class Reason:
         weight: How rare the connection is: bits of surprise that the item lies on it, times the
             share of the history that does. Reasons are ordered by it.
         sentence: The same in words.
+        steps: Nodes of the way, a step of the metapath each: user first, item last, at most
+            `SHOWN` in each; every node has an edge to all shown ones of the next step.
+        people: How many other users the way leads through; `steps` holds some of them.
     """
 
     metapath: str
@@ -36,6 +43,8 @@ class Reason:
     label: str
     weight: float
     sentence: str
+    steps: tuple[tuple[Node, ...], ...]
+    people: int = 0
 
 
 def explain(
@@ -54,8 +63,29 @@ def explain(
         limit: Reasons at most.
     """
     history = split.histories(dataset).of(user)
+    return explain_history(graph, dataset, history, user, item, limit)
+
+
+def explain_history(
+    graph: LatentGraph,
+    dataset: Dataset,
+    history: np.ndarray,
+    user: int,
+    item: int,
+    limit: int = 3,
+) -> list[Reason]:
+    """The strongest reasons for a user who has done something else than the graph knows.
+
+    Args:
+        graph: The latent-factor graph; it may hold a user and an item that were inserted.
+        dataset: For names of the items in the history.
+        history: (n,) items that the user is taken to have had, oldest first.
+        user: Number of the user, whose factors are the graph's; one beyond its users has none.
+        item: Number of the item.
+        limit: Reasons at most.
+    """
     found = [
-        *_shared_factors(graph, dataset, history, item),
+        *_shared_factors(graph, dataset, history, user, item),
         *_similar_users(graph, user, item),
         *_co_interactions(graph, dataset, history, user, item),
     ]
@@ -63,63 +93,89 @@ def explain(
 
 
 def _shared_factors(
-    graph: LatentGraph, dataset: Dataset, history: np.ndarray, item: int
-) -> Iterable[Reason]:
+    graph: LatentGraph, dataset: Dataset, history: np.ndarray, user: int, item: int
+) -> Iterator[Reason]:
     """`user > item > item_factor > item`: items of the history that share a factor with it."""
     for level, code in enumerate(graph.item_codes[item]):
         members = graph.item_codes[:, level] == code
-        shared = [int(i) for i in history[::-1] if members[i] and i != item]
-        if not shared:
+        times = [int(i) for i in history[::-1] if members[i] and i != item]
+        if not times:
             continue
+        shared = tuple(dict.fromkeys(times))
         factor = level * graph.item_k + int(code)
         label = graph.item_labels[factor]
-        named = _listed(_title(dataset, i) for i in dict.fromkeys(shared))
-        called = f"the factor ‘{label}’" if label else f"item factor {level}.{code}"
-        sentence = f"You liked {named}; {_share(len(set(shared)))} {called} with it."
-        weight = np.log2(graph.n_items / members.sum()) * len(shared) / len(history)
-        path = "user > item > item_factor > item"
-        yield Reason(path, tuple(dict.fromkeys(shared)), factor, label, float(weight), sentence)
+        named = _listed(_title(dataset, i) for i in shared)
+        has = "has" if len(shared) == 1 else "have"
+        common = f"‘{label}’ in common with it" if label else "a description like its own"
+        weight = np.log2(graph.n_items / members.sum()) * len(times) / len(history)
+        yield Reason(
+            "user > item > item_factor > item",
+            shared,
+            factor,
+            label,
+            float(weight),
+            f"You liked {named}, which {has} {common}.",
+            _way(user, ("item", shared), ("item_factor", [factor]), item),
+        )
 
 
-def _similar_users(graph: LatentGraph, user: int, item: int) -> Iterable[Reason]:
+def _similar_users(graph: LatentGraph, user: int, item: int) -> Iterator[Reason]:
     """`user > user_factor > user > item`: people of the same taste who had it."""
+    if user >= graph.n_users:
+        return
     had = _others(graph, user, item)
     for level, code in enumerate(graph.user_codes[user]):
         members = graph.user_codes[:, level] == code
-        alike = int(members[had].sum())
+        alike = had[members[had]]
         expected = members.sum() / graph.n_users
-        if alike == 0 or alike / len(had) <= expected:
+        share = len(alike) / max(len(had), 1)
+        if len(alike) == 0 or share <= expected:
             continue
         factor = level * graph.user_k + int(code)
         label = graph.user_labels[factor]
-        people = "person" if alike == 1 else "people"
-        called = f"is ‘{label}’" if label else f"lies in user factor {level}.{code}"
-        sentence = f"{alike} {people} whose taste {called}, like yours, chose it."
-        weight = np.log2(alike / len(had) / expected) * alike / max(int(members.sum()) - 1, 1)
-        yield Reason("user > user_factor > user > item", (), factor, label, float(weight), sentence)
+        taste = f"whose taste is ‘{label}’, like yours," if label else "of a taste like yours"
+        yield Reason(
+            "user > user_factor > user > item",
+            (),
+            factor,
+            label,
+            float(np.log2(share / expected) * len(alike) / max(int(members.sum()) - 1, 1)),
+            f"{len(alike):,} {_people(len(alike))} {taste} chose it.",
+            _way(user, ("user_factor", [factor]), ("user", alike), item),
+            len(alike),
+        )
 
 
 def _co_interactions(
     graph: LatentGraph, dataset: Dataset, history: np.ndarray, user: int, item: int
-) -> Iterable[Reason]:
+) -> Iterator[Reason]:
     """`user > item > user > item`: people who had items of the history had this one too."""
     had = _others(graph, user, item)
     if not len(had) or not len(history):
         return
-    counts = {int(i): int(np.isin(had, graph.item_user.of(int(i))).sum()) for i in history}
-    counts = {i: n for i, n in counts.items() if n and i != item}
-    best = sorted(counts, key=lambda i: -(counts[i] ** 2) / len(graph.item_user.of(i)))[:NAMED]
+    has = np.zeros(graph.n_users, dtype=bool)
+    has[had] = True
+    who = {int(i): np.unique(graph.item_user.of(int(i))) for i in history if i != item}
+    both = {i: users[has[users]] for i, users in who.items()}
+    met = [i for i, users in both.items() if len(users)]
+    best = sorted(met, key=lambda i: -(len(both[i]) ** 2) / len(graph.item_user.of(i)))[:NAMED]
     if not best:
         return
-    both = counts[best[0]]
-    popularity = len(np.unique(graph.item_user.of(best[0]))) / graph.n_users
-    lift = both / len(had) / max(popularity, 1e-12)
+    share = len(both[best[0]]) / len(had)
+    lift = share / max(len(who[best[0]]) / graph.n_users, 1e-12)
     if lift <= 1:
         return
-    share = round(100 * both / len(had))
-    sentence = f"{share} % of those who chose it also chose {_title(dataset, best[0])}, as you did."
-    weight = float(np.log2(lift) * both / len(had) / len(history) ** 0.5)
-    yield Reason("user > item > user > item", tuple(best), -1, "", weight, sentence)
+    yield Reason(
+        "user > item > user > item",
+        tuple(best),
+        -1,
+        "",
+        float(np.log2(lift) * share / len(history) ** 0.5),
+        f"{round(100 * share)} % of those who chose it also chose "
+        f"{_title(dataset, best[0])}, as you did.",
+        _way(user, ("item", best[:1]), ("user", both[best[0]]), item),
+        len(both[best[0]]),
+    )
 
 
 def _others(graph: LatentGraph, user: int, item: int) -> np.ndarray:
@@ -127,6 +183,20 @@ def _others(graph: LatentGraph, user: int, item: int) -> np.ndarray:
     had = np.unique(graph.item_user.of(item))
     others: np.ndarray = had[had != user]
     return others
+
+
+def _way(
+    user: int,
+    first: tuple[str, Iterable[int]],
+    second: tuple[str, Iterable[int]],
+    item: int,
+) -> tuple[tuple[Node, ...], ...]:
+    """The steps of a path of four."""
+    between = (
+        tuple((kind, int(number)) for number in list(numbers)[:SHOWN])
+        for kind, numbers in (first, second)
+    )
+    return ((("user", user),), *between, (("item", item),))
 
 
 def _title(dataset: Dataset, item: int) -> str:
@@ -143,5 +213,5 @@ def _listed(names: Iterable[str]) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def _share(n: int) -> str:
-    return "it shares" if n == 1 else "they share"
+def _people(n: int) -> str:
+    return "person" if n == 1 else "people"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -32,14 +34,36 @@ class Bags:
     n_categories: np.ndarray
 
 
-def bags(table: pl.DataFrame) -> Bags:
-    """Categories of every row of a user or item table; ids, titles and free text are left out."""
-    skipped = {USER_ID, ITEM_ID, TITLE, DESCRIPTION}
-    fields = [_field(table[name]) for name in table.columns if name not in skipped]
-    rows = pl.concat([pl.DataFrame(schema=_SCHEMA), *fields])
-    counts = rows.group_by("name").len().filter(pl.col("len") >= RARE).sort("name")
-    names = counts.select("name").with_row_index("category")
-    kept = rows.join(names, on="name").sort("row", "category")
+@dataclass(frozen=True, slots=True)
+class Categories:
+    """What is a category of a table, so that a row to come can be read as the others were.
+
+    Attributes:
+        names: In order of their numbers.
+        cuts: Where the numbers of a column are cut into groups, by column.
+    """
+
+    names: tuple[str, ...]
+    cuts: Mapping[str, tuple[float, ...]]
+
+
+def categories(table: pl.DataFrame) -> Categories:
+    """The categories of a user or item table; ids, titles and free text are left out."""
+    cuts = {name: _cuts(table[name]) for name in _read(table) if _is_cut(table[name])}
+    counts = _rows(table, cuts).group_by("name").len().filter(pl.col("len") >= RARE)
+    return Categories(tuple(counts["name"].sort()), cuts)
+
+
+def bags(table: pl.DataFrame, known: Categories | None = None) -> Bags:
+    """Categories of every row of a table.
+
+    Args:
+        table: Of users or items.
+        known: Categories of the table that a model was fitted on; by default of this one.
+    """
+    known = known or categories(table)
+    names = pl.DataFrame({"name": known.names}, {"name": pl.String}).with_row_index("category")
+    kept = _rows(table, known.cuts).join(names, on="name").sort("row", "category")
     per_row = np.bincount(kept["row"].to_numpy(), minlength=table.height)
     return Bags(
         kept["category"].to_numpy().astype(np.int64),
@@ -52,9 +76,23 @@ def bags(table: pl.DataFrame) -> Bags:
 _SCHEMA = {"row": pl.UInt32, "name": pl.String, "weight": pl.Float32}
 
 
-def _field(column: pl.Series) -> pl.DataFrame:
+def _read(table: pl.DataFrame) -> list[str]:
+    """Columns that are attributes."""
+    skipped = {USER_ID, ITEM_ID, TITLE, DESCRIPTION}
+    return [name for name in table.columns if name not in skipped]
+
+
+def _rows(table: pl.DataFrame, cuts: Mapping[str, tuple[float, ...]]) -> pl.DataFrame:
+    """Rows of (row, name, weight), field after field."""
+    fields = [_field(table[name], cuts.get(name)) for name in _read(table)]
+    return pl.concat([pl.DataFrame(schema=_SCHEMA), *fields])
+
+
+def _field(column: pl.Series, cuts: tuple[float, ...] | None) -> pl.DataFrame:
     """One column as rows of (row, name, weight)."""
-    values = _bucketed(column) if column.dtype.is_numeric() else column
+    values = column
+    if column.dtype.is_numeric():
+        values = column.cast(pl.String) if cuts is None else _grouped(column, cuts)
     table = pl.DataFrame({"value": values}).with_row_index("row")
     if isinstance(values.dtype, pl.List):
         table = table.with_columns(weight=1 / pl.col("value").list.len()).explode("value")
@@ -67,9 +105,20 @@ def _field(column: pl.Series) -> pl.DataFrame:
     )
 
 
-def _bucketed(column: pl.Series) -> pl.Series:
-    if column.n_unique() <= BUCKETS:
-        return column.cast(pl.String)
+def _is_cut(column: pl.Series) -> bool:
+    return column.dtype.is_numeric() and column.n_unique() > BUCKETS
+
+
+def _cuts(column: pl.Series) -> tuple[float, ...]:
     inner = np.linspace(0, 1, BUCKETS + 1)[1:-1]
     cuts = np.unique(np.nanquantile(column.drop_nulls().to_numpy(), inner))
-    return column.cut(cuts.tolist()).cast(pl.String)
+    return tuple(cuts.tolist())
+
+
+def _grouped(column: pl.Series, cuts: tuple[float, ...]) -> pl.Series:
+    """Numbers as the names of the groups they fall into."""
+    ends = ["-inf", *(repr(cut).removesuffix(".0") for cut in cuts), "inf"]
+    names = [f"({low}, {high}]" for low, high in pairwise(ends)]
+    values = column.cast(pl.Float64).to_numpy()
+    group = pl.Series(column.name, np.searchsorted(cuts, values))
+    return group.replace_strict(range(len(names)), names).set(pl.Series(np.isnan(values)), None)

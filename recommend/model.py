@@ -16,6 +16,7 @@ from data import atomic
 from data.dataset import Histories
 from data.errors import ArtifactError
 from data.ids import IdMap
+from recommend.curve import CURVE
 from recommend.inputs import Inputs
 from recommend.network import Network
 from recommend.sequences import Batch, Layout, batches, last_chunks
@@ -84,7 +85,7 @@ class Model:
         atomic.write_arrays(directory / "inputs.safetensors", self.inputs.arrays())
         atomic.write_parquet(directory / "users.parquet", _ids(self.user_ids))
         atomic.write_parquet(directory / "items.parquet", _ids(self.item_ids))
-        atomic.write_parquet(directory / "curve.parquet", self.curve)
+        atomic.write_parquet(directory / CURVE, self.curve)
         described = {"config": self.config.model_dump(mode="json"), "about": self.about}
         atomic.write_json(directory / "model.json", described)
 
@@ -113,7 +114,7 @@ class Model:
             network.to(device).eval(),
             IdMap(tuple(atomic.read_parquet(directory / "users.parquet")["id"]), kind="user"),
             IdMap(tuple(atomic.read_parquet(directory / "items.parquet")["id"]), kind="item"),
-            atomic.read_parquet(directory / "curve.parquet"),
+            atomic.read_parquet(directory / CURVE),
             described["about"],
         )
 
@@ -126,9 +127,19 @@ def best_interest(users: Tensor, batch: Batch, items: Tensor) -> Tensor:
         batch: The rows that they belong to.
         items: (n, d) item vectors.
     """
-    length = (batch.items < len(items)).sum(1)
-    last = users[torch.arange(len(users), device=users.device), (length - 1).clamp_min(0)]
-    return (last @ items.T).amax(1)
+    return (last_position(users, batch, len(items)) @ items.T).amax(1)
+
+
+def last_position(users: Tensor, batch: Batch, pad: int) -> Tensor:
+    """(b, k, d) user vectors at each row's last item.
+
+    Args:
+        users: (b, l, k, d) user vectors.
+        batch: The rows that they belong to.
+        pad: Number that fills empty places.
+    """
+    length = (batch.items < pad).sum(1)
+    return users[torch.arange(len(users), device=users.device), (length - 1).clamp_min(0)]
 
 
 def _ids(ids: IdMap) -> pl.DataFrame:

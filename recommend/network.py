@@ -27,10 +27,12 @@ class Propagated(NamedTuple):
     Attributes:
         items: (n_items, d) item vectors.
         nodes: What the enhancer needs again for the users' side; None without one.
+        people: (n_users, d) what the users' attributes say; None where they are not read.
     """
 
     items: Tensor
     nodes: tuple[Tensor, Tensor] | None
+    people: Tensor | None
 
 
 class Network(nn.Module):
@@ -64,15 +66,16 @@ class Network(nn.Module):
             items = items + self.item_attributes()
         if self.enhancer is not None and nodes is not None:
             items = items + self.item_graph(self.enhancer.items(nodes, hidden))
-        return Propagated(items, nodes)
+        people = None if self.user_attributes is None else self.user_attributes()
+        return Propagated(items, nodes, people)
 
     def users(self, shared: Propagated, batch: Batch) -> Tensor:
         """(b, l, k, d) user vectors after each position of a batch, k interests each."""
         padded = torch.cat([shared.items, torch.zeros_like(shared.items[:1])])
         sequence = F.embedding(batch.items, padded)  # (b, l, d)
         users: Tensor = self.backbone(self.dropout(sequence * self.scale))  # (b, l, k, d)
-        if self.user_attributes is not None:
-            users = users + self.user_attributes()[batch.users][:, None, None]
+        if shared.people is not None:
+            users = users + shared.people[batch.users][:, None, None]
         if self.enhancer is not None and shared.nodes is not None:
             users = users + self.user_graph(self.enhancer.users(shared.nodes, batch))[:, :, None]
         return users
@@ -95,10 +98,15 @@ class BagEmbedding(nn.Module):
 
     def forward(self) -> Tensor:
         """(n, d) vector of every entity."""
+        return self._summed(self.categories, self.offsets, self.weights)
+
+    def of(self, bags: Bags) -> Tensor:
+        """(m, d) vectors of entities that the network was not built with."""
+        device = self.table.weight.device
+        arrays = (bags.categories, bags.offsets, bags.weights)
+        return self._summed(*(torch.from_numpy(np.array(array)).to(device) for array in arrays))
+
+    def _summed(self, categories: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
         return F.embedding_bag(
-            self.categories,
-            self.table.weight,
-            self.offsets,
-            mode="sum",
-            per_sample_weights=self.weights,
+            categories, self.table.weight, offsets, mode="sum", per_sample_weights=weights
         )

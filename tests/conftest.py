@@ -25,3 +25,23 @@ def real_data() -> Path:
 def tiny_qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a random chat model, with a tokenizer and a chat template."""
     return make_tiny_qwen(tmp_path_factory.mktemp("qwen"))
+
+
+@pytest.fixture(scope="session")
+def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with the demo finished: SASRec and MIND, plain and with the graph, few epochs.
+
+    Shared by all tests of the page: look, and change nothing; `own_workspace` is a copy.
+    """
+    from app.experiment_file import load_experiment
+    from app.session import run_experiment
+
+    workspace = tmp_path_factory.mktemp("demo") / "workspace"
+    changes = [
+        "grid.backbones=['sasrec', 'mind']",
+        "train.epochs=3",
+        "quantize.user.epochs=30",
+        "quantize.item.epochs=30",
+    ]
+    run_experiment(load_experiment("demo", changes), workspace, jobs=2, device="cpu")
+    return workspace

@@ -46,11 +46,24 @@ class FactorPath(nn.Module):
             nodes: (n, d) entities.
             hidden: (h,) entities that no factor may see in this step.
         """
+        return self.heard(nodes, self.codes, self.said(nodes, hidden))
+
+    def said(self, nodes: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """(f, h, d) what each factor says, having seen its members; arguments as `forward`'s."""
+        return self.scatter.values(self.factor.weight + self._gathered(nodes, hidden))
+
+    def heard(self, nodes: Tensor, codes: Tensor, said: Tensor) -> Tensor:
+        """(n, d) what entities hear from their factors.
+
+        Args:
+            nodes: (n, d) entities, which weigh their factors.
+            codes: (n, levels) factor nodes of each.
+            said: From `said`.
+        """
         head = self.scatter
-        factors = head.values(self.factor.weight + self._gathered(nodes, hidden))
         target = head.target(head.values(nodes))
-        logit = attention.logits(target[:, None], head.source(factors)[self.codes])
-        return attention.neighbours(logit, factors, self.codes).flatten(1)
+        logit = attention.logits(target[:, None], head.source(said)[codes])
+        return attention.neighbours(logit, said, codes).flatten(1)
 
     def _gathered(self, nodes: Tensor, hidden: Tensor | None) -> Tensor:
         """(f, d) what the members of each factor say."""
@@ -135,41 +148,75 @@ class AutoGraph(nn.Module):
         )
         return self._dropped(torch.cat([alike, seen.flatten(2)], 2))
 
-    def items(self, nodes: Nodes, hidden: Tensor) -> Tensor:
-        """(n_items, item_width) items, and what some of their users say (eq. 8).
+    def items(self, nodes: Nodes, hidden: Tensor, only: Tensor | None = None) -> Tensor:
+        """(n, item_width) items, and what some of their users say (eq. 8).
 
         Args:
             nodes: From `propagate`.
             hidden: (h,) users whose edges must not show: in training those of the batch.
+            only: (n,) numbers of the items; all of them unless given.
         """
-        head = self.user_to_item
+        head, own = self.user_to_item, nodes[1] if only is None else nodes[1][only]
         if head is None:
-            return self._dropped(nodes[1])
-        index, present = self._neighbours(hidden)
+            return self._dropped(own)
+        index, present = self._neighbours(hidden, only)
         theirs = head.values(nodes[0])
-        target = head.target(head.values(nodes[1]))
+        target = head.target(head.values(own))
         logit = attention.logits(target[:, None], head.source(theirs)[index])
         seen = attention.neighbours(logit, theirs, index, present)
-        return self._dropped(torch.cat([nodes[1], seen.flatten(1)], 1))
+        return self._dropped(torch.cat([own, seen.flatten(1)], 1))
+
+    def new_user(self, alike: Tensor, factors: Tensor) -> Tensor:
+        """(1, d) node of a user without an embedding: what the user's factors say.
+
+        Args:
+            alike: (m,) users whose mean weighs the factors in the place of an own embedding.
+            factors: (levels,) factor nodes of the user.
+        """
+        own = self.user.weight[alike].mean(0, keepdim=True)
+        path = self.user_path
+        return own if path is None else path.heard(own, factors[None], path.said(self.user.weight))
+
+    def new_item(
+        self, nodes: Nodes, items: Tensor, alike: Tensor, factors: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Embedding, node and features, (1, …) each, of an item that nobody had.
+
+        Its factors say to it what they say to their members; its embedding, and what its users
+        would say, are the means over the items that are alike.
+
+        Args:
+            nodes: From `propagate`.
+            items: (n_items, d) embeddings of items, those of the backbone.
+            alike: (m,) items that share a factor with it.
+            factors: (levels,) factor nodes of the item.
+        """
+        own, path = items[alike].mean(0, keepdim=True), self.item_path
+        node = own if path is None else path.heard(own, factors[None], path.said(items))
+        features = self.items(nodes, alike.new_empty(0), alike).mean(0, keepdim=True)
+        features[:, : node.shape[1]] = node
+        return own, node, features
 
     def _dropped(self, features: Tensor) -> Tensor:
         kept: Tensor = self.dropout(features)
         return kept
 
-    def _neighbours(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """(n_items, k) users of each item, and whether they may be seen.
+    def _neighbours(self, hidden: Tensor, only: Tensor | None) -> tuple[Tensor, Tensor]:
+        """(n, k) users of each item, and whether they may be seen.
 
         In training they are drawn anew each step; otherwise they are spread over the item's time.
         """
         k = self.sampled if self.training else SERVED * self.sampled
-        degree = self.offsets.diff()[:, None]  # (n_items, 1)
+        degree, start = self.offsets.diff()[:, None], self.offsets[:-1, None]  # (n_items, 1)
+        if only is not None:
+            degree, start = degree[only], start[only]
         place = torch.arange(k, device=degree.device)
         if self.training:
             chosen = (torch.rand(len(degree), k, device=degree.device) * degree).long()
         else:
             chosen = (place * degree) // k
         position = torch.where(degree > k, chosen, place)
-        at = (self.offsets[:-1, None] + position).clamp_max(len(self.item_users) - 1)
+        at = (start + position).clamp_max(len(self.item_users) - 1)
         users = self.item_users[at].long()
         concealed = torch.zeros(self.user.num_embeddings, dtype=torch.bool, device=users.device)
         concealed[hidden] = True

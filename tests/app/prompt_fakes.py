@@ -22,7 +22,10 @@ USER = ITEM.replace("item", "user")
 
 
 class Teller:
-    """Answers with the first words it was sent; `failing` holds ids it fails on."""
+    """Answers with the first words it was sent; `failing` holds ids it fails on.
+
+    `limit` is how many tokens (words) it can read, and `sizes` how many each id's prompt had.
+    """
 
     leaking = False
 
@@ -31,6 +34,8 @@ class Teller:
         self.asked: list[str] = []
         self.failing: set[str] = set()
         self.counts = True
+        self.limit: int | None = None
+        self.sizes: dict[str, int] = {}
         self.latency_s = 0.5
 
     def sent(self, request: Request) -> Mapping[str, Any]:
@@ -46,7 +51,8 @@ class Teller:
                 yield Reply(request, None, finish_reason="error", error="The line was cut.")
                 continue
             text = " ".join(request.messages[-1]["content"].split()[:8])
-            sizes = self.count_tokens(request.messages) or 0, len(text.split())
+            size = self.sizes[request.entity] = self.count_tokens(request.messages) or 0
+            sizes = size, len(text.split())
             yield Reply(request, f"Said: {text}", *sizes, latency_s=self.latency_s)
 
 

@@ -94,13 +94,11 @@ def test_tokens_are_counted_or_labelled_as_estimated(
 ) -> None:
     library.create("mine", ITEM.format("Tell of {{ title }}"))
     scene = open_scene(plan_of(tiny_experiment, tmp_path, "prompts.item_template=mine"), "item")
-    backend = scene.open_backend()
-    counted = render(scene, 3, scene.template, backend)
+    counted = render(scene, 3, scene.template)
     assert counted.messages == ({"role": "user", "content": "Tell of Title 3"},)
     assert (str(counted.tokens), counted.title) == ("4 tokens", "Title 3")
     teller.counts = False
-    guessed = render(scene, 3, scene.template, backend).tokens
-    assert guessed == render(scene, 3, scene.template).tokens
+    guessed = render(scene, 3, scene.template).tokens
     assert (guessed.count, guessed.exact) == (5, False), "(4 + 15 bytes) / 4, rounded up"
     assert "estimate" in str(guessed)
 
@@ -112,6 +110,7 @@ def test_entities_are_named_or_drawn(tiny_experiment: Path, tmp_path: Path) -> N
     assert len(set(scene.choose([], 10_000))) == N_USERS
     with pytest.raises(DataError, match="no user 'nobody'"):
         scene.choose(["nobody"], 1)
+    assert scene.find("U3 u", 3) == [scene.ids.number(u) for u in ("u3", "u30", "u31")]
     assert scene.choose_template("auto").name == "any-user"
     assert {one.name for one in variables(scene, 0)} >= {"history", "history[-1].title", "themes"}
 

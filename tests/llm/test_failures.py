@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
 
+import aiohttp
+import httpx2
+import openai
 import pytest
 
-from llm.failures import LONGEST_ASKED_S, LONGEST_PAUSE_S, pause, retry_after
+from llm.failures import LONGEST_ASKED_S, LONGEST_PAUSE_S, classified, pause, retry_after
 from llm.keys import redacted
 
 SECRET = "topsecret-4711"
@@ -63,3 +66,21 @@ def test_no_key_is_repeated(told: str) -> None:
     assert "***" in said
     for secret in (SECRET, "abc123", "abcdef"):
         assert secret not in said
+
+
+@pytest.mark.parametrize(
+    ("cause", "reason", "strained"),
+    [
+        (aiohttp.ServerDisconnectedError(), "The connection failed: Server disconnected", False),
+        (aiohttp.ClientOSError(104, "reset"), "The connection failed: [Errno 104] reset", False),
+        (aiohttp.SocketTimeoutError(), "No answer came in time.", True),
+        (aiohttp.ConnectionTimeoutError(), "No answer came in time.", True),
+    ],
+)
+def test_a_lost_connection_is_no_late_answer(cause: Exception, reason: str, strained: bool) -> None:
+    """The client's bridge to aiohttp has one error for both."""
+    late = openai.APITimeoutError(httpx2.Request("POST", "http://127.0.0.1/v1"))
+    late.__cause__ = httpx2.ConnectTimeout("")
+    late.__cause__.__cause__ = cause
+    failure = classified(late, SECRET)
+    assert (failure.kind, failure.reason, failure.strained) == ("passing", reason, strained)

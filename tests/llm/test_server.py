@@ -65,6 +65,8 @@ def test_what_is_sent_and_what_comes_back() -> None:
         "max_tokens": 77,
         "seed": 3,
     }
+    assert call.headers["content-type"] == "application/json"
+    assert not [name for name in call.headers if name.startswith("x-stainless")]
     assert reply.text == GOOD.text and reply.error is None and reply.attempts == 1
     assert (reply.tokens_in, reply.tokens_out) == (3, len(GOOD.text.split()))
     assert reply.finish_reason == "stop" and 0 < reply.latency_s < 10
@@ -147,6 +149,17 @@ def test_failure_after_failure_ends_the_run_with_the_reason(cache: ResponseCache
         endpoint.behave = lambda _call: GOOD
         knowledge = describe(some(500), mine, cache)
     assert knowledge.failed.height == 0
+
+
+def test_a_lost_connection_is_told_from_an_answer_that_came_too_late() -> None:
+    def said(answer: Answer) -> str:
+        with Endpoint(lambda _call: answer) as endpoint:
+            mine = backend(endpoint, attempts=1, timeout_s=0.2)
+            (reply,) = mine.generate(some(1))
+        return str(reply.error)
+
+    assert said(Answer(cut=True)).startswith("The connection failed")
+    assert said(Answer(delay_s=float("inf"))) == "No answer came in time."
 
 
 def test_nobody_there_gets_a_sentence() -> None:

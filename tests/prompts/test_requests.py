@@ -11,6 +11,7 @@ import pytest
 
 from data.dataset import Dataset
 from data.split import leave_one_out
+from prompts.history import HistoryViews
 from prompts.requests import item_requests, new_user_request, user_requests
 from prompts.template import list_templates, load_template, parse_template
 from prompts.views import UserViews
@@ -143,7 +144,9 @@ def test_a_new_user_is_described_like_a_known_one(films: Dataset) -> None:
     split, template = leave_one_out(films), load_template("movies-user")
     known = next(user_requests(films, split, template, 30))
     user = pl.DataFrame({"user_id": ["new"], "age": ["25-34"]})
-    request = new_user_request(films, split, template, 30, user, [0, 1, 4], [4.0, 5.0, 4.0])
+    request = new_user_request(
+        films, template, HistoryViews(films, split, 30), user, [0, 1, 4], [4.0, 5.0, 4.0]
+    )
     assert request.entity == "new"
     same = {"history", "shown", "total", "recent", "favourites", "traits", "themes"}
     assert {k: request.facts[k] for k in same} == {k: known.facts[k] for k in same}
@@ -153,7 +156,9 @@ def test_a_new_user_is_described_like_a_known_one(films: Dataset) -> None:
 def test_a_new_user_without_any_history(films: Dataset) -> None:
     user = pl.DataFrame({"user_id": ["new"]})
     template = load_template("any-user")
-    request = new_user_request(films, leave_one_out(films), template, 30, user, [])
+    request = new_user_request(
+        films, template, HistoryViews(films, leave_one_out(films), 30), user, []
+    )
     assert (request.facts["total"], request.facts["traits"]) == (0, {})
 
 

@@ -1,4 +1,5 @@
 import re
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -6,7 +7,8 @@ from small_worlds import checkerboard, codes_of, dataset_of
 
 from data.split import leave_one_out
 from graph.build import build_graph
-from recommend.explain import explain
+from graph.insert import insert_item, insert_user
+from recommend.explain import explain, explain_history
 
 FACTOR = "user > item > item_factor > item"
 TASTE = "user > user_factor > user > item"
@@ -112,12 +114,12 @@ def test_sentences_by_hand():
     assert first.sentence == "1 person whose taste is ‘taste 0’, like yours, chose it."
     assert first.weight == 1.0  # all who chose it share a taste that half of all have
     assert second.sentence == (
-        "You liked “D”, “i2”, “B” and 1 more; they share the factor ‘theme 0’ with it."
+        "You liked “D”, “i2”, “B” and 1 more, which have ‘theme 0’ in common with it."
     )
     assert second.through == (3, 2, 1, 0)
     every = explain(graph, dataset, leave_one_out(dataset), 2, 7)
     (one,) = [reason for reason in every if reason.metapath == FACTOR]
-    assert one.sentence == "You liked “G”; it shares the factor ‘theme 1’ with it."
+    assert one.sentence == "You liked “G”, which has ‘theme 1’ in common with it."
 
 
 def test_the_strongest_come_first_and_no_more_than_asked(world):
@@ -174,3 +176,60 @@ def test_a_person_who_chose_it_twice_is_one_person():
     graph = labelled(dataset, [[0], [0], [1], [1]], [[0], [1], [2], [2], [2], [2]])
     (reason,) = explain(graph, dataset, leave_one_out(dataset), 0, 2)
     assert reason.sentence.startswith("1 person whose taste")
+
+
+def test_each_step_of_a_way_is_joined_to_the_next_by_edges_of_the_graph(world):
+    graph = world[2]
+    factors = {side: graph.factors(side) for side in ("user", "item")}
+    seen = set()
+    for user, item, reason in every_reason(world):
+        assert [step[0][0] for step in reason.steps] == reason.metapath.split(" > ")
+        assert reason.steps[0] == (("user", user),) and reason.steps[-1] == (("item", item),)
+        for one, other in pairwise(reason.steps):
+            assert len(one) <= 5
+            for pair in product(one, other):
+                (kind, a), (_, b) = sorted(pair)
+                if kind == "item" and {p[0] for p in pair} == {"item", "user"}:
+                    assert a in graph.user_item.of(b), f"no edge in {reason}"
+                else:
+                    assert b in factors[kind][a], f"no edge in {reason}"
+        seen.add(reason.metapath)
+    assert seen == {FACTOR, TASTE, TOGETHER}
+
+
+def test_the_number_of_people_is_that_of_the_whole_way_and_the_way_shows_some():
+    dataset = dataset_of([[0, 1, 8, 9], *[[2, 1, 8, 9]] * 7, *[[3, 4, 8, 9]] * 8], 10)
+    users, items = [[0]] * 8 + [[1]] * 8, [[0], [1], *[[2]] * 8]
+    graph = labelled(dataset, users, items)
+    every = explain(graph, dataset, leave_one_out(dataset), 0, 2)
+    (reason,) = [reason for reason in every if reason.metapath == TASTE]
+    assert reason.people == 7 and len(reason.steps[2]) == 5
+    assert set(reason.steps[2]) <= {("user", n) for n in range(1, 8)}
+
+
+def test_reasons_follow_the_history_that_is_given(world):
+    """Who is said to have had other items gets the reasons of these, and no other."""
+    dataset, split, graph = world
+    own = split.histories(dataset).of(3)
+    for item in range(dataset.n_items):
+        assert explain_history(graph, dataset, own, 3, item, 99) == explain(
+            graph, dataset, split, 3, item, 99
+        )
+    changed = np.array([10, 11], dtype=np.int32)
+    found = [
+        reason
+        for item in range(dataset.n_items)
+        for reason in explain_history(graph, dataset, changed, 3, item, 99)
+        if reason.through
+    ]
+    assert found and all(set(reason.through) <= {10, 11} for reason in found)
+
+
+def test_what_is_new_in_the_graph_has_reasons_too(world):
+    dataset, _, graph = world
+    grown = insert_user(insert_item(graph, graph.item_codes[2]), graph.user_codes[0], [2])
+    item, user = graph.n_items, graph.n_users
+    reasons = explain_history(grown, dataset, np.array([2]), user, item, 99)
+    shared = [r for r in reasons if r.metapath == FACTOR]
+    assert len(shared) == 2 and all(r.through == (2,) for r in shared)
+    assert all(r.steps[0] == (("user", user),) for r in shared)

@@ -1,0 +1,120 @@
+"""What the commands that compare recommenders do, on a terminal and in files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.ablations import Ablation, ablation, ablation_table, run_missing, with_parts
+from app.comparison import beyond_table, compare_contenders, contenders, make_lists
+from app.latex import comparison_latex
+from app.progress import open_console
+from app.records import Record, read_record
+from app.results import LEAK_NOTE, show_compared
+from data import atomic
+from data.errors import ConfigError
+
+
+def judged(names: Sequence[str], workspace: Path) -> list[Record]:
+    """Experiments of which something is trained and judged.
+
+    Raises:
+        ConfigError: one was not run, or nothing of it is finished.
+    """
+    records = [read_record(name, workspace) for name in dict.fromkeys(names)]
+    for record in records:
+        if not record.finished():
+            raise ConfigError(
+                f"Nothing of {record.experiment.name!r} is trained and judged. Run it first: "
+                f"autograph run {record.experiment.name}"
+            )
+    return records
+
+
+def show_comparison(
+    names: Sequence[str],
+    workspace: Path,
+    against: str | None = None,
+    csv: Path | None = None,
+    latex: Path | None = None,
+) -> None:
+    """Shows recommenders against their plain twins, or against one of them; writes files if asked.
+
+    Raises:
+        AutoGraphError: an experiment was not run, nothing of it is finished, or results cannot be
+            compared.
+    """
+    found = contenders(judged(names, workspace))
+    table = compare_contenders(found, against)
+    console = open_console()
+    console.print(show_compared(table))
+    what = f"{against!r}" if against else "the plain twin"
+    console.print(f"Changes are against {what}; t-tests are paired over users.", markup=False)
+    if any(one.leaking for one in found.values()):
+        console.print(LEAK_NOTE)
+    if csv is not None:
+        atomic.write(csv, table.write_csv)
+    if latex is not None:
+        atomic.write_text(latex, comparison_latex(table))
+    for path in filter(None, (csv, latex)):
+        console.print(f"[dim]Written to {path}[/dim]", soft_wrap=True)
+
+
+def show_beyond(names: Sequence[str], workspace: Path, k: int) -> None:
+    """Makes the lists that are missing, and shows what they are like.
+
+    Raises:
+        AutoGraphError: an experiment was not run, or nothing of it is finished.
+    """
+    from app.show_factors import rich_table
+
+    records = judged(names, workspace)
+    for record in records:
+        make_lists(record)
+    table = beyond_table(contenders(records), k).drop("backbone", "enhancer", "lists")
+    console = open_console()
+    console.print(rich_table(table, f"The first {k} items of every user"))
+    console.print("Novelty is in bits; diversity is 1 − cosine of the items' vectors.")
+
+
+def show_ablation(
+    name: str, workspace: Path, backbone: str | None, enhancer: str | None, dry_run: bool
+) -> None:
+    """Trains the variants that are missing unless it is a dry run, and shows all that are there.
+
+    Raises:
+        AutoGraphError: no recommender of the experiment has parts to leave out, or one fails.
+    """
+    record = judged([name], workspace)[0]
+    of = ablation(record, *_chosen(record, backbone, enhancer))
+    if not dry_run:
+        run_missing(of)
+        of = ablation(record, of.backbone, of.enhancer)
+    console = open_console()
+    console.print(show_compared(ablation_table(of)))
+    console.print("Changes are against the recommender as set; t-tests are paired over users.")
+    for line in _missing(of):
+        console.print(line, markup=False)
+
+
+def _missing(of: Ablation) -> list[str]:
+    return [f"Not trained: {variant.name(of.base)}" for variant in of.missing]
+
+
+def _chosen(record: Record, backbone: str | None, enhancer: str | None) -> tuple[str, str]:
+    """Backbone and enhancer; the best on validation that fits."""
+    fitting = [
+        cell
+        for cell in record.finished()
+        if (cell.backbone, cell.enhancer) in with_parts(record)
+        and backbone in (None, cell.backbone)
+        and enhancer in (None, cell.enhancer)
+    ]
+    if not fitting:
+        there = ", ".join(f"{b}+{e}" for b, e in with_parts(record)) or "none"
+        raise ConfigError(
+            f"No trained recommender of {record.experiment.name!r} with parts to leave out fits "
+            f"--backbone and --enhancer. There are: {there}."
+        )
+    best = max(fitting, key=lambda cell: record.summary("train", cell)["valid_ndcg@10"])
+    return best.backbone, best.enhancer

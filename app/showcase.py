@@ -1,0 +1,294 @@
+"""What a demonstration shows: people, their histories, two recommenders, and reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.records import Record
+from app.settings import PLAIN, Cell
+from data.columns import ITEM_ID, TITLE, USER_ID
+from data.dataset import Dataset, Histories
+
+if TYPE_CHECKING:
+    from data.split import Split
+    from graph.latent import LatentGraph
+    from quantize.describe import FactorDescriptions
+    from recommend.explain import Node, Reason
+    from recommend.quotation import Quotation
+
+NAMES = ("name", "full_name", "nickname")
+"""Columns of the user table that say how somebody is called."""
+SIDES = ("user", "item")
+WORDLESS = "no word tells it"
+"""What stands for a factor without a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """What the description of somebody or something says.
+
+    Attributes:
+        of: How it is called.
+        quotation: The sentence.
+    """
+
+    of: str
+    quotation: Quotation
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """A reason with names, so that it can be read and drawn.
+
+    Attributes:
+        reason: With its sentence.
+        steps: Names of the nodes of its steps.
+        quotes: What the descriptions on the way say that carries it.
+    """
+
+    reason: Reason
+    steps: tuple[tuple[str, ...], ...]
+    quotes: tuple[Quoted, ...]
+
+
+@dataclass(frozen=True)
+class Showcase:
+    """What a demonstration of an experiment draws on.
+
+    Attributes:
+        dataset: Users and items.
+        histories: Training histories: all that the recommenders have seen.
+        later: (n_users, 2) items that each user had afterwards, held out.
+        graph: With names of its factors, "" where no words tell one; None without a graph.
+        factors: What the factors of "user" and "item" mean.
+        texts: Knowledge of "user" and "item", by number.
+    """
+
+    dataset: Dataset
+    histories: Histories
+    later: np.ndarray
+    graph: LatentGraph | None
+    factors: Mapping[str, FactorDescriptions]
+    texts: Mapping[str, Sequence[str | None]]
+
+    @cached_property
+    def people(self) -> list[str]:
+        """How each user is called: by name, or by id."""
+        users = self.dataset.users
+        column = next((name for name in NAMES if name in users.columns), None)
+        ids = users[USER_ID].to_list()
+        names = users[column].to_list() if column else [None] * len(ids)
+        return [str(name) if name else f"User {one}" for name, one in zip(names, ids, strict=True)]
+
+    @cached_property
+    def about(self) -> list[str]:
+        """What is known of each user, in a line; a column that nearly nobody shares is left out."""
+        from prompts.sandbox import listed
+        from prompts.views import UserViews
+
+        views = UserViews(self.dataset.users)
+        profiles = (view["profile"] for view in views)
+        return [
+            " · ".join(listed(v) for n, v in profile.items() if v and n not in NAMES)
+            for profile in profiles
+        ]
+
+    @cached_property
+    def titles(self) -> list[str]:
+        """How each item is called: by title, or by id."""
+        items = self.dataset.items
+        column = TITLE if TITLE in items.columns else ITEM_ID
+        names = zip(items[column].to_list(), items[ITEM_ID].to_list(), strict=True)
+        return [str(title or one) for title, one in names]
+
+    def title(self, item: int) -> str:
+        """How an item is called."""
+        return self.titles[item]
+
+    @cached_property
+    def gists(self) -> list[str]:
+        """What each item is, in a line."""
+        from prompts.views import ItemViews
+
+        views = ItemViews(self.dataset.items)
+        return [
+            " · ".join(str(part) for part in (view["gist"], view["year"]) if part) for view in views
+        ]
+
+    def find_people(self, words: str, limit: int = 8) -> list[int]:
+        """Users whose id, name or attributes hold all the words; an exact id comes first."""
+        wanted = words.lower().split()
+        if not wanted:
+            return []
+        ids = self.dataset.users[USER_ID].to_list()
+        exact = [n for n, one in enumerate(ids) if one.lower() == words.strip().lower()]
+        lines = zip(ids, self.people, self.about, strict=True)
+        found = (
+            n
+            for n, parts in enumerate(lines)
+            if n not in exact and _holds(" ".join(parts).lower(), wanted)
+        )
+        return [*exact, *islice(found, limit - len(exact))]
+
+    def find_items(self, words: str, without: Sequence[int] = (), limit: int = 8) -> list[int]:
+        """Items whose title or attributes hold all the words, titles first, popular ones first."""
+        wanted = words.lower().split()
+        if not wanted:
+            return []
+        left_out = set(without)
+        titles, others = [], []
+        for item, gist in enumerate(self.gists):
+            title = self.title(item).lower()
+            if item in left_out:
+                continue
+            if _holds(title, wanted):
+                titles.append(item)
+            elif _holds(f"{title} {gist.lower()}", wanted):
+                others.append(item)
+        return [*self._popular_first(titles), *self._popular_first(others)][:limit]
+
+    def _popular_first(self, items: Sequence[int]) -> list[int]:
+        return sorted(items, key=lambda item: -self.popularity[item])
+
+    @cached_property
+    def popularity(self) -> np.ndarray:
+        """(n_items,) training interactions of each item."""
+        return np.bincount(self.histories.items, minlength=self.dataset.n_items)
+
+    def typical(self) -> int:
+        """A user to begin with: of a history that is neither short nor long."""
+        return int(np.argsort(self.histories.lengths, kind="stable")[len(self.histories) // 2])
+
+    def whys(
+        self,
+        history: np.ndarray,
+        user: int,
+        item: int,
+        limit: int = 3,
+        graph: LatentGraph | None = None,
+    ) -> list[Why]:
+        """The strongest reasons to show an item, those that have words first.
+
+        They say how the graph joins the two, not how a recommender came to its score.
+
+        Args:
+            history: (n,) items that the user is taken to have had, oldest first.
+            user: Number of the user.
+            item: Number of the item.
+            limit: Reasons at most.
+            graph: One in which newcomers stand; by default that of the experiment.
+        """
+        from recommend.explain import explain_history
+
+        graph = graph or self.graph
+        if graph is None:
+            return []
+        found = explain_history(graph, self.dataset, history, user, item, limit=99)
+        worded = sorted(found, key=lambda reason: reason.factor >= 0 and not reason.label)
+        return [self._named(reason) for reason in worded[:limit]]
+
+    def _named(self, reason: Reason) -> Why:
+        steps = tuple(tuple(self.name(node) for node in step) for step in reason.steps)
+        return Why(reason, steps, tuple(self._quotes(reason)))
+
+    def name(self, node: Node) -> str:
+        """How a node is called; a newcomer is "new"."""
+        kind, number = node
+        if kind.endswith("_factor"):
+            assert self.graph is not None
+            return self.graph.labels(kind.removesuffix("_factor"))[number] or WORDLESS
+        known = self.dataset.n_users if kind == "user" else self.dataset.n_items
+        if number >= known:
+            return "You" if kind == "user" else "New"
+        return self.people[number] if kind == "user" else self.title(number)
+
+    def _quotes(self, reason: Reason) -> Iterator[Quoted]:
+        """Of the item and of one of the history where they share a factor; else of the user."""
+        from recommend.quotation import quotation
+
+        if reason.factor < 0:
+            return
+        side = "user" if reason.steps[1][0][0] == "user_factor" else "item"
+        terms = self.factors[side].table["terms"][reason.factor].to_list()
+        whose = (
+            [reason.steps[-1][0], reason.steps[1][0]] if side == "item" else [reason.steps[0][0]]
+        )
+        for node in whose:
+            texts = self.texts[side]
+            found = quotation(texts[node[1]], terms) if node[1] < len(texts) else None
+            if found:
+                yield Quoted(self.name(node), found)
+
+
+def assemble(
+    dataset: Dataset,
+    split: Split,
+    graph: LatentGraph | None = None,
+    factors: Mapping[str, FactorDescriptions] | None = None,
+    texts: Mapping[str, Sequence[str | None]] | None = None,
+) -> Showcase:
+    """What a demonstration draws on, from parts that are open.
+
+    Args:
+        dataset: Users and items.
+        split: Says what the recommenders have seen.
+        graph: None where all recommenders are plain.
+        factors: Of "user" and "item", with the graph.
+        texts: Of "user" and "item", with the graph.
+    """
+    later = np.stack([split.targets(dataset, part) for part in ("valid", "test")], axis=1)
+    histories = split.histories(dataset)
+    if graph is None or factors is None:
+        return Showcase(dataset, histories, later, None, {}, {})
+    user, item = (factors[side].labels for side in SIDES)
+    graph = replace(graph, user_labels=user, item_labels=item)
+    return Showcase(dataset, histories, later, graph, factors, texts or {})
+
+
+def has_graph(record: Record) -> bool:
+    """Whether an experiment has a graph whose factors are described, all of it finished."""
+    stages = ("graph", *(f"{what}-{side}" for what in ("factors", "knowledge") for side in SIDES))
+    return all(s in record.keys and record.store.holds(s, record.keys[s]) for s in stages)
+
+
+def open_showcase(record: Record) -> Showcase:
+    """What a demonstration of an experiment draws on.
+
+    Raises:
+        ArtifactError: data or split are not finished, or something is damaged.
+    """
+    from data.split import Split
+    from graph.latent import LatentGraph
+    from llm.knowledge import Knowledge
+    from quantize.describe import FactorDescriptions
+
+    dataset = Dataset.load(record.folder("dataset"))
+    split = Split.load(record.folder("split"))
+    if not has_graph(record):
+        return assemble(dataset, split)
+    factors = {side: FactorDescriptions.load(record.folder(f"factors-{side}")) for side in SIDES}
+    texts = {side: Knowledge.load(record.folder(f"knowledge-{side}")).texts for side in SIDES}
+    return assemble(dataset, split, LatentGraph.load(record.folder("graph")), factors, texts)
+
+
+def default_pair(record: Record) -> tuple[Cell | None, Cell | None]:
+    """The best recommender with the graph and the best without, on validation; None for none."""
+    finished = record.finished()
+    kinds = (
+        [cell for cell in finished if cell.enhancer != PLAIN],
+        [cell for cell in finished if cell.enhancer == PLAIN],
+    )
+    return tuple(  # type: ignore[return-value]
+        max(cells, key=lambda cell: record.summary("train", cell)["valid_ndcg@10"], default=None)
+        for cells in kinds
+    )
+
+
+def _holds(text: str, words: Sequence[str]) -> bool:
+    return all(word in text for word in words)

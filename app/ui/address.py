@@ -1,0 +1,70 @@
+"""What the page's address holds: the experiment, and the node that is selected everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+EXPERIMENT = "experiment"
+NODE = "node"
+TYPES = {
+    "user": "user",
+    "item": "item",
+    "user_factor": "user factor",
+    "item_factor": "item factor",
+}
+"""Types of nodes, and how they are called on the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of the graph, by what it is called outside.
+
+    Attributes:
+        type: One of `TYPES`.
+        id: External id of a user or item; "level-code", counted from 0, of a factor.
+    """
+
+    type: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.type}:{self.id}"
+
+    @classmethod
+    def parse(cls, text: str | None) -> Node | None:
+        """The node that `str` wrote; None for anything else.
+
+        >>> Node.parse("item_factor:1-24")
+        Node(type='item_factor', id='1-24')
+        """
+        kind, colon, name = (text or "").partition(":")
+        return cls(kind, name) if kind in TYPES and colon and name else None
+
+
+def selected() -> Node | None:
+    """The node that a person selected on any screen."""
+    return Node.parse(st.query_params.get(NODE) or st.session_state.get(NODE))
+
+
+def select(node: Node | None) -> None:
+    """Selects a node for the whole page, or none."""
+    st.session_state[NODE] = str(node) if node else None
+    if node:
+        st.query_params[NODE] = str(node)
+    elif NODE in st.query_params:
+        del st.query_params[NODE]
+
+
+def keep() -> None:
+    """Puts what is selected back into the address after a change of screen."""
+    node = selected()
+    if node is not None:
+        select(node)
+
+
+def parameters(**more: str) -> dict[str, str]:
+    """Parameters of a link to another screen, which keeps the experiment and the node."""
+    kept = {name: st.query_params.get(name) for name in (EXPERIMENT, NODE)}
+    return {**{name: value for name, value in kept.items() if value}, **more}

@@ -1,0 +1,108 @@
+"""Training curves of all recommenders in one chart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app.settings import BACKBONES, PLAIN
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from app.ui.colours import Palette
+
+PANELS = (("loss", "Training loss"), ("ndcg@10", "Validation NDCG@10"))
+"""Columns of the curves, and what stands above each panel."""
+LINES = ("solid", "dotted")
+"""Of enhancers; the plain twin is dashed."""
+
+
+def curves_chart(curves: pl.DataFrame, palette: Palette) -> dict[str, Any]:
+    """Loss and validation NDCG@10 by epoch, beside each other: a colour a backbone, a dash a twin.
+
+    Args:
+        curves: As `app.curves.training_curves` gives them.
+        palette: Of the page.
+    """
+    parts = curves.partition_by("recommender", maintain_order=True)
+    seeds = curves["seed"].n_unique() > 1
+    return {
+        "animation": False,
+        "title": [
+            _title(text, f"{50 * panel + 4}%", palette) for panel, (_, text) in enumerate(PANELS)
+        ],
+        "grid": [_grid(panel) for panel in range(len(PANELS))],
+        "xAxis": [_axis(panel, "value", palette) for panel in range(len(PANELS))],
+        "yAxis": [_axis(panel, "value", palette, scale=True) for panel in range(len(PANELS))],
+        "tooltip": {"trigger": "axis", "confine": True, "order": "valueDesc"},
+        "legend": {"bottom": 0, "textStyle": {"color": palette.text}, "itemWidth": 30},
+        "series": [
+            _line(part, panel, column, palette, seeds)
+            for part in parts
+            for panel, (column, _) in enumerate(PANELS)
+        ],
+    }
+
+
+def _line(
+    part: pl.DataFrame, panel: int, column: str, palette: Palette, seeds: bool
+) -> dict[str, Any]:
+    """One recommender in one panel; a point at its end while it is trained."""
+    first = part.row(0, named=True)
+    points = [[epoch, round(value, 5)] for epoch, value in part.select("epoch", column).iter_rows()]
+    colour = palette.series[BACKBONES.index(first["backbone"]) % len(palette.series)]
+    return {
+        "type": "line",
+        "name": first["recommender"] if seeds else f"{first['backbone']}+{first['enhancer']}",
+        "xAxisIndex": panel,
+        "yAxisIndex": panel,
+        "data": points,
+        "symbol": "none" if first["finished"] else "circle",
+        "symbolSize": 5,
+        "itemStyle": {"color": colour},
+        "lineStyle": {"color": colour, "type": _dash(first["enhancer"]), "width": 2},
+        "emphasis": {"focus": "series"},
+    }
+
+
+def _dash(enhancer: str) -> str:
+    from app.settings import ENHANCERS
+
+    if enhancer == PLAIN:
+        return "dashed"
+    others = [name for name in ENHANCERS if name != PLAIN]
+    return LINES[others.index(enhancer) % len(LINES)]
+
+
+def _title(text: str, left: str, palette: Palette) -> dict[str, Any]:
+    style = {"fontSize": 13, "fontWeight": "bold", "color": palette.text}
+    return {"text": text, "left": left, "top": 2, "textStyle": style}
+
+
+def _grid(panel: int) -> dict[str, Any]:
+    return {
+        "left": f"{50 * panel + 4}%",
+        "width": "43%",
+        "top": 36,
+        "bottom": 80,
+    }
+
+
+def _axis(panel: int, kind: str, palette: Palette, scale: bool = False) -> dict[str, Any]:
+    axis = {
+        "type": kind,
+        "gridIndex": panel,
+        "scale": scale,
+        "axisLabel": {"color": palette.muted},
+        "splitLine": {"lineStyle": {"color": palette.line, "opacity": 0.35}},
+    }
+    if not scale:
+        axis |= {
+            "name": "epoch",
+            "nameLocation": "middle",
+            "nameGap": 24,
+            "nameTextStyle": {"color": palette.muted},
+            "minInterval": 1,
+            "splitLine": {"show": False},
+        }
+    return axis

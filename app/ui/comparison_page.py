@@ -1,0 +1,304 @@
+"""Parts of the comparison: users, buckets, lists, ablations, cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.ablations import ablation, ablation_table, with_parts
+from app.comparison import (
+    LIST_LENGTH,
+    Contender,
+    beyond_table,
+    cost_table,
+    lists_missing,
+    plain_twins,
+)
+from app.records import Record
+from app.results import METRICS
+from app.ui import opened
+from app.ui.charts.comparison_charts import (
+    bucket_bars,
+    cost_scatter,
+    forest,
+    histogram,
+    measure_bars,
+    rank_scatter,
+)
+from app.ui.colours import palette
+from app.ui.frame import command, empty, hint, table
+from app.ui.job_button import job_button
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Found = Mapping[str, Contender]
+COSTS = {
+    "seconds": "seconds of training",
+    "seconds_per_epoch": "seconds an epoch",
+    "peak_mb": "memory, MB",
+}
+_NAMES = {
+    "run": st.column_config.TextColumn("recommender"),
+    **{
+        name: st.column_config.NumberColumn(title, format="%.4f") for name, title in METRICS.items()
+    },
+    "seconds": st.column_config.NumberColumn("s", format="%.1f", help="Seconds of training."),
+    "epochs": st.column_config.NumberColumn(format="%.0f"),
+    "seconds_per_epoch": st.column_config.NumberColumn("s/epoch", format="%.3f"),
+    "peak_mb": st.column_config.NumberColumn("MB", format="%.0f", help="Most memory in training."),
+}
+BY = {
+    "history": "Training interactions of the user",
+    "popularity": "Training interactions of the held-out item",
+}
+MEASURED = {
+    "coverage": "Coverage",
+    "concentration": "Concentration",
+    "novelty": "Novelty, bits",
+    "diversity": "Diversity",
+}
+
+
+def users(found: Found, pairs: Mapping[str, str]) -> None:
+    """Two recommenders, user by user."""
+    pair = _pair(pairs)
+    if pair is None:
+        return
+    metric = _metric("of")
+    ranks, values = _user_table(found, pair, "rank"), _user_table(found, pair, metric)
+    differences = values["difference"].to_numpy()
+    more, less = int((differences > 0).sum()), int((differences < 0).sum())
+    numbers = {"Better for": more, "The same for": values.height - more - less, "Worse for": less}
+    for column, (label, n) in zip(st.columns(3), numbers.items(), strict=True):
+        share = f"{n / values.height:.0%}"
+        column.metric(label, f"{n:,} users", share, "off", border=True, delta_arrow="off")
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Ranks", anchor=False)
+        st.echarts_chart(
+            rank_scatter(ranks, *pair, palette()),
+            height=400,
+            key="ranks",
+            alt="Rank of the held-out item by both recommenders, a dot a user",
+        )
+        st.caption("A dot a user; below the line the held-out item stands higher than before.")
+    with right:
+        st.subheader(f"Differences in {METRICS[metric]}", anchor=False)
+        st.echarts_chart(
+            histogram(values["difference"], "difference", palette()),
+            height=400,
+            key="differences",
+            alt="How many users differ by how much",
+        )
+        st.caption("Users without any difference are left out of the bars.")
+    table(values, "users", height=250, columns={"difference": _fine("%+.4f")})
+
+
+def where_it_helps(found: Found, pairs: Mapping[str, str]) -> None:
+    """Two recommenders, by length of history and by popularity of the held-out item."""
+    from recommend.buckets import bucketed
+
+    pair = _pair(pairs)
+    if pair is None:
+        return
+    metric = _metric("by")
+    values = _user_table(found, pair, metric)
+    for by, title in BY.items():
+        buckets = bucketed(values, by)
+        st.subheader(title, anchor=False, help=hint("cold") if by == "popularity" else None)
+        left, right = st.columns(2, gap="large")
+        left.echarts_chart(
+            bucket_bars(buckets, *pair, METRICS[metric], palette()),
+            height=300,
+            key=f"bars-{by}",
+            alt=f"{METRICS[metric]} of both, by {title.lower()}",
+        )
+        right.echarts_chart(
+            forest(buckets.rename({"bucket": "name"}), palette(), "difference, 95 %"),
+            height=300,
+            key=f"forest-{by}",
+            alt=f"Differences by {title.lower()}",
+        )
+        columns = {name: _fine("%.4f") for name in ("ours", "theirs", "low", "high")}
+        columns |= {"difference": _fine("%+.4f"), "change": _fine("%+.1f %%")}
+        columns |= {"p": _fine("%.2g"), "p_holm": _fine("%.2g", hint("Holm"))}
+        table(buckets, f"by-{by}", columns=columns)
+
+
+def _fine(form: str, help: str | None = None) -> object:
+    return st.column_config.NumberColumn(format=form, help=help)
+
+
+def _pair(pairs: Mapping[str, str]) -> tuple[str, str] | None:
+    """A recommender and what it is compared with."""
+    if not pairs:
+        empty(
+            "Nothing to compare with",
+            "None of these has a plain twin here: choose what to compare with above, or train one.",
+        )
+        return None
+    ours = st.selectbox(
+        "Recommender",
+        list(pairs),
+        format_func=lambda label: f"{label} against {pairs[label]}",
+        key="recommender",
+        bind="query-params",
+    )
+    return (ours, pairs[ours]) if ours in pairs else None
+
+
+def _metric(key: str) -> str:
+    chosen = st.segmented_control(
+        "Metric",
+        list(METRICS),
+        default="ndcg@10",
+        format_func=METRICS.__getitem__,
+        key=key,
+        bind="query-params",
+        required=True,
+    )
+    return chosen or "ndcg@10"
+
+
+def _user_table(found: Found, pair: tuple[str, str], metric: str) -> pl.DataFrame:
+    from recommend.compare import user_table
+
+    ours, theirs = (found[label] for label in pair)
+    keys = [str(one.record.folder("evaluate", c)) for one in (ours, theirs) for c in one.cells]
+
+    def make() -> pl.DataFrame:
+        of = [[opened.evaluation(one.record, c) for c in one.cells] for one in (ours, theirs)]
+        return user_table(of[0], of[1], metric)
+
+    return opened.kept(" ".join(["users", *pair, metric, *keys]), make)
+
+
+def beyond_accuracy(records: Sequence[Record], found: Found) -> None:
+    """What the lists are like that recommenders show."""
+    missing = lists_missing(records)
+    names = [record.experiment.name for record in records]
+    if missing < sum(len(one.cells) for one in found.values()):
+        keys = " ".join(k["train"] for r in records for k in r.cells.values() if "train" in k)
+        measured = opened.kept(
+            f"beyond {missing} {records[0].workspace} {' '.join(names)} {keys}",
+            lambda: beyond_table(found),
+        )
+        columns = st.columns(2, gap="large")
+        for at, (measure, title) in enumerate(MEASURED.items()):
+            with columns[at % 2]:
+                st.subheader(title, anchor=False, help=hint(measure))
+                if measured[measure].null_count() == measured.height:
+                    empty("Not known", "These experiments have no vectors of item texts.")
+                    continue
+                st.echarts_chart(
+                    measure_bars(measured, measure, palette()),
+                    height=50 + 26 * measured.height,
+                    key=f"measure-{measure}",
+                    alt=f"{title} of every recommender",
+                )
+        formats = {name: _fine("%.4f", hint(name)) for name in MEASURED}
+        shown = measured.drop("backbone", "enhancer", "lists")
+        table(shown, "beyond-accuracy", columns=formats | _NAMES)
+        st.caption(
+            f"Of the first {LIST_LENGTH} items of every user at the time of the test, without "
+            "those that the user has had. Diversity: 1 − cosine of the items' vectors."
+        )
+    else:
+        st.caption("Coverage, concentration, novelty and diversity are measured on lists.")
+    if missing:
+        words = ("beyond", *names)
+        label = f"Make the lists of {missing} recommender{'s' * (missing > 1)}"
+        job_button(label, "beyond", words, f"Lists of {', '.join(names)}")
+    else:
+        command("beyond", *names)
+
+
+def ablations(records: Sequence[Record]) -> None:
+    """What each metapath and level is worth, from runs that differ in nothing else."""
+    choices = [(at, *pair) for at, r in enumerate(records) for pair in with_parts(r)]
+    if not choices:
+        empty(
+            "No parts to leave out", "None of these experiments has a recommender with the graph."
+        )
+        return
+    at, backbone, enhancer = st.selectbox(
+        "Recommender",
+        choices,
+        format_func=lambda c: f"{records[c[0]].experiment.name}: {c[1]}+{c[2]}",
+        key="ablated",
+    )
+    record = records[at]
+    of = ablation(record, backbone, enhancer)
+    if len(of.runs) > 1 or of.plain:
+        metric = _metric("ablation_metric")
+        compared = ablation_table(of, opened.evaluation)
+        shown = compared.filter(metric=metric)
+        tested = shown.filter(shown["difference"].is_not_null()).rename({"run": "name"})
+        st.echarts_chart(
+            forest(tested, palette(), f"difference in {METRICS[metric]} from the one as set, 95 %"),
+            height=64 + 30 * tested.height,
+            key="ablation-forest",
+            alt="What each part is worth",
+        )
+        table(
+            shown.drop("metric", "baseline"),
+            "ablation",
+            columns={
+                **{name: _fine("%.4f") for name in ("mean", "sd", "low", "high")},
+                "difference": _fine("%+.4f"),
+                "change": _fine("%+.1f %%", hint("change")),
+                "p": _fine("%.2g", hint("p")),
+                "p_holm": _fine("%.2g", hint("Holm")),
+                "mark": st.column_config.TextColumn("", width=40),
+            },
+        )
+        st.caption("A part that matters makes it worse to leave it out: bars left of 0.")
+    words = ("ablate", record.experiment.name, "--backbone", backbone, "--enhancer", enhancer)
+    if of.missing:
+        n = len(of.missing)
+        st.caption("Not trained: " + "; ".join(f"*{v.name(of.base)}*" for v in of.missing) + ".")
+        label = f"Train the missing {n}" if n > 1 else "Train the missing one"
+        title = f"Ablations of {backbone}+{enhancer}, {record.experiment.name}"
+        job_button(label, "ablate", words, title)
+    else:
+        command(*words)
+
+
+def cost(found: Found) -> None:
+    """What recommenders reach against what training took."""
+    import polars as pl
+
+    costs = cost_table(found)
+    left, right = st.columns(2)
+    with left:
+        metric = _metric("height")
+    with right:
+        measure = st.segmented_control(
+            "Cost",
+            list(COSTS),
+            default="seconds",
+            format_func=COSTS.__getitem__,
+            key="cost",
+            bind="query-params",
+            required=True,
+        )
+    twins = plain_twins(found)
+    names = pl.Series("twin", [twins.get(run) for run in costs["run"]], dtype=pl.String)
+    column = measure or "seconds"
+    st.echarts_chart(
+        cost_scatter(
+            costs.with_columns(names),
+            metric,
+            METRICS[metric],
+            f"{column}: {COSTS[column]}",
+            palette(),
+        ),
+        height=440,
+        key="costs",
+        alt="Accuracy against cost of every recommender",
+    )
+    st.caption("Dashed lines join each recommender with its plain twin. Means over seeds.")
+    table(costs.drop("backbone", "enhancer"), "cost", columns=_NAMES)

@@ -1,0 +1,256 @@
+"""What every screen is made of: its header, its tables, and what it shows when nothing is there."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from app.records import Record, read_record
+from app.ui.address import EXPERIMENT, parameters
+from app.ui.words import hint
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = [
+    "chosen",
+    "command",
+    "empty",
+    "header",
+    "hint",
+    "link",
+    "names",
+    "opened",
+    "plain",
+    "table",
+    "workspace",
+]
+DEMO = "demo"
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&\"'=])")
+
+
+def workspace() -> Path:
+    """The folder of results, caches and jobs that the page shows, and all that it writes to."""
+    return Path(os.environ.get("AUTOGRAPH_WORKSPACE") or "workspace").resolve()
+
+
+def names() -> list[str]:
+    """Names of the experiments that were run in the workspace, the latest first."""
+    runs = (workspace() / "runs").glob("*.json")
+    return [path.stem for path in sorted(runs, key=lambda path: -path.stat().st_mtime)]
+
+
+def chosen() -> Record | None:
+    """The experiment that was chosen in the sidebar; None where none was ever run.
+
+    Raises:
+        AutoGraphError: what is kept of it cannot be read.
+    """
+    known = names()
+    name = st.session_state.get(EXPERIMENT) or st.query_params.get(EXPERIMENT)
+    if not known:
+        return None
+    return read_record(name if name in known else known[0], workspace())
+
+
+def opened(*stages: str) -> Record:
+    """The chosen experiment with these stages finished; otherwise the screen ends here.
+
+    A visitor sees what is missing and a button that makes it.
+
+    Args:
+        stages: Of `app.stages.STAGES`; "train" and "evaluate" mean at least one recommender.
+    """
+    record = chosen()
+    if record is None:
+        _welcome()
+        st.stop()
+    missing = [stage for stage in stages if not _finished(record, stage)]
+    if missing:
+        _unfinished(record, missing)
+        st.stop()
+    return record
+
+
+def _finished(record: Record, stage: str) -> bool:
+    if stage in ("train", "evaluate"):
+        return bool(record.finished())
+    return stage in record.keys and record.store.holds(stage, record.keys[stage])
+
+
+def _welcome() -> None:
+    """What a first visit shows."""
+    with st.container(border=True):
+        st.subheader("Nothing here yet")
+        st.write(
+            "Build the demo: invented films and viewers, described without a language model. "
+            "Eight recommenders are trained, with and without the graph, in about two minutes."
+        )
+        run_button("Build the demo", DEMO)
+        command("run", DEMO)
+
+
+def _unfinished(record: Record, missing: Sequence[str]) -> None:
+    from app.stages import STAGES
+
+    name = record.experiment.name
+    what = ", ".join(STAGES[stage].what for stage in missing)
+    without = [stage for stage in missing if stage not in record.keys and stage in STAGES]
+    with st.container(border=True):
+        st.subheader("Not finished yet")
+        st.write(f"For this screen the experiment **{plain(name)}** still needs: {what}.")
+        if "graph" in without:
+            st.write("Its recommenders are plain ones only; add autograph on the Train screen.")
+        elif not _running_here(name):
+            run_button("Run it now", name, record)
+        command("run", name)
+
+
+def run_button(label: str, name: str, record: Record | None = None) -> None:
+    """A button that runs an experiment as a job, as `record` has it, and goes to the jobs."""
+    if st.button(label, type="primary", icon=":material/play_arrow:", key=f"run-{name}"):
+        from app.again import settings_file
+        from app.jobs import start_experiment
+
+        start_experiment(workspace(), settings_file(record) if record else name)
+        st.switch_page(st.session_state["screens"]["jobs"], query_params=parameters())
+
+
+def _running_here(name: str) -> bool:
+    """Whether a job runs this experiment; says so."""
+    from app.jobs import listed
+
+    for job in listed(workspace()):
+        if job.active and job.experiment == name:
+            st.info(f"A job is at work on it ({job.state}).", icon=":material/hourglass_top:")
+            link("jobs", "See the job")
+            return True
+    return False
+
+
+def header(title: str, what: str) -> None:
+    """The title of a screen and, in a sentence, what it is for."""
+    st.title(title, anchor=False)
+    st.caption(what)
+
+
+def link(screen: str, label: str, icon: str | None = None, **more: str) -> None:
+    """A link to another screen that keeps the experiment and the selected node.
+
+    Args:
+        screen: Its name in the address, for instance "graph".
+        label: What the link says.
+        icon: As Streamlit names icons.
+        more: Further parameters of the address.
+    """
+    page = st.session_state["screens"][screen]
+    st.page_link(page, label=label, icon=icon, query_params=parameters(**more))
+
+
+def go(screen: str) -> None:
+    """Goes to another screen, keeping the experiment and the selected node."""
+    st.switch_page(st.session_state["screens"][screen], query_params=parameters())
+
+
+def command(*words: str) -> None:
+    """The command that does the same as this screen."""
+    place = [] if workspace() == Path("workspace").resolve() else ["--workspace", str(workspace())]
+    with st.expander("The same on the command line", icon=":material/terminal:"):
+        st.code(shlex.join(["autograph", *words, *place]), language="shell", wrap_lines=True)
+
+
+def table(
+    rows: pl.DataFrame,
+    name: str,
+    *,
+    columns: Mapping[str, Any] | None = None,
+    height: int | None = None,
+    key: str | None = None,
+    select: str | None = None,
+    whole: Callable[[], pl.DataFrame] | None = None,
+) -> list[int]:
+    """A table with its downloads; gives the numbers of selected rows.
+
+    Args:
+        rows: What it shows.
+        name: Of the downloaded file, without its ending.
+        columns: `st.column_config` by column.
+        height: In pixels; None is as high as it needs, up to ten rows.
+        key: Of the widget.
+        select: "single-row" or "multi-row", if rows can be selected.
+        whole: Gives what the downloads hold, where `rows` is a part of it.
+    """
+    every = whole or (lambda: rows)
+    more: dict[str, Any] = {"on_select": "rerun", "selection_mode": select} if select else {}
+    if height is not None:
+        more["height"] = height
+    state = st.dataframe(
+        rows,
+        hide_index=True,
+        column_config=dict(columns or {}),
+        key=key or f"table-{name}",
+        placeholder="",
+        **more,
+    )
+    with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        st.download_button(
+            "CSV",
+            lambda: _csv(every()),
+            f"{name}.csv",
+            "text/csv",
+            key=f"csv-{key or name}",
+            type="tertiary",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Parquet",
+            lambda: _parquet(every()),
+            f"{name}.parquet",
+            "application/vnd.apache.parquet",
+            key=f"parquet-{key or name}",
+            type="tertiary",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+    return list(state["selection"]["rows"]) if select else []
+
+
+def _csv(rows: pl.DataFrame) -> bytes:
+    """Lists joined by "|", and nothing that a spreadsheet would run as a formula."""
+    import polars as pl
+    from polars import selectors
+
+    lists = rows.with_columns(selectors.list().cast(pl.List(pl.String)).list.join("|"))
+    texts = selectors.string()
+    safe = lists.with_columns(texts.str.replace(r"^([=+\-@\t\r])", "'$1"))
+    return safe.write_csv().encode()
+
+
+def _parquet(rows: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    rows.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def empty(title: str, what: str, icon: str = ":material/inbox:") -> None:
+    """What a part of a screen shows where there is nothing to show."""
+    with st.container(border=True):
+        st.markdown(f"{icon} **{title}**")
+        st.caption(what)
+
+
+def plain(text: object) -> str:
+    r"""A text from data so that Markdown shows it as it is.
+
+    >>> print(plain("*Alien* <b>"))
+    \*Alien\* \<b\>
+    """
+    return _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))

@@ -1,0 +1,84 @@
+"""The grid of recommenders as a table in which backbones and enhancers are ticked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import streamlit as st
+
+from app.form_fields import part_help
+from app.grid_state import GridState, Standing
+from app.settings import BACKBONES, ENHANCERS, PLAIN, Cell, Experiment
+from app.ui.words import hint
+
+LOOKS: Mapping[Standing, tuple[Literal["green", "orange", "gray"], str, str]] = {
+    "finished": ("green", ":material/check_circle:", "finished"),
+    "begun": ("orange", ":material/timelapse:", "begun"),
+    "missing": ("gray", ":material/radio_button_unchecked:", "to train"),
+}
+"""Colour, icon and word for how a recommender stands."""
+
+
+class GridTable:
+    """The table as it is drawn: what is ticked, and the places for how each stands."""
+
+    def __init__(self, base: Experiment) -> None:
+        widths = [1.3, *[1.0] * len(ENHANCERS)]
+        head = st.columns(widths, vertical_alignment="center")
+        head[0].markdown("**Backbone**", help=hint("backbone"))
+        enhancers = [
+            name
+            for name, column in zip(ENHANCERS, head[1:], strict=True)
+            if _tick(column, "enhancer", name, name in base.grid.enhancers)
+        ]
+        backbones = []
+        self._places: dict[tuple[str, str], Any] = {}
+        for name in BACKBONES:
+            row = st.columns(widths, vertical_alignment="center")
+            if _tick(row[0], "backbone", name, name in base.grid.backbones):
+                backbones.append(name)
+            for enhancer, column in zip(ENHANCERS, row[1:], strict=True):
+                self._places[name, enhancer] = column.empty()
+        self.backbones = _in_order(backbones, base.grid.backbones)
+        self.enhancers = _in_order(enhancers, base.grid.enhancers)
+
+    def tell(self, state: GridState | None) -> None:
+        """Writes how each recommender of the grid stands."""
+        for (backbone, enhancer), place in self._places.items():
+            chosen = backbone in self.backbones and enhancer in self.enhancers
+            if not chosen or state is None:
+                place.markdown(":gray[–]")
+                continue
+            cells = [c for c in state.cells if (c.backbone, c.enhancer) == (backbone, enhancer)]
+            _badge(place, cells, state)
+
+
+def reset(base: Experiment) -> dict[str, bool]:
+    """What the table's boxes hold when an experiment is taken up."""
+    return {
+        **{f"backbone.{name}": name in base.grid.backbones for name in BACKBONES},
+        **{f"enhancer.{name}": name in base.grid.enhancers for name in ENHANCERS},
+    }
+
+
+def _tick(column: Any, part: str, name: str, ticked: bool) -> bool:
+    what = hint("none") if name == PLAIN else part_help(part, name)
+    return bool(column.checkbox(name, ticked, key=f"{part}.{name}", help=what, bind="query-params"))
+
+
+def _in_order(ticked: Iterable[str], before: tuple[str, ...]) -> list[str]:
+    """What is ticked, in the order that the experiment has."""
+    names = list(ticked)
+    return [*(name for name in before if name in names), *(n for n in names if n not in before)]
+
+
+def _badge(place: Any, cells: list[Cell], state: GridState) -> None:
+    standings = [state.cells[cell] for cell in cells]
+    finished = standings.count("finished")
+    worst: Standing = next((s for s in ("missing", "begun") if s in standings), "finished")
+    if worst == "missing" and (finished or "begun" in standings):
+        worst = "begun"
+    colour, icon, word = LOOKS[worst]
+    many = len(cells) > 1
+    place.badge(f"{finished} of {len(cells)}" if many else word, icon=icon, color=colour)

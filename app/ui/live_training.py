@@ -1,0 +1,77 @@
+"""Training that is under way, as it goes: jobs, and the curves of their recommenders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app.curves import training_curves
+from app.jobs import Job, listed
+from app.records import Record, read_record
+from app.ui import frame
+from app.ui.charts.training_charts import curves_chart
+from app.ui.colours import palette
+from app.ui.job_views import draw_progress, draw_title
+from app.ui.telling import fragment
+from data.errors import AutoGraphError
+
+EVERY_S = 1.0
+HEIGHT = 400
+
+
+def active_runs() -> list[Job]:
+    """Jobs that run an experiment or wait to, the one that began first at the front."""
+    jobs = [job for job in listed(frame.workspace()) if job.active and job.kind == "run"]
+    return sorted(jobs, key=lambda job: job.asked)
+
+
+def draw_live() -> None:
+    """What runs, drawn again every second until it has ended; nothing where nothing runs."""
+    before = [job.id for job in active_runs()]
+    if before:
+        fragment(_live, run_every=EVERY_S)(before)
+
+
+def _live(before: Sequence[str]) -> None:
+    jobs = active_runs()
+    if [job.id for job in jobs] != list(before):
+        st.rerun()
+    for job in jobs:
+        with st.container(border=True, key=f"live-{job.id}"):
+            title, bars, chart = (st.container() for _ in range(3))
+            frame.link("jobs", "Log, cancel, continue", ":material/checklist:")
+        with title:
+            draw_title(job, jobs)
+        with bars:
+            draw_progress(job)
+        with chart:
+            if (record := _record_of(job)) is not None:
+                draw_curves(record, f"live-curves-{job.id}")
+
+
+def _record_of(job: Job) -> Record | None:
+    """The experiment of a job whose turn has come; None before it has written one."""
+    if job.started is None or not job.steps:
+        return None
+    try:
+        return read_record(job.experiment, frame.workspace())
+    except AutoGraphError:
+        return None
+
+
+def draw_curves(record: Record, key: str) -> bool:
+    """The curves of an experiment, if one of its recommenders has got through an epoch."""
+    curves = training_curves(record)
+    if curves.is_empty():
+        return False
+    best = curves.sort("ndcg@10").row(-1, named=True)
+    told = f"best so far {best['recommender']}, NDCG@10 {best['ndcg@10']:.4f}"
+    st.echarts_chart(
+        curves_chart(curves, palette()),
+        height=HEIGHT,
+        key=key,
+        alt=f"Loss and validation NDCG@10 by epoch of {curves['recommender'].n_unique()} "
+        f"recommenders; {told}.",
+    )
+    return True

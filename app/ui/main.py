@@ -1,0 +1,125 @@
+"""The page: its screens, what stands beside them, and what it shows when one fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from threading import Thread
+
+import streamlit as st
+
+from app.ui import address
+from app.ui.frame import names, workspace
+from app.ui.telling import told
+
+ICON = str(Path(__file__).parent / "icon.svg")
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A screen of the page.
+
+    Attributes:
+        module: In `app.ui.screens`, with a function `show`.
+        path: In the address.
+        title: In the menu.
+        icon: In the menu.
+    """
+
+    module: str
+    path: str
+    title: str
+    icon: str
+
+
+SECTIONS: dict[str, tuple[Screen, ...]] = {
+    "": (Screen("start", "start", "Start", ":material/home:"),),
+    "Build": (
+        Screen("material", "data", "Data", ":material/dataset:"),
+        Screen("templates", "prompts", "Prompts", ":material/edit_note:"),
+        Screen("knowledge", "knowledge", "Knowledge", ":material/menu_book:"),
+        Screen("training", "train", "Train", ":material/model_training:"),
+        Screen("jobs_screen", "jobs", "Jobs", ":material/checklist:"),
+    ),
+    "Inspect": (
+        Screen("factors", "factors", "Factors", ":material/category:"),
+        Screen("network", "graph", "Graph", ":material/hub:"),
+        Screen("metapaths", "metapaths", "Metapaths", ":material/route:"),
+    ),
+    "Compare": (Screen("comparison", "compare", "Compare", ":material/leaderboard:"),),
+    "Share": (
+        Screen("demo", "demo", "Demo", ":material/live_tv:"),
+        Screen("report", "report", "Report", ":material/description:"),
+    ),
+}
+LOGO = str(Path(__file__).parent / "logo.svg")
+STYLE = """<style>
+.stMainBlockContainer { padding: 3.9rem 3rem 4rem; }
+.stMainBlockContainer h1 { padding-top: 0; font-size: 2.1rem; }
+</style>"""
+"""Streamlit's own margins take a third of a laptop's screen away from the graph."""
+FIRST = "start"
+"""The screen that an address without a path shows."""
+
+
+def show_page() -> None:
+    """Draws the page for one visitor."""
+    st.set_page_config(page_title="AutoGraph", page_icon=ICON, layout="wide")
+    st.html(STYLE)
+    st.logo(LOGO, size="large", icon_image=ICON)
+    pages = {
+        section: [_page(screen) for screen in screens] for section, screens in SECTIONS.items()
+    }
+    st.session_state["screens"] = {
+        screen.path: page
+        for section, screens in SECTIONS.items()
+        for screen, page in zip(screens, pages[section], strict=True)
+    }
+    _warm_up()
+    page = st.navigation(pages, expanded=True)
+    _sidebar()
+    address.keep()
+    page.run()
+
+
+@st.cache_resource(show_spinner=False)
+def _warm_up() -> None:
+    """Loads what screens compute with while a visitor still reads the first one."""
+    Thread(target=import_module, args=("recommend.model",), daemon=True).start()
+
+
+def _page(screen: Screen) -> st.Page:
+    return st.Page(
+        _guarded(screen),
+        title=screen.title,
+        icon=screen.icon,
+        url_path=screen.path,
+        default=screen.path == FIRST,
+    )
+
+
+def _guarded(screen: Screen) -> Callable[[], None]:
+    """Shows a screen; what goes wrong there is a sentence, and the rest stands in the log."""
+
+    def show() -> None:
+        with told(f"The screen {screen.title}"):
+            import_module(f"app.ui.screens.{screen.module}").show()
+
+    show.__name__ = screen.module
+    return show
+
+
+def _sidebar() -> None:
+    known = names()
+    with st.sidebar:
+        if known:
+            st.selectbox(
+                "Experiment",
+                known,
+                key=address.EXPERIMENT,
+                bind="query-params",
+                help="Every experiment that was run in this workspace, the latest first.",
+            )
+        st.caption(f"Workspace: `{workspace().name}`", help=str(workspace()))

@@ -1,0 +1,189 @@
+"""Parts of the Metapaths screen: building a path, looking at instances, switching for training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from app.atlas import Atlas
+from app.metapath_switch import (
+    TRAINABLE,
+    metapath_words,
+    save_switched,
+    switched,
+    used_metapaths,
+)
+from app.records import Record
+from app.ui.address import parameters
+from app.ui.charts.graph_view import PLURALS
+from app.ui.charts.metapath_charts import (
+    flow_chart,
+    flow_height,
+    instance_chart,
+    instance_height,
+)
+from app.ui.colours import palette
+from app.ui.explorer_panels import mark
+from app.ui.frame import empty, link, workspace
+from app.ui.metapath_state import Chosen
+from app.ui.node_choice import node_choice
+from graph.count import count_instances
+from graph.flow import flow
+from graph.instances import instances
+from graph.metapath import Metapath
+from graph.view import View
+from graph.view_text import view_text
+
+LISTED = 2000
+"""Instances that the streams are made of, at most."""
+DRAWN = 40
+"""Instances between two nodes that are drawn one by one."""
+
+
+def builder(chosen: Chosen) -> None:
+    """The path so far, and the types by which it can go on."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        for at, kind in enumerate(chosen.types):
+            if at:
+                st.markdown(":material/arrow_right_alt:", width="content")
+            mark(kind)
+            st.markdown(f"**{PLURALS[kind]}**", width="content")
+        if not chosen.types:
+            st.markdown("Begin with a type:", width="content")
+        for kind in chosen.next:
+            st.button(
+                PLURALS[kind],
+                icon=":material/add:",
+                key=f"extend-{kind}",
+                on_click=chosen.extend,
+                args=(kind,),
+            )
+        st.button(
+            "Back",
+            icon=":material/backspace:",
+            on_click=chosen.shorten,
+            disabled=not chosen.types,
+            type="tertiary",
+        )
+        st.button(
+            "Clear",
+            icon=":material/clear:",
+            on_click=chosen.clear,
+            disabled=not chosen.types,
+            type="tertiary",
+        )
+
+
+def instances_of(atlas: Atlas, chosen: Chosen, path: Metapath) -> None:
+    """Instances from one node, as streams; those to another one, one by one."""
+    st.subheader("Instances", anchor=False)
+    start, end = chosen.start, chosen.end
+    if start is None:
+        empty("No node of this type", "The graph has none to start from.")
+        return
+    with st.container(horizontal=True, gap="small"):
+        node_choice(atlas, "From", path.types[0], start, chosen.start_at)
+        node_choice(atlas, "To", path.types[-1], end, chosen.end_at, any_label="anywhere")
+    if end is None:
+        _streams(atlas, path, start[1])
+    else:
+        _between(atlas, path, start[1], end[1])
+
+
+def _streams(atlas: Atlas, path: Metapath, start: int) -> None:
+    listed = instances(atlas.graph, path, start, limit=LISTED)
+    if not listed:
+        empty("No instance", "Nothing along this metapath starts from this node.")
+        return
+    every = count_instances(atlas.graph, path, start=start)
+    streams = flow(listed)
+    shown = f"all {every:,}" if every == len(listed) else f"the first {len(listed):,} of {every:,}"
+    st.caption(f"Streams of {shown} instances, through the latest interactions first.")
+    st.echarts_chart(
+        flow_chart(streams, path.types, atlas.names.title, palette()),
+        height=flow_height(streams),
+        key="streams",
+        alt="How many instances run from which node to which.",
+    )
+
+
+def _between(atlas: Atlas, path: Metapath, start: int, end: int) -> None:
+    listed = instances(atlas.graph, path, start, end, limit=DRAWN + 1)
+    if not listed:
+        empty("No instance", "No instance of this metapath joins these two.")
+        return
+    more = f"The first {DRAWN}" if len(listed) > DRAWN else f"All {len(listed)}"
+    st.caption(f"{more} instances that join them, through the latest interactions first.")
+    drawn = listed[:DRAWN]
+    st.echarts_chart(
+        instance_chart(drawn, path.types, atlas.names.title, palette()),
+        height=instance_height(drawn),
+        key="instances",
+        alt=f"{len(drawn)} paths between two nodes.",
+    )
+    ends = ((path.types[0], start), (path.types[-1], end))
+    link(
+        "graph",
+        "The shortest path between them, in the graph",
+        icon=":material/hub:",
+        view=view_text(View(ends=ends)),
+    )
+
+
+def switch(record: Record) -> None:
+    """Which metapaths recommenders learn from, and a new experiment with others."""
+    st.subheader("In training", anchor=False)
+    used = used_metapaths(record.experiment)
+    if not used:
+        empty("No enhanced recommender", "This experiment trains plain ones only.")
+        return
+    st.caption(
+        "The enhancer can learn from these. Switch some off to see what each is worth: a new "
+        "experiment shares all results up to the graph, and only trains its recommenders anew."
+    )
+    with st.container(horizontal=True, gap="medium"):
+        on = tuple(
+            path
+            for path in TRAINABLE
+            if st.toggle(path, value=path in used, key=f"use-{path}", persist_state="page")
+        )
+    if on == used:
+        st.caption("As it was trained.")
+        return
+    _new_experiment(record, on)
+
+
+def _new_experiment(record: Record, on: tuple[str, ...]) -> None:
+    experiment = record.experiment
+    name = st.text_input(
+        "Name of the new experiment",
+        f"{experiment.name}-{len(on)}-metapaths",
+        max_chars=80,
+        key="metapath-experiment",
+        help="Letters, digits, dot, hyphen and underscore.",
+    )
+    fresh = switched(experiment, on, name)
+    file = workspace() / "experiments" / f"{name}.toml"
+    with st.container(horizontal=True):
+        if st.button("Save its settings", icon=":material/save:"):
+            save_switched(fresh, workspace())
+            st.toast(f"Saved as {file.name}.")
+        if st.button("Train it", type="primary", icon=":material/play_arrow:"):
+            _train(save_switched(fresh, workspace()))
+    sets = [part for word in metapath_words(experiment, on) for part in ("--set", word)]
+    st.caption("The same by `--set`, and the command that runs the saved settings:")
+    st.code(_command([*sets, "--set", f"name={name}"]) + "\n" + f"autograph run {file}")
+
+
+def _command(words: list[str]) -> str:
+    import shlex
+
+    return shlex.join(["autograph", "run", "EXPERIMENT.toml", *words])
+
+
+def _train(file: Path) -> None:
+    from app.jobs import start_experiment
+
+    start_experiment(workspace(), file)
+    st.switch_page(st.session_state["screens"]["jobs"], query_params=parameters())

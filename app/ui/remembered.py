@@ -1,0 +1,44 @@
+"""Choices that stand in the page's address by their name, however they are called on the page.
+
+Streamlit's own binding writes what a person reads, such as "mine · 3 versions", which is no address
+that lasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+
+def remembered(name: str, options: Sequence[str], default: str | None) -> str:
+    """The key of a widget, whose choice in the session is one of `options` from here on.
+
+    Args:
+        name: In the address.
+        options: What may be chosen, by name.
+        default: What is chosen where the address says nothing, or something else.
+    """
+    key = f"chosen {name}"
+    if st.session_state.get(key) not in options:
+        asked = st.query_params.get(name)
+        st.session_state[key] = asked if asked in options else default
+    return key
+
+
+def keep(name: str, chosen: str | None, default: str | None) -> None:
+    """Writes a choice into the address, or nothing for what is chosen anyway."""
+    if chosen is None or chosen == default:
+        if name in st.query_params:
+            del st.query_params[name]
+    elif st.query_params.get(name) != chosen:
+        st.query_params[name] = chosen
+
+
+def choose_next(name: str, chosen: str | None) -> None:
+    """Makes the next run of the page choose this; None goes back to what is chosen anyway."""
+    st.session_state.pop(f"chosen {name}", None)
+    if chosen is not None:
+        st.session_state[f"chosen {name}"] = chosen
+    elif name in st.query_params:
+        del st.query_params[name]

@@ -1,0 +1,67 @@
+"""The Graph screen: users, items and latent factors, as far as a person wants to look."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.ui import explorer_panels as panels
+from app.ui import opened as results
+from app.ui.charts.graph_view import graph_view
+from app.ui.colours import palette
+from app.ui.explorer import Explorer
+from app.ui.explorer_settings import ALL_NAMES
+from app.ui.frame import command, header, opened
+from data.errors import ConfigError
+
+HEIGHT = 640
+"""Pixels of the picture."""
+
+
+def show() -> None:
+    """Draws the screen."""
+    header("Graph", "Users, items and the meanings they share. Search, start anywhere, go on.")
+    record = opened("dataset", "factors-item", "factors-user", "graph")
+    explorer = Explorer(results.atlas(record), record.keys["graph"])
+    try:
+        view, picture = explorer.view, explorer.picture()
+    except ConfigError as error:
+        st.error(str(error), icon=":material/link_off:")
+        st.button("Start again", on_click=explorer.start_again, type="primary")
+        return
+    left, right = st.columns([3, 4], vertical_alignment="top")
+    with left:
+        panels.search(explorer)
+    with right:
+        panels.bar(explorer, view, picture)
+    panels.selection(explorer, picture)
+    panels.path(explorer, view, picture)
+    _chart(explorer)
+    panels.hidden(picture)
+    node = explorer.selected
+    if node is not None:
+        panels.details(explorer, node)
+    words = ("graph", "save", record.experiment.name, "graph.graphml")
+    command(*words, *(("--view", explorer.state.text) if explorer.state.text else ()))
+
+
+def _chart(explorer: Explorer) -> None:
+    picture = explorer.picture()
+    order, marked, key = explorer.order(picture)
+    names = explorer.atlas.names
+    spec = graph_view(
+        picture.subgraph,
+        picture.places,
+        [names.title(node) for node in picture.subgraph.nodes],
+        palette(),
+        order=order,
+        selected=marked,
+        all_names=bool(st.session_state.get(ALL_NAMES)),
+    )
+    with st.container(border=True):
+        st.echarts_chart(
+            spec,
+            height=HEIGHT,
+            key=key,
+            on_select=lambda: explorer.click(key),
+            alt=f"{len(order)} nodes of the graph; the search finds any of them by its name.",
+        )

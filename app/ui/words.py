@@ -1,0 +1,52 @@
+"""Words that a visitor may not know, each explained in a sentence."""
+
+from __future__ import annotations
+
+HINTS = {
+    "backbone": "The recommender that reads a history and ranks items, such as SASRec.",
+    "enhancer": "What a recommender gets beside clicks and ratings; autograph is the graph.",
+    "none": "The plain twin: the same recommender, data and seeds, without the graph.",
+    "latent factor": "A meaning that several users or items share, found in their descriptions.",
+    "code": "The number of a latent factor on one level; a description has one code a level.",
+    "codebook": "The list of codes of one level, a vector each.",
+    "level": "Codes are found one after another: each level describes what the last one missed.",
+    "residual": "What is left of a vector once the codes so far are taken away.",
+    "perplexity": "How many codes of a level are in even use; as many as there are is best.",
+    "collision": "Two different descriptions with the same codes on every level.",
+    "active ratio": "The share of codes that at least one description uses.",
+    "reconstruction": "How much of a description's vector its codes give back; 100 % is all.",
+    "distinct": "How many different codes there are by this level and all before it together.",
+    "gained": "What this level adds to the reconstruction.",
+    "distance": "How far a description is from the code's centre: a small one is typical of it.",
+    "metapath": "A kind of path through the graph, such as item, factor, item.",
+    "NDCG@10": "How high the held-out item stands in the first ten, 1 if always first.",
+    "HR@10": "The share of users whose held-out item is among the first ten.",
+    "MRR": "The mean of one over the rank of the held-out item.",
+    "GAUC": "How often the held-out item stands above another one, 0.5 by chance.",
+    "change": "How much higher or lower than the baseline, in per cent of it.",
+    "sd": "Standard deviation over seeds: what another training would change.",
+    "interval": "95 of 100 such intervals hold the true difference; one without 0 shows something.",
+    "p": "How often chance alone would make a difference at least this large.",
+    "Holm": "p made larger because several differences were tested at once.",
+    "seed": "Where random numbers begin; several seeds tell luck from skill.",
+    "cold": "With few or no interactions in training.",
+    "popularity": "How many users had an item in training.",
+    "coverage": "The share of the catalogue that is recommended to anybody.",
+    "concentration": "Gini coefficient: 0 if all items are shown alike, near 1 if few get it all.",
+    "novelty": "How unexpected the recommended items are: the rarer, the higher.",
+    "diversity": "How much the items of one list differ in what their descriptions say.",
+    "token": "A piece of a word, which language models count and charge for.",
+    "sparsity": "The share of all pairs of a user and an item without an interaction.",
+    "leave-one-out": "Each user's last interaction is for the test, the one before for validation.",
+    "fingerprint": "A short name made of everything that can change a result.",
+}
+"""By term, as screens use it."""
+
+
+def hint(term: str) -> str:
+    """The sentence that explains a term, for `help=`.
+
+    >>> hint("seed")
+    'Where random numbers begin; several seeds tell luck from skill.'
+    """
+    return HINTS[term]

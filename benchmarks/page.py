@@ -1,0 +1,79 @@
+"""How long each screen of the page takes from a click on it until it is drawn and at rest.
+
+The first visit finds nothing opened; the second finds what the first left in the page's caches.
+Times are those a person sees in the browser, with the page on the same machine.
+
+    python benchmarks/page.py --workspace workspace --experiment ml-1m
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+from playwright.sync_api import Page
+
+from app.ui.main import SECTIONS
+from benchmarks.browser import chromium, new_page, settled, start_page
+
+ROW = "{:<12}{:>10}{:>10}"
+QUIET_MS = 100
+"""A screen counts as at rest when Streamlit has run nothing for so long; not in the figures."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
+    parser.add_argument("--workspace", type=Path, default=Path("workspace"))
+    parser.add_argument("--experiment", required=True)
+    parser.add_argument("--times", type=int, default=3, help="visits after the first")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        base, process = start_page(asked.workspace.resolve(), Path(folder) / "page.log")
+        try:
+            page = new_page(browser)
+            page.goto(f"{base}/jobs?experiment={asked.experiment}")
+            settled(page)
+            page.wait_for_timeout(5_000)
+            report(page, asked.times)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def report(page: Page, times: int) -> None:
+    print(ROW.format("screen", "first, s", "again, s"))
+    for screen in (screen for screens in SECTIONS.values() for screen in screens):
+        if screen.path == "jobs":
+            continue
+        first = visit(page, screen.title)
+        again = []
+        for _ in range(times):
+            visit(page, "Jobs")
+            again.append(visit(page, screen.title))
+        print(
+            ROW.format(screen.title, f"{first:.2f}", f"{statistics.median(again):.2f}"), flush=True
+        )
+        visit(page, "Jobs")
+
+
+def visit(page: Page, title: str) -> float:
+    """Seconds from a click in the menu until the screen of that title is drawn."""
+    link = page.locator("[data-testid='stSidebarNavLink']", has_text=title).first
+    start = perf_counter()
+    link.click()
+    page.wait_for_function(
+        "title => document.querySelector('[data-testid=stMain] h1')?.innerText.includes(title)",
+        arg=title,
+    )
+    settled(page)
+    end = perf_counter()
+    page.wait_for_timeout(QUIET_MS)
+    settled(page)
+    return end - start
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The commands about the graph, as a person types them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import polars as pl
+import pytest
+
+from app.atlas import Atlas, open_atlas, picture
+from app.records import read_record
+
+
+@pytest.fixture
+def graph(autograph: Any, demo_workspace: Path) -> Any:
+    """Runs `graph …` on the finished demo."""
+
+    def invoke(*arguments: object, code: int = 0) -> str:
+        told = autograph("graph", *arguments, "--workspace", demo_workspace)
+        assert told.exit_code == code, told.output
+        return str(told.stderr if code else told.output)
+
+    return invoke
+
+
+@pytest.fixture(scope="module")
+def atlas(demo_workspace: Path) -> Atlas:
+    return open_atlas(read_record("demo", demo_workspace))
+
+
+def test_find(graph: Any, atlas: Atlas) -> None:
+    title = atlas.names.title(("item", 7))
+    first = graph("find", "demo", *title.split(), "--limit", 1)
+    assert first.startswith(atlas.key(("item", 7))) and title in first
+    assert "Nothing holds all these words" in graph("find", "demo", "no", "such", "film")
+
+
+@pytest.mark.parametrize("ending", ["graphml", "gexf"])
+def test_saved_files_read_back(graph: Any, atlas: Atlas, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"around.{ending}"
+    said = graph("save", "demo", path, "--view", "su3_h2_c60")
+    read = {"graphml": nx.read_graphml, "gexf": nx.read_gexf}[ending]
+    nodes = picture(atlas, "su3_h2_c60").subgraph.nodes
+    assert set(read(path)) == {atlas.key(node) for node in nodes}
+    assert f"{len(nodes)} nodes" in said
+
+
+def test_tables_are_saved_beside_each_other(graph: Any, atlas: Atlas, tmp_path: Path) -> None:
+    graph("save", "demo", tmp_path / "all.parquet")
+    nodes = pl.read_parquet(tmp_path / "all.parquet")
+    edges = pl.read_parquet(tmp_path / "all-edges.parquet")
+    seen = picture(atlas, "").subgraph
+    assert (nodes.height, edges.height) == (len(seen.nodes), len(seen.edges))
+    assert set(edges["source"]) | set(edges["target"]) <= set(nodes["node"])
+
+
+def test_a_path_node_by_node(graph: Any, atlas: Atlas) -> None:
+    ends = atlas.key(("user", 0)), atlas.key(("user", 9))
+    lines = graph("path", "demo", *ends).splitlines()
+    assert (lines[0].split()[0], lines[-1].split()[0]) == ends and len(lines) > 2
+
+
+def test_metapaths_are_counted_and_listed(graph: Any, atlas: Atlas) -> None:
+    from graph.count import count_instances
+    from graph.metapath import Metapath
+
+    own = "user > item > item_factor"
+    said = graph("metapaths", "demo", "--path", own)
+    assert f"{count_instances(atlas.graph, Metapath.parse(own)):,}" in said
+    item = int(atlas.graph.user_item.of(0)[0])
+    pair = atlas.key(("user", 0)), atlas.key(("item", item))
+    listed = graph("metapaths", "demo", "--between", *pair)
+    assert " → ".join(map(atlas.names.title, (("user", 0), ("item", item)))) in listed
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("path", "demo", "item:nobody", "user:nobody"), "There is no item 'nobody'"),
+        (("path", "demo", "film:1", "user:x"), "There is no film '1'"),
+        (("save", "demo", "x.png"), "choose .graphml, .gexf or .parquet"),
+        (("save", "demo", "x.gexf", "--view", "h7"), "hops is 7; choose 1 to 3"),
+        (("metapaths", "demo", "--path", "user > item_factor"), "no such edges"),
+        (("find", "nothing", "x"), "was not run in"),
+    ],
+)
+def test_what_is_wrong_is_a_sentence(graph: Any, words: tuple[str, ...], sentence: str) -> None:
+    assert sentence in " ".join(graph(*words, code=1).split())

@@ -1,0 +1,108 @@
+"""Factors on the command line, other methods beside the run's own, and maps that are kept."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from app.alternatives import alternative_table, alternatives, fit_alternatives
+from app.codebook_maps import codebook_map, map_path
+from app.lexicons import factor_of, open_lexicon
+from app.records import Record, read_record
+from data.errors import ArtifactError, ConfigError
+from llm.vectors import Vectors
+from quantize.fit import FittedCodes
+from quantize.members import residuals
+
+
+@pytest.fixture
+def record(finished: Path, tiny_experiment: Path, tmp_path: Path) -> Record:
+    workspace = Path(shutil.copytree(finished, tmp_path / "workspace"))
+    return read_record(str(tiny_experiment), workspace)
+
+
+def test_other_methods_have_the_same_vectors_levels_and_codes(record: Record) -> None:
+    own, other = alternatives(record, "item")
+    assert (own.method, own.own, other.method, other.own) == ("rq-vae", True, "rq-kmeans", False)
+    assert own.figures is not None and other.figures is None
+    assert own.step.key == record.keys["codes-item"]
+    fit_alternatives(record, "item")
+    table = alternative_table(alternatives(record, "item"))
+    assert table["method"].to_list() == ["rq-vae"] * 2 + ["rq-kmeans"] * 2
+    assert table["codes"].n_unique() == 1 and (table["kept"] <= 1).all()
+    place = record.store.place("codes-item", alternatives(record, "item")[1].step.key)
+    fitted = FittedCodes.load(place)
+    assert fitted.codes.ids == FittedCodes.load(record.folder("codes-item")).codes.ids
+    figures = fitted.codes.statistics
+    assert table.filter(method="rq-kmeans")["perplexity"].to_list() == figures["perplexity"]
+
+
+def test_the_alternative_is_what_a_run_with_it_would_make(
+    record: Record, tiny_experiment: Path
+) -> None:
+    from app.experiment_file import load_experiment
+    from app.plan import Plan
+
+    change = ['quantize.item={method="rq-kmeans", k=4, levels=2, per_code=2}']
+    plan = Plan(load_experiment(str(tiny_experiment), change), record.workspace)
+    assert plan.step("codes-item").key == alternatives(record, "item")[1].step.key
+
+
+def test_a_run_without_vectors_has_no_alternatives(record: Record) -> None:
+    bare = Record(record.experiment, record.workspace, {}, {})
+    with pytest.raises(ArtifactError, match="has no vectors-item to go on from"):
+        alternatives(bare, "item")
+
+
+def test_a_map_is_drawn_once(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted = FittedCodes.load(record.folder("codes-user"))
+    left = residuals(fitted, Vectors.load(record.folder("vectors-user")).matrix)
+    drawn = codebook_map(record, "user", 0, fitted.codes, left)
+    path = map_path(record, "user", 0)
+    assert path.exists() and map_path(record, "user", None) != path
+    path.write_bytes(b"damaged")
+    assert codebook_map(record, "user", 0, fitted.codes, left).equals(drawn)
+    monkeypatch.setattr("quantize.codebook_map.draw_map", None)
+    assert codebook_map(record, "user", 0, fitted.codes, left).equals(drawn)
+
+
+def test_a_map_is_drawn_where_nothing_can_be_kept(record: Record) -> None:
+    (record.workspace / "cache" / "maps").write_text("a file in the way")
+    fitted = FittedCodes.load(record.folder("codes-user"))
+    left = np.zeros((3, len(fitted.codes), fitted.codes.codebooks.shape[2]), np.float32)
+    assert codebook_map(record, "user", None, fitted.codes, left).height == 2 * fitted.codes.k
+
+
+def test_commands_show_levels_and_factors(record: Record, autograph: Any) -> None:
+    place = ("--workspace", record.workspace)
+    told = autograph("factors", "show", "tiny", "item", *place)
+    assert told.exit_code == 0 and "distinct" in told.output, told.output
+    lexicon = open_lexicon(record, "item")
+    level, code = 0, int(lexicon.codes.codes[0, 0])
+    told = autograph("factors", "show", "tiny", "item", f"{level}-{code}", *place)
+    assert told.exit_code == 0 and f"Members: {lexicon.rows(level, code).size}" in told.output
+    assert lexicon.codes.ids[lexicon.rows(level, code)[0]] in told.output
+    told = autograph("factors", "alternatives", "tiny", "user", *place)
+    assert told.exit_code == 0 and "rq-kmeans" in told.output, told.output
+    told = autograph("factors", "show", "tiny", "item", "9-9", *place)
+    assert told.exit_code == 1 and "no factor '9-9'" in told.output
+
+
+@pytest.mark.parametrize("written", ["", "0", "0-99", "7-0", "-1-0", "a-b", "0-1-2"])
+def test_what_is_no_factor_is_refused(record: Record, written: str) -> None:
+    with pytest.raises(ConfigError, match="LEVEL-CODE"):
+        factor_of(open_lexicon(record, "item"), written)
+
+
+def test_typical_members_are_named_by_the_rows_of_the_table(record: Record) -> None:
+    lexicon = open_lexicon(record, "item")
+    level, code = factor_of(lexicon, f"1-{lexicon.codes.codes[3, 1]}")
+    members = lexicon.members(level, code)
+    assert members["distance"].is_sorted() and "f3" in members["id"].to_list()
+    assert members["id"].to_list() == [lexicon.codes.ids[row] for row in members["row"]]
+    assert isinstance(members, pl.DataFrame)

@@ -1,0 +1,84 @@
+"""Metapaths switched on and off for an experiment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.experiment_file import load_experiment
+from app.metapath_switch import (
+    TRAINABLE,
+    metapath_words,
+    save_switched,
+    switched,
+    used_metapaths,
+)
+from app.settings import Cell
+from data.errors import ConfigError
+from graph.metapath import PAPER
+
+FEW = ("item > user", "item > item_factor > item")
+
+
+def test_the_paper_s_are_those_that_can_be_learnt_from() -> None:
+    assert tuple(map(str, PAPER)) == TRAINABLE
+    assert used_metapaths(load_experiment("demo")) == TRAINABLE
+
+
+@pytest.mark.parametrize("chosen", [(), FEW[:1], FEW, TRAINABLE])
+def test_all_enhanced_recommenders_learn_from_these_alone(chosen: tuple[str, ...]) -> None:
+    fresh = switched(load_experiment("demo"), chosen[::-1], "fewer")
+    assert used_metapaths(fresh) == chosen and fresh.name == "fewer"
+    for cell in fresh.grid:
+        if cell.enhancer == "autograph":
+            assert fresh.model_of(cell).enhancer.metapaths == chosen  # type: ignore[union-attr]
+
+
+def test_nothing_else_changes(tmp_path: Path) -> None:
+    experiment = load_experiment("ml-1m", source=tmp_path)
+    same = switched(experiment, used_metapaths(experiment), experiment.name)
+    for cell in experiment.grid:
+        assert same.model_of(cell) == experiment.model_of(cell)
+        assert same.train_of(cell) == experiment.train_of(cell)
+
+
+def test_overrides_do_not_bring_them_back() -> None:
+    override = "override.sasrec+autograph.model.enhancer.metapaths=['user > item']"
+    experiment = load_experiment("demo", [override])
+    assert used_metapaths(switched(experiment, FEW, "fewer")) == FEW
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        (),
+        ("model.enhancer.name='none'",),
+        ("override.autograph.model.enhancer.metapaths=['user > item']",),
+    ],
+)
+def test_the_words_do_the_same(changes: tuple[str, ...]) -> None:
+    experiment = load_experiment("demo", changes)
+    by_words = load_experiment("demo", [*changes, *metapath_words(experiment, FEW), "name=fewer"])
+    fresh = switched(experiment, FEW, "fewer")
+    for cell in (Cell("sasrec", "autograph", 0), Cell("mind", "none", 0)):
+        assert by_words.model_of(cell) == fresh.model_of(cell)
+
+
+def test_a_saved_experiment_loads(tmp_path: Path) -> None:
+    fresh = switched(load_experiment("demo"), FEW, "fewer")
+    path = save_switched(fresh, tmp_path)
+    assert path == tmp_path / "experiments" / "fewer.toml"
+    assert load_experiment(str(path)) == fresh
+
+
+@pytest.mark.parametrize(
+    ("chosen", "name", "sentence"),
+    [
+        (("user > item > user",), "fine", "No recommender can learn from .* yet"),
+        (FEW, "../away", "name"),
+    ],
+)
+def test_what_cannot_be_gets_a_sentence(chosen: tuple[str, ...], name: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        switched(load_experiment("demo"), chosen, name)

@@ -1,0 +1,71 @@
+from collections import Counter
+
+import pytest
+from whole import whole
+
+from graph.count import count_instances
+from graph.flat import flatten
+from graph.flow import OTHERS, flow
+from graph.instances import instances
+from graph.metapath import NODE_TYPES, PAPER, Metapath
+from graph.schema import catalogue, next_types, schema_of
+
+
+def test_the_schema_counts_what_is_there(make_graph):
+    graph = make_graph(7)
+    schema, network = schema_of(flatten(graph)), whole(graph)
+    assert schema.nodes == {kind: graph.size(kind) for kind in NODE_TYPES}
+    counted = Counter()
+    for edge in network.edges:
+        factor = next((node for node in edge if node[0].endswith("_factor")), None)
+        side = factor[0].removesuffix("_factor") if factor else None
+        level = factor[1] // graph.k(side) if factor else None
+        counted[frozenset(node[0] for node in edge), level] += 1
+    assert {
+        (frozenset((r.source, r.target)), r.level): r.edges for r in schema.relations
+    } == counted
+
+
+def test_a_path_grows_along_relations_only():
+    assert set(next_types([])) == set(NODE_TYPES)
+    for kind in NODE_TYPES:
+        for after in next_types([kind]):
+            Metapath((kind, after))
+    assert next_types(["user", "item"]) == ("user", "item_factor")
+
+
+def test_the_catalogue_has_a_row_a_metapath(small):
+    table = catalogue(small, PAPER, [0])
+    assert table["metapath"].to_list() == [str(path) for path in PAPER]
+    assert table["instances"].to_list() == [count_instances(small, p, [0]) for p in PAPER]
+    assert table["steps"].to_list() == [1, 2, 1, 2]
+    assert catalogue(small, ()).height == 0
+
+
+@pytest.mark.parametrize("path", ["user > item > user > item", "item > item_factor > item"])
+def test_instances_from_one_node_are_counted(small, path):
+    metapath = Metapath.parse(path)
+    for start in range(small.size(metapath.types[0])):
+        listed = instances(small, metapath, start, limit=10**6)
+        assert count_instances(small, metapath, start=start) == len(listed)
+
+
+def test_streams_add_up(small):
+    metapath = Metapath.parse("user > item > user > user_factor")
+    paths = instances(small, metapath, 0, limit=10**6)
+    streams = flow(paths, most=2)
+    for step in range(3):
+        assert sum(n for at, _, _, n in streams.streams if at == step) == len(paths)
+        assert sum(streams.passing[step]) == len(paths)
+    for step, stops in enumerate(streams.stops):
+        through = Counter(path[step] for path in paths)
+        assert len(through) == len([s for s in stops if s != OTHERS]) + streams.merged[step]
+        for stop, n in zip(stops, streams.passing[step], strict=True):
+            if stop != OTHERS:
+                assert n == through[stop]
+        best = sorted(through.values(), reverse=True)[:2]
+        assert list(streams.passing[step][:2]) == best
+
+
+def test_streams_of_nothing():
+    assert flow([]).streams == ()

@@ -1,0 +1,66 @@
+"""Screens without a browser, on workspaces that are finished, empty or broken."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from opening import Open
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 60.0
+"""Most that a screen may take here; no figure of its speed."""
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Opens a screen on a workspace: `screen("factors", workspace, node="item:1")`."""
+    import streamlit as st
+
+    def opened(path: str, workspace: Path, **parameters: str) -> AppTest:
+        from app.ui.main import SECTIONS
+
+        monkeypatch.setenv("AUTOGRAPH_WORKSPACE", str(workspace))
+        st.cache_resource.clear()
+        st.cache_data.clear()
+        module = {s.path: s.module for screens in SECTIONS.values() for s in screens}[path]
+        page = AppTest.from_function(_draw, default_timeout=PATIENCE_S, kwargs={"module": module})
+        for name, value in parameters.items():
+            page.query_params[name] = value
+        return page.run()
+
+    main = sys.modules["__main__"]
+    yield opened
+    sys.modules["__main__"] = main  # AppTest's own would be run by every process that is spawned
+
+
+def _draw(module: str) -> None:
+    """One screen inside the frame, in a script of its own."""
+    import streamlit as st
+
+    from app.ui import address
+    from app.ui.main import SECTIONS, _guarded, _page, _sidebar
+
+    screens = [screen for of in SECTIONS.values() for screen in of]
+    pages = {screen.path: _page(screen) for screen in screens}
+    st.session_state["screens"] = pages
+    st.navigation(list(pages.values()))
+    _sidebar()
+    address.keep()
+    _guarded(next(screen for screen in screens if screen.module == module))()
+
+
+@pytest.fixture
+def empty_workspace(tmp_path: Path) -> Path:
+    """A workspace in which nothing was ever run."""
+    return tmp_path / "workspace"
+
+
+@pytest.fixture
+def own_workspace(demo_workspace: Path, tmp_path: Path) -> Path:
+    """A copy of the finished demo that a test may change or break."""
+    return Path(shutil.copytree(demo_workspace, tmp_path / "workspace"))

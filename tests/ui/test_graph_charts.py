@@ -1,0 +1,165 @@
+"""Pictures of graphs and metapaths, as the plain options that ECharts gets."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.atlas import Atlas, open_atlas, picture
+from app.records import read_record
+from app.ui.charts.graph_view import PLURALS, SYMBOLS, graph_view, legend_name, node_id
+from app.ui.charts.metapath_charts import (
+    ROW,
+    flow_chart,
+    instance_chart,
+    schema_chart,
+)
+from app.ui.colours import DARK, LIGHT
+from app.ui.explorer import slots
+from graph.flow import flow
+from graph.instances import instances
+from graph.metapath import NODE_TYPES, Metapath
+from graph.schema import schema_of
+
+HOSTILE = '<img src=x onerror=alert(1)>{b}{a|<script>"\n'
+
+
+@pytest.fixture(scope="module")
+def atlas(demo_workspace: Path) -> Atlas:
+    return open_atlas(read_record("demo", demo_workspace))
+
+
+def drawn(atlas: Atlas, text: str, **more: Any) -> tuple[Any, dict[str, Any]]:
+    seen = picture(atlas, text)
+    titles = [atlas.names.title(node) for node in seen.subgraph.nodes]
+    spec = graph_view(seen.subgraph, seen.places, titles, more.pop("colours", LIGHT), **more)
+    json.dumps(spec, allow_nan=False)
+    return seen.subgraph, spec["series"][0]
+
+
+@pytest.mark.parametrize("text", ["", "si0_h2_c80", "pu0.u5", "sI0_h3_c1000", "si0_t-"])
+def test_every_node_and_edge_is_drawn_once(atlas: Atlas, text: str) -> None:
+    subgraph, series = drawn(atlas, text)
+    assert [node["id"] for node in series["data"]] == list(map(node_id, subgraph.nodes))
+    expected = {
+        frozenset(map(node_id, (subgraph.nodes[a], subgraph.nodes[b])))
+        for a, b in subgraph.edges.tolist()
+    }
+    links = [frozenset((link["source"], link["target"])) for link in series["links"]]
+    assert set(links) == expected and len(links) == len(expected)
+
+
+def test_types_have_their_colours_and_shapes(atlas: Atlas) -> None:
+    for colours in (LIGHT, DARK):
+        subgraph, series = drawn(atlas, "si0_h2", colours=colours)
+        for node, (kind, _) in zip(series["data"], subgraph.nodes, strict=True):
+            category = series["categories"][node["category"]]
+            assert category["itemStyle"]["color"] == colours.of(kind)
+            assert category["symbol"] == SYMBOLS[kind]
+
+
+def test_more_neighbours_make_a_larger_node(atlas: Atlas) -> None:
+    subgraph, series = drawn(atlas, "su0_h2_c200")
+    leaves = set(range(len(subgraph.nodes))) - set(subgraph.parents.tolist())
+    for kind in NODE_TYPES:
+        mine = [
+            (node["value"], node["symbolSize"])
+            for at, node in enumerate(series["data"])
+            if at in leaves and subgraph.nodes[at][0] == kind
+        ]
+        assert [size for _, size in sorted(mine)] == sorted(size for _, size in mine)
+
+
+def test_the_legend_counts_what_is_visible(atlas: Atlas) -> None:
+    seen = picture(atlas, "si0_h2_n5")
+    for kind in NODE_TYPES:
+        visible = Counter(k for k, _ in seen.subgraph.nodes)[kind]
+        name = legend_name(seen.subgraph, kind)
+        assert name.startswith(f"{PLURALS[kind]} {visible:,}")
+        total = seen.subgraph.counts[kind].total
+        assert name.endswith(f"of {total:,}") == (total > visible)
+
+
+def test_names_are_in_no_template_of_html(atlas: Atlas) -> None:
+    seen = picture(atlas, "si0")
+    titles = [HOSTILE] * len(seen.subgraph.nodes)
+    spec = graph_view(seen.subgraph, seen.places, titles, LIGHT)
+    assert all(node["name"] == HOSTILE for node in spec["series"][0]["data"])
+    del spec["series"][0]["data"]
+    assert "<img" not in json.dumps(spec)
+    assert "formatter" not in spec["tooltip"]
+    assert spec["series"][0]["label"]["formatter"] == "{b}"
+
+
+def test_the_path_stands_out(atlas: Atlas) -> None:
+    subgraph, series = drawn(atlas, "pu0.u5")
+    marked = [link for link in series["links"] if link.get("lineStyle", {}).get("width") == 4]
+    assert len(marked) == len(subgraph.path) - 1 > 0
+
+
+def test_a_click_counts_nodes_in_the_order_that_was_asked_for(atlas: Atlas) -> None:
+    subgraph, plain = drawn(atlas, "si0_h2_c40")
+    order = list(range(len(subgraph.nodes)))[::-1]
+    _, turned = drawn(atlas, "si0_h2_c40", order=order, selected=3)
+    assert [n["id"] for n in turned["data"]] == [n["id"] for n in plain["data"]][::-1]
+    assert [n["id"] for n in turned["data"] if n.get("selected")] == [plain["data"][3]["id"]]
+
+
+def test_names_of_small_nodes_show_when_asked_for(atlas: Atlas) -> None:
+    _, few = drawn(atlas, "sI0_h3_c500")
+    _, every = drawn(atlas, "sI0_h3_c500", all_names=True)
+    hidden = [node for node in few["data"] if node.get("label", {}).get("show") is False]
+    assert hidden
+    assert not [node for node in every["data"] if node.get("label", {}).get("show") is False]
+
+
+def test_slots_keep_what_stays() -> None:
+    before = [("user", n) for n in range(6)]
+    after = [("user", n) for n in (5, 1, 9, 3)]
+    kept = slots(before, after)
+    assert sorted(kept) == sorted(after)
+    assert kept[1] == ("user", 1) and kept[3] == ("user", 3)
+    assert slots([], after) == tuple(after)
+
+
+def test_the_schema_shows_all_types_and_marks_the_path(atlas: Atlas) -> None:
+    schema = schema_of(atlas.flat)
+    spec = schema_chart(schema, ("item", "item_factor", "item"), LIGHT)
+    json.dumps(spec, allow_nan=False)
+    series = spec["series"][0]
+    assert [node["id"] for node in series["data"]] == list(ROW)
+    widths = [link["lineStyle"]["width"] for link in series["links"]]
+    assert widths == [2, 2, 6]
+    assert sum(link["value"] for link in series["links"]) == len(atlas.flat.targets) // 2
+
+
+def test_streams_keep_names_apart_and_counts_together(atlas: Atlas) -> None:
+    path = Metapath.parse("item > user > item > item_factor")
+    listed = instances(atlas.graph, path, 0, limit=500)
+    streams = flow(listed, most=5)
+    spec = flow_chart(streams, path.types, lambda node: "the same", LIGHT)
+    json.dumps(spec, allow_nan=False)
+    series = spec["series"][0]
+    names = [node["name"] for node in series["data"]]
+    assert len(set(names)) == len(names)
+    assert {name.rstrip("\u200b") for name in names if "others" not in name} == {"the same"}
+    for link in series["links"]:
+        assert link["source"] in names and link["target"] in names
+    last = {node["name"] for node in series["data"] if node["depth"] == 3}
+    assert sum(link["value"] for link in series["links"] if link["target"] in last) == len(listed)
+
+
+def test_instances_are_drawn_from_left_to_right(atlas: Atlas) -> None:
+    path = Metapath.parse("user > item > item_factor > item")
+    listed = instances(atlas.graph, path, 0, limit=15)
+    spec = instance_chart(listed, path.types, atlas.names.title, DARK)
+    json.dumps(spec, allow_nan=False)
+    series = spec["series"][0]
+    at = {node["id"]: node["value"][0] for node in series["data"]}
+    steps = {(f"{s}:{p[s]}", f"{s + 1}:{p[s + 1]}") for p in listed for s in range(3)}
+    assert {(link["source"], link["target"]) for link in series["links"]} == steps
+    assert all(at[target] - at[source] == 1 for source, target in steps)
