@@ -152,7 +152,8 @@ def timeline(dataset: Dataset, split: Split, bars: int = 90) -> tuple[str, pl.Da
 
 
 def _starts(starts: pl.Series, step: str) -> pl.Series:
-    return pl.date_range(starts.min(), starts.max(), STEPS[step], eager=True)  # type: ignore[arg-type]
+    first, last = pl.lit(starts.min()), pl.lit(starts.max())
+    return pl.select(pl.date_range(first, last, STEPS[step])).to_series()
 
 
 def part_of_rows(split: Split, n: int) -> np.ndarray:

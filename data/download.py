@@ -42,6 +42,14 @@ def fetch(chosen: Card, downloads: Path, on_progress: Progress | None = None) ->
     return folder
 
 
+def downloaded(chosen: Card, downloads: Path) -> bool:
+    """Whether all files of a publication are there, so that nothing has to be fetched."""
+    from data.loaders.source import Source  # the loaders download, too
+
+    source = Source(downloads / chosen.name)
+    return bool(chosen.urls) and all(source.find(name) for name in chosen.files)
+
+
 def _retrieved(url: str, chosen: Card, folder: Path, on_progress: Progress | None) -> Path:
     import pooch
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from app.records import Record
 from app.settings import Cell
@@ -11,8 +14,11 @@ from app.ui import opened as results
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from app.insertion import Inserter
+    from app.insertion import Inserter, Insertion
+    from app.saved import NewItem
     from app.showcase import Showcase
+    from app.ui.demo_state import Shown
+    from graph.latent import LatentGraph
     from recommend.what_if import Ready
 
 
@@ -56,6 +62,51 @@ def inserter(record: Record) -> Inserter:
         f"inserter {_keys(record)}", lambda: Inserter(record, results.dataset(record))
     )
     return made
+
+
+def placed_user(record: Record, case: Showcase, text: str, given: np.ndarray) -> Insertion | None:
+    """The place of an invented person in the graph; None without a graph or a text."""
+    if case.graph is None or not text.strip():
+        return None
+    from app.cold_start import place_user
+
+    ids = tuple(case.dataset.item_ids.external[item] for item in given.tolist())
+    found: Insertion = results.kept(
+        f"user {ids} {text} {_keys(record)}", lambda: place_user(inserter(record), text, ids)
+    )
+    return found
+
+
+def placed_item(record: Record, one: NewItem) -> Insertion:
+    """The place of a new item in the graph."""
+    from app.cold_start import place_item
+
+    found: Insertion = results.kept(
+        f"item {one.model_dump_json()} {_keys(record)}",
+        lambda: place_item(inserter(record), one.name, one.text, one.given),
+    )
+    return found
+
+
+def graph_with(record: Record, case: Showcase, who: Shown) -> LatentGraph | None:
+    """The graph in which the person stands; an invented one is its last user, if described."""
+    if who.user is not None or case.graph is None:
+        return case.graph
+    placed = placed_user(record, case, who.text, who.given)
+    if placed is None:
+        return case.graph
+    known = case.graph
+    return replace(placed.graph, user_labels=known.user_labels, item_labels=known.item_labels)
+
+
+def asked(record: Record, case: Showcase, who: Shown, cell: Cell) -> tuple[Ready, int]:
+    """A recommender, and the number by which it knows the person."""
+    if who.user is not None:
+        return ready(record, cell), who.user
+    from app.cold_start import meet_user
+
+    placed = placed_user(record, case, who.text, who.given)
+    return meet_user(ready(record, cell), case.dataset, placed)
 
 
 def _keys(record: Record) -> str:

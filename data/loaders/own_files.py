@@ -144,7 +144,19 @@ def _table(
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise DataError(f"{path} is no Parquet file ({error}). Write it again.") from error
     check_columns(path, table.columns, needed)
+    for name in table.columns:
+        if not _is_plain(table[name].dtype):
+            raise DataError(
+                f"{path} has a column {name!r} of the type {table[name].dtype}. Make it text, a "
+                "number or a list of these, or leave it out."
+            )
     return table.with_row_index(LINE, offset=1).with_columns(pl.col(LINE).cast(pl.Int64))
+
+
+def _is_plain(dtype: pl.DataType) -> bool:
+    if isinstance(dtype, pl.List):
+        return _is_plain(dtype.inner) and not dtype.inner.is_nested()  # type: ignore[arg-type]
+    return not dtype.is_nested() and dtype not in (pl.Binary, pl.Object)
 
 
 def _text(table: pl.DataFrame, column: str) -> pl.Expr:

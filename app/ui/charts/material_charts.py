@@ -8,6 +8,8 @@ from app.ui.charts.pieces import Spec, axis, canvas, rounded
 from app.ui.colours import Palette
 from data.distributions import FEW, PARTS, Cold
 
+LEFT = 34
+"""Room for the name of the axis beside its numbers."""
 NAMES = {"train": "Training", "valid": "Validation", "test": "Test"}
 
 
@@ -27,7 +29,7 @@ def length_bars(bins: pl.DataFrame, palette: Palette) -> Spec:
         f"{first:,}" if first == last else f"{first:,}–{last:,}"
         for first, last in bins.select("first", "last").iter_rows()
     ]
-    spec = canvas(palette, left=24)
+    spec = canvas(palette, left=LEFT)
     spec["tooltip"]["trigger"] = "axis"
     spec["tooltip"]["axisPointer"] = {"type": "shadow"}
     spec["grid"] |= {"bottom": 30}
@@ -54,7 +56,7 @@ def rank_curve(ranks: pl.DataFrame, palette: Palette) -> Spec:
         ranks: As `data.distributions.popularity` gives them.
         palette: Colours.
     """
-    spec = canvas(palette, left=24)
+    spec = canvas(palette, left=LEFT)
     spec["tooltip"]["trigger"] = "axis"
     spec["grid"] |= {"bottom": 30}
     spec["xAxis"] = axis(palette, "log", "rank of the item", min=1)
@@ -71,10 +73,14 @@ def share_curve(shares: pl.DataFrame, palette: Palette) -> Spec:
         palette: Colours.
     """
     percent = shares.select(pl.all() * 100)
-    spec = canvas(palette, left=24)
+    spec = canvas(palette, left=LEFT)
     spec["tooltip"]["trigger"] = "axis"
     spec["grid"] |= {"bottom": 30}
-    ends = {"min": 0, "max": 100, "axisLabel": {"color": palette.muted, "formatter": "{value} %"}}
+    ends: Spec = {
+        "min": 0,
+        "max": 100,
+        "axisLabel": {"color": palette.muted, "formatter": "{value} %"},
+    }
     spec["xAxis"] = axis(palette, name="items, the most popular first", **ends)
     spec["yAxis"] = axis(palette, name="training interactions", nameGap=52, **ends)
     alike = {
@@ -112,7 +118,7 @@ def timeline_bars(counts: pl.DataFrame, step: str, palette: Palette) -> Spec:
         palette: Colours.
     """
     form = {"year": "%Y", "quarter": "%Y-%m", "month": "%Y-%m"}.get(step, "%Y-%m-%d")
-    spec = canvas(palette, legend=True, left=24)
+    spec = canvas(palette, legend=True, left=LEFT)
     spec["tooltip"]["trigger"] = "axis"
     spec["tooltip"]["axisPointer"] = {"type": "shadow"}
     spec["grid"] |= {"bottom": 8}
@@ -144,9 +150,9 @@ def cold_bar(cold: Cold, palette: Palette) -> Spec:
     """Test items by how often they were seen in training, in one bar."""
     known = cold.targets - cold.unseen - cold.rare
     named = {
-        "Never seen": (cold.unseen, palette.bad),
-        f"Fewer than {FEW} times": (cold.rare, palette.item_factor),
-        f"{FEW} times or more": (known, palette.user),
+        "Never": (cold.unseen, palette.bad),
+        f"1 to {FEW - 1} times": (cold.rare, palette.item_factor),
+        f"{FEW} or more": (known, palette.user),
     }
     return _one_bar(named, palette, "test items")
 
@@ -157,14 +163,14 @@ def _one_bar(named: dict[str, tuple[int, str]], palette: Palette, unit: str) -> 
     spec = canvas(palette, legend=True)
     spec["tooltip"]["trigger"] = "item"
     spec["tooltip"]["formatter"] = f"{{a}} {unit}"
-    spec["legend"] |= {"selectedMode": False}
-    spec["grid"] |= {"top": 34, "bottom": 4, "right": 8}
+    spec["legend"] |= {"type": "plain", "selectedMode": False, "itemGap": 14}
+    spec["grid"] |= {"left": 0, "right": 0, "top": 30, "bottom": 2, "containLabel": False}
     spec["xAxis"] = {"type": "value", "max": whole, "show": False}
     spec["yAxis"] = {"type": "category", "data": [unit], "show": False}
     spec["series"] = [
         {
             "type": "bar",
-            "name": f"{name}: {n:,} ({n / whole:.1%})",
+            "name": f"{name}: {n:,} ({_percent(n / whole)})",
             "stack": "whole",
             "data": [n],
             "barWidth": 26,
@@ -173,3 +179,12 @@ def _one_bar(named: dict[str, tuple[int, str]], palette: Palette, unit: str) -> 
         for name, (n, colour) in named.items()
     ]
     return spec
+
+
+def _percent(share: float) -> str:
+    """A share in few letters.
+
+    >>> _percent(0.8634), _percent(0.034), _percent(0.0)
+    ('86%', '3.4%', '0%')
+    """
+    return f"{share:.0%}" if share == 0 or share >= 0.1 else f"{share:.1%}"

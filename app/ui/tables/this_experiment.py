@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ class Figures:
     lengths: pl.DataFrame
     counts: np.ndarray
     cold: Cold
-    period: str
+    period: tuple[date, date] | None
     timeline: tuple[str, pl.DataFrame] | None
 
 
@@ -47,9 +48,9 @@ def draw_this_experiment() -> None:
     record = finished("dataset", "split")
     found = _figures(record)
     _numbers(found)
+    _left_out(record)
     _users_and_items(found)
     _time_and_split(found)
-    _left_out(record)
     _bad_rows(record)
     _rows(record)
     config = record.experiment.data
@@ -79,7 +80,7 @@ def _measured(record: Record) -> Figures:
         lengths=of.length_bins(lengths),
         counts=of.training_counts(dataset, split),
         cold=of.cold_targets(dataset, split),
-        period=f"{first:%b %Y} – {last:%b %Y}" if clock else "no dates",
+        period=(first, last) if clock else None,
         timeline=of.timeline(dataset, split) if clock else None,
     )
 
@@ -92,10 +93,28 @@ def _numbers(found: Figures) -> None:
         ("Items", f"{of.items:,}", "Those that anybody interacted with: the catalogue."),
         ("Interactions", f"{of.interactions:,}", "Positive ones; repeats count once."),
         ("Sparsity", f"{1 - of.density:.2%}", hint("sparsity")),
-        ("Period", found.period, "From the first interaction to the last, in UTC."),
+        ("Period", *_period(found.period)),
     )
     for column, (label, value, help) in zip(st.columns([2, 2, 2, 2, 3]), numbers, strict=True):
         column.metric(label, value, help=help, border=True)
+
+
+def _period(days: tuple[date, date] | None) -> tuple[str, str]:
+    """In few letters, and in a sentence.
+
+    >>> _period((date(2024, 1, 1), date(2024, 12, 3)))[0]
+    'Jan – Dec 2024'
+    """
+    if days is None:
+        return "–", "These data have no times: the order of the rows stands for them."
+    first, last = days
+    if first.year != last.year:
+        short = f"{first:%Y} – {last:%Y}"
+    elif first.month != last.month:
+        short = f"{first:%b} – {last:%b %Y}"
+    else:
+        short = f"{last:%b %Y}"
+    return short, f"From {first:%d %B %Y} to {last:%d %B %Y}, in UTC."
 
 
 def _users_and_items(found: Figures) -> None:
@@ -118,7 +137,7 @@ def _users_and_items(found: Figures) -> None:
         )
     with right:
         name, choice = st.columns([3, 2], vertical_alignment="bottom")
-        name.subheader("Popularity of items", help=hint("popularity"), anchor=False)
+        name.subheader("Popularity", help=hint("popularity"), anchor=False)
         kind = choice.segmented_control(
             "Curve",
             CURVES,
@@ -173,7 +192,7 @@ def _split(found: Figures) -> None:
         alt="Interactions for training, validation and test",
     )
     cold = found.cold
-    st.subheader("Test items seen in training", help=hint("cold"), anchor=False)
+    st.subheader("How often training saw the test items", help=hint("cold"), anchor=False)
     st.echarts_chart(
         charts.cold_bar(cold, palette()),
         height=72,
