@@ -20,12 +20,15 @@ FOUND = 6
 """Nodes that a search lists."""
 SEARCH = "graph-search"
 """What a visitor searches for."""
+_CHOSEN = "graph-search-chosen"
 _MARKS = {"user": "●", "item": "●", "user_factor": "◆", "item_factor": "◆"}
 
 
 @st.fragment
 def search(explorer: Explorer) -> None:
-    """Finds any node as a person types."""
+    """Finds any node as a person types; what is chosen is for the whole screen to show."""
+    if st.session_state.pop(_CHOSEN, False):
+        st.rerun()
     words = st.text_input(
         "Search",
         placeholder="Search users, items and latent factors …",
@@ -49,7 +52,7 @@ def _hit(explorer: Explorer, node: Node) -> None:
     row = st.container(horizontal=True, vertical_alignment="center", gap="xsmall")
     with row:
         mark(node[0])
-        chosen = st.button(
+        st.button(
             plain(explorer.atlas.names.title(node)),
             key=f"hit-{node}",
             type="tertiary",
@@ -57,12 +60,10 @@ def _hit(explorer: Explorer, node: Node) -> None:
             args=(explorer, node),
         )
         st.caption(describe(explorer, node), width="content")
-    if chosen:
-        st.rerun()
 
 
 def _found(explorer: Explorer, node: Node) -> None:
-    st.session_state[SEARCH] = ""
+    st.session_state[SEARCH], st.session_state[_CHOSEN] = "", True
     explorer.choose(node)
 
 

@@ -117,6 +117,8 @@ def test_search_finds_what_does_not_show_and_brings_it_in(
     page.get_by_role("button", name=title).first.click()
     waits_for(page, "node", atlas.key(("item", hidden)))
     assert view_of(page).starts == (("user", 0), ("item", hidden))
+    page.get_by_role("button", name="Path to …").wait_for()
+    assert page.get_by_label("Search").first.input_value() == ""
 
 
 def test_a_path_between_two_nodes(page_at: PageAt, demo_workspace: Path, atlas: Atlas) -> None:
