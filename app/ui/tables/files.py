@@ -120,4 +120,3 @@ def _remove(known: dict[str, File]) -> None:
                 st.error(frame.plain(error), icon=":material/error:")
             else:
                 st.rerun()
-
