@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from browsing import PageAt, settled, shot
@@ -34,6 +35,7 @@ def test_upload_guess_save(page_at: PageAt, tmp_path: Path) -> None:
     assert files is not None and files.interactions.read_text() == SALES
     assert (files.user, files.item, files.time) == ("who", "product", "when")
     page.get_by_role("link", name="Choose recommenders").click()
-    page.wait_for_url("**/train?**")
+    page.wait_for_url(re.compile(r"/train\?.*from=my-sales"))
     settled(page)
-    page.get_by_text("my-sales").first.wait_for()
+    box = page.get_by_role("combobox", name="Begin with")
+    assert "my-sales" in box.evaluate("e => e.value || e.closest('[data-baseweb]').innerText")
