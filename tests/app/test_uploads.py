@@ -19,9 +19,7 @@ ROWS = "user_id,item_id,stars\n" + "".join(f"u{u},i{i},{i}\n" for u in range(3) 
 
 
 def own(path: Path, **files: object) -> DataConfig:
-    return DataConfig(
-        name="files", files=FilesConfig(interactions=path, **files), min_history=3
-    )
+    return DataConfig(name="files", files=FilesConfig(interactions=path, **files), min_history=3)
 
 
 @pytest.mark.parametrize(
@@ -67,9 +65,7 @@ def test_the_same_table_is_kept_once_and_another_beside_it(tmp_path: Path) -> No
         ("a", b"x", "none of"),
     ],
 )
-def test_what_is_no_table_is_refused(
-    tmp_path: Path, name: str, content: bytes, said: str
-) -> None:
+def test_what_is_no_table_is_refused(tmp_path: Path, name: str, content: bytes, said: str) -> None:
     with pytest.raises(DataError, match=said):
         keep_upload(name, content, tmp_path)
     assert not (tmp_path / "uploads").exists()
@@ -97,7 +93,9 @@ def test_the_real_reader_says_what_is_wrong_by_row(tmp_path: Path) -> None:
     kept = keep_upload("sales.csv", text.encode(), tmp_path)
     found = try_tables(own(kept.path, weight="stars"))
     assert sorted(found.bad_rows.select("file", "line").rows()) == [
-        ("sales.csv", 14), ("sales.csv", 15), ("sales.csv", 16)
+        ("sales.csv", 14),
+        ("sales.csv", 15),
+        ("sales.csv", 16),
     ]
     assert found.counts == {"users": 3, "items": 4, "interactions": 12} and not found.problem
 

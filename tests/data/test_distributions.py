@@ -6,7 +6,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.distributions import (
@@ -42,6 +42,7 @@ def test_few_lengths_have_a_bin_each():
     assert bins.rows() == [(3, 3, 2), (4, 4, 1), (5, 5, 0), (6, 6, 1)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 5_000), min_size=1, max_size=60))
 def test_bins_take_every_user_once(lengths):
     bins = length_bins(np.array(lengths))

@@ -10,14 +10,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.experiment_file import load_experiment
-from app.uploads import keep_upload, uploads
+from app.uploads import uploads
 from data import atomic
 from data.catalogue import CATALOGUE
 
 Open = Callable[..., AppTest]
 OWN = "Your own files"
 SALES = "who,product,stars,when\n" + "".join(
-    f"u{user},p{(user + step) % 4},{1 + step % 5},2024-05-{1 + step:02d}\n"
+    f"u{user},p{(user + step) % 7},{1 + step % 5},2024-05-{1 + step:02d}\n"
     for user in range(6)
     for step in range(5)
 )
@@ -111,7 +111,7 @@ def test_upload_guess_save(screen: Open, empty_workspace: Path) -> None:
     assert (chosen["User"], chosen["Item"]) == ("who", "product")
     assert (chosen["Time"], chosen["Rating or count"]) == ("when", "stars")
     shown = {metric.label: metric.value for metric in page.metric}
-    assert shown == {"Users": "6", "Items": "4", "Interactions": "24"} or shown["Users"] == "6"
+    assert shown == {"Users": "6", "Items": "7", "Interactions": "30"}
     page = press(page, "Save")
     assert sound(page) and [one.value for one in page.success] == ["Saved as sales\\."]
     saved = load_experiment(str(empty_workspace / "experiments" / "sales.toml"))
@@ -119,3 +119,69 @@ def test_upload_guess_save(screen: Open, empty_workspace: Path) -> None:
     assert files is not None and files.interactions.read_text() == SALES
     assert (files.user, files.item, files.time, files.weight) == ("who", "product", "when", "stars")
     assert "autograph run" in words(page) and "sales.toml" in words(page)
+
+
+def test_rows_that_cannot_be_used_are_listed_and_decided(
+    screen: Open, empty_workspace: Path
+) -> None:
+    page = bring(screen("data", empty_workspace, part=OWN), SALES + "u1,,3,2024-05-09\nu2,p1,x,\n")
+    assert not page.exception
+    assert page.dataframe[-1].value["line"].tolist() == [32, 33]
+    assert page.button(key="own-save").disabled
+    page = page.checkbox(key="own-skip").check().run()
+    page = page.button(key="own-save").click().run()
+    assert sound(page)
+    saved = load_experiment(str(empty_workspace / "experiments" / "sales.toml"))
+    assert saved.data.on_bad_row == "skip"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", b"", "empty"),
+        ("a.csv", b"PK\x03\x04", "ZIP"),
+        ("a.csv", "who,what\nJos\u00e9,1\n".encode("latin-1"), "not utf-8"),
+        ("a.csv", b"who,who\n1,2\n", "twice"),
+        ("a.csv", b"who\n1\n", "different columns"),
+        ("a.parquet", b"PAR1PAR1", "no Parquet file"),
+    ],
+)
+def test_what_is_no_table_is_a_sentence(
+    screen: Open, empty_workspace: Path, name: str, content: bytes, said: str
+) -> None:
+    page = bring(screen("data", empty_workspace, part=OWN), content, name)
+    assert not page.exception and len(page.error) == 1
+    assert said in page.error[0].value.replace("\\", "")
+
+
+def test_markup_in_a_table_stays_text(screen: Open, empty_workspace: Path) -> None:
+    hostile = SALES.replace("who", "<b>who</b>").replace("u1,", "<script>u1,")
+    page = bring(screen("data", empty_workspace, part=OWN), hostile, "<b>x</b>.csv")
+    assert sound(page) and "<b>" not in words(page)
+    assert [one.path.name for one in uploads(empty_workspace)] == ["b.csv"]
+
+
+def test_another_experiment_of_that_name_stays_unless_told(
+    screen: Open, empty_workspace: Path
+) -> None:
+    page = press(bring(screen("data", empty_workspace, part=OWN), SALES), "Save")
+    path = empty_workspace / "experiments" / "sales.toml"
+    before = path.read_text()
+    page = page.number_input(key="own-min-history").set_value(4).run()
+    page = page.button(key="own-save").click().run()
+    assert "another experiment" in page.error[0].value and path.read_text() == before
+    page = page.checkbox(key="own-replace").check().run()
+    page = page.button(key="own-save").click().run()
+    assert sound(page) and "min_history = 4" in path.read_text()
+
+
+def test_items_beside_interactions(screen: Open, empty_workspace: Path) -> None:
+    page = bring(screen("data", empty_workspace, part=OWN), SALES)
+    table = "nr,label,genres\n" + "".join(f"p{k},Thing {k},a|b\n" for k in range(7))
+    goods = page.file_uploader(key="upload-items")
+    page = goods.upload("goods.csv", table.encode(), "text/csv").run()
+    assert sound(page)
+    page = press(page, "Save")
+    files = load_experiment(str(empty_workspace / "experiments" / "sales.toml")).data.files
+    assert files is not None and (files.items_id, files.title) == ("nr", "label")
+    assert files.list_columns == ("genres",) and files.list_separator == "|"
