@@ -34,9 +34,7 @@ def workspace(demo_workspace: Path, tmp_path: Path) -> Iterator[Path]:
 
 def badge(page: Page, state: str, timeout: float | None = None) -> None:
     """Waits until a job is shown in this state."""
-    page.locator("[data-testid='stMain']").get_by_text(state, exact=True).first.wait_for(
-        timeout=timeout
-    )
+    page.locator(".stMarkdownBadge", has_text=state).first.wait_for(timeout=timeout)
 
 
 def test_a_grid_survives_all_that_may_happen(page_at: PageAt, workspace: Path) -> None:
