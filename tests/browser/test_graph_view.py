@@ -39,7 +39,7 @@ def pixel(page: Page, seen: Picture, node: Node) -> tuple[float, float]:
     """Where a node is drawn: ECharts fits all places into the frame of the series."""
     box = page.locator("[data-testid=stEChartsChart]").bounding_box()
     assert box is not None
-    left, right, top, bottom = 84, 84, 48, 36
+    left, right, top, bottom = 84, 84, 68, 44
     xs, ys = zip(*seen.places.values(), strict=True)
     wide, high = box["width"] - left - right, box["height"] - top - bottom
     scale = min(wide / (max(xs) - min(xs)), high / (max(ys) - min(ys)))

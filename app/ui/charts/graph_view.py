@@ -84,7 +84,7 @@ def graph_view(
                 "scaleLimit": {"min": 0.5, "max": 20},
                 "nodeScaleRatio": 0.4,
                 "preserveAspect": "contain",
-                **{"left": 84, "right": 84, "top": 48, "bottom": 36},
+                **{"left": 84, "right": 84, "top": 68, "bottom": 44},
                 "selectedMode": "single",
                 "categories": _categories(subgraph, colours),
                 "data": nodes,
