@@ -259,7 +259,7 @@ def ablations(records: Sequence[Record]) -> None:
     words = ("ablate", record.experiment.name, "--backbone", backbone, "--enhancer", enhancer)
     if of.missing:
         n = len(of.missing)
-        st.caption("Not trained: " + "; ".join(f"*{v.name(of.base)}*" for v in of.missing) + ".")
+        st.caption("Not trained: " + " · ".join(f"*{v.name(of.base)}*" for v in of.missing))
         label = f"Train the missing {n}" if n > 1 else "Train the missing one"
         title = f"Ablations of {backbone}+{enhancer}, {record.experiment.name}"
         job_button(label, "ablate", words, title)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from test_frame import contrast
 
 from app.ui.charts.factor_charts import (
     contrast_chart,
@@ -17,7 +18,7 @@ from app.ui.charts.factor_charts import (
     usage_chart,
 )
 from app.ui.charts.factor_map import map_chart
-from app.ui.charts.factor_trees import flat, sunburst, tree_map
+from app.ui.charts.factor_trees import INK, flat, sunburst, tree_map
 from app.ui.colours import DARK, LIGHT
 from quantize.codebook_map import SCHEMA
 from quantize.diagnostics import curve_table, usage
@@ -110,6 +111,12 @@ def test_rings_nest_and_are_counted_as_echarts_counts_them() -> None:
     assert [(ring["name"], ring["value"]) for ring in inner] == [("1-0", 3), ("1-2", 1)]
     assert [ring["name"] for ring in inner[0]["children"]] == ["2-1", "2-2"]
     assert flat(tree) == [(), (0,), (0, 1), (0, 2), (2,), (2, 0)]
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+def test_letters_on_tiles_can_be_read(palette: Any) -> None:
+    for kind in ("user_factor", "item_factor"):
+        assert contrast(INK, palette.of(kind)) >= 4.5
 
 
 def test_terms_are_shown_in_per_cent_best_on_top() -> None:

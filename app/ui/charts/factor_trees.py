@@ -12,6 +12,8 @@ CODES, INSIDE = "codes", "inside"
 """Ids of series."""
 Name = Callable[[int, int], str]
 """What a factor is called, by level and code."""
+INK = "#12171e"
+"""Of letters on the colours of factors, light or dark page."""
 
 
 def tree_map(
@@ -57,7 +59,7 @@ def tree_map(
             "left": 0,
             "top": 0,
             "label": {
-                "color": _on_fill(palette),
+                "color": INK,
                 "overflow": "truncate",
                 "fontSize": 11,
                 "lineHeight": 13,
@@ -92,7 +94,7 @@ def sunburst(tree: Branch, label: Name, levels: Sequence[int], side: str, palett
         return node
 
     fill = palette.of(f"{side}_factor")
-    shades = [{"itemStyle": {"color": fill, "opacity": o}} for o in (1.0, 0.75, 0.6, 0.5)]
+    shades = [{"itemStyle": {"color": fill, "opacity": 0.75 + 0.25 * (t % 2)}} for t in levels]
     wide = 88 / max(1, len(levels))
     spec["series"] = [
         {
@@ -106,22 +108,17 @@ def sunburst(tree: Branch, label: Name, levels: Sequence[int], side: str, palett
             "sort": None,
             "itemStyle": {"borderColor": palette.background, "borderWidth": 1},
             "label": {
-                "color": _on_fill(palette),
+                "color": INK,
                 "textBorderWidth": 0,
                 "minAngle": 12,
                 "width": wide,
                 "overflow": "truncate",
             },
-            "levels": [{}, *shades[: len(levels)]],
+            "levels": [{}, *shades],
             "emphasis": {"focus": "ancestor"},
         }
     ]
     return spec
-
-
-def _on_fill(palette: Palette) -> str:
-    """The colour of letters on a node's colour: white on dark fills, black on light ones."""
-    return "#ffffff" if palette.background == "#ffffff" else "#12171e"
 
 
 def flat(tree: Branch) -> list[tuple[int, ...]]:

@@ -105,7 +105,10 @@ def _selected(lexicon: Lexicon, side: str) -> Factor | None:
 
 
 def _beside_its_page(record: Record, lexicon: Lexicon, side: Side, draw: Any) -> None:
-    """A picture to click in on the left, and on the right what was clicked."""
+    """A picture to click in on the left, and on the right what was clicked.
+
+    The picture is drawn last: at the first look it takes a moment, and nothing waits for it.
+    """
     selected = _selected(lexicon, side)
     left, right = st.columns([3, 2], gap="large")
     with right:
@@ -114,12 +117,12 @@ def _beside_its_page(record: Record, lexicon: Lexicon, side: Side, draw: Any) ->
             _nothing_chosen(lexicon, side)
         else:
             summary(record, side, selected)
-    with left:
-        draw(record, lexicon, side, selected)
     if selected is not None:
         details(record, side, selected)
     words = ("factors", "show", record.experiment.name, side)
     command(*words, *([written(selected)] if selected else []))
+    with left:
+        draw(record, lexicon, side, selected)
 
 
 def _chooser(lexicon: Lexicon, side: Side, selected: Factor | None) -> None:
