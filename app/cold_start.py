@@ -31,7 +31,7 @@ def place_item(
     """The place of a new item in the graph, from what a person types; no language model is asked.
 
     Where the experiment states facts, the text is the item's description among them; elsewhere
-    it stands for the text that a model would have written.
+    it stands for what a model would have written.
 
     Args:
         inserter: Of the experiment.
@@ -46,7 +46,7 @@ def place_item(
         raise DataError(
             "Say what it is, in a few sentences."
             if not text.strip()
-            else f"The description has {len(text):,} letters; {LONGEST_TEXT:,} are enough."
+            else f"The text has {len(text):,} letters; {LONGEST_TEXT:,} are enough."
         )
     columns = inserter.dataset.items.columns
     known = {**(given or {}), **({TITLE: title} if TITLE in columns and title.strip() else {})}
@@ -55,28 +55,20 @@ def place_item(
     return inserter.place("item", text, known)
 
 
-def place_user(
-    inserter: Inserter,
-    liked: Sequence[str],
-    text: str | None = None,
-    given: Mapping[str, str] | None = None,
-) -> Insertion | None:
-    """The place of a new user; None where only a language model could describe the user.
+def place_user(inserter: Inserter, text: str, liked: Sequence[str] = ()) -> Insertion:
+    """The place of a new user in the graph, from what a person says of the user.
 
     Args:
         inserter: Of the experiment.
+        text: What is known of the user.
         liked: Ids of items, oldest first.
-        text: What is known of the user; by default what the history says.
-        given: Attributes, by column.
 
     Raises:
-        AutoGraphError: an item or an attribute is unknown.
+        AutoGraphError: the text is too long, or an item is unknown.
     """
-    if not (text or "").strip():
-        text = None
-        if inserter.record.experiment.llm.user.backend != "facts":
-            return None
-    return inserter.place("user", text, given or {}, liked)
+    if len(text) > LONGEST_TEXT:
+        raise DataError(f"The text has {len(text):,} letters; {LONGEST_TEXT:,} are enough.")
+    return inserter.place("user", text, {}, liked)
 
 
 def bag_of(dataset: Dataset, side: Side, placed: Insertion | None) -> Bags:

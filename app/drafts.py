@@ -138,7 +138,7 @@ def written(value: Any) -> str:
         return "{" + ", ".join(f"{key} = {written(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(written, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def save_draft(draft: Draft, workspace: Path) -> Path:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.advice import title_of
 from app.records import Record
 from app.settings import PLAIN, Cell
-from data.columns import USER_ID
+from data.columns import ITEM_ID, TITLE, USER_ID
 from data.dataset import Dataset, Histories
 
 if TYPE_CHECKING:
+    from data.split import Split
     from graph.latent import LatentGraph
     from quantize.describe import FactorDescriptions
     from recommend.explain import Node, Reason
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NAMES = ("name", "full_name", "nickname")
 """Columns of the user table that say how somebody is called."""
+SIDES = ("user", "item")
 WORDLESS = "no word tells it"
 """What stands for a factor without a name."""
 
@@ -98,9 +99,17 @@ class Showcase:
             for profile in profiles
         ]
 
+    @cached_property
+    def titles(self) -> list[str]:
+        """How each item is called: by title, or by id."""
+        items = self.dataset.items
+        column = TITLE if TITLE in items.columns else ITEM_ID
+        names = zip(items[column].to_list(), items[ITEM_ID].to_list(), strict=True)
+        return [str(title or one) for title, one in names]
+
     def title(self, item: int) -> str:
         """How an item is called."""
-        return title_of(self.dataset, item)
+        return self.titles[item]
 
     @cached_property
     def gists(self) -> list[str]:
@@ -217,31 +226,55 @@ class Showcase:
                 yield Quoted(self.name(node), found)
 
 
+def assemble(
+    dataset: Dataset,
+    split: Split,
+    graph: LatentGraph | None = None,
+    factors: Mapping[str, FactorDescriptions] | None = None,
+    texts: Mapping[str, Sequence[str | None]] | None = None,
+) -> Showcase:
+    """What a demonstration draws on, from parts that are open.
+
+    Args:
+        dataset: Users and items.
+        split: Says what the recommenders have seen.
+        graph: None where all recommenders are plain.
+        factors: Of "user" and "item", with the graph.
+        texts: Of "user" and "item", with the graph.
+    """
+    later = np.stack([split.targets(dataset, part) for part in ("valid", "test")], axis=1)
+    histories = split.histories(dataset)
+    if graph is None or factors is None:
+        return Showcase(dataset, histories, later, None, {}, {})
+    user, item = (factors[side].labels for side in SIDES)
+    graph = replace(graph, user_labels=user, item_labels=item)
+    return Showcase(dataset, histories, later, graph, factors, texts or {})
+
+
+def has_graph(record: Record) -> bool:
+    """Whether an experiment has a graph whose factors are described, all of it finished."""
+    stages = ("graph", *(f"{what}-{side}" for what in ("factors", "knowledge") for side in SIDES))
+    return all(s in record.keys and record.store.holds(s, record.keys[s]) for s in stages)
+
+
 def open_showcase(record: Record) -> Showcase:
     """What a demonstration of an experiment draws on.
 
     Raises:
-        ArtifactError: data or split are not finished.
+        ArtifactError: data or split are not finished, or something is damaged.
     """
     from data.split import Split
-
-    dataset = Dataset.load(record.folder("dataset"))
-    split = Split.load(record.folder("split"))
-    later = np.stack([split.targets(dataset, part) for part in ("valid", "test")], axis=1)
-    histories = split.histories(dataset)
-    if any(stage not in record.keys for stage in ("graph", "factors-user", "factors-item")):
-        return Showcase(dataset, histories, later, None, {}, {})
     from graph.latent import LatentGraph
     from llm.knowledge import Knowledge
     from quantize.describe import FactorDescriptions
 
-    sides = ("user", "item")
-    factors = {side: FactorDescriptions.load(record.folder(f"factors-{side}")) for side in sides}
-    texts = {side: Knowledge.load(record.folder(f"knowledge-{side}")).texts for side in sides}
-    user, item = (factors[side].labels for side in sides)
-    graph = LatentGraph.load(record.folder("graph"))
-    graph = replace(graph, user_labels=user, item_labels=item)
-    return Showcase(dataset, histories, later, graph, factors, texts)
+    dataset = Dataset.load(record.folder("dataset"))
+    split = Split.load(record.folder("split"))
+    if not has_graph(record):
+        return assemble(dataset, split)
+    factors = {side: FactorDescriptions.load(record.folder(f"factors-{side}")) for side in SIDES}
+    texts = {side: Knowledge.load(record.folder(f"knowledge-{side}")).texts for side in SIDES}
+    return assemble(dataset, split, LatentGraph.load(record.folder("graph")), factors, texts)
 
 
 def default_pair(record: Record) -> tuple[Cell | None, Cell | None]:

@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page
 from benchmarks.browser import chromium, new_page, settled, start_page
 
 STARTS = {
-    "a star": ("", "item_factor:0-1"),
+    "a star": ("h1", "item_factor:0-1"),
     "300 nodes, 2 steps": ("h2", "item_factor:0-1"),
     "1,000 nodes, 2 steps": ("h2_n200_c1000", "item_factor:0-1"),
     "1,000 nodes, 3 steps": ("h3_c1000", "item_factor:0-1"),

@@ -72,7 +72,7 @@ class Asked:
                 del self._elsewhere[key]
                 self.settled(key)
             if mine:
-                return [self._elsewhere.pop(key) for key in mine]
+                return [self._elsewhere.pop(key) for key in some if key in mine]
             if not there:
                 self._tell(len(self.keys) - self._waiting)
                 time.sleep(_POLL_S)

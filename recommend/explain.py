@@ -80,7 +80,7 @@ def explain_history(
         graph: The latent-factor graph; it may hold a user and an item that were inserted.
         dataset: For names of the items in the history.
         history: (n,) items that the user is taken to have had, oldest first.
-        user: Number of the user, whose factors are the graph's.
+        user: Number of the user, whose factors are the graph's; one beyond its users has none.
         item: Number of the item.
         limit: Reasons at most.
     """
@@ -121,6 +121,8 @@ def _shared_factors(
 
 def _similar_users(graph: LatentGraph, user: int, item: int) -> Iterator[Reason]:
     """`user > user_factor > user > item`: people of the same taste who had it."""
+    if user >= graph.n_users:
+        return
     had = _others(graph, user, item)
     for level, code in enumerate(graph.user_codes[user]):
         members = graph.user_codes[:, level] == code

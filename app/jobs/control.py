@@ -214,5 +214,6 @@ def _environment(folder: Path) -> dict[str, str]:
         **os.environ,
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
         "AUTOGRAPH_WORKSPACE": str(folder.parents[1]),
     }

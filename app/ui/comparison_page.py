@@ -40,6 +40,16 @@ COSTS = {
     "seconds_per_epoch": "seconds an epoch",
     "peak_mb": "memory, MB",
 }
+_NAMES = {
+    "run": st.column_config.TextColumn("recommender"),
+    **{
+        name: st.column_config.NumberColumn(title, format="%.4f") for name, title in METRICS.items()
+    },
+    "seconds": st.column_config.NumberColumn("s", format="%.1f", help="Seconds of training."),
+    "epochs": st.column_config.NumberColumn(format="%.0f"),
+    "seconds_per_epoch": st.column_config.NumberColumn("s/epoch", format="%.3f"),
+    "peak_mb": st.column_config.NumberColumn("MB", format="%.0f", help="Most memory in training."),
+}
 BY = {
     "history": "Training interactions of the user",
     "popularity": "Training interactions of the held-out item",
@@ -190,7 +200,8 @@ def beyond_accuracy(records: Sequence[Record], found: Found) -> None:
                     alt=f"{title} of every recommender",
                 )
         formats = {name: _fine("%.4f", hint(name)) for name in MEASURED}
-        table(measured, "beyond-accuracy", columns=formats)
+        shown = measured.drop("backbone", "enhancer", "lists")
+        table(shown, "beyond-accuracy", columns=formats | _NAMES)
         st.caption(
             f"Of the first {LIST_LENGTH} items of every user at the time of the test, without "
             "those that the user has had. Diversity: 1 − cosine of the items' vectors."
@@ -290,10 +301,4 @@ def cost(found: Found) -> None:
         alt="Accuracy against cost of every recommender",
     )
     st.caption("Dashed lines join each recommender with its plain twin. Means over seeds.")
-    formats = {name: _fine("%.4f") for name in METRICS}
-    formats |= {
-        "seconds": _fine("%.1f"),
-        "seconds_per_epoch": _fine("%.3f"),
-        "peak_mb": _fine("%.0f"),
-    }
-    table(costs, "cost", columns=formats)
+    table(costs.drop("backbone", "enhancer"), "cost", columns=_NAMES)

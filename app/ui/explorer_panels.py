@@ -16,7 +16,7 @@ from graph.flat import Node
 from graph.names import CALLED
 from graph.view import View
 
-FOUND = 8
+FOUND = 6
 """Nodes that a search lists."""
 SEARCH = "graph-search"
 """What a visitor searches for."""
@@ -33,13 +33,12 @@ def search(explorer: Explorer) -> None:
         type="search",
         icon=":material/search:",
         live=True,
-        max_chars=200,
         key=SEARCH,
     )
     if not words.strip():
         return
     found = explorer.atlas.finder.find(words, FOUND)
-    with st.container(border=True, gap="xsmall"):
+    with st.container(border=True, gap="xxsmall"):
         if not found:
             st.caption("Nothing holds all these words. Titles, ids, labels and terms are searched.")
         for node in found:
@@ -54,10 +53,10 @@ def _hit(explorer: Explorer, node: Node) -> None:
             plain(explorer.atlas.names.title(node)),
             key=f"hit-{node}",
             type="tertiary",
-            help=describe(explorer, node),
             on_click=_found,
             args=(explorer, node),
         )
+        st.caption(describe(explorer, node), width="content")
     if chosen:
         st.rerun()
 

@@ -109,16 +109,17 @@ def _unfinished(record: Record, missing: Sequence[str]) -> None:
         if "graph" in without:
             st.write("Its recommenders are plain ones only; add autograph on the Train screen.")
         elif not _running_here(name):
-            run_button("Run it now", name)
+            run_button("Run it now", name, record)
         command("run", name)
 
 
-def run_button(label: str, name: str) -> None:
-    """A button that runs an experiment as a job, and goes to the jobs."""
+def run_button(label: str, name: str, record: Record | None = None) -> None:
+    """A button that runs an experiment as a job, as `record` has it, and goes to the jobs."""
     if st.button(label, type="primary", icon=":material/play_arrow:", key=f"run-{name}"):
+        from app.again import settings_file
         from app.jobs import start_experiment
 
-        start_experiment(workspace(), name)
+        start_experiment(workspace(), settings_file(record) if record else name)
         st.switch_page(st.session_state["screens"]["jobs"], query_params=parameters())
 
 
@@ -127,7 +128,7 @@ def _running_here(name: str) -> bool:
     from app.jobs import listed
 
     for job in listed(workspace()):
-        if job.state in ("queued", "running") and name in job.words:
+        if job.active and job.experiment == name:
             st.info(f"A job is at work on it ({job.state}).", icon=":material/hourglass_top:")
             link("jobs", "See the job")
             return True

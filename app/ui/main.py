@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,10 +12,9 @@ import streamlit as st
 
 from app.ui import address
 from app.ui.frame import names, workspace
-from data.errors import AutoGraphError
+from app.ui.telling import told
 
 ICON = str(Path(__file__).parent / "icon.svg")
-LOG = logging.getLogger("autograph.page")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +35,7 @@ class Screen:
 
 
 SECTIONS: dict[str, tuple[Screen, ...]] = {
+    "": (Screen("start", "start", "Start", ":material/home:"),),
     "Build": (
         Screen("material", "data", "Data", ":material/dataset:"),
         Screen("templates", "prompts", "Prompts", ":material/edit_note:"),
@@ -62,7 +60,7 @@ STYLE = """<style>
 .stMainBlockContainer h1 { padding-top: 0; font-size: 2.1rem; }
 </style>"""
 """Streamlit's own margins take a third of a laptop's screen away from the graph."""
-FIRST = "demo"
+FIRST = "start"
 """The screen that an address without a path shows."""
 
 
@@ -106,19 +104,8 @@ def _guarded(screen: Screen) -> Callable[[], None]:
     """Shows a screen; what goes wrong there is a sentence, and the rest stands in the log."""
 
     def show() -> None:
-        try:
+        with told(f"The screen {screen.title}"):
             import_module(f"app.ui.screens.{screen.module}").show()
-        except AutoGraphError as error:
-            st.error(str(error), icon=":material/error:")
-        except Exception:
-            number = uuid.uuid4().hex[:8]
-            LOG.exception("screen %s failed, %s", screen.path, number)
-            st.error(
-                f"The screen {screen.title} failed, and nothing of yours was changed. What went "
-                f"wrong stands under {number} in the log of the page, which is where "
-                "`autograph ui` was started.",
-                icon=":material/error:",
-            )
 
     show.__name__ = screen.module
     return show

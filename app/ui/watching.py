@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.jobs import Job, listed, read, start, stop
 from app.ui import frame
+from app.ui.telling import fragment
 
 EVERY_S = 1.0
 
@@ -26,7 +27,6 @@ def begin(kind: str, words: Sequence[str], title: str) -> None:
 def watch(job: Job, draw: Callable[[], None]) -> None:
     """Draws, again and again while a job runs, and has the page drawn when it has ended."""
 
-    @st.fragment(run_every=EVERY_S)
     def watched() -> None:
         now = read(frame.workspace(), job.id)
         if not now.active:
@@ -34,7 +34,7 @@ def watch(job: Job, draw: Callable[[], None]) -> None:
         _progress(now)
         draw()
 
-    watched()
+    fragment(watched, run_every=EVERY_S)()
 
 
 def tell_end(job: Job) -> None:

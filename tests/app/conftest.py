@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from app_fakes import THEMES, run_here, write_experiment, write_tables
+from asking_fakes import Asked, write_shop
+from forked import ForkServer
 from prompt_fakes import Teller
 from typer.testing import CliRunner, Result
 
@@ -86,3 +89,14 @@ def teller(monkeypatch: pytest.MonkeyPatch) -> Teller:
 
     monkeypatch.setattr("llm.backends.open_backend", opened)
     return fake
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+    """Starts commands in children that have imported what describing takes."""
+    folder = tmp_path_factory.mktemp("forks")
+    with ForkServer() as server:
+        with Asked(write_shop(folder, 100), folder / "ws").listening() as asked:
+            first = server.run(*asked.words("knowledge-user"))
+        assert first.code == 0, first.said
+        yield server

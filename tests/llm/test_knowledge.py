@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from llm_fakes import QueueBackend, request
 
-from data.errors import ArtifactError, DataError
+from data.errors import DataError
 from llm.cache import COLUMNS, ResponseCache
 from llm.knowledge import SCHEMA, Knowledge, describe
 from llm.protocol import Reply, request_key
@@ -200,42 +200,6 @@ def test_kill_9_loses_only_what_was_in_flight(tmp_path: Path, killed_at: int) ->
     assert set(calls) == {str(k) for k in range(40)}
     asked_twice = {call for call in calls if calls.count(call) > 1}
     assert asked_twice == {str(killed_at - 1)}
-
-
-def test_damaged_cache_is_told_and_kept(tmp_path: Path) -> None:
-    path = tmp_path / "replies.sqlite"
-    garbage = b"this is not a database at all, it is a text" * 100
-    path.write_bytes(garbage)
-    with pytest.raises(ArtifactError, match=r"replies\.sqlite is damaged.*Nothing was deleted"):
-        ResponseCache(path)
-    assert path.read_bytes() == garbage
-
-
-def test_truncated_cache_tells_or_keeps_every_answer(tmp_path: Path) -> None:
-    path = tmp_path / "replies.sqlite"
-    whole = ResponseCache(path)
-    requests = [request(str(k)) for k in range(300)]
-    describe(requests, QueueBackend([f"{k} " * 60 for k in range(300)]), whole)
-    whole.close()
-    content = path.read_bytes()
-    for size in range(1, len(content), len(content) // 12):
-        cut = tmp_path / f"{size}.sqlite"
-        cut.write_bytes(content[:size])
-        with pytest.raises(ArtifactError, match=rf"{size}\.sqlite"):
-            describe(requests, QueueBackend([]), ResponseCache(cut))
-        assert cut.stat().st_size >= size
-
-
-def test_full_disk_gets_a_sentence_and_what_was_kept_stays(tmp_path: Path) -> None:
-    path = tmp_path / "replies.sqlite"
-    cache = ResponseCache(path)
-    describe([request("a")], QueueBackend(["A!"]), cache)
-    pages = cache._store._database.execute("PRAGMA page_count").fetchone()[0]
-    cache._store._database.execute(f"PRAGMA max_page_count={pages}")
-    with pytest.raises(ArtifactError, match=r"full.*room"):
-        describe([request("b")], QueueBackend(["B!" * 100_000]), cache)
-    cache.close()
-    assert describe([request("a")], QueueBackend([]), ResponseCache(path)).texts == ["A!"]
 
 
 def test_two_runs_may_share_a_cache(tmp_path: Path) -> None:

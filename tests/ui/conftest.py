@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from opening import Open
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
 """Most that a screen may take here; no figure of its speed."""
-Open = Callable[..., AppTest]
 
 
 @pytest.fixture
-def screen(monkeypatch: pytest.MonkeyPatch) -> Open:
+def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Opens a screen on a workspace: `screen("factors", workspace, node="item:1")`."""
     import streamlit as st
 
@@ -32,7 +33,9 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Open:
             page.query_params[name] = value
         return page.run()
 
-    return opened
+    main = sys.modules["__main__"]
+    yield opened
+    sys.modules["__main__"] = main  # AppTest's own would be run by every process that is spawned
 
 
 def _draw(module: str) -> None:

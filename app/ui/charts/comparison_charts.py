@@ -206,8 +206,10 @@ def cost_scatter(table: pl.DataFrame, metric: str, unit: str, cost: str, palette
     known = table.filter(pl.col(column) > 0, pl.col(metric).is_not_null())
     places = {r["run"]: [rounded(r[column], 3), rounded(r[metric])] for r in known.to_dicts()}
     series: list[Spec] = []
-    for at, enhancer in enumerate(known["enhancer"].unique(maintain_order=True)):
-        colour = palette.muted if enhancer == PLAIN else palette.more[at % len(palette.more)]
+    enhanced = [name for name in known["enhancer"].unique(maintain_order=True) if name != PLAIN]
+    for enhancer in (PLAIN, *enhanced):
+        at = enhanced.index(enhancer) % len(palette.more) if enhancer in enhanced else -1
+        colour = palette.more[at] if at >= 0 else palette.muted
         dots = [
             {
                 "value": places[row["run"]],
@@ -217,7 +219,13 @@ def cost_scatter(table: pl.DataFrame, metric: str, unit: str, cost: str, palette
             for row in known.filter(enhancer=enhancer).iter_rows(named=True)
         ]
         label = {"show": True, "position": "right", "color": palette.text}
-        more = {"symbolSize": 13, "itemStyle": {"color": colour}, "label": label, "z": 3}
+        more = {
+            "symbolSize": 13,
+            "labelLayout": {"moveOverlap": "shiftY"},
+            "itemStyle": {"color": colour},
+            "label": label,
+            "z": 3,
+        }
         series.append({"name": enhancer, "type": "scatter", "data": dots, **more})
     for row in known.filter(pl.col("twin").is_in(list(places))).iter_rows(named=True):
         style = {"color": palette.line, "type": "dashed", "width": 1}
@@ -226,5 +234,5 @@ def cost_scatter(table: pl.DataFrame, metric: str, unit: str, cost: str, palette
             {"type": "line", **ends, "showSymbol": False, "silent": True, "lineStyle": style}
         )
     spec["series"] = series
-    spec["legend"]["data"] = known["enhancer"].unique(maintain_order=True).to_list()
+    spec["legend"]["data"] = [PLAIN, *enhanced]
     return spec

@@ -58,7 +58,7 @@ def contrast_chart(
     labels = {"color": palette.text, "overflow": "truncate", "interval": 0}
     wide = 330 // max(1, len(codes))
     spec["xAxis"] = axis(palette, "category", data=[names[code] for code in codes])
-    spec["xAxis"]["axisLabel"] = {**labels, "width": wide}
+    spec["xAxis"]["axisLabel"] = {**labels, "width": wide, "lineHeight": 14}
     spec["yAxis"] = axis(palette, "category", data=terms)
     spec["yAxis"]["axisLabel"] = {**labels, "width": 130}
     cells = [

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from app.ui.colours import Palette
+from graph.flat import Node
 from graph.layout import Places
 from graph.metapath import NODE_TYPES
 from graph.subgraph import Subgraph
@@ -31,6 +32,8 @@ _NAMED = 120
 """So many nodes all have their names; in a larger picture those do that others hang on."""
 _HUBS = 60
 """Hubs whose names are always drawn."""
+_MOVING = 400
+"""Nodes of the largest picture whose changes are movements."""
 _UNIT = 100
 """Pixels of a layout's unit in the picture's own frame, which is scaled to fit."""
 
@@ -65,6 +68,7 @@ def graph_view(
         for at in (order if order is not None else range(len(subgraph.nodes)))
     ]
     return {
+        "animation": len(nodes) <= _MOVING,
         "animationDuration": 400,
         "animationDurationUpdate": 500,
         "animationEasingUpdate": "cubicInOut",
@@ -85,6 +89,7 @@ def graph_view(
                 "categories": _categories(subgraph, colours),
                 "data": nodes,
                 "links": look.links(),
+                "lineStyle": look.across(),
                 "label": look.label(),
                 "labelLayout": {"hideOverlap": True},
                 "emphasis": look.emphasis(),
@@ -93,6 +98,11 @@ def graph_view(
             }
         ],
     }
+
+
+def node_id(node: Node) -> str:
+    """How a picture calls a node; short, for every edge says it twice."""
+    return f"{NODE_TYPES.index(node[0])}.{node[1]}"
 
 
 class _Looks:
@@ -111,13 +121,12 @@ class _Looks:
     ) -> dict[str, Any]:
         kind, number = self.subgraph.nodes[at]
         node: dict[str, Any] = {
-            "id": f"{kind}:{number}",
+            "id": node_id((kind, number)),
             "name": title,
             "value": int(self.subgraph.degrees[at]),
             "category": NODE_TYPES.index(kind),
-            "x": round(place[0] * _UNIT, 1),
-            "y": round(place[1] * _UNIT, 1),
-            "symbol": SYMBOLS[kind],
+            "x": round(place[0] * _UNIT),
+            "y": round(place[1] * _UNIT),
             "symbolSize": round(float(self.sizes[at]), 1),
         }
         if at < self.subgraph.named or at in self.path:
@@ -128,14 +137,14 @@ class _Looks:
         if at not in self.labelled:
             node["label"] = {"show": False}
         elif at not in self.hubs:
-            node["label"] = {"fontSize": 10, "color": self.colours.muted}
+            node["label"] = {"fontSize": 11, "color": self.colours.muted}
         if selected:
             node["selected"] = True
         return node
 
     def links(self) -> list[dict[str, Any]]:
         """Edges that brought a node in take the colour of the node they came from."""
-        keys = [f"{kind}:{number}" for kind, number in self.subgraph.nodes]
+        keys = list(map(node_id, self.subgraph.nodes))
         parents, path = self.subgraph.parents, self.subgraph.path
         along = {frozenset(pair) for pair in pairwise(path)}
         across, own, marked = [], [], []
@@ -147,7 +156,7 @@ class _Looks:
                 hub = self.subgraph.nodes[a if parents[b] == a else b][0]
                 own.append({**link, "lineStyle": self._own(hub)})
             else:
-                across.append({**link, "lineStyle": self._across()})
+                across.append(link)
         return across + own + marked
 
     def _marked(self) -> dict[str, Any]:
@@ -157,7 +166,8 @@ class _Looks:
         faint = 0.25 if self.path else 0.6
         return {"color": self.colours.of(hub), "width": 1.1, "opacity": faint, "curveness": 0}
 
-    def _across(self) -> dict[str, Any]:
+    def across(self) -> dict[str, Any]:
+        """The style of all other edges: the more there are, the fainter."""
         crowd = len(self.subgraph.edges)
         opacity = 0.12 if self.path else max(0.16, min(0.6, 120 / max(crowd, 1)))
         return {
@@ -227,7 +237,9 @@ def _sizes(subgraph: Subgraph) -> np.ndarray:
         if mine.any():
             share = np.sqrt(subgraph.degrees[mine] / max(subgraph.degrees[mine].max(), 1))
             sizes[mine] = low + (high - low) * 0.45 * share
-    return np.where(brood > 0, np.maximum(sizes * 1.3, high * 0.7), sizes)
+    sizes = np.where(brood > 0, np.maximum(sizes * 1.3, high * 0.7), sizes)
+    sizes[: subgraph.named] = np.maximum(sizes[: subgraph.named], high)
+    return sizes
 
 
 def _categories(subgraph: Subgraph, colours: Palette) -> list[dict[str, Any]]:

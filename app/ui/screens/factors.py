@@ -70,7 +70,8 @@ def _side() -> Side:
 
 def _figures(lexicon: Lexicon, side: str) -> None:
     """The four numbers by which codes are judged."""
-    figures = lexicon.codes.statistics
+    codes = lexicon.codes
+    figures = codes.statistics
     used = min(figures["active_ratio"])
     kept = 1 - figures["error_left"][-1]
     numbers = (
@@ -83,7 +84,7 @@ def _figures(lexicon: Lexicon, side: str) -> None:
     for column, (label, value, term) in zip(columns, numbers, strict=True):
         column.metric(label, value, help=hint(term), border=True)
     st.caption(
-        f"{len(lexicon.codes):,} {side}s, {lexicon.codes.levels} levels of {lexicon.codes.k:,} codes. "
+        f"{len(codes):,} {side}s, {codes.levels} levels of {codes.k:,} codes. "
         "Codes in use: of the level that uses fewest. Perplexity: of level 0.",
         help=hint("level"),
     )

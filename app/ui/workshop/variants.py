@@ -61,7 +61,9 @@ def _variants(choice: Choice) -> dict[str, Template]:
                 known[label] = library().load(label)
     name, version = choice.template.name, choice.template.version
     before = [f"{name}@{one}" for one in choice.entry.versions if one < version]
-    first = [choice.template.label, *([WRITTEN] if written is not None else before[-1:])]
+    first = [*before[-1:], choice.template.label]
+    if written is not None:
+        first = [choice.template.label, WRITTEN]
     names = st.multiselect(
         "Templates",
         list(known),

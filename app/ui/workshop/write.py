@@ -10,6 +10,7 @@ import streamlit as st
 from app.again import settings_file
 from app.template_drafts import drafted
 from app.ui import entities, frame, opened
+from app.ui.telling import fragment
 from app.ui.workshop import draft, editor
 from app.ui.workshop.choice import Choice
 from app.ui.workshop.preview import show_preview, show_variables
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from prompts.template import Template
 
 
-@st.fragment
+@fragment
 def show_write(choice: Choice) -> None:
     """Draws the editor and, beside it, what comes of the text for one user or item."""
     if TOLD in st.session_state:

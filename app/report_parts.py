@@ -1,0 +1,169 @@
+"""What a report tells of an experiment: results, descriptions and the meanings they share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.comparison import compare_contenders, contenders
+from app.records import Record
+from app.results import METRICS
+from app.settings import PLAIN, Cell
+from app.showcase import Showcase
+from app.wording import called
+
+LONGEST_TEXT = 4_000
+"""Letters of a prompt or a description that a report holds."""
+MOST_FACTORS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One metric of one recommender.
+
+    Attributes:
+        mean: Over users and seeds.
+        sd: Over seeds; None with one.
+        change: Against the plain twin, in per cent; None for the twin.
+        p: Of the paired test, corrected; None for the twin.
+        stars: For p.
+    """
+
+    mean: float
+    sd: float | None
+    change: float | None
+    p: float | None
+    stars: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One recommender.
+
+    Attributes:
+        backbone: Its name.
+        enhancer: Its name.
+        plain: Whether it is without the graph.
+        leaking: Whether its texts had seen what was held out.
+        scores: By metric, in the order of `METRICS`.
+    """
+
+    backbone: str
+    enhancer: str
+    plain: bool
+    leaking: bool
+    scores: Mapping[str, Score]
+
+    @property
+    def title(self) -> str:
+        """How it is called."""
+        return called(Cell(self.backbone, self.enhancer, 0))
+
+
+def result_rows(record: Record) -> list[Row]:
+    """A row a finished recommender, each compared with its plain twin."""
+    found = contenders([record])
+    table = compare_contenders(found)
+    rows = []
+    for label, one in found.items():
+        scores = {
+            row["metric"]: Score(row["mean"], row["sd"], row["change"], row["p_holm"], row["mark"])
+            for row in table.filter(run=label).iter_rows(named=True)
+        }
+        ordered = {name: scores[name] for name in METRICS}
+        rows.append(Row(one.backbone, one.enhancer, one.enhancer == PLAIN, one.leaking, ordered))
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who described one side, and an example.
+
+    Attributes:
+        side: "user" or "item".
+        texts: Entities with a text.
+        failed: Entities without.
+        models: Who wrote them.
+        template: `name@version`.
+        prompt: Messages about the example, (role, content); none where no model was asked.
+        example: How the example is called.
+        text: What was said of it.
+    """
+
+    side: str
+    texts: int
+    failed: int
+    models: tuple[str, ...]
+    template: str
+    prompt: tuple[tuple[str, str], ...]
+    example: str
+    text: str
+
+
+def told_of(record: Record, case: Showcase, side: str) -> Told:
+    """Who described a side, with its first entity that has a text as the example."""
+    from llm.knowledge import Knowledge
+
+    knowledge = Knowledge.load(record.folder(f"knowledge-{side}"))
+    texts = knowledge.texts
+    at = next((n for n, text in enumerate(texts) if text), 0)
+    name = case.people[at] if side == "user" else case.title(at)
+    asked = getattr(record.experiment.llm, side).backend not in ("facts", "replay")
+    return Told(
+        side,
+        sum(text is not None for text in texts),
+        knowledge.failed.height,
+        tuple(knowledge.table["model"].unique().sort().drop_nulls()),
+        str(knowledge.table["template"][at]),
+        _prompt(record, side, at) if asked else (),
+        name,
+        shortened(texts[at] or ""),
+    )
+
+
+def _prompt(record: Record, side: str, number: int) -> tuple[tuple[str, str], ...]:
+    from app.recorded_scene import recorded_scene
+
+    scene = recorded_scene(record, side)  # type: ignore[arg-type]
+    request = scene.request(number, scene.template)
+    return tuple((m["role"], shortened(m["content"])) for m in request.messages)
+
+
+def shortened(text: str) -> str:
+    """The text, or its beginning if it is long."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} …"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One latent factor.
+
+    Attributes:
+        label: What it means.
+        size: How many items have it.
+        terms: Words that tell it from the rest.
+        examples: Titles of items that have it.
+    """
+
+    label: str
+    size: int
+    terms: tuple[str, ...]
+    examples: tuple[str, ...]
+
+
+def meanings(case: Showcase, limit: int = MOST_FACTORS) -> tuple[list[Meaning], int, int]:
+    """The largest named factors of items of the first level; how many have names, and how many."""
+    factors = case.factors["item"]
+    named = factors.table.filter((factors.table["label"] != "") & (factors.table["level"] == 0))
+    rows = named.sort("size", descending=True, maintain_order=True).head(limit)
+    ids = case.dataset.item_ids
+    found = [
+        Meaning(
+            row["label"],
+            row["size"],
+            tuple(row["terms"][:6]),
+            tuple(case.title(ids.number(one)) for one in row["exemplars"][:3]),
+        )
+        for row in rows.iter_rows(named=True)
+    ]
+    return found, sum(label != "" for label in factors.labels), factors.table.height

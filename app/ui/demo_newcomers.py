@@ -1,0 +1,211 @@
+"""The part of the demo about an item that nobody had: its meanings, its likes, its audience."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from app.records import Record
+from app.saved import NewItem, new_items_of
+from app.settings import PLAIN, Cell
+from app.showcase import WORDLESS, Showcase, default_pair
+from app.ui import opened_demo as results
+from app.ui.frame import command, empty, plain, workspace
+from app.wording import Nouns, called
+from data.columns import DESCRIPTION, ITEM_ID, TITLE
+from data.errors import AutoGraphError
+
+if TYPE_CHECKING:
+    from app.cold_start import Met
+    from app.insertion import Insertion
+
+PLACED = "new-item"
+NEIGHBOURS, PEOPLE, TOP = 6, 8, 10
+
+
+def new_item(record: Record, case: Showcase, nouns: Nouns) -> None:
+    """A form for an item that nobody had, and what becomes of it."""
+    st.write(
+        f"Describe a {nouns.one} that does not exist yet. Its words decide which meanings it "
+        "shares, and so who would be shown it. Nothing is trained again, and nothing is saved."
+    )
+    _saved_items(record)
+    form, result = st.columns([2, 3], gap="large")
+    with form:
+        _item_form(record, case)
+    with result:
+        given = st.session_state.get(PLACED)
+        if given is None:
+            empty(f"Your {nouns.one} goes here", "Describe it on the left, or take the example.")
+            return
+        _placed(record, case, given, nouns)
+
+
+def _saved_items(record: Record) -> None:
+    saved, wrong = new_items_of(workspace()).every()
+    own = [one for one in saved if one.data == record.experiment.data.name]
+    for sentence in wrong:
+        st.warning(sentence, icon=":material/warning:")
+    if own:
+        with st.container(horizontal=True):
+            st.caption("Saved:")
+            for one in own[:PEOPLE]:
+                st.button(plain(one.name), key=f"saved-{one.name}", on_click=partial(_fill, one))
+
+
+def _fill(one: NewItem) -> None:
+    st.session_state["new-title"], st.session_state["new-text"] = one.name, one.text
+    for name, value in one.given.items():
+        st.session_state[f"new-{name}"] = value
+    st.session_state[PLACED] = one
+
+
+def _item_form(record: Record, case: Showcase) -> None:
+    columns = [c for c in case.dataset.items.columns if c not in (ITEM_ID, TITLE, DESCRIPTION)]
+    with st.form("new-item-form"):
+        title = st.text_input("Title", key="new-title", max_chars=60)
+        text = st.text_area(
+            "What it is about",
+            key="new-text",
+            height=160,
+            max_chars=4_000,
+            placeholder="A few sentences, as a catalogue would say them.",
+        )
+        given = {}
+        if columns:
+            with st.expander("More about it (optional)"):
+                for column in columns:
+                    given[column] = st.text_input(
+                        column.replace("_", " ").capitalize(),
+                        key=f"new-{column}",
+                        placeholder=_example(case, column),
+                        help="Several values: with | between them.",
+                    )
+        placed = st.form_submit_button(
+            "Who would be shown it?", type="primary", icon=":material/person_search:"
+        )
+    st.button("Take an example", type="tertiary", on_click=partial(_take_example, case, record))
+    if placed:
+        if not title.strip() or not text.strip():
+            st.session_state[PLACED] = None
+            st.warning("Give it a title, and say in a few sentences what it is about.")
+            return
+        kept = {name: value.strip() for name, value in given.items() if value.strip()}
+        st.session_state[PLACED] = NewItem(
+            name=" ".join(title.split()), data=record.experiment.data.name, text=text, given=kept
+        )
+        st.rerun()
+
+
+def _example(case: Showcase, column: str) -> str:
+    """A value that some item has."""
+    for value in case.dataset.items[column].drop_nulls().head(20).to_list():
+        shown = " | ".join(map(str, value)) if isinstance(value, list) else str(value)
+        if shown:
+            return f"such as {shown[:40]}"
+    return ""
+
+
+def _take_example(case: Showcase, record: Record) -> None:
+    """Fills in the words of a factor, which make a description of something that is not there."""
+    terms: Any = case.factors["item"].table["terms"] if case.graph is not None else []
+    longest = max((list(one) for one in terms), key=len, default=[])
+    words = ", ".join(longest[:6]) or "ice, crew, night"
+    one = NewItem(
+        name="Untitled",
+        data=record.experiment.data.name,
+        text=f"A new story of {words}.",
+    )
+    _fill(one)
+
+
+def _placed(record: Record, case: Showcase, one: NewItem, nouns: Nouns) -> None:
+    try:
+        with st.spinner("Reading the description …"):
+            placed = results.placed_item(record, one)
+    except AutoGraphError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.subheader(plain(one.name), anchor=False)
+    _meanings(case, placed)
+    _neighbours(case, placed, nouns)
+    st.markdown("**Who would be shown it**")
+    pair = [cell for cell in default_pair(record) if cell is not None]
+    for place, cell in zip(st.columns(len(pair)), pair, strict=True):
+        with place, st.container(border=True):
+            _audience(record, case, cell, placed, nouns)
+    _keep(record, one)
+
+
+def _meanings(case: Showcase, placed: Insertion) -> None:
+    """The factors that its words led to."""
+    assert case.graph is not None
+    labels = []
+    for level, code in enumerate(placed.codes):
+        labels.append(case.graph.item_labels[level * case.graph.item_k + int(code)])
+    known = [f":yellow-badge[{plain(label)}]" for label in labels if label]
+    blank = len(labels) - len(known)
+    st.markdown("**What it shares with others** &nbsp; " + " ".join(known or [WORDLESS]))
+    if blank and known:
+        st.caption(f"And {blank} more that no words tell.")
+
+
+def _neighbours(case: Showcase, placed: Insertion, nouns: Nouns) -> None:
+    if not len(placed.neighbours):
+        st.caption(f"No {nouns.one} shares a meaning with it.")
+        return
+    near = list(zip(placed.neighbours[:NEIGHBOURS].tolist(), placed.shared.tolist(), strict=False))
+    st.markdown(f"**{nouns.many.capitalize()} nearest to it**")
+    lines = [
+        f"- {plain(case.title(item))} :gray[{plain(case.gists[item])} · shares {n} of "
+        f"{len(placed.codes)}]"
+        for item, n in near
+    ]
+    st.markdown("\n".join(lines))
+
+
+def _audience(record: Record, case: Showcase, cell: Cell, placed: Insertion, nouns: Nouns) -> None:
+    """With whom it would stand how high."""
+    from app.cold_start import meet_item
+
+    met: Met = meet_item(
+        results.ready(record, cell),
+        results.everybody(record, cell),
+        case.histories,
+        case.dataset,
+        placed,
+        TOP,
+    )
+    st.markdown(f"**{called(cell)}**")
+    if met.reach is None:
+        st.info(
+            f"It cannot say: nobody had this {nouns.one}, and that is all it could know it by.",
+            icon=":material/block:",
+        )
+        st.caption(met.why_not)
+        return
+    n = len(case.histories)
+    st.metric(f"people have it in their first {TOP}", f"{met.reach.shown:,} of {n:,}")
+    if cell.enhancer == PLAIN:
+        st.caption("From its attributes alone; the description is not read.")
+    lines = []
+    for user in met.reach.first(PEOPLE).tolist():
+        about = f" :gray[{plain(case.about[user])}]" if case.about[user] else ""
+        lines.append(f"1. {plain(case.people[user])}{about} · place {met.reach.ranks[user]:,}")
+    st.markdown("\n".join(lines))
+
+
+def _keep(record: Record, one: NewItem) -> None:
+    with st.container(horizontal=True):
+        if st.button("Keep it", icon=":material/bookmark_add:", help="In the workspace, by title."):
+            try:
+                new_items_of(workspace()).save(one)
+                st.toast("Kept.")
+            except AutoGraphError as error:
+                st.error(str(error), icon=":material/error:")
+    words = ["insert", record.experiment.name, "item", "--text", one.text]
+    words += [part for name, value in {TITLE: one.name, **one.given}.items()
+              for part in ("--with", f"{name}={value}")]  # fmt: skip
+    command(*words)

@@ -1,0 +1,236 @@
+"""The part of the demo about one person: the history, two recommenders, reasons, and what if."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from app.records import Record
+from app.settings import Cell
+from app.showcase import Showcase, Why, default_pair
+from app.ui import demo_state as state
+from app.ui import opened_demo as results
+from app.ui.charts.reason_charts import height_of, reason_chart, told
+from app.ui.colours import palette
+from app.ui.demo_state import Shown
+from app.ui.frame import empty, link, plain
+from app.wording import Nouns, called
+from data.errors import AutoGraphError
+
+LIST, HISTORY, FOUND = 6, 8, 6
+WHY = "why"
+
+
+def person(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None:
+    """The history beside what two recommenders make of it."""
+    history, left, right = st.columns([4, 5, 5], gap="medium")
+    with history:
+        _history(case, who, nouns)
+    pair = default_pair(record)
+    for place, side, chosen in zip((left, right), ("left", "right"), pair, strict=True):
+        with place, st.container(border=True):
+            cell = _recommender(record, side, chosen or next(c for c in pair if c))
+            _list(record, case, who, cell, nouns)
+    _why(record, case, who, nouns)
+
+
+def _history(case: Showcase, who: Shown, nouns: Nouns) -> None:
+    with st.container(border=True):
+        n = len(who.history)
+        st.markdown(f"**{nouns.did.capitalize()} so far** · {n:,}")
+        st.caption(f"Take one out or add one, and both lists follow. Latest {nouns.one} first.")
+        latest = [*who.added[::-1], *dict.fromkeys(who.given[::-1].tolist())]
+        every = st.session_state.get("whole-history", False)
+        for item in latest if every else latest[:HISTORY]:
+            _history_row(case, who, item)
+        if len(latest) > HISTORY:
+            st.toggle(f"Show all {len(latest):,}", key="whole-history")
+        _add(case, who, nouns)
+        if who.changed:
+            st.button(
+                "Undo all changes",
+                icon=":material/undo:",
+                on_click=state.start_over,
+                width="stretch",
+            )
+
+
+def _history_row(case: Showcase, who: Shown, item: int) -> None:
+    gone = item in who.removed
+    title = plain(case.title(item))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if gone:
+            st.markdown(f":gray[~~{title}~~]", width="stretch")
+            st.button(
+                "Put back",
+                key=f"back-{item}",
+                type="tertiary",
+                on_click=partial(state.add, case, item, who),
+            )
+            return
+        badge = " :green-badge[added]" if item in who.added else ""
+        st.markdown(f"{title}{badge}", width="stretch")
+        st.button(
+            "",
+            icon=":material/close:",
+            key=f"out-{item}",
+            type="tertiary",
+            help=f"What if not {title}?",
+            on_click=partial(state.take_away, case, item, who),
+        )
+
+
+def _add(case: Showcase, who: Shown, nouns: Nouns) -> None:
+    words = st.text_input(
+        "What if also …",
+        key="add-words",
+        placeholder=f"Title of a {nouns.one}",
+        icon=":material/add:",
+    )
+    if not words:
+        return
+    found = case.find_items(words, who.history.tolist(), FOUND)
+    if not found:
+        st.caption(f"No {nouns.one} is called that.")
+    for item in found:
+        st.button(
+            plain(case.title(item)),
+            key=f"add-{item}",
+            icon=":material/add:",
+            width="stretch",
+            on_click=partial(_added, case, item, who),
+        )
+
+
+def _added(case: Showcase, item: int, who: Shown) -> None:
+    state.add(case, item, who)
+    st.session_state["add-words"] = ""
+
+
+def _recommender(record: Record, side: str, default: Cell) -> Cell:
+    """The recommender that a visitor chose for one list."""
+    cells = {_label(cell, record): cell for cell in record.finished()}
+    names = list(cells)
+    chosen = st.selectbox(
+        "Recommender",
+        names,
+        index=names.index(_label(default, record)),
+        key=side,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    return cells[chosen]
+
+
+def _label(cell: Cell, record: Record) -> str:
+    several = len({one.seed for one in record.finished()}) > 1
+    return f"{called(cell)}, seed {cell.seed}" if several else called(cell)
+
+
+def _list(record: Record, case: Showcase, who: Shown, cell: Cell, nouns: Nouns) -> None:
+    from recommend.what_if import moved
+
+    try:
+        ready, user = results.asked(record, case, who, cell)
+        table = moved(ready, user, who.given, who.history, LIST)
+    except AutoGraphError as error:
+        st.info(str(error), icon=":material/info:")
+        return
+    if table.is_empty():
+        empty(f"No {nouns.one} is left", "This person has had everything.")
+    graph = results.graph_with(record, case, who)
+    number = who.user if who.user is not None else case.dataset.n_users
+    for row in table.iter_rows(named=True):
+        item = row["item"]
+        whys = case.whys(who.history, number, item, 1, graph)
+        with st.container(horizontal=True, vertical_alignment="top", gap="small"):
+            st.markdown(f"**{row['rank']}**", width=18)
+            with st.container(gap=None, width="stretch"):
+                badges = _badges(case, who, row, nouns)
+                st.markdown(f"**{plain(case.title(item))}**{badges}")
+                st.caption(plain(whys[0].reason.sentence) if whys else _no_reason(case))
+            st.button(
+                "Why?",
+                key=f"why-{cell.label}-{cell.seed}-{item}",
+                type="tertiary",
+                disabled=not whys,
+                on_click=partial(_ask_why, case, item),
+            )
+
+
+def _no_reason(case: Showcase) -> str:
+    if case.graph is None:
+        return "No graph, so no reason can be given."
+    return "The graph knows no short way from this person to it."
+
+
+def _badges(case: Showcase, who: Shown, row: dict[str, int | None], nouns: Nouns) -> str:
+    """What happened to an item: how far it moved, and whether it came true."""
+    said = ""
+    moved, item = row["moved"], row["item"]
+    if who.changed and row["before"] is None:
+        said += " :violet-badge[:material/undo: was in the history]"
+    elif who.changed and moved:
+        up = moved > 0
+        colour, arrow = ("green", "arrow_upward") if up else ("red", "arrow_downward")
+        said += f" :{colour}-badge[:material/{arrow}: {abs(moved):,}]"
+    if who.user is not None and item in case.later[who.user]:
+        said += f" :primary-badge[:material/check: {nouns.did} it next]"
+    return said
+
+
+def _ask_why(case: Showcase, item: int) -> None:
+    st.query_params[WHY] = case.dataset.item_ids.external[item]
+
+
+def _forget_why() -> None:
+    st.query_params.pop(WHY, None)
+
+
+def _why(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None:
+    """Opens the reasons of the item that the address asks about."""
+    external, ids = st.query_params.get(WHY), case.dataset.item_ids
+    if external is None or external not in ids:
+        return
+    item = ids.number(external)
+    graph = results.graph_with(record, case, who)
+    number = who.user if who.user is not None else case.dataset.n_users
+    whys = case.whys(who.history, number, item, 3, graph)
+    dialog = st.dialog(f"Why this {nouns.one}?", width="large", on_dismiss=_forget_why)
+    dialog(show_whys)(case, who.name, item, whys)
+
+
+def show_whys(case: Showcase, name: str, item: int, whys: Sequence[Why]) -> None:
+    """Reasons one under the other: a sentence, the way drawn, what was said that carries it."""
+    st.subheader(plain(case.title(item)), anchor=False)
+    st.caption(f"{plain(case.gists[item])} · for {plain(name)}")
+    if not whys:
+        empty("No reason", _no_reason(case))
+    for at, why in enumerate(whys):
+        st.markdown(f"**{plain(why.reason.sentence)}**")
+        st.echarts_chart(
+            reason_chart(why, palette(), name),
+            height=height_of(why),
+            key=f"way-{item}-{at}",
+            alt=told(why, name),
+        )
+        for quoted in why.quotes:
+            marked = "".join(
+                f":orange-background[{plain(part)}]" if term else _spaced(part)
+                for part, term in quoted.quotation.parts()
+            )
+            st.markdown(f"> {marked}\n>\n> :gray[The description of {plain(quoted.of)}]")
+    st.caption(
+        "This is how the graph joins the two, strongest first. It does not measure how much each "
+        "way moved the recommender."
+    )
+    link("graph", "See the surroundings in the graph", ":material/hub:")
+
+
+def _spaced(part: str) -> str:
+    """A part of a sentence with the blanks at its ends."""
+    lead = " " if part[:1].isspace() else ""
+    tail = " " if part[-1:].isspace() else ""
+    return f"{lead}{plain(part)}{tail}"

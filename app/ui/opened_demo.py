@@ -1,0 +1,115 @@
+"""What a demonstration needs of an experiment, opened once for all who look at the page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.records import Record
+from app.settings import Cell
+from app.ui import opened as results
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from app.insertion import Inserter, Insertion
+    from app.saved import NewItem
+    from app.showcase import Showcase
+    from app.ui.demo_state import Shown
+    from graph.latent import LatentGraph
+    from recommend.what_if import Ready
+
+
+def showcase(record: Record) -> Showcase:
+    """What a demonstration draws on."""
+    from app.showcase import SIDES, assemble, has_graph
+
+    def made() -> Showcase:
+        dataset, split = results.dataset(record), results.split(record)
+        if not has_graph(record):
+            return assemble(dataset, split)
+        factors = {side: results.factors(record, side) for side in SIDES}
+        texts = {side: results.knowledge(record, side).texts for side in SIDES}
+        return assemble(dataset, split, results.graph(record), factors, texts)
+
+    shown: Showcase = results.kept(f"showcase {_keys(record)}", made)
+    return shown
+
+
+def ready(record: Record, cell: Cell) -> Ready:
+    """A recommender that has passed over its graph, and answers at once."""
+    from recommend.what_if import Ready
+
+    folder = record.folder("train", cell).resolve()
+    made: Ready = results.kept(f"ready {folder}", lambda: Ready.of(results.model(record, cell)))
+    return made
+
+
+def everybody(record: Record, cell: Cell) -> Tensor:
+    """Vectors of all users after their training histories."""
+    folder, past = record.folder("train", cell).resolve(), results.histories(record)
+    made: Tensor = results.kept(f"everybody {folder}", lambda: ready(record, cell).everybody(past))
+    return made
+
+
+def inserter(record: Record) -> Inserter:
+    """Finds the places of what is new in the graph."""
+    from app.insertion import Inserter
+
+    made: Inserter = results.kept(
+        f"inserter {_keys(record)}", lambda: Inserter(record, results.dataset(record))
+    )
+    return made
+
+
+def placed_user(record: Record, case: Showcase, text: str, given: np.ndarray) -> Insertion | None:
+    """The place of an invented person in the graph; None without a graph or a text."""
+    if case.graph is None or not text.strip():
+        return None
+    from app.cold_start import place_user
+
+    ids = tuple(case.dataset.item_ids.external[item] for item in given.tolist())
+    found: Insertion = results.kept(
+        f"user {ids} {text} {_keys(record)}", lambda: place_user(inserter(record), text, ids)
+    )
+    return found
+
+
+def placed_item(record: Record, one: NewItem) -> Insertion:
+    """The place of a new item in the graph."""
+    from app.cold_start import place_item
+
+    found: Insertion = results.kept(
+        f"item {one.model_dump_json()} {_keys(record)}",
+        lambda: place_item(inserter(record), one.name, one.text, one.given),
+    )
+    return found
+
+
+def graph_with(record: Record, case: Showcase, who: Shown) -> LatentGraph | None:
+    """The graph in which the person stands; an invented one is its last user, if described."""
+    if who.user is not None or case.graph is None:
+        return case.graph
+    placed = placed_user(record, case, who.text, who.given)
+    if placed is None:
+        return case.graph
+    known = case.graph
+    return replace(placed.graph, user_labels=known.user_labels, item_labels=known.item_labels)
+
+
+def asked(record: Record, case: Showcase, who: Shown, cell: Cell) -> tuple[Ready, int]:
+    """A recommender, and the number by which it knows the person."""
+    if who.user is not None:
+        return ready(record, cell), who.user
+    from app.cold_start import meet_user
+
+    placed = placed_user(record, case, who.text, who.given)
+    return meet_user(ready(record, cell), case.dataset, placed)
+
+
+def _keys(record: Record) -> str:
+    """All that these results depend on."""
+    keys = " ".join(f"{stage}={key}" for stage, key in sorted(record.keys.items()))
+    return f"{record.workspace.resolve()} {keys}"

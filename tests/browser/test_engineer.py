@@ -1,0 +1,88 @@
+"""The engineer's part in a real browser: train a small grid, whatever happens on the way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browsing import PageAt, settled, shot
+from playwright.sync_api import Page
+
+from app.jobs import listed, stop, turns
+from app.jobs.story import read_story
+from app.records import read_record
+
+LONG_MS = 240_000
+"""Most that training may take here; no figure of its speed."""
+GRID = "train?name=small&train.epochs=4&backbone.mind=false"
+
+
+@pytest.fixture
+def workspace(demo_workspace: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the finished demo; jobs that a test leaves behind are ended."""
+    copy = Path(shutil.copytree(demo_workspace, tmp_path / "workspace"))
+    yield copy
+    for job in listed(copy):
+        if job.active:
+            stop(job)
+            turns.wait_for(job.folder)
+
+
+def badge(page: Page, state: str, timeout: float | None = None) -> None:
+    """Waits until a job is shown in this state."""
+    page.locator("[data-testid='stMain']").get_by_text(state, exact=True).first.wait_for(
+        timeout=timeout
+    )
+
+
+def test_a_grid_survives_all_that_may_happen(page_at: PageAt, workspace: Path) -> None:
+    page = page_at(workspace, GRID)
+    page.get_by_role("button", name="Train 2 recommenders").click()
+    badge(page, "running")
+    page.reload()
+    badge(page, "running")
+    assert "train.epochs=4" in page.url
+    shot(page, "train-running")
+
+    page.get_by_role("link", name="Jobs", exact=True).click()
+    page.get_by_role("button", name="Cancel").click()
+    badge(page, "stopped")
+
+    other = page_at(workspace, "jobs")
+    badge(other, "stopped")
+    other.get_by_role("button", name="Continue").click()
+    badge(other, "running")
+    (job,) = listed(workspace)
+    pid = read_story(job.folder, job.attempt).pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    badge(other, "crashed")
+    other.get_by_text("Its process ended without a word").wait_for()
+    shot(other, "jobs-crashed")
+
+    other.get_by_role("button", name="Continue").click()
+    badge(other, "finished", LONG_MS)
+    assert listed(workspace)[0].attempt == 3
+    assert len(read_record("small", workspace).finished()) == 2
+
+    last = page_at(workspace, f"{GRID}&experiment=small")
+    last.get_by_text("All of it is finished.").wait_for()
+    shot(last, "train-finished")
+
+
+def test_what_is_wrong_is_said_before_anything_starts(page_at: PageAt, workspace: Path) -> None:
+    page = page_at(workspace, f"{GRID}&train.patience=0")
+    page.get_by_text("A setting has to be mended before this can run.").wait_for()
+    assert page.get_by_role("button", name="Train").count() == 0
+    page.get_by_role("tab", name="Training").click()
+    patience = page.get_by_role("spinbutton", name="Patience")
+    patience.fill("2")
+    patience.press("Enter")
+    page.get_by_role("button", name="Train 2 recommenders").wait_for()
+    settled(page)
+    assert "train.patience=2" in page.url
+    assert listed(workspace) == []

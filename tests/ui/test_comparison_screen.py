@@ -1,0 +1,144 @@
+"""The screen that compares recommenders, on workspaces that are finished, empty or broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.comparison import compare_contenders, contenders, make_lists
+from app.records import Record, keep_record, read_record
+from app.settings import Cell
+
+Screen = Callable[..., Any]
+ASPECTS = ("Metrics", "Users", "Where it helps", "Beyond accuracy", "Ablations", "Cost")
+
+
+def words(page: Any) -> str:
+    """Everything on the page that is said in words."""
+    kinds = (page.title, page.subheader, page.caption, page.markdown, page.error, page.warning)
+    return "\n".join(one.value for of in kinds for one in of)
+
+
+def only(record: Record, name: str, *cells: Cell) -> None:
+    """An experiment of some of the same recommenders."""
+    experiment = record.experiment.model_copy(update={"name": name})
+    kept = {cell: record.cells[cell] for cell in cells}
+    keep_record(experiment, record.workspace, record.keys, kept)
+
+
+def test_the_table_holds_what_is_computed(screen: Screen, demo_workspace: Path) -> None:
+    page = screen("compare", demo_workspace)
+    assert not page.exception and not page.error
+    computed = compare_contenders(contenders([read_record("demo", demo_workspace)]))
+    shown = page.dataframe[0].value
+    expected = computed.filter(metric="ndcg@10")
+    assert shown["recommender"].to_list() == expected["run"].to_list()
+    assert shown["NDCG@10"].to_list() == pytest.approx(expected["mean"].to_list())
+    twin = shown["Δ NDCG@10"].dropna().to_list()
+    assert twin == pytest.approx(expected["change"].drop_nulls().to_list())
+    assert "corrected for 8 tests" in words(page) and "There is one seed" in words(page)
+    assert "\\toprule" in page.code[0].value
+
+
+@pytest.mark.parametrize("aspect", ASPECTS)
+def test_every_aspect_is_drawn(screen: Screen, demo_workspace: Path, aspect: str) -> None:
+    page = screen("compare", demo_workspace, compare=aspect)
+    assert not page.exception and not page.error
+
+
+@pytest.mark.parametrize("aspect", ASPECTS)
+def test_one_backbone_one_seed_and_no_twin(
+    screen: Screen, own_workspace: Path, aspect: str
+) -> None:
+    record = read_record("demo", own_workspace)
+    only(record, "lonely", Cell("sasrec", "autograph", 0))
+    (own_workspace / "runs" / "demo.json").unlink()
+    page = screen("compare", own_workspace, compare=aspect)
+    assert not page.exception and not page.error
+    if aspect in ("Metrics", "Users", "Where it helps"):
+        assert "Nothing to compare with" in words(page)
+
+
+def test_experiments_are_chosen_in_the_address(screen: Screen, own_workspace: Path) -> None:
+    record = read_record("demo", own_workspace)
+    only(record, "other", Cell("sasrec", "autograph", 0))
+    page = screen("compare", own_workspace, experiments=["demo", "other"])
+    labels = page.dataframe[0].value["recommender"].to_list()
+    assert "other: sasrec+autograph" in labels and "demo: mind+none" in labels
+    page.selectbox(key="against").set_value("demo: sasrec+autograph").run()
+    assert not page.exception
+    table = page.dataframe[0].value.set_index("recommender")
+    assert table.loc["other: sasrec+autograph", "Δ NDCG@10"] == 0, "the same model"
+
+
+def test_nothing_chosen_is_said(screen: Screen, demo_workspace: Path) -> None:
+    page = screen("compare", demo_workspace)
+    page.multiselect(key="experiments").set_value([]).run()
+    assert not page.exception and "Nothing chosen" in words(page)
+
+
+def test_users_are_counted(screen: Screen, demo_workspace: Path) -> None:
+    page = screen("compare", demo_workspace, compare="Users")
+    counts = [int(metric.value.split()[0].replace(",", "")) for metric in page.metric]
+    assert sum(counts) == 400 == page.dataframe[0].value.shape[0]
+    differences = page.dataframe[0].value["difference"]
+    assert counts == [(differences > 0).sum(), (differences == 0).sum(), (differences < 0).sum()]
+
+
+def test_lists_are_made_by_a_job_and_then_measured(
+    screen: Screen, own_workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr("app.jobs.start", lambda *given: started.append(given))
+    page = screen("compare", own_workspace, compare="Beyond accuracy")
+    (button,) = [one for one in page.button if one.label == "Make the lists of 4 recommenders"]
+    button.click().run()
+    assert started[0][1:3] == ("beyond", ("beyond", "demo"))
+    make_lists(read_record("demo", own_workspace))
+    page = screen("compare", own_workspace, compare="Beyond accuracy")
+    assert not page.exception and page.dataframe[0].value.shape[0] == 4
+    assert not [one for one in page.button if one.label.startswith("Make")]
+
+
+def test_missing_ablations_are_named_and_started(
+    screen: Screen, own_workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr("app.jobs.start", lambda *given: started.append(given))
+    page = screen("compare", own_workspace, compare="Ablations")
+    assert "Not trained" in words(page)
+    (button,) = [one for one in page.button if one.label.startswith("Train the missing")]
+    button.click().run()
+    _, kind, asked, _ = started[0]
+    assert kind == "ablate" and asked[:2] == ("ablate", "demo")
+
+
+def test_an_empty_workspace_offers_the_demo(screen: Screen, empty_workspace: Path) -> None:
+    page = screen("compare", empty_workspace)
+    assert not page.exception and "Nothing here yet" in words(page)
+
+
+def test_what_is_not_judged_says_so(screen: Screen, own_workspace: Path) -> None:
+    for manifest in (own_workspace / "artifacts" / "evaluate").glob("*/manifest.json"):
+        manifest.unlink()
+    page = screen("compare", own_workspace)
+    assert not page.exception and "Not finished yet" in words(page)
+
+
+def test_a_damaged_record_is_named_and_the_others_shown(
+    screen: Screen, own_workspace: Path
+) -> None:
+    (own_workspace / "runs" / "broken.json").write_text("{")
+    page = screen("compare", own_workspace, experiment="demo")
+    assert not page.exception
+    assert "broken.json" in page.warning[0].value and page.dataframe
+
+
+def test_a_damaged_evaluation_is_a_sentence(screen: Screen, own_workspace: Path) -> None:
+    path = next((own_workspace / "artifacts" / "evaluate").glob("*/per_user.parquet"))
+    path.write_bytes(b"damaged!")
+    page = screen("compare", own_workspace)
+    assert not page.exception and "is damaged" in page.error[0].value

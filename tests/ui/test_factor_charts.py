@@ -1,0 +1,149 @@
+"""Charts of factors, as the plain dicts that they are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from app.ui.charts.factor_charts import (
+    contrast_chart,
+    curves_chart,
+    kept_chart,
+    terms_chart,
+    usage_chart,
+)
+from app.ui.charts.factor_map import map_chart
+from app.ui.charts.factor_trees import flat, sunburst, tree_map
+from app.ui.colours import DARK, LIGHT
+from quantize.codebook_map import SCHEMA
+from quantize.diagnostics import curve_table, usage
+from quantize.hierarchy import hierarchy
+
+HOSTILE = "<img src=x onerror=alert(1)>{c}"
+CODES = np.array([[0, 1], [0, 1], [0, 2], [2, 0]], np.int32)
+
+
+def label(level: int, code: int) -> str:
+    return f"{HOSTILE} {level}.{code}"
+
+
+def points(levels: list[int]) -> pl.DataFrame:
+    rows = [("code", level, code, -1, float(code), 1.0) for level in levels for code in range(3)]
+    if len(levels) == 1:
+        rows += [("member", levels[0], 0, row, 0.5, 0.5) for row in range(2)]
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def formatters(spec: Any) -> list[str]:
+    """Every template in a chart, wherever it stands."""
+    if isinstance(spec, dict):
+        own = [v for k, v in spec.items() if k in ("formatter", "valueFormatter")]
+        return own + [found for v in spec.values() for found in formatters(v)]
+    return [found for v in spec for found in formatters(v)] if isinstance(spec, list) else []
+
+
+def every_chart(palette: Any) -> list[dict[str, Any]]:
+    tree, sizes = hierarchy(CODES), {(0, 0): 3, (0, 2): 1}
+    terms = pl.DataFrame({"term": [HOSTILE], "score": [2.0], "here": [1.0], "everywhere": [0.1]})
+    contrast = pl.DataFrame({"term": [HOSTILE] * 2, "code": [0, 1], "share": [1.0, 0.0]})
+    kept = pl.DataFrame({"method": [HOSTILE], "level": [0], "gained": [0.4]})
+    return [
+        map_chart(points([0]), sizes, label, (0, 0), "item", palette),
+        map_chart(points([0, 1]), sizes, label, None, "user", palette),
+        tree_map(hierarchy(CODES[:, :1]), label, 0, 2, "item", palette),
+        sunburst(tree, label, [0, 1], "item", palette),
+        terms_chart(terms, "item", palette),
+        contrast_chart(contrast, {0: HOSTILE, 1: "b"}, "item", palette),
+        curves_chart(curve_table(np.arange(12.0).reshape(2, 6), 2), palette),
+        usage_chart(usage(CODES, 3), "item", palette),
+        kept_chart(kept, palette),
+    ]
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+def test_charts_are_json_and_texts_are_in_no_template(palette: Any) -> None:
+    for spec in every_chart(palette):
+        json.dumps(spec, allow_nan=False)
+        assert all(form in ("{b}",) or form.startswith("%") for form in formatters(spec)), spec
+
+
+def test_dots_are_as_large_as_their_codes_and_one_stands_out() -> None:
+    spec = map_chart(points([0]), {(0, 0): 9, (0, 2): 1}, label, (0, 2), "item", LIGHT)
+    members, codes, selected = spec["series"]
+    assert [dot["value"][0] for dot in codes["data"]] == [0, 1, 2]
+    sizes = [dot["symbolSize"] for dot in codes["data"]]
+    assert sizes[0] > sizes[2] > sizes[1], "the code of nobody is the smallest"
+    assert codes["selectedMode"] and codes["id"] == "codes-0"
+    assert codes["itemStyle"]["color"] == LIGHT.item_factor
+    assert selected["data"][0]["value"] == [2, 1] and selected["silent"]
+    assert len(members["data"]) == 2
+    assert map_chart(points([0]), {}, label, (1, 0), "item", LIGHT)["series"][-1]["id"] == "codes-0"
+
+
+def test_members_of_the_selected_factor_have_the_colour_of_their_side() -> None:
+    members = map_chart(points([0]), {}, label, (0, 0), "user", LIGHT)["series"][0]
+    assert {dot["itemStyle"]["color"] for dot in members["data"]} == {LIGHT.user}
+
+
+def test_levels_together_are_a_series_each() -> None:
+    spec = map_chart(points([0, 1]), {}, label, None, "user", LIGHT)
+    assert [series["id"] for series in spec["series"]] == ["codes-0", "codes-1"]
+    assert len({series["itemStyle"]["color"] for series in spec["series"]}) == 2
+    assert spec["legend"]["data"] == ["level 0", "level 1"]
+
+
+def test_tiles_are_as_large_as_they_have_members() -> None:
+    spec = tree_map(hierarchy(CODES[:, :1]), lambda t, c: f"{t}-{c}", 0, 2, "item", LIGHT)
+    tiles = spec["series"][0]["data"]
+    assert [(tile["name"], tile["value"]) for tile in tiles] == [("0-0", 3), ("0-2", 1)]
+    assert tiles[1]["itemStyle"]["color"] == LIGHT.text != tiles[0]["itemStyle"]["color"]
+
+
+def test_rings_nest_and_are_counted_as_echarts_counts_them() -> None:
+    tree = hierarchy(CODES)
+    spec = sunburst(tree, lambda t, c: f"{t}-{c}", [1, 2], "item", LIGHT)
+    inner = spec["series"][0]["data"]
+    assert [(ring["name"], ring["value"]) for ring in inner] == [("1-0", 3), ("1-2", 1)]
+    assert [ring["name"] for ring in inner[0]["children"]] == ["2-1", "2-2"]
+    assert flat(tree) == [(), (0,), (0, 1), (0, 2), (2,), (2, 0)]
+
+
+def test_terms_are_shown_in_per_cent_best_on_top() -> None:
+    terms = pl.DataFrame({"term": ["a", "b"], "here": [0.5, 0.25], "everywhere": [0.1, 0.2]})
+    spec = terms_chart(terms, "item", LIGHT)
+    assert spec["yAxis"]["data"] == ["b", "a"], "ECharts begins at the bottom"
+    assert [series["data"] for series in spec["series"]] == [[25, 50], [20, 10]]
+
+
+def test_cells_stand_where_term_and_factor_meet() -> None:
+    table = pl.DataFrame(
+        {"term": ["a", "a", "b", "b"], "code": [7, 3] * 2, "share": [1.0, 0.0, 0.5, 0.2]}
+    )
+    spec = contrast_chart(table, {7: "seven", 3: "three"}, "item", LIGHT)
+    assert spec["xAxis"]["data"] == ["seven", "three"] and spec["yAxis"]["data"] == ["b", "a"]
+    assert spec["series"][0]["data"] == [[0, 1, 100], [1, 1, 0], [0, 0, 50], [1, 0, 20]]
+
+
+def test_losses_of_the_warm_up_have_no_logarithm() -> None:
+    curves = curve_table(np.array([[3.0, 3, 0, 0], [2, 1.5, 0.4, 0.1]]), 1)
+    spec = curves_chart(curves, LIGHT)
+    assert [series["name"] for series in spec["series"]] == [
+        "total",
+        "reconstruction",
+        "codes, level 0",
+    ]
+    assert spec["series"][2]["data"] == [None, 0.4]
+
+
+def test_usage_falls() -> None:
+    lines = usage_chart(usage(CODES, 3), "item", LIGHT)["series"]
+    assert [line["data"] for line in lines] == [[3, 1, 0], [2, 1, 1]]
+
+
+def test_a_method_that_is_worse_than_nothing_is_drawn_as_such() -> None:
+    table = pl.DataFrame({"method": ["m", "m"], "level": [0, 1], "gained": [-0.02, 0.1]})
+    assert [s["data"] for s in kept_chart(table, LIGHT)["series"]] == [[-2], [10]]

@@ -1,0 +1,66 @@
+"""The chart of training curves, as a plain dictionary."""
+
+from __future__ import annotations
+
+import json
+
+import polars as pl
+
+from app.ui.charts.training_charts import curves_chart
+from app.ui.colours import DARK, LIGHT
+
+
+def curves(seeds: tuple[int, ...] = (0,), finished: bool = True) -> pl.DataFrame:
+    rows = [
+        {
+            "recommender": f"{backbone}+{enhancer} seed {seed}",
+            "backbone": backbone,
+            "enhancer": enhancer,
+            "seed": seed,
+            "finished": finished,
+            "epoch": epoch,
+            "loss": 6.0 / epoch,
+            "ndcg@10": 0.0123456 * epoch,
+        }
+        for backbone in ("mind", "sasrec")
+        for enhancer in ("none", "autograph")
+        for seed in seeds
+        for epoch in (1, 2, 3)
+    ]
+    return pl.DataFrame(rows)
+
+
+def test_both_panels_hold_every_recommender() -> None:
+    spec = curves_chart(curves(), LIGHT)
+    assert len(spec["series"]) == 8
+    loss, ndcg = spec["series"][:2]
+    assert (loss["name"], loss["xAxisIndex"], ndcg["xAxisIndex"]) == ("mind+none", 0, 1)
+    assert loss["data"] == [[1, 6.0], [2, 3.0], [3, 2.0]]
+    assert ndcg["data"] == [[1, 0.01235], [2, 0.02469], [3, 0.03704]]
+    assert [len(spec[part]) for part in ("grid", "xAxis", "yAxis", "title")] == [2, 2, 2, 2]
+    json.dumps(spec)
+
+
+def test_a_colour_a_backbone_and_a_dash_for_the_twin() -> None:
+    lines = {line["name"]: line["lineStyle"] for line in curves_chart(curves(), DARK)["series"]}
+    assert lines["mind+none"]["color"] == lines["mind+autograph"]["color"]
+    assert lines["mind+none"]["color"] != lines["sasrec+none"]["color"]
+    assert {name: style["type"] for name, style in lines.items()} == {
+        "mind+none": "dashed",
+        "mind+autograph": "solid",
+        "sasrec+none": "dashed",
+        "sasrec+autograph": "solid",
+    }
+    assert all(style["color"] in DARK.series for style in lines.values())
+
+
+def test_seeds_are_named_where_there_are_several() -> None:
+    names = {line["name"] for line in curves_chart(curves((0, 1)), LIGHT)["series"]}
+    assert len(names) == 8
+    assert "mind+none seed 1" in names
+
+
+def test_points_show_what_is_still_trained() -> None:
+    assert {one["symbol"] for one in curves_chart(curves(), LIGHT)["series"]} == {"none"}
+    running = curves_chart(curves(finished=False), LIGHT)
+    assert {one["symbol"] for one in running["series"]} == {"circle"}

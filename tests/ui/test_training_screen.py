@@ -1,0 +1,183 @@
+"""The screen Train without a browser."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opening import Open
+from streamlit.testing.v1 import AppTest
+
+from app.experiment_file import load_experiment
+
+START = "start-training"
+
+
+def metrics(page: AppTest) -> dict[str, str]:
+    return {one.label: str(one.value) for one in page.metric}
+
+
+def badges(page: AppTest) -> list[str]:
+    return [one.value for one in page.markdown if "-badge" in one.value]
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What the screen would have started."""
+    found: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(
+        "app.ui.run_card.start_experiment",
+        lambda workspace, path, sets, **how: found.append((workspace, path, sets, how)),
+    )
+    return found
+
+
+def test_a_first_visit_can_train_the_demo(
+    screen: Open, empty_workspace: Path, started: list[tuple[Any, ...]]
+) -> None:
+    page = screen("train", empty_workspace)
+    assert not page.exception and not page.error
+    assert metrics(page) == {"Recommenders": "8", "To train": "8"}
+    assert page.button(key=START).label == "Train 8 recommenders"
+    page.button(key=START).click().run()
+    assert started == [(empty_workspace, "demo", (), {"upto": None, "jobs": 2})]
+    assert not (empty_workspace / "experiments").exists()
+
+
+def test_what_is_finished_is_not_trained_again(screen: Open, demo_workspace: Path) -> None:
+    page = screen("train", demo_workspace)
+    assert not page.exception and not page.error
+    assert page.selectbox(key="train-from").value == "demo (as it ran)"
+    assert metrics(page) == {"Recommenders": "4", "To train": "0"}
+    assert sum("finished" in badge for badge in badges(page)) == 4
+    assert page.button(key=START).disabled
+
+
+def test_a_change_is_shown_and_started_as_a_file_of_the_workspace(
+    screen: Open, own_workspace: Path, started: list[tuple[Any, ...]]
+) -> None:
+    page = screen("train", own_workspace)
+    page.number_input(key="train.epochs").set_value(4)
+    page.checkbox(key="backbone.mind").uncheck()
+    page.text_input(key="name").set_value("mine")
+    page.text_input(key="grid.seeds").set_value("0, 1").run()
+    assert not page.exception and not page.error
+    assert page.button(key=START).label == "Train 4 recommenders"
+    assert sum("0 of 2" in badge for badge in badges(page)) == 2
+    page.button(key=START).click().run()
+    path = own_workspace / "experiments" / "mine.toml"
+    assert started == [(own_workspace, str(path), (), {"upto": None, "jobs": 2})]
+    saved = load_experiment(str(path))
+    assert saved.train.epochs == 4
+    assert (saved.grid.backbones, saved.grid.seeds) == (("sasrec",), (0, 1))
+
+
+def test_the_command_and_the_file_say_what_is_set(screen: Open, empty_workspace: Path) -> None:
+    page = screen("train", empty_workspace)
+    page.number_input(key="train.epochs").set_value(4)
+    page.number_input(key="run-jobs").set_value(1)
+    page.selectbox(key="run-upto").set_value("graph").run()
+    codes = [one.value for one in page.code]
+    assert any("autograph run demo --set train.epochs=4 --upto graph" in code for code in codes)
+    assert any("epochs = 4" in code for code in codes)
+    page.button(key="save-toml").click().run()
+    assert load_experiment(str(empty_workspace / "experiments" / "demo.toml")).train.epochs == 4
+    page.button(key="undo").click().run()
+    assert page.number_input(key="train.epochs").value == 80
+    assert page.button(key="save-toml").label == "Replace the saved one"
+
+
+def test_the_address_fills_the_form(screen: Open, empty_workspace: Path) -> None:
+    page = screen(
+        "train",
+        empty_workspace,
+        **{"from": "ml-1m", "train.epochs": "9", "data.source": "/nowhere", "grid.seeds": "3"},
+    )
+    assert page.selectbox(key="train-from").value == "ml-1m"
+    assert page.number_input(key="train.epochs").value == 9
+    assert page.text_input(key="grid.seeds").value == "3"
+    assert any("train\\.epochs\\=9" in one.value for one in page.caption)
+
+
+def test_another_base_fills_the_form_anew(screen: Open, empty_workspace: Path) -> None:
+    page = screen("train", empty_workspace)
+    page.number_input(key="train.epochs").set_value(3)
+    page.checkbox(key="backbone.mind").uncheck().run()
+    page.selectbox(key="train-from").set_value("ml-1m").run()
+    assert page.number_input(key="train.epochs").value == 15
+    assert page.checkbox(key="backbone.mind").value
+    assert page.selectbox(key="llm.item.backend").value == "replay"
+    assert any("set data\\.source" in one.value for one in page.markdown)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("train.epochs", 0, "Has to be greater than 0"),
+        ("grid.seeds", "0, x", "Has to be a whole number"),
+        ("name", "../../etc", "Has characters that are not allowed"),
+    ],
+)
+def test_what_is_wrong_stands_at_its_field(
+    key: str, value: Any, sentence: str, screen: Open, empty_workspace: Path
+) -> None:
+    page = screen("train", empty_workspace)
+    kind = page.number_input if isinstance(value, int) else page.text_input
+    kind(key=key).set_value(value).run()
+    assert not page.exception
+    assert "before this can run" in page.error[0].value
+    assert sum(sentence in one.value for one in page.markdown) == 2
+    assert START not in {one.key for one in page.button}
+
+
+def test_other_fields_appear_with_another_backend(screen: Open, empty_workspace: Path) -> None:
+    page = screen("train", empty_workspace)
+    page.selectbox(key="llm.item.backend").set_value("server").run()
+    assert page.text_input(key="llm.item.model").value == ""
+    assert any("Has to be given" in one.value for one in page.markdown)
+    page.text_input(key="llm.item.model").set_value("m").run()
+    assert not page.error
+    assert metrics(page)["Recommenders"] == "8"
+
+
+def test_nothing_ticked_is_nothing_to_train(screen: Open, empty_workspace: Path) -> None:
+    page = screen("train", empty_workspace)
+    for name in ("none", "autograph"):
+        page.checkbox(key=f"enhancer.{name}").uncheck()
+    page.run()
+    assert not page.exception
+    assert any("at least 1" in one.value for one in page.markdown)
+
+
+def test_curves_of_the_chosen_experiment_are_drawn(screen: Open, demo_workspace: Path) -> None:
+    page = screen("train", demo_workspace)
+    (chart,) = page.get("echarts_chart")
+    spec = json.loads(chart.proto.spec)
+    assert len(spec["series"]) == 8
+
+
+def test_markup_in_names_stays_text(screen: Open, empty_workspace: Path) -> None:
+    page = screen("train", empty_workspace)
+    page.text_input(key="note").set_value("<img src=x onerror=alert(1)> *bold*").run()
+    assert not page.exception and not page.error
+    told = [one.value for one in page.caption if "Changed" in one.value]
+    assert "\\<img" in told[0] and "\\*bold\\*" in told[0]
+
+
+def test_broken_files_are_left_out_or_told(screen: Open, own_workspace: Path) -> None:
+    (own_workspace / "experiments").mkdir()
+    (own_workspace / "experiments" / "broken.toml").write_text("grid = [")
+    (own_workspace / "runs" / "torn.json").write_text('{"expe')
+    page = screen("train", own_workspace, experiment="demo")
+    assert not page.exception
+    assert page.selectbox(key="train-from").options == ["demo", "ml-1m", "demo (as it ran)"]
+
+
+def test_a_damaged_curve_gets_its_sentence(screen: Open, own_workspace: Path) -> None:
+    for path in own_workspace.glob("artifacts/train/*/curve.parquet"):
+        path.write_bytes(b"torn")
+    page = screen("train", own_workspace)
+    assert not page.exception
+    assert any("damaged" in one.value for one in page.error)
