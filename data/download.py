@@ -11,10 +11,6 @@ from pathlib import Path
 from data import atomic
 from data.catalogue import Card
 from data.errors import DataError
-<<<<<<< HEAD
-from data.packed import ENDINGS
-=======
->>>>>>> material
 
 Progress = Callable[[int, int, str], None]
 """Called with what is done, the total and what it is."""
@@ -48,17 +44,10 @@ def fetch(chosen: Card, downloads: Path, on_progress: Progress | None = None) ->
 
 def downloaded(chosen: Card, downloads: Path) -> bool:
     """Whether all files of a publication are there, so that nothing has to be fetched."""
-<<<<<<< HEAD
-    folder = downloads / chosen.name
-    return bool(chosen.urls) and all(
-        any((folder / f"{name}{ending}").is_file() for ending in ENDINGS) for name in chosen.files
-    )
-=======
     from data.loaders.source import Source  # the loaders download, too
 
     source = Source(downloads / chosen.name)
     return bool(chosen.urls) and all(source.find(name) for name in chosen.files)
->>>>>>> material
 
 
 def _retrieved(url: str, chosen: Card, folder: Path, on_progress: Progress | None) -> Path:
