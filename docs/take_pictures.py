@@ -18,8 +18,8 @@ FOLDER = Path(__file__).parent / "pictures"
 SCREENS = {
     "start": "start?experiment=demo",
     "demo": "demo?experiment=demo",
-    "graph": "graph?experiment=demo&node=item_factor:0-1",
-    "factors": "factors?experiment=demo&node=item_factor:0-1",
+    "graph": "graph?experiment=demo",
+    "factors": "factors?experiment=demo&node=item_factor:0-18",
     "prompts": "prompts?experiment=demo",
     "compare": "compare?experiment=demo",
 }
@@ -35,10 +35,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         base, process = start_page(workspace, Path(folder) / "page.log")
         try:
-            page = new_page(browser)
             for name, path in SCREENS.items():
+                page = new_page(browser)
                 page.goto(f"{base}/{path}")
                 settled(page)
+                page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
                 page.wait_for_timeout(DRAWN_MS)
                 settled(page)
                 keep(name, page.screenshot())
