@@ -12,6 +12,7 @@ from app.settings import Cell
 from app.showcase import Showcase, Why, default_pair
 from app.ui import demo_state as state
 from app.ui import opened_demo as results
+from app.ui.address import Node
 from app.ui.charts.reason_charts import height_of, reason_chart, told
 from app.ui.colours import palette
 from app.ui.demo_state import Shown
@@ -43,8 +44,9 @@ def _history(case: Showcase, who: Shown, nouns: Nouns) -> None:
         st.caption(f"Take one out or add one, and both lists follow. Latest {nouns.one} first.")
         latest = [*who.added[::-1], *dict.fromkeys(who.given[::-1].tolist())]
         every = st.session_state.get("whole-history", False)
-        for item in latest if every else latest[:HISTORY]:
-            _history_row(case, who, item)
+        with st.container(gap=None):
+            for item in latest if every else latest[:HISTORY]:
+                _history_row(case, who, item)
         if len(latest) > HISTORY:
             st.toggle(f"Show all {len(latest):,}", key="whole-history")
         _add(case, who, nouns)
@@ -227,7 +229,8 @@ def show_whys(case: Showcase, name: str, item: int, whys: Sequence[Why]) -> None
         "This is how the graph joins the two, strongest first. It does not measure how much each "
         "way moved the recommender."
     )
-    link("graph", "See the surroundings in the graph", ":material/hub:")
+    node = Node("item", case.dataset.item_ids.external[item])
+    link("graph", "See what stands around it in the graph", ":material/hub:", node=str(node))
 
 
 def _spaced(part: str) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 from app.showcase import Why
 from app.ui.colours import Palette
 
-COLUMN, ROW = 250, 62
+COLUMN, ROW = 250, 58
 """Distance of columns and of rows, in pixels."""
-BOX = (190, 38)
-"""Width and height of a node, in pixels."""
+WIDTH = 172
+"""Of the words in a node, in pixels."""
 MOST = 3
 """Nodes of a column; what is more is counted in the last one."""
 LETTERS = 26
@@ -50,11 +50,9 @@ def reason_chart(why: Why, colours: Palette, person: str = "You") -> dict[str, A
                 "roam": False,
                 "silent": True,
                 "preserveAspect": "contain",
-                **{"left": 100, "right": 100, "top": 24, "bottom": 24},
+                **{"left": 100, "right": 100, "top": 28, "bottom": 28},
                 "data": nodes,
                 "links": links,
-                "edgeSymbol": ["none", "arrow"],
-                "edgeSymbolSize": 9,
                 "lineStyle": {"color": colours.muted, "width": 1.6, "curveness": 0, "opacity": 0.8},
             }
         ],
@@ -63,7 +61,7 @@ def reason_chart(why: Why, colours: Palette, person: str = "You") -> dict[str, A
 
 def height_of(why: Why) -> int:
     """Pixels that the picture of a way needs."""
-    return 64 + ROW * max(min(len(step), MOST) for step in why.steps)
+    return 28 + ROW * max(len(list(_boxes(why, at, ""))) for at in range(len(why.steps)))
 
 
 def told(why: Why, person: str = "You") -> str:
@@ -82,8 +80,8 @@ def _boxes(why: Why, at: int, person: str) -> Iterator[tuple[str, str]]:
         n = why.reason.people
         yield f"{n:,} other {'person' if n == 1 else 'people'}", kind
     else:
-        every = len(why.reason.through) if at == 1 and kind == "item" else len(names)
-        every = max(every, len(names))
+        of_factor = at == 1 and kind == "item" and why.reason.factor >= 0
+        every = len(why.reason.through) if of_factor else len(names)
         kept = names if every <= MOST else names[: MOST - 1]
         yield from ((name, kind) for name in kept)
         if every > len(kept):
@@ -98,16 +96,19 @@ def _node(
         "name": cut(name),
         "x": column * COLUMN,
         "y": (row - (rows - 1) / 2) * ROW,
-        "symbol": "roundRect",
-        "symbolSize": list(BOX),
-        "itemStyle": {
-            "color": colours.background,
-            "borderColor": colours.of(kind),
-            "borderWidth": 2,
-        },
+        "symbol": "rect",
+        "symbolSize": 1,
         "label": {
             "show": True,
             "color": colours.text,
+            "backgroundColor": colours.background,
+            "borderColor": colours.of(kind),
+            "borderWidth": 2,
+            "borderRadius": 10,
+            "width": WIDTH,
+            "lineHeight": 18,
+            "padding": [9, 10],
+            "align": "center",
             "fontSize": 13,
             "fontWeight": "bold" if column == 0 else "normal",
         },

@@ -52,7 +52,5 @@ def _download(record: Record, html: str) -> None:
     size = len(html.encode()) / 1000
     st.caption(f"{name}, {size:,.0f} kB. It needs no network, and prints well.")
     st.markdown("**What is in it**")
-    for title, what in INSIDE:
-        st.markdown(f"**{title}**")
-        st.caption(what)
+    st.markdown("\n".join(f"- **{title}.** {what}" for title, what in INSIDE))
     command("report", record.experiment.name, "--to", name)
