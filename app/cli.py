@@ -135,6 +135,20 @@ def explain(
 
 
 @app.command()
+def report(
+    experiment: ExperimentName,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="The HTML file; by default NAME.html here.")
+    ] = None,
+    workspace: Workspace = WORKSPACE,
+) -> None:
+    """Write a report of an experiment, one HTML file that can be mailed."""
+    from app.report import show_report
+
+    show_report(experiment, workspace, to)
+
+
+@app.command()
 def insert(
     experiment: ExperimentName,
     side: Annotated[Literal["user", "item"], typer.Argument(help="What is new.")],

@@ -41,9 +41,10 @@ def training_curves(record: Record) -> pl.DataFrame:
 
 
 def _epochs(folder: Path, finished: bool) -> tuple[Epoch, ...]:
-    if not finished:
+    manifest = folder / MANIFEST
+    if not finished or not manifest.exists():
         return _read(folder)
-    return _kept(folder, (folder / MANIFEST).stat().st_mtime_ns)
+    return _kept(folder, manifest.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=512)

@@ -16,6 +16,7 @@ from benchmarks.browser import chromium, new_page, settled, start_page
 
 FOLDER = Path(__file__).parent / "pictures"
 SCREENS = {
+    "start": "start?experiment=demo",
     "demo": "demo?experiment=demo",
     "graph": "graph?experiment=demo&node=item_factor:0-1",
     "factors": "factors?experiment=demo&node=item_factor:0-1",

@@ -14,7 +14,7 @@ from data.errors import ArtifactError
 from llm.store import Store
 
 TABLE = "CREATE TABLE IF NOT EXISTS asking (key TEXT PRIMARY KEY, run TEXT NOT NULL) WITHOUT ROWID"
-_DROP = "DELETE FROM asking WHERE key = ?"
+_DROP = "DELETE FROM asking WHERE key = ? AND run = ?"
 _TAKE = "INSERT INTO asking (key, run) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
 _HOLDERS = "SELECT key, run FROM asking WHERE key IN (?)"
 _END = "DELETE FROM asking WHERE run = ?"
@@ -38,7 +38,7 @@ class Claims:
 
         Whoever takes a key looks up afterwards whether it was answered in the meantime.
         """
-        done = [(self._done.popleft(),) for _ in range(len(self._done))]
+        done = [(self._done.popleft(), self._run) for _ in range(len(self._done))]
         taken = self._store.write((_DROP, done), (_TAKE, [(key, self._run) for key in keys]))
         if taken == len(keys):
             return set(keys)

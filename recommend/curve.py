@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from data import atomic
 from data.errors import ArtifactError
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -26,7 +27,6 @@ def epochs_of(folder: Path, scratch: Path) -> list[dict[str, Any]]:
     Raises:
         ArtifactError: a file is damaged.
     """
-    import polars as pl
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -34,7 +34,7 @@ def epochs_of(folder: Path, scratch: Path) -> list[dict[str, Any]]:
             told = json.loads(checkpoint.get_tensor(ROWS).tobytes())
     except FileNotFoundError:
         curve = folder / CURVE
-        return pl.read_parquet(curve).to_dicts() if curve.exists() else []
+        return atomic.read_parquet(curve).to_dicts() if curve.exists() else []
     except (SafetensorError, ValueError) as error:
         raise ArtifactError(
             f"The checkpoint {scratch / CHECKPOINT} is damaged ({error}). Delete its folder and "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -110,7 +110,7 @@ def _example(case: Showcase, column: str) -> str:
 
 def _take_example(case: Showcase, record: Record) -> None:
     """Fills in the words of a factor, which make a description of something that is not there."""
-    terms = case.factors["item"].table["terms"] if case.graph is not None else []
+    terms: Any = case.factors["item"].table["terms"] if case.graph is not None else []
     longest = max((list(one) for one in terms), key=len, default=[])
     words = ", ".join(longest[:6]) or "ice, crew, night"
     one = NewItem(

@@ -177,7 +177,7 @@ def _badges(case: Showcase, who: Shown, row: dict[str, int | None], nouns: Nouns
         colour, arrow = ("green", "arrow_upward") if up else ("red", "arrow_downward")
         said += f" :{colour}-badge[:material/{arrow}: {abs(moved):,}]"
     if who.user is not None and item in case.later[who.user]:
-        said += f" :primary-badge[:material/check: {nouns.did} it next]"
+        said += f" :primary-badge[:material/check: {nouns.did} later]"
     return said
 
 
@@ -221,7 +221,8 @@ def show_whys(case: Showcase, name: str, item: int, whys: Sequence[Why]) -> None
                 f":orange-background[{plain(part)}]" if term else _spaced(part)
                 for part, term in quoted.quotation.parts()
             )
-            st.markdown(f"> {marked}\n>\n> :gray[The description of {plain(quoted.of)}]")
+            st.markdown(f"“{marked}”")
+            st.caption(f"From the description of {plain(quoted.of)}")
     st.caption(
         "This is how the graph joins the two, strongest first. It does not measure how much each "
         "way moved the recommender."

@@ -16,16 +16,19 @@ from graph.flat import Node
 from graph.names import CALLED
 from graph.view import View
 
-FOUND = 8
+FOUND = 6
 """Nodes that a search lists."""
 SEARCH = "graph-search"
 """What a visitor searches for."""
+_CHOSEN = "graph-search-chosen"
 _MARKS = {"user": "●", "item": "●", "user_factor": "◆", "item_factor": "◆"}
 
 
 @st.fragment
 def search(explorer: Explorer) -> None:
-    """Finds any node as a person types."""
+    """Finds any node as a person types; what is chosen is for the whole screen to show."""
+    if st.session_state.pop(_CHOSEN, False):
+        st.rerun()
     words = st.text_input(
         "Search",
         placeholder="Search users, items and latent factors …",
@@ -33,13 +36,12 @@ def search(explorer: Explorer) -> None:
         type="search",
         icon=":material/search:",
         live=True,
-        max_chars=200,
         key=SEARCH,
     )
     if not words.strip():
         return
     found = explorer.atlas.finder.find(words, FOUND)
-    with st.container(border=True, gap="xsmall"):
+    with st.container(border=True, gap="xxsmall"):
         if not found:
             st.caption("Nothing holds all these words. Titles, ids, labels and terms are searched.")
         for node in found:
@@ -50,20 +52,18 @@ def _hit(explorer: Explorer, node: Node) -> None:
     row = st.container(horizontal=True, vertical_alignment="center", gap="xsmall")
     with row:
         mark(node[0])
-        chosen = st.button(
+        st.button(
             plain(explorer.atlas.names.title(node)),
             key=f"hit-{node}",
             type="tertiary",
-            help=describe(explorer, node),
             on_click=_found,
             args=(explorer, node),
         )
-    if chosen:
-        st.rerun()
+        st.caption(describe(explorer, node), width="content")
 
 
 def _found(explorer: Explorer, node: Node) -> None:
-    st.session_state[SEARCH] = ""
+    st.session_state[SEARCH], st.session_state[_CHOSEN] = "", True
     explorer.choose(node)
 
 

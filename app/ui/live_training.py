@@ -13,6 +13,7 @@ from app.ui import frame
 from app.ui.charts.training_charts import curves_chart
 from app.ui.colours import palette
 from app.ui.job_views import draw_progress, draw_title
+from app.ui.telling import fragment
 from data.errors import AutoGraphError
 
 EVERY_S = 1.0
@@ -29,7 +30,7 @@ def draw_live() -> None:
     """What runs, drawn again every second until it has ended; nothing where nothing runs."""
     before = [job.id for job in active_runs()]
     if before:
-        st.fragment(run_every=EVERY_S)(_live)(before)
+        fragment(_live, run_every=EVERY_S)(before)
 
 
 def _live(before: Sequence[str]) -> None:

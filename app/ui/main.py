@@ -35,6 +35,7 @@ class Screen:
 
 
 SECTIONS: dict[str, tuple[Screen, ...]] = {
+    "": (Screen("start", "start", "Start", ":material/home:"),),
     "Build": (
         Screen("material", "data", "Data", ":material/dataset:"),
         Screen("templates", "prompts", "Prompts", ":material/edit_note:"),
@@ -59,7 +60,7 @@ STYLE = """<style>
 .stMainBlockContainer h1 { padding-top: 0; font-size: 2.1rem; }
 </style>"""
 """Streamlit's own margins take a third of a laptop's screen away from the graph."""
-FIRST = "demo"
+FIRST = "start"
 """The screen that an address without a path shows."""
 
 

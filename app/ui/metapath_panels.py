@@ -25,13 +25,15 @@ from app.ui.charts.metapath_charts import (
 )
 from app.ui.colours import palette
 from app.ui.explorer_panels import mark
-from app.ui.frame import empty, workspace
+from app.ui.frame import empty, link, workspace
 from app.ui.metapath_state import Chosen
 from app.ui.node_choice import node_choice
 from graph.count import count_instances
 from graph.flow import flow
 from graph.instances import instances
 from graph.metapath import Metapath
+from graph.view import View
+from graph.view_text import view_text
 
 LISTED = 2000
 """Instances that the streams are made of, at most."""
@@ -119,6 +121,13 @@ def _between(atlas: Atlas, path: Metapath, start: int, end: int) -> None:
         height=instance_height(drawn),
         key="instances",
         alt=f"{len(drawn)} paths between two nodes.",
+    )
+    ends = ((path.types[0], start), (path.types[-1], end))
+    link(
+        "graph",
+        "The shortest path between them, in the graph",
+        icon=":material/hub:",
+        view=view_text(View(ends=ends)),
     )
 
 

@@ -40,7 +40,6 @@ def node_choice(
             type="search",
             icon=":material/search:",
             live=True,
-            max_chars=200,
             key=f"choice-{label}-{kind}",
         )
         if node is not None and any_label:

@@ -109,6 +109,17 @@ def asked(record: Record, case: Showcase, who: Shown, cell: Cell) -> tuple[Ready
     return meet_user(ready(record, cell), case.dataset, placed)
 
 
+def report(record: Record) -> str:
+    """The report of an experiment, made once for each state of its results."""
+    from app.report import gather, render
+
+    cells = sorted(f"{cell} {record.cells[cell]}" for cell in record.finished())
+    made: str = results.kept(
+        f"report {_keys(record)} {cells}", lambda: render(gather(record, showcase(record)))
+    )
+    return made
+
+
 def _keys(record: Record) -> str:
     """All that these results depend on."""
     keys = " ".join(f"{stage}={key}" for stage, key in sorted(record.keys.items()))

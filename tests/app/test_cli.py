@@ -15,6 +15,7 @@ COMMANDS = (
     "recommend",
     "explain",
     "insert",
+    "report",
     "doctor",
     "data",
     "prompts",

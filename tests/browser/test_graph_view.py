@@ -39,7 +39,7 @@ def pixel(page: Page, seen: Picture, node: Node) -> tuple[float, float]:
     """Where a node is drawn: ECharts fits all places into the frame of the series."""
     box = page.locator("[data-testid=stEChartsChart]").bounding_box()
     assert box is not None
-    left, right, top, bottom = 84, 84, 48, 36
+    left, right, top, bottom = 84, 84, 68, 44
     xs, ys = zip(*seen.places.values(), strict=True)
     wide, high = box["width"] - left - right, box["height"] - top - bottom
     scale = min(wide / (max(xs) - min(xs)), high / (max(ys) - min(ys)))
@@ -117,6 +117,8 @@ def test_search_finds_what_does_not_show_and_brings_it_in(
     page.get_by_role("button", name=title).first.click()
     waits_for(page, "node", atlas.key(("item", hidden)))
     assert view_of(page).starts == (("user", 0), ("item", hidden))
+    page.get_by_role("button", name="Path to …").wait_for()
+    assert page.get_by_label("Search").first.input_value() == ""
 
 
 def test_a_path_between_two_nodes(page_at: PageAt, demo_workspace: Path, atlas: Atlas) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -99,34 +96,6 @@ def test_concurrency_grows_with_use() -> None:
     with Endpoint(0.02) as endpoint:
         list(backend(endpoint, concurrency=64).generate(some(600)))
     assert 8 < endpoint.most_at_once <= 64
-
-
-STORMS = {
-    "busy": Answer("slow down", status=429),
-    "busy, with a time": Answer("slow down", status=429, headers={"retry-after": "0.01"}),
-    "failing": Answer("oh no", status=500),
-    "not json": Answer(raw=b"<html>proxy error</html>"),
-    "half of the json": Answer(raw=b'{"choices": [{"message": {"content": "a b'),
-    "no choices": Answer(raw=b'{"id": "x", "object": "chat.completion", "choices": []}'),
-    "empty text": Answer("  "),
-    "closed in the middle": Answer(cut=True),
-}
-
-
-@pytest.mark.parametrize("storm", STORMS)
-def test_a_storm_of_failures_loses_nothing(storm: str, cache: ResponseCache) -> None:
-    with Endpoint(first_times(STORMS[storm], times=2)) as endpoint:
-        knowledge = describe(some(30), backend(endpoint), cache)
-    assert knowledge.failed.height == 0
-    assert knowledge.table["entity"].to_list() == [f"e{k}" for k in range(30)]
-    assert knowledge.table["attempts"].to_list() == [3] * 30
-    assert endpoint.count == 90
-
-
-def test_a_call_that_hangs_is_given_up_and_tried_again(cache: ResponseCache) -> None:
-    with Endpoint(first_times(Answer(delay_s=float("inf")))) as endpoint:
-        knowledge = describe(some(6), backend(endpoint, timeout_s=0.3), cache)
-    assert knowledge.failed.height == 0
 
 
 def test_retry_after_holds_every_caller() -> None:
@@ -277,49 +246,6 @@ def test_an_error_of_the_requests_is_raised() -> None:
 
     with Endpoint() as endpoint, pytest.raises(ArtifactError, match="disk is full"):
         list(backend(endpoint).generate(broken()))
-
-
-DYING = """
-import os, signal, sys
-from pathlib import Path
-sys.path[:0] = sys.argv[3:]
-from llm.cache import ResponseCache
-from llm.knowledge import describe
-from llm.server import ServerBackend
-from llm.settings import ServerConfig
-from llm_fakes import request
-config = ServerConfig(backend="server", model="fake", url=sys.argv[1])
-requests = [request(f"e{k}") for k in range(60)]
-describe(requests, ServerBackend(config), ResponseCache(Path(sys.argv[2])))
-"""
-
-
-def test_killed_at_random_moments_nothing_is_lost_or_asked_again(tmp_path: Path) -> None:
-    """What was stored when the process died is not asked for by the next one."""
-    import random
-
-    path, rng = tmp_path / "replies.sqlite", random.Random(1)
-    with Endpoint(0.01) as endpoint:
-        mine = backend(endpoint)
-        keys = [request_key(mine, r) for r in some(60)]
-        for _ in range(5):
-            process = subprocess.Popen(
-                [sys.executable, "-c", DYING, endpoint.url, str(path), str(ROOT),
-                 str(Path(__file__).parent)],
-                env={**os.environ},
-            )  # fmt: skip
-            before = endpoint.count
-            while endpoint.count < before + rng.randint(12, 30) and process.poll() is None:
-                time.sleep(0.002)
-            process.kill()
-            process.wait()
-        cache = ResponseCache(path)
-        stored = cache.answered(keys)
-        asked_before = endpoint.count
-        knowledge = describe(some(60), mine, cache)
-        assert endpoint.count - asked_before == 60 - len(stored)
-        cache.close()
-    assert len(stored) > 0 and knowledge.failed.height == 0
 
 
 def test_a_length_needs_a_tokenizer_and_room_for_a_prompt() -> None:

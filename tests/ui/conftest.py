@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ PATIENCE_S = 60.0
 
 
 @pytest.fixture
-def screen(monkeypatch: pytest.MonkeyPatch) -> Open:
+def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Opens a screen on a workspace: `screen("factors", workspace, node="item:1")`."""
     import streamlit as st
 
@@ -31,7 +33,9 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Open:
             page.query_params[name] = value
         return page.run()
 
-    return opened
+    main = sys.modules["__main__"]
+    yield opened
+    sys.modules["__main__"] = main  # AppTest's own would be run by every process that is spawned
 
 
 def _draw(module: str) -> None:

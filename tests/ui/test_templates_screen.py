@@ -110,7 +110,7 @@ def test_a_template_that_ships_is_saved_under_another_name(
     page = screen("prompts", own_workspace)
     write(page, BASE.body + "\nBe brief.\n")
     page.text_input(key="new name").set_value("short").run()
-    page.text_input(key="note").set_value("Shorter.").run()
+    page.text_input(key="note movies-item@1").set_value("Shorter.").run()
     page.button(key="save").click().run()
     assert "Saved short, version 1." in shown(fine(page)).replace("\\", "")
     saved = library.load("short")
@@ -198,10 +198,10 @@ def test_trying_with_facts_says_that_they_read_no_template(
 
 def test_an_endpoint_is_named_before_it_is_asked(screen: Any, own_workspace: Path) -> None:
     page = screen("prompts", own_workspace, tab="Side by side")
-    page.segmented_control(key="backend try").set_value("server").run()
+    page.segmented_control(key="backend").set_value("server").run()
     assert "Name the model to go on." in shown(fine(page))
-    page.text_input(key="model try").set_value("some-model").run()
-    assert button(fine(page), "Try it: ask server 3 times")
+    page.text_input(key="asked model").set_value("some-model").run()
+    assert button(fine(page), "Try it: ask some\\-model 3 times")
     command = page.code[-1].value
     assert '--set \'llm.item={backend = "server", model = "some-model"' in command
 
@@ -210,8 +210,8 @@ def test_the_cost_is_worked_out_with_prices_that_a_person_fills_in(
     screen: Any, own_workspace: Path
 ) -> None:
     page = screen("prompts", own_workspace, tab="Cost")
-    page.segmented_control(key="backend cost").set_value("server").run()
-    page.text_input(key="model cost").set_value("some-model").run()
+    page.segmented_control(key="backend").set_value("server").run()
+    page.text_input(key="asked model").set_value("some-model").run()
     assert "some-model" in list(page.dataframe[-1].value["model"])
     button(page, "Work it out").click().run()
     metrics = {one.label: one.value for one in fine(page).metric}

@@ -54,6 +54,12 @@ def test_a_colour_a_backbone_and_a_dash_for_the_twin() -> None:
     assert all(style["color"] in DARK.series for style in lines.values())
 
 
+def test_epochs_begin_with_the_first() -> None:
+    assert [(a["min"], a["max"]) for a in curves_chart(curves(), LIGHT)["xAxis"]] == [(1, 3)] * 2
+    first = curves_chart(curves().filter(epoch=1), LIGHT)["xAxis"][0]
+    assert (first["min"], first["max"]) == (1, 2)
+
+
 def test_seeds_are_named_where_there_are_several() -> None:
     names = {line["name"] for line in curves_chart(curves((0, 1)), LIGHT)["series"]}
     assert len(names) == 8

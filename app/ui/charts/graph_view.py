@@ -84,7 +84,7 @@ def graph_view(
                 "scaleLimit": {"min": 0.5, "max": 20},
                 "nodeScaleRatio": 0.4,
                 "preserveAspect": "contain",
-                **{"left": 84, "right": 84, "top": 48, "bottom": 36},
+                **{"left": 84, "right": 84, "top": 68, "bottom": 44},
                 "selectedMode": "single",
                 "categories": _categories(subgraph, colours),
                 "data": nodes,
@@ -237,7 +237,9 @@ def _sizes(subgraph: Subgraph) -> np.ndarray:
         if mine.any():
             share = np.sqrt(subgraph.degrees[mine] / max(subgraph.degrees[mine].max(), 1))
             sizes[mine] = low + (high - low) * 0.45 * share
-    return np.where(brood > 0, np.maximum(sizes * 1.3, high * 0.7), sizes)
+    sizes = np.where(brood > 0, np.maximum(sizes * 1.3, high * 0.7), sizes)
+    sizes[: subgraph.named] = np.maximum(sizes[: subgraph.named], high)
+    return sizes
 
 
 def _categories(subgraph: Subgraph, colours: Palette) -> list[dict[str, Any]]:

@@ -46,7 +46,7 @@ def tokens_by_variant(
     return {
         "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}},
         "legend": {"top": 0, "textStyle": {"color": colours.text}},
-        "grid": {"left": 8, "right": 24, "top": 32, "bottom": 8, "containLabel": True},
+        "grid": {"left": 8, "right": 24, "top": 32, "bottom": 28, "containLabel": True},
         "xAxis": _values("tokens", colours),
         "yAxis": _names(names, colours),
         "series": series,
@@ -84,7 +84,7 @@ def costs(by_model: pl.DataFrame, currency: str, colours: Palette) -> dict[str, 
     }
     return {
         "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}},
-        "grid": {"left": 8, "right": 24, "top": 16, "bottom": 8, "containLabel": True},
+        "grid": {"left": 8, "right": 24, "top": 16, "bottom": 28, "containLabel": True},
         "xAxis": _values(currency, colours),
         "yAxis": _names(names, colours),
         "series": [bars, intervals],
@@ -95,7 +95,8 @@ def _values(name: str, colours: Palette) -> dict[str, Any]:
     return {
         "type": "value",
         "name": name,
-        "nameLocation": "end",
+        "nameLocation": "middle",
+        "nameGap": 26,
         "nameTextStyle": {"color": colours.muted},
         "axisLabel": {"color": colours.muted},
         "splitLine": {"lineStyle": {"color": colours.line, "opacity": 0.4}},

@@ -32,8 +32,8 @@ def curves_chart(curves: pl.DataFrame, palette: Palette) -> dict[str, Any]:
             _title(text, f"{50 * panel + 4}%", palette) for panel, (_, text) in enumerate(PANELS)
         ],
         "grid": [_grid(panel) for panel in range(len(PANELS))],
-        "xAxis": [_axis(panel, "value", palette) for panel in range(len(PANELS))],
-        "yAxis": [_axis(panel, "value", palette, scale=True) for panel in range(len(PANELS))],
+        "xAxis": [_epochs(panel, curves, palette) for panel in range(len(PANELS))],
+        "yAxis": [{**_axis(panel, palette), "scale": True} for panel in range(len(PANELS))],
         "tooltip": {"trigger": "axis", "confine": True, "order": "valueDesc"},
         "legend": {"bottom": 0, "textStyle": {"color": palette.text}, "itemWidth": 30},
         "series": [
@@ -88,21 +88,26 @@ def _grid(panel: int) -> dict[str, Any]:
     }
 
 
-def _axis(panel: int, kind: str, palette: Palette, scale: bool = False) -> dict[str, Any]:
-    axis = {
-        "type": kind,
+def _axis(panel: int, palette: Palette) -> dict[str, Any]:
+    return {
+        "type": "value",
         "gridIndex": panel,
-        "scale": scale,
         "axisLabel": {"color": palette.muted},
         "splitLine": {"lineStyle": {"color": palette.line, "opacity": 0.35}},
     }
-    if not scale:
-        axis |= {
-            "name": "epoch",
-            "nameLocation": "middle",
-            "nameGap": 24,
-            "nameTextStyle": {"color": palette.muted},
-            "minInterval": 1,
-            "splitLine": {"show": False},
-        }
-    return axis
+
+
+def _epochs(panel: int, curves: pl.DataFrame, palette: Palette) -> dict[str, Any]:
+    """The axis of epochs, from the first to the last there is, but to the second at least."""
+    last: int = curves["epoch"].max()  # type: ignore[assignment]
+    return {
+        **_axis(panel, palette),
+        "min": 1,
+        "max": max(2, last),
+        "minInterval": 1,
+        "splitLine": {"show": False},
+        "name": "epoch",
+        "nameLocation": "middle",
+        "nameGap": 24,
+        "nameTextStyle": {"color": palette.muted},
+    }

@@ -64,7 +64,7 @@ def _somebody(record: Record, case: Showcase, nouns: Nouns) -> None:
 
 def _choose(case: Showcase, personas: list[Persona]) -> None:
     """Whom to look at: by search, at random, saved, or somebody new."""
-    search, dice, saved, new, projector = st.columns([5, 2, 3, 2, 2], vertical_alignment="bottom")
+    search, saved, dice, new = st.columns([5, 4, 2.4, 3], vertical_alignment="bottom")
     with search:
         words = st.text_input(
             "Find a person",
@@ -72,6 +72,8 @@ def _choose(case: Showcase, personas: list[Persona]) -> None:
             icon=":material/search:",
             placeholder="A name, an id, or words such as 25-34",
         )
+    with saved:
+        _saved(personas)
     with dice:
         st.button(
             "Anybody",
@@ -80,8 +82,6 @@ def _choose(case: Showcase, personas: list[Persona]) -> None:
             help="Somebody at random",
             on_click=partial(_anybody, case),
         )
-    with saved:
-        _saved(personas)
     with new:
         st.button(
             "New person",
@@ -90,8 +90,6 @@ def _choose(case: Showcase, personas: list[Persona]) -> None:
             help="Somebody of whom nothing is known yet",
             on_click=state.show_guest,
         )
-    with projector:
-        _projector()
     found = case.find_people(words, FOUND) if words else []
     if words and not found:
         st.caption("Nobody is called that.")
@@ -136,7 +134,6 @@ def _projector() -> None:
     if st.button(
         "Leave" if on else "Projector",
         icon=":material/close_fullscreen:" if on else ":material/present_to_all:",
-        width="stretch",
         help="Larger letters, and nothing beside. F11 hides the browser, too.",
     ):
         if on:
@@ -149,10 +146,11 @@ def _projector() -> None:
 def _introduce(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None:
     """Who it is, and what the recommenders know."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        about = f" &nbsp; :gray[{plain(who.about)}]" if who.about else ""
-        st.markdown(f"#### {plain(who.name)}{about}", width="stretch")
+        st.subheader(plain(who.name), anchor=False, width="content")
+        st.caption(plain(who.about), width="stretch")
         with st.popover("Save", icon=":material/bookmark_add:", disabled=not len(who.history)):
             _save(record, case, who)
+        _projector()
     if who.user is None:
         st.text_input(
             "What do you know of them? (optional)",

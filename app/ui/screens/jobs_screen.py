@@ -8,6 +8,7 @@ from app.jobs import Job, StepProgress, forget, listed, resume, stop
 from app.jobs.wording import counted, duration, number
 from app.ui import frame
 from app.ui.job_views import draw_command, draw_progress, draw_title, draw_trouble
+from app.ui.telling import fragment
 
 EVERY_S = 1.0
 LATEST = 15
@@ -22,7 +23,7 @@ def show() -> None:
         "Long work runs on its own: close the page or come back from another browser, it goes on.",
     )
     live = any(job.active for job in listed(frame.workspace()))
-    st.fragment(run_every=EVERY_S if live else None)(_list)(live)
+    fragment(_list, run_every=EVERY_S if live else None)(live)
     frame.command("jobs", "list")
 
 

@@ -31,8 +31,8 @@ class Asked:
     changes: tuple[str, ...]
 
 
-def choose_backend(scene: Scene, key: str) -> Asked | None:
-    """Whom a person chose; None where it cannot be asked, and the screen says why."""
+def choose_backend(scene: Scene) -> Asked | None:
+    """Whom a person chose, for all tabs; None where it cannot be asked, and the screen says why."""
     own = scene.backend_config.backend
     labels = {
         OWN: f"The experiment's: {own}" + ("" if scene.asks_model else " (no LLM)"),
@@ -45,30 +45,30 @@ def choose_backend(scene: Scene, key: str) -> Asked | None:
         default=OWN,
         required=True,
         format_func=labels.__getitem__,
-        key=f"backend {key}",
+        key="backend",
         help="Who answers. An endpoint is anything that speaks OpenAI's protocol.",
         **KEPT,
     )
     if kind == OWN:
         return Asked(scene, ())
-    given = _server(key) if kind == SERVER else _vllm(key)
+    given = _server() if kind == SERVER else _vllm()
     return _opened(scene, given)
 
 
-def _server(key: str) -> dict[str, Any]:
+def _server() -> dict[str, Any]:
     columns = st.columns([2, 3, 2, 1])
     return {
         "backend": "server",
         "model": columns[0].text_input(
-            "Model", key=f"model {key}", placeholder="As the endpoint calls it", **KEPT
+            "Model", key="asked model", placeholder="As the endpoint calls it", **KEPT
         ),
         "url": columns[1].text_input(
-            "Address", "http://127.0.0.1:8000/v1", key=f"url {key}", help="Up to /v1.", **KEPT
+            "Address", "http://127.0.0.1:8000/v1", key="asked url", help="Up to /v1.", **KEPT
         ),
         "key_variable": columns[2].text_input(
             "Key in",
             "OPENAI_API_KEY",
-            key=f"key variable {key}",
+            key="asked key variable",
             help="The environment variable that holds the key. The key itself is never shown.",
             **KEPT,
         ),
@@ -78,7 +78,7 @@ def _server(key: str) -> dict[str, Any]:
                 1,
                 100_000,
                 512,
-                key=f"longest {key}",
+                key="asked longest",
                 help="Tokens of an answer.",
                 **KEPT,
             )
@@ -86,12 +86,12 @@ def _server(key: str) -> dict[str, Any]:
     }
 
 
-def _vllm(key: str) -> dict[str, Any]:
+def _vllm() -> dict[str, Any]:
     columns = st.columns([3, 1])
     return {
         "backend": "vllm",
         "model": columns[0].text_input(
-            "Model", key=f"vllm model {key}", placeholder="Name on the hub, or folder", **KEPT
+            "Model", key="asked vllm model", placeholder="Name on the hub, or folder", **KEPT
         ),
         "sampling": {
             "max_tokens": columns[1].number_input(
@@ -99,7 +99,7 @@ def _vllm(key: str) -> dict[str, Any]:
                 1,
                 100_000,
                 512,
-                key=f"vllm longest {key}",
+                key="asked vllm longest",
                 help="Tokens of an answer.",
                 **KEPT,
             )

@@ -49,7 +49,7 @@ def show_cost(choice: Choice) -> None:
         f"For all {len(scene.ids):,} {choice.side}s with {what}, from a sample of prompts; what is "
         "answered already costs nothing."
     )
-    asked = choose_backend(scene, "cost")
+    asked = choose_backend(scene)
     if asked is not None:
         _estimated(choice, asked, template)
     _prices(asked)

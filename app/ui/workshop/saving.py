@@ -81,18 +81,19 @@ def _form(choice: Choice, written: Template | None) -> None:
             key="new name",
             help="Small letters, digits, hyphens and underscores.",
         )
-    st.text_input("Note", key="note", placeholder="What is different, in a line")
+    st.text_input("Note", key=f"note {template.label}", placeholder="What is different, in a line")
     if written is not None:
         st.button("Save", type="primary", key="save", on_click=_save, args=(choice, written))
 
 
 def _save(choice: Choice, written: Template) -> None:
     base, text = choice.template, template_text(written)
-    note = st.session_state.get("note") or ""
+    note = st.session_state.get(f"note {base.label}") or ""
 
     def save() -> Saved:
         if choice.own:
-            return library().save(base.name, text, note or base.note, base=base.version)
+            said = note or f"Changed from version {base.version}."
+            return library().save(base.name, text, said, base=base.version)
         name = str(st.session_state.get("new name"))
         return library().create(name, text, note or f"From {base.label}.")
 

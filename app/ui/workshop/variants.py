@@ -39,7 +39,7 @@ def show_variants(choice: Choice) -> None:
         variants = _variants(choice)
     with right:
         numbers = entities.pick_some(scene, "variants", MOST_ENTITIES)
-    asked = choose_backend(scene, "try")
+    asked = choose_backend(scene)
     if asked is None:
         return
     if not variants or not numbers:
@@ -110,10 +110,14 @@ def _button(
     left = _unanswered(asked, variants, numbers)
     name = scene.backend_config.backend
     with st.container(horizontal=True, vertical_alignment="center"):
-        label = f"Try it: ask {name} {left} times" if scene.asks_model else f"Try it with {name}"
+        label = f"Try it with {name}"
         if scene.asks_model:
+            model, times = (
+                frame.plain(scene.backend_config.model),
+                "once" if left == 1 else f"{left} times",
+            )
             st.button(
-                label if left else "Everything is answered",
+                f"Try it: ask {model} {times}" if left else "Everything is answered",
                 type="primary",
                 icon=":material/send:",
                 key="try",
@@ -162,11 +166,11 @@ def _answers(asked: Asked, variants: dict[str, Template], numbers: list[int]) ->
     known = _known(asked, variants, numbers)
     if known is None:
         return
+    st.session_state.setdefault(SHOWN, "Prompts")
     with st.container(horizontal=True, vertical_alignment="center"):
         shown = st.segmented_control(
             "Shown",
             ["Prompts", "Answers"],
-            default="Prompts",
             required=True,
             key=SHOWN,
             label_visibility="collapsed",
@@ -204,7 +208,7 @@ def _row(part: pl.DataFrame, names: list[str], prompts: bool, marked: bool) -> N
             elif text is None:
                 st.caption(":material/hourglass_empty: Not asked yet.")
             elif marked and row["variant"] and base is not None:
-                show_diff(base, text)
+                show_diff(base, text, framed=False)
             else:
                 st.text(text)
             if not prompts and text is not None:

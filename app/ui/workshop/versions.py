@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from prompts.template import Template
 
 
+WRITTEN = "what you are writing"
+
+
 def show_versions(choice: Choice) -> None:
     """Draws the history of a template, what differs between two versions, and the way back."""
     history = library().history(choice.template.name) if choice.own else [choice.entry]
@@ -28,8 +31,9 @@ def show_versions(choice: Choice) -> None:
     old_name = left.selectbox("From", names, index=max(0, len(names) - 2), key="diff from")
     new_name = right.selectbox("To", names, index=len(names) - 1, key="diff to")
     _difference(known[old_name], known[new_name])
-    if choice.own:
-        frame.command("prompts", "show", choice.template.name, "--history")
+    labels = known[old_name].label, known[new_name].label
+    if draft.written(choice.template) is None or WRITTEN not in (old_name, new_name):
+        frame.command("prompts", "diff", *labels)
 
 
 def _history(choice: Choice, history: list[Entry]) -> None:
@@ -81,7 +85,7 @@ def _comparable(choice: Choice, history: list[Entry]) -> dict[str, Template]:
     found = {one.label: one for one in (*others, *(entry.template for entry in history))}
     written = draft.written(choice.template)
     if written is not None:
-        found["what you are writing"] = written
+        found[WRITTEN] = written
     return found
 
 

@@ -1,0 +1,58 @@
+"""The Report screen: an experiment in one file that can be mailed."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.records import Record
+from app.ui import opened_demo as results
+from app.ui.frame import command, header, opened
+
+HEIGHT = 900
+INSIDE = (
+    ("In short", "How often the best recommender is right, and what the graph adds to it."),
+    ("Examples", "Three people at random: what they are recommended, with reasons."),
+    ("Results", "Every recommender against its twin without the graph, with tests."),
+    ("The graph", "A picture of it, and what its largest meanings are."),
+    ("Descriptions", "Who wrote them, with a prompt and an answer."),
+    ("Data and settings", "Statistics, terms, and all that is needed to repeat it."),
+)
+"""Parts of a report, and what each is about."""
+
+
+def show() -> None:
+    """Draws the screen."""
+    header("Report", "All that matters of an experiment, in one file to mail or print.")
+    record = opened("dataset", "split", "train", "evaluate")
+    left, right = st.columns([1, 3], gap="large")
+    with right:
+        html = _html(record)
+        st.iframe(html, height=HEIGHT, alt=f"The report of {record.experiment.name}")
+    with left:
+        _download(record, html)
+
+
+def _html(record: Record) -> str:
+    with st.spinner("Writing the report …"):
+        return results.report(record)
+
+
+def _download(record: Record, html: str) -> None:
+    name = f"{record.experiment.name}.html"
+    st.download_button(
+        "Download",
+        html,
+        name,
+        "text/html",
+        type="primary",
+        icon=":material/download:",
+        on_click="ignore",
+        width="stretch",
+    )
+    size = len(html.encode()) / 1000
+    st.caption(f"{name}, {size:,.0f} kB. It needs no network, and prints well.")
+    st.markdown("**What is in it**")
+    for title, what in INSIDE:
+        st.markdown(f"**{title}**")
+        st.caption(what)
+    command("report", record.experiment.name, "--to", name)

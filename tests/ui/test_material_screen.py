@@ -1,0 +1,187 @@
+"""The Data screen without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.experiment_file import load_experiment
+from app.uploads import uploads
+from data import atomic
+from data.catalogue import CATALOGUE
+
+Open = Callable[..., AppTest]
+OWN = "Your own files"
+SALES = "who,product,stars,when\n" + "".join(
+    f"u{user},p{(user + step) % 7},{1 + step % 5},2024-05-{1 + step:02d}\n"
+    for user in range(6)
+    for step in range(5)
+)
+
+
+def words(page: AppTest) -> str:
+    parts = (*page.caption, *page.markdown, *page.code, *page.subheader, *page.error, *page.warning)
+    return " ".join(str(part.value) for part in parts)
+
+
+def sound(page: AppTest) -> bool:
+    return not page.exception and not page.error
+
+
+def bring(page: AppTest, text: str | bytes, name: str = "sales.csv") -> AppTest:
+    content = text.encode() if isinstance(text, str) else text
+    return page.file_uploader(key="upload-interactions").upload(name, content, "text/csv").run()
+
+
+def press(page: AppTest, label: str) -> AppTest:
+    return next(button for button in page.button if button.label == label).click().run()
+
+
+def test_the_demo_in_numbers(screen: Open, demo_workspace: Path) -> None:
+    page = screen("data", demo_workspace)
+    assert sound(page)
+    shown = {metric.label: metric.value for metric in page.metric}
+    assert shown["Users"] == "400" and shown["Interactions"] == "4,800"
+    assert shown["Sparsity"] == f"{1 - 4800 / (400 * int(shown['Items'])):.2%}"
+    rows = page.dataframe[0].value
+    assert list(rows.columns[:3]) == ["user_id", "item_id", "title"] and len(rows) == 1000
+    assert "of 4,800 rows" in words(page)
+
+
+@pytest.mark.parametrize("kind", ["Users", "Items"])
+def test_other_tables(screen: Open, demo_workspace: Path, kind: str) -> None:
+    page = screen("data", demo_workspace, rows=kind)
+    assert sound(page) and page.dataframe[0].value.columns[0] == f"{kind[:-1].lower()}_id"
+
+
+def test_bad_rows_are_listed(screen: Open, own_workspace: Path) -> None:
+    path = next((own_workspace / "artifacts" / "dataset").glob("*/bad_rows.parquet"))
+    rows = {"file": ["a.csv"], "line": [7], "reason": ["weight is <b>x</b>, not a number"]}
+    atomic.write_parquet(path, pl.DataFrame(rows))
+    page = screen("data", own_workspace)
+    assert not page.exception
+    assert page.dataframe[0].value["line"].tolist() == [7]
+
+
+def test_an_empty_workspace_offers_the_demo(screen: Open, empty_workspace: Path) -> None:
+    page = screen("data", empty_workspace)
+    assert sound(page) and "Build the demo" in [button.label for button in page.button]
+
+
+@pytest.mark.parametrize("part", ["Catalogue", OWN])
+def test_other_tabs_need_no_experiment(screen: Open, empty_workspace: Path, part: str) -> None:
+    assert sound(screen("data", empty_workspace, part=part))
+
+
+def test_a_damaged_result_is_a_sentence(screen: Open, own_workspace: Path) -> None:
+    for path in (own_workspace / "artifacts" / "dataset").glob("*/interactions.parquet"):
+        path.write_bytes(b"broken")
+    page = screen("data", own_workspace)
+    assert not page.exception and len(page.error) == 1 and "damaged" in page.error[0].value
+
+
+def test_a_damaged_record_leaves_the_other_tabs(screen: Open, own_workspace: Path) -> None:
+    (own_workspace / "runs" / "demo.json").write_text("{")
+    assert len(screen("data", own_workspace).error) == 1
+    assert sound(screen("data", own_workspace, part=OWN))
+
+
+def test_cards_hold_terms_and_state(screen: Open, empty_workspace: Path) -> None:
+    folder = empty_workspace / "downloads" / "ml-100k"
+    folder.mkdir(parents=True)
+    for name in CATALOGUE["ml-100k"].files:
+        (folder / name).write_text("x")
+    page = screen("data", empty_workspace, part="Catalogue")
+    assert sound(page)
+    titles = [part.value for part in page.subheader]
+    assert titles == [card.title for name, card in CATALOGUE.items() if name != "files"]
+    downloads = [button.key for button in page.button if button.label == "Download"]
+    assert "data-download-ml-1m" in downloads and "data-download-ml-100k" not in downloads
+    assert "no commercial use" in words(page).replace("\\", "")
+
+
+def test_upload_guess_save(screen: Open, empty_workspace: Path) -> None:
+    page = bring(screen("data", empty_workspace, part=OWN), SALES)
+    assert sound(page)
+    chosen = {one.label: one.value for one in page.selectbox}
+    assert (chosen["User"], chosen["Item"]) == ("who", "product")
+    assert (chosen["Time"], chosen["Rating or count"]) == ("when", "stars")
+    shown = {metric.label: metric.value for metric in page.metric}
+    assert shown == {"Users": "6", "Items": "7", "Interactions": "30"}
+    page = press(page, "Save")
+    assert sound(page) and [one.value for one in page.success] == ["Saved as sales\\."]
+    saved = load_experiment(str(empty_workspace / "experiments" / "sales.toml"))
+    files = saved.data.files
+    assert files is not None and files.interactions.read_text() == SALES
+    assert (files.user, files.item, files.time, files.weight) == ("who", "product", "when", "stars")
+    assert "autograph run" in words(page) and "sales.toml" in words(page)
+
+
+def test_rows_that_cannot_be_used_are_listed_and_decided(
+    screen: Open, empty_workspace: Path
+) -> None:
+    page = bring(screen("data", empty_workspace, part=OWN), SALES + "u1,,3,2024-05-09\nu2,p1,x,\n")
+    assert not page.exception
+    assert page.dataframe[-1].value["line"].tolist() == [32, 33]
+    assert page.button(key="own-save").disabled
+    page = page.checkbox(key="own-skip").check().run()
+    page = page.button(key="own-save").click().run()
+    assert sound(page)
+    saved = load_experiment(str(empty_workspace / "experiments" / "sales.toml"))
+    assert saved.data.on_bad_row == "skip"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", b"", "empty"),
+        ("a.csv", b"PK\x03\x04", "ZIP"),
+        ("a.csv", "who,what\nJos\u00e9,1\n".encode("latin-1"), "not utf-8"),
+        ("a.csv", b"who,who\n1,2\n", "twice"),
+        ("a.csv", b"who\n1\n", "different columns"),
+        ("a.parquet", b"PAR1PAR1", "no Parquet file"),
+    ],
+)
+def test_what_is_no_table_is_a_sentence(
+    screen: Open, empty_workspace: Path, name: str, content: bytes, said: str
+) -> None:
+    page = bring(screen("data", empty_workspace, part=OWN), content, name)
+    assert not page.exception and len(page.error) == 1
+    assert said in page.error[0].value.replace("\\", "")
+
+
+def test_markup_in_a_table_stays_text(screen: Open, empty_workspace: Path) -> None:
+    hostile = SALES.replace("who", "<b>who</b>").replace("u1,", "<script>u1,")
+    page = bring(screen("data", empty_workspace, part=OWN), hostile, "<b>x</b>.csv")
+    assert sound(page) and "<b>" not in words(page)
+    assert [one.path.name for one in uploads(empty_workspace)] == ["b.csv"]
+
+
+def test_another_experiment_of_that_name_stays_unless_told(
+    screen: Open, empty_workspace: Path
+) -> None:
+    page = press(bring(screen("data", empty_workspace, part=OWN), SALES), "Save")
+    path = empty_workspace / "experiments" / "sales.toml"
+    before = path.read_text()
+    page = page.number_input(key="own-min-history").set_value(4).run()
+    page = page.button(key="own-save").click().run()
+    assert "another experiment" in page.error[0].value and path.read_text() == before
+    page = page.checkbox(key="own-replace").check().run()
+    page = page.button(key="own-save").click().run()
+    assert sound(page) and "min_history = 4" in path.read_text()
+
+
+def test_items_beside_interactions(screen: Open, empty_workspace: Path) -> None:
+    page = bring(screen("data", empty_workspace, part=OWN), SALES)
+    table = "nr,label,genres\n" + "".join(f"p{k},Thing {k},a|b\n" for k in range(7))
+    goods = page.file_uploader(key="upload-items")
+    page = goods.upload("goods.csv", table.encode(), "text/csv").run()
+    assert sound(page)
+    page = press(page, "Save")
+    files = load_experiment(str(empty_workspace / "experiments" / "sales.toml")).data.files
+    assert files is not None and (files.items_id, files.title) == ("nr", "label")
+    assert files.list_columns == ("genres",) and files.list_separator == "|"

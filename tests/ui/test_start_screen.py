@@ -1,0 +1,36 @@
+"""The first screen, on workspaces of all kinds."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from opening import Open
+
+
+def test_a_first_visit_offers_the_demo(screen: Open, empty_workspace: Path) -> None:
+    page = screen("start", empty_workspace)
+    assert not page.exception
+    assert [button.label for button in page.button] == ["Build the demo"]
+
+
+def test_the_chosen_experiment_is_told_in_figures(screen: Open, demo_workspace: Path) -> None:
+    page = screen("start", demo_workspace)
+    assert not page.exception and not page.error
+    figures = {metric.label: metric.value for metric in page.metric}
+    assert figures["Recommenders"] == "4"
+    assert figures["Users"] == "400"
+
+
+def test_an_unfinished_experiment_says_so(screen: Open, own_workspace: Path) -> None:
+    shutil.rmtree(own_workspace / "artifacts" / "dataset")
+    page = screen("start", own_workspace)
+    assert not page.exception and not page.error
+    assert any("not finished" in told.value for told in page.info)
+
+
+def test_a_broken_record_gets_its_sentence(screen: Open, own_workspace: Path) -> None:
+    (own_workspace / "runs" / "demo.json").write_text("{")
+    page = screen("start", own_workspace)
+    assert not page.exception
+    assert len(page.error) == 1
