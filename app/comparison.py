@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from app.settings import PLAIN, Cell, Experiment
 from data.errors import ConfigError
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
 
     from recommend.evaluate import Evaluation
@@ -189,9 +190,11 @@ def beyond_table(found: Mapping[str, Contender], k: int = LIST_LENGTH) -> pl.Dat
 
     text = {"run": pl.String, "backbone": pl.String, "enhancer": pl.String}
     schema = {**text, **dict.fromkeys(MEASURES, pl.Float64), "lists": pl.Int64}
-    rows = []
+    rows, against = [], dict[str, _Shown]()
     for label, one in found.items():
-        measured = [m for cell in one.cells if (m := _measured(one.record, cell, k)) is not None]
+        name = one.record.experiment.name
+        against[name] = against.get(name) or _Shown.of(one.record)
+        measured = list(_measured(one, against[name], k))
         if measured:
             means = {name: _mean(m[name] for m in measured) for name in MEASURES}
             who = {"run": label, "backbone": one.backbone, "enhancer": one.enhancer}
@@ -199,25 +202,40 @@ def beyond_table(found: Mapping[str, Contender], k: int = LIST_LENGTH) -> pl.Dat
     return pl.DataFrame(rows, schema=schema)
 
 
-def _measured(record: Record, cell: Cell, k: int) -> dict[str, float | None] | None:
-    """The measures of one recommender; no diversity where items have no vectors."""
-    import numpy as np
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What lists of one experiment are measured against."""
 
-    from data.dataset import Dataset
-    from data.split import Split
-    from llm.vectors import Vectors
+    popularity: np.ndarray
+    n_users: int
+    vectors: np.ndarray | None
+
+    @classmethod
+    def of(cls, record: Record) -> _Shown:
+        """No vectors where no text of an item was encoded."""
+        import numpy as np
+
+        from data.dataset import Dataset
+        from data.split import Split
+        from llm.vectors import Vectors
+
+        dataset, split = Dataset.load(record.folder("dataset")), Split.load(record.folder("split"))
+        popularity = np.bincount(split.histories(dataset).items, minlength=dataset.n_items)
+        there = record.store.holds("vectors-item", record.keys.get("vectors-item", "none"))
+        vectors = Vectors.load(record.folder("vectors-item")).matrix if there else None
+        return cls(popularity, dataset.n_users, vectors)
+
+
+def _measured(one: Contender, shown: _Shown, k: int) -> Iterator[dict[str, float | None]]:
+    """The measures of one recommender, for every seed whose lists are there."""
     from recommend.beyond import beyond
     from recommend.lists import TopLists
 
-    step = step_from(record, "lists", cell)
-    if not holds(record, step):
-        return None
-    lists = TopLists.load(record.store.place(step.stage, step.key)).first(k)
-    dataset, split = Dataset.load(record.folder("dataset")), Split.load(record.folder("split"))
-    popularity = np.bincount(split.histories(dataset).items, minlength=dataset.n_items)
-    has_vectors = record.store.holds("vectors-item", record.keys.get("vectors-item", "none"))
-    vectors = Vectors.load(record.folder("vectors-item")).matrix if has_vectors else None
-    return beyond(lists, popularity, dataset.n_users, vectors)
+    for cell in one.cells:
+        step = step_from(one.record, "lists", cell)
+        if holds(one.record, step):
+            lists = TopLists.load(one.record.store.place(step.stage, step.key)).first(k)
+            yield beyond(lists, shown.popularity, shown.n_users, shown.vectors)
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

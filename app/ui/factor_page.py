@@ -99,14 +99,17 @@ def details(record: Record, side: str, factor: Factor) -> None:
     """Members with their texts, near factors, terms beside theirs, and other levels."""
     lexicon = opened.lexicon(record, side)
     members, near, other = st.tabs(
-        [f"Members ({len(lexicon.rows(*factor)):,})", "Nearest factors", "Other levels"]
+        ["Members", "Nearest factors", "Other levels"], key="detail", bind="query-params"
     )
-    with members:
-        _members(record, lexicon, side, factor)
-    with near:
-        _near(lexicon, side, factor)
-    with other:
-        _other_levels(lexicon, side, factor)
+    if members.open:
+        with members:
+            _members(record, lexicon, side, factor)
+    if near.open:
+        with near:
+            _near(lexicon, side, factor)
+    if other.open:
+        with other:
+            _other_levels(lexicon, side, factor)
 
 
 def _members(record: Record, lexicon: Lexicon, side: str, factor: Factor) -> None:
