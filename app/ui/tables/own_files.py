@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from app.experiment_file import load_experiment
 from app.jobs import start_experiment
 from app.own_data import Outcome, own_experiment, save_own, try_tables
+from app.starting_points import saved_folder
 from app.ui import frame, opened
 from app.ui.tables.columns import Mapped, describe
 from app.ui.tables.files import File, choose_files
@@ -141,23 +144,31 @@ def _save(config: DataConfig, outcome: Outcome, files: dict[str, File]) -> None:
         width="stretch",
         help=None if skip else "First decide about the rows that cannot be used.",
     )
-    replace = st.session_state.get("own-clash") == title and st.checkbox(
-        f"Replace the experiment {frame.plain(title)}", key="own-replace"
-    )
+    replace = False
+    if _clashes(title, config):
+        replace = st.checkbox(f"Replace the experiment {frame.plain(title)}", key="own-replace")
     if pressed:
         _saved(title.strip(), config, about.strip(), replace)
     _what_next(config)
 
 
-def _saved(title: str, config: DataConfig, about: str, replace: bool) -> None:
-    from app.starting_points import saved_folder
+def _clashes(title: str, config: DataConfig) -> bool:
+    """Whether an experiment of that name is there that is on other data."""
+    path = saved_folder(frame.workspace()) / f"{title.strip()}.toml"
+    if path.parent != saved_folder(frame.workspace()) or not path.is_file():
+        return False
+    try:
+        other = load_experiment(str(path))
+    except AutoGraphError:
+        return False
+    return other.data != config
 
+
+def _saved(title: str, config: DataConfig, about: str, replace: bool) -> None:
     try:
         path = save_own(own_experiment(title, config, about), frame.workspace(), replace=replace)
     except AutoGraphError as error:
         st.error(frame.plain(error), icon=":material/error:")
-        if (saved_folder(frame.workspace()) / f"{title}.toml").name == f"{title}.toml":
-            st.session_state["own-clash"] = title
         return
     st.session_state[SAVED] = (str(path), config.model_dump_json())
 
@@ -167,7 +178,7 @@ def _what_next(config: DataConfig) -> None:
     path, said = st.session_state.get(SAVED, ("", ""))
     if said != config.model_dump_json():
         return
-    name = _stem(path)
+    name = Path(path).stem
     st.success(f"Saved as {frame.plain(name)}.", icon=":material/check_circle:")
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
@@ -181,9 +192,3 @@ def _what_next(config: DataConfig) -> None:
         where: dict[str, Any] = {"from": f"{name} (saved)"}
         frame.link("train", "Choose recommenders", ":material/model_training:", **where)
     frame.command("run", path)
-
-
-def _stem(path: str) -> str:
-    from pathlib import Path
-
-    return Path(path).stem
