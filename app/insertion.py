@@ -76,11 +76,8 @@ class Inserter:
         return labelled_graph(self.record)
 
     @cached_property
-    def encoder(self) -> TextEncoder:
-        """The encoder of the run."""
-        from llm.encoders import open_encoder
-
-        return open_encoder(self.record.experiment.encoder)
+    def _encoders(self) -> dict[str, TextEncoder]:
+        return {}
 
     @cached_property
     def user_views(self) -> HistoryViews:
@@ -96,7 +93,7 @@ class Inserter:
         return HistoryViews(self.dataset, split, self.record.experiment.prompts.history, texts)
 
     @cached_property
-    def _sides(self) -> dict[str, tuple[Quantizer, np.ndarray]]:
+    def _sides(self) -> dict[str, tuple[Quantizer, np.ndarray, str]]:
         return {}
 
     def place(
@@ -126,8 +123,8 @@ class Inserter:
             raise ConfigError("--liked tells the history of a new user; an item has none.")
         items, row = self.dataset.item_ids.numbers(liked), self._row(side, given)
         told = text if text is not None else self._text(side, self._request(side, row, items))
-        vector = encode_text(told, self.encoder)
-        quantizer, known = self._fitted(side)
+        quantizer, known, dtype = self._fitted(side)
+        vector = encode_text(told, self._encoder(dtype))
         codes, graph = quantizer.assign(vector)[0], self.graph
         factors = [level * graph.k(side) + int(code) for level, code in enumerate(codes)]
         near, shared = _neighbours(graph.codes(side), codes, known @ vector[0])
@@ -141,16 +138,26 @@ class Inserter:
             shared,
         )
 
-    def _fitted(self, side: Side) -> tuple[Quantizer, np.ndarray]:
-        """The quantiser of a side, and the (n, d) vectors of its texts, of length 1."""
+    def _encoder(self, dtype: str) -> TextEncoder:
+        """The encoder of the run, in the arithmetic that a side's texts were encoded in."""
+        from llm.encoders import open_encoder
+
+        if dtype not in self._encoders:
+            config = self.record.experiment.encoder
+            settled = config.model_copy(update={"dtype": dtype} if dtype else {})
+            self._encoders[dtype] = open_encoder(settled)
+        return self._encoders[dtype]
+
+    def _fitted(self, side: Side) -> tuple[Quantizer, np.ndarray, str]:
+        """Quantiser, (n, d) vectors of length 1, and the dtype that these were made in."""
         from llm.encoder import normalised
         from llm.vectors import Vectors
         from quantize.quantizers import load_quantizer
 
         if side not in self._sides:
-            vectors = Vectors.load(self.record.folder(f"vectors-{side}")).matrix
+            vectors = Vectors.load(self.record.folder(f"vectors-{side}"))
             quantizer = load_quantizer(self.record.folder(f"codes-{side}"))
-            self._sides[side] = quantizer, normalised(vectors)
+            self._sides[side] = quantizer, normalised(vectors.matrix), vectors.dtype
         return self._sides[side]
 
     def _request(self, side: Side, row: pl.DataFrame, items: np.ndarray) -> Request:

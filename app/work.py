@@ -194,7 +194,8 @@ def encode_side(side: str, task: Task) -> Mapping[str, Any]:
         cache.close()
         close_engines()
     vectors.save(task.folder)
-    return {"width": vectors.matrix.shape[1], "encoder": vectors.encoder}
+    measured = {} if vectors.agreement is None else {"bfloat16 to float32": vectors.agreement}
+    return {"width": vectors.matrix.shape[1], "encoder": vectors.encoder, **measured}
 
 
 def fit_side(side: str, task: Task) -> Mapping[str, Any]:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
 from data.errors import BackendError
-from llm.encoder import normalised
+from llm.encoder import arithmetic, normalised
 from llm.encoders import TextEncoder, open_encoder
 from llm.knowledge import Knowledge, Progress
+from llm.pace import MANY, USUAL, Pace, fastest
 from llm.settings import EncoderConfig
 from llm.vectors import VectorCache, Vectors
 
 BATCHES_AT_ONCE = 8
 """Batches between two writes to the cache: what a killed run does again."""
+SAMPLE = 64
+"""Texts that bfloat16 is compared with float32 on."""
+AGREED = 0.999
+"""Cosine, to its vector by float32, that every one of them must reach."""
 
 
 def encode(
@@ -28,6 +34,7 @@ def encode(
 
     Texts are sorted by length, so that batches hold little padding, longest first. Equal texts are
     encoded once. An entity without a text gets the mean of the others and is named in `missing`.
+    Where there are thousands of texts, the batch size is the one that proves fastest.
 
     Args:
         knowledge: Texts.
@@ -45,6 +52,7 @@ def encode(
         why = knowledge.table["error"].drop_nulls()
         reason = why[0] if len(why) else "there are no entities."
         raise BackendError(f"There is no text to encode: {reason}")
+    config, agreement = _settled(config, [text for text in texts if text], cache, device)
     encoder = open_encoder(config, device)
     keys = [_key(encoder.id, text) if text else None for text in texts]
     wanted = {key: text for key, text in zip(keys, texts, strict=True) if key and text}
@@ -56,8 +64,15 @@ def encode(
     missing = [row for row, key in enumerate(keys) if key is None]
     mean = np.delete(matrix, missing, axis=0).mean(axis=0)
     matrix[missing] = normalised(mean) if encoder.unit else mean
-    ids = tuple(knowledge.table["entity"])
-    return Vectors(ids, matrix, encoder.id, encoder.pooling, tuple(missing))
+    return Vectors(
+        tuple(knowledge.table["entity"]),
+        matrix,
+        encoder.id,
+        encoder.pooling,
+        tuple(missing),
+        "" if config.kind == "server" else arithmetic(config.dtype),
+        agreement,
+    )
 
 
 def encode_text(text: str, encoder: TextEncoder) -> np.ndarray:
@@ -65,10 +80,41 @@ def encode_text(text: str, encoder: TextEncoder) -> np.ndarray:
     return np.stack(list(encoder.encode([encoder.pieces(text)]))).astype(np.float32)
 
 
+def _settled(
+    config: EncoderConfig, texts: Sequence[str], cache: VectorCache, device: str | None
+) -> tuple[EncoderConfig, float | None]:
+    """Settings in which `dtype` is no longer "auto", and what was measured to settle it.
+
+    Where this machine has bfloat16, some of the texts are encoded in it and in float32; it is taken
+    if the vectors mean the same. Engines and servers decide by themselves.
+
+    Args:
+        config: The model.
+        texts: All that are to be encoded.
+        cache: Holds vectors of all runs.
+        device: "cpu", "cuda", …; by default the best there is.
+    """
+    local = config.kind in {"sentence-transformers", "transformers"}
+    if config.dtype != "auto" or not local or arithmetic("auto") == "float32":
+        return config, None
+    ordered = sorted(set(texts), key=lambda text: (len(text), text))
+    places = np.linspace(0, len(ordered) - 1, min(SAMPLE, len(ordered))).round().astype(int)
+    sample = {text: text for text in (ordered[place] for place in places)}
+    made = []
+    for dtype in ("float32", "bfloat16"):
+        encoder = open_encoder(config.model_copy(update={"dtype": dtype}), device)
+        wanted = {_key(encoder.id, text): text for text in sample}
+        found = _encoded(wanted, encoder, config.batch_size, cache, None)
+        made.append(normalised(np.stack([found[key] for key in wanted])))
+    agreement = float((made[0] * made[1]).sum(axis=1).min())
+    settled = "bfloat16" if agreement >= AGREED else "float32"
+    return config.model_copy(update={"dtype": settled}), agreement
+
+
 def _encoded(
     wanted: dict[str, str],
     encoder: TextEncoder,
-    batch_size: int,
+    batch_size: int | None,
     cache: VectorCache,
     on_progress: Progress | None,
 ) -> dict[str, np.ndarray]:
@@ -78,14 +124,24 @@ def _encoded(
     tell(len(found), len(wanted), "vectors")
     pieces = {key: encoder.pieces(text) for key, text in wanted.items() if key not in found}
     queue = sorted(pieces, key=lambda key: -sum(tokens for _, tokens in pieces[key]))
-    step = BATCHES_AT_ONCE * batch_size
-    for first in range(0, len(queue), step):
-        some = queue[first : first + step]
-        vectors = encoder.encode([pieces[key] for key in some])
+
+    def make(some: Sequence[str], size: int) -> None:
+        vectors = encoder.encode([pieces[key] for key in some], size)
         made = dict(zip(some, vectors, strict=True))
         cache.put(made)
-        found |= made
+        found.update(made)
         tell(len(found), len(wanted), "vectors")
+
+    def longest(key: str) -> int:
+        return max(tokens for _, tokens in pieces[key])
+
+    pace = Pace(batch_size or USUAL)
+    if batch_size is None and encoder.batched and len(queue) >= MANY:
+        pace, queue = fastest(queue, longest, make)
+    while queue:
+        size = pace.pieces(longest(queue[0]))
+        some, queue = queue[: BATCHES_AT_ONCE * size], queue[BATCHES_AT_ONCE * size :]
+        make(some, size)
     return found
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data.errors import BackendError
+from llm.pace import USUAL
 from llm.pieces import pieces_of
 from llm.settings import EncoderConfig
 
@@ -33,10 +34,11 @@ class Encoder:
 
     pooling = POOLING
     unit = True
+    batched = True
 
     def __init__(self, config: EncoderConfig, device: str | None = None) -> None:
         folder = locate_model(config.model)
-        self._batch = config.batch_size
+        self._batch = config.batch_size or USUAL
         self._dtype = arithmetic(config.dtype)
         self._model = _loaded(folder, self._dtype, device)
         self._prompt = config.prompt
@@ -48,15 +50,18 @@ class Encoder:
         """The text in pieces that the model reads whole, each with its tokens."""
         return pieces_of(text, self._model.tokenizer, self._longest)
 
-    def encode(self, texts: Sequence[Sequence[tuple[str, int]]]) -> np.ndarray:
+    def encode(
+        self, texts: Sequence[Sequence[tuple[str, int]]], batch_size: int | None = None
+    ) -> np.ndarray:
         """(n, d) float32, L2-normalised: the mean of each text's pieces, weighted by tokens.
 
         Args:
             texts: The pieces of each text.
+            batch_size: Pieces in one forward pass; by default as the settings have it.
         """
         vectors = self._model.encode(
             [self._prompt + piece for pieces in texts for piece, _ in pieces],
-            batch_size=self._batch,
+            batch_size=batch_size or self._batch,
             normalize_embeddings=True,
             show_progress_bar=False,
             convert_to_numpy=True,

@@ -31,12 +31,17 @@ class TextEncoder(Protocol):
         """Whether every vector has length 1."""
         ...
 
+    @property
+    def batched(self) -> bool:
+        """Whether it is faster or slower by the size of its batches."""
+        ...
+
     def pieces(self, text: str) -> Pieces:
         """The text in pieces, none of it left out."""
         ...
 
-    def encode(self, texts: Sequence[Pieces]) -> np.ndarray:
-        """(n, d) float32: a vector for the pieces of each text."""
+    def encode(self, texts: Sequence[Pieces], batch_size: int | None = None) -> np.ndarray:
+        """(n, d) float32: a vector for the pieces of each text, so many pieces at a time."""
         ...
 
 

