@@ -140,7 +140,7 @@ def in_megabytes(size: int) -> str:
     """A size in few letters.
 
     >>> in_megabytes(1_500), in_megabytes(3_400_000)
-    ('1.5 kB', '3.2 MB')
+    ('1.5 kB', '3.24 MB')
     """
     return f"{size / 2**20:.3g} MB" if size >= 2**20 else f"{max(size / 1000, 0.1):.3g} kB"
 
