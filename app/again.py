@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from app.experiment_file import SHIPPED, load_experiment, save_experiment
+from app.experiment_file import SHIPPED, experiment_toml, load_experiment, save_experiment
 from app.records import Record
 from app.work import with_versions
 
@@ -23,8 +21,7 @@ def settings_file(record: Record) -> str:
         shipped = with_versions(load_experiment(name), record.workspace)
         if shipped == record.experiment:
             return name
-    return str(save_experiment(record.experiment, _place(record)))
-
-
-def _place(record: Record) -> Path:
-    return record.workspace.resolve() / "runs" / f"{record.experiment.name}.toml"
+    path = record.workspace.resolve() / "runs" / f"{name}.toml"
+    if not path.exists() or path.read_text("utf-8") != experiment_toml(record.experiment):
+        save_experiment(record.experiment, path)
+    return str(path)

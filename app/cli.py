@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +23,8 @@ from data.errors import AutoGraphError, ConfigError
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What the system says of a disk that takes no more."""
 
 
 class _Commands(TyperGroup):
@@ -32,6 +35,15 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except AutoGraphError as error:
             typer.echo(str(error), err=True)
+            raise typer.Exit(1) from None
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            typer.echo(
+                f"Cannot write {error.filename or 'a file'}: {error.strerror}. Free some space, "
+                "then run the same command: what is finished is kept.",
+                err=True,
+            )
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             typer.echo("Stopped. Run the same command to continue.", err=True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NAMES = ("name", "full_name", "nickname")
 """Columns of the user table that say how somebody is called."""
 SIDES = ("user", "item")
+LONGEST_EXAMPLE = 400
 WORDLESS = "no word tells it"
 """What stands for a factor without a name."""
 
@@ -88,16 +89,20 @@ class Showcase:
 
     @cached_property
     def about(self) -> list[str]:
-        """What is known of each user, in a line; a column that nearly nobody shares is left out."""
-        from prompts.sandbox import listed
-        from prompts.views import UserViews
+        """What is known of each user, in a line, by values that two share on average."""
+        from polars import List
 
-        views = UserViews(self.dataset.users)
-        profiles = (view["profile"] for view in views)
-        return [
-            " · ".join(listed(v) for n, v in profile.items() if v and n not in NAMES)
-            for profile in profiles
+        from prompts.sandbox import listed
+
+        users = self.dataset.users.drop(USER_ID, *NAMES, strict=False)
+        shared = [
+            column
+            for column in users.iter_columns()
+            if isinstance(column.dtype, List) or 2 * column.n_unique() <= users.height
         ]
+        rows = zip(*(column.to_list() for column in shared), strict=True)
+        lines = [" · ".join(filter(None, map(listed, row))) for row in rows]
+        return lines or [""] * users.height
 
     @cached_property
     def titles(self) -> list[str]:
@@ -164,6 +169,20 @@ class Showcase:
     def typical(self) -> int:
         """A user to begin with: of a history that is neither short nor long."""
         return int(np.argsort(self.histories.lengths, kind="stable")[len(self.histories) // 2])
+
+    def example_text(self) -> str:
+        """What somebody might type: sentences of items that share the most telling meaning."""
+        from recommend.quotation import quotation
+
+        if self.graph is None:
+            return ""
+        table = self.factors["item"].table
+        weight = table["weights"].list.sum().fill_null(0.0)
+        terms = table["terms"][int(weight.arg_max() or 0)].to_list()
+        members = table["exemplars"][int(weight.arg_max() or 0)].to_list()
+        numbers = self.dataset.item_ids.numbers(members).tolist()
+        found = (quotation(self.texts["item"][number], terms) for number in numbers)
+        return " ".join(one.sentence for one in found if one)[:LONGEST_EXAMPLE]
 
     def whys(
         self,

@@ -62,7 +62,7 @@ class ResponseCache:
         """
         named = {name: getattr(reply, name) for name in COLUMNS if name != "model"}
         row = {**named, "model": model}
-        values = (_storable(row[name]) for name in COLUMNS)
+        values = (storable(row[name]) for name in COLUMNS)
         self._store.write((_PUT, [(key, *values)]))
 
     @contextmanager
@@ -91,8 +91,8 @@ class ResponseCache:
         self._store.close()
 
 
-def _storable(value: Any) -> Any:
-    """The value; a text without halves of surrogate pairs, which no UTF-8 file holds."""
+def storable(value: Any) -> Any:
+    """The value; a text without halves of surrogate pairs, which no file in UTF-8 holds."""
     try:
         value.encode() if isinstance(value, str) else None
     except UnicodeEncodeError:

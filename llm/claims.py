@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import uuid
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -24,14 +23,20 @@ class Claims:
     """The claims of one run; they hold as long as its process lives, of which its lock tells."""
 
     def __init__(self, store: Store) -> None:
+        import fcntl
+
         self._store = store
         self._folder = store.path.with_name(f".{store.path.stem}-asking")
         self._run = uuid.uuid4().hex[:12]
         self._done: deque[str] = deque()
         with atomic.told(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._lock = self._place(self._run).open("w")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+            born = self._place(f".{self._run}")
+            self._lock = born.open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            born.rename(self._place(self._run))  # seen by others only when it is locked
+        for other in self._folder.glob("[!.]*"):
+            self._has_ended(other.name)
 
     def take(self, keys: Sequence[str]) -> set[str]:
         """Those of `keys` that no other run is asking: from here on this one does.
@@ -67,6 +72,8 @@ class Claims:
 
     def _has_ended(self, run: str) -> bool:
         """Whether the process of a run is gone; its lock is removed then."""
+        import fcntl
+
         try:
             with self._place(run).open("r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

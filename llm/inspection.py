@@ -65,7 +65,8 @@ def inspect_endpoint(config: ServerConfig) -> Inspection:
         begun = time.monotonic()
         try:
             answer = _asked(client, config, max_tokens=32)
-        except Exception as error:
+            text, usage, model = _text(answer), answer.usage, str(answer.model or config.model)
+        except Exception as error:  # also of an answer that is not as it should be
             why = classified(error, key).reason
             raise BackendError(
                 f"{config.url} does not answer as model {config.model!r}. {why} "
@@ -73,11 +74,10 @@ def inspect_endpoint(config: ServerConfig) -> Inspection:
             ) from None
         latency = time.monotonic() - begun
         models = _or_reason(config, lambda: tuple(m.id for m in client.models.list().data))
-        usage = answer.usage
         return Inspection(
-            model=without_key(answer.model or config.model, key),
+            model=without_key(model, key),
             models=tuple(without_key(m, key) for m in models) if isinstance(models, tuple) else (),
-            text=without_key(_text(answer), key),
+            text=without_key(text, key),
             latency_s=latency,
             tokens_in=usage.prompt_tokens if usage else 0,
             tokens_out=usage.completion_tokens if usage else 0,

@@ -13,7 +13,7 @@ from data.errors import BackendError
 NO_KEY = "none"
 """Sent where there is no key: endpoints of one's own want none, and the client wants something."""
 HIDDEN = "***"
-_LOGGERS = {"openai", "httpx", "httpx2", "httpcore", "httpcore2"}
+_LOGGERS = {"openai", "httpx", "httpx2", "httpcore", "httpcore2", "aiohttp"}
 _LOOKS_LIKE_ONE = re.compile(r"\b(sk|key|hf|gsk|pk)[-_][A-Za-z0-9*._-]{6,}|Bearer\s+\S+")
 
 

@@ -14,7 +14,7 @@ from typing import IO
 import polars as pl
 
 from data import atomic
-from llm.cache import COLUMNS
+from llm.cache import COLUMNS, storable
 from llm.knowledge import SCHEMA
 from llm.protocol import Reply
 from prompts.requests import Request
@@ -69,7 +69,7 @@ class Partitions:
     def answer(self, number: int, replies: Sequence[tuple[int, Reply]]) -> None:
         """Writes replies, each with the row of its request."""
         names = [name for name in _REPLIED if name != "row"]
-        rows = [(row, *(getattr(reply, name) for name in names)) for row, reply in replies]
+        rows = [(row, *(storable(getattr(reply, n)) for n in names)) for row, reply in replies]
         table = pl.DataFrame(rows, _REPLIED, orient="row")
         atomic.write_parquet(self._replied(number), table)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from llm.salvage import Pages, Value, rows
 
-ENDINGS = ("-shm", "-wal", "")
+ENDINGS = ("-journal", "-shm", "-wal", "")
 """Of the files that make up one database; the last to be moved is the one that is looked for."""
 _AT_ONCE = 1_000
 _KINDS: dict[str, tuple[type, ...]] = {

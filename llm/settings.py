@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -15,13 +15,23 @@ from data.config import Config
 def _address(url: str) -> str:
     """The address, which is stored with the settings and so must hold no secret."""
     parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not _has_port(parts):
+        raise ValueError("an address looks like http://127.0.0.1:8000/v1")
     named = (name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True))
-    if parts.username or parts.password or any(word in name for name in named for word in _SECRET):
+    if "@" in url or any(word in name for name in named for word in _SECRET):
         raise ValueError(
             "an address is stored with the settings and must hold no key or password; put it into "
             "an environment variable and name that in key_variable"
         )
     return url
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """Whether the port, if there is one, is a port."""
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
 
 
 def _variable(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import sqlite3
 import time
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from data.errors import ArtifactError
 from llm.rescue import finish_rescue, half_rescued, rescue
@@ -43,10 +42,9 @@ class Store:
         self.path = path
         self._schema, self._what = schema, what
         self._lock = Lock()
-        self._users: IO[str] | None = None
         with self._told():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._users = path.with_name(f".{path.name}.lock").open("w")
+            self._users = path.with_name(f".{path.name}.lock").open("w")  # locked by all users
             self._database = self._opened()
 
     def write(self, *statements: tuple[str, Rows]) -> int:
@@ -74,8 +72,7 @@ class Store:
     def close(self) -> None:
         """Ends the connection; the file is whole at any time, closed or not."""
         self._database.close()
-        if self._users is not None:
-            self._users.close()
+        self._users.close()
 
     def _found(self, query: str, keys: list[str]) -> list[tuple[Any, ...]]:
         return self._run(lambda database: database.execute(query, keys).fetchall())
@@ -101,7 +98,7 @@ class Store:
         seen = _identity(self.path)
         until = time.monotonic() + PATIENCE_S
         while True:
-            self._share(fcntl.LOCK_SH)
+            self._share(alone=False)
             if _identity(self.path) != seen:  # another run rescued it
                 damage = ""
             why = damage or self._look()
@@ -115,7 +112,7 @@ class Store:
                     if not _is(error, *_DAMAGE):
                         raise
                     why = str(error)
-            if self._share(fcntl.LOCK_EX | fcntl.LOCK_NB):
+            if self._share(alone=True):
                 self._rescue(why)
                 damage = ""
             elif time.monotonic() > until:
@@ -123,12 +120,13 @@ class Store:
             else:
                 time.sleep(_POLL_S)
 
-    def _share(self, how: int) -> bool:
+    def _share(self, alone: bool) -> bool:
         """Whether the lock of all who use the file could be had; what was held is given up."""
-        assert self._users is not None
+        import fcntl
+
         fcntl.flock(self._users, fcntl.LOCK_UN)
         try:
-            fcntl.flock(self._users, how)
+            fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
         except BlockingIOError:
             return False
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -109,16 +109,8 @@ def _example(case: Showcase, column: str) -> str:
 
 
 def _take_example(case: Showcase, record: Record) -> None:
-    """Fills in the words of a factor, which make a description of something that is not there."""
-    terms: Any = case.factors["item"].table["terms"] if case.graph is not None else []
-    longest = max((list(one) for one in terms), key=len, default=[])
-    words = ", ".join(longest[:6]) or "ice, crew, night"
-    one = NewItem(
-        name="Untitled",
-        data=record.experiment.data.name,
-        text=f"A new story of {words}.",
-    )
-    _fill(one)
+    text = case.example_text()
+    _fill(NewItem(name="Untitled", data=record.experiment.data.name, text=text or "Ice and fog."))
 
 
 def _placed(record: Record, case: Showcase, one: NewItem, nouns: Nouns) -> None:

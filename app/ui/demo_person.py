@@ -33,7 +33,7 @@ def person(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None:
     for place, side, chosen in zip((left, right), ("left", "right"), pair, strict=True):
         with place, st.container(border=True):
             cell = _recommender(record, side, chosen or next(c for c in pair if c))
-            _list(record, case, who, cell, nouns)
+            _list(record, case, who, cell, nouns, side)
     _why(record, case, who, nouns)
 
 
@@ -131,12 +131,16 @@ def _label(cell: Cell, record: Record) -> str:
     return f"{called(cell)}, seed {cell.seed}" if several else called(cell)
 
 
-def _list(record: Record, case: Showcase, who: Shown, cell: Cell, nouns: Nouns) -> None:
+def _list(record: Record, case: Showcase, who: Shown, cell: Cell, nouns: Nouns, side: str) -> None:
     from recommend.what_if import moved
 
+    if not len(who.history):
+        empty("Nothing to go on yet", f"Add a {nouns.one} on the left.")
+        return
+    before = who.given if len(who.given) else who.history
     try:
         ready, user = results.asked(record, case, who, cell)
-        table = moved(ready, user, who.given, who.history, LIST)
+        table = moved(ready, user, before, who.history, LIST)
     except AutoGraphError as error:
         st.info(str(error), icon=":material/info:")
         return
@@ -155,7 +159,7 @@ def _list(record: Record, case: Showcase, who: Shown, cell: Cell, nouns: Nouns) 
                 st.caption(plain(whys[0].reason.sentence) if whys else _no_reason(case))
             st.button(
                 "Why?",
-                key=f"why-{cell.label}-{cell.seed}-{item}",
+                key=f"why-{side}-{item}",
                 type="tertiary",
                 disabled=not whys,
                 on_click=partial(_ask_why, case, item),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.ui import address
+from app.ui.remembered import BETWEEN, keep_some, remembered_some
 
 if TYPE_CHECKING:
     from app.workshop import Scene
@@ -45,21 +46,31 @@ def pick(scene: Scene, key: str) -> int:
     )
 
 
-def pick_some(scene: Scene, key: str, at_most: int) -> list[int]:
-    """Numbers of the entities that a person picks, at most so many; three at random at first."""
-    options = _options(scene, key)
-    state = f"{key} some {scene.side}"
-    if state not in st.session_state:
-        st.session_state[state] = scene.choose([], 3)
-    chosen: Sequence[int] = st.multiselect(
+def pick_some(scene: Scene, name: str, at_most: int) -> list[int]:
+    """Numbers of the entities that a person picks, at most so many; three at random at first.
+
+    Args:
+        scene: Whose entities.
+        name: Of the choice in the address, which holds external ids.
+        at_most: How many.
+    """
+    ids = scene.ids.external
+    options = [ids[number] for number in _options(scene, name)]
+    default = [ids[number] for number in scene.choose([], 3)]
+    picked = st.session_state.get(f"chosen {name}") or ()
+    asked = st.query_params.get(name, "").split(BETWEEN)
+    known = [one for one in (*default, *picked, *asked) if one in scene.ids]
+    options = list(dict.fromkeys([*options, *known]))
+    chosen: Sequence[str] = st.multiselect(
         "Users" if scene.side == "user" else "Items",
-        list(dict.fromkeys([*options, *st.session_state[state]])),
-        key=state,
+        options,
+        key=remembered_some(name, options, default),
         max_selections=at_most,
-        format_func=lambda number: called(scene, number),
+        format_func=lambda one: called(scene, scene.ids.number(one)),
         help=f"Up to {at_most}; three at random to begin with.",
     )
-    return list(chosen)
+    keep_some(name, chosen, default)
+    return [scene.ids.number(one) for one in chosen]
 
 
 def called(scene: Scene, number: int) -> str:

@@ -1,6 +1,6 @@
 """Results of an experiment, opened once for all who look at the page.
 
-A result never changes once it is finished, so its folder is all that a cache must know.
+A result is known by its folder and the time at which it was finished.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import streamlit as st
 
 from app.records import Record
 from app.settings import Cell
+from data.artifacts import MANIFEST
 
 if TYPE_CHECKING:
     import numpy as np
@@ -215,14 +216,26 @@ def _compared(old: Path, new: Path) -> pl.DataFrame:
 
 
 def _once(load: Callable[..., Any], *folders: Path) -> Any:
-    name = " ".join([load.__qualname__, *(str(folder.resolve()) for folder in folders)])
+    name = " ".join([load.__qualname__, *(f"{one.resolve()} {_made(one)}" for one in folders)])
     return _cached(name, lambda: load(*folders))
 
 
 def _derived(what: str, record: Record, make: Callable[[], Any]) -> Any:
-    """What is made of several results, which their fingerprints tell apart."""
-    keys = " ".join(f"{stage}={key}" for stage, key in sorted(record.keys.items()))
-    return _cached(f"{what} {record.workspace.resolve()} {keys}", make)
+    """What is made of several results, which their fingerprints and times tell apart."""
+    places = ((key, record.store.place(stage, key)) for stage, key in sorted(record.keys.items()))
+    made = " ".join(f"{key} {_made(folder)}" for key, folder in places)
+    return _cached(f"{what} {record.workspace.resolve()} {made}", make)
+
+
+def _made(folder: Path) -> int:
+    """When a result was finished, in nanoseconds; 0 for one that is not.
+
+    Asking again about those without a text makes a result again in its folder.
+    """
+    try:
+        return (folder / MANIFEST).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 @st.cache_resource(show_spinner="Opening results …", max_entries=128)

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+BETWEEN = "|"
+"""Stands between several choices in the address."""
+
 
 def remembered(name: str, options: Sequence[str], default: str | None) -> str:
     """The key of a widget, whose choice in the session is one of `options` from here on.
@@ -42,3 +45,18 @@ def choose_next(name: str, chosen: str | None) -> None:
         st.session_state[f"chosen {name}"] = chosen
     elif name in st.query_params:
         del st.query_params[name]
+
+
+def remembered_some(name: str, options: Sequence[str], default: Sequence[str]) -> str:
+    """As `remembered`, for several choices at a time."""
+    key = f"chosen {name}"
+    chosen = st.session_state.get(key)
+    if chosen is None or not set(chosen) <= set(options):
+        asked = [one for one in st.query_params.get(name, "").split(BETWEEN) if one in options]
+        st.session_state[key] = asked or list(default)
+    return key
+
+
+def keep_some(name: str, chosen: Sequence[str], default: Sequence[str]) -> None:
+    """As `keep`, for several choices at a time."""
+    keep(name, BETWEEN.join(chosen), BETWEEN.join(default))

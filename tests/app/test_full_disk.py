@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asking_fakes import Asked, answer_to, texts_of, write_shop
@@ -95,6 +97,20 @@ def test_at_any_size_of_a_file(forks: ForkServer, tmp_path: Path) -> None:
         kept.check()
     assert "Cannot write" in said and "replies.sqlite cannot be used" in said
     finished_well(ended, tmp_path / "ws")
+
+
+def test_whatever_meets_the_end_of_the_disk_first(
+    autograph: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library that writes by itself, such as one that fetches."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, SENTENCE, "/tmp/of-a-library")
+
+    monkeypatch.setattr("app.session.run_experiment", full)
+    told = autograph("run", "demo")
+    assert told.exit_code == 1
+    assert f"Cannot write /tmp/of-a-library: {SENTENCE}" in told.stderr
 
 
 @pytest.fixture

@@ -3,11 +3,15 @@
 import errno
 import json
 import os
+import random
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -148,6 +152,81 @@ def test_damaged_and_missing_files_are_told(tmp_path, name, read):
     (tmp_path / name).write_bytes(b"\x00\x01 no such thing")
     with pytest.raises(ArtifactError, match=rf"{name} is damaged"):
         read(tmp_path / name)
+
+
+def test_a_file_cut_off_at_any_byte_gets_a_sentence(tmp_path):
+    table = pl.DataFrame({"a": range(40), "b": [f"text {k}" for k in range(40)]})
+    atomic.write_parquet(tmp_path / "t.parquet", table)
+    atomic.write_arrays(tmp_path / "t.safetensors", {"a": np.arange(40.0)})
+    atomic.write_json(tmp_path / "t.json", {"ä": ["é" * 9, 1.5, None] * 20})
+    readers = (atomic.read_parquet, atomic.read_arrays, atomic.read_json)
+    for name, read in zip(("t.parquet", "t.safetensors", "t.json"), readers, strict=True):
+        whole = (tmp_path / name).read_bytes().rstrip()
+        for size in range(len(whole)):
+            (tmp_path / name).write_bytes(whole[:size])
+            with pytest.raises(ArtifactError, match=rf"{name} is damaged .*Delete its folder"):
+                read(tmp_path / name)
+
+
+def test_a_file_with_wrong_bytes_gets_a_sentence_or_is_read(tmp_path):
+    """Polars panics at some of them, which no `except Exception` catches."""
+    path, rng = tmp_path / "t.parquet", random.Random(4)
+    numbers = {"a": range(300), "t": [f"text {k}" * 5 for k in range(300)]}
+    whole = atomic.write_parquet(path, pl.DataFrame(numbers)).read_bytes()
+    told = 0
+    for _ in range(150):
+        spoilt = bytearray(whole)
+        for place in rng.choices(range(len(whole)), k=4):
+            spoilt[place] = rng.randrange(256)
+        path.write_bytes(spoilt)
+        try:
+            atomic.read_parquet(path)
+        except ArtifactError as error:
+            told += "t.parquet is damaged" in str(error)
+    assert told > 20
+
+
+def test_a_manifest_cut_off_at_any_byte_gets_a_sentence(tmp_path):
+    store = ArtifactStore(tmp_path)
+    folder = store.make("codes", "k1", lambda f: (f / "a.bin").write_bytes(b"ab") and None, ABOUT)
+    whole = (folder / MANIFEST).read_bytes().rstrip()
+    for size in range(len(whole)):
+        (folder / MANIFEST).write_bytes(whole[:size])
+        with pytest.raises(ArtifactError, match=r"manifest\.json is damaged .*Delete its folder"):
+            store.make("codes", "k1", lambda _: None, ABOUT)
+    (folder / MANIFEST).unlink()
+    store.make("codes", "k1", lambda f: None, ABOUT)
+    assert store.manifest("codes", "k1")["files"] == {"a.bin": 2}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_whoever_waits_finds_what_the_other_run_made_or_makes_it(tmp_path, fails):
+    store, made, begun, waits = ArtifactStore(tmp_path), [], Event(), Event()
+
+    def first(folder):
+        begun.set()
+        assert waits.wait(60)
+        if fails:
+            raise ArtifactError("the disk is full")
+        made.append("first")
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(store.make, "codes", "k1", first, ABOUT)
+        assert begun.wait(60)
+        folder = store.make("codes", "k1", lambda _: made.append("second"), ABOUT, waits.set)
+        assert (running.exception(60) is not None) is fails
+    assert made == ["second" if fails else "first"]
+    assert store.manifest("codes", "k1") and folder == store.place("codes", "k1")
+
+
+def test_what_dead_runs_left_half_written_is_removed(tmp_path):
+    store = ArtifactStore(tmp_path)
+    half = store.place("codes", "k1") / "scratch" / ".weights.safetensors.17-1.part"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"half")
+    seen = []
+    store.make("codes", "k1", lambda folder: seen.append(half.exists()), ABOUT)
+    assert seen == [False]
 
 
 WRITE_UNDER_A_QUOTA = """

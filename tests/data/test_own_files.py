@@ -166,6 +166,7 @@ def test_settings_round_trip_as_json(shop):
     assert all(field.description for field in FilesConfig.model_fields.values())
 
 
+@settings(deadline=None)
 @given(
     st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1)).map(lambda d: d.replace(microsecond=0))
 )

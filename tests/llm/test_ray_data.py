@@ -97,6 +97,34 @@ def test_a_run_that_is_over_leaves_what_was_answered_and_nothing_else(tmp_path: 
     assert list(tmp_path.iterdir()) == [], "what was taken is removed"
 
 
+def test_an_answer_that_no_file_holds_is_kept_without_its_broken_letter(tmp_path: Path) -> None:
+    with open_run(tmp_path) as run:
+        run.ask(0, [request("e0")], ["k0"], "model")
+        run.answer(0, [(0, Reply(run.requests(0)[0], "half \ud83d a pair"))])
+        ((_, _, reply),) = run.replies(0)
+    assert reply.text == "half \ufffd a pair"
+
+
+@pytest.mark.parametrize("name", ["asked-1", "replied-1"])
+def test_a_damaged_partition_is_put_aside_and_the_others_are_taken(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install '.[ray]'")
+    with open_run(tmp_path) as run:
+        for number in range(3):
+            run.ask(number, [request(f"e{number}")], [f"k{number}"], "model")
+            run.answer(number, [(0, Reply(run.requests(number)[0], f"text {number}"))])
+        path = run.folder / f"{name}.parquet"
+        left = path.read_bytes()[:-9]
+        path.write_bytes(left)
+    with Endpoint() as endpoint:
+        taken = [reply.text for _, _, reply in backend(endpoint, tmp_path).finished()]
+    assert taken == ["text 0", "text 2"]
+    (kept,) = [p for p in (tmp_path / "damaged").iterdir() if p.name.endswith(f"{name}.parquet")]
+    assert kept.read_bytes() == left
+    assert "is damaged" in caplog.text and "asked again. It was moved to" in caplog.text
+
+
 # --- on a cluster ----------------------------------------------------------------------------
 
 

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.experiment_file import load_experiment
+from app.overrides import overrides_of, texts_by_hand
+from app.records import read_record
 from app.work import own_templates
 from prompts.library import Library
 from prompts.template import load_template, template_text
@@ -174,8 +177,7 @@ def test_variants_side_by_side_and_only_where_they_differ(
     rare = "Tell of {{ title }}{% if title == 'The Brief Cutlass' %}!{% endif %}"
     make(library, "mine", "Tell of {{ title }}", rare)
     page = fine(screen("prompts", own_workspace, tab="Side by side", template="mine"))
-    items = page.multiselect(key="variants some item")
-    items.set_value([2, 3, 4]).run()
+    page.multiselect(key="chosen items").set_value(["film-003", "film-004", "film-006"]).run()
     assert "Tell of The Brief Cutlass!" in shown(page)
     page.toggle(key="only different").set_value(True).run()
     said = shown(fine(page))
@@ -191,7 +193,7 @@ def test_trying_with_facts_says_that_they_read_no_template(
 ) -> None:
     page = fine(screen("prompts", own_workspace, tab="Side by side"))
     assert "does not read the template" in shown(page)
-    page.multiselect(key="variants some item").set_value([2]).run()
+    page.multiselect(key="chosen items").set_value(["film-003"]).run()
     page.segmented_control(key="shown variants").set_value("Answers").run()
     assert "The Brief Cutlass (2003)." in shown(fine(page)), "facts are in the cache of the run"
 
@@ -204,6 +206,30 @@ def test_an_endpoint_is_named_before_it_is_asked(screen: Any, own_workspace: Pat
     assert button(fine(page), "Try it: ask some\\-model 3 times")
     command = page.code[-1].value
     assert '--set \'llm.item={backend = "server", model = "some-model"' in command
+
+
+def test_a_template_is_used_in_an_experiment_of_its_own(
+    screen: Any, own_workspace: Path, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr("app.ui.workshop.using.start_experiment", lambda *a: started.append(a))
+    make(library, "mine", "Tell of {{ title }}")
+    record = read_record("demo", own_workspace)
+    overrides_of(record.experiment, "item", own_workspace).write("film-003", "By hand.")
+    page = screen("prompts", own_workspace, tab="Versions", template="mine")
+    page.button(key="use it").click().run()
+    ((workspace, experiment, sets),) = started
+    assert sets == ("name=demo-mine-1", "prompts.item_template=mine@1")
+    there = load_experiment(experiment, sets)
+    assert there.prompts.item_template == "mine@1"
+    assert texts_by_hand(there, "item", workspace) == {"film-003": "By hand."}
+    for name, why in (("demo", "already. Choose another name"), ("../evil", "name")):
+        page = screen("prompts", own_workspace, tab="Versions", template="mine")
+        page.text_input(key="use name mine@1").set_value(name).run()
+        page.button(key="use it").click().run()
+        assert why in shown(fine(page)).replace("\\", "")
+    assert len(started) == 1
+    assert not list(own_workspace.parent.rglob("evil*"))
 
 
 def test_the_cost_is_worked_out_with_prices_that_a_person_fills_in(

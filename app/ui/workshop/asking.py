@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from app.workshop import Scene
 
 KEPT: Any = {"persist_state": "session"}
+OPENED = "asked scene"
+"""In the session: the scene with another backend, so that its tokenizer is read once."""
 OWN, SERVER, VLLM = "own", "server", "vllm"
 
 
@@ -121,4 +123,7 @@ def _opened(scene: Scene, given: dict[str, Any]) -> Asked | None:
         st.error(frame.plain(error.errors()[0]["msg"]), icon=":material/error:")
         return None
     change = backend_change(scene.side, config)
-    return Asked(with_backend(scene, config), (change,))
+    before = st.session_state.get(OPENED)
+    if before is None or before[:2] != (id(scene), change):
+        st.session_state[OPENED] = id(scene), change, with_backend(scene, config)
+    return Asked(st.session_state[OPENED][2], (change,))

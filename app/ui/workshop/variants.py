@@ -13,6 +13,7 @@ from app.ui import entities, frame, opened, watching
 from app.ui.charts.prompts_charts import tokens_by_variant
 from app.ui.colours import palette
 from app.ui.marked import show_diff
+from app.ui.remembered import keep_some, remembered_some
 from app.ui.workshop import draft
 from app.ui.workshop.asking import Asked, choose_backend
 from app.ui.workshop.choice import Choice, library
@@ -38,7 +39,7 @@ def show_variants(choice: Choice) -> None:
     with left:
         variants = _variants(choice)
     with right:
-        numbers = entities.pick_some(scene, "variants", MOST_ENTITIES)
+        numbers = entities.pick_some(scene, f"{choice.side}s", MOST_ENTITIES)
     asked = choose_backend(scene)
     if asked is None:
         return
@@ -67,11 +68,11 @@ def _variants(choice: Choice) -> dict[str, Template]:
     names = st.multiselect(
         "Templates",
         list(known),
-        default=first,
+        key=remembered_some("variants", list(known), first),
         max_selections=MOST_VARIANTS,
-        key=f"variants {choice.template.label} {written is not None}",
         help=f"Up to {MOST_VARIANTS}, beside each other.",
     )
+    keep_some("variants", names, first)
     return {name: known[name] for name in names}
 
 

@@ -11,6 +11,7 @@ from app.ui.marked import show_changes
 from app.ui.workshop import draft
 from app.ui.workshop.choice import Choice, library
 from app.ui.workshop.saving import fork_form, restore
+from app.ui.workshop.using import use_button
 
 if TYPE_CHECKING:
     from prompts.library import Entry
@@ -62,6 +63,7 @@ def _history(choice: Choice, history: list[Entry]) -> None:
 def _actions(choice: Choice, history: list[Entry]) -> None:
     shown = choice.template.version
     with st.container(horizontal=True, vertical_alignment="center"):
+        use_button(choice)
         with st.popover("Fork", icon=":material/call_split:"):
             fork_form(choice)
         latest = history[-1].template.version

@@ -25,24 +25,28 @@ if TYPE_CHECKING:
 
 @fragment
 def show_write(choice: Choice) -> None:
-    """Draws the editor and, beside it, what comes of the text for one user or item."""
+    """Draws the editor and, beside it, what comes of the text for one user or item.
+
+    The editor comes first and does not wait for the data: members such as `attributes.genre` are
+    looked at as soon as the facts of one user or item are known.
+    """
     if TOLD in st.session_state:
         st.rerun()
     left, right = st.columns(2, gap="medium")
-    with right:
-        scene, number = _scene(choice)
-    facts = scene.facts(number) if scene is not None and number is not None else None
-    body, schema = draft.current(choice.template)
-    written, problem, unknown = _checked(choice.template, body, schema, facts)
+    template, known = choice.template, f"facts {choice.record and choice.record.experiment.name}"
+    body, schema = draft.current(template)
+    facts = st.session_state.get(f"{known} {choice.side}")
+    written, problem, unknown = _checked(template, body, schema, facts)
     fit = None if unknown else written
     with left:
         save_buttons(choice, fit)
-        names = [one.name for one in unknown]
-        editor.edit(choice.template.label, body, choice.template.body, names)
-        _schema(choice.template, schema)
+        editor.edit(template.label, body, template.body, [one.name for one in unknown])
+        _schema(template, schema)
     with right:
-        _problems(choice.template, problem, unknown)
+        scene, number = _scene(choice)
+        _problems(template, problem, unknown)
         if scene is not None and number is not None:
+            st.session_state[f"{known} {choice.side}"] = scene.facts(number)
             prompt, values = st.tabs(["Prompt", "Variables"], key="write tabs")
             with prompt:
                 show_preview(scene, number, fit)

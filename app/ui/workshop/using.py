@@ -1,0 +1,51 @@
+"""Running an experiment with a template, beside the one it comes from."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.again import settings_file
+from app.experiment_file import load_experiment
+from app.jobs import start_experiment
+from app.overrides import take_along
+from app.ui import frame
+from app.ui.workshop.choice import Choice
+from data.errors import AutoGraphError, ConfigError
+
+
+def use_button(choice: Choice) -> None:
+    """A button that runs the chosen experiment with the version that is shown."""
+    record, template = choice.record, choice.template
+    with st.popover("Use it", icon=":material/play_arrow:", disabled=record is None):
+        if record is None:
+            return
+        st.caption(
+            f"Runs {frame.plain(record.experiment.name)} with {frame.plain(template.label)}, as an "
+            "experiment of its own; results that do not depend on it are shared."
+        )
+        name = st.text_input(
+            "Name of the experiment",
+            f"{record.experiment.name}-{template.name}-{template.version}",
+            key=f"use name {template.label}",
+            help="Letters, digits, dot, hyphen and underscore.",
+        )
+        if st.button("Run it", type="primary", key="use it"):
+            try:
+                _start(choice, name.strip())
+            except AutoGraphError as error:
+                st.error(frame.plain(error), icon=":material/error:")
+                return
+            frame.go("jobs")
+
+
+def _start(choice: Choice, name: str) -> None:
+    """A job of an experiment that takes along the texts by hand of the one it comes from."""
+    record = choice.record
+    assert record is not None
+    if name in frame.names():
+        raise ConfigError(f"There is an experiment {name!r} already. Choose another name.")
+    file = settings_file(record)
+    sets = (f"name={name}", f"prompts.{choice.side}_template={choice.template.label}")
+    checked = load_experiment(file, sets)
+    take_along(record.experiment, checked.name, record.workspace)
+    start_experiment(record.workspace, file, sets)

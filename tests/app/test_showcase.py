@@ -1,0 +1,165 @@
+"""What a demonstration shows, in a world of six films and four people."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from app.settings import Cell
+from app.showcase import Showcase, assemble
+from app.wording import called
+from data.dataset import INTERACTION_SCHEMA, Dataset
+from data.split import leave_one_out
+from graph.build import build_graph
+from quantize.codes import Codes
+from quantize.describe import FactorDescriptions
+
+TITLES = ["Ice Fall", "Ice Camp", "Deep Blue", "Court Day", None, "Last Verdict"]
+TEXTS = ["A rope on the ice.", "An ice camp. Night falls.", "A reef.", "A judge.", "Facts.", None]
+HISTORIES = [[0, 2, 3, 4], [0, 1, 3, 4], [2, 3, 1, 5], [1, 2, 0, 4]]
+
+
+def codes(ids: tuple[str, ...], column: list[int]) -> Codes:
+    array = np.array(column, dtype=np.int32)[:, None]
+    return Codes(ids, array, np.zeros((1, 2, 2), dtype=np.float32))
+
+
+def described(labels: list[str], terms: list[list[str]], members: list[list[str]]):
+    n = len(labels)
+    columns = {"level": [0] * n, "code": list(range(n)), "label": labels, "terms": terms}
+    weights = [[1.0] * len(t) for t in terms]
+    return FactorDescriptions(
+        pl.DataFrame({**columns, "weights": weights, "size": [3] * n, "exemplars": members}), n
+    )
+
+
+@pytest.fixture
+def case() -> Showcase:
+    rows = [(u, i, t, 1.0) for u, items in enumerate(HISTORIES) for t, i in enumerate(items)]
+    dataset = Dataset(
+        "small",
+        pl.DataFrame(
+            {
+                "user_id": ["7", "8", "9", "10"],
+                "name": ["Ada", "Ben", None, "Ada"],
+                "age": ["young", "young", "old", "old"],
+                "zip": ["a", "b", "c", "d"],
+            }
+        ),
+        pl.DataFrame(
+            {
+                "item_id": [f"f{n}" for n in range(6)],
+                "title": TITLES,
+                "genres": [["War"], [], ["War", "Sea"], ["Law"], ["Law"], []],
+                "year": [1990, 1991, None, 2000, 2001, 2002],
+            }
+        ),
+        pl.DataFrame(rows, schema=INTERACTION_SCHEMA, orient="row"),
+    )
+    split = leave_one_out(dataset)
+    users = codes(dataset.user_ids.external, [0, 0, 1, 1])
+    items = codes(dataset.item_ids.external, [0, 0, 1, 1, 1, 1])
+    graph = build_graph(dataset, split, users, items, ["0.0", "0.1"], ["0.0", "0.1"])
+    factors = {
+        "user": described(["climber", ""], [["climber"], []], [["7"], ["9"]]),
+        "item": described(["ice, rope", ""], [["ice", "rope"], []], [["f1", "f0"], ["f3"]]),
+    }
+    people = ["A climber, young.", "Likes ice.", None, None]
+    return assemble(dataset, split, graph, factors, {"user": people, "item": TEXTS})
+
+
+def test_people_have_names_and_what_groups_share(case: Showcase) -> None:
+    assert case.people == ["Ada", "Ben", "User 9", "Ada"]
+    assert case.about == ["young", "young", "old", "old"], "nobody shares a zip"
+    assert case.titles[4] == "f4"
+    assert case.gists[2] == "War, Sea" and case.gists[0] == "War · 1990"
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("ada", [0, 3]),
+        ("old ADA", [3]),
+        ("10", [3]),
+        ("9", [2]),
+        ("young", [0, 1]),
+        ("nobody", []),
+        ("  ", []),
+    ],
+)
+def test_people_are_found_by_name_id_and_attributes(
+    case: Showcase, words: str, found: list[int]
+) -> None:
+    assert case.find_people(words) == found
+
+
+def test_an_exact_id_comes_first_and_no_more_than_asked(case: Showcase) -> None:
+    ids = case.dataset.users.with_columns(user_id=pl.Series(["1", "11", "21", "111"]))
+    again = Showcase(
+        Dataset("x", ids, case.dataset.items, case.dataset.interactions),
+        case.histories, case.later, None, {}, {},
+    )  # fmt: skip
+    assert again.find_people("111") == [3]
+    assert again.find_people("11", limit=2) == [1, 3]
+    assert again.find_people("1", limit=2) == [0, 1]
+
+
+def test_items_are_found_by_title_then_by_what_they_are(case: Showcase) -> None:
+    assert case.popularity.tolist() == [2, 2, 3, 1, 0, 0], "training alone: two first of each"
+    assert case.find_items("ice") == [0, 1]
+    assert case.find_items("ice", without=[0]) == [1]
+    assert case.find_items("law") == [3, 4] and case.find_items("war") == [2, 0]
+    assert case.find_items("war", limit=1) == [2] and case.find_items("") == []
+
+
+def test_a_reason_has_names_and_quotes_what_carries_it(case: Showcase) -> None:
+    history = np.array([1, 2], dtype=np.int32)
+    why = case.whys(history, 3, 0)[0]
+    assert why.reason.sentence == "You liked “Ice Camp”, which has ‘ice, rope’ in common with it."
+    assert why.steps == (("Ada",), ("Ice Camp",), ("ice, rope",), ("Ice Fall",))
+    assert [(q.of, q.quotation.sentence) for q in why.quotes] == [
+        ("Ice Fall", "A rope on the ice."),
+        ("Ice Camp", "An ice camp."),
+    ]
+
+
+def test_reasons_with_words_come_before_those_without(case: Showcase) -> None:
+    for user in range(4):
+        for item in range(6):
+            whys = case.whys(case.histories.of(user), user, item, 9)
+            worded = [bool(w.reason.label) or w.reason.factor < 0 for w in whys]
+            assert worded == sorted(worded, reverse=True)
+            assert not any("0.0" in w.reason.sentence for w in whys), "numbers are no names"
+
+
+def test_a_taste_is_quoted_from_what_is_said_of_the_person(case: Showcase) -> None:
+    whys = case.whys(case.histories.of(0), 0, 3, 9)
+    taste = [w for w in whys if w.reason.metapath == "user > user_factor > user > item"]
+    assert not taste or taste[0].quotes[0].quotation.sentence == "A climber, young."
+    whys = case.whys(case.histories.of(1), 1, 2, 9)
+    taste = [w for w in whys if w.reason.metapath == "user > user_factor > user > item"]
+    assert not any(w.quotes for w in taste), "nothing of that word is said of Ben"
+
+
+def test_what_is_not_in_the_data_is_called_new(case: Showcase) -> None:
+    assert case.name(("user", 4)) == "You" and case.name(("item", 6)) == "New"
+    assert case.name(("item_factor", 1)) == "no word tells it"
+
+
+def test_what_came_later_is_known_to_the_demonstration_alone(case: Showcase) -> None:
+    assert case.later.tolist() == [h[2:] for h in HISTORIES]
+    assert [case.histories.of(u).tolist() for u in range(4)] == [h[:2] for h in HISTORIES]
+
+
+def test_the_example_is_made_of_sentences_that_share_a_meaning(case: Showcase) -> None:
+    assert case.example_text() == "An ice camp. A rope on the ice."
+
+
+def test_without_a_graph_there_are_no_reasons(case: Showcase) -> None:
+    plain = assemble(case.dataset, leave_one_out(case.dataset))
+    assert plain.whys(np.array([0]), 0, 1) == [] and plain.example_text() == ""
+
+
+def test_recommenders_are_called_in_words() -> None:
+    assert called(Cell("gru4rec", "autograph", 3)) == "GRU4Rec with the graph"

@@ -1,0 +1,246 @@
+"""The Demo screen without a browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.records import Record, read_record
+from app.saved import NewItem, Persona, new_items_of, personas_of
+from app.settings import Cell
+from app.showcase import Showcase, default_pair, open_showcase
+from app.ui.frame import plain
+from recommend.model import Model
+from recommend.what_if import Ready, best, moved
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="module")
+def record(demo_workspace: Path) -> Record:
+    return read_record("demo", demo_workspace)
+
+
+@pytest.fixture(scope="module")
+def case(record: Record) -> Showcase:
+    return open_showcase(record)
+
+
+def words(page: AppTest) -> list[str]:
+    return [str(part.value) for part in (*page.markdown, *page.caption, *page.subheader)]
+
+
+def sound(page: AppTest) -> bool:
+    return not page.exception and not page.error
+
+
+def said(page: AppTest, name: str) -> list[str]:
+    value = page.query_params.get(name, [])
+    return value if isinstance(value, list) else [value]
+
+
+def expected(record: Record, case: Showcase, cell: Cell, user: int) -> list[str]:
+    ready = Ready.of(Model.load(record.folder("train", cell)))
+    return [case.title(i) for i in best(ready, user, case.histories.of(user), 6)["item"]]
+
+
+def shown(page: AppTest) -> list[str]:
+    """Titles in both lists: what stands in bold beside a Why? button."""
+    bold = [part for part in words(page) if part.startswith("**") and " so far**" not in part]
+    titles = [part[2 : part.rindex("**")] for part in bold]
+    return [title for title in titles if not title.isdigit()]
+
+
+def test_both_lists_are_those_of_the_best_recommenders(
+    screen: Open, demo_workspace: Path, record: Record, case: Showcase
+) -> None:
+    user = 17
+    page = screen("demo", demo_workspace, user=case.dataset.user_ids.external[user])
+    assert sound(page)
+    assert plain(case.people[user]) in words(page)
+    wanted = [plain(t) for c in default_pair(record) for t in expected(record, case, c, user)]
+    assert shown(page) == wanted
+    assert len(case.histories.of(user)) == len([b for b in page.button if "out-" in (b.key or "")])
+
+
+def test_the_address_names_the_recommenders(
+    screen: Open, demo_workspace: Path, record: Record, case: Showcase
+) -> None:
+    address = {"user": case.dataset.user_ids.external[3], "left": "MIND with the graph"}
+    page = screen("demo", demo_workspace, **address)
+    assert sound(page)
+    ours = expected(record, case, Cell("mind", "autograph", 0), 3)
+    assert shown(page)[:6] == [plain(title) for title in ours]
+
+
+def test_taking_an_item_out_moves_the_lists_and_can_be_undone(
+    screen: Open, demo_workspace: Path, record: Record, case: Showcase
+) -> None:
+    user = 17
+    page = screen("demo", demo_workspace, user=case.dataset.user_ids.external[user])
+    before, history = shown(page), case.histories.of(user)
+    gone = int(history[-1])
+    page = page.button(key=f"out-{gone}").click().run()
+    assert sound(page) and said(page, "removed") == [case.dataset.item_ids.external[gone]]
+    ready = Ready.of(Model.load(record.folder("train", default_pair(record)[0])))
+    table = moved(ready, user, history, history[:-1], 6)
+    assert shown(page)[:6] == [plain(case.title(item)) for item in table["item"]]
+    arrows = sum("arrow_" in part for part in words(page))
+    back = sum("was in the history" in part for part in words(page))
+    assert arrows + back > 0
+    page = page.button(key=f"back-{gone}").click().run()
+    assert sound(page) and shown(page) == before and said(page, "removed") == []
+
+
+def test_an_item_is_found_and_added(
+    screen: Open, demo_workspace: Path, record: Record, case: Showcase
+) -> None:
+    user = 4
+    page = screen("demo", demo_workspace, user=case.dataset.user_ids.external[user])
+    new = next(i for i in range(400, 600) if i not in case.histories.of(user))
+    page = page.text_input(key="add-words").input(case.title(new)).run()
+    page = page.button(key=f"add-{new}").click().run()
+    assert sound(page) and said(page, "added") == [case.dataset.item_ids.external[new]]
+    assert page.text_input(key="add-words").value == ""
+    assert any("green-badge[added]" in part for part in words(page))
+    assert plain(case.title(new)) not in shown(page)
+    undo = next(b for b in page.button if b.label == "Undo all changes")
+    assert said(undo.click().run(), "added") == []
+
+
+def test_why_shows_sentences_and_what_was_said(
+    screen: Open, demo_workspace: Path, case: Showcase
+) -> None:
+    user = 17
+    page = screen("demo", demo_workspace, user=case.dataset.user_ids.external[user])
+    button = next(b for b in page.button if b.label == "Why?" and not b.disabled)
+    item = int(button.key.rpartition("-")[2])
+    page = button.click().run()
+    assert sound(page) and said(page, "why") == [case.dataset.item_ids.external[item]]
+    whys = case.whys(case.histories.of(user), user, item, 3)
+    for why in whys:
+        assert f"**{plain(why.reason.sentence)}**" in words(page)
+        for quoted in why.quotes:
+            assert f"From the description of {plain(quoted.of)}" in words(page)
+    assert len(page.get("echarts_chart")) == len(whys) or whys
+
+
+def test_people_are_found_by_words(screen: Open, demo_workspace: Path, case: Showcase) -> None:
+    page = screen("demo", demo_workspace)
+    page = page.text_input(key="people-words").input(case.people[42]).run()
+    page = page.button(key="found-42").click().run()
+    assert sound(page) and plain(case.people[42]) in words(page)
+    assert said(page, "user") == [case.dataset.user_ids.external[42]]
+    page = page.text_input(key="people-words").input("nobody at all").run()
+    assert "Nobody is called that." in words(page)
+    page = next(b for b in page.button if b.label == "Anybody").click().run()
+    assert sound(page) and said(page, "user")[0] in case.dataset.user_ids
+
+
+def test_somebody_new_needs_an_item_and_then_is_shown_something(
+    screen: Open, demo_workspace: Path, case: Showcase
+) -> None:
+    page = screen("demo", demo_workspace, guest="1")
+    assert sound(page) and sum("Nothing to go on yet" in part for part in words(page)) == 2
+    page = screen("demo", demo_workspace, guest="1", added=case.dataset.item_ids.external[8])
+    assert sound(page) and len(shown(page)) == 12 and not page.info
+
+
+def test_a_person_is_saved_under_a_name_and_comes_back(
+    screen: Open, own_workspace: Path, case: Showcase
+) -> None:
+    external = case.dataset.item_ids.external[8]
+    page = screen("demo", own_workspace, guest="1", added=external)
+    page = page.text_input(key="save-Guest").input("Mira").run()
+    page = next(b for b in page.button if b.label == "Save this person").click().run()
+    assert sound(page) and said(page, "persona") == ["Mira"]
+    saved = personas_of(own_workspace).load("Mira")
+    assert saved == Persona(name="Mira", data="demo", history=(external,))
+    assert "Mira" in words(page) and len(shown(page)) == 12
+    bad = page.text_input(key="save-Mira").input("../../etc/passwd").run()
+    bad = next(b for b in bad.button if b.label == "Save this person").click().run()
+    assert not bad.exception and "no name for a persona" in bad.error[0].value
+
+
+def test_a_damaged_persona_is_named_and_the_rest_goes_on(screen: Open, own_workspace: Path) -> None:
+    (own_workspace / "personas").mkdir()
+    (own_workspace / "personas" / "bad.json").write_text("{")
+    page = screen("demo", own_workspace)
+    assert sound(page) and "bad.json" in page.warning[0].value and len(shown(page)) == 12
+
+
+def test_a_new_item_gets_its_meanings_and_its_audience(
+    screen: Open, own_workspace: Path, case: Showcase
+) -> None:
+    page = screen("demo", own_workspace, part="A new film")
+    page = next(b for b in page.button if b.label == "Take an example").click().run()
+    assert sound(page)
+    told = " ".join(words(page))
+    assert "What it shares with others" in told and "Films nearest to it" in told
+    assert "people have it in their first 10" in [m.label for m in page.metric]
+    assert any("nobody had this film" in info.value for info in page.info), "the plain one"
+    assert not (own_workspace / "new_items").exists(), "nothing is saved unasked"
+    page = next(b for b in page.button if b.label == "Keep it").click().run()
+    kept = new_items_of(own_workspace).load("Untitled")
+    assert sound(page) and kept == NewItem(name="Untitled", data="demo", text=case.example_text())
+
+
+def test_a_new_item_without_a_word_is_asked_for_one(screen: Open, demo_workspace: Path) -> None:
+    page = screen("demo", demo_workspace, part="A new film")
+    page = next(b for b in page.button if b.label == "Who would be shown it?").click().run()
+    assert sound(page) and "a title" in page.warning[0].value
+
+
+def test_on_a_projector_nothing_stands_beside(screen: Open, demo_workspace: Path) -> None:
+    page = screen("demo", demo_workspace, projector="1")
+    assert sound(page) and not page.title and len(shown(page)) == 12
+    assert "Leave" in [button.label for button in page.button]
+
+
+def test_an_address_of_other_data_shows_somebody_all_the_same(
+    screen: Open, demo_workspace: Path, case: Showcase
+) -> None:
+    odd = {"user": "nobody", "removed": "x", "added": "<b>", "why": "y", "left": "no recommender"}
+    page = screen("demo", demo_workspace, **odd)
+    assert sound(page) and plain(case.people[case.typical()]) in words(page)
+    assert len(shown(page)) == 12
+
+
+def test_an_empty_workspace_offers_to_build_the_demo(screen: Open, empty_workspace: Path) -> None:
+    page = screen("demo", empty_workspace)
+    assert sound(page) and "Build the demo" in [button.label for button in page.button]
+
+
+def test_a_damaged_model_gets_a_sentence(screen: Open, own_workspace: Path, record: Record) -> None:
+    best_one = default_pair(record)[0]
+    assert best_one is not None
+    (
+        own_workspace
+        / "artifacts"
+        / "train"
+        / record.cells[best_one]["train"]
+        / "weights.safetensors"
+    ).unlink()
+    page = screen("demo", own_workspace)
+    assert not page.exception
+    assert any("damaged" in part.value for part in (*page.error, *page.info))
+
+
+def test_without_a_graph_there_are_lists_and_no_reasons(screen: Open, own_workspace: Path) -> None:
+    import json
+
+    path = own_workspace / "runs" / "demo.json"
+    content = json.loads(path.read_text())
+    content["keys"] = {name: content["keys"][name] for name in ("dataset", "split")}
+    content["cells"] = [c for c in content["cells"] if c["enhancer"] == "none"]
+    content["experiment"]["grid"]["enhancers"] = ["none"]
+    path.write_text(json.dumps(content))
+    shutil.rmtree(own_workspace / "artifacts" / "graph")
+    page = screen("demo", own_workspace)
+    assert sound(page) and "plain recommenders only" in page.info[0].value
+    assert len(shown(page)) == 12
+    assert all(button.disabled for button in page.button if button.label == "Why?")

@@ -1,0 +1,95 @@
+"""Ways through the graph as pictures, without a browser."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from app.showcase import Why
+from app.ui.charts.reason_charts import cut, height_of, reason_chart, told
+from app.ui.colours import DARK, LIGHT, Palette
+from recommend.explain import Reason
+
+EVIL = "<img src=x onerror=alert(1)>{b}"
+
+
+def by_factor(through: int = 5) -> Why:
+    items = tuple(range(through))
+    steps = (
+        (("user", 7),),
+        tuple(("item", n) for n in items[:5]),
+        (("item_factor", 3),),
+        (("item", 9),),
+    )
+    reason = Reason("user > item > item_factor > item", items, 3, "ice", 1.0, "…", steps)
+    names = (("Ada",), tuple(f"Film {n}" for n in items[:5]), ("ice",), (EVIL,))
+    return Why(reason, names, ())
+
+
+def by_people() -> Why:
+    steps = (
+        (("user", 7),),
+        (("user_factor", 1),),
+        tuple(("user", n) for n in range(5)),
+        (("item", 9),),
+    )
+    reason = Reason("user > user_factor > user > item", (), 1, "sea", 1.0, "…", steps, 1234)
+    return Why(reason, (("Ada",), ("sea",), ("a", "b", "c", "d", "e"), ("Film",)), ())
+
+
+def columns(spec: dict) -> dict[float, list[str]]:
+    found: dict[float, list[str]] = {}
+    for node in spec["series"][0]["data"]:
+        found.setdefault(node["x"], []).append(node["name"])
+    return found
+
+
+def test_a_column_a_step_from_left_to_right() -> None:
+    shown = columns(reason_chart(by_factor(), LIGHT, "Ada"))
+    assert list(shown.values()) == [["Ada"], ["Film 0", "Film 1", "3 more"], ["ice"], [cut(EVIL)]]
+    assert list(shown) == sorted(shown)
+
+
+@pytest.mark.parametrize(("through", "names"), [(1, 1), (3, 3), (4, 3), (40, 3)])
+def test_many_items_are_counted_and_few_are_named(through: int, names: int) -> None:
+    items = list(columns(reason_chart(by_factor(through), LIGHT)).values())[1]
+    assert len(items) == names
+    assert ("more" in items[-1]) == (through > 3)
+
+
+def test_other_people_are_counted_and_never_named() -> None:
+    shown = list(columns(reason_chart(by_people(), LIGHT)).values())
+    assert shown == [["You"], ["sea"], ["1,234 other people"], ["Film"]]
+
+
+def test_every_box_is_joined_to_those_of_the_next_column() -> None:
+    spec = reason_chart(by_factor(), LIGHT)["series"][0]
+    links = {(link["source"], link["target"]) for link in spec["links"]}
+    first = {("0-0", f"1-{n}") for n in range(3)}
+    assert links == first | {(f"1-{n}", "2-0") for n in range(3)} | {("2-0", "3-0")}
+    assert {end for pair in links for end in pair} == {node["id"] for node in spec["data"]}
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+def test_boxes_have_the_colours_of_their_types(colours: Palette) -> None:
+    nodes = reason_chart(by_factor(), colours)["series"][0]["data"]
+    borders = {node["id"]: node["label"]["borderColor"] for node in nodes}
+    assert borders["0-0"] == colours.user and borders["1-0"] == colours.item
+    assert borders["2-0"] == colours.item_factor and borders["3-0"] == colours.item
+
+
+def test_names_stand_in_no_template() -> None:
+    spec = reason_chart(by_factor(), LIGHT, EVIL)
+    text = json.dumps(spec)
+    assert "formatter" not in text and "function" not in text
+    assert text.count("onerror") == sum("onerror" in n["name"] for n in spec["series"][0]["data"])
+
+
+def test_a_picture_is_as_high_as_its_longest_column() -> None:
+    assert height_of(by_factor(1)) < height_of(by_factor(2)) < height_of(by_factor(3))
+    assert height_of(by_factor(3)) == height_of(by_factor(30))
+
+
+def test_the_picture_in_words() -> None:
+    assert told(by_people(), "Ada") == "Ada → sea → 1,234 other people → Film"
