@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from data.columns import ITEM, ITEM_ID, TIME, USER, USER_ID, WEIGHT
 from data.ids import IdMap
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dataset:
     """Typed tables; row k of `users` and `items` is the user or item with dense number k.
 
@@ -30,12 +31,12 @@ class Dataset:
     items: pl.DataFrame
     interactions: pl.DataFrame
 
-    @property
+    @cached_property
     def user_ids(self) -> IdMap:
         """External user ids, in order of their dense numbers."""
         return IdMap(tuple(self.users[USER_ID]), kind="user")
 
-    @property
+    @cached_property
     def item_ids(self) -> IdMap:
         """External item ids, in order of their dense numbers."""
         return IdMap(tuple(self.items[ITEM_ID]), kind="item")

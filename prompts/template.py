@@ -94,6 +94,7 @@ class Template:
         )
 
 
+@lru_cache(maxsize=256)
 def parse_template(text: str, source: str = "<text>") -> Template:
     """The template written in `text`.
 

@@ -155,14 +155,14 @@ def _co_interactions(
         return
     has = np.zeros(graph.n_users, dtype=bool)
     has[had] = True
-    who = {int(i): np.unique(graph.item_user.of(int(i))) for i in history if i != item}
-    both = {i: users[has[users]] for i, users in who.items()}
+    who = {int(i): graph.item_user.of(int(i)) for i in history if i != item}
+    both = {i: np.unique(users[has[users]]) for i, users in who.items()}
     met = [i for i, users in both.items() if len(users)]
     best = sorted(met, key=lambda i: -(len(both[i]) ** 2) / len(graph.item_user.of(i)))[:NAMED]
     if not best:
         return
     share = len(both[best[0]]) / len(had)
-    lift = share / max(len(who[best[0]]) / graph.n_users, 1e-12)
+    lift = share / max(len(np.unique(who[best[0]])) / graph.n_users, 1e-12)
     if lift <= 1:
         return
     yield Reason(

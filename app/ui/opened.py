@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from graph.latent import LatentGraph
     from graph.schema import Schema
     from llm.knowledge import Knowledge
+    from llm.review import Coverage
     from llm.vectors import Vectors
     from prompts.template import Side
     from quantize.describe import FactorDescriptions
@@ -60,6 +61,13 @@ def knowledge(record: Record, side: str) -> Knowledge:
     from llm.knowledge import Knowledge
 
     return _once(Knowledge.load, record.folder(f"knowledge-{side}"))
+
+
+def coverage(record: Record, side: str) -> Coverage:
+    """How much of one side is described, and what it took."""
+    from llm.review import coverage
+
+    return _derived(f"coverage {side}", record, lambda: coverage(knowledge(record, side)))
 
 
 def vectors(record: Record, side: str) -> Vectors:

@@ -10,13 +10,12 @@ from app.overrides import pending
 from app.records import Record
 from app.ui import frame, opened
 from app.workshop import WITHOUT_MODEL
-from llm.review import Coverage, coverage
+from llm.review import Coverage
 
 
 def show_overview(record: Record, side: str) -> None:
     """Draws the figures of one side."""
-    knowledge = opened.knowledge(record, side)
-    found = coverage(knowledge)
+    found = opened.coverage(record, side)
     cells = (
         ("Described", _percent(found.share), f"{found.described:,} of {found.entities:,}", None),
         ("Failed", f"{found.failed:,}", "without a text", None),
