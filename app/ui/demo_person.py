@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -22,18 +23,25 @@ from data.errors import AutoGraphError
 
 LIST, HISTORY, FOUND = 6, 8, 6
 WHY = "why"
+SIDES = ("left", "right")
+_Row = tuple[dict[str, Any], list[Why]]
 
 
 def person(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None:
     """The history beside what two recommenders make of it."""
     history, left, right = st.columns([4, 5, 5], gap="medium")
-    with history:
-        _history(case, who, nouns)
-    pair = default_pair(record)
-    for place, side, chosen in zip((left, right), ("left", "right"), pair, strict=True):
+    pair, boxes, ranked = default_pair(record), [], []
+    for place, side, chosen in zip((left, right), SIDES, pair, strict=True):
         with place, st.container(border=True):
             cell = _recommender(record, side, chosen or next(c for c in pair if c))
-            _list(record, case, who, cell, nouns, side)
+            boxes.append(st.container())
+        ranked.append(_ranked(record, case, who, cell))
+    # Drawn at one go: a browser takes as long to draw twice as Python does to rank.
+    with history:
+        _history(case, who, nouns)
+    for box, side, rows in zip(boxes, SIDES, ranked, strict=True):
+        with box:
+            _list(case, who, rows, nouns, side)
     _why(record, case, who, nouns)
 
 
@@ -131,26 +139,37 @@ def _label(cell: Cell, record: Record) -> str:
     return f"{called(cell)}, seed {cell.seed}" if several else called(cell)
 
 
-def _list(record: Record, case: Showcase, who: Shown, cell: Cell, nouns: Nouns, side: str) -> None:
+def _ranked(record: Record, case: Showcase, who: Shown, cell: Cell) -> list[_Row] | str:
+    """A recommender's first items with a reason for each; or a sentence why there are none."""
     from recommend.what_if import moved
 
     if not len(who.history):
-        empty("Nothing to go on yet", f"Add a {nouns.one} on the left.")
-        return
+        return []
     before = who.given if len(who.given) else who.history
     try:
         ready, user = results.asked(record, case, who, cell)
         table = moved(ready, user, before, who.history, LIST)
     except AutoGraphError as error:
-        st.info(str(error), icon=":material/info:")
-        return
-    if table.is_empty():
-        empty(f"No {nouns.one} is left", "This person has had everything.")
+        return str(error)
     graph = results.graph_with(record, case, who)
     number = who.user if who.user is not None else case.dataset.n_users
-    for row in table.iter_rows(named=True):
+    return [
+        (row, case.whys(who.history, number, row["item"], 1, graph))
+        for row in table.iter_rows(named=True)
+    ]
+
+
+def _list(case: Showcase, who: Shown, rows: list[_Row] | str, nouns: Nouns, side: str) -> None:
+    if not len(who.history):
+        empty("Nothing to go on yet", f"Add a {nouns.one} on the left.")
+        return
+    if isinstance(rows, str):
+        st.info(rows, icon=":material/info:")
+        return
+    if not rows:
+        empty(f"No {nouns.one} is left", "This person has had everything.")
+    for row, whys in rows:
         item = row["item"]
-        whys = case.whys(who.history, number, item, 1, graph)
         with st.container(horizontal=True, vertical_alignment="top", gap="small"):
             st.markdown(f"**{row['rank']}**", width=18)
             with st.container(gap=None, width="stretch"):

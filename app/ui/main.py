@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -86,7 +87,12 @@ def show_page() -> None:
 
 @st.cache_resource(show_spinner=False)
 def _warm_up() -> None:
-    """Loads what screens compute with while a visitor still reads the first one."""
+    """Loads what screens compute with while a visitor still reads the first one.
+
+    Threads of OpenMP spin for a while when they have nothing to do, and a browser on the same
+    machine would wait for them; what is said here counts if it is said before torch is loaded.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     Thread(target=import_module, args=("recommend.model",), daemon=True).start()
 
 

@@ -16,6 +16,7 @@ from app.ui.demo_person import person
 from app.ui.demo_state import Shown
 from app.ui.frame import command, header, opened, plain, workspace
 from app.ui.projector import larger
+from app.ui.telling import fragment
 from app.wording import Nouns, nouns_of
 from data.errors import AutoGraphError
 
@@ -51,15 +52,22 @@ def show() -> None:
 def _somebody(record: Record, case: Showcase, nouns: Nouns) -> None:
     saved, wrong = personas_of(workspace()).every()
     own = [one for one in saved if one.data == record.experiment.data.name]
-    who = state.shown(case, own)
     _choose(case, own)
     for sentence in wrong:
         st.warning(sentence, icon=":material/warning:")
-    _introduce(record, case, who, nouns)
-    person(record, case, who, nouns)
+    _what_if(record, case, own, nouns)
+    who = state.shown(case, own)
     if who.user is not None and not state.projecting():
         external = case.dataset.user_ids.external[who.user]
         command("recommend", record.experiment.name, "--user", external, "--explain")
+
+
+@fragment
+def _what_if(record: Record, case: Showcase, personas: list[Persona], nouns: Nouns) -> None:
+    """Somebody, and what the recommenders make of them; a change draws nothing else again."""
+    who = state.shown(case, personas)
+    _introduce(record, case, who, nouns)
+    person(record, case, who, nouns)
 
 
 def _choose(case: Showcase, personas: list[Persona]) -> None:
