@@ -103,17 +103,15 @@ def _period(days: tuple[date, date] | None) -> tuple[str, str]:
     """In few letters, and in a sentence.
 
     >>> _period((date(2024, 1, 1), date(2024, 12, 3)))[0]
-    'Jan – Dec 2024'
+    '338 days'
     """
     if days is None:
         return "–", "These data have no times: the order of the rows stands for them."
     first, last = days
     if first.year != last.year:
         short = f"{first:%Y} – {last:%Y}"
-    elif first.month != last.month:
-        short = f"{first:%b} – {last:%b %Y}"
     else:
-        short = f"{last:%b %Y}"
+        short = f"{(last - first).days + 1} days"
     return short, f"From {first:%d %B %Y} to {last:%d %B %Y}, in UTC."
 
 
