@@ -50,9 +50,19 @@ class Pairs:
     leaking: bool = False
 
     @property
-    def edges(self) -> int:
+    def edges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+        """Offsets, items and weights, and how many items there are."""
+        return self.offsets, self.items, self.weights, len(self.ids)
+
+    @property
+    def alike(self) -> int:
         """Pairs that are alike, each counted once."""
         return len(self.items) // 2
+
+    @property
+    def degrees(self) -> np.ndarray:
+        """(n,) int64 items like each."""
+        return np.diff(self.offsets)
 
     def of(self, item: int) -> list[tuple[int, float]]:
         """Items like one, with how alike they are, the most alike first."""
@@ -69,9 +79,9 @@ class Pairs:
     @classmethod
     def load(cls, directory: Path) -> Pairs:
         """The pairs stored by `save`."""
-        about = atomic.read_json(directory / "pairs.json")
-        arrays = atomic.read_arrays(directory / "edges.safetensors")
-        return cls(**{**about, "ids": tuple(about["ids"])}, **arrays)
+        about: dict[str, Any] = atomic.read_json(directory / "pairs.json")
+        about["ids"] = tuple(about["ids"])
+        return cls(**about, **atomic.read_arrays(directory / "edges.safetensors"))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +180,14 @@ def judged_by_scores(
     failed = int(np.isnan(scores).sum())
     found = _both_ways(ids, candidates.pairs[alike], scores[alike], judge, len(candidates))
     return Pairs(
-        found.ids, found.offsets, found.items, found.weights, judge, len(candidates), failed, leaking
+        found.ids,
+        found.offsets,
+        found.items,
+        found.weights,
+        judge,
+        len(candidates),
+        failed,
+        leaking,
     )
 
 
@@ -184,7 +201,8 @@ def scores_of(answers: pl.DataFrame, low: float, high: float) -> np.ndarray:
     """
     given = (_score(json.loads(cell)) if cell else np.nan for cell in answers["aspects"])
     scores = np.fromiter(given, dtype=np.float32, count=answers.height)
-    return np.clip((scores - low) / (high - low), 0, 1)
+    shares: np.ndarray = np.clip((scores - low) / (high - low), 0, 1)
+    return shares
 
 
 def _score(aspects: Mapping[str, Any]) -> float:

@@ -26,7 +26,9 @@ def pair_template(setting: str) -> Template:
     Raises:
         TemplateError: there is none, or its schema does not ask for a score between two numbers.
     """
-    template = load_template(SIMILAR_PAIR if setting == "auto" else Path(setting).with_suffix(".md"))
+    template = load_template(
+        SIMILAR_PAIR if setting == "auto" else Path(setting).with_suffix(".md")
+    )
     score_range(template)
     return template
 

@@ -25,9 +25,17 @@ _WORDS_OF_A_PHRASE = 5
 _TOKEN = r"(?u)\b\w(?:[\w'’.-]*\w)?\b"
 _MARK = re.compile(r"[^\w\s'’-]+|\s[-–—]\s|\n")
 _POSSESSIVE = re.compile(r"['’](?:s\b)?(?!\w)")
-_INNER = frozenset("of the and a an in to on for with at from de la le van von der di".split())
+_INNER = frozenset(
+    (
+        *("of", "the", "and", "a", "an", "in", "to", "on", "for", "with", "at", "from"),
+        *("de", "la", "le", "van", "von", "der", "di"),
+    )
+)
+"""Small words that may stand inside a name."""
 _LONGEST = 40
 """Characters of a phrase at most: a text without blanks is no name."""
+_TOLD_EVERY = 100
+Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,16 @@ class Phrases:
         return [(self.names[phrase], weight) for phrase, weight in held]
 
     @property
+    def edges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+        """Offsets, phrases and weights, and how many phrases there are."""
+        return self.offsets, self.phrases, self.weights, len(self.names)
+
+    @property
+    def degrees(self) -> np.ndarray:
+        """(n,) int64 phrases of each entity."""
+        return np.diff(self.offsets)
+
+    @property
     def counts(self) -> np.ndarray:
         """(m,) int64 entities that hold each phrase."""
         return np.bincount(self.phrases, minlength=len(self.names))
@@ -82,7 +100,10 @@ class Phrases:
 
 
 def find_phrases(
-    ids: Sequence[str], texts: Sequence[str | None], config: PhrasesConfig
+    ids: Sequence[str],
+    texts: Sequence[str | None],
+    config: PhrasesConfig,
+    on_progress: Progress | None = None,
 ) -> Phrases:
     """The weightiest phrases of every text; left out is what too few or too many texts hold.
 
@@ -92,6 +113,7 @@ def find_phrases(
         ids: (n) external ids.
         texts: (n) texts; None where there is none, which has no phrases.
         config: How many, and how rare or frequent they may be.
+        on_progress: Told of texts that are read.
 
     Raises:
         DataError: no phrase is left to build a graph of.
@@ -100,7 +122,7 @@ def find_phrases(
     """
     from sklearn.feature_extraction.text import TfidfTransformer
 
-    names, counts = _counted(texts, config)
+    names, counts = _counted(_told(texts, on_progress), len(texts), config)
     weights = TfidfTransformer(sublinear_tf=True).fit_transform(counts).tocsr()
     chosen = [_weightiest(names, weights[row], config.per_text) for row in range(len(texts))]
     held = np.bincount([phrase for row in chosen for phrase, _ in row], minlength=len(names))
@@ -115,24 +137,31 @@ def find_phrases(
     )
 
 
-def _counted(texts: Sequence[str | None], config: PhrasesConfig) -> tuple[list[str], Any]:
+def _told(texts: Sequence[str | None], on_progress: Progress | None) -> Iterator[str]:
+    for done, text in enumerate(texts):
+        if on_progress is not None and done % _TOLD_EVERY == 0:
+            on_progress(done, len(texts), "texts")
+        yield text or ""
+
+
+def _counted(texts: Iterator[str], n: int, config: PhrasesConfig) -> tuple[list[str], Any]:
     """Names of all candidates that are rare and frequent enough, and (n, m) how often."""
     from sklearn.feature_extraction.text import CountVectorizer
 
     grams = CountVectorizer(
         ngram_range=(1, _WORDS_OF_A_PHRASE), token_pattern=_TOKEN, lowercase=False
     ).build_analyzer()
-    most = max(config.least_texts, int(config.most_share * len(texts)))
+    most = max(config.least_texts, int(config.most_share * n))
     counting = CountVectorizer(
         analyzer=lambda text: list(_candidates(text, grams)),
         min_df=config.least_texts,
         max_df=most,
     )
     try:
-        counts = counting.fit_transform(text or "" for text in texts)
+        counts = counting.fit_transform(texts)
     except ValueError:
         raise DataError(
-            f"No phrase stands in {config.least_texts} to {most} of the {len(texts)} texts, so "
+            f"No phrase stands in {config.least_texts} to {most} of the {n} texts, so "
             "there is no graph of phrases. Lower phrases.least_texts, raise phrases.most_share, "
             "or describe the items in more words."
         ) from None

@@ -65,4 +65,3 @@ class Ccgnn(nn.Module):
         """(n, d) items, or some of them."""
         kept: Tensor = self.dropout(nodes[1] if only is None else nodes[1][only])
         return kept
-

@@ -26,9 +26,7 @@ def settings(**about: object) -> PhrasesConfig:
 
 def graph_of(phrases: Phrases) -> dict[str, set[str]]:
     """Phrases of each entity by id."""
-    return {
-        id: {name for name, _ in phrases.of(number)} for number, id in enumerate(phrases.ids)
-    }
+    return {id: {name for name, _ in phrases.of(number)} for number, id in enumerate(phrases.ids)}
 
 
 def test_the_phrase_graph_of_three_items() -> None:
@@ -53,7 +51,9 @@ def test_weights_are_tf_idf_of_the_text() -> None:
         {"haunted house": often / length, "winona ryder": idf / length, "wag the dog": idf / length}
     )
     length = np.sqrt(4 * idf**2)  # "tap dancer", "tap", "dancer", "wag the dog"
-    assert dict(found.of(2)) == pytest.approx(dict.fromkeys(["tap dancer", "wag the dog"], idf / length))
+    assert dict(found.of(2)) == pytest.approx(
+        dict.fromkeys(["tap dancer", "wag the dog"], idf / length)
+    )
 
 
 def test_the_weightiest_are_kept() -> None:
