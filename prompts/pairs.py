@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -26,9 +25,7 @@ def pair_template(setting: str) -> Template:
     Raises:
         TemplateError: there is none, or its schema does not ask for a score between two numbers.
     """
-    template = load_template(
-        SIMILAR_PAIR if setting == "auto" else Path(setting).with_suffix(".md")
-    )
+    template = load_template(SIMILAR_PAIR if setting == "auto" else setting)
     score_range(template)
     return template
 

@@ -185,7 +185,7 @@ def test_by_default_vectors_judge_and_no_model_is_asked(
 
 def test_vectors_judge_as_strictly_as_they_are_told(tiny_experiment: Path, tmp_path: Path) -> None:
     def judged(how: str) -> Pairs:
-        changes = [f"pairs.nearest={E}", f"pairs.judge={{{how}}}"]
+        changes = [f"pairs.nearest={E}", f'pairs.judge={{backend="vectors",{how}}}']
         return made(Plan(load_experiment(str(tiny_experiment), changes), tmp_path))[0]
 
     mutual, every = judged("mutual=true"), judged("mutual=false")
@@ -223,7 +223,8 @@ def test_the_template_that_ships_shows_four_examples_and_the_pair() -> None:
     assert roles == ["system", *["user", "assistant"] * 4, "user"]
     for message in request.messages[2::2]:
         read_aspects(message["content"], template.schema or {})
-    assert request.messages[-1]["content"].split() == "One Title: Red R. Other Title: Blue".split()
+    said = " ".join(request.messages[-1]["content"].split())
+    assert said == "One Title: Red R. Other Title: Blue"
     assert (request.entity, request.schema) == ("a|b", template.schema)
 
 
