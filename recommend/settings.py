@@ -69,22 +69,24 @@ class SasRecConfig(Config):
     """Share of activations dropped in training."""
 
 
-class _EnhancerConfig(Config):
-    needs: ClassVar[tuple[str, ...]] = ()
-    """Parts of `Sources` that the enhancer learns from."""
-
-
-class NoneConfig(_EnhancerConfig):
+class NoneConfig(Config):
     """No enhancer: the plain twin that every other one is compared with."""
 
+    needs: ClassVar[tuple[str, ...]] = ()
+    sides: ClassVar[tuple[str, ...]] = ()
     name: Literal["none"] = "none"
 
 
-class AutoGraphConfig(_EnhancerConfig):
-    """Metapath attention over the latent-factor graph (eq. 6 to 9)."""
+class _EnhancerConfig(Config):
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Parts of `Sources` that the enhancer learns from."""
+    sides: Annotated[tuple[Literal["user", "item"], ...], Field(min_length=1)] = ("user", "item")
+    """Whose vectors get its features. What is known of a user was written with every training
+    interaction in view, the one to be predicted among them, so a recommender may learn to trust it
+    more than it deserves; items have no such tale to tell."""
 
-    needs: ClassVar[tuple[str, ...]] = ("graph",)
-    name: Literal["autograph"] = "autograph"
+
+class _GraphConfig(_EnhancerConfig):
     metapaths: tuple[Metapath, ...] = PAPER_METAPATHS
     """Metapaths that carry messages; the paper's four by default."""
     levels: tuple[int, ...] = (0, 1)
@@ -95,6 +97,22 @@ class AutoGraphConfig(_EnhancerConfig):
     """Users sampled for each item in every step of training."""
     dropout: Share = 0.2
     """Share of graph representations dropped in training."""
+
+
+class AutoGraphConfig(_GraphConfig):
+    """Metapath attention over the latent-factor graph (eq. 6 to 9)."""
+
+    needs: ClassVar[tuple[str, ...]] = ("graph",)
+    name: Literal["autograph"] = "autograph"
+
+
+class GroundedConfig(_GraphConfig):
+    """The same graph, whose nodes begin as what their texts mean; not in the paper."""
+
+    needs: ClassVar[tuple[str, ...]] = ("graph", "user_vectors", "item_vectors")
+    name: Literal["grounded"] = "grounded"
+    user_texts: bool = True
+    """Whether users, too, begin as what their texts mean, or learn all they are."""
 
 
 class KarConfig(_EnhancerConfig):
@@ -172,6 +190,7 @@ Backbone = Annotated[
 Enhancer = Annotated[
     NoneConfig
     | AutoGraphConfig
+    | GroundedConfig
     | KarConfig
     | UistConfig
     | LightGcnConfig

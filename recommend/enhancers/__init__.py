@@ -10,6 +10,7 @@ from typing import Any
 
 from recommend.enhancers.autograph import AutoGraph
 from recommend.enhancers.ccgnn import Ccgnn
+from recommend.enhancers.grounded import Grounded
 from recommend.enhancers.kar import Kar
 from recommend.enhancers.lightgcn import LightGcn
 from recommend.enhancers.topoi2i import TopoI2I
@@ -18,6 +19,7 @@ from recommend.enhancers.uist import Uist
 ENHANCERS: dict[str, Callable[[Any, Any, int], Any]] = {
     "none": lambda config, inputs, width: None,  # noqa: ARG005
     "autograph": AutoGraph,
+    "grounded": Grounded,
     "kar": Kar,
     "uist": Uist,
     "lightgcn": LightGcn,
