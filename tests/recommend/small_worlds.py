@@ -123,8 +123,8 @@ def phrases_of(n_items: int) -> Relation:
 
 
 def pairs_of(n_items: int) -> Relation:
-    """Items two or three apart are alike, but item 5 is like none."""
-    near = [(i, j) for i in range(n_items) for j in range(n_items) if abs(i - j) in (2, 3)]
+    """Items two to four apart are alike, but item 5 is like none."""
+    near = [(i, j) for i in range(n_items) for j in range(n_items) if abs(i - j) in (2, 3, 4)]
     return weighted([edge for edge in near if 5 not in edge], n_items, n_items)
 
 

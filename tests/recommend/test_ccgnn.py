@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -81,3 +83,19 @@ def test_without_phrases_it_says_what_to_do():
         gather_inputs(DATASET, Sources(), config)
     inputs = gather_inputs(DATASET, sources_of(DATASET, graph_of(DATASET)), config)
     assert inputs.phrases is not None and inputs.pairs is None and inputs.graph is None
+
+
+def test_nobody_hears_a_user_and_nobody_an_item_that_is_no_edge():
+    net = network()
+    batch = whole_histories(DATASET, SPLIT, 5)
+    before = net.propagate(NOBODY).items
+    seen = net.enhancer.users(net.enhancer.propagate(net.item.weight, NOBODY), batch)
+    held_out = replace(batch, edges=batch.edges & (torch.arange(5) != 3))
+    without = net.enhancer.users(net.enhancer.propagate(net.item.weight, NOBODY), held_out)
+    torch.testing.assert_close(without[:, 3], seen[:, 2])
+    assert not torch.allclose(seen[:, 3], seen[:, 2])
+    with torch.no_grad():
+        net.enhancer.user.weight[1:] += 100.0
+    torch.testing.assert_close(net.propagate(NOBODY).items, before)
+    after = net.enhancer.users(net.enhancer.propagate(net.item.weight, NOBODY), batch)
+    torch.testing.assert_close(after[0], seen[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -69,3 +71,19 @@ def test_users_hear_from_the_items_up_to_each_position():
 def test_without_pairs_it_says_what_to_do():
     with pytest.raises(ConfigError, match="'topoi2i' needs pairs of similar items"):
         gather_inputs(DATASET, Sources(), config_of("sasrec", "topoi2i"))
+
+
+def test_nobody_hears_a_user_and_nobody_an_item_that_is_no_edge():
+    net = network()
+    batch = whole_histories(DATASET, SPLIT, 5)
+    before = net.propagate(NOBODY).items
+    seen = net.enhancer.users(net.enhancer.propagate(net.item.weight, NOBODY), batch)
+    held_out = replace(batch, edges=batch.edges & (torch.arange(5) != 3))
+    without = net.enhancer.users(net.enhancer.propagate(net.item.weight, NOBODY), held_out)
+    torch.testing.assert_close(without[:, 3], seen[:, 2])
+    assert not torch.allclose(seen[:, 3], seen[:, 2])
+    with torch.no_grad():
+        net.enhancer.user.weight[1:] += 100.0
+    torch.testing.assert_close(net.propagate(NOBODY).items, before)
+    after = net.enhancer.users(net.enhancer.propagate(net.item.weight, NOBODY), batch)
+    torch.testing.assert_close(after[0], seen[0])
