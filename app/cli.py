@@ -96,6 +96,10 @@ def run(
     device: Annotated[
         str, typer.Option(help="That models are trained on: auto, cpu, cuda, cuda:1, …")
     ] = "auto",
+    control: Annotated[
+        Literal["none", "shuffled"] | None,
+        typer.Option(help="Same as --set control=…: shuffled puts each text on another entity."),
+    ] = None,
     on_bad_row: Annotated[
         Literal["stop", "skip"] | None, typer.Option(help="Same as --set data.on_bad_row=…")
     ] = None,
@@ -107,7 +111,11 @@ def run(
     from app.experiment_file import load_experiment
     from app.session import run_experiment
 
-    changes = [*(change or []), *([f"data.on_bad_row={on_bad_row}"] if on_bad_row else [])]
+    changes = [
+        *(change or []),
+        *([f"data.on_bad_row={on_bad_row}"] if on_bad_row else []),
+        *([f"control={control}"] if control else []),
+    ]
     run_experiment(load_experiment(experiment, changes, source), workspace, upto, jobs, device)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from app.cautions import tell
 from app.plan import Plan
 from app.progress import Display, open_console
 from app.records import Record, read_record, write_record
@@ -31,6 +32,7 @@ def run_experiment(
         AutoGraphError: with what is wrong and how to mend it.
     """
     console = open_console()
+    tell(experiment, console)
     plan = Plan(experiment, workspace)
     steps = plan.steps(upto)
     if upto is None:

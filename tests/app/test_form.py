@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.drafts import Draft, draft_of, is_saved, save_draft, shown, value_of, written
-from app.experiment_file import SHIPPED, known_settings, load_experiment, save_experiment
+from app.experiment_file import known_settings, load_experiment, save_experiment, shipped
 from app.form_fields import field_of, fields_of, rooms
 from app.form_reader import LEFT_OUT, Field
 from app.settings import BACKBONES, ENHANCERS
@@ -64,7 +64,7 @@ def test_every_field_says_what_it_is(demo: Base) -> None:
 
 
 def test_an_untouched_form_changes_nothing(tmp_path: Path) -> None:
-    for path in SHIPPED.glob("*.toml"):
+    for path in shipped():
         base = base_of(path.stem, tmp_path)
         draft = drafted(base, {})
         assert (draft.changes, draft.emptied) == ({}, ())
