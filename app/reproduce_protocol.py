@@ -47,7 +47,9 @@ def protocol_differences(
     """
     if protocol is None:
         name = experiment.data.name
-        return [Difference(f"The paper reports nothing on {name}: there is no figure to hold.", True)]
+        return [
+            Difference(f"The paper reports nothing on {name}: there is no figure to hold.", True)
+        ]
     found = [
         *_sizes(protocol, sizes),
         *_asked(protocol, asked),

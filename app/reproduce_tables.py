@@ -71,8 +71,8 @@ def variants_of(kind: str, experiment: Experiment) -> list[Variant]:
     """
     enhancers = experiment.grid.enhancers
     own = tuple(e for e in enhancers if e not in (PLAIN, *BASELINES))
-    control = Variant(SHUFFLED, own, {"control": SHUFFLED}, {e: "" for e in own})
-    first = Variant("", enhancers, {}, _first_rows(kind, enhancers), SHUFFLED)
+    control = Variant(SHUFFLED, own, {"control": SHUFFLED}, dict.fromkeys(own, ""))
+    first = Variant("", enhancers, {}, _first_rows(kind), SHUFFLED)
     return [first, *_further(kind, own), *([control] if own else [])]
 
 
@@ -131,7 +131,7 @@ def experiment_of(base: Experiment, variant: Variant) -> Experiment:
     return Experiment.model_validate(tree)
 
 
-def _first_rows(kind: str, enhancers: tuple[str, ...]) -> dict[str, str]:
+def _first_rows(kind: str) -> dict[str, str]:
     """The paper's rows of the experiment as it is, where they are not called after enhancers."""
     return {
         "table5": {OURS: "rq-vae"},
@@ -149,13 +149,13 @@ def _further(kind: str, own: tuple[str, ...]) -> Iterator[Variant]:
     elif kind == "table5":
         for method in methods():
             changes = {f"quantize.{side}.method": method for side in ("user", "item")}
-            yield Variant(method, ours, changes, {e: method for e in ours}, "")
+            yield Variant(method, ours, changes, dict.fromkeys(ours, method), "")
     elif kind == "table6":
         for levels in ([0], [0, 1, 2]):
             slug = f"levels-{'-'.join(map(str, levels))}"
             yield _parts(slug, ours, "levels", levels)
     elif kind == "leak":
-        yield Variant(ALL_EDGES, ours, {"graph.edges": "all"}, {e: "" for e in ours}, "")
+        yield Variant(ALL_EDGES, ours, {"graph.edges": "all"}, dict.fromkeys(ours, ""), "")
 
 
 def methods() -> list[str]:
@@ -171,7 +171,7 @@ def _names(union: Any, tag: str) -> tuple[str, ...]:
 def _parts(slug: str, ours: tuple[str, ...], part: str, value: list[Any]) -> Variant:
     """A variant whose enhancer has other parts; it is also compared with the one as it is."""
     changes = {f"override.{{pair}}.model.enhancer.{part}": value}
-    return Variant(slug, ours, changes, {e: slug for e in ours}, "")
+    return Variant(slug, ours, changes, dict.fromkeys(ours, slug), "")
 
 
 _REMOVED = {

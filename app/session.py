@@ -39,7 +39,7 @@ def run_experiment(
         write_record(plan, steps)
     with Display(console) as display:
         display.planned([str(step) for step in steps])
-        run_steps(plan, steps, display, jobs, _device(device))
+        run_steps(plan, steps, display, jobs, chosen_device(device))
     if upto is None:
         _show_results(read_record(experiment.name, workspace), console)
         return
@@ -48,7 +48,7 @@ def run_experiment(
             console.print(f"{step}: {plan.store.place(step.stage, step.key)}", soft_wrap=True)
 
 
-def _device(wanted: str) -> str:
+def chosen_device(wanted: str) -> str:
     """A device of torch; "auto" is a GPU where there is one.
 
     Raises:

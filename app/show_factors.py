@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.alternatives import Side, alternative_table, alternatives, fit_alternatives
-from app.lexicons import factor_of, open_lexicon
 from app.cautions import tell
+from app.lexicons import factor_of, open_lexicon
 from app.progress import open_console
 from app.records import read_record
 

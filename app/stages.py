@@ -180,7 +180,11 @@ def _side(side: str, knowledge_inputs: Inputs) -> dict[str, Stage]:
             partial(work.shuffle_side, side),
         ),
         vectors: Stage(
-            f"encoding texts of {side}s", 1, texts_of(side), _encoder, partial(work.encode_side, side)
+            f"encoding texts of {side}s",
+            1,
+            texts_of(side),
+            _encoder,
+            partial(work.encode_side, side),
         ),
         codes: Stage(
             f"quantising {side}s",
