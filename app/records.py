@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.cautions import LEAKING_TEXTS, Caution, of_settings, signs
+from app.cautions import ALL_EDGES, LEAKING_TEXTS, TEXTS_SHUFFLED, Caution, of_settings, signs
 from app.experiment_file import checked, find_experiment
 from app.plan import Plan, Step
-from app.settings import PLAIN, Cell, Experiment
+from app.settings import Cell, Experiment
 from data import atomic
 from data.artifacts import ArtifactStore
 from data.errors import ArtifactError, ConfigError
@@ -83,8 +83,11 @@ class Record:
         return any(caution.leak for caution in self.cautions(cell))
 
     def cautions(self, cell: Cell) -> tuple[Caution, ...]:
-        """Why what a cell reached is no fair result; the plain twin is not touched by any of it."""
-        return () if cell.enhancer == PLAIN else self.cautions_of_graph()
+        """Why what a cell reached is no fair result, by what its enhancer learns from."""
+        needs = set(self.experiment.model_of(cell).enhancer.needs)
+        touched = {ALL_EDGES} if "graph" in needs else set()
+        touched |= {LEAKING_TEXTS, TEXTS_SHUFFLED} if needs - {"histories"} else set()
+        return tuple(one for one in self.cautions_of_graph() if one in touched) if touched else ()
 
     def cautions_of_graph(self) -> tuple[Caution, ...]:
         """What is to be said wherever texts, factors or the graph show."""

@@ -49,6 +49,12 @@ def with_item(ready: Ready, codes: Code, attributes: Bags) -> Ready:
             "and nobody had this one. It can say nothing about it, except from attributes that "
             "other items share; ask a recommender with the graph."
         )
+    if not hasattr(network.enhancer, "new_item") and network.enhancer is not None:
+        config = ready.model.config
+        raise DataError(
+            f"{config.backbone.name} with {config.enhancer.name} has no way to place an item that "
+            "nobody had. Ask a recommender with autograph."
+        )
     with torch.inference_mode():
         vector = torch.zeros_like(shared.items[:1])
         if network.item_attributes is not None:
@@ -71,7 +77,8 @@ def with_user(ready: Ready, codes: Code | None, attributes: Bags) -> tuple[Ready
     """The same recommender with one more user, and the number to score that user by.
 
     A history does most of the work, and has to be given when the user is scored. With the graph,
-    the user hears from the user's factors; without codes, what users hear on average.
+    the user hears from the user's factors; without codes, or with an enhancer that has no way to
+    place a newcomer, what users hear on average.
 
     Args:
         ready: The recommender.
@@ -84,7 +91,7 @@ def with_user(ready: Ready, codes: Code | None, attributes: Bags) -> tuple[Ready
         if people is not None and network.user_attributes is not None:
             people = torch.cat([people, network.user_attributes.of(attributes)])
         if network.enhancer is not None and nodes is not None:
-            if codes is None:
+            if codes is None or not hasattr(network.enhancer, "new_user"):
                 node = nodes[0][: ready.model.inputs.n_users].mean(0, keepdim=True)
             else:
                 own = _own_factors(ready.model, "user", codes)

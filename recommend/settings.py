@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
@@ -69,15 +69,21 @@ class SasRecConfig(Config):
     """Share of activations dropped in training."""
 
 
-class NoneConfig(Config):
+class _EnhancerConfig(Config):
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Parts of `Sources` that the enhancer learns from."""
+
+
+class NoneConfig(_EnhancerConfig):
     """No enhancer: the plain twin that every other one is compared with."""
 
     name: Literal["none"] = "none"
 
 
-class AutoGraphConfig(Config):
+class AutoGraphConfig(_EnhancerConfig):
     """Metapath attention over the latent-factor graph (eq. 6 to 9)."""
 
+    needs: ClassVar[tuple[str, ...]] = ("graph",)
     name: Literal["autograph"] = "autograph"
     metapaths: tuple[Metapath, ...] = PAPER_METAPATHS
     """Metapaths that carry messages; the paper's four by default."""
@@ -91,10 +97,52 @@ class AutoGraphConfig(Config):
     """Share of graph representations dropped in training."""
 
 
+class KarConfig(_EnhancerConfig):
+    """KAR: semantic vectors through a mixture of experts, as features of both sides."""
+
+    needs: ClassVar[tuple[str, ...]] = ("user_vectors", "item_vectors")
+    name: Literal["kar"] = "kar"
+    shared: PositiveInt = 2
+    """Experts that read the vectors of users and of items."""
+    own: PositiveInt = 3
+    """Experts that read those of one side alone."""
+    hidden: PositiveInt = 64
+    """Width of the experts' hidden layer."""
+    dropout: Share = 0.2
+    """Share of its features dropped in training."""
+
+
+class UistConfig(_EnhancerConfig):
+    """UIST: the codes of users and items as feature ids."""
+
+    needs: ClassVar[tuple[str, ...]] = ("graph",)
+    name: Literal["uist"] = "uist"
+    levels: tuple[int, ...] | None = None
+    """Codebook levels that are read; all of them unless given."""
+    hidden: PositiveInt = 64
+    """Width of the hidden layer behind the codes."""
+    dropout: Share = 0.2
+    """Share of its features dropped in training."""
+
+
+class LightGcnConfig(_EnhancerConfig):
+    """LightGCN: normalised sums over users and items that interacted, layer after layer."""
+
+    needs: ClassVar[tuple[str, ...]] = ("histories",)
+    name: Literal["lightgcn"] = "lightgcn"
+    layers: Annotated[int, Field(ge=1, le=3)] = 2
+    """Steps away from a node that it hears from."""
+    dropout: Share = 0.2
+    """Share of its features dropped in training."""
+
+
 Backbone = Annotated[
     YouTubeDnnConfig | MindConfig | Gru4RecConfig | SasRecConfig, Field(discriminator="name")
 ]
-Enhancer = Annotated[NoneConfig | AutoGraphConfig, Field(discriminator="name")]
+Enhancer = Annotated[
+    NoneConfig | AutoGraphConfig | KarConfig | UistConfig | LightGcnConfig,
+    Field(discriminator="name"),
+]
 
 
 class ModelConfig(Config):
