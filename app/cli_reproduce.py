@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,10 @@ from typer.core import TyperCommand
 
 from app.cli_prompts import WORKSPACE, Workspace
 
-MANY = {"--seeds": str.isdigit, "--only": lambda word: "+" in word}
+MANY: Mapping[str, Callable[[str], bool]] = {
+    "--seeds": str.isdigit,
+    "--only": lambda word: "+" in word,
+}
 """Options that take several values one after another, and what is one of them."""
 
 

@@ -196,10 +196,9 @@ def _on_rare(one: _Found, metric: str) -> float | None:
     """Mean of a metric over users whose held-out item is rare, and over seeds."""
     import polars as pl
 
-    parts = [e.per_user.filter(pl.col("popularity") < RARE)[metric] for e in one.judged]
-    if not len(parts[0]):
-        return None
-    return float(sum(float(part.mean()) for part in parts) / len(parts))  # type: ignore[arg-type]
+    parts = (e.per_user.filter(pl.col("popularity") < RARE)[metric] for e in one.judged)
+    values = pl.concat(parts)
+    return float(values.to_numpy().mean()) if len(values) else None
 
 
 def _unfinished(of: Reproduction, there: Mapping[str, _Found]) -> list[str]:

@@ -18,6 +18,7 @@ OURS = "autograph"
 QUANTISERS = {"lsh": "LSH", "hierarchical": "HC", "rq-vae": "RQ"}
 """Methods of table 5 and what the paper calls them; others of this version follow them."""
 ALL_EDGES = "all-edges"
+SIDES = ("user", "item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def variants_of(kind: str, experiment: Experiment) -> list[Variant]:
     own = tuple(e for e in enhancers if e not in (PLAIN, *BASELINES))
     control = Variant(SHUFFLED, own, {"control": SHUFFLED}, dict.fromkeys(own, ""))
     first = Variant("", enhancers, {}, _first_rows(kind), SHUFFLED)
-    return [first, *_further(kind, own), *([control] if own else [])]
+    return [first, *_further(kind, own, experiment), *([control] if own else [])]
 
 
 def rows_of(kind: str, dataset: str, experiment: Experiment) -> list[Row]:
@@ -139,7 +140,7 @@ def _first_rows(kind: str) -> dict[str, str]:
     }.get(kind, {})
 
 
-def _further(kind: str, own: tuple[str, ...]) -> Iterator[Variant]:
+def _further(kind: str, own: tuple[str, ...], experiment: Experiment) -> Iterator[Variant]:
     """What a table trains beside the experiment as it is and its control."""
     ours = tuple(e for e in own if e == OURS)
     if kind == "table4":
@@ -148,7 +149,7 @@ def _further(kind: str, own: tuple[str, ...]) -> Iterator[Variant]:
             yield _parts(slug, ours, "metapaths", kept)
     elif kind == "table5":
         for method in methods():
-            changes = {f"quantize.{side}.method": method for side in ("user", "item")}
+            changes = {f"quantize.{side}": _quantiser(experiment, side, method) for side in SIDES}
             yield Variant(method, ours, changes, dict.fromkeys(ours, method), "")
     elif kind == "table6":
         for levels in ([0], [0, 1, 2]):
@@ -160,12 +161,21 @@ def _further(kind: str, own: tuple[str, ...]) -> Iterator[Variant]:
 
 def methods() -> list[str]:
     """Ways to quantise beside the paper's own: those of its table 5 first."""
-    there = [name for name in _names(SideConfig, "method") if name != "rq-vae"]
+    there = [name for name in _quantisers() if name != "rq-vae"]
     return sorted(there, key=lambda name: (name not in QUANTISERS, name))
 
 
-def _names(union: Any, tag: str) -> tuple[str, ...]:
-    return tuple(kind.model_fields[tag].default for kind in get_args(get_args(union)[0]))
+def _quantisers() -> dict[str, Any]:
+    """Settings of every way to quantise, by its name."""
+    kinds = get_args(get_args(SideConfig)[0])
+    return {kind.model_fields["method"].default: kind for kind in kinds}
+
+
+def _quantiser(experiment: Experiment, side: str, method: str) -> dict[str, Any]:
+    """Settings of a method with as many levels and codes as the experiment's own."""
+    own, known = getattr(experiment.quantize, side), _quantisers()[method].model_fields
+    shared = {name: getattr(own, name) for name in ("k", "levels", "per_code") if name in known}
+    return {"method": method, **shared}
 
 
 def _parts(slug: str, ours: tuple[str, ...], part: str, value: list[Any]) -> Variant:

@@ -82,7 +82,7 @@ class Experiment(Config):
     seed: int = 0
     """Of everything random before training; `grid.seeds` are those of training."""
     control: Literal["none", "shuffled"] = "none"
-    """`shuffled` gives each user and item the text of another; no gain that survives is semantic."""
+    """`shuffled` gives every user and item the text of another, to see what meaning is worth."""
     data: DataConfig = DataConfig()
     """Which data set."""
     prompts: PromptConfig = PromptConfig()
