@@ -19,7 +19,7 @@ from app.cli_jobs import jobs_app
 from app.cli_knowledge import knowledge_app
 from app.cli_llm import llm_app
 from app.cli_prompts import prompts_app
-from app.cli_reproduce import ManyValues, reproduce
+from app.cli_reproduce import ManyValues, reproduce, search
 from data.errors import AutoGraphError, ConfigError
 
 STOPPED = 130
@@ -122,7 +122,8 @@ def run(
 
 for command in (compare, beyond, ablate):
     app.command()(command)
-app.command(cls=ManyValues)(reproduce)
+for command in (reproduce, search):
+    app.command(cls=ManyValues)(command)
 
 
 @app.command()

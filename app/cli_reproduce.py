@@ -1,4 +1,4 @@
-"""The commands that rebuild the paper's tables."""
+"""The commands that rebuild the paper's tables and look for hyper-parameters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from app.cli_prompts import WORKSPACE, Workspace
+from app.cli_prompts import WORKSPACE, ExperimentName, Workspace
 
 MANY: Mapping[str, Callable[[str], bool]] = {
     "--seeds": str.isdigit,
@@ -83,3 +83,33 @@ def reproduce(
         show_names(workspace)
     else:
         run(name, workspace, source, seeds or (), only or (), jobs, device, dry_run)
+
+
+def search(
+    experiment: ExperimentName,
+    trials: Annotated[int, typer.Option(min=1, help="Of every row, all calls together.")] = 20,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ROW …", help="Rows such as sasrec+autograph or 'mind+*'."),
+    ] = None,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", metavar="A.B=C", help="Change one setting.")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Folder with the publisher's files of the data.")
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help="That models are trained on: auto, cpu, cuda, cuda:1, …")
+    ] = "auto",
+    workspace: Workspace = WORKSPACE,
+) -> None:
+    """Look for hyper-parameters on validation data, over the grids of the paper's appendix D.
+
+    Stop it at any time: the same command goes on from there.
+    """
+    from app.experiment_file import load_experiment
+    from app.search_show import show_search
+
+    show_search(
+        load_experiment(experiment, change or (), source), workspace, trials, only or (), device
+    )

@@ -17,6 +17,8 @@ from data.errors import ConfigError
 
 KINDS = ("table2", "table4", "table5", "table6", "leak")
 """Tables whose rows are recommenders; the name of an experiment's file begins with one."""
+OTHERS = ("table3", "figure3", "figure6")
+"""What else can be reproduced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +81,10 @@ def open_reproduction(
     Raises:
         ConfigError: there is no such experiment, or its name is no table's.
     """
-    tree = read_tree(name)
-    kind = kind_of(str(tree["name"]))
-    before = recorded(str(tree["name"]), workspace)
-    if source is None and before is not None:
-        source = before.experiment.data.source
-    if source is not None:
-        put(tree, "data.source", str(source))
-    waiting = _take_out_unknown(tree)
-    base = settled(tree, name)
+    base, waiting = _base(name, workspace, source)
+    kind, before = kind_of(base.name), recorded(base.name, workspace)
+    if kind not in KINDS:
+        raise ConfigError(f"{name} is no table of recommenders. See: autograph reproduce {name}")
     wanted = tuple(dict.fromkeys(seeds)) or base.grid.seeds
     known = before.experiment.grid.seeds if before else ()
     grid = base.grid.model_copy(update={"seeds": tuple(sorted({*wanted, *known}))})
@@ -100,24 +97,47 @@ def open_reproduction(
     return Reproduction(base.name, kind, base, tuple(rows), pending, wanted, workspace)
 
 
+def plan_of(name: str, workspace: Path, source: Path | None = None) -> Plan:
+    """The plan of a table or figure whose rows are no recommenders; arguments as above.
+
+    Raises:
+        AutoGraphError: there is no such experiment, or its files cannot be read.
+    """
+    return Plan(_base(name, workspace, source)[0], workspace)
+
+
+def _base(name: str, workspace: Path, source: Path | None) -> tuple[Experiment, set[str]]:
+    """The experiment in a file with the folder of earlier runs, and unknown enhancers of it."""
+    tree = read_tree(name)
+    kind_of(str(tree["name"]))
+    before = recorded(str(tree["name"]), workspace)
+    if source is None and before is not None:
+        source = before.experiment.data.source
+    if source is not None:
+        put(tree, "data.source", str(source))
+    waiting = _take_out_unknown(tree)
+    return settled(tree, name), waiting
+
+
 def kind_of(name: str) -> str:
-    """The table that an experiment of this name is about.
+    """The table or figure that an experiment of this name is about.
 
     Raises:
         ConfigError: it is none.
     """
     kind = name.split("-")[0]
-    if kind not in KINDS:
+    if kind not in (*KINDS, *OTHERS):
         raise ConfigError(
             f"{name!r} is no table of the paper: its name has to begin with one of "
-            f"{', '.join(KINDS)}. See: autograph reproduce"
+            f"{', '.join((*KINDS, *OTHERS))}. See: autograph reproduce"
         )
     return kind
 
 
 def names() -> list[str]:
-    """The tables that come with AutoGraph."""
-    return [path.stem for path in shipped() if path.stem.split("-")[0] in KINDS]
+    """The tables and figures that come with AutoGraph."""
+    kinds = (*KINDS, *OTHERS)
+    return [path.stem for path in shipped() if path.stem.split("-")[0] in kinds]
 
 
 def recorded(name: str, workspace: Path) -> Record | None:

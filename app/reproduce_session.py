@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.experiment_file import read_tree
 from app.progress import open_console
-from app.reproduce import Reproduction, names, open_reproduction, recorded, run_rows
+from app.reproduce import OTHERS, kind_of, names, open_reproduction, recorded, run_rows
+from app.reproduce_figures import make_other
 from app.reproduce_results import results_of
-from app.reproduce_show import show_results, write_reproduction
+from app.reproduce_sheets import print_told, write_told
+from app.reproduce_show import told_of
 from app.session import chosen_device
 from data.errors import AutoGraphError
 
@@ -28,19 +31,18 @@ def reproduce(
     Raises:
         AutoGraphError: with what is wrong and how to mend it; what is finished stays.
     """
-    of = open_reproduction(name, workspace, source, seeds)
-    of.chosen(only)
-    if not dry_run:
-        run_rows(of, only, jobs, chosen_device(device))
-    show(of)
-
-
-def show(of: Reproduction) -> None:
-    """Shows what there is of a table, and writes it to files."""
+    kind = kind_of(str(read_tree(name)["name"]))
+    if kind in OTHERS:
+        told = make_other(kind, name, workspace, source, chosen_device(device))
+    else:
+        of = open_reproduction(name, workspace, source, seeds)
+        of.chosen(only)
+        if not dry_run:
+            run_rows(of, only, jobs, chosen_device(device))
+        told = told_of(of, results_of(of))
     console = open_console()
-    results = results_of(of)
-    show_results(of, results, console)
-    path = write_reproduction(of, results)
+    print_told(told, console)
+    path = write_told(told, workspace)
     console.print(f"[dim]Written to {path} and .parquet[/dim]", soft_wrap=True)
 
 
@@ -61,9 +63,10 @@ def show_names(workspace: Path) -> None:
 
 def _state(name: str, workspace: Path) -> tuple[str, str]:
     """How many recommenders are trained, of how many; and what the table is."""
-    from app.experiment_file import read_tree
-
     note = str(read_tree(name).get("note", ""))
+    if kind_of(name) in OTHERS:
+        made = (workspace / "results" / f"{name}.md").exists()
+        return "there" if made else "–", note
     if recorded(name, workspace) is None:
         return "–", note
     try:

@@ -1,20 +1,15 @@
-"""A reproduced table for a person: on a terminal, in Markdown, in Parquet."""
+"""A reproduced table in words and numbers that a person reads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from app.cautions import named
 from app.reproduce import Reproduction
 from app.reproduce_results import BARRED, BEATEN, RARE, Results
+from app.reproduce_sheets import Sheet, Told
 from app.results import METRICS
-from data import atomic
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 HEADS = (
     *("recommender", "ours", "seeds", "Δ plain", "95 %", "p (Holm)"),
@@ -28,21 +23,6 @@ UNDER = (
     f"rare: on users whose held-out item has fewer than {RARE} training interactions. "
     "beaten: the paper's figure is below the 95 % interval of ours over users."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A table of text cells.
-
-    Attributes:
-        title: Above it.
-        heads: Of columns.
-        rows: Cells.
-    """
-
-    title: str
-    heads: Sequence[str]
-    rows: Sequence[Sequence[str]]
 
 
 def sheets(of: Reproduction, results: Results) -> Iterator[Sheet]:
@@ -119,45 +99,7 @@ def _beaten(results: Results) -> Iterator[str]:
         )
 
 
-def show_results(of: Reproduction, results: Results, console: Console) -> None:
-    """Prints the tables and what is to be known of them."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    for sheet in sheets(of, results) if results.table.height else ():
-        table = Table(
-            title=sheet.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
-        )
-        for at, head in enumerate(sheet.heads):
-            table.add_column(head, justify="left" if at == 0 else "right")
-        for row in sheet.rows:
-            table.add_row(*row)
-        console.print(table, markup=False)
-    for note in notes(of, results):
-        console.print(note, markup=False, highlight=False)
-
-
-def write_reproduction(of: Reproduction, results: Results) -> Path:
-    """The Markdown file of a table; a Parquet file with all figures stands beside it."""
-    folder = of.workspace / "results"
-    atomic.write_parquet(folder / f"{of.name}.parquet", results.table)
-    return atomic.write_text(folder / f"{of.name}.md", markdown(of, results))
-
-
-def markdown(of: Reproduction, results: Results) -> str:
-    """The tables and notes in Markdown."""
-    parts = [f"# {of.name}", of.base.note]
-    for sheet in sheets(of, results) if results.table.height else ():
-        lines = [f"## {sheet.title}", ""]
-        lines += [_line(sheet.heads), "|---" + "|---:" * (len(sheet.heads) - 1) + "|"]
-        parts.append("\n".join([*lines, *map(_line, sheet.rows)]))
-    parts.append("\n".join(f"- {_safe(note)}" for note in notes(of, results)))
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(_safe(cell) for cell in cells)} |"
-
-
-def _safe(text: str) -> str:
-    return text.replace("|", "\\|").replace("*", "\\*")
+def told_of(of: Reproduction, results: Results) -> Told:
+    """All that is to be read of a table, and its figures."""
+    shown = tuple(sheets(of, results)) if results.table.height else ()
+    return Told(of.name, of.base.note, shown, notes(of, results), {"": results.table})

@@ -20,7 +20,8 @@ from app.reproduce import KINDS, found_in, names, open_reproduction, run_rows
 from app.reproduce_paper import figures_of, paper, protocol_of
 from app.reproduce_protocol import Difference, protocol_differences, row_differences
 from app.reproduce_results import BARRED, BEATEN, EQUAL, NOT_BEATEN, results_of
-from app.reproduce_show import markdown, notes
+from app.reproduce_sheets import markdown
+from app.reproduce_show import notes, told_of
 from app.results import METRICS
 from app.settings import BACKBONES, Cell
 from data.errors import ConfigError, DataError
@@ -308,7 +309,7 @@ def test_no_verdict_where_the_protocol_differs(
     results = results_of(of)
     reported = results.table.filter(pl.col("paper").is_not_null())
     assert reported["verdict"].unique().to_list() == [BARRED]
-    text = markdown(of, results)
+    text = markdown(told_of(of, results))
     assert "Not comparable with the paper: The true item is ranked against all items" in text
     assert "none of its 4 figures can be held" in text and "are exceeded" not in text
 
