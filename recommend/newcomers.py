@@ -49,8 +49,8 @@ def with_item(ready: Ready, codes: Code, attributes: Bags) -> Ready:
             "and nobody had this one. It can say nothing about it, except from attributes that "
             "other items share; ask a recommender with the graph."
         )
-    if not hasattr(network.enhancer, "new_item") and network.enhancer is not None:
-        config = ready.model.config
+    config = ready.model.config
+    if network.enhancer is not None and not _places(ready.model):
         raise DataError(
             f"{config.backbone.name} with {config.enhancer.name} has no way to place an item that "
             "nobody had. Ask a recommender with autograph."
@@ -91,7 +91,7 @@ def with_user(ready: Ready, codes: Code | None, attributes: Bags) -> tuple[Ready
         if people is not None and network.user_attributes is not None:
             people = torch.cat([people, network.user_attributes.of(attributes)])
         if network.enhancer is not None and nodes is not None:
-            if codes is None or not hasattr(network.enhancer, "new_user"):
+            if codes is None or not _places(ready.model):
                 node = nodes[0][: ready.model.inputs.n_users].mean(0, keepdim=True)
             else:
                 own = _own_factors(ready.model, "user", codes)
@@ -151,6 +151,11 @@ def reach(ready: Ready, vectors: Tensor, seen: Sequence[np.ndarray], item: int, 
 class _Own:
     factors: Tensor  # (levels,) factor nodes that the model looks at
     alike: Tensor  # (m,) entities that share the first of them; all where none does
+
+
+def _places(model: Model) -> bool:
+    """Whether the enhancer knows newcomers by their codes."""
+    return isinstance(model.config.enhancer, AutoGraphConfig)
 
 
 def _own_factors(model: Model, side: str, codes: Code) -> _Own:

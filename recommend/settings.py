@@ -80,11 +80,7 @@ class NoneConfig(_EnhancerConfig):
     name: Literal["none"] = "none"
 
 
-class AutoGraphConfig(_EnhancerConfig):
-    """Metapath attention over the latent-factor graph (eq. 6 to 9)."""
-
-    needs: ClassVar[tuple[str, ...]] = ("graph",)
-    name: Literal["autograph"] = "autograph"
+class _GraphConfig(_EnhancerConfig):
     metapaths: tuple[Metapath, ...] = PAPER_METAPATHS
     """Metapaths that carry messages; the paper's four by default."""
     levels: tuple[int, ...] = (0, 1)
@@ -95,6 +91,22 @@ class AutoGraphConfig(_EnhancerConfig):
     """Users sampled for each item in every step of training."""
     dropout: Share = 0.2
     """Share of graph representations dropped in training."""
+
+
+class AutoGraphConfig(_GraphConfig):
+    """Metapath attention over the latent-factor graph (eq. 6 to 9)."""
+
+    needs: ClassVar[tuple[str, ...]] = ("graph",)
+    name: Literal["autograph"] = "autograph"
+
+
+class GroundedConfig(_GraphConfig):
+    """The same graph, whose nodes begin as what their texts mean; not in the paper."""
+
+    needs: ClassVar[tuple[str, ...]] = ("graph", "user_vectors", "item_vectors")
+    name: Literal["grounded"] = "grounded"
+    user_texts: bool = True
+    """Whether users, too, begin as what their texts mean, or learn all they are."""
 
 
 class KarConfig(_EnhancerConfig):
@@ -140,7 +152,7 @@ Backbone = Annotated[
     YouTubeDnnConfig | MindConfig | Gru4RecConfig | SasRecConfig, Field(discriminator="name")
 ]
 Enhancer = Annotated[
-    NoneConfig | AutoGraphConfig | KarConfig | UistConfig | LightGcnConfig,
+    NoneConfig | AutoGraphConfig | GroundedConfig | KarConfig | UistConfig | LightGcnConfig,
     Field(discriminator="name"),
 ]
 

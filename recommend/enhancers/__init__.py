@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from recommend.enhancers.autograph import AutoGraph
+from recommend.enhancers.grounded import Grounded
 from recommend.enhancers.kar import Kar
 from recommend.enhancers.lightgcn import LightGcn
 from recommend.enhancers.uist import Uist
@@ -16,6 +17,7 @@ from recommend.enhancers.uist import Uist
 ENHANCERS: dict[str, Callable[[Any, Any, int], Any]] = {
     "none": lambda config, inputs, width: None,  # noqa: ARG005
     "autograph": AutoGraph,
+    "grounded": Grounded,
     "kar": Kar,
     "uist": Uist,
     "lightgcn": LightGcn,
