@@ -141,7 +141,8 @@ def _notes(record: Record) -> list[str]:
         "Not comparable with the paper: seconds are of this machine, there of "
         f"{theirs['machine']}.",
         f"Not comparable with the paper: texts of {by or 'nobody yet'}; there by "
-        f"{theirs['texts']}, one call after another. Recorded texts and stated facts cost no call here.",
+        f"{theirs['texts']}, one call after another. Recorded texts and stated facts cost no "
+        "call here.",
         "Built: what the stages took when they were run; – where they were not, or were run by a "
         "version that did not measure it. Answers and vectors from a cache cost nothing again. "
         "Inserted: an item by its text, without the call that writes the text.",

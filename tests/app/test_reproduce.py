@@ -14,9 +14,18 @@ import pytest
 from app_fakes import ON_CPU
 
 from app.cli_reproduce import spread
-from app.experiment_file import load_experiment, shipped
+from app.experiment_file import load_experiment
 from app.records import read_record
-from app.reproduce import KINDS, found_in, names, open_reproduction, run_rows
+from app.reproduce import (
+    KINDS,
+    OTHERS,
+    found_in,
+    kind_of,
+    names,
+    open_reproduction,
+    plan_of,
+    run_rows,
+)
 from app.reproduce_paper import figures_of, paper, protocol_of
 from app.reproduce_protocol import Difference, protocol_differences, row_differences
 from app.reproduce_results import BARRED, BEATEN, EQUAL, NOT_BEATEN, results_of
@@ -132,23 +141,16 @@ def test_other_texts_are_told_and_do_not_bar(tmp_path: Path) -> None:
     assert not any("Texts" in one.what for one in plain)
 
 
-def test_shipped_tables_hold_the_rows_of_the_paper(tmp_path: Path) -> None:
-    assert {name.split("-")[0] for name in names()} == set(KINDS)
-    for path in shipped():
-        if path.stem not in names():
+def test_shipped_tables_are_sound(tmp_path: Path) -> None:
+    assert {name.split("-")[0] for name in names()} == {*KINDS, *OTHERS}
+    for name in names():
+        if kind_of(name) in OTHERS:
+            assert plan_of(name, tmp_path, tmp_path).experiment.name == name
             continue
-        of = open_reproduction(path.stem, tmp_path, tmp_path)
-        assert of.name == path.stem and len({row.key for row in of.rows}) == len(of.rows)
-        for row in of.rows:
-            paired = (row.variant.slug, row.enhancer)
-            assert (
-                bool(row.figures)
-                or of.kind == "leak"
-                or paired[0]
-                or of.kind in (*("table5", "table6"),)
-            ), f"{of.name} has no figures of {row.key}"
+        of = open_reproduction(name, tmp_path, tmp_path)
+        assert of.name == name and len({row.key for row in of.rows}) == len(of.rows)
         for experiment, _ in of.experiments():
-            assert experiment.data == of.base.data
+            assert experiment.data == of.base.data and experiment.train == of.base.train
 
 
 def test_rows_of_the_paper_are_there_or_said_to_be_missing(tmp_path: Path) -> None:
@@ -376,6 +378,46 @@ def test_what_is_asked_for_has_to_be_there(table: Path, own: Path, autograph: An
     assert told.exit_code == 1 and "has no row 'gru4rec+nothing'" in told.output
     told = autograph("reproduce", "demo", "--workspace", own)
     assert told.exit_code == 1 and "'demo' is no table of the paper" in told.output
+
+
+def test_code_vectors_are_measured_by_level() -> None:
+    """Level 0 lies apart and evenly, level 1 close together around the origin."""
+    import numpy as np
+
+    from app.reproduce_figures import level_figures
+
+    corners = np.array([[10.0, 0], [0, 10], [-10, 0], [0, -10]])
+    (far, own, spread), (near, close, uneven) = level_figures(
+        np.stack([corners, np.array([[0.1, 0], [0, 0.1], [-0.1, 0], [0, -0.4]])])
+    )
+    assert far == pytest.approx(10) and near == pytest.approx(0.175)
+    assert spread == pytest.approx(0) and uneven > 0.5
+    assert own == pytest.approx(3 / 7) and close == pytest.approx(3 / 7), "all are neighbours"
+
+
+def test_figures_and_costs_are_told(
+    finished: Path, tiny_experiment: Path, own: Path, autograph: Any
+) -> None:
+    said = {
+        "figure3": "code vectors by level",
+        "figure6": "what factors mean",
+        "table3": "cost of graphs",
+    }
+    for kind, title in said.items():
+        path = tiny_experiment.with_name(f"{kind}-tiny.toml")
+        path.write_text('extends = "tiny"\n')
+        try:
+            told = autograph("reproduce", path, "--workspace", own, *ON_CPU)
+        finally:
+            path.unlink()
+        assert told.exit_code == 0, told.output
+        assert title in told.output and "paper" in told.output
+        assert title in (own / "results" / f"{kind}-tiny.md").read_text()
+    places = pl.read_parquet(own / "results" / "figure3-tiny-item.parquet")
+    assert places.height == 8 and set(places["level"]) == {0, 1}
+    costs = pl.read_parquet(own / "results" / "table3-tiny.parquet")
+    assert costs["enhancer"].to_list() == ["lightgcn", "ccgnn", "topoi2i", "autograph"]
+    assert costs["built"][3] > 0 and costs["inserted"][3] > 0 and costs["built"][1] is None
 
 
 def test_several_values_follow_an_option() -> None:
