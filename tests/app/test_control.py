@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from app_fakes import ON_CPU
+from app_fakes import ON_CPU, beside_here
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,6 +31,14 @@ from llm.shuffle import others, with_own
 from llm.vectors import Vectors
 
 PLAIN, ENHANCED = Cell("gru4rec", "none", 0), Cell("gru4rec", "autograph", 0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def in_this_process() -> Iterator[None]:
+    """Recommenders are trained here, where the libraries are at hand."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("app.workers.run_beside", beside_here)
+        yield
 
 
 @settings(deadline=None)

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from app_fakes import ON_CPU
+from app_fakes import ON_CPU, beside_here
 
 from app.cli_reproduce import spread
 from app.experiment_file import load_experiment
@@ -38,6 +38,14 @@ from data.errors import ConfigError, DataError
 PAPER_TEXT = Path(__file__).resolve().parents[3] / "shared" / "papers" / "autograph.md"
 ASKED = {"part": "test", "candidates": "all", "exclude_seen": False, "ties": "mean rank"}
 ML_1M = {"users": 6038, "items": 3533}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def in_this_process() -> Iterator[None]:
+    """Recommenders are trained here, where the libraries are at hand."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("app.workers.run_beside", beside_here)
+        yield
 
 
 def barring(found: list[Difference]) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
-from app_fakes import ON_CPU
+from app_fakes import ON_CPU, beside_here
 
 from app.experiment_file import load_experiment
 from app.search import STORE, search, with_settings
@@ -20,6 +21,14 @@ from data.errors import AutoGraphError, ConfigError
 
 PLAIN = Cell("gru4rec", "none", 0)
 QUICK = ("train.epochs=2",)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def in_this_process() -> Iterator[None]:
+    """Recommenders are trained here, where the libraries are at hand."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("app.workers.run_beside", beside_here)
+        yield
 
 
 def trials_of(workspace: Path) -> list[tuple[dict[str, Any], float | None]]:
@@ -62,7 +71,7 @@ def test_an_interrupted_search_ends_like_one_that_was_not(
     whole = Path(shutil.copytree(finished, tmp_path / "whole"))
     (expected,) = search(experiment, whole, 3, ["gru4rec+none"])
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("app.search._tried", _after(1, patched))
+        patched.setattr("app.search._tried", _after(1))
         with pytest.raises(KeyboardInterrupt):
             search(experiment, own, 3, ["gru4rec+none"])
     assert len(trials_of(own)) == 1
@@ -74,7 +83,7 @@ def test_an_interrupted_search_ends_like_one_that_was_not(
         assert search(experiment, own, 3, ["gru4rec+none"]) == [expected]
 
 
-def _after(trials: int, _patched: pytest.MonkeyPatch) -> Any:
+def _after(trials: int) -> Any:
     """Trials that are stopped by Ctrl-C when some are finished."""
     from app.search import _tried
 
