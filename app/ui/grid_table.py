@@ -24,9 +24,9 @@ class GridTable:
     """The table as it is drawn: what is ticked, and the places for how each stands."""
 
     def __init__(self, base: Experiment) -> None:
-        widths = [1.1, *[1.0] * len(BACKBONES)]
-        head = st.columns(widths, vertical_alignment="center")
-        head[0].markdown("**Backbone**", help=hint("backbone"))
+        st.markdown("**Recommenders**", help=_help())
+        widths = [1.2, *(max(0.95, 0.4 + 0.075 * len(name)) for name in BACKBONES)]
+        head = st.columns(widths, vertical_alignment="center", gap="xsmall")
         backbones = [
             name
             for name, column in zip(BACKBONES, head[1:], strict=True)
@@ -35,7 +35,7 @@ class GridTable:
         enhancers = []
         self._places: dict[tuple[str, str], Any] = {}
         for name in ENHANCERS:
-            row = st.columns(widths, vertical_alignment="center")
+            row = st.columns(widths, vertical_alignment="center", gap="xsmall")
             if _tick(row[0], "enhancer", name, name in base.grid.enhancers):
                 enhancers.append(name)
             for backbone, column in zip(BACKBONES, row[1:], strict=True):
@@ -63,8 +63,18 @@ def reset(base: Experiment) -> dict[str, bool]:
 
 
 def _tick(column: Any, part: str, name: str, ticked: bool) -> bool:
-    what = hint("none") if name == PLAIN else part_help(part, name)
-    return bool(column.checkbox(name, ticked, key=f"{part}.{name}", help=what, bind="query-params"))
+    return bool(column.checkbox(name, ticked, key=f"{part}.{name}", bind="query-params"))
+
+
+def _help() -> str:
+    """What the names are."""
+    known = {"Backbones": ("backbone", BACKBONES), "Enhancers": ("enhancer", ENHANCERS)}
+    parts = []
+    for title, (part, names) in known.items():
+        says = (hint("none") if name == PLAIN else part_help(part, name) for name in names)
+        lines = [f"- **{name}**: {what}" for name, what in zip(names, says, strict=True)]
+        parts.append(f"{title}, {hint(part)}\n\n" + "\n".join(lines))
+    return "\n\n".join(parts)
 
 
 def _in_order(ticked: Iterable[str], before: tuple[str, ...]) -> list[str]:
