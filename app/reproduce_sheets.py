@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+WIDE = 180
+"""Columns where the output is a file or a pipe: every cell on one line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """A table of text cells.
@@ -59,10 +63,10 @@ def print_told(told: Told, console: Console) -> None:
             title=sheet.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
         )
         for at, head in enumerate(sheet.heads):
-            table.add_column(head, justify="left" if at == 0 else "right")
+            table.add_column(head, justify="left" if at == 0 else "right", no_wrap=at == 0)
         for row in sheet.rows:
             table.add_row(*map(Text, row))
-        console.print(table)
+        console.print(table, width=None if console.is_terminal else WIDE, crop=False)
     for note in told.notes:
         console.print(note, markup=False, highlight=False)
 

@@ -30,6 +30,7 @@ from llm.knowledge import Knowledge
 from llm.shuffle import others, with_own
 from llm.vectors import Vectors
 
+GRID = 'grid.enhancers=["none", "autograph"]'
 PLAIN, ENHANCED = Cell("gru4rec", "none", 0), Cell("gru4rec", "autograph", 0)
 
 
@@ -68,8 +69,8 @@ def shuffled(
     from app.cli import call
 
     workspace = Path(shutil.copytree(finished, tmp_path_factory.mktemp("control") / "workspace"))
-    words = ("run", str(tiny_experiment), "--control", "shuffled", "--workspace", str(workspace))
-    call([*words, *ON_CPU])
+    words = ("run", str(tiny_experiment), "--control", "shuffled", "--set", GRID)
+    call([*words, "--workspace", str(workspace), *ON_CPU])
     return workspace
 
 
@@ -139,7 +140,7 @@ def leaky(finished: Path, tiny_experiment: Path, tmp_path_factory: pytest.TempPa
     from app.cli import call
 
     workspace = Path(shutil.copytree(finished, tmp_path_factory.mktemp("leak") / "workspace"))
-    changes = ("--set", "name=tiny-all", "--set", "graph.edges=all")
+    changes = ("--set", "name=tiny-all", "--set", "graph.edges=all", "--set", GRID)
     call(["run", str(tiny_experiment), *changes, "--workspace", str(workspace), *ON_CPU])
     return workspace
 
@@ -178,7 +179,7 @@ def test_the_leak_is_marked_in_every_table(leaky: Path, autograph: Any, tmp_path
 def test_a_run_that_leaks_warns_before_it_starts(
     leaky: Path, tiny_experiment: Path, autograph: Any
 ) -> None:
-    changes = ("--set", "name=tiny-all", "--set", "graph.edges=all")
+    changes = ("--set", "name=tiny-all", "--set", "graph.edges=all", "--set", GRID)
     told = autograph("run", tiny_experiment, *changes, "--workspace", leaky, *ON_CPU)
     said = " ".join(told.output.split())
     assert told.exit_code == 0 and "Caution: tiny-all has validation and test" in said
