@@ -67,7 +67,9 @@ def with_item(ready: Ready, codes: Code, attributes: Bags) -> Ready:
             embedding, node, features = network.enhancer.new_item(
                 known, network.item.weight, own.alike, own.factors
             )
-            vector = vector + embedding + network.item_graph(features)
+            vector = vector + embedding
+            if "item" in network.sides:
+                vector = vector + network.item_graph(features)
             nodes = (nodes[0], torch.cat([nodes[1], node]))
         items = torch.cat([shared.items, vector])
         return Ready(ready.model, Propagated(items, nodes, shared.people))

@@ -69,15 +69,21 @@ class SasRecConfig(Config):
     """Share of activations dropped in training."""
 
 
+class NoneConfig(Config):
+    """No enhancer: the plain twin that every other one is compared with."""
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    sides: ClassVar[tuple[str, ...]] = ()
+    name: Literal["none"] = "none"
+
+
 class _EnhancerConfig(Config):
     needs: ClassVar[tuple[str, ...]] = ()
     """Parts of `Sources` that the enhancer learns from."""
-
-
-class NoneConfig(_EnhancerConfig):
-    """No enhancer: the plain twin that every other one is compared with."""
-
-    name: Literal["none"] = "none"
+    sides: Annotated[tuple[Literal["user", "item"], ...], Field(min_length=1)] = ("user", "item")
+    """Whose vectors get its features. What is known of a user was written with every training
+    interaction in view, the one to be predicted among them, so a recommender may learn to trust it
+    more than it deserves; items have no such tale to tell."""
 
 
 class _GraphConfig(_EnhancerConfig):

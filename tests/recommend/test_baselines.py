@@ -131,3 +131,24 @@ def test_what_cannot_place_a_newcomer_says_so(name):
     nothing = Bags(*(np.zeros(n, dtype=np.int64) for n in (0, 0, 1, 1)))
     with pytest.raises(DataError, match=f"with {name} has no way to place an item"):
         with_item(ready, [0, 1], nothing)
+
+
+@pytest.mark.parametrize("name", ["autograph", "grounded", "kar", "uist", "lightgcn"])
+@pytest.mark.parametrize("side", ["user", "item"])
+def test_only_the_chosen_side_gets_features(name, side):
+    both, one = enhancer_of(name), enhancer_of(name, sides=(side,))
+    one.load_state_dict(both.state_dict())
+    batch = whole_histories(DATASET, SPLIT, 5)
+
+    def seen(network):
+        shared = network.propagate(batch.users)
+        sent = shared._replace(items=torch.zeros_like(shared.items))
+        return {"item": shared.items, "user": network.users(sent, batch)}
+
+    whole, half = seen(both), seen(one)
+    other = {"user": "item", "item": "user"}[side]
+    torch.testing.assert_close(half[side], whole[side])
+    assert not torch.allclose(half[other], whole[other])
+    with torch.no_grad():
+        getattr(one, f"{other}_graph").weight += 1.0
+    torch.testing.assert_close(seen(one)[other], half[other])
