@@ -122,8 +122,8 @@ def run(
 
 for command in (compare, beyond, ablate):
     app.command()(command)
-for command in (reproduce, search):
-    app.command(cls=ManyValues)(command)
+app.command(cls=ManyValues)(reproduce)
+app.command(cls=ManyValues)(search)
 
 
 @app.command()
