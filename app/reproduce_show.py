@@ -69,7 +69,9 @@ def notes(of: Reproduction, results: Results) -> list[str]:
         for difference, rows in by_what.items():
             told += _told(f"{', '.join(rows)}: ", [difference])
     told += [f"Not run: {one}." for one in results.missing]
-    told += [f"Not here: {row}, {why}." for row, why in of.pending.items()]
+    for why in dict.fromkeys(of.pending.values()):
+        rows_of_it = (row for row, reason in of.pending.items() if reason == why)
+        told.append(f"Not here: {', '.join(rows_of_it)} ({why}).")
     if results.seconds:
         told.append(f"Training of all of it took {results.seconds / 60:,.1f} minutes.")
     return told
