@@ -109,13 +109,10 @@ def curve_table(curves: np.ndarray, levels: int) -> pl.DataFrame:
 
 def reconstruction(quantizer: Quantizer, matrix: np.ndarray, codes: np.ndarray) -> list[float]:
     """Squared error left after each level, as a share of the variance: 1 is nothing kept."""
-    books = quantizer.codebooks
-    partial = np.zeros((len(codes), books.shape[2]), dtype=np.float32)
     spread = float(np.square(matrix - matrix.mean(0)).sum(dtype=np.float64))
     left = []
-    for level, book in enumerate(books):
-        partial += book[codes[:, level]]
-        gap = matrix - quantizer.reconstruct(partial)
+    for level in range(codes.shape[1]):
+        gap = matrix - quantizer.decode(codes[:, : level + 1])
         left.append(float(np.square(gap).sum(dtype=np.float64)) / max(spread, 1e-12))
     return left
 

@@ -13,7 +13,7 @@ from data.errors import DataError
 from quantize.codes import Codes
 from quantize.diagnostics import curve_table, statistics, usage
 from quantize.quantizers import METHODS, Quantizer, load_quantizer
-from quantize.settings import RqKMeansConfig, RqVaeConfig
+from quantize.settings import AnyConfig
 from quantize.train import Progress
 
 
@@ -59,7 +59,7 @@ class FittedCodes:
 
 def fit_codes(
     vectors: HasVectors,
-    config: RqVaeConfig | RqKMeansConfig,
+    config: AnyConfig,
     scratch: Path,
     seed: int,
     on_progress: Progress | None = None,
