@@ -93,7 +93,10 @@ def _check(matrix: np.ndarray, ids: tuple[str, ...]) -> None:
             f"There are {len(matrix)} vectors, and codes need at least 2 to tell apart. "
             "Use a data set with more users and items."
         )
-    bad = np.flatnonzero(~np.isfinite(matrix).all(1))
+    blocks = range(0, len(matrix), 8192)
+    bad = np.flatnonzero(
+        np.concatenate([~np.isfinite(matrix[b : b + 8192]).all(1) for b in blocks])
+    )
     if len(bad):
         raise DataError(
             f"The vector of {ids[bad[0]]!r} holds a value that is no number ({len(bad)} such "

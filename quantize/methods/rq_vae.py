@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -9,9 +11,9 @@ import numpy as np
 import torch
 
 from data import atomic
+from quantize import assignment
 from quantize.codes import decode
 from quantize.methods import storage
-from quantize.residual import quantise
 from quantize.rq_vae import RqVae
 from quantize.settings import RqVaeConfig
 from quantize.train import Progress, train
@@ -44,12 +46,13 @@ class RqVaeQuantizer:
 
     def encode(self, matrix: np.ndarray) -> np.ndarray:
         """(n, d_q) float32 encoder output."""
-        return self._encode(storage.checked(matrix, len(self.model.centre))).float().numpy()
+        rows = np.split(storage.checked(matrix, len(self.model.centre)), _starts(matrix))
+        return torch.cat([self._exact(torch.from_numpy(b)).float() for b in rows]).numpy()
 
     def assign(self, matrix: np.ndarray) -> np.ndarray:
         """(n, T) int32 codes; the same for a vector alone and in a batch."""
-        x = self._encode(storage.checked(matrix, len(self.model.centre)))
-        return quantise(x, self.model.codebooks.double()).codes.int().numpy()
+        rows = storage.checked(matrix, len(self.model.centre))
+        return assignment.assign(rows, self.model.codebooks, self._quick, self._exact)
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """(n, width) float32 vectors for codes of the first levels (n, t)."""
@@ -60,13 +63,21 @@ class RqVaeQuantizer:
         rows = torch.split(torch.from_numpy(np.array(quantised, dtype=np.float32)), storage.ROWS)
         return torch.cat([self.model.decode(block) for block in rows]).numpy()
 
-    def _encode(self, matrix: np.ndarray) -> torch.Tensor:
-        """In float64, so that rounding never makes a batch differ from its single vectors."""
-        exact = RqVae(matrix.shape[1], self.codebooks.shape[1], self.config).double()
-        exact.load_state_dict(self.model.state_dict())
-        with torch.no_grad():
-            rows = torch.split(torch.from_numpy(matrix), storage.ROWS)
-            return torch.cat([exact.encode(block.double()) for block in rows])
+    @cached_property
+    def _quick(self) -> assignment.Encode:
+        """The encoder in float32, with the standardisation inside its first layer."""
+        encoder, first = deepcopy(self.model.encoder), deepcopy(self.model.encoder[0])
+        weight = first.weight.double() / self.model.scale.double()
+        first.bias.copy_(first.bias.double() - weight @ self.model.centre.double())
+        first.weight.copy_(weight)
+        encoder[0] = first
+        return torch.no_grad()(encoder)
+
+    @cached_property
+    def _exact(self) -> assignment.Encode:
+        """The encoder in float64, so that rounding decides nothing."""
+        model = deepcopy(self.model).double()
+        return torch.no_grad()(lambda block: model.encode(block.double()))
 
     def save(self, directory: Path) -> None:
         """Weights, settings and curves in `directory`."""
@@ -82,3 +93,7 @@ class RqVaeQuantizer:
         model = RqVae(len(state["centre"]), state["codebooks"].shape[1], config)
         model.load_state_dict({name: torch.from_numpy(a.copy()) for name, a in state.items()})
         return cls(model, config, curves)
+
+
+def _starts(matrix: np.ndarray) -> range:
+    return range(storage.ROWS, len(matrix), storage.ROWS)
