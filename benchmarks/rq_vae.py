@@ -19,13 +19,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from quantize.diagnostics import active_ratio
 from quantize.methods.rq_vae import RqVaeQuantizer
@@ -74,9 +75,11 @@ class Theirs:
         )
 
     def take(self, rows: Tensor) -> Tensor:
+        """(b, width) vectors of these rows."""
         return torch.from_numpy(self.vectors[rows.numpy()])
 
     def train(self) -> None:
+        """All epochs."""
         config = self.config
         for epoch in range(config.epochs):
             order = torch.randperm(len(self.vectors))[: config.sample]
@@ -91,6 +94,7 @@ class Theirs:
                 self.step(self.take(rows), epoch < int(config.warm_up * config.epochs))
 
     def step(self, batch: Tensor, warming: bool) -> None:
+        """One step of the optimiser."""
         if warming:
             loss = self.body.autoencode(batch)
         else:
@@ -105,6 +109,7 @@ class Theirs:
 
     @torch.no_grad()
     def assign(self, matrix: np.ndarray) -> np.ndarray:
+        """(n, T) int32 codes."""
         self.vq.eval()
         found = []
         for start in range(0, len(matrix), BLOCK):
@@ -114,6 +119,7 @@ class Theirs:
 
     @torch.no_grad()
     def decode(self, codes: np.ndarray) -> np.ndarray:
+        """(n, width) float32 vectors for codes."""
         quantised = self.vq.get_output_from_indices(torch.from_numpy(codes).long()[None])[0]
         return self.body.decode(quantised).numpy()
 
@@ -162,7 +168,7 @@ def floor(config: RqVaeConfig, k: int) -> float:
     """Seconds a vector of the bare matrix products of an assignment, the best of some tries."""
     torch.set_num_threads(1)
     widths = [WIDTH, *config.hidden, config.dim]
-    shapes = [*zip(widths, widths[1:], strict=False), *[(config.dim, k)] * config.levels]
+    shapes = [*pairwise(widths), *[(config.dim, k)] * config.levels]
     rows = 1024
     pairs = [(torch.randn(rows, a), torch.randn(a, b), torch.empty(rows, b)) for a, b in shapes]
     took = [
@@ -181,12 +187,14 @@ class Peak:
         self.thread.start()
 
     def watch(self) -> None:
+        """Look until it is over."""
         while not self.over.wait(0.05):
             for line in Path("/proc/self/status").read_text().splitlines():
                 if line.startswith("RssAnon"):
                     self.most = max(self.most, int(line.split()[1]))
 
     def megabytes(self) -> float:
+        """The most there was; the watch ends."""
         self.over.set()
         self.thread.join()
         return self.most / 1024
