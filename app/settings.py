@@ -51,7 +51,7 @@ class GridConfig(Config):
 
     backbones: Annotated[tuple[str, ...], Field(min_length=1)] = BACKBONES
     """Names of backbones."""
-    enhancers: Annotated[tuple[str, ...], Field(min_length=1)] = ENHANCERS
+    enhancers: Annotated[tuple[str, ...], Field(min_length=1)] = (PLAIN, "autograph")
     """Names of enhancers; `none` is the plain twin."""
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
     """Random seeds; each trains the whole grid once more."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from app import work
 from app.overrides import texts_by_hand
-from app.settings import PLAIN, Cell, Experiment
+from app.settings import Cell, Experiment
 
 _HOW_IT_IS_RUN = {
     *("batch_size", "tensor_parallel", "memory_share", "path", "url", "key_variable"),
@@ -61,10 +61,10 @@ def _user_knowledge_inputs(experiment: Experiment, _cell: Cell | None) -> tuple[
     return ("dataset", "split") if recorded else ("dataset", "split", "knowledge-item")
 
 
-def _train_inputs(_experiment: Experiment, cell: Cell | None) -> tuple[str, ...]:
-    """The plain twin knows nothing of the graph, and is shared by experiments that differ there."""
-    plain = cell is not None and cell.enhancer == PLAIN
-    return ("dataset", "split") if plain else ("dataset", "split", "graph")
+def _train_inputs(experiment: Experiment, cell: Cell | None) -> tuple[str, ...]:
+    """What the enhancer learns from; so the plain twin is shared by all who differ elsewhere."""
+    needs = () if cell is None else experiment.model_of(cell).enhancer.needs
+    return ("dataset", "split", *(work.SOURCES[name] for name in needs if name in work.SOURCES))
 
 
 def _data(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:

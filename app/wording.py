@@ -25,6 +25,16 @@ class Nouns:
     did: str
 
 
+ENHANCERS = {
+    "autograph": "the graph",
+    "grounded": "the grounded graph",
+    "kar": "KAR",
+    "uist": "UIST",
+    "lightgcn": "LightGCN",
+    "ccgnn": "CCGNN",
+    "topoi2i": "TopoI2I",
+}
+"""How enhancers are called."""
 NOUNS = {
     "movies": Nouns("film", "films", "watched"),
     "books": Nouns("book", "books", "read"),
@@ -43,8 +53,10 @@ def nouns_of(record: Record) -> Nouns:
 def called(cell: Cell) -> str:
     """A recommender in plain words.
 
-    >>> called(Cell("sasrec", "none", 0))
-    'SASRec without the graph'
+    >>> called(Cell("sasrec", "none", 0)), called(Cell("mind", "kar", 0))
+    ('SASRec without the graph', 'MIND with KAR')
     """
     name = BACKBONES.get(cell.backbone, cell.backbone)
-    return f"{name} without the graph" if cell.enhancer == PLAIN else f"{name} with the graph"
+    if cell.enhancer == PLAIN:
+        return f"{name} without the graph"
+    return f"{name} with {ENHANCERS.get(cell.enhancer, cell.enhancer)}"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.overrides import texts_by_hand
-from app.settings import PLAIN, Cell, Experiment
+from app.settings import Cell, Experiment
 
 if TYPE_CHECKING:
     from data.dataset import Dataset
     from data.split import Split
     from prompts.template import Template
+    from recommend.sources import Sources
 
 LIST_LENGTH = 20
 """Items that are kept of what a recommender shows to a user."""
@@ -238,20 +239,38 @@ def make_graph(task: Task) -> Mapping[str, Any]:
     return statistics(graph)
 
 
+SOURCES = {"graph": "graph", "user_vectors": "vectors-user", "item_vectors": "vectors-item"}
+"""The stage that makes each part of `recommend.sources.Sources`."""
+
+
+def _sources(task: Task, needs: Sequence[str]) -> Sources:
+    """What earlier stages give to training."""
+    from graph.latent import LatentGraph
+    from llm.vectors import Vectors
+    from recommend.sources import Sources
+
+    opened: dict[str, Callable[[Path], Any]] = {
+        "graph": LatentGraph.load,
+        "user_vectors": lambda folder: Vectors.load(folder).matrix,
+        "item_vectors": lambda folder: Vectors.load(folder).matrix,
+    }
+    wanted = [name for name in needs if name in SOURCES]
+    return Sources(**{name: opened[name](task.inputs[SOURCES[name]]) for name in wanted})
+
+
 def train(task: Task) -> Mapping[str, Any]:
     """One recommender of the grid."""
     from app.memory import peak_megabytes
-    from graph.latent import LatentGraph
     from recommend.fit import fit_model
 
     cell = task.cell
     assert cell is not None
-    plain = cell.enhancer == PLAIN
+    config = task.experiment.model_of(cell)
     model = fit_model(
         task.dataset,
         task.split,
-        None if plain else LatentGraph.load(task.inputs["graph"]),
-        task.experiment.model_of(cell),
+        _sources(task, config.enhancer.needs),
+        config,
         task.experiment.train_of(cell),
         seed=cell.seed,
         scratch=task.scratch,

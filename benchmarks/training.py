@@ -73,6 +73,7 @@ def measure(backbone: str, enhancer: str, times: int, steps: int, threads: int) 
     from recommend.network import Network
     from recommend.sequences import batches, training_chunks
     from recommend.settings import ModelConfig, TrainConfig
+    from recommend.sources import Sources
 
     torch.set_num_threads(threads)
     keep_freed_memory()
@@ -82,11 +83,12 @@ def measure(backbone: str, enhancer: str, times: int, steps: int, threads: int) 
     )
     settings = TrainConfig(batch_size=256)
     torch.manual_seed(0)
-    inputs = gather_inputs(dataset, graph, config)
+    histories = split.histories(dataset)
+    sources = Sources(graph=graph, histories=histories)
+    inputs = gather_inputs(dataset, sources, config)
     model = Model(
         config, inputs, Network(config, inputs), dataset.user_ids, dataset.item_ids, pl.DataFrame()
     )
-    histories = split.histories(dataset)
     rng = np.random.default_rng(0)
     chunks = training_chunks(histories.lengths, config.max_history, rng)
     chunks = chunks[rng.permutation(len(chunks))]

@@ -24,8 +24,8 @@ from prompts.template import Message
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, RequestOptions
 
-WAITING = 4_096
-"""Replies that may wait to be stored before no more calls are made."""
+STORING_S = 0.002
+"""Seconds between two looks whether replies were stored."""
 TOLD = ("lang", "package-version", "os", "arch", "runtime", "runtime-version", "async")
 COUNTED = ("retry-count", "read-timeout")
 """What the client tells of itself and of this machine, in headers x-stainless-…, if it may."""
@@ -163,8 +163,8 @@ class _Flight:
     async def _work(self, group: asyncio.TaskGroup, client: AsyncOpenAI) -> None:
         """One call after another, as long as so many are wanted."""
         while self._workers <= self._calls.level:
-            while self.landed.qsize() > WAITING:
-                await asyncio.sleep(0.05)
+            while self.landed.qsize() > self._calls.level:  # a killed run loses no more than that
+                await asyncio.sleep(STORING_S)
             request = next(self._requests, None)
             if request is None:
                 self._calls.level = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,6 @@ import torch
 
 from data.dataset import Dataset, Histories
 from data.split import Split
-from graph import LatentGraph
 from recommend.checkpoint import Checkpoint
 from recommend.evaluate import evaluate
 from recommend.inputs import gather_inputs
@@ -22,6 +22,7 @@ from recommend.model import Model
 from recommend.network import Network
 from recommend.sequences import Batch, batches, training_chunks
 from recommend.settings import EvaluateConfig, MindConfig, ModelConfig, TrainConfig
+from recommend.sources import Sources
 
 Progress = Callable[[int, int, str], None]
 WATCHED = "ndcg@10"
@@ -34,7 +35,7 @@ LARGEST_GRADIENT = 5.0
 def fit_model(
     dataset: Dataset,
     split: Split,
-    graph: LatentGraph | None,
+    sources: Sources,
     config: ModelConfig,
     settings: TrainConfig,
     *,
@@ -51,7 +52,7 @@ def fit_model(
     Args:
         dataset: Users, items and interactions.
         split: Decides what is seen.
-        graph: Of training interactions; None for the plain twin.
+        sources: What the enhancer learns from.
         config: What the recommender is.
         settings: How it is fitted.
         seed: Draws weights, chunks, batches and negatives.
@@ -60,14 +61,15 @@ def fit_model(
         device: A torch device.
 
     Raises:
-        ConfigError: the enhancer does not fit the graph.
+        ConfigError: the enhancer does not fit what it is given.
     """
     keep_freed_memory()
     torch.manual_seed(seed)
-    inputs = gather_inputs(dataset, graph, config)
+    histories = split.histories(dataset)
+    inputs = gather_inputs(dataset, replace(sources, histories=histories), config)
     network = Network(config, inputs).to(device)
     model = Model(config, inputs, network, dataset.user_ids, dataset.item_ids, pl.DataFrame())
-    trainer = Trainer(model, split.histories(dataset), settings, seed)
+    trainer = Trainer(model, histories, settings, seed)
     state = Checkpoint.resume(scratch, network, trainer.optimizer)
     while not state.ended(settings):
         if on_progress is not None:

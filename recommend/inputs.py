@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data.dataset import Dataset
+from data.dataset import Dataset, Histories
 from data.errors import ConfigError
 from recommend.features import Bags, bags
-from recommend.settings import AutoGraphConfig, ModelConfig
+from recommend.settings import ModelConfig
+from recommend.sources import Relation, Sources
 
 if TYPE_CHECKING:
     from graph import LatentGraph
@@ -35,13 +37,15 @@ class GraphTables:
     users: np.ndarray
 
     @classmethod
-    def of(cls, graph: LatentGraph, levels: tuple[int, ...]) -> GraphTables:
-        """Tables of the given codebook levels.
+    def of(cls, graph: LatentGraph, levels: tuple[int, ...] | None) -> GraphTables:
+        """Tables of the given codebook levels, or of all.
 
         Raises:
             ConfigError: one side of the graph has fewer levels.
         """
         have = min(graph.user_codes.shape[1], graph.item_codes.shape[1])
+        if levels is None:
+            levels = tuple(range(have))
         if not levels or max(levels) >= have or min(levels) < 0:
             raise ConfigError(
                 f"model.enhancer.levels is {list(levels)}, and both sides of the graph have levels "
@@ -58,18 +62,44 @@ class GraphTables:
 
 
 @dataclass(frozen=True, slots=True)
+class SemanticVectors:
+    """What the texts mean, centred and of mean square one.
+
+    Attributes:
+        users: (n_users, d) float32.
+        items: (n_items, d) float32.
+    """
+
+    users: np.ndarray
+    items: np.ndarray
+
+    @classmethod
+    def of(cls, users: np.ndarray, items: np.ndarray) -> SemanticVectors:
+        """Of raw vectors; each side is centred and scaled by itself."""
+        return cls(_standard(users), _standard(items))
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """Everything a network is built from besides its settings.
 
     Attributes:
         users: Attributes of users, one bag a user.
         items: Attributes of items, one bag an item.
-        graph: The graph, or None for a plain network.
+        graph: The latent-factor graph, where the enhancer reads it; so for the others.
+        vectors: Semantic vectors of both sides.
+        taken: From items to the users who had them in training.
+        phrases: From items to phrases.
+        pairs: From items to similar items.
     """
 
     users: Bags
     items: Bags
-    graph: GraphTables | None
+    graph: GraphTables | None = None
+    vectors: SemanticVectors | None = None
+    taken: Relation | None = None
+    phrases: Relation | None = None
+    pairs: Relation | None = None
 
     @property
     def n_users(self) -> int:
@@ -83,40 +113,74 @@ class Inputs:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Every array by name; `of_arrays` takes them back."""
-        parts = {"users": self.users, "items": self.items, "graph": self.graph}
         return {
             f"{part}.{name}": getattr(value, name)
-            for part, value in parts.items()
-            if value is not None
+            for part in self.__slots__
+            if (value := getattr(self, part)) is not None
             for name in value.__slots__
         }
 
     @classmethod
     def of_arrays(cls, arrays: dict[str, np.ndarray]) -> Inputs:
         """The inputs that `arrays` were made from."""
-
-        def part(name: str) -> dict[str, np.ndarray]:
-            head = f"{name}."
-            return {k.removeprefix(head): v for k, v in arrays.items() if k.startswith(head)}
-
-        graph = part("graph")
-        return cls(
-            Bags(**part("users")), Bags(**part("items")), GraphTables(**graph) if graph else None
-        )
+        parts: dict[str, dict[str, np.ndarray]] = {}
+        for key, array in arrays.items():
+            part, _, name = key.partition(".")
+            parts.setdefault(part, {})[name] = array
+        return cls(**{part: _KINDS[part](**named) for part, named in parts.items()})
 
 
-def gather_inputs(dataset: Dataset, graph: LatentGraph | None, config: ModelConfig) -> Inputs:
+_KINDS: dict[str, Callable[..., Any]] = {
+    **{"users": Bags, "items": Bags, "graph": GraphTables, "vectors": SemanticVectors},
+    **{"taken": Relation, "phrases": Relation, "pairs": Relation},
+}
+
+
+def gather_inputs(dataset: Dataset, sources: Sources, config: ModelConfig) -> Inputs:
     """Inputs of the network that `config` describes.
 
     Raises:
-        ConfigError: the enhancer needs a graph and there is none, or other levels than it has.
+        ConfigError: the enhancer needs what there is not, or other levels than the graph has.
     """
-    tables = None
-    if isinstance(config.enhancer, AutoGraphConfig):
-        if graph is None:
+    enhancer = config.enhancer
+    for name in enhancer.needs:
+        if getattr(sources, name) is None:
             raise ConfigError(
-                f"The enhancer {config.enhancer.name!r} needs a graph. Run the stages up to "
-                "'graph' first, or choose model.enhancer.name = \"none\"."
+                f"The enhancer {enhancer.name!r} needs {_SAID[name]}. Run the stages before "
+                'training first, or choose model.enhancer.name = "none".'
             )
-        tables = GraphTables.of(graph, config.enhancer.levels)
-    return Inputs(bags(dataset.users), bags(dataset.items), tables)
+    given: dict[str, Any] = {}
+    if "graph" in enhancer.needs:
+        levels = getattr(enhancer, "levels", None)
+        given["graph"] = GraphTables.of(sources.graph, levels)  # type: ignore[arg-type]
+    if "item_vectors" in enhancer.needs:
+        given["vectors"] = SemanticVectors.of(sources.user_vectors, sources.item_vectors)  # type: ignore[arg-type]
+    if "histories" in enhancer.needs:
+        given["taken"] = _taken(sources.histories, dataset.n_items)  # type: ignore[arg-type]
+    for name in ("phrases", "pairs"):
+        if name in enhancer.needs:
+            given[name] = getattr(sources, name)
+    return Inputs(bags(dataset.users), bags(dataset.items), **given)
+
+
+_SAID = {
+    "graph": "a graph",
+    "user_vectors": "the vectors of the texts about users",
+    "item_vectors": "the vectors of the texts about items",
+    "histories": "training interactions",
+    "phrases": "the phrases of the items' texts",
+    "pairs": "pairs of similar items",
+}
+
+
+def _taken(histories: Histories, n_items: int) -> Relation:
+    """From items to users; a user who had an item twice has one edge."""
+    users = np.repeat(np.arange(len(histories)), histories.lengths)
+    once = np.unique(histories.items.astype(np.int64) * len(histories) + users)
+    return Relation.of(once // len(histories), once % len(histories), n_items, len(histories))
+
+
+def _standard(matrix: np.ndarray) -> np.ndarray:
+    centred = matrix - matrix.mean(0)
+    scale = np.sqrt((centred**2).mean()) or 1.0
+    return np.ascontiguousarray(centred / scale, dtype=np.float32)

@@ -53,6 +53,7 @@ class Network(nn.Module):
         self.backbone = BACKBONES[config.backbone.name](config.backbone, width, config.max_history)
         self.dropout = Dropout(config.embedding_dropout)
         self.enhancer = ENHANCERS[config.enhancer.name](config.enhancer, inputs, width)
+        self.sides = config.enhancer.sides
         if self.enhancer is not None:
             self.item_graph = nn.Linear(self.enhancer.item_width, width, bias=False)
             self.user_graph = nn.Linear(self.enhancer.user_width, width, bias=False)
@@ -64,7 +65,7 @@ class Network(nn.Module):
             nodes = self.enhancer.propagate(items, hidden)
         if self.item_attributes is not None:
             items = items + self.item_attributes()
-        if self.enhancer is not None and nodes is not None:
+        if self.enhancer is not None and nodes is not None and "item" in self.sides:
             items = items + self.item_graph(self.enhancer.items(nodes, hidden))
         people = None if self.user_attributes is None else self.user_attributes()
         return Propagated(items, nodes, people)
@@ -76,7 +77,7 @@ class Network(nn.Module):
         users: Tensor = self.backbone(self.dropout(sequence * self.scale))  # (b, l, k, d)
         if shared.people is not None:
             users = users + shared.people[batch.users][:, None, None]
-        if self.enhancer is not None and shared.nodes is not None:
+        if self.enhancer is not None and shared.nodes is not None and "user" in self.sides:
             users = users + self.user_graph(self.enhancer.users(shared.nodes, batch))[:, :, None]
         return users
 

@@ -49,6 +49,12 @@ def with_item(ready: Ready, codes: Code, attributes: Bags) -> Ready:
             "and nobody had this one. It can say nothing about it, except from attributes that "
             "other items share; ask a recommender with the graph."
         )
+    config = ready.model.config
+    if network.enhancer is not None and not _places(ready.model):
+        raise DataError(
+            f"{config.backbone.name} with {config.enhancer.name} has no way to place an item that "
+            "nobody had. Ask a recommender with autograph."
+        )
     with torch.inference_mode():
         vector = torch.zeros_like(shared.items[:1])
         if network.item_attributes is not None:
@@ -61,7 +67,9 @@ def with_item(ready: Ready, codes: Code, attributes: Bags) -> Ready:
             embedding, node, features = network.enhancer.new_item(
                 known, network.item.weight, own.alike, own.factors
             )
-            vector = vector + embedding + network.item_graph(features)
+            vector = vector + embedding
+            if "item" in network.sides:
+                vector = vector + network.item_graph(features)
             nodes = (nodes[0], torch.cat([nodes[1], node]))
         items = torch.cat([shared.items, vector])
         return Ready(ready.model, Propagated(items, nodes, shared.people))
@@ -71,7 +79,8 @@ def with_user(ready: Ready, codes: Code | None, attributes: Bags) -> tuple[Ready
     """The same recommender with one more user, and the number to score that user by.
 
     A history does most of the work, and has to be given when the user is scored. With the graph,
-    the user hears from the user's factors; without codes, what users hear on average.
+    the user hears from the user's factors; without codes, or with an enhancer that has no way to
+    place a newcomer, what users hear on average.
 
     Args:
         ready: The recommender.
@@ -84,7 +93,7 @@ def with_user(ready: Ready, codes: Code | None, attributes: Bags) -> tuple[Ready
         if people is not None and network.user_attributes is not None:
             people = torch.cat([people, network.user_attributes.of(attributes)])
         if network.enhancer is not None and nodes is not None:
-            if codes is None:
+            if codes is None or not _places(ready.model):
                 node = nodes[0][: ready.model.inputs.n_users].mean(0, keepdim=True)
             else:
                 own = _own_factors(ready.model, "user", codes)
@@ -144,6 +153,11 @@ def reach(ready: Ready, vectors: Tensor, seen: Sequence[np.ndarray], item: int, 
 class _Own:
     factors: Tensor  # (levels,) factor nodes that the model looks at
     alike: Tensor  # (m,) entities that share the first of them; all where none does
+
+
+def _places(model: Model) -> bool:
+    """Whether the enhancer knows newcomers by their codes."""
+    return isinstance(model.config.enhancer, AutoGraphConfig)
 
 
 def _own_factors(model: Model, side: str, codes: Code) -> _Own:

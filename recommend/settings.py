@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
@@ -72,13 +72,21 @@ class SasRecConfig(Config):
 class NoneConfig(Config):
     """No enhancer: the plain twin that every other one is compared with."""
 
+    needs: ClassVar[tuple[str, ...]] = ()
+    sides: ClassVar[tuple[str, ...]] = ()
     name: Literal["none"] = "none"
 
 
-class AutoGraphConfig(Config):
-    """Metapath attention over the latent-factor graph (eq. 6 to 9)."""
+class _EnhancerConfig(Config):
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Parts of `Sources` that the enhancer learns from."""
+    sides: Annotated[tuple[Literal["user", "item"], ...], Field(min_length=1)] = ("user", "item")
+    """Whose vectors get its features. What is known of a user was written with every training
+    interaction in view, the one to be predicted among them, so a recommender may learn to trust it
+    more than it deserves; items have no such tale to tell."""
 
-    name: Literal["autograph"] = "autograph"
+
+class _GraphConfig(_EnhancerConfig):
     metapaths: tuple[Metapath, ...] = PAPER_METAPATHS
     """Metapaths that carry messages; the paper's four by default."""
     levels: tuple[int, ...] = (0, 1)
@@ -91,10 +99,68 @@ class AutoGraphConfig(Config):
     """Share of graph representations dropped in training."""
 
 
+class AutoGraphConfig(_GraphConfig):
+    """Metapath attention over the latent-factor graph (eq. 6 to 9)."""
+
+    needs: ClassVar[tuple[str, ...]] = ("graph",)
+    name: Literal["autograph"] = "autograph"
+
+
+class GroundedConfig(_GraphConfig):
+    """The same graph, whose nodes begin as what their texts mean; not in the paper."""
+
+    needs: ClassVar[tuple[str, ...]] = ("graph", "user_vectors", "item_vectors")
+    name: Literal["grounded"] = "grounded"
+    user_texts: bool = True
+    """Whether users, too, begin as what their texts mean, or learn all they are."""
+
+
+class KarConfig(_EnhancerConfig):
+    """KAR: semantic vectors through a mixture of experts, as features of both sides."""
+
+    needs: ClassVar[tuple[str, ...]] = ("user_vectors", "item_vectors")
+    name: Literal["kar"] = "kar"
+    shared: PositiveInt = 2
+    """Experts that read the vectors of users and of items."""
+    own: PositiveInt = 3
+    """Experts that read those of one side alone."""
+    hidden: PositiveInt = 64
+    """Width of the experts' hidden layer."""
+    dropout: Share = 0.2
+    """Share of its features dropped in training."""
+
+
+class UistConfig(_EnhancerConfig):
+    """UIST: the codes of users and items as feature ids."""
+
+    needs: ClassVar[tuple[str, ...]] = ("graph",)
+    name: Literal["uist"] = "uist"
+    levels: tuple[int, ...] | None = None
+    """Codebook levels that are read; all of them unless given."""
+    hidden: PositiveInt = 64
+    """Width of the hidden layer behind the codes."""
+    dropout: Share = 0.2
+    """Share of its features dropped in training."""
+
+
+class LightGcnConfig(_EnhancerConfig):
+    """LightGCN: normalised sums over users and items that interacted, layer after layer."""
+
+    needs: ClassVar[tuple[str, ...]] = ("histories",)
+    name: Literal["lightgcn"] = "lightgcn"
+    layers: Annotated[int, Field(ge=1, le=3)] = 2
+    """Steps away from a node that it hears from."""
+    dropout: Share = 0.2
+    """Share of its features dropped in training."""
+
+
 Backbone = Annotated[
     YouTubeDnnConfig | MindConfig | Gru4RecConfig | SasRecConfig, Field(discriminator="name")
 ]
-Enhancer = Annotated[NoneConfig | AutoGraphConfig, Field(discriminator="name")]
+Enhancer = Annotated[
+    NoneConfig | AutoGraphConfig | GroundedConfig | KarConfig | UistConfig | LightGcnConfig,
+    Field(discriminator="name"),
+]
 
 
 class ModelConfig(Config):

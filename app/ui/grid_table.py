@@ -1,4 +1,4 @@
-"""The grid of recommenders as a table in which backbones and enhancers are ticked."""
+"""The grid of recommenders as a table, a column a backbone and a row an enhancer, each ticked."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ class GridTable:
     """The table as it is drawn: what is ticked, and the places for how each stands."""
 
     def __init__(self, base: Experiment) -> None:
-        widths = [1.3, *[1.0] * len(ENHANCERS)]
-        head = st.columns(widths, vertical_alignment="center")
-        head[0].markdown("**Backbone**", help=hint("backbone"))
-        enhancers = [
+        st.markdown("**Recommenders**", help=_help())
+        widths = [1.2, *(max(0.95, 0.4 + 0.075 * len(name)) for name in BACKBONES)]
+        head = st.columns(widths, vertical_alignment="center", gap="xsmall")
+        backbones = [
             name
-            for name, column in zip(ENHANCERS, head[1:], strict=True)
-            if _tick(column, "enhancer", name, name in base.grid.enhancers)
+            for name, column in zip(BACKBONES, head[1:], strict=True)
+            if _tick(column, "backbone", name, name in base.grid.backbones)
         ]
-        backbones = []
+        enhancers = []
         self._places: dict[tuple[str, str], Any] = {}
-        for name in BACKBONES:
-            row = st.columns(widths, vertical_alignment="center")
-            if _tick(row[0], "backbone", name, name in base.grid.backbones):
-                backbones.append(name)
-            for enhancer, column in zip(ENHANCERS, row[1:], strict=True):
-                self._places[name, enhancer] = column.empty()
+        for name in ENHANCERS:
+            row = st.columns(widths, vertical_alignment="center", gap="xsmall")
+            if _tick(row[0], "enhancer", name, name in base.grid.enhancers):
+                enhancers.append(name)
+            for backbone, column in zip(BACKBONES, row[1:], strict=True):
+                self._places[backbone, name] = column.empty()
         self.backbones = _in_order(backbones, base.grid.backbones)
         self.enhancers = _in_order(enhancers, base.grid.enhancers)
 
@@ -63,8 +63,18 @@ def reset(base: Experiment) -> dict[str, bool]:
 
 
 def _tick(column: Any, part: str, name: str, ticked: bool) -> bool:
-    what = hint("none") if name == PLAIN else part_help(part, name)
-    return bool(column.checkbox(name, ticked, key=f"{part}.{name}", help=what, bind="query-params"))
+    return bool(column.checkbox(name, ticked, key=f"{part}.{name}", bind="query-params"))
+
+
+def _help() -> str:
+    """What the names are."""
+    known = {"Backbones": ("backbone", BACKBONES), "Enhancers": ("enhancer", ENHANCERS)}
+    parts = []
+    for title, (part, names) in known.items():
+        says = (hint("none") if name == PLAIN else part_help(part, name) for name in names)
+        lines = [f"- **{name}**: {what}" for name, what in zip(names, says, strict=True)]
+        parts.append(f"{title}, {hint(part)}\n\n" + "\n".join(lines))
+    return "\n\n".join(parts)
 
 
 def _in_order(ticked: Iterable[str], before: tuple[str, ...]) -> list[str]:

@@ -9,8 +9,17 @@ from collections.abc import Callable
 from typing import Any
 
 from recommend.enhancers.autograph import AutoGraph
+from recommend.enhancers.grounded import Grounded
+from recommend.enhancers.kar import Kar
+from recommend.enhancers.lightgcn import LightGcn
+from recommend.enhancers.uist import Uist
 
-ENHANCERS: dict[str, Callable[[Any, Any, int], AutoGraph | None]] = {
+ENHANCERS: dict[str, Callable[[Any, Any, int], Any]] = {
     "none": lambda config, inputs, width: None,  # noqa: ARG005
     "autograph": AutoGraph,
+    "grounded": Grounded,
+    "kar": Kar,
+    "uist": Uist,
+    "lightgcn": LightGcn,
 }
+"""What makes an enhancer, of its settings, the inputs and the width; a module or None."""

@@ -18,7 +18,7 @@ from recommend.attention import AttentionHead
 from recommend.dropout import Dropout
 from recommend.inputs import GraphTables, Inputs
 from recommend.sequences import Batch
-from recommend.settings import AutoGraphConfig
+from recommend.settings import AutoGraphConfig, GroundedConfig
 
 Nodes = tuple[Tensor, Tensor]
 """(n_users, d) and (n_items, d) nodes after the semantic metapaths."""
@@ -39,6 +39,11 @@ class FactorPath(nn.Module):
         self.gather = AttentionHead(width, heads)
         self.scatter = AttentionHead(width, heads)
 
+    @property
+    def factors(self) -> Tensor:
+        """(f, d) factor nodes before they have seen anybody."""
+        return self.factor.weight
+
     def forward(self, nodes: Tensor, hidden: Tensor | None = None) -> Tensor:
         """(n, d) what the factors of each entity say, having seen their members.
 
@@ -50,7 +55,7 @@ class FactorPath(nn.Module):
 
     def said(self, nodes: Tensor, hidden: Tensor | None = None) -> Tensor:
         """(f, h, d) what each factor says, having seen its members; arguments as `forward`'s."""
-        return self.scatter.values(self.factor.weight + self._gathered(nodes, hidden))
+        return self.scatter.values(self.factors + self._gathered(nodes, hidden))
 
     def heard(self, nodes: Tensor, codes: Tensor, said: Tensor) -> Tensor:
         """(n, d) what entities hear from their factors.
@@ -72,7 +77,7 @@ class FactorPath(nn.Module):
         said = head.source(members)
         if hidden is not None:
             said = said.index_fill(0, hidden, -torch.inf)
-        target = head.target(head.values(self.factor.weight))
+        target = head.target(head.values(self.factors))
         logit = attention.logits(target[group], said.repeat(levels, 1))
         values = members.repeat(levels, 1, 1)
         return attention.grouped(logit, values, group, len(target)).flatten(1)
@@ -84,7 +89,9 @@ class AutoGraph(nn.Module):
     offsets: Tensor
     item_users: Tensor
 
-    def __init__(self, config: AutoGraphConfig, inputs: Inputs, width: int) -> None:
+    def __init__(
+        self, config: AutoGraphConfig | GroundedConfig, inputs: Inputs, width: int
+    ) -> None:
         super().__init__()
         tables, heads, paths = inputs.graph, config.heads, config.metapaths
         assert tables is not None

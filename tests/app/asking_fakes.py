@@ -20,6 +20,9 @@ from prompts.requests import Request
 N_USERS = 20
 IN_FLIGHT = 4
 """Calls that a run has in flight at most."""
+IN_DOUBT = 3 * IN_FLIGHT + 1
+"""Calls that a killed run may have made in vain: those in flight, those whose answers wait to be
+stored, of which each worker may land one more, and the one that is being stored."""
 
 
 def write_shop(folder: Path, items: int) -> Path:

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 from threading import Event
 
-from asking_fakes import IN_FLIGHT, Asked, answer_to, texts_of, write_shop
+from asking_fakes import IN_DOUBT, Asked, answer_to, texts_of, write_shop
 from forked import Fault, ForkServer
 
 BEFORE = (r"os.mkdir .*/cache$", r"open .*/\.replies\.sqlite\.lock", r"open .*/\.replies-asking/")
@@ -48,8 +48,7 @@ def test_killed_fifty_times_nothing_is_lost_or_asked_twice(
         for place in WITHIN:
             died = forks.run(*words, fault=Fault(f"{place.replace(' ', f' .*{STAGE}')}", 1, True))
             assert died.code == -9, died.said
-        in_doubt = 2 * IN_FLIGHT  # calls in flight, and as many whose answers came a moment ago
-        assert len(asked.keys) <= n_items + len(AMONG) * in_doubt
+        assert len(asked.keys) <= n_items + len(AMONG) * IN_DOUBT
         asked_before = len(asked.keys)
         last = forks.run(*words)
     assert last.code == 0, last.said

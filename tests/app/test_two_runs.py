@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from asking_fakes import IN_FLIGHT, Asked, answer_to, texts_of, write_shop
+from asking_fakes import IN_DOUBT, Asked, answer_to, texts_of, write_shop
 from forked import Child, ForkServer
 
 STAGE, N_ITEMS = "knowledge-item", 100
@@ -82,7 +82,7 @@ def test_who_waits_goes_on_where_the_other_is_killed(forks: ForkServer, tmp_path
         ended = second.wait()
     assert ended.code == 0, ended.said
     assert len(set(asked.keys)) == N_ITEMS
-    assert len(asked.keys) <= N_ITEMS + IN_FLIGHT, "only what was in flight is asked twice"
+    assert len(asked.keys) <= N_ITEMS + IN_DOUBT, "only what was not yet stored is asked twice"
     assert len(texts_of(tmp_path / "ws", STAGE)) == N_ITEMS
 
 
@@ -100,7 +100,7 @@ def test_other_results_of_the_same_requests(dies: bool, forks: ForkServer, tmp_p
         ended = [child.wait() for child in (first, second)]
     assert [one.code for one in ended] == [-9 if dies else 0, 0], [one.said for one in ended]
     assert len(set(asked.keys)) == N_ITEMS
-    assert len(asked.keys) <= N_ITEMS + (IN_FLIGHT if dies else 0)
+    assert len(asked.keys) <= N_ITEMS + (IN_DOUBT if dies else 0)
     rows = texts_of(tmp_path / "ws", STAGE)
     assert len(rows) == N_ITEMS * (1 if dies else 2)
     assert all(text == answer_to(key) for key, text in rows)

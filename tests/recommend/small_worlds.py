@@ -16,11 +16,12 @@ from graph.build import build_graph
 from quantize.codes import Codes
 from recommend.backbones import BACKBONES
 from recommend.enhancers import ENHANCERS
-from recommend.inputs import gather_inputs
+from recommend.inputs import Inputs, gather_inputs
 from recommend.model import Model
 from recommend.network import Network
 from recommend.sequences import Batch, Layout, collate, last_chunks
 from recommend.settings import ModelConfig
+from recommend.sources import Sources
 
 COMBINATIONS = [(backbone, enhancer) for backbone in BACKBONES for enhancer in ENHANCERS]
 GENRES = [["calm"], ["calm", "odd"], ["odd"], []]
@@ -93,10 +94,32 @@ def config_of(backbone: str = "gru4rec", enhancer: str = "none", **about: object
     )
 
 
+def sources_of(dataset: Dataset, graph: LatentGraph | None) -> Sources:
+    """All that any enhancer learns from; vectors tell odd entities from even ones."""
+    rng = np.random.default_rng(0)
+
+    def vectors(n: int) -> np.ndarray:
+        drawn = rng.standard_normal((n, 4)).astype(np.float32)
+        drawn[:, 0] += 4 * (np.arange(n) % 2)
+        return drawn
+
+    return Sources(
+        graph=graph,
+        user_vectors=vectors(dataset.n_users),
+        item_vectors=vectors(dataset.n_items),
+        histories=leave_one_out(dataset).histories(dataset),
+    )
+
+
+def inputs_of(dataset: Dataset, graph: LatentGraph | None, config: ModelConfig) -> Inputs:
+    """What the network of a model is built from."""
+    return gather_inputs(dataset, sources_of(dataset, graph), config)
+
+
 def network_of(dataset: Dataset, graph: LatentGraph | None, config: ModelConfig) -> Network:
     """A network whose parameters are all large enough to show; the same for the same sizes."""
     torch.manual_seed(0)
-    network = Network(config, gather_inputs(dataset, graph, config))
+    network = Network(config, inputs_of(dataset, graph, config))
     enliven(network)
     return network
 
@@ -113,7 +136,7 @@ def model_of(dataset: Dataset, graph: LatentGraph | None, config: ModelConfig) -
     network = network_of(dataset, graph, config)
     curve = pl.DataFrame({"loss": [0.0]})
     return Model(
-        config, gather_inputs(dataset, graph, config), network.eval(),
+        config, inputs_of(dataset, graph, config), network.eval(),
         dataset.user_ids, dataset.item_ids, curve,
     )  # fmt: skip
 

@@ -12,13 +12,13 @@ from small_worlds import (
     checkerboard,
     config_of,
     graph_of,
+    inputs_of,
     network_of,
     whole_histories,
 )
 
 from data.split import leave_one_out
 from recommend.evaluate import histories_before
-from recommend.inputs import gather_inputs
 from recommend.network import Network
 from recommend.sequences import Layout, collate, last_chunks
 
@@ -36,7 +36,7 @@ def enhanced(backbone: str = "sasrec"):
 def without_edges_of(network: Network, users: torch.Tensor) -> Network:
     """The same weights over a graph in which `users` have no interaction at all."""
     config, graph = enhanced(), graph_of(DATASET)
-    inputs = gather_inputs(DATASET, graph, config)
+    inputs = inputs_of(DATASET, graph, config)
     assert inputs.graph is not None
     offsets, owners = inputs.graph.offsets, inputs.graph.users
     kept = ~np.isin(owners, users.numpy())

@@ -17,6 +17,7 @@ from small_worlds import (
     graph_of,
     network_of,
     scores_of,
+    sources_of,
     whole_histories,
 )
 
@@ -50,11 +51,10 @@ for place in sys.argv[2:]:
 def fitted(tmp_path_factory):
     @cache
     def fit(backbone: str, enhancer: str) -> Model:
-        graph = None if enhancer == "none" else graph_of(DATASET)
         return fit_model(
             DATASET,
             leave_one_out(DATASET),
-            graph,
+            sources_of(DATASET, graph_of(DATASET)),
             config_of(backbone, enhancer),
             TRAINING,
             seed=1,

@@ -12,6 +12,7 @@ from data.split import leave_one_out
 from recommend.curve import CHECKPOINT, epochs_of
 from recommend.fit import fit_model
 from recommend.settings import TrainConfig
+from recommend.sources import Sources
 
 DATASET = checkerboard()
 SETTINGS = TrainConfig(epochs=3, patience=3, batch_size=8)
@@ -27,7 +28,7 @@ def test_the_curve_grows_with_the_epochs_and_ends_as_the_model_has_it(tmp_path: 
     model = fit_model(
         DATASET,
         leave_one_out(DATASET),
-        None,
+        Sources(),
         config_of("sasrec", "none"),
         SETTINGS,
         seed=0,

@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
-from small_worlds import checkerboard, codes_of, config_of, graph_of
+from small_worlds import checkerboard, codes_of, config_of, graph_of, inputs_of
 
 from data.errors import ConfigError
 from data.split import leave_one_out
 from graph.build import build_graph
+from recommend.enhancers import ENHANCERS
 from recommend.inputs import GraphTables, Inputs, gather_inputs
+from recommend.sources import Sources
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,7 @@ def with_levels(*levels):
 def test_levels_that_the_graph_lacks_get_a_sentence(world, levels):
     message = r"model\.enhancer\.levels is \[.*\], and both sides of the graph have levels 0 to 1"
     with pytest.raises(ConfigError, match=message):
-        gather_inputs(*world, with_levels(*levels))
+        gather_inputs(world[0], Sources(world[1]), with_levels(*levels))
 
 
 def test_levels_that_only_one_side_has_get_a_sentence(world):
@@ -37,16 +39,16 @@ def test_levels_that_only_one_side_has_get_a_sentence(world):
     items = codes_of("i", [[0]] * dataset.n_items, 1)
     graph = build_graph(dataset, leave_one_out(dataset), users, items)
     with pytest.raises(ConfigError, match="levels"):
-        gather_inputs(dataset, graph, with_levels(0, 1))
+        gather_inputs(dataset, Sources(graph), with_levels(0, 1))
 
 
 def test_an_enhancer_without_a_graph_gets_a_sentence(world):
     with pytest.raises(ConfigError, match="'autograph' needs a graph"):
-        gather_inputs(world[0], None, config_of(enhancer="autograph"))
+        gather_inputs(world[0], Sources(), config_of(enhancer="autograph"))
 
 
 def test_a_plain_network_leaves_the_graph_alone(world):
-    inputs = gather_inputs(*world, config_of())
+    inputs = gather_inputs(world[0], Sources(world[1]), config_of())
     assert inputs.graph is None
     assert (inputs.n_users, inputs.n_items) == (24, 12)
 
@@ -75,12 +77,12 @@ def test_edges_are_the_users_of_every_item(world):
         assert sorted(found.tolist()) == had
 
 
-@pytest.mark.parametrize("enhancer", ["none", "autograph"])
+@pytest.mark.parametrize("enhancer", ENHANCERS)
 def test_arrays_give_the_inputs_again(world, enhancer):
-    inputs = gather_inputs(*world, config_of(enhancer=enhancer))
+    inputs = inputs_of(*world, config_of(enhancer=enhancer))
     arrays = inputs.arrays()
     again = Inputs.of_arrays(arrays)
-    assert (again.graph is None) == (enhancer == "none")
+    assert (again.graph is None) == (enhancer not in ("autograph", "uist"))
     assert again.arrays().keys() == arrays.keys()
     for name, array in again.arrays().items():
         np.testing.assert_array_equal(array, arrays[name])

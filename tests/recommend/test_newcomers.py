@@ -65,7 +65,18 @@ class TestEveryBackbone:
         np.testing.assert_allclose(grown.scores(5, PAST.of(5)), own, rtol=1e-5, atol=1e-6)
 
 
+PLACING = [pair for pair in COMBINATIONS if pair[1] in ("none", "autograph")]
+"""Those that can place an item that nobody had."""
+
+
 @pytest.mark.parametrize(("backbone", "enhancer"), COMBINATIONS)
+def test_a_new_user_is_scored_by_every_recommender(backbone, enhancer):
+    grown, user = with_user(ready_of(backbone, enhancer), [1, 1], bag_of_user(2))
+    scores = grown.scores(user, np.array([3, 0]))
+    assert scores.shape == (DATASET.n_items,) and np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize(("backbone", "enhancer"), PLACING)
 def test_both_may_be_new_and_the_new_user_may_have_had_the_new_item(backbone, enhancer):
     grown = with_item(ready_of(backbone, enhancer), [0, 1], bag_of_item(2))
     grown, user = with_user(grown, [1, 1], bag_of_user(2))

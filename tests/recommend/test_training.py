@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_worlds import checkerboard, config_of, graph_of, model_of, scores_of
+from small_worlds import checkerboard, config_of, graph_of, model_of, scores_of, sources_of
 
 from data.errors import ConfigError
 from data.split import leave_one_out
 from recommend.evaluate import evaluate
 from recommend.fit import WATCHED, Trainer, fit_model
 from recommend.settings import EvaluateConfig, TrainConfig
+from recommend.sources import Sources
 
 DATASET = checkerboard()
 SPLIT = leave_one_out(DATASET)
@@ -41,7 +42,14 @@ def fit(scratch: Path, enhancer="autograph", seed=3, settings=SETTINGS, on_progr
     config = config_of("sasrec", enhancer, embedding_dropout=0.2)
     graph = None if enhancer == "none" else graph_of(DATASET)
     return fit_model(
-        DATASET, SPLIT, graph, config, settings, seed=seed, scratch=scratch, on_progress=on_progress
+        DATASET,
+        SPLIT,
+        sources_of(DATASET, graph),
+        config,
+        settings,
+        seed=seed,
+        scratch=scratch,
+        on_progress=on_progress,
     )
 
 
@@ -114,8 +122,8 @@ def test_sampled_negatives_teach_the_same(tmp_path):
 
 
 def test_a_graph_that_is_missing_gets_a_sentence(tmp_path):
-    with pytest.raises(ConfigError, match=r"needs a graph\. Run the stages up to 'graph'"):
+    with pytest.raises(ConfigError, match=r"needs a graph\. Run the stages before training"):
         fit_model(
-            DATASET, SPLIT, None, config_of("sasrec", "autograph"), SETTINGS,
+            DATASET, SPLIT, Sources(), config_of("sasrec", "autograph"), SETTINGS,
             seed=0, scratch=tmp_path,
         )  # fmt: skip

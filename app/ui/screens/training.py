@@ -32,7 +32,7 @@ def show() -> None:
     draw_live()
     base = _base()
     form = Form()
-    about, run = st.columns([3, 2], gap="medium")
+    about, run = st.columns([5, 3], gap="medium")
     with about, st.container(border=True):
         table, own = _recommenders(base, form)
     st.subheader("Settings", anchor=False)
