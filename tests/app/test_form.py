@@ -18,6 +18,7 @@ from app.form_reader import LEFT_OUT, Field
 from app.settings import BACKBONES, ENHANCERS
 from app.starting_points import Base, bases
 from data.errors import ConfigError
+from quantize.quantizers import METHODS
 
 BACKENDS = ("facts", "replay", "vllm", "server")
 
@@ -43,7 +44,7 @@ def drafted(base: Base, given: Mapping[str, Any]) -> Draft:
 def test_every_setting_is_in_the_form(demo: Base) -> None:
     found: set[str] = set()
     for backend in BACKENDS:
-        for method in ("rq-vae", "rq-kmeans"):
+        for method in METHODS:
             sides = {f"llm.{side}.backend": backend for side in ("user", "item")}
             sides |= {f"quantize.{side}.method": method for side in ("user", "item")}
             chosen = {**sides, "data.name": "files", "grid.enhancers": ENHANCERS}
