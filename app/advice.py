@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.cautions import tell
 from app.progress import open_console
 from app.records import Record, read_record
 from app.settings import PLAIN, Cell
@@ -38,6 +39,7 @@ def show_recommendations(
     split, model = Split.load(record.folder("split")), _model(record, cell)
     graph = labelled_graph(record) if explain else None
     console = open_console()
+    tell(record.experiment, console)
     console.print(f"[bold]{cell}[/bold] for user {user}")
     table = recommend(model, dataset, split, [number], k).table
     for row in table.sort("rank").iter_rows(named=True):
@@ -66,6 +68,7 @@ def show_reasons(name: str, workspace: Path, pair: tuple[str, str], limit: int) 
     split, graph = Split.load(record.folder("split")), labelled_graph(record)
     reasons = explain(graph, dataset, split, user, item, limit)
     console = open_console()
+    tell(record.experiment, console)
     console.print(f"[bold]{title_of(dataset, item)}[/bold] for user {pair[0]}")
     for reason in reasons:
         console.print(f"- {reason.sentence}", markup=False)

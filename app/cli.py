@@ -19,6 +19,7 @@ from app.cli_jobs import jobs_app
 from app.cli_knowledge import knowledge_app
 from app.cli_llm import llm_app
 from app.cli_prompts import prompts_app
+from app.cli_reproduce import ManyValues, reproduce, search
 from data.errors import AutoGraphError, ConfigError
 
 STOPPED = 130
@@ -96,6 +97,10 @@ def run(
     device: Annotated[
         str, typer.Option(help="That models are trained on: auto, cpu, cuda, cuda:1, …")
     ] = "auto",
+    control: Annotated[
+        Literal["none", "shuffled"] | None,
+        typer.Option(help="Same as --set control=…: shuffled puts each text on another entity."),
+    ] = None,
     on_bad_row: Annotated[
         Literal["stop", "skip"] | None, typer.Option(help="Same as --set data.on_bad_row=…")
     ] = None,
@@ -107,12 +112,18 @@ def run(
     from app.experiment_file import load_experiment
     from app.session import run_experiment
 
-    changes = [*(change or []), *([f"data.on_bad_row={on_bad_row}"] if on_bad_row else [])]
+    changes = [
+        *(change or []),
+        *([f"data.on_bad_row={on_bad_row}"] if on_bad_row else []),
+        *([f"control={control}"] if control else []),
+    ]
     run_experiment(load_experiment(experiment, changes, source), workspace, upto, jobs, device)
 
 
 for command in (compare, beyond, ablate):
     app.command()(command)
+app.command(cls=ManyValues)(reproduce)
+app.command(cls=ManyValues)(search)
 
 
 @app.command()

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.cautions import named, notes, unmarked
 from app.derived import holds, run_derived, step_from
 from app.plan import Step
 from app.records import Record
-from app.settings import PLAIN, Cell, Experiment
+from app.settings import PLAIN, SHUFFLED, Cell, Experiment
 from data.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class Contender:
     """One recommender of one experiment, with all its seeds.
 
     Attributes:
-        label: How it is called, apart from all others.
+        label: How it is called, apart from all others; signs of caution are a part of it, so that
+            they show wherever it does.
         record: Of the experiment.
         cells: Trained and judged, a seed each.
     """
@@ -48,8 +50,13 @@ class Contender:
 
     @property
     def leaking(self) -> bool:
-        """Whether it used texts that had seen held-out interactions."""
+        """Whether it has seen held-out interactions."""
         return self.record.leaking(self.cells[0])
+
+    @property
+    def marks(self) -> str:
+        """Signs of what keeps it from a fair comparison."""
+        return self.record.marks(self.cells[0])
 
 
 Load = Callable[[Record, Cell], "Evaluation"]
@@ -68,7 +75,8 @@ def contenders(records: Sequence[Record]) -> dict[str, Contender]:
     for record in records:
         prefix = f"{record.experiment.name}: " if len(records) > 1 else ""
         for cell in record.finished():
-            cells.setdefault(f"{prefix}{cell.label}", (record, []))[1].append(cell)
+            label = named(f"{prefix}{cell.label}", record.marks(cell))
+            cells.setdefault(label, (record, []))[1].append(cell)
     return {label: Contender(label, of, tuple(some)) for label, (of, some) in cells.items()}
 
 
@@ -99,13 +107,15 @@ def baselines(found: Mapping[str, Contender], against: str | None = None) -> dic
 
     Args:
         found: From `contenders`.
-        against: A label that all others are compared with; by default the plain twins.
+        against: A label that all others are compared with, with its signs or without; by default
+            the plain twins.
 
     Raises:
         ConfigError: there is no such label.
     """
     if against is None:
         return plain_twins(found)
+    against = next((x for x in found if against in (x, unmarked(x))), against)
     if against not in found:
         raise ConfigError(
             f"There is no recommender {against!r} to compare with. There are: {', '.join(found)}."
@@ -133,6 +143,11 @@ def compare_contenders(
         mark=pl.Series(marks, dtype=pl.String),
         leaking=pl.Series([leaking[run] for run in table["run"]], dtype=pl.Boolean),
     )
+
+
+def cautions_told(found: Mapping[str, Contender]) -> list[str]:
+    """A sentence for each sign that stands at one of them."""
+    return notes(one.marks for one in found.values())
 
 
 def cost_table(found: Mapping[str, Contender]) -> pl.DataFrame:
@@ -217,13 +232,25 @@ class _Shown:
 
         from data.dataset import Dataset
         from data.split import Split
-        from llm.vectors import Vectors
 
         dataset, split = Dataset.load(record.folder("dataset")), Split.load(record.folder("split"))
         popularity = np.bincount(split.histories(dataset).items, minlength=dataset.n_items)
         there = record.store.holds("vectors-item", record.keys.get("vectors-item", "none"))
-        vectors = Vectors.load(record.folder("vectors-item")).matrix if there else None
+        vectors = _own_vectors(record) if there else None
         return cls(popularity, dataset.n_users, vectors)
+
+
+def _own_vectors(record: Record) -> np.ndarray:
+    """(n_items, d) what each item's own text says, in a control, too."""
+    import numpy as np
+
+    from llm.shuffle import others
+    from llm.vectors import Vectors
+
+    matrix = Vectors.load(record.folder("vectors-item")).matrix
+    if record.experiment.control != SHUFFLED:
+        return matrix
+    return matrix[np.argsort(others(len(matrix), "item", record.experiment.seed))]
 
 
 def _measured(one: Contender, shown: _Shown, k: int) -> Iterator[dict[str, float | None]]:

@@ -113,7 +113,8 @@ def shown(one: Field) -> Any:
 def value_of(one: Field, given: Any) -> Any:
     """What a widget's content means; what cannot be read stays a text, for settings to refuse."""
     if one.kind == "wholes":
-        return [_number(part) for part in re.split(r"[\s,;]+", str(given or "")) if part]
+        numbers = [_number(part) for part in re.split(r"[\s,;]+", str(given or "")) if part]
+        return numbers or (None if one.optional else [])
     if one.kind == "words":
         return [part.strip() for part in str(given or "").split(",") if part.strip()]
     if one.kind in ("text", "choice"):

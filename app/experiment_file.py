@@ -12,12 +12,14 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from app.settings import Experiment
+from app.settings import Experiment, merged
 from data import atomic
 from data.errors import ConfigError
 
 SHIPPED = Path(__file__).resolve().parent.parent / "experiments"
 """Experiments that come with AutoGraph and are known by their names."""
+PAPER = SHIPPED / "paper.toml"
+"""The paper's figures, beside the experiments that are held against them."""
 PATHS = (
     "data.source",
     "data.files.interactions",
@@ -69,13 +71,25 @@ def load_experiment(
 def read_tree(name_or_path: str) -> dict[str, Any]:
     """What a TOML file says, as nested tables; its paths are taken from its folder.
 
+    `extends = "ml-1m"` at its top begins with what another experiment says, its name apart.
+
     Raises:
-        ConfigError: there is no such file, or it is no TOML.
+        ConfigError: there is no such file, it is no TOML, or it extends itself.
     """
-    path = find_experiment(name_or_path)
+    return _read(find_experiment(name_or_path), ())
+
+
+def _read(path: Path, within: tuple[Path, ...]) -> dict[str, Any]:
+    if path in within:
+        raise ConfigError(f"{within[-1]} extends {path.stem!r}, which extends it. Break that ring.")
     given = _from_folder(_parsed(path), path.parent)
     given.setdefault("name", path.stem)
-    return given
+    if "extends" not in given:
+        return given
+    begun = str(given.pop("extends"))
+    beside = path.parent / f"{begun}.toml"
+    base = _read(beside if beside.is_file() else find_experiment(begun), (*within, path))
+    return merged({**base, "name": given["name"]}, given)
 
 
 def settled(tree: Mapping[str, Any], where: str) -> Experiment:
@@ -117,11 +131,16 @@ def find_experiment(name_or_path: str) -> Path:
     for path in (Path(name_or_path), SHIPPED / f"{name_or_path}.toml"):
         if path.is_file():
             return path
-    known = ", ".join(sorted(path.stem for path in SHIPPED.glob("*.toml")))
+    known = ", ".join(path.stem for path in shipped())
     raise ConfigError(
         f"There is no experiment {name_or_path!r}: neither a file of that name here, nor one that "
         f"ships with AutoGraph ({known})."
     )
+
+
+def shipped() -> list[Path]:
+    """The files of all experiments that come with AutoGraph."""
+    return sorted(path for path in SHIPPED.glob("*.toml") if path != PAPER)
 
 
 def checked(given: Mapping[str, Any], where: str) -> Experiment:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from app.advice import labelled_graph, title_of
+from app.cautions import tell
 from app.progress import open_console
 from app.records import Record, read_record
 from app.work import template_of
@@ -267,6 +268,7 @@ def show_insertion(
     dataset = Dataset.load(record.folder("dataset"))
     placed = insert_into(record, dataset, side, text, given, liked)
     console = open_console()
+    tell(record.experiment, console)
     console.print(f"[bold]A new {side}[/bold]: {placed.text}", soft_wrap=True)
     for level, (code, label) in enumerate(zip(placed.codes, placed.labels, strict=True)):
         console.print(f"  level {level}: factor {code} [dim]{label or 'without a name'}[/dim]")

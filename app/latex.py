@@ -23,6 +23,8 @@ SPECIAL = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
+    "†": r"\dag{}",
+    "‡": r"\ddag{}",
 }
 CAPTION = (
     "Test metrics, means over seeds with their standard deviation; change against the baseline in "
@@ -65,10 +67,12 @@ def tabular(heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -
     return "\n".join(lines) + "\n"
 
 
-def comparison_latex(compared: pl.DataFrame, caption: str = CAPTION) -> str:
+def comparison_latex(
+    compared: pl.DataFrame, cautions: Sequence[str] = (), caption: str = CAPTION
+) -> str:
     """The table of `app.comparison.compare_contenders`, a row a recommender.
 
-    The best mean of each metric is bold.
+    The best mean of each metric is bold; notes of caution end the caption.
     """
     from app.results import METRICS
 
@@ -88,7 +92,7 @@ def comparison_latex(compared: pl.DataFrame, caption: str = CAPTION) -> str:
                 *([_change(row)] if changed else []),
             ]
         rows.append(cells)
-    return tabular(heads, rows, caption)
+    return tabular(heads, rows, " ".join([caption, *cautions]))
 
 
 def _is(run: str, metric: str) -> pl.Expr:

@@ -27,7 +27,7 @@ def open_lexicon(record: Record, side: str) -> Lexicon:
 
     fitted = FittedCodes.load(record.folder(f"codes-{side}"))
     vectors = Vectors.load(record.folder(f"vectors-{side}"))
-    texts = Knowledge.load(record.folder(f"knowledge-{side}")).texts
+    texts = Knowledge.load(record.encoded_texts(side)).texts
     described = FactorDescriptions.load(record.folder(f"factors-{side}"))
     distances = gaps(residuals(fitted, vectors.matrix))
     return Lexicon(fitted.codes, described, distances, Mentions(texts))

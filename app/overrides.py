@@ -19,7 +19,7 @@ def overrides_of(experiment: Experiment, side: str, workspace: Path) -> Override
     """The changes by hand to texts of one side, as they stand."""
     from llm.overrides import Overrides
 
-    return Overrides(workspace / FOLDER / experiment.name / f"{side}.jsonl")
+    return Overrides(workspace / FOLDER / experiment.texts_name / f"{side}.jsonl")
 
 
 def texts_by_hand(experiment: Experiment, side: str, workspace: Path) -> dict[str, str]:

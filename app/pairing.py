@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.settings import Experiment
+from app.settings import SHUFFLED, Experiment
 
 if TYPE_CHECKING:
     from app.plan import Plan
@@ -50,6 +50,7 @@ def pairing_of(experiment: Experiment, inputs: Mapping[str, Path]) -> Pairing:
     from llm.knowledge import Knowledge
     from llm.pairs import nearest_pairs
     from llm.settings import VectorsJudgeConfig
+    from llm.shuffle import others
     from llm.vectors import Vectors
     from prompts.pairs import pair_template
     from prompts.views import ItemViews
@@ -59,7 +60,10 @@ def pairing_of(experiment: Experiment, inputs: Mapping[str, Path]) -> Pairing:
     if isinstance(config.judge, VectorsJudgeConfig):
         return Pairing(experiment, ids, candidates, None)
     items = Dataset.load(inputs["dataset"]).items
-    views = ItemViews(items, Knowledge.load(inputs["knowledge-item"]).texts)
+    if experiment.control == SHUFFLED:  # titles and attributes go with the texts
+        items = items[others(len(ids), "item", experiment.seed)]
+    texts = Knowledge.load(inputs.get("shuffled-item") or inputs["knowledge-item"]).texts
+    views = ItemViews(items, texts)
     questions = Questions(ids, views, candidates, pair_template(config.template))
     return Pairing(experiment, ids, candidates, questions)
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.cautions import ALL_EDGES, LEAKING_TEXTS, TEXTS_SHUFFLED, Caution, of_settings, signs
 from app.experiment_file import checked, find_experiment
 from app.plan import Plan, Step
-from app.settings import PLAIN, Cell, Experiment
+from app.settings import Cell, Experiment
 from data import atomic
 from data.artifacts import ArtifactStore
 from data.errors import ArtifactError, ConfigError
@@ -52,6 +53,15 @@ class Record:
         self.store.manifest(stage, key)
         return self.store.place(stage, key)
 
+    def encoded_texts(self, side: str) -> Path:
+        """The folder of the texts that a side's vectors are of; in a control, shuffled ones.
+
+        Raises:
+            ArtifactError: they are not finished, or damaged.
+        """
+        shuffled = f"shuffled-{side}"
+        return self.folder(shuffled if shuffled in self.keys else f"knowledge-{side}")
+
     def summary(self, stage: str, cell: Cell | None = None) -> dict[str, Any]:
         """Figures that a finished stage left."""
         summary: dict[str, Any] = atomic.read_json(self.folder(stage, cell) / "manifest.json")
@@ -69,11 +79,25 @@ class Record:
         ]
 
     def leaking(self, cell: Cell) -> bool:
-        """Whether a cell used texts that had seen held-out interactions."""
+        """Whether a cell has seen held-out interactions, in texts or on edges."""
+        return any(caution.leak for caution in self.cautions(cell))
+
+    def cautions(self, cell: Cell) -> tuple[Caution, ...]:
+        """Why what a cell reached is no fair result, by what its enhancer learns from."""
+        needs = set(self.experiment.model_of(cell).enhancer.needs)
+        touched = {ALL_EDGES} if "graph" in needs else set()
+        touched |= {LEAKING_TEXTS, TEXTS_SHUFFLED} if needs - {"histories"} else set()
+        return tuple(one for one in self.cautions_of_graph() if one in touched) if touched else ()
+
+    def cautions_of_graph(self) -> tuple[Caution, ...]:
+        """What is to be said wherever texts, factors or the graph show."""
         sides = [side for side in ("user", "item") if f"knowledge-{side}" in self.keys]
-        return cell.enhancer != PLAIN and any(
-            self.summary(f"knowledge-{side}").get("leaking") for side in sides
-        )
+        seen = any(self.summary(f"knowledge-{side}").get("leaking") for side in sides)
+        return (*([LEAKING_TEXTS] if seen else []), *of_settings(self.experiment))
+
+    def marks(self, cell: Cell) -> str:
+        """The signs of `cautions`."""
+        return signs(self.cautions(cell))
 
     def choose(self, backbone: str | None, enhancer: str | None, seed: int | None) -> Cell:
         """The finished cell that fits, the best on validation where several do.

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from app.cautions import notes
 from app.experiment_file import PATHS
 from app.records import Record, read_record
 from app.report_examples import Example, examples
@@ -186,8 +187,8 @@ def _words(report: Report) -> dict[str, Any]:
     """What the first lines say, in counts that everybody understands."""
     best, twin = report.pair
     first = round(100 * best.scores["hr@10"].mean)
-    words = {"best": best, "twin": twin, "first": first, "verdict": "", "leaking": False}
-    words["leaking"] = any(row.leaking for row in report.rows)
+    words: dict[str, Any] = {"best": best, "twin": twin, "first": first, "verdict": ""}
+    words["cautions"] = notes(row.marks for row in report.rows)
     if twin is None:
         return words
     score = best.scores["ndcg@10"]

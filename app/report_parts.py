@@ -44,14 +44,14 @@ class Row:
         backbone: Its name.
         enhancer: Its name.
         plain: Whether it is without the graph.
-        leaking: Whether its texts had seen what was held out.
+        marks: Signs of what keeps it from a fair comparison.
         scores: By metric, in the order of `METRICS`.
     """
 
     backbone: str
     enhancer: str
     plain: bool
-    leaking: bool
+    marks: str
     scores: Mapping[str, Score]
 
     @property
@@ -71,7 +71,7 @@ def result_rows(record: Record) -> list[Row]:
             for row in table.filter(run=label).iter_rows(named=True)
         }
         ordered = {name: scores[name] for name in METRICS}
-        rows.append(Row(one.backbone, one.enhancer, one.enhancer == PLAIN, one.leaking, ordered))
+        rows.append(Row(one.backbone, one.enhancer, one.enhancer == PLAIN, one.marks, ordered))
     return rows
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cautions import LEAKING_TEXTS, named, notes
 from app.records import Record
 from app.settings import PLAIN
 from data import atomic
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 METRICS = {"ndcg@10": "NDCG@10", "hr@10": "HR@10", "mrr": "MRR", "gauc": "GAUC"}
 COSTS = {"seconds_per_epoch": "s/epoch", "epochs": "epochs", "peak_mb": "peak MB"}
-LEAK_NOTE = "* used texts whose author had seen held-out interactions: no fair comparison."
+LEAK_NOTE = f"{LEAKING_TEXTS.sign} {LEAKING_TEXTS.note}"
 
 
 def result_table(record: Record) -> pl.DataFrame:
@@ -33,6 +34,7 @@ def result_table(record: Record) -> pl.DataFrame:
             **{m: record.summary("evaluate", cell).get(m) for m in METRICS},
             **{c: record.summary("train", cell).get(c) for c in COSTS},
             "leaking": record.leaking(cell),
+            "marks": record.marks(cell),
         }
         for cell in record.finished()
     ]
@@ -63,8 +65,8 @@ def show(results: pl.DataFrame, title: str) -> tuple[Table, list[str]]:
     for row in means(results):
         table.add_row(*_cells(row), end_section=row["last"])
     n = results["seed"].n_unique()
-    notes = [f"Means over {n} seeds."] if n > 1 else []
-    return table, notes + ([LEAK_NOTE] if results["leaking"].any() else [])
+    told = [f"Means over {n} seeds."] if n > 1 else []
+    return table, told + notes(results["marks"])
 
 
 def means(results: pl.DataFrame) -> list[dict[str, Any]]:
@@ -72,7 +74,7 @@ def means(results: pl.DataFrame) -> list[dict[str, Any]]:
     import polars as pl
 
     pairs = results.group_by("backbone", "enhancer", maintain_order=True).agg(
-        pl.col(*METRICS, *COSTS).mean(), pl.col("leaking").any()
+        pl.col(*METRICS, *COSTS).mean(), pl.col("marks").first()
     )
     rows = pairs.to_dicts()
     plain = {row["backbone"]: row["ndcg@10"] for row in rows if row["enhancer"] == PLAIN}
@@ -85,7 +87,7 @@ def means(results: pl.DataFrame) -> list[dict[str, Any]]:
 
 def _cells(row: dict[str, Any]) -> Iterable[str]:
     yield row["backbone"]
-    yield row["enhancer"] + (" *" if row["leaking"] else "")
+    yield named(row["enhancer"], row["marks"])
     for metric in METRICS:
         yield f"{row[metric]:.4f}"
     yield "" if row["gain"] is None else f"{row['gain']:+.1%}"

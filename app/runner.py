@@ -15,6 +15,8 @@ from app.stages import STAGES
 from app.work import Task
 from data.artifacts import SCRATCH, ArtifactStore
 
+CLOCK = "clock"
+"""In a summary: how long a stage took; one that was killed counts from where it went on."""
 WAITING = "another run makes this at the moment: waiting for it"
 """What a listener is told while two runs want the same result."""
 
@@ -52,13 +54,21 @@ class StepRunner:
         store.make(
             step.stage,
             step.key,
-            lambda folder: STAGES[step.stage].run(self._task(step, folder, store, listener)),
+            lambda folder: self._filled(step, folder, store, listener),
             {"inputs": dict(step.inputs), "cell": str(step.cell) if step.cell else None},
             on_wait=lambda: listener.progress(str(step), 0, 0, WAITING),
         )
         seconds = None if there else time.perf_counter() - start
         summary = store.manifest(step.stage, step.key)["summary"]
         listener.finished(str(step), seconds, summary)
+
+    def _filled(
+        self, step: Step, folder: Path, store: ArtifactStore, listener: Listener
+    ) -> Mapping[str, Any]:
+        """What a stage leaves, with the seconds that it took since it was last begun."""
+        start = time.perf_counter()
+        summary = STAGES[step.stage].run(self._task(step, folder, store, listener))
+        return {**summary, CLOCK: {"seconds": time.perf_counter() - start}}
 
     def _task(self, step: Step, folder: Path, store: ArtifactStore, listener: Listener) -> Task:
         return Task(

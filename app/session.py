@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from app.cautions import tell
 from app.plan import Plan
 from app.progress import Display, open_console
 from app.records import Record, read_record, write_record
@@ -31,13 +32,14 @@ def run_experiment(
         AutoGraphError: with what is wrong and how to mend it.
     """
     console = open_console()
+    tell(experiment, console)
     plan = Plan(experiment, workspace)
     steps = plan.steps(upto)
     if upto is None:
         write_record(plan, steps)
     with Display(console) as display:
         display.planned([str(step) for step in steps])
-        run_steps(plan, steps, display, jobs, _device(device))
+        run_steps(plan, steps, display, jobs, chosen_device(device))
     if upto is None:
         _show_results(read_record(experiment.name, workspace), console)
         return
@@ -46,7 +48,7 @@ def run_experiment(
             console.print(f"{step}: {plan.store.place(step.stage, step.key)}", soft_wrap=True)
 
 
-def _device(wanted: str) -> str:
+def chosen_device(wanted: str) -> str:
     """A device of torch; "auto" is a GPU where there is one.
 
     Raises:

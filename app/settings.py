@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
 from data.config import Config
 from data.settings import DataConfig
+from graph.settings import GraphConfig
 from llm.settings import EncoderConfig, LlmConfig, PairsConfig
 from prompts.settings import PromptConfig
 from quantize.settings import PhrasesConfig, QuantizeConfig
 from recommend.settings import Backbone, Enhancer, EvaluateConfig, ModelConfig, TrainConfig
 
+SHUFFLED = "shuffled"
+"""The control: texts on other entities. Names of such experiments end in it."""
 PLAIN = "none"
 """The enhancer that adds nothing: the twin that every other one is compared with."""
 
@@ -78,6 +81,8 @@ class Experiment(Config):
     """What it is for, in a line."""
     seed: int = 0
     """Of everything random before training; `grid.seeds` are those of training."""
+    control: Literal["none", "shuffled"] = "none"
+    """`shuffled` gives every user and item the text of another, to see what meaning is worth."""
     data: DataConfig = DataConfig()
     """Which data set."""
     prompts: PromptConfig = PromptConfig()
@@ -92,6 +97,8 @@ class Experiment(Config):
     """Which phrases of the items' texts are nodes; for the enhancer ccgnn alone."""
     pairs: PairsConfig = PairsConfig()
     """Which pairs of items are alike; for the enhancer topoi2i alone."""
+    graph: GraphConfig = GraphConfig()
+    """Which interactions the graph is made of."""
     grid: GridConfig = GridConfig()
     """Which recommenders are trained."""
     model: ModelConfig = ModelConfig()
@@ -102,6 +109,15 @@ class Experiment(Config):
     """By "sasrec", "autograph" or "sasrec+autograph": what differs there, later ones win."""
     evaluate: EvaluateConfig = EvaluateConfig()
     """How they are judged."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_control_is_no_namesake(cls, given: Any) -> Any:
+        """A control is called after what it controls, and never takes its place."""
+        name = str(given.get("name", "experiment"))
+        if given.get("control") == SHUFFLED and not name.endswith(f"-{SHUFFLED}"):
+            return {**given, "name": f"{name}-{SHUFFLED}"}
+        return given
 
     @model_validator(mode="before")
     @classmethod
@@ -131,6 +147,12 @@ class Experiment(Config):
                 where = ".".join(map(str, first["loc"]))
                 raise ValueError(f"{cell.label} does not work: {where}: {first['msg']}") from None
         return self
+
+    @property
+    def texts_name(self) -> str:
+        """Under which name texts by hand are kept: a control takes those of what it controls."""
+        control = self.control == SHUFFLED
+        return self.name.removesuffix(f"-{SHUFFLED}") if control else self.name
 
     def model_of(self, cell: Cell) -> ModelConfig:
         """Settings of the recommender in a cell."""

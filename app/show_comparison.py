@@ -6,11 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.ablations import Ablation, ablation, ablation_table, run_missing, with_parts
-from app.comparison import beyond_table, compare_contenders, contenders, make_lists
+from app.comparison import (
+    beyond_table,
+    cautions_told,
+    compare_contenders,
+    contenders,
+    make_lists,
+)
 from app.latex import comparison_latex
 from app.progress import open_console
 from app.records import Record, read_record
-from app.results import LEAK_NOTE, show_compared
+from app.results import show_compared
 from data import atomic
 from data.errors import ConfigError
 
@@ -50,12 +56,13 @@ def show_comparison(
     console.print(show_compared(table))
     what = f"{against!r}" if against else "the plain twin"
     console.print(f"Changes are against {what}; t-tests are paired over users.", markup=False)
-    if any(one.leaking for one in found.values()):
-        console.print(LEAK_NOTE)
+    cautions = cautions_told(found)
+    for note in cautions:
+        console.print(note, markup=False)
     if csv is not None:
         atomic.write(csv, table.write_csv)
     if latex is not None:
-        atomic.write_text(latex, comparison_latex(table))
+        atomic.write_text(latex, comparison_latex(table, cautions))
     for path in filter(None, (csv, latex)):
         console.print(f"[dim]Written to {path}[/dim]", soft_wrap=True)
 
@@ -71,10 +78,13 @@ def show_beyond(names: Sequence[str], workspace: Path, k: int) -> None:
     records = judged(names, workspace)
     for record in records:
         make_lists(record)
-    table = beyond_table(contenders(records), k).drop("backbone", "enhancer", "lists")
+    found = contenders(records)
+    table = beyond_table(found, k).drop("backbone", "enhancer", "lists")
     console = open_console()
     console.print(rich_table(table, f"The first {k} items of every user"))
     console.print("Novelty is in bits; diversity is 1 − cosine of the items' vectors.")
+    for note in cautions_told(found):
+        console.print(note, markup=False)
 
 
 def show_ablation(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.alternatives import Side, alternative_table, alternatives, fit_alternatives
+from app.cautions import tell
 from app.lexicons import factor_of, open_lexicon
 from app.progress import open_console
 from app.records import read_record
@@ -30,6 +31,7 @@ def show_levels(name: str, workspace: Path, side: Side, limit: int) -> None:
     record = read_record(name, workspace)
     figures = Codes.load(record.folder(f"codes-{side}")).statistics
     console = open_console()
+    tell(record.experiment, console)
     console.print(rich_table(level_table(figures), f"Codes of {side}s, level by level"))
     console.print(f"{figures['collisions']:.2%} of the {side}s share their full code with another.")
     factors = FactorDescriptions.load(record.folder(f"factors-{side}")).table
@@ -44,9 +46,11 @@ def show_factor(name: str, workspace: Path, side: Side, written: str, limit: int
     Raises:
         AutoGraphError: there is no such factor, or the factors are not finished.
     """
-    lexicon = open_lexicon(read_record(name, workspace), side)
+    record = read_record(name, workspace)
+    lexicon = open_lexicon(record, side)
     level, code = factor_of(lexicon, written)
     console = open_console()
+    tell(record.experiment, console)
     console.print(lexicon.name(level, code), style="bold", markup=False)
     console.print(rich_table(lexicon.terms(level, code), "Terms"))
     members = lexicon.members(level, code)

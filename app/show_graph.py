@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.atlas import Atlas, open_atlas, picture
+from app.cautions import tell
 from app.progress import open_console
 from app.records import read_record
 from data.errors import ConfigError
@@ -127,4 +128,6 @@ def _show_instances(
 
 
 def _open(name: str, workspace: Path) -> Atlas:
-    return open_atlas(read_record(name, workspace))
+    record = read_record(name, workspace)
+    tell(record.experiment, open_console())
+    return open_atlas(record)

@@ -14,7 +14,7 @@ from typing import Any
 
 from app import work
 from app.overrides import texts_by_hand
-from app.settings import Cell, Experiment
+from app.settings import SHUFFLED, Cell, Experiment
 
 _HOW_IT_IS_RUN = {
     *("batch_size", "tensor_parallel", "memory_share", "path", "url", "key_variable"),
@@ -59,6 +59,19 @@ def _user_knowledge_inputs(experiment: Experiment, _cell: Cell | None) -> tuple[
     """Facts of a user draw on the items' texts; a recorded text is what it is."""
     recorded = experiment.llm.user.backend == "replay"
     return ("dataset", "split") if recorded else ("dataset", "split", "knowledge-item")
+
+
+def texts_of(side: str, *others: str) -> Inputs:
+    """What a stage reads that takes in the texts of a side, beside `others`.
+
+    Every stage but the shuffling asks here, so that no way leads around the control.
+    """
+
+    def names(experiment: Experiment, _cell: Cell | None) -> tuple[str, ...]:
+        shuffled = experiment.control == SHUFFLED
+        return (*others, f"shuffled-{side}" if shuffled else f"knowledge-{side}")
+
+    return names
 
 
 def _train_inputs(experiment: Experiment, cell: Cell | None) -> tuple[str, ...]:
@@ -146,6 +159,17 @@ def _pairs(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapp
     return {**given, **asked}
 
 
+def _shuffled(
+    _side: str, experiment: Experiment, _cell: Cell | None, _workspace: Path
+) -> Mapping[str, Any]:
+    return {"seed": experiment.seed}
+
+
+def _graph(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
+    """Nothing where it is as it should be, so that results from before the setting stay valid."""
+    return experiment.graph.model_dump(mode="json", exclude_defaults=True)
+
+
 def _train(experiment: Experiment, cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
     assert cell is not None
     return {
@@ -164,7 +188,7 @@ def _lists(_experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Map
 
 
 def _side(side: str, knowledge_inputs: Inputs) -> dict[str, Stage]:
-    """The four stages from texts to factors of one side."""
+    """The stages from texts to factors of one side; the control is one that others ask for."""
     texts, vectors, codes = f"knowledge-{side}", f"vectors-{side}", f"codes-{side}"
     return {
         texts: Stage(
@@ -174,8 +198,19 @@ def _side(side: str, knowledge_inputs: Inputs) -> dict[str, Stage]:
             partial(_knowledge, side),
             partial(work.describe_side, side),
         ),
+        f"shuffled-{side}": Stage(
+            f"shuffling texts of {side}s",
+            1,
+            _from(texts),
+            partial(_shuffled, side),
+            partial(work.shuffle_side, side),
+        ),
         vectors: Stage(
-            f"encoding texts of {side}s", 1, _from(texts), _encoder, partial(work.encode_side, side)
+            f"encoding texts of {side}s",
+            1,
+            texts_of(side),
+            _encoder,
+            partial(work.encode_side, side),
         ),
         codes: Stage(
             f"quantising {side}s",
@@ -187,7 +222,7 @@ def _side(side: str, knowledge_inputs: Inputs) -> dict[str, Stage]:
         f"factors-{side}": Stage(
             f"naming factors of {side}s",
             1,
-            _from("dataset", texts, codes),
+            texts_of(side, "dataset", codes),
             _nothing,
             partial(work.name_side, side),
         ),
@@ -203,20 +238,20 @@ STAGES: dict[str, Stage] = {
         "building the graph",
         1,
         _from("dataset", "split", "codes-user", "codes-item"),
-        _nothing,
+        _graph,
         work.make_graph,
     ),
     "phrases": Stage(
         "finding phrases",
         1,
-        _from("dataset", "knowledge-item"),
+        texts_of("item", "dataset"),
         _phrases,
         work.find_phrases_of_items,
     ),
     "pairs": Stage(
         "pairing items",
         1,
-        _from("dataset", "knowledge-item", "vectors-item"),
+        texts_of("item", "dataset", "vectors-item"),
         _pairs,
         work.pair_items,
     ),

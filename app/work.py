@@ -60,6 +60,10 @@ class Task:
 
         return Split.load(self.inputs["split"])
 
+    def texts(self, side: str) -> Path:
+        """The folder of a side's texts, those of the control where there is one."""
+        return self.inputs.get(f"shuffled-{side}") or self.inputs[f"knowledge-{side}"]
+
 
 def make_dataset(task: Task) -> Mapping[str, Any]:
     """The data set, and a table of rows that could not be read."""
@@ -180,6 +184,17 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
     }
 
 
+def shuffle_side(side: str, task: Task) -> Mapping[str, Any]:
+    """The texts of one side, each on another entity."""
+    from llm.knowledge import Knowledge
+    from llm.shuffle import shuffled
+
+    knowledge = Knowledge.load(task.inputs[f"knowledge-{side}"])
+    moved = shuffled(knowledge, side, task.experiment.seed)
+    moved.save(task.folder)
+    return {"texts": moved.table.height, "leaking": moved.leaking}
+
+
 def encode_side(side: str, task: Task) -> Mapping[str, Any]:
     """A vector for every text of one side."""
     from llm.encode import encode
@@ -187,7 +202,7 @@ def encode_side(side: str, task: Task) -> Mapping[str, Any]:
     from llm.knowledge import Knowledge
     from llm.vectors import VectorCache
 
-    knowledge = Knowledge.load(task.inputs[f"knowledge-{side}"])
+    knowledge = Knowledge.load(task.texts(side))
     cache = VectorCache(task.workspace / "cache" / "vectors.sqlite")
     try:
         vectors = encode(knowledge, task.experiment.encoder, cache, task.on_progress)
@@ -219,7 +234,7 @@ def name_side(side: str, task: Task) -> Mapping[str, Any]:
     from quantize.describe import describe_factors
 
     codes = Codes.load(task.inputs[f"codes-{side}"])
-    texts = Knowledge.load(task.inputs[f"knowledge-{side}"]).texts
+    texts = Knowledge.load(task.texts(side)).texts
     table = getattr(task.dataset, f"{side}s")
     titles = [title or "" for title in table[TITLE]] if TITLE in table.columns else None
     described = describe_factors(codes, texts, titles=titles)
@@ -234,7 +249,8 @@ def make_graph(task: Task) -> Mapping[str, Any]:
     from quantize.codes import Codes
 
     users, items = (Codes.load(task.inputs[f"codes-{side}"]) for side in ("user", "item"))
-    graph = build_graph(task.dataset, task.split, users, items)
+    edges = task.experiment.graph.edges
+    graph = build_graph(task.dataset, task.split, users, items, edges=edges)
     graph.save(task.folder)
     return statistics(graph)
 
@@ -244,7 +260,7 @@ def find_phrases_of_items(task: Task) -> Mapping[str, Any]:
     from llm.knowledge import Knowledge
     from quantize.phrases import find_phrases
 
-    texts = Knowledge.load(task.inputs["knowledge-item"]).texts
+    texts = Knowledge.load(task.texts("item")).texts
     ids = task.dataset.item_ids.external
     phrases = find_phrases(ids, texts, task.experiment.phrases, task.on_progress)
     phrases.save(task.folder)

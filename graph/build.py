@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data.dataset import Dataset
+from data.dataset import Dataset, histories
 from data.errors import DataError
 from data.split import Split
 from graph.latent import Csr, LatentGraph
+from graph.settings import GraphEdges
 from quantize.codes import Codes
 
 
@@ -20,8 +21,9 @@ def build_graph(
     item_codes: Codes,
     user_labels: Sequence[str] = (),
     item_labels: Sequence[str] = (),
+    edges: GraphEdges = "train",
 ) -> LatentGraph:
-    """The latent-factor graph; held-out interactions are not in it.
+    """The latent-factor graph; held-out interactions are not in it unless `edges` is "all".
 
     Args:
         dataset: Users, items and interactions.
@@ -30,6 +32,7 @@ def build_graph(
         item_codes: One row an item, in the data set's order.
         user_labels: What each user factor means, `FactorDescriptions.labels`; none by default.
         item_labels: The same of item factors.
+        edges: Interactions that are edges; "all" leaks, see `GraphConfig.edges`.
 
     Raises:
         DataError: codes or labels belong to another data set.
@@ -38,8 +41,9 @@ def build_graph(
     """
     _check("user", user_codes, dataset.user_ids.external, user_labels)
     _check("item", item_codes, dataset.item_ids.external, item_labels)
-    histories = split.histories(dataset)
-    user_item = Csr(histories.offsets, histories.items, histories.times)
+    shown = dataset.interactions if edges == "all" else split.training(dataset)
+    known = histories(shown, dataset.n_users)
+    user_item = Csr(known.offsets, known.items, known.times)
     return LatentGraph(
         n_users=dataset.n_users,
         n_items=dataset.n_items,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,15 +109,20 @@ def curve_table(curves: np.ndarray, levels: int) -> pl.DataFrame:
 
 def reconstruction(quantizer: Quantizer, matrix: np.ndarray, codes: np.ndarray) -> list[float]:
     """Squared error left after each level, as a share of the variance: 1 is nothing kept."""
-    books = quantizer.codebooks
-    partial = np.zeros((len(codes), books.shape[2]), dtype=np.float32)
-    spread = float(np.square(matrix - matrix.mean(0)).sum(dtype=np.float64))
+    centre = sum(block.sum(0, dtype=np.float64) for block in _blocks(matrix)) / len(matrix)
+    spread = sum(np.square(block - centre).sum() for block in _blocks(matrix))
     left = []
-    for level, book in enumerate(books):
-        partial += book[codes[:, level]]
-        gap = matrix - quantizer.reconstruct(partial)
-        left.append(float(np.square(gap).sum(dtype=np.float64)) / max(spread, 1e-12))
+    for level in range(codes.shape[1]):
+        pairs = zip(_blocks(matrix), _blocks(codes[:, : level + 1]), strict=True)
+        gaps = (block - quantizer.decode(of) for block, of in pairs)
+        error = sum(np.square(gap).sum(dtype=np.float64) for gap in gaps)
+        left.append(float(error / max(spread, 1e-12)))
     return left
+
+
+def _blocks(rows: np.ndarray, size: int = 8192) -> Iterator[np.ndarray]:
+    """Parts of the rows, so that large sets need little memory."""
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def statistics(quantizer: Quantizer, matrix: np.ndarray, codes: np.ndarray) -> dict[str, Any]:

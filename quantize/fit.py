@@ -13,7 +13,7 @@ from data.errors import DataError
 from quantize.codes import Codes
 from quantize.diagnostics import curve_table, statistics, usage
 from quantize.quantizers import METHODS, Quantizer, load_quantizer
-from quantize.settings import RqKMeansConfig, RqVaeConfig
+from quantize.settings import AnyConfig
 from quantize.train import Progress
 
 
@@ -59,7 +59,7 @@ class FittedCodes:
 
 def fit_codes(
     vectors: HasVectors,
-    config: RqVaeConfig | RqKMeansConfig,
+    config: AnyConfig,
     scratch: Path,
     seed: int,
     on_progress: Progress | None = None,
@@ -93,7 +93,10 @@ def _check(matrix: np.ndarray, ids: tuple[str, ...]) -> None:
             f"There are {len(matrix)} vectors, and codes need at least 2 to tell apart. "
             "Use a data set with more users and items."
         )
-    bad = np.flatnonzero(~np.isfinite(matrix).all(1))
+    blocks = range(0, len(matrix), 8192)
+    bad = np.flatnonzero(
+        np.concatenate([~np.isfinite(matrix[b : b + 8192]).all(1) for b in blocks])
+    )
     if len(bad):
         raise DataError(
             f"The vector of {ids[bad[0]]!r} holds a value that is no number ({len(bad)} such "

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 
 from quantize.kmeans import kmeans
 from quantize.residual import nearest, quantise
@@ -76,7 +77,9 @@ class RqVae(nn.Module):
         target = self.standardise(vectors)
         x = self.encoder(target)  # (b, d_q)
         codes, residuals = quantise(x, self.codebooks)
-        chosen = torch.stack([c[codes[:, t]] for t, c in enumerate(self.codebooks)])  # (T, b, d_q)
+        chosen = torch.stack(
+            [embedding(codes[:, t], c) for t, c in enumerate(self.codebooks)]
+        )  # (T, b, d_q)
         before = x - (x.detach() - residuals[:-1])  # (T, b, d_q), values r^t, gradient of x
         straight = x + (chosen.sum(0) - x).detach()
         return Losses(

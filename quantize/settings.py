@@ -75,7 +75,43 @@ class RqKMeansConfig(_CodesConfig):
     """Most passes of k-means a level."""
 
 
-SideConfig = Annotated[RqVaeConfig | RqKMeansConfig, Field(discriminator="method")]
+class HierarchicalConfig(_CodesConfig):
+    """Clusters of the vectors, and clusters inside each of them. Source: AutoGraph, 4.4.2."""
+
+    method: Literal["hierarchical"] = "hierarchical"
+    """k-means of the vectors, then inside every cluster, level by level."""
+    iterations: int = Field(50, ge=1)
+    """Most passes of k-means a cluster."""
+
+    def children_for(self, n: int) -> int:
+        """Parts of a cluster of `n` vectors; a few that `k` cannot divide stay together.
+
+        >>> config = HierarchicalConfig(k=256)
+        >>> config.children_for(14), config.children_for(1), config.children_for(3533)
+        (2, 1, 256)
+        """
+        return min(self.codes_for(n), max(n, 1))
+
+
+class LshConfig(_CodesConfig):
+    """Random hyperplanes: nothing is learnt. Source: AutoGraph, 4.4.2."""
+
+    method: Literal["lsh"] = "lsh"
+    """On which side of log2(k) random hyperplanes a vector lies, with new planes a level."""
+
+
+class PqConfig(_CodesConfig):
+    """Product quantisation: each level sees a part of the vectors alone."""
+
+    method: Literal["pq"] = "pq"
+    """The vectors are cut into as many parts as there are levels, and k-means runs in each."""
+    iterations: int = Field(50, ge=1)
+    """Most passes of k-means a part."""
+
+
+AnyConfig = RqVaeConfig | RqKMeansConfig | HierarchicalConfig | LshConfig | PqConfig
+"""Settings of any method."""
+SideConfig = Annotated[AnyConfig, Field(discriminator="method")]
 """How one side, users or items, is quantised."""
 
 

@@ -21,6 +21,7 @@ Progress = Callable[[int, int, str], None]
 """Called with what is done, the total and what is being counted."""
 
 CHECKPOINT = "rq_vae.safetensors"
+_HASHED = 65536
 
 
 def train(
@@ -38,15 +39,14 @@ def train(
     number is drawn from a generator of (seed, epoch).
 
     Args:
-        matrix: (n, width) float32 vectors.
+        matrix: (n, width) float32 vectors; of a memory map only what a step needs is read.
         config: Settings of this side.
         seed: Of everything random.
         scratch: Folder for checkpoints.
         on_progress: Told of every epoch.
         every_s: Seconds between checkpoints.
     """
-    vectors = torch.from_numpy(np.array(matrix, dtype=np.float32))
-    run = _Run(vectors, config, seed, scratch / CHECKPOINT)
+    run = _Run(np.asarray(matrix, dtype=np.float32), config, seed, scratch / CHECKPOINT)
     run.resume()
     saved = time.monotonic()
     while not run.done:
@@ -62,21 +62,25 @@ def train(
 class _Run:
     """State of one training; `curves` has a row an epoch and so says how far it is."""
 
-    def __init__(self, vectors: Tensor, config: RqVaeConfig, seed: int, path: Path) -> None:
+    def __init__(self, vectors: np.ndarray, config: RqVaeConfig, seed: int, path: Path) -> None:
         self.vectors, self.config, self.seed, self.path = vectors, config, seed, path
+        self.large = len(vectors) > config.sample
         self.curves: list[list[float]] = []
         self.epochs = config.epochs_for(len(vectors))
         self.warm_up = int(config.warm_up * self.epochs)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.model = RqVae(vectors.shape[1], config.codes_for(len(vectors)), config)
-        self.model.fit_standard(vectors)
+        self.model.fit_standard(self._sample(self._generator(self.epochs)))
         others = [*self.model.encoder.parameters(), *self.model.decoder.parameters()]
         groups: list[dict[str, Any]] = [
             {"params": others},
             {"params": [self.model.codebooks], "weight_decay": 0.0},
         ]
-        self.optimizer = torch.optim.AdamW(groups, lr=config.lr, weight_decay=config.weight_decay)
+        # One kernel takes a third of the time, and rounds otherwise: small sets can do without.
+        self.optimizer = torch.optim.AdamW(
+            groups, lr=config.lr, weight_decay=config.weight_decay, fused=self.large
+        )
 
     @property
     def done(self) -> bool:
@@ -94,7 +98,7 @@ class _Run:
         sums = np.zeros(2 + 2 * self.config.levels)
         for step, rows in enumerate(batches):
             self._set_lr(number + step / len(batches))
-            sums += self._step(self.vectors[rows]) * len(rows)
+            sums += self._step(self._take(rows)) * len(rows)
         self.curves.append((sums / len(order)).tolist())
         if self.warm_up <= number < self.epochs - 1:
             self._revive(generator)
@@ -121,10 +125,13 @@ class _Run:
 
     def _sample(self, generator: torch.Generator) -> Tensor:
         """Vectors drawn without replacement, all of them in a small set."""
-        if len(self.vectors) <= self.config.sample:
-            return self.vectors
+        if not self.large:
+            return torch.from_numpy(np.array(self.vectors))
         rows = torch.randperm(len(self.vectors), generator=generator)[: self.config.sample]
-        return self.vectors[rows]
+        return self._take(rows)
+
+    def _take(self, rows: Tensor) -> Tensor:
+        return torch.from_numpy(self.vectors[rows.numpy()])
 
     def _set_lr(self, epoch: float) -> None:
         fall = 0.5 * (1 + math.cos(math.pi * epoch / self.epochs))
@@ -162,7 +169,9 @@ class _Run:
 
     def _purpose(self) -> np.ndarray:
         """(32,) uint8 digest of what this training is of."""
-        digest = hashlib.blake2b(self.vectors.numpy().tobytes(), digest_size=32)
+        digest = hashlib.blake2b(digest_size=32)
+        for start in range(0, len(self.vectors), _HASHED):
+            digest.update(np.ascontiguousarray(self.vectors[start : start + _HASHED]).data)
         digest.update(f"{self.config.model_dump_json()} {self.seed}".encode())
         return np.frombuffer(digest.digest(), dtype=np.uint8)
 

@@ -7,14 +7,17 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from app.cautions import of_settings
 from app.records import Record, read_record
 from app.ui.address import EXPERIMENT, parameters
 from app.ui.words import hint
+from data.errors import AutoGraphError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -139,6 +142,10 @@ def header(title: str, what: str) -> None:
     """The title of a screen and, in a sentence, what it is for."""
     st.title(title, anchor=False)
     st.caption(what)
+    with suppress(AutoGraphError):
+        record = chosen()
+        for caution in of_settings(record.experiment) if record else ():
+            st.badge(caution.badge, icon=":material/warning:", color="red", help=caution.note)
 
 
 def link(screen: str, label: str, icon: str | None = None, **more: str) -> None:

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,19 @@ def kill(process: subprocess.Popen[str]) -> None:
     """SIGKILL to the process alone: its workers have to notice by themselves."""
     process.send_signal(signal.SIGKILL)
     process.communicate()
+
+
+def beside_here(runner: Any, cells: Sequence[Any], listener: Any, _jobs: int) -> None:
+    """In the place of `app.workers.run_beside`: cells one after another in this process."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for step in (step for steps in cells for step in steps):
+            runner.run(step, listener)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def run_here(experiment: Path, workspace: Path) -> None:

@@ -24,7 +24,8 @@ EVERYTHING = {"dataset", "split", *KNOWLEDGE, *MODELS}
 def keys(path: Path, *changes: str) -> dict[str, str]:
     """Fingerprints of every stage, and of both recommenders for those that train them."""
     plan = Plan(load_experiment(str(path), changes), Path("nowhere"))
-    found = {name: plan.step(name).key for name, stage in STAGES.items() if not stage.a_cell}
+    shared = (name for name, stage in STAGES.items() if not stage.a_cell)
+    found = {name: plan.step(name).key for name in shared if not name.startswith("shuffled-")}
     for cell in (PLAIN, ENHANCED):
         for name in ("train", "evaluate"):
             found[f"{name} {cell.enhancer}"] = plan.step(name, cell).key

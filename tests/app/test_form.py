@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.drafts import Draft, draft_of, is_saved, save_draft, shown, value_of, written
-from app.experiment_file import SHIPPED, known_settings, load_experiment, save_experiment
+from app.experiment_file import known_settings, load_experiment, save_experiment, shipped
 from app.form_fields import field_of, fields_of, rooms
 from app.form_reader import LEFT_OUT, Field
 from app.settings import BACKBONES, ENHANCERS
 from app.starting_points import Base, bases
 from data.errors import ConfigError
+from quantize.quantizers import METHODS
 
 BACKENDS = ("facts", "replay", "vllm", "server")
 
@@ -43,7 +44,7 @@ def drafted(base: Base, given: Mapping[str, Any]) -> Draft:
 def test_every_setting_is_in_the_form(demo: Base) -> None:
     found: set[str] = set()
     for backend in BACKENDS:
-        for method in ("rq-vae", "rq-kmeans"):
+        for method in METHODS:
             sides = {f"llm.{side}.backend": backend for side in ("user", "item")}
             sides |= {f"quantize.{side}.method": method for side in ("user", "item")}
             judge = {"pairs.judge.backend": "vectors" if backend == "facts" else backend}
@@ -65,7 +66,7 @@ def test_every_field_says_what_it_is(demo: Base) -> None:
 
 
 def test_an_untouched_form_changes_nothing(tmp_path: Path) -> None:
-    for path in SHIPPED.glob("*.toml"):
+    for path in shipped():
         base = base_of(path.stem, tmp_path)
         draft = drafted(base, {})
         assert (draft.changes, draft.emptied) == ({}, ())
@@ -215,7 +216,7 @@ def test_saved_and_run_experiments_can_be_begun_with(finished: Path, tmp_path: P
 
     workspace = Path(shutil.copytree(finished, tmp_path / "ws"))
     keys = [base.key for base in bases(workspace)]
-    assert keys == ["demo", "ml-1m", "tiny (as it ran)"]
+    assert keys == [*(path.stem for path in shipped()), "tiny (as it ran)"]
     draft = drafted(base_of("tiny (as it ran)", workspace), {"name": "mine"})
     assert (draft.can_be_set, is_saved(draft, workspace)) == (False, None)
     save_draft(draft, workspace)

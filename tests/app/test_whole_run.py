@@ -167,7 +167,8 @@ def test_texts_that_leak_mark_the_results(
     leaks = {cell: record.leaking(cell) for cell in (PLAIN, ENHANCED)}
     assert leaks == {PLAIN: False, ENHANCED: True}, "texts reach a model through the graph alone"
     fair = result_table(read_record("tiny", finished))
-    marked = fair.with_columns(leaking=pl.col("enhancer") == "autograph")
+    star = pl.when(enhancer="autograph").then(pl.lit("*")).otherwise(pl.lit(""))
+    marked = fair.with_columns(marks=star)
     assert LEAK_NOTE in show(marked, "")[1]
     assert LEAK_NOTE not in show(fair, "")[1]
     enhancers = [list(show(table, "")[0].columns[1].cells) for table in (fair, marked)]
@@ -185,7 +186,7 @@ def test_gains_are_of_means_over_seeds() -> None:
     schema = ["backbone", "enhancer", "seed", "ndcg@10"]
     other = [name for name in (*METRICS, *COSTS) if name != "ndcg@10"]
     table = pl.DataFrame(rows, schema, orient="row").with_columns(
-        *(pl.lit(1.0).alias(name) for name in other), leaking=pl.lit(False)
+        *(pl.lit(1.0).alias(name) for name in other), marks=pl.lit("")
     )
     gains = {(row["backbone"], row["enhancer"]): row["gain"] for row in means(table)}
     assert gains["gru4rec", "none"] is None

@@ -11,13 +11,26 @@ from data.errors import ArtifactError, AutoGraphError, ConfigError, DataError
 from quantize.diagnostics import curve_table, usage
 from quantize.fit import FittedCodes, fit_codes
 from quantize.quantizers import METHODS, load_quantizer
-from quantize.settings import QuantizeConfig, RqKMeansConfig, RqVaeConfig
+from quantize.settings import (
+    HierarchicalConfig,
+    LshConfig,
+    PqConfig,
+    QuantizeConfig,
+    RqKMeansConfig,
+    RqVaeConfig,
+)
 from quantize.train import train
 
 QUICK = {
     "rq-vae": RqVaeConfig(k=20, dim=8, hidden=(64,), epochs=40, batch=64, lr=4e-3),
     "rq-kmeans": RqKMeansConfig(k=20),
+    "hierarchical": HierarchicalConfig(k=20),
+    "lsh": LshConfig(k=20),
+    "pq": PqConfig(k=20),
 }
+RESIDUAL = ("rq-vae", "rq-kmeans", "pq")
+"""Methods whose codes are nearest neighbours of what is left over."""
+LEARNT = tuple(method for method in METHODS if method != "lsh")
 
 
 @pytest.fixture(scope="module", params=METHODS)
@@ -37,12 +50,16 @@ class TestEveryMethod:
         assert figures["active_ratio"] == [len(set(c)) / 20 for c in codes.codes.T.tolist()]
 
     def test_more_than_90_percent_of_codes_are_active_in_every_level(self, fitted):
+        """Random planes through 12 blobs of few coordinates leave more of their cells empty."""
+        if fitted[1].quantizer.config.method not in LEARNT:
+            pytest.skip("a hash is not fitted to what it divides")
         assert min(fitted[1].codes.statistics["active_ratio"]) > 0.9
 
     def test_the_planted_blobs_are_found(self, fitted):
         """Twelve blobs hold nearly all the variance, so little of it may be left."""
         left = fitted[1].codes.statistics["error_left"]
-        assert left[-1] < 0.25 and left == sorted(left, reverse=True)
+        most = 0.25 if fitted[1].quantizer.config.method in LEARNT else 0.6
+        assert left[-1] < most and left == sorted(left, reverse=True)
 
     def test_assignment_gives_the_codes_again(self, fitted):
         vectors, fit = fitted
@@ -52,6 +69,8 @@ class TestEveryMethod:
 
     def test_codes_are_nearest_neighbours_of_residuals(self, fitted):
         vectors, fit = fitted
+        if fit.quantizer.config.method not in RESIDUAL:
+            pytest.skip("codes of this method are no nearest neighbours of residuals")
         left = fit.quantizer.encode(vectors.matrix)
         for level, book in enumerate(fit.codes.codebooks):
             gaps = ((left[:, None] - book[None]) ** 2).sum(-1)

@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.comparison import Contender, baselines, compare_contenders, contenders
+from app.comparison import (
+    Contender,
+    baselines,
+    cautions_told,
+    compare_contenders,
+    contenders,
+)
 from app.latex import comparison_latex
 from app.records import Record, read_record
-from app.results import LEAK_NOTE, METRICS
+from app.results import METRICS
 from app.ui import opened
 from app.ui.charts.comparison_charts import forest
 from app.ui.colours import palette
@@ -143,7 +149,7 @@ def _metrics(records: list[Record], found: Mapping[str, Contender], against: str
         )
     else:
         empty("Nothing to compare with", "None of these has a plain twin here: choose one above.")
-    _exports(records, compared, against)
+    _exports(records, found, compared, against)
 
 
 def _wide(compared: pl.DataFrame) -> pl.DataFrame:
@@ -192,11 +198,16 @@ def _meaning(compared: pl.DataFrame, found: Mapping[str, Contender]) -> None:
         )
     else:
         st.caption(f"{spread} Seeds: {seeds}.", help=hint("seed"))
-    if any(one.leaking for one in found.values()):
-        st.warning(LEAK_NOTE, icon=":material/warning:")
+    for note in cautions_told(found):
+        st.warning(note, icon=":material/warning:")
 
 
-def _exports(records: list[Record], compared: pl.DataFrame, against: str | None) -> None:
+def _exports(
+    records: list[Record],
+    found: Mapping[str, Contender],
+    compared: pl.DataFrame,
+    against: str | None,
+) -> None:
     with st.expander("All figures", icon=":material/table:"):
         table(
             compared.drop("leaking"),
@@ -206,7 +217,7 @@ def _exports(records: list[Record], compared: pl.DataFrame, against: str | None)
                 "p_holm": st.column_config.NumberColumn(format="%.2g", help=hint("Holm")),
             },
         )
-    latex = comparison_latex(compared)
+    latex = comparison_latex(compared, cautions_told(found))
     with st.expander("LaTeX", icon=":material/functions:"):
         st.code(latex, language="latex", height=240)
         st.download_button(

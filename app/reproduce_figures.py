@@ -1,0 +1,152 @@
+"""The paper's figures 3 and 6 from our own codes: where code vectors lie, what factors mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.cautions import of_settings
+from app.codebook_maps import codebook_map
+from app.lexicons import open_lexicon
+from app.records import Record
+from app.reproduce_costs import table_3
+from app.reproduce_sheets import Sheet, Told
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SIDES = ("user", "item")
+NEAR = 10
+"""Neighbours of a code vector that are looked at."""
+SETS = 6
+"""Factors of level 0 that figure 6 is drawn of."""
+TERMS = 6
+STAGES = {
+    "figure3": ("codes-user", "codes-item"),
+    "figure6": ("factors-item",),
+    "table3": ("graph", "factors-user", "factors-item"),
+}
+"""What has to be there for each."""
+
+
+def figure_3(record: Record) -> Told:
+    """Where the code vectors of each level lie: t-SNE coordinates, and figures that need none.
+
+    Source: AutoGraph, section 4.4.3 and figure 3: level 0 is compact and informative, levels 1
+    and 2 are sparse, uniform and overlap.
+    """
+    from llm.vectors import Vectors
+    from quantize.fit import FittedCodes
+    from quantize.members import residuals
+
+    rows, drawn = [], {}
+    for side in SIDES:
+        fitted = FittedCodes.load(record.folder(f"codes-{side}"))
+        matrix = Vectors.load(record.folder(f"vectors-{side}")).matrix
+        left = residuals(fitted, matrix)
+        drawn[f"-{side}"] = codebook_map(record, side, None, fitted.codes, left)
+        for level, measured in enumerate(level_figures(fitted.codes.codebooks)):
+            rows.append([f"{side}s, level {level}", *(f"{value:.3f}" for value in measured)])
+    heads = ("codes", "length", "own neighbours", "spread")
+    sheet = Sheet(f"{record.experiment.name}: code vectors by level", heads, rows)
+    notes = [
+        f"length: mean norm. own neighbours: share of the {NEAR} nearest code vectors that are of "
+        "the same level; 1 where levels lie apart, 1 / levels where they overlap. spread: standard "
+        "deviation of the distance to the nearest one over its mean; small where they lie evenly.",
+        "The paper shows a picture and no figures: level 0 is said to be compact, levels 1 and 2 "
+        "to be even and to overlap. That is short codes, few own neighbours and a small spread.",
+        "Coordinates of t-SNE are in the Parquet files, a row a code.",
+        *(f"{record.experiment.name} {one.note}" for one in of_settings(record.experiment)),
+    ]
+    return Told(record.experiment.name, record.experiment.note, [sheet], notes, drawn)
+
+
+def level_figures(codebooks: np.ndarray) -> list[tuple[float, float, float]]:
+    """For each level: mean length, share of neighbours of the same level, spread of distances.
+
+    Args:
+        codebooks: (T, K, d) code vectors.
+    """
+    import numpy as np
+
+    levels, k, width = codebooks.shape
+    points = codebooks.reshape(levels * k, width).astype(np.float64)
+    owner = np.repeat(np.arange(levels), k)
+    square = (points**2).sum(1)
+    apart = square[:, None] + square[None] - 2 * points @ points.T
+    np.fill_diagonal(apart, np.inf)
+    near = np.argsort(apart, axis=1)[:, : min(NEAR, len(points) - 1)]
+    own = (owner[near] == owner[:, None]).mean(1)
+    found = []
+    for level in range(levels):
+        mine = owner == level
+        nearest = np.sqrt(np.maximum(apart[np.ix_(mine, mine)].min(1), 0))
+        spread = float(nearest.std() / nearest.mean()) if nearest.mean() else 0.0
+        found.append((float(np.sqrt(square[mine]).mean()), float(own[mine].mean()), spread))
+    return found
+
+
+def figure_6(record: Record) -> Told:
+    """What the largest item factors of level 0 mean: their terms, and how often they are said.
+
+    Source: AutoGraph, appendix F and figure 6, which counts tags of films in sets of factors.
+    """
+    import numpy as np
+    import polars as pl
+
+    lexicon = open_lexicon(record, "item")
+    sizes = np.bincount(lexicon.codes.codes[:, 0], minlength=lexicon.codes.k)
+    rows: list[list[str]] = []
+    tables: list[pl.DataFrame] = []
+    for code in np.argsort(-sizes, kind="stable")[:SETS].tolist():
+        terms = lexicon.terms(0, code)
+        tables.append(terms.select(pl.lit(code).alias("code"), pl.all()))
+        for at, term in enumerate(terms.head(TERMS).iter_rows(named=True)):
+            name = f"({code}, *, *), {sizes[code]} items" if at == 0 else ""
+            shares = (f"{term[part]:.1%}" for part in ("here", "everywhere"))
+            rows.append([name, str(term["term"]), *shares])
+    heads = ("factor", "term", "of its texts", "of all texts")
+    sheet = Sheet(f"{record.experiment.name}: what factors mean", heads, rows)
+    notes = [
+        "Terms are those that tell a factor's texts from all others; shares are of texts that "
+        "say them.",
+        "Not comparable with the paper: it counts tags that people gave on movielens.org, and its "
+        "sets are chosen at random; these are the largest.",
+        *(f"{record.experiment.name} {one.note}" for one in of_settings(record.experiment)),
+    ]
+    figures = {"": pl.concat(tables)}
+    return Told(record.experiment.name, record.experiment.note, [sheet], notes, figures)
+
+
+DRAWN: Mapping[str, Callable[[Record], Told]] = {
+    "figure3": figure_3,
+    "figure6": figure_6,
+    "table3": table_3,
+}
+"""What makes them, by the beginning of their experiments' names."""
+
+
+def make_other(kind: str, name: str, workspace: Path, source: Path | None, device: str) -> Told:
+    """A figure or the table of costs, with everything that it needs made first.
+
+    Raises:
+        AutoGraphError: with what is wrong and how to mend it.
+    """
+    from app.progress import Display, open_console
+    from app.records import read_record, write_record
+    from app.reproduce import plan_of
+    from app.runner import run_steps
+
+    plan = plan_of(name, workspace, source)
+    every = plan.steps()
+    write_record(plan, every)
+    wanted = {plan.step(stage).key for stage in STAGES[kind]}
+    steps, read = [], wanted
+    for step in reversed(every):
+        if step.cell is None and step.key in read:
+            steps.append(step)
+            read = read | set(step.inputs.values())
+    with Display(open_console()) as display:
+        run_steps(plan, steps[::-1], display, device=device)
+    return DRAWN[kind](read_record(plan.experiment.name, workspace))

@@ -1,0 +1,98 @@
+"""What a person reads of a reproduction: tables of text, and sentences under them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data import atomic
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+
+WIDE = 180
+"""Columns where the output is a file or a pipe: every cell on one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table of text cells.
+
+    Attributes:
+        title: Above it.
+        heads: Of columns.
+        rows: Cells.
+    """
+
+    title: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A reproduced table or figure.
+
+    Attributes:
+        name: Of its experiment.
+        note: What it is.
+        sheets: Its tables.
+        notes: Sentences under them.
+        figures: What is written to Parquet, by what follows the name of the file.
+    """
+
+    name: str
+    note: str
+    sheets: Sequence[Sheet]
+    notes: Sequence[str]
+    figures: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+
+
+def print_told(told: Told, console: Console) -> None:
+    """Prints tables and sentences."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    for sheet in told.sheets:
+        table = Table(
+            title=sheet.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+        )
+        for at, head in enumerate(sheet.heads):
+            table.add_column(head, justify="left" if at == 0 else "right", no_wrap=at == 0)
+        for row in sheet.rows:
+            table.add_row(*map(Text, row))
+        console.print(table, width=None if console.is_terminal else WIDE, crop=False)
+    for note in told.notes:
+        console.print(note, markup=False, highlight=False)
+
+
+def write_told(told: Told, workspace: Path) -> Path:
+    """The Markdown file of a reproduction; Parquet files with all figures stand beside it."""
+    folder = workspace / "results"
+    for tail, table in told.figures.items():
+        atomic.write_parquet(folder / f"{told.name}{tail}.parquet", table)
+    return atomic.write_text(folder / f"{told.name}.md", markdown(told))
+
+
+def markdown(told: Told) -> str:
+    """The tables and sentences in Markdown."""
+    parts = [f"# {told.name}", told.note]
+    for sheet in told.sheets:
+        lines = [f"## {sheet.title}", ""]
+        lines += [_line(sheet.heads), "|---" + "|---:" * (len(sheet.heads) - 1) + "|"]
+        parts.append("\n".join([*lines, *map(_line, sheet.rows)]))
+    parts.append("\n".join(f"- {_safe(note)}" for note in told.notes))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(_safe(cell) for cell in cells)} |"
+
+
+def _safe(text: str) -> str:
+    return text.replace("|", "\\|").replace("*", "\\*").replace("\n", " ")

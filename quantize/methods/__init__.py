@@ -1,0 +1,1 @@
+"""Ways to quantise vectors, a file each, all behind `quantize.quantizers.Quantizer`."""

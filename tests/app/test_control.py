@@ -1,0 +1,195 @@
+"""Controls: texts on other entities, and a graph that has seen too much."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from app_fakes import ON_CPU, beside_here
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.comparison import cautions_told, compare_contenders, contenders
+from app.experiment_file import load_experiment
+from app.latex import comparison_latex
+from app.plan import Plan
+from app.records import read_record
+from app.report import gather, render
+from app.results import result_table
+from app.settings import Cell
+from app.stages import STAGES
+from data.errors import ConfigError, DataError
+from graph.latent import LatentGraph
+from llm.knowledge import Knowledge
+from llm.shuffle import others, with_own
+from llm.vectors import Vectors
+
+GRID = 'grid.enhancers=["none", "autograph"]'
+PLAIN, ENHANCED = Cell("gru4rec", "none", 0), Cell("gru4rec", "autograph", 0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def in_this_process() -> Iterator[None]:
+    """Recommenders are trained here, where the libraries are at hand."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("app.workers.run_beside", beside_here)
+        yield
+
+
+@settings(deadline=None)
+@given(st.integers(2, 60), st.integers(0, 2**32), st.sampled_from(["user", "item"]))
+def test_every_entity_gets_the_text_of_another_and_each_is_used_once(
+    n: int, seed: int, side: str
+) -> None:
+    source = others(n, side, seed)
+    assert sorted(source) == list(range(n)) and not (source == np.arange(n)).any()
+    assert (source == others(n, side, seed)).all()
+    rows = pl.DataFrame({"row": np.arange(n)})
+    assert with_own(rows[source], side, seed).equals(rows)
+
+
+def test_one_entity_cannot_be_shuffled_and_sides_and_seeds_differ() -> None:
+    with pytest.raises(DataError, match="1 user"):
+        others(1, "user", 0)
+    drawn = [tuple(others(40, *of)) for of in (("user", 0), ("item", 0), ("user", 1))]
+    assert len(set(drawn)) == 3
+
+
+@pytest.fixture(scope="module")
+def shuffled(
+    finished: Path, tiny_experiment: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The small experiment finished, and its control beside it."""
+    from app.cli import call
+
+    workspace = Path(shutil.copytree(finished, tmp_path_factory.mktemp("control") / "workspace"))
+    words = ("run", str(tiny_experiment), "--control", "shuffled", "--set", GRID)
+    call([*words, "--workspace", str(workspace), *ON_CPU])
+    return workspace
+
+
+def test_a_control_shares_all_that_texts_do_not_touch(shuffled: Path) -> None:
+    own, control = (read_record(name, shuffled) for name in ("tiny", "tiny-shuffled"))
+    same = {"dataset", "split", "knowledge-user", "knowledge-item"}
+    assert {stage for stage in own.keys if own.keys[stage] == control.keys[stage]} == same
+    assert own.cells[PLAIN] == control.cells[PLAIN]
+    assert own.cells[ENHANCED]["train"] != control.cells[ENHANCED]["train"]
+    assert result_table(control)["marks"].to_list() == ["", "‡"]
+
+
+def test_vectors_of_the_control_are_those_of_others(shuffled: Path) -> None:
+    own, control = (read_record(name, shuffled) for name in ("tiny", "tiny-shuffled"))
+    for side in ("user", "item"):
+        one, other = (Vectors.load(r.folder(f"vectors-{side}")) for r in (own, control))
+        assert one.ids == other.ids
+        source = others(len(one.ids), side, control.experiment.seed)
+        assert np.array_equal(other.matrix, one.matrix[source])
+        texts = Knowledge.load(own.folder(f"knowledge-{side}")).texts
+        moved = Knowledge.load(control.folder(f"shuffled-{side}"))
+        assert moved.texts == [texts[at] for at in source]
+        assert tuple(moved.table["entity"]) == one.ids
+
+
+def test_no_stage_of_a_control_leads_around_the_shuffling(tiny_experiment: Path) -> None:
+    experiment = load_experiment(str(tiny_experiment), ["control=shuffled"])
+    allowed = {"knowledge-user", "shuffled-user", "shuffled-item"}
+    for name, stage in STAGES.items():
+        for cell in experiment.grid:
+            read = {i for i in stage.inputs(experiment, cell) if i.startswith("knowledge-")}
+            assert not read or name in allowed, f"{name} reads {read} past the control"
+
+
+def test_a_control_never_takes_the_place_of_what_it_controls(tiny_experiment: Path) -> None:
+    for change in ("control=shuffled", "name=tiny-shuffled"):
+        changes = {change, "control=shuffled"}
+        assert load_experiment(str(tiny_experiment), sorted(changes)).name == "tiny-shuffled"
+    experiment = load_experiment(str(tiny_experiment), ["control=shuffled"])
+    assert experiment.texts_name == "tiny"
+    again = type(experiment).model_validate(experiment.model_dump())
+    assert again == experiment
+    with pytest.raises(ConfigError, match="control"):
+        load_experiment(str(tiny_experiment), ["control=upside-down"])
+
+
+def test_a_control_says_so_wherever_it_shows(shuffled: Path, autograph: Any) -> None:
+    where = ("--workspace", shuffled)
+    for words in (
+        ("compare", "tiny", "tiny-shuffled"),
+        ("explain", "tiny-shuffled", "--user", "u3", "--item", "f3"),
+        ("recommend", "tiny-shuffled", "--user", "u3", "--explain"),
+        ("factors", "show", "tiny-shuffled", "item"),
+        ("graph", "metapaths", "tiny-shuffled"),
+    ):
+        told = autograph(*words, *where)
+        assert told.exit_code == 0, told.output
+        assert "a control: texts are shuffled" in " ".join(told.output.split()), words
+    assert "a control" not in autograph("compare", "tiny", *where).output
+    record = read_record("tiny-shuffled", shuffled)
+    assert "‡" in render(gather(record)) and "is a control" in render(gather(record))
+
+
+@pytest.fixture(scope="module")
+def leaky(finished: Path, tiny_experiment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small experiment, and the same with all interactions on the graph's edges."""
+    from app.cli import call
+
+    workspace = Path(shutil.copytree(finished, tmp_path_factory.mktemp("leak") / "workspace"))
+    changes = ("--set", "name=tiny-all", "--set", "graph.edges=all", "--set", GRID)
+    call(["run", str(tiny_experiment), *changes, "--workspace", str(workspace), *ON_CPU])
+    return workspace
+
+
+def test_the_graph_of_all_splits_holds_what_is_predicted(leaky: Path) -> None:
+    own, all_of_it = (read_record(name, leaky) for name in ("tiny", "tiny-all"))
+    differ = {stage for stage in own.keys if own.keys[stage] != all_of_it.keys[stage]}
+    assert differ == {"graph"}, "names of factors, codes and texts are the same"
+    assert own.cells[PLAIN] == all_of_it.cells[PLAIN]
+    few, many = (LatentGraph.load(r.folder("graph")) for r in (own, all_of_it))
+    summary = own.summary("dataset")
+    assert len(few.item_user.targets) == own.summary("split")["train"]
+    assert len(many.item_user.targets) == summary["interactions"]
+    assert all(a <= b for a, b in pairwise(many.user_item.times[many.user_item.offsets[0] :][:5]))
+
+
+def test_the_leak_is_marked_in_every_table(leaky: Path, autograph: Any, tmp_path: Path) -> None:
+    record = read_record("tiny-all", leaky)
+    assert record.leaking(ENHANCED) and not record.leaking(PLAIN)
+    written = pl.read_parquet(leaky / "results" / "tiny-all.parquet")
+    assert written["marks"].to_list() == ["", "†"] and written["leaking"].to_list() == [False, True]
+    found = contenders([record, read_record("tiny", leaky)])
+    assert "tiny-all: gru4rec+autograph †" in found and "tiny: gru4rec+autograph" in found
+    table = compare_contenders(found, "tiny-all: gru4rec+autograph")
+    assert "tiny-all: gru4rec+autograph †" in table["baseline"].to_list()
+    latex = comparison_latex(table, cautions_told(found))
+    assert r"autograph \dag{}" in latex and "has seen what it predicts" in latex
+    told = autograph("compare", "tiny-all", "tiny", "--workspace", leaky)
+    assert told.exit_code == 0 and "†" in told.output and "seen what it predicts" in told.output
+    again = autograph("run", leaky / "runs" / "tiny-all.json", "--workspace", leaky)
+    assert again.exit_code == 1, "a record is no experiment file"
+    report = render(gather(record))
+    assert "†" in report and "has seen what it predicts" in report
+
+
+def test_a_run_that_leaks_warns_before_it_starts(
+    leaky: Path, tiny_experiment: Path, autograph: Any
+) -> None:
+    changes = ("--set", "name=tiny-all", "--set", "graph.edges=all", "--set", GRID)
+    told = autograph("run", tiny_experiment, *changes, "--workspace", leaky, *ON_CPU)
+    said = " ".join(told.output.split())
+    assert told.exit_code == 0 and "Caution: tiny-all has validation and test" in said
+    assert "† has validation and test" in said
+
+
+def test_the_default_graph_has_the_fingerprint_it_always_had(tiny_experiment: Path) -> None:
+    """A setting that is left alone makes no finished graph anew."""
+    plan = Plan(load_experiment(str(tiny_experiment)), tiny_experiment.parent)
+    assert STAGES["graph"].settings(plan.experiment, None, plan.workspace) == {}
+    assert STAGES["graph"].inputs(plan.experiment, None) == (
+        *("dataset", "split", "codes-user", "codes-item"),
+    )

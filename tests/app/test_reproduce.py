@@ -1,0 +1,463 @@
+"""Tables of the paper: filled bit by bit, compared only where they may be, marked where not."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from app_fakes import ON_CPU, beside_here
+
+from app.cli_reproduce import spread
+from app.experiment_file import load_experiment
+from app.records import read_record
+from app.reproduce import (
+    KINDS,
+    OTHERS,
+    found_in,
+    kind_of,
+    names,
+    open_reproduction,
+    plan_of,
+    run_rows,
+)
+from app.reproduce_paper import figures_of, paper, protocol_of
+from app.reproduce_protocol import Difference, protocol_differences, row_differences
+from app.reproduce_results import BARRED, BEATEN, EQUAL, NOT_BEATEN, results_of
+from app.reproduce_sheets import markdown
+from app.reproduce_show import notes, told_of
+from app.results import METRICS
+from app.settings import BACKBONES, Cell
+from data.errors import ConfigError, DataError
+
+PAPER_TEXT = Path(__file__).resolve().parents[3] / "shared" / "papers" / "autograph.md"
+ASKED = {"part": "test", "candidates": "all", "exclude_seen": False, "ties": "mean rank"}
+ML_1M = {"users": 6038, "items": 3533}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def in_this_process() -> Iterator[None]:
+    """Recommenders are trained here, where the libraries are at hand."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("app.workers.run_beside", beside_here)
+        yield
+
+
+def barring(found: list[Difference]) -> list[str]:
+    return [one.what for one in found if one.bars]
+
+
+def test_figures_are_those_of_the_paper() -> None:
+    """A few by hand, from the tables as printed."""
+    assert figures_of("table2", "ml-1m", "sasrec")["autograph"] == {
+        **{"ndcg@10": 0.1047, "hr@10": 0.1924},
+        **{"mrr": 0.0941, "gauc": 0.9330},
+    }
+    assert figures_of("table2", "book-crossing", "mind")["uist"]["hr@10"] == 0.1573
+    assert figures_of("table2", "amazon-books", "gru4rec")["topoi2i"]["gauc"] == 0.8502
+    assert figures_of("table4", "ml-1m", "mind")["without-item-semantic"]["mrr"] == 0.0450
+    assert figures_of("table5", "amazon-books", "youtubednn")["lsh"]["ndcg@10"] == 0.0486
+    assert figures_of("table6", "ml-1m", "mind")["levels-0-1-2"]["hr@10"] == 0.1078
+    assert paper()["table3"]["topoi2i"]["insert_ml-1m"] == 193.603
+    assert figures_of("table2", "ml-100k", "mind") == {}
+
+
+def test_tables_agree_where_the_paper_repeats_itself() -> None:
+    for dataset in ("ml-1m", "amazon-books"):
+        for backbone in ("youtubednn", "mind"):
+            second, fourth, fifth, sixth = (
+                figures_of(f"table{n}", dataset, backbone) for n in (2, 4, 5, 6)
+            )
+            assert fourth["autograph"] == fifth["rq-vae"] == second["autograph"]
+            assert fourth["none"] == second["none"] and sixth["lightgcn"] == second["lightgcn"]
+            assert second["autograph"] in sixth.values()
+
+
+def test_the_relative_improvements_of_the_paper_follow_from_its_figures() -> None:
+    """The row Rel.Impr of table 2: SASRec on MovieLens-1M, against the best baseline."""
+    rows = figures_of("table2", "ml-1m", "sasrec")
+    told = {"ndcg@10": 14.22, "hr@10": 5.46, "mrr": 17.98, "gauc": 0.70}
+    for metric, percent in told.items():
+        best = max(of[metric] for name, of in rows.items() if name != "autograph")
+        assert 100 * (rows["autograph"][metric] / best - 1) == pytest.approx(percent, abs=0.08)
+
+
+@pytest.mark.skipif(not PAPER_TEXT.exists(), reason="the paper's text is not here")
+def test_every_figure_stands_in_the_text_of_the_paper() -> None:
+    text = PAPER_TEXT.read_text(encoding="utf-8")
+    printed = set(re.findall(r"0\.\d{4}", text))
+    count = 0
+    for table in ("table2", "table4", "table5", "table6"):
+        for dataset in paper()[table].values():
+            for backbone in dataset.values():
+                for values in backbone.values():
+                    assert {f"{value:.4f}" for value in values} <= printed
+                    count += len(values)
+    assert count == 4 * (84 + 20 + 12 + 16)
+
+
+def test_the_same_protocol_differs_in_nothing(tmp_path: Path) -> None:
+    experiment = load_experiment("table2-ml-1m", source=tmp_path)
+    assert protocol_differences(protocol_of("ml-1m"), experiment, ASKED, ML_1M) == []
+    four_fewer = protocol_differences(
+        protocol_of("ml-1m"), experiment, ASKED, {**ML_1M, "users": 6034}
+    )
+    assert [one.bars for one in four_fewer] == [False] and "6,034 users" in four_fewer[0].what
+
+
+@pytest.mark.parametrize(
+    ("change", "asked", "sizes", "told"),
+    [
+        ("seed=0", {"candidates": 100}, {}, "against 100 drawn items; there all items"),
+        ("seed=0", {"exclude_seen": True}, {}, "history are left out"),
+        ("seed=0", {"part": "valid"}, {}, "no test"),
+        ("seed=0", {}, {"users": 1088}, "another part of the data: 1,088 users here, 6,038"),
+        ("seed=0", {}, {"items": 900}, "900 items here"),
+        ("data.min_rating=3", {}, {}, "rating of 3.0 or more here, of 4 there"),
+        ("data.min_history=20", {}, {}, "20 or more interactions here"),
+    ],
+)
+def test_another_protocol_bars_the_comparison(
+    change: str, asked: dict[str, Any], sizes: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    experiment = load_experiment("table2-ml-1m", [change], tmp_path)
+    found = protocol_differences(
+        protocol_of("ml-1m"), experiment, {**ASKED, **asked}, {**ML_1M, **sizes}
+    )
+    assert len(barring(found)) == 1 and told in found[0].what
+
+
+def test_a_data_set_that_the_paper_has_not_cannot_be_compared(tmp_path: Path) -> None:
+    experiment = load_experiment("demo")
+    (only,) = protocol_differences(protocol_of("demo"), experiment, ASKED, ML_1M)
+    assert only.bars and "reports nothing on demo" in only.what
+
+
+def test_other_texts_are_told_and_do_not_bar(tmp_path: Path) -> None:
+    experiment = load_experiment("table2-ml-1m", source=tmp_path)
+    protocol, models = protocol_of("ml-1m"), {"user": "facts", "item": "deepseek"}
+    found = row_differences(protocol, experiment, Cell("sasrec", "autograph", 0), (), models)
+    assert not barring(found)
+    said = " ".join(one.what for one in found)
+    assert "items by deepseek and users by facts; there by Vicuna" in said
+    plain = row_differences(protocol, experiment, Cell("sasrec", "none", 0), (), {})
+    assert not any("Texts" in one.what for one in plain)
+
+
+def test_shipped_tables_are_sound(tmp_path: Path) -> None:
+    assert {name.split("-")[0] for name in names()} == {*KINDS, *OTHERS}
+    for name in names():
+        if kind_of(name) in OTHERS:
+            assert plan_of(name, tmp_path, tmp_path).experiment.name == name
+            continue
+        of = open_reproduction(name, tmp_path, tmp_path)
+        assert of.name == name and len({row.key for row in of.rows}) == len(of.rows)
+        for experiment, _ in of.experiments():
+            assert experiment.data == of.base.data and experiment.train == of.base.train
+
+
+def test_rows_of_the_paper_are_there_or_said_to_be_missing(tmp_path: Path) -> None:
+    for name in ("table2-ml-1m", "table4-ml-1m", "table5-ml-1m", "table6-ml-1m"):
+        of = open_reproduction(name, tmp_path, tmp_path)
+        for backbone in BACKBONES:
+            reported = figures_of(of.kind, "ml-1m", backbone)
+            ours = [row.figures for row in of.rows if row.backbone == backbone]
+            for row, figures in reported.items():
+                assert figures in ours or f"{backbone}+{row}" in of.pending
+
+
+def test_variants_change_what_they_say_and_nothing_else(tmp_path: Path) -> None:
+    of = open_reproduction("table6-ml-1m", tmp_path, tmp_path)
+    by_slug = {rows[0].variant.slug: experiment for experiment, rows in of.experiments()}
+    cell = Cell("mind", "autograph", 0)
+    levels = {slug: e.model_of(cell).enhancer.levels for slug, e in by_slug.items()}  # type: ignore[union-attr]
+    assert levels == {"": (0, 1), "levels-0": (0,), "levels-0-1-2": (0, 1, 2), "shuffled": (0, 1)}
+    assert by_slug["shuffled"].control == "shuffled"
+    assert {e.name for e in by_slug.values()} == {
+        *("table6-ml-1m", "table6-ml-1m-levels-0", "table6-ml-1m-levels-0-1-2"),
+        "table6-ml-1m-shuffled",
+    }
+    for experiment in by_slug.values():
+        assert experiment.train_of(cell) == of.base.train_of(cell)
+
+
+@pytest.fixture(scope="module")
+def table(tiny_experiment: Path) -> Iterator[Path]:
+    """A table on the small data: its experiment stands beside the tables it reads."""
+    path = tiny_experiment.with_name("table2-tiny.toml")
+    path.write_text('extends = "tiny"\n[grid]\nenhancers = ["none", "autograph"]\n')
+    yield path
+    path.unlink()
+
+
+@pytest.fixture
+def own(finished: Path, tmp_path: Path) -> Path:
+    """A workspace of one's own in which the stages before training are finished."""
+    return Path(shutil.copytree(finished, tmp_path / "workspace"))
+
+
+def trained(workspace: Path) -> dict[str, int]:
+    """Results of training and when they were finished."""
+    found = (workspace / "artifacts" / "train").glob("*/manifest.json")
+    return {path.parent.name: path.stat().st_mtime_ns for path in found}
+
+
+@pytest.fixture
+def bits(table: Path) -> Iterator[Path]:
+    """A table of which nothing is trained yet: its recommenders are trained shorter."""
+    path = table.with_name("table2-bits.toml")
+    path.write_text('extends = "table2-tiny"\n[train]\nepochs = 3\n')
+    yield path
+    path.unlink()
+
+
+def test_a_table_is_filled_bit_by_bit(bits: Path, own: Path, autograph: Any) -> None:
+    """One row at first, an interruption in the next, and then the rest; nothing twice."""
+    where = ("--workspace", own, *ON_CPU)
+    first = autograph("reproduce", bits, "--only", "gru4rec+none", *where)
+    assert first.exit_code == 0, first.output
+    assert "Not run: gru4rec+autograph, seed 0." in first.output
+    before = trained(own)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("app.workers.run_beside", _interrupt)
+        stopped = autograph("reproduce", bits, *where)
+    assert stopped.exit_code == 130 and "Run the same command to continue" in stopped.output
+    assert trained(own) == before
+
+    told = autograph("reproduce", bits, "--seeds", 0, 1, "--only", "gru4rec+none", *where)
+    assert told.exit_code == 0, told.output
+    last = autograph("reproduce", bits, *where)
+    assert last.exit_code == 0, last.output
+    assert "Not run" not in last.output
+    assert before.items() <= trained(own).items(), "a finished row was trained again"
+    written = pl.read_parquet(own / "results" / "table2-bits.parquet")
+    seeds = dict(written.filter(metric="mrr").select("row", "seeds").iter_rows())
+    assert seeds == {"gru4rec+none": 2, "gru4rec+autograph": 1, "gru4rec+autograph-shuffled": 1}
+    text = (own / "results" / "table2-bits.md").read_text()
+    assert all(f"table2-bits: {metric}" in text for metric in METRICS.values())
+    assert "gru4rec+autograph-shuffled ‡" in text and "is a control" in text
+    listed = autograph("reproduce", "--workspace", own)
+    assert listed.exit_code == 0 and "table2-ml-1m" in listed.output
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def filled(finished: Path, table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with the whole table."""
+    workspace = Path(shutil.copytree(finished, tmp_path_factory.mktemp("filled") / "workspace"))
+    run_rows(open_reproduction(str(table), workspace), jobs=2)
+    return workspace
+
+
+def test_rows_share_what_they_have_in_common(filled: Path) -> None:
+    """The table's own rows are those of the experiment that it extends."""
+    tiny, ours = (read_record(name, filled) for name in ("tiny", "table2-tiny"))
+    assert ours.cells.items() <= tiny.cells.items() and tiny.keys == ours.keys
+
+
+def test_figures_are_tested_against_twin_and_control(filled: Path, table: Path) -> None:
+    from app.comparison import compare_contenders, contenders
+
+    results = results_of(open_reproduction(str(table), filled))
+    compared = compare_contenders(contenders([read_record("table2-tiny", filled)]))
+    rows = results.table.filter(row="gru4rec+autograph")
+    expected = compared.filter(run="gru4rec+autograph")
+    for column in ("mean", "difference", "low", "high", "p"):
+        assert rows[column].to_list() == pytest.approx(expected[column].to_list())
+    assert rows["rival"].unique().to_list() == ["gru4rec+autograph-shuffled"]
+    tests = results.table.select("p", "rival_p").unpivot()["value"].drop_nulls()
+    assert len(tests) == 12
+    least = min(tests)
+    corrected = results.table.select("p_holm", "rival_p_holm").unpivot()["value"].drop_nulls()
+    assert min(corrected) == pytest.approx(min(1.0, 12 * least))
+    per_user = pl.read_parquet(
+        read_record("tiny", filled).folder("evaluate", Cell("gru4rec", "autograph", 0))
+        / "per_user.parquet"
+    )
+    rare = per_user.filter(pl.col("popularity") < 20)["mrr"].mean()
+    assert rows.filter(metric="mrr")["rare"][0] == pytest.approx(rare)
+
+
+def with_paper(monkeypatch: pytest.MonkeyPatch, **protocol: Any) -> None:
+    """As if the paper had been about the small data, with one figure far below and one above."""
+    told = {
+        **{"users": 40, "items": 32, "min_rating": None, "min_history": 5, "max_history": 8},
+        **{"split": "leave-one-out", "candidates": "all", "exclude_seen": False, "k": 10},
+    }
+    figures = {"none": [0.0001, 0.9999, 0.0001, 0.9999], "autograph": [0.0001, 0.9999, 0.0001, 1]}
+    given = {
+        "columns": list(METRICS),
+        "protocol": {"files": {**told, **protocol}},
+        "table2": {"files": {"gru4rec": {**figures, "kar": [0.1, 0.2, 0.3, 0.4]}}},
+        "means": paper()["means"],
+    }
+    monkeypatch.setattr("app.reproduce_paper.paper", lambda: given)
+
+
+def test_figures_are_held_against_the_paper(
+    filled: Path, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_paper(monkeypatch)
+    of = open_reproduction(str(table), filled)
+    results = results_of(of)
+    plain = results.table.filter(row="gru4rec+none")
+    assert plain["verdict"].to_list()[:3] == [BEATEN, NOT_BEATEN, BEATEN]
+    assert set(plain["verdict"]) <= {BEATEN, EQUAL, NOT_BEATEN}
+    first = plain.row(0, named=True)
+    assert first["from_paper"] == pytest.approx(100 * (first["mean"] / 0.0001 - 1))
+    control = results.table.filter(row="gru4rec+autograph-shuffled")
+    assert control["paper"].null_count() == 4
+    said = " ".join(notes(of, results))
+    assert "Not here: gru4rec+kar" in said and "none: 2 of the paper's 4 figures" in said
+
+
+def test_no_verdict_where_the_protocol_differs(
+    filled: Path, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_paper(monkeypatch, candidates=1000)
+    of = open_reproduction(str(table), filled)
+    results = results_of(of)
+    reported = results.table.filter(pl.col("paper").is_not_null())
+    assert reported["verdict"].unique().to_list() == [BARRED]
+    text = markdown(told_of(of, results))
+    assert "Not comparable with the paper: The true item is ranked against all items" in text
+    assert "none of its 4 figures can be held" in text and "are exceeded" not in text
+
+
+def test_rows_judged_otherwise_make_no_table(
+    filled: Path, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app.comparison import load_evaluation
+
+    def load(record: Any, cell: Cell) -> Any:
+        found = load_evaluation(record, cell)
+        sampled = {**found.about, "candidates": 10}
+        return found if cell.enhancer == "none" else replace(found, about=sampled)
+
+    with pytest.raises(DataError, match="not judged on the same users and candidates"):
+        results_of(open_reproduction(str(table), filled), load)
+
+
+def test_results_of_other_settings_are_not_shown(filled: Path, table: Path) -> None:
+    text = table.read_text()
+    assert len(found_in(open_reproduction(str(table), filled))) == 3
+    table.write_text(text + "[train]\nepochs = 3\n")
+    try:
+        assert found_in(open_reproduction(str(table), filled)) == {}
+    finally:
+        table.write_text(text)
+
+
+def test_the_leak_is_a_marked_row_beside_the_honest_one(
+    finished: Path, tiny_experiment: Path, own: Path, autograph: Any
+) -> None:
+    path = tiny_experiment.with_name("leak-tiny.toml")
+    path.write_text('extends = "tiny"\n[grid]\nenhancers = ["none", "autograph"]\n')
+    try:
+        told = autograph("reproduce", path, "--workspace", own, *ON_CPU)
+        assert told.exit_code == 0, told.output
+        results = results_of(open_reproduction(str(path), own))
+    finally:
+        path.unlink()
+    leaky = results.table.filter(variant="all-edges")
+    assert leaky["marks"].unique().to_list() == ["†"]
+    assert leaky["rival"].unique().to_list() == ["gru4rec+autograph"]
+    assert "gru4rec+autograph-all-edges †" in told.output
+    assert "† has validation and test interactions" in " ".join(told.output.split())
+    assert "†" in (own / "results" / "leak-tiny.md").read_text()
+    assert any(d.bars for d in results.differences["gru4rec+autograph-all-edges"])
+
+
+def test_pending_enhancers_wait_and_others_go_on(tiny_experiment: Path, own: Path) -> None:
+    path = tiny_experiment.with_name("table2-tomorrow.toml")
+    path.write_text(
+        'extends = "tiny"\n[grid]\nenhancers = ["none", "of-tomorrow", "autograph"]\n'
+        "[override.of-tomorrow.model.enhancer]\nwidth = 3\n"
+    )
+    try:
+        of = open_reproduction(str(path), own)
+        assert {row.enhancer for row in of.rows} == {"none", "autograph"}
+    finally:
+        path.unlink()
+
+
+def test_what_is_asked_for_has_to_be_there(table: Path, own: Path, autograph: Any) -> None:
+    told = autograph("reproduce", table, "--only", "gru4rec+nothing", "--workspace", own)
+    assert told.exit_code == 1 and "has no row 'gru4rec+nothing'" in told.output
+    told = autograph("reproduce", "demo", "--workspace", own)
+    assert told.exit_code == 1 and "'demo' is no table of the paper" in told.output
+
+
+def test_code_vectors_are_measured_by_level() -> None:
+    """Level 0 lies apart and evenly, level 1 close together around the origin."""
+    import numpy as np
+
+    from app.reproduce_figures import level_figures
+
+    corners = np.array([[10.0, 0], [0, 10], [-10, 0], [0, -10]])
+    (far, own, spread), (near, close, uneven) = level_figures(
+        np.stack([corners, np.array([[0.1, 0], [0, 0.1], [-0.1, 0], [0, -0.4]])])
+    )
+    assert far == pytest.approx(10) and near == pytest.approx(0.175)
+    assert spread == pytest.approx(0) and uneven > 0.5
+    assert own == pytest.approx(3 / 7) and close == pytest.approx(3 / 7), "all are neighbours"
+
+
+def test_figures_and_costs_are_told(
+    finished: Path, tiny_experiment: Path, own: Path, autograph: Any
+) -> None:
+    said = {
+        "figure3": "code vectors by level",
+        "figure6": "what factors mean",
+        "table3": "cost of graphs",
+    }
+    for kind, title in said.items():
+        path = tiny_experiment.with_name(f"{kind}-tiny.toml")
+        path.write_text('extends = "tiny"\n')
+        try:
+            told = autograph("reproduce", path, "--workspace", own, *ON_CPU)
+        finally:
+            path.unlink()
+        assert told.exit_code == 0, told.output
+        assert title in told.output and "paper" in told.output
+        assert title in (own / "results" / f"{kind}-tiny.md").read_text()
+    places = pl.read_parquet(own / "results" / "figure3-tiny-item.parquet")
+    assert places.height == 8 and set(places["level"]) == {0, 1}
+    costs = pl.read_parquet(own / "results" / "table3-tiny.parquet")
+    assert costs["enhancer"].to_list() == ["lightgcn", "ccgnn", "topoi2i", "autograph"]
+    assert costs["built"][3] > 0 and costs["inserted"][3] > 0 and costs["built"][1] is None
+
+
+def test_several_values_follow_an_option() -> None:
+    words = ["t", "--seeds", "0", "1", "2", "--only", "a+b", "c+d", "--jobs", "2"]
+    assert spread(words) == [
+        *("t", "--seeds", "0", "--seeds", "1", "--seeds", "2"),
+        *("--only", "a+b", "--only", "c+d", "--jobs", "2"),
+    ]
+    assert spread(["--only", "a+b", "leak"]) == ["--only", "a+b", "leak"]
+
+
+def test_a_ring_of_experiments_is_named(tmp_path: Path) -> None:
+    for one, other in (("a", "b"), ("b", "a")):
+        (tmp_path / f"{one}.toml").write_text(f'extends = "{other}"\n')
+    with pytest.raises(ConfigError, match="Break that ring"):
+        load_experiment(str(tmp_path / "a.toml"))
+
+
+def test_one_experiment_extends_another(tmp_path: Path) -> None:
+    (tmp_path / "far.toml").write_text(
+        'extends = "ml-1m"\n[train]\nepochs = 2\n[override.mind.model]\nwidth = 8\n'
+    )
+    base, far = (load_experiment(str(x), source=tmp_path) for x in ("ml-1m", tmp_path / "far.toml"))
+    assert (far.name, far.train.epochs) == ("far", 2)
+    assert far.train.learning_rate == base.train.learning_rate and far.llm == base.llm
+    assert far.override["mind"].model == {"max_history": 5, "width": 8}
