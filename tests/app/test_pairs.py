@@ -20,11 +20,13 @@ from app.workshop import Quiet
 from data.errors import BackendError, TemplateError
 from llm.pairs import Pairs, nearest_pairs
 from llm.protocol import Reply
+from llm.shuffle import others
 from llm.structured import read_aspects
 from llm.vectors import Vectors
 from prompts.pairs import SIMILAR_PAIR, pair_requests, pair_template
 from prompts.requests import Request
 from prompts.views import ItemViews
+from quantize.phrases import Phrases
 
 E = 5
 ASKED = ('pairs.judge={backend="server",model="fake"}', f"pairs.nearest={E}")
@@ -233,3 +235,26 @@ def test_a_template_that_asks_for_no_score_gets_a_sentence(tmp_path: Path) -> No
     own.write_text(SIMILAR_PAIR.read_text().replace("maximum: 10", "multipleOf: 1"))
     with pytest.raises(TemplateError, match=r"own\.md must ask for a score"):
         pair_template(str(own))
+
+
+def test_under_the_control_pairs_and_phrases_go_with_the_texts(
+    tiny_experiment: Path, tmp_path: Path, judge: Judge
+) -> None:
+    source = others(N_ITEMS, "item", 0)
+    honest, moved = (
+        plan_of(tiny_experiment, tmp_path, f"control={control}", "phrases.most_share=1.0")
+        for control in ("none", "shuffled")
+    )
+    for stage, load in (("pairs", Pairs.load), ("phrases", Phrases.load)):
+        found = []
+        for plan in (honest, moved):
+            run_steps(plan, plan.steps(stage), Quiet())
+            found.append(load(plan.store.place(stage, plan.step(stage).key)))
+        plain, control = found
+        for item in range(N_ITEMS):
+            theirs = dict(plain.of(int(source[item])))
+            own = dict(control.of(item))
+            if stage == "pairs":
+                own = {int(source[other]): weight for other, weight in own.items()}
+            assert own == pytest.approx(theirs)
+            assert theirs
