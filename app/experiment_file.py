@@ -33,6 +33,9 @@ PATHS = (
     "llm.item.model",
     "encoder.model",
     "encoder.tokenizer",
+    "pairs.template",
+    "pairs.judge.path",
+    "pairs.judge.model",
 )
 """Settings that may name a file or folder."""
 SECRETIVE = frozenset({"key_variable", "url", "endpoints"})
@@ -230,7 +233,7 @@ def _from_folder(tree: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _is_path(key: str, value: str) -> bool:
-    if key.startswith("prompts."):
+    if key.startswith("prompts.") or key == "pairs.template":
         return value.endswith(".md")
     return not key.endswith((".model", ".tokenizer")) or value.startswith((".", "/", "~"))
 

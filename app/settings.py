@@ -12,9 +12,9 @@ from pydantic import Field, ValidationError, model_validator
 from data.config import Config
 from data.settings import DataConfig
 from graph.settings import GraphConfig
-from llm.settings import EncoderConfig, LlmConfig
+from llm.settings import EncoderConfig, LlmConfig, PairsConfig
 from prompts.settings import PromptConfig
-from quantize.settings import QuantizeConfig
+from quantize.settings import PhrasesConfig, QuantizeConfig
 from recommend.settings import Backbone, Enhancer, EvaluateConfig, ModelConfig, TrainConfig
 
 SHUFFLED = "shuffled"
@@ -95,6 +95,10 @@ class Experiment(Config):
     """How vectors become codes."""
     graph: GraphConfig = GraphConfig()
     """Which interactions the graph is made of."""
+    phrases: PhrasesConfig = PhrasesConfig()
+    """Which phrases of the items' texts are nodes; for the enhancer ccgnn alone."""
+    pairs: PairsConfig = PairsConfig()
+    """Which pairs of items are alike; for the enhancer topoi2i alone."""
     grid: GridConfig = GridConfig()
     """Which recommenders are trained."""
     model: ModelConfig = ModelConfig()

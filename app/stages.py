@@ -144,6 +144,32 @@ def _graph(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapp
     return experiment.graph.model_dump(mode="json", exclude_defaults=True)
 
 
+def _phrases(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
+    return experiment.phrases.model_dump(mode="json")
+
+
+def _pairs(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
+    """Settings of the judge there is; the template and the gate count where a model is asked."""
+    from llm.backends import open_backend
+    from llm.settings import MODELS, VectorsJudgeConfig
+    from prompts.pairs import pair_template
+
+    config = experiment.pairs
+    judge = config.judge.model_dump(mode="json", exclude=_HOW_IT_IS_RUN)
+    given = {"nearest": config.nearest, "judge": judge}
+    if isinstance(config.judge, VectorsJudgeConfig):
+        return given
+    template = pair_template(config.template)
+    asked = {
+        "model": open_backend(config.judge).model,
+        "template": [template.label, template.hash],
+        "least_score": config.least_score,
+    }
+    if isinstance(config.judge, MODELS):
+        asked["gate"] = experiment.llm.gate.model_dump(mode="json")
+    return {**given, **asked}
+
+
 def _train(experiment: Experiment, cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
     assert cell is not None
     return {
@@ -214,6 +240,20 @@ STAGES: dict[str, Stage] = {
         _from("dataset", "split", "codes-user", "codes-item"),
         _graph,
         work.make_graph,
+    ),
+    "phrases": Stage(
+        "finding phrases",
+        1,
+        texts_of("item", "dataset"),
+        _phrases,
+        work.find_phrases_of_items,
+    ),
+    "pairs": Stage(
+        "pairing items",
+        1,
+        texts_of("item", "dataset", "vectors-item"),
+        _pairs,
+        work.pair_items,
     ),
     "train": Stage("training", 1, _train_inputs, _train, work.train, a_cell=True),
     "evaluate": Stage(

@@ -255,20 +255,70 @@ def make_graph(task: Task) -> Mapping[str, Any]:
     return statistics(graph)
 
 
-SOURCES = {"graph": "graph", "user_vectors": "vectors-user", "item_vectors": "vectors-item"}
+def find_phrases_of_items(task: Task) -> Mapping[str, Any]:
+    """The phrases in the texts of items, a node each."""
+    from llm.knowledge import Knowledge
+    from quantize.phrases import find_phrases
+
+    texts = Knowledge.load(task.texts("item")).texts
+    ids = task.dataset.item_ids.external
+    phrases = find_phrases(ids, texts, task.experiment.phrases, task.on_progress)
+    phrases.save(task.folder)
+    return {
+        "phrases": len(phrases.names),
+        "edges": len(phrases.phrases),
+        "items without": int((phrases.degrees == 0).sum()),
+    }
+
+
+def pair_items(task: Task) -> Mapping[str, Any]:
+    """Pairs of items that are alike, judged by vectors or by a language model."""
+    from app.pairing import judge_pairs, pairing_of
+    from llm.cache import ResponseCache
+    from llm.engine import close_engines
+
+    pairing = pairing_of(task.experiment, task.inputs)
+    cache = ResponseCache(task.workspace / "cache" / "replies.sqlite")
+    try:
+        pairs = judge_pairs(pairing, cache, task.workspace, task.on_progress)
+    finally:
+        cache.close()
+        close_engines()
+    pairs.save(task.folder)
+    return {
+        "judge": pairs.judge,
+        "judged": pairs.candidates,
+        "alike": pairs.alike,
+        "failed": pairs.failed,
+        "items without": int((pairs.degrees == 0).sum()),
+        "leaking": pairs.leaking,
+    }
+
+
+SOURCES = {
+    "graph": "graph",
+    "user_vectors": "vectors-user",
+    "item_vectors": "vectors-item",
+    "phrases": "phrases",
+    "pairs": "pairs",
+}
 """The stage that makes each part of `recommend.sources.Sources`."""
 
 
 def _sources(task: Task, needs: Sequence[str]) -> Sources:
     """What earlier stages give to training."""
     from graph.latent import LatentGraph
+    from llm.pairs import Pairs
     from llm.vectors import Vectors
-    from recommend.sources import Sources
+    from quantize.phrases import Phrases
+    from recommend.sources import Relation, Sources
 
     opened: dict[str, Callable[[Path], Any]] = {
         "graph": LatentGraph.load,
         "user_vectors": lambda folder: Vectors.load(folder).matrix,
         "item_vectors": lambda folder: Vectors.load(folder).matrix,
+        "phrases": lambda folder: Relation.between(*Phrases.load(folder).edges),
+        "pairs": lambda folder: Relation.between(*Pairs.load(folder).edges),
     }
     wanted = [name for name in needs if name in SOURCES]
     return Sources(**{name: opened[name](task.inputs[SOURCES[name]]) for name in wanted})

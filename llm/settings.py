@@ -205,6 +205,38 @@ class LlmConfig(Config):
         return self.gate if isinstance(getattr(self, side), MODELS) else None
 
 
+class VectorsJudgeConfig(Config):
+    """No language model: items whose vectors are near are alike."""
+
+    backend: Literal["vectors"] = "vectors"
+    """The judge that compares vectors (no LLM)."""
+    mutual: bool = True
+    """Two items are alike only where each is among the nearest of the other."""
+    least_cosine: float = Field(default=0.0, ge=0, lt=1)
+    """Two items are alike only where the cosine of their vectors is greater."""
+
+
+Judge = Annotated[
+    VectorsJudgeConfig | ReplayConfig | VllmConfig | ServerConfig, Field(discriminator="backend")
+]
+"""Who says whether two items are alike."""
+
+
+class PairsConfig(Config):
+    """Which pairs of items are alike: the edges of the enhancer `topoi2i`."""
+
+    nearest: int = Field(default=16, ge=1)
+    """Items that each is compared with, the nearest by vectors: a model is asked about so many
+    times the number of items, less what stands twice."""
+    judge: Judge = VectorsJudgeConfig()
+    """Who says whether two items are alike: vectors (no LLM), replay (recorded answers, the id of a
+    pair is both ids with "|" between them), vllm or server."""
+    template: str = "auto"
+    """Path of the template that asks a model for a score, or "auto": the one that ships."""
+    least_score: float = Field(default=0.6, gt=0, le=1)
+    """Score of a model, between 0 and 1, from which on two items are alike."""
+
+
 class EncoderConfig(Config):
     """The model that turns texts into vectors."""
 

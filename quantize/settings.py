@@ -134,3 +134,14 @@ class QuantizeConfig(Config):
             s: {**d, **given[s]} for s, d in defaults.items() if isinstance(given.get(s), dict)
         }
         return {**given, **partial}
+
+
+class PhrasesConfig(Config):
+    """Which phrases of the items' texts become nodes of the enhancer `ccgnn`."""
+
+    per_text: int = Field(12, ge=1)
+    """Phrases of one text at most: the weightiest, several words before one."""
+    least_texts: int = Field(3, ge=2)
+    """Texts that must hold a phrase: what stands in one alone joins nothing."""
+    most_share: float = Field(0.1, gt=0, le=1)
+    """Share of the texts that may hold a phrase: what stands everywhere tells nothing apart."""

@@ -154,11 +154,48 @@ class LightGcnConfig(_EnhancerConfig):
     """Share of its features dropped in training."""
 
 
+class CcgnnConfig(_EnhancerConfig):
+    """CCGNN: attention over a graph of users, items and the phrases in the items' texts."""
+
+    needs: ClassVar[tuple[str, ...]] = ("phrases",)
+    name: Literal["ccgnn"] = "ccgnn"
+    layers: Annotated[int, Field(ge=1, le=3)] = 1
+    """Times that phrases hear from their items, and items from their phrases."""
+    heads: PositiveInt = 2
+    """Attention heads of every relation."""
+    neighbours: PositiveInt = 16
+    """Phrases that an item hears at most, the weightiest."""
+    dropout: Share = 0.2
+    """Share of graph representations dropped in training."""
+
+
+class TopoI2IConfig(_EnhancerConfig):
+    """TopoI2I: attention over pairs of items that were judged to be alike."""
+
+    needs: ClassVar[tuple[str, ...]] = ("pairs",)
+    name: Literal["topoi2i"] = "topoi2i"
+    layers: Annotated[int, Field(ge=1, le=3)] = 1
+    """Steps away from an item that it hears from."""
+    heads: PositiveInt = 2
+    """Attention heads of every relation."""
+    neighbours: PositiveInt = 16
+    """Similar items that an item hears at most, the most similar."""
+    dropout: Share = 0.2
+    """Share of graph representations dropped in training."""
+
+
 Backbone = Annotated[
     YouTubeDnnConfig | MindConfig | Gru4RecConfig | SasRecConfig, Field(discriminator="name")
 ]
 Enhancer = Annotated[
-    NoneConfig | AutoGraphConfig | GroundedConfig | KarConfig | UistConfig | LightGcnConfig,
+    NoneConfig
+    | AutoGraphConfig
+    | GroundedConfig
+    | KarConfig
+    | UistConfig
+    | LightGcnConfig
+    | CcgnnConfig
+    | TopoI2IConfig,
     Field(discriminator="name"),
 ]
 

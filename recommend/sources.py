@@ -37,6 +37,13 @@ class Relation:
         weights = np.ones(len(order), dtype=np.float32)
         return cls(offsets, targets[order].astype(np.int64), weights, np.array([size]))
 
+    @classmethod
+    def between(
+        cls, offsets: np.ndarray, targets: np.ndarray, weights: np.ndarray, size: int
+    ) -> Relation:
+        """Edges that are sorted by source already; arguments as the attributes."""
+        return cls(offsets, targets.astype(np.int64), weights, np.array([size]))
+
     @property
     def sources(self) -> np.ndarray:
         """(m,) int64 source of every edge."""

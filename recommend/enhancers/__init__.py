@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from recommend.enhancers.autograph import AutoGraph
+from recommend.enhancers.ccgnn import Ccgnn
 from recommend.enhancers.grounded import Grounded
 from recommend.enhancers.kar import Kar
 from recommend.enhancers.lightgcn import LightGcn
+from recommend.enhancers.topoi2i import TopoI2I
 from recommend.enhancers.uist import Uist
 
 ENHANCERS: dict[str, Callable[[Any, Any, int], Any]] = {
@@ -21,5 +23,7 @@ ENHANCERS: dict[str, Callable[[Any, Any, int], Any]] = {
     "kar": Kar,
     "uist": Uist,
     "lightgcn": LightGcn,
+    "ccgnn": Ccgnn,
+    "topoi2i": TopoI2I,
 }
 """What makes an enhancer, of its settings, the inputs and the width; a module or None."""

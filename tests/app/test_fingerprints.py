@@ -13,11 +13,11 @@ from app.settings import Cell
 from app.stages import STAGES
 
 PLAIN, ENHANCED = Cell("gru4rec", "none", 0), Cell("gru4rec", "autograph", 0)
-ITEM_VECTORS = {"vectors-item", "codes-item", "factors-item"}
+ITEM_VECTORS = {"vectors-item", "codes-item", "factors-item", "pairs"}
 USER_VECTORS = {"vectors-user", "codes-user", "factors-user"}
 GRAPH = {"graph", "train autograph", "evaluate autograph"}
 MODELS = {"train none", "evaluate none", "train autograph", "evaluate autograph"}
-KNOWLEDGE = {"knowledge-item", "knowledge-user", *ITEM_VECTORS, *USER_VECTORS, *GRAPH}
+KNOWLEDGE = {"knowledge-item", "phrases", "knowledge-user", *ITEM_VECTORS, *USER_VECTORS, *GRAPH}
 EVERYTHING = {"dataset", "split", *KNOWLEDGE, *MODELS}
 
 
@@ -59,6 +59,9 @@ def differing(one: dict[str, str], other: dict[str, str]) -> set[str]:
         ("encoder.dtype=bfloat16", {*ITEM_VECTORS, *USER_VECTORS, *GRAPH}),
         ("encoder.kind=transformers", {*ITEM_VECTORS, *USER_VECTORS, *GRAPH}),
         ('encoder.prompt="film: "', {*ITEM_VECTORS, *USER_VECTORS, *GRAPH}),
+        ("phrases.per_text=3", {"phrases"}),
+        ("pairs.nearest=3", {"pairs"}),
+        ("pairs.template=none.md", set()),
         ("prompts.history=3", {"knowledge-user", *USER_VECTORS, *GRAPH}),
         ("prompts.item_template=books-item", KNOWLEDGE),
         ("data.min_history=6", EVERYTHING),

@@ -47,7 +47,8 @@ def test_every_setting_is_in_the_form(demo: Base) -> None:
         for method in METHODS:
             sides = {f"llm.{side}.backend": backend for side in ("user", "item")}
             sides |= {f"quantize.{side}.method": method for side in ("user", "item")}
-            chosen = {**sides, "data.name": "files", "grid.enhancers": ENHANCERS}
+            judge = {"pairs.judge.backend": "vectors" if backend == "facts" else backend}
+            chosen = {**sides, **judge, "data.name": "files", "grid.enhancers": ENHANCERS}
             found |= {one.key for one in fields_of(rooms(demo.experiment, chosen))}
     parts = ("model.backbone.", "model.enhancer.")
     asked = {key for key in known_settings() if not key.startswith(parts)}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,6 +16,7 @@ from data.split import Split, leave_one_out
 from graph import LatentGraph
 from graph.build import build_graph
 from quantize.codes import Codes
+from recommend.attention import AttentionHead
 from recommend.backbones import BACKBONES
 from recommend.enhancers import ENHANCERS
 from recommend.inputs import Inputs, gather_inputs
@@ -21,7 +24,7 @@ from recommend.model import Model
 from recommend.network import Network
 from recommend.sequences import Batch, Layout, collate, last_chunks
 from recommend.settings import ModelConfig
-from recommend.sources import Sources
+from recommend.sources import Relation, Sources
 
 COMBINATIONS = [(backbone, enhancer) for backbone in BACKBONES for enhancer in ENHANCERS]
 GENRES = [["calm"], ["calm", "odd"], ["odd"], []]
@@ -107,8 +110,29 @@ def sources_of(dataset: Dataset, graph: LatentGraph | None) -> Sources:
         graph=graph,
         user_vectors=vectors(dataset.n_users),
         item_vectors=vectors(dataset.n_items),
+        phrases=phrases_of(dataset.n_items),
+        pairs=pairs_of(dataset.n_items),
         histories=leave_one_out(dataset).histories(dataset),
     )
+
+
+def phrases_of(n_items: int) -> Relation:
+    """Item i holds the phrases 0, …, i % 4 of four, but item 5 holds none; all weights differ."""
+    edges = [(i, p) for i in range(n_items) if i != 5 for p in range(i % 4 + 1)]
+    return weighted(edges, n_items, 4)
+
+
+def pairs_of(n_items: int) -> Relation:
+    """Items two to four apart are alike, but item 5 is like none."""
+    near = [(i, j) for i in range(n_items) for j in range(n_items) if abs(i - j) in (2, 3, 4)]
+    return weighted([edge for edge in near if 5 not in edge], n_items, n_items)
+
+
+def weighted(edges: Sequence[tuple[int, int]], n: int, size: int) -> Relation:
+    """Edges that weigh less and less, 1 to 0.5."""
+    source, target = np.array(edges).T
+    plain = Relation.of(source, target, n, size)
+    return replace(plain, weights=np.linspace(1, 0.5, len(edges), dtype=np.float32))
 
 
 def inputs_of(dataset: Dataset, graph: LatentGraph | None, config: ModelConfig) -> Inputs:
@@ -153,3 +177,43 @@ def scores_of(model: Model, dataset: Dataset) -> np.ndarray:
     past = leave_one_out(dataset).histories(dataset)
     blocks = model.score_blocks(past, np.arange(dataset.n_users))
     return np.concatenate([scores.numpy() for _, scores in blocks])
+
+
+def dense_attention(
+    head: AttentionHead, nodes: np.ndarray, others: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """(n, d) of eq. (6) and (7) in numpy: row i attends to the others that it has a weight for.
+
+    Args:
+        head: Its parameters.
+        nodes: (n, d) who hears.
+        others: (m, d) who speaks.
+        weights: (n, m) what multiplies the attention; 0 where there is no edge.
+    """
+    project = head.project.weight.detach().numpy().astype(np.float64)
+    source, target = (getattr(head, f"of_{end}").detach().numpy() for end in ("source", "target"))
+    width, out = len(project) // head.heads, np.zeros((len(nodes), len(project)))
+    for h in range(head.heads):
+        part = slice(h * width, (h + 1) * width)
+        mine, theirs = nodes @ project[part].T, others @ project[part].T
+        logit = (mine @ target[h])[:, None] + theirs @ source[h]
+        weight = weights * np.exp(np.where(logit > 0, logit, 0.2 * logit))
+        total = weight.sum(1, keepdims=True)
+        out[:, part] = (weight / np.where(total > 0, total, 1)) @ theirs
+    return out
+
+
+def dense_history(
+    enhancer: Any, nodes: tuple[torch.Tensor, torch.Tensor], past: Any, batch: Batch, found: Any
+) -> None:
+    """Asserts that (b, l, 2 d) `found` is each user beside what history and user say of it."""
+    users, items = (part.detach().numpy() for part in nodes)
+    width = batch.items.shape[1]
+    for row, user in enumerate(batch.users.tolist()):
+        history, own = past.of(user), users[[user]]
+        start = max(len(history) - width, 0)
+        for position in range(min(width, len(history))):
+            others = np.concatenate([own, items[history[: start + position + 1]]])
+            heard = dense_attention(enhancer.history.head, own, others, np.ones((1, len(others))))
+            expected = np.concatenate([own, heard], 1)[0]
+            np.testing.assert_allclose(found[row, position], expected, rtol=1e-3, atol=1e-5)

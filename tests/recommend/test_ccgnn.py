@@ -1,0 +1,101 @@
+"""The enhancer ccgnn against dense matrices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from small_worlds import (
+    checkerboard,
+    config_of,
+    dense_attention,
+    dense_history,
+    graph_of,
+    network_of,
+    phrases_of,
+    sources_of,
+    whole_histories,
+)
+
+from data.errors import ConfigError
+from data.split import leave_one_out
+from recommend.inputs import gather_inputs
+from recommend.settings import ModelConfig
+from recommend.sources import Sources
+
+DATASET = checkerboard()
+SPLIT = leave_one_out(DATASET)
+NOBODY = torch.empty(0, dtype=torch.int64)
+
+
+def network(**about):
+    config = config_of("sasrec", "ccgnn").model_dump(mode="json")
+    config["enhancer"] |= about
+    return network_of(DATASET, None, ModelConfig.model_validate(config)).eval()
+
+
+def weights(at_most: int = 99) -> np.ndarray:
+    """(n_items, phrases) weights of the edges, of each item the first `at_most`."""
+    edges, matrix = phrases_of(DATASET.n_items), np.zeros((DATASET.n_items, 4))
+    for item in range(DATASET.n_items):
+        part = slice(edges.offsets[item], edges.offsets[item + 1])
+        matrix[item, edges.targets[part][:at_most]] = edges.weights[part][:at_most]
+    return matrix
+
+
+@pytest.mark.parametrize(("layers", "at_most"), [(1, 99), (2, 99), (3, 2)])
+def test_items_hear_from_their_phrases_and_phrases_from_their_items(layers, at_most):
+    net = network(layers=layers, neighbours=at_most)
+    enhancer, items = net.enhancer, net.item.weight
+    expected, phrases = items.detach().numpy(), enhancer.phrase.weight.detach().numpy()
+    for gather, scatter in zip(enhancer.gather, enhancer.scatter, strict=True):
+        phrases = phrases + dense_attention(gather.head, phrases, expected, weights().T)
+        expected = expected + dense_attention(scatter.head, expected, phrases, weights(at_most))
+    nodes = enhancer.propagate(items, NOBODY)
+    found = enhancer.items(nodes, NOBODY)
+    np.testing.assert_allclose(found.detach(), expected, rtol=1e-4, atol=1e-5)
+    some = torch.tensor([7, 2])
+    assert torch.equal(enhancer.items(nodes, NOBODY, some), found[some])
+    torch.testing.assert_close(found[5], items[5])
+
+
+def test_users_hear_from_the_items_up_to_each_position():
+    net = network()
+    batch = whole_histories(DATASET, SPLIT, 5)
+    nodes = net.enhancer.propagate(net.item.weight, NOBODY)
+    found = net.enhancer.users(nodes, batch).detach().numpy()
+    dense_history(net.enhancer, nodes, SPLIT.histories(DATASET), batch, found)
+
+
+def test_the_width_is_what_the_network_is_told():
+    net = network()
+    batch = whole_histories(DATASET, SPLIT, 5)
+    nodes = net.enhancer.propagate(net.item.weight, NOBODY)
+    assert net.enhancer.users(nodes, batch).shape[2] == net.enhancer.user_width == 16
+    assert net.enhancer.items(nodes, NOBODY).shape == (DATASET.n_items, net.enhancer.item_width)
+
+
+def test_without_phrases_it_says_what_to_do():
+    config = config_of("sasrec", "ccgnn")
+    with pytest.raises(ConfigError, match="'ccgnn' needs the phrases of the items' texts"):
+        gather_inputs(DATASET, Sources(), config)
+    inputs = gather_inputs(DATASET, sources_of(DATASET, graph_of(DATASET)), config)
+    assert inputs.phrases is not None and inputs.pairs is None and inputs.graph is None
+
+
+def test_nobody_hears_a_user_and_nobody_an_item_that_is_no_edge():
+    net = network()
+    batch = whole_histories(DATASET, SPLIT, 5)
+    before = net.propagate(NOBODY).items
+    seen = net.enhancer.users(net.enhancer.propagate(net.item.weight, NOBODY), batch)
+    held_out = replace(batch, edges=batch.edges & (torch.arange(5) != 3))
+    without = net.enhancer.users(net.enhancer.propagate(net.item.weight, NOBODY), held_out)
+    torch.testing.assert_close(without[:, 3], seen[:, 2])
+    assert not torch.allclose(seen[:, 3], seen[:, 2])
+    with torch.no_grad():
+        net.enhancer.user.weight[1:] += 100.0
+    torch.testing.assert_close(net.propagate(NOBODY).items, before)
+    after = net.enhancer.users(net.enhancer.propagate(net.item.weight, NOBODY), batch)
+    torch.testing.assert_close(after[0], seen[0])
