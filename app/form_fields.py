@@ -29,7 +29,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "Data": ("data",),
     "Prompts": ("prompts",),
     "Knowledge": ("llm", "encoder"),
-    "Codes": ("quantize", "phrases", "pairs", "graph", ""),
+    "Codes": ("quantize", "graph", "phrases", "pairs", ""),
     "Recommenders": ("model",),
     "Training": ("train", "evaluate"),
 }

@@ -62,8 +62,8 @@ def pairing_of(experiment: Experiment, inputs: Mapping[str, Path]) -> Pairing:
     items = Dataset.load(inputs["dataset"]).items
     if experiment.control == SHUFFLED:  # titles and attributes go with the texts
         items = items[others(len(ids), "item", experiment.seed)]
-    texts = Knowledge.load(inputs.get("shuffled-item") or inputs["knowledge-item"]).texts
-    views = ItemViews(items, texts)
+    texts = inputs.get("shuffled-item") or inputs["knowledge-item"]
+    views = ItemViews(items, Knowledge.load(texts).texts)
     questions = Questions(ids, views, candidates, pair_template(config.template))
     return Pairing(experiment, ids, candidates, questions)
 

@@ -93,12 +93,12 @@ class Experiment(Config):
     """Which model turns texts into vectors."""
     quantize: QuantizeConfig = QuantizeConfig()
     """How vectors become codes."""
+    graph: GraphConfig = GraphConfig()
+    """Which interactions the graph is made of."""
     phrases: PhrasesConfig = PhrasesConfig()
     """Which phrases of the items' texts are nodes; for the enhancer ccgnn alone."""
     pairs: PairsConfig = PairsConfig()
     """Which pairs of items are alike; for the enhancer topoi2i alone."""
-    graph: GraphConfig = GraphConfig()
-    """Which interactions the graph is made of."""
     grid: GridConfig = GridConfig()
     """Which recommenders are trained."""
     model: ModelConfig = ModelConfig()

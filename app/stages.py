@@ -133,6 +133,17 @@ def _quantize(
     return {**config.model_dump(mode="json"), "seed": experiment.seed}
 
 
+def _shuffled(
+    _side: str, experiment: Experiment, _cell: Cell | None, _workspace: Path
+) -> Mapping[str, Any]:
+    return {"seed": experiment.seed}
+
+
+def _graph(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
+    """Nothing where it is as it should be, so that results from before the setting stay valid."""
+    return experiment.graph.model_dump(mode="json", exclude_defaults=True)
+
+
 def _phrases(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
     return experiment.phrases.model_dump(mode="json")
 
@@ -157,17 +168,6 @@ def _pairs(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapp
     if isinstance(config.judge, MODELS):
         asked["gate"] = experiment.llm.gate.model_dump(mode="json")
     return {**given, **asked}
-
-
-def _shuffled(
-    _side: str, experiment: Experiment, _cell: Cell | None, _workspace: Path
-) -> Mapping[str, Any]:
-    return {"seed": experiment.seed}
-
-
-def _graph(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
-    """Nothing where it is as it should be, so that results from before the setting stay valid."""
-    return experiment.graph.model_dump(mode="json", exclude_defaults=True)
 
 
 def _train(experiment: Experiment, cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:

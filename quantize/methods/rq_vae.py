@@ -5,10 +5,11 @@ from __future__ import annotations
 from copy import deepcopy
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 import torch
+from torch import nn
 
 from data import atomic
 from quantize import assignment
@@ -66,11 +67,11 @@ class RqVaeQuantizer:
     @cached_property
     def _quick(self) -> assignment.Encode:
         """The encoder in float32, with the standardisation inside its first layer."""
-        encoder, first = deepcopy(self.model.encoder), deepcopy(self.model.encoder[0])
+        encoder = deepcopy(self.model.encoder)
+        first = cast(nn.Linear, encoder[0])
         weight = first.weight.double() / self.model.scale.double()
         first.bias.copy_(first.bias.double() - weight @ self.model.centre.double())
         first.weight.copy_(weight)
-        encoder[0] = first
         return torch.no_grad()(encoder)
 
     @cached_property
