@@ -18,6 +18,8 @@ from app.progress import open_console
 
 ROOM_GB = 2.0
 """Free disk that a run of MovieLens-1M takes, with room to spare."""
+EXTRAS = ("ui", "vllm", "ray", "dev", "bench")
+"""Parts of the package that are installed on their own; the last two are for its developers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,8 @@ def _dependencies() -> Iterator[Finding]:
         yield Finding("autograph-rec", "not installed", "Run in its folder: pip install -e .")
         return
     for requirement in map(Requirement, needed):
-        extra = next((e for e in ("ui", "vllm", "ray", "dev") if _only_with(requirement, e)), "")
-        if extra != "dev":
+        extra = next((e for e in EXTRAS if _only_with(requirement, e)), "")
+        if extra not in EXTRAS[-2:]:
             yield _dependency(requirement.name, str(requirement.specifier), extra)
 
 
