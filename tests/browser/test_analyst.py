@@ -105,9 +105,10 @@ def test_from_the_first_word_to_the_answers(
 
     page.get_by_role("tab", name="Side by side").click()
     page.get_by_role("radio", name="An endpoint").click()
-    page.get_by_role("textbox", name="Address").fill(endpoint.url)
-    page.get_by_role("textbox", name="Model").fill("small-model")
-    page.get_by_role("textbox", name="Model").press("Enter")
+    for name, value in (("Address", endpoint.url), ("Model", "small-model")):
+        page.get_by_role("textbox", name=name).fill(value)
+        page.get_by_role("textbox", name=name).press("Enter")
+        settled(page)  # what is typed while a screen is drawn anew may be lost
     page.get_by_role("button", name="Try it: ask small-model 6 times").click()
     says(page, "is a brief film", JOB_MS)
     says(page, "takes its time", JOB_MS)

@@ -26,6 +26,7 @@ def click_until_selected(page: Page) -> str:
             found = NODE.search(page.url)
             if found:
                 return found[1]
+    shot(page, "no-factor")
     raise AssertionError("no click selected a factor")
 
 
