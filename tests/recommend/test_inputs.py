@@ -82,7 +82,9 @@ def test_arrays_give_the_inputs_again(world, enhancer):
     inputs = inputs_of(*world, config_of(enhancer=enhancer))
     arrays = inputs.arrays()
     again = Inputs.of_arrays(arrays)
-    assert (again.graph is None) == (enhancer not in ("autograph", "uist"))
+    needs = config_of(enhancer=enhancer).enhancer.needs
+    assert (again.graph is not None) == ("graph" in needs)
+    assert (again.vectors is not None) == ("item_vectors" in needs)
     assert again.arrays().keys() == arrays.keys()
     for name, array in again.arrays().items():
         np.testing.assert_array_equal(array, arrays[name])
