@@ -188,7 +188,8 @@ def _child(asked: dict[str, Any], folder: Path) -> None:
     finally:
         sys.stdout.flush()
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        os.write(modules, "\n".join(sys.modules.keys() - known).encode())
+        fresh = [name for name in sys.modules if name not in known]
+        os.write(modules, "\n".join(fresh).encode())  # in the order of import, which may matter
         os._exit(code)
 
 
