@@ -8,7 +8,9 @@ from torch import Tensor, nn
 
 from recommend import attention
 from recommend.attention import AttentionHead
+from recommend.dropout import Dropout
 from recommend.sequences import Batch
+from recommend.settings import CcgnnConfig, TopoI2IConfig
 from recommend.sources import Relation
 
 
@@ -69,34 +71,72 @@ class ManyEdges(nn.Module):
         return heard.flatten(1)
 
 
-class FromHistory(nn.Module):
-    """Users hear at every position from themselves and from their items up to it (eq. 8)."""
+def from_history(head: AttentionHead, own: Tensor, items: Tensor, batch: Batch) -> Tensor:
+    """(b, l, d) what users hear at each position: from themselves and their items up to it (eq. 8).
 
-    def __init__(self, width: int, heads: int) -> None:
+    Args:
+        head: Weighs them.
+        own: (b, d) users.
+        items: (n_items, d) items.
+        batch: Rows of items and what came before them; items that are no edge are not heard.
+    """
+    mine, theirs = head.values(own), head.values(items)
+    target, source = head.target(mine), head.source(theirs)
+    read = batch.items.clamp_max(len(items) - 1)
+    logit = attention.logits(target[:, None], source[read])
+    heard = attention.prefixes(
+        logit.masked_fill(~batch.edges[..., None], -torch.inf),
+        theirs.index_select(0, read.flatten()).view(*read.shape, *theirs.shape[1:]),
+        first=(attention.logits(target, head.source(mine)), mine),
+        prior=(
+            attention.logits(target[batch.prior_row], source[batch.prior]),
+            theirs.index_select(0, batch.prior),
+            batch.prior_row,
+        ),
+    )
+    return heard.flatten(2)
+
+
+Nodes = tuple[Tensor, Tensor]
+"""(n_users, d) users and (n_items, d) items that have heard from what is beside them."""
+
+
+class Listeners(nn.Module):
+    """Items that hear from what is said of them, and users who hear from their items.
+
+    No user is heard by anything, so no step can read the edge to its own target. What an item hears
+    is for the enhancer to say, in `heard`.
+    """
+
+    def __init__(self, config: CcgnnConfig | TopoI2IConfig, n_users: int, width: int) -> None:
         super().__init__()
-        self.head = AttentionHead(width, heads)
+        self.user = nn.Embedding(n_users, width)
+        nn.init.normal_(self.user.weight, std=width**-0.5)
+        self.history = AttentionHead(width, config.heads)
+        self.user_width, self.item_width = 2 * width, width
+        self.dropout = Dropout(config.dropout)
 
-    def forward(self, own: Tensor, items: Tensor, batch: Batch) -> Tensor:
-        """(b, l, d) what users hear.
+    def heard(self, items: Tensor) -> Tensor:
+        """(n_items, d) items after they have heard, from their embeddings."""
+        raise NotImplementedError
+
+    def propagate(self, items: Tensor, hidden: Tensor) -> Nodes:  # noqa: ARG002
+        """Users as they are, and items after they have heard.
 
         Args:
-            own: (b, d) users.
-            items: (n_items, d) items.
-            batch: Rows of items and what came before them; items that are no edge are not heard.
+            items: (n_items, d) embeddings of items, those of the backbone.
+            hidden: Users that nobody may hear: nobody does.
         """
-        head = self.head
-        mine, theirs = head.values(own), head.values(items)
-        target, source = head.target(mine), head.source(theirs)
-        read = batch.items.clamp_max(len(items) - 1)
-        logit = attention.logits(target[:, None], source[read])
-        heard = attention.prefixes(
-            logit.masked_fill(~batch.edges[..., None], -torch.inf),
-            theirs.index_select(0, read.flatten()).view(*read.shape, *theirs.shape[1:]),
-            first=(attention.logits(target, head.source(mine)), mine),
-            prior=(
-                attention.logits(target[batch.prior_row], source[batch.prior]),
-                theirs.index_select(0, batch.prior),
-                batch.prior_row,
-            ),
-        )
-        return heard.flatten(2)
+        return self.user.weight, self.heard(items)
+
+    def users(self, nodes: Nodes, batch: Batch) -> Tensor:
+        """(b, l, 2 d) users, and what their items up to each position say."""
+        own = nodes[0].index_select(0, batch.users)  # (b, d)
+        heard = from_history(self.history, own, nodes[1], batch)  # (b, l, d)
+        kept: Tensor = self.dropout(torch.cat([own[:, None].expand_as(heard), heard], 2))
+        return kept
+
+    def items(self, nodes: Nodes, hidden: Tensor, only: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        """(n, d) items, or some of them."""
+        kept: Tensor = self.dropout(nodes[1] if only is None else nodes[1][only])
+        return kept

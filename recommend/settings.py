@@ -84,6 +84,8 @@ class _EnhancerConfig(Config):
     """Whose vectors get its features. What is known of a user was written with every training
     interaction in view, the one to be predicted among them, so a recommender may learn to trust it
     more than it deserves; items have no such tale to tell."""
+    dropout: Share = 0.2
+    """Share of the enhancer's features dropped in training."""
 
 
 class _GraphConfig(_EnhancerConfig):
@@ -95,8 +97,6 @@ class _GraphConfig(_EnhancerConfig):
     """Attention heads of every metapath."""
     neighbours: PositiveInt = 16
     """Users sampled for each item in every step of training."""
-    dropout: Share = 0.2
-    """Share of graph representations dropped in training."""
 
 
 class AutoGraphConfig(_GraphConfig):
@@ -126,8 +126,6 @@ class KarConfig(_EnhancerConfig):
     """Experts that read those of one side alone."""
     hidden: PositiveInt = 64
     """Width of the experts' hidden layer."""
-    dropout: Share = 0.2
-    """Share of its features dropped in training."""
 
 
 class UistConfig(_EnhancerConfig):
@@ -139,8 +137,6 @@ class UistConfig(_EnhancerConfig):
     """Codebook levels that are read; all of them unless given."""
     hidden: PositiveInt = 64
     """Width of the hidden layer behind the codes."""
-    dropout: Share = 0.2
-    """Share of its features dropped in training."""
 
 
 class LightGcnConfig(_EnhancerConfig):
@@ -150,8 +146,6 @@ class LightGcnConfig(_EnhancerConfig):
     name: Literal["lightgcn"] = "lightgcn"
     layers: Annotated[int, Field(ge=1, le=3)] = 2
     """Steps away from a node that it hears from."""
-    dropout: Share = 0.2
-    """Share of its features dropped in training."""
 
 
 class CcgnnConfig(_EnhancerConfig):
@@ -165,8 +159,6 @@ class CcgnnConfig(_EnhancerConfig):
     """Attention heads of every relation."""
     neighbours: PositiveInt = 16
     """Phrases that an item hears at most, the weightiest."""
-    dropout: Share = 0.2
-    """Share of graph representations dropped in training."""
 
 
 class TopoI2IConfig(_EnhancerConfig):
@@ -180,8 +172,6 @@ class TopoI2IConfig(_EnhancerConfig):
     """Attention heads of every relation."""
     neighbours: PositiveInt = 16
     """Similar items that an item hears at most, the most similar."""
-    dropout: Share = 0.2
-    """Share of graph representations dropped in training."""
 
 
 Backbone = Annotated[

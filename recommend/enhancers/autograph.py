@@ -17,6 +17,7 @@ from recommend import attention
 from recommend.attention import AttentionHead
 from recommend.dropout import Dropout
 from recommend.inputs import GraphTables, Inputs
+from recommend.listening import from_history
 from recommend.sequences import Batch
 from recommend.settings import AutoGraphConfig, GroundedConfig
 
@@ -139,21 +140,8 @@ class AutoGraph(nn.Module):
         alike = own[:, None].expand(-1, length, -1)
         if head is None:
             return self._dropped(alike)
-        mine, theirs = head.values(own), head.values(nodes[1])
-        target, source = head.target(mine), head.source(theirs)
-        items = batch.items.clamp_max(len(theirs) - 1)
-        logit = attention.logits(target[:, None], source[items])
-        seen = attention.prefixes(
-            logit.masked_fill(~batch.edges[..., None], -torch.inf),
-            theirs.index_select(0, items.flatten()).view(*items.shape, *theirs.shape[1:]),
-            first=(attention.logits(target, head.source(mine)), mine),
-            prior=(
-                attention.logits(target[batch.prior_row], source[batch.prior]),
-                theirs.index_select(0, batch.prior),
-                batch.prior_row,
-            ),
-        )
-        return self._dropped(torch.cat([alike, seen.flatten(2)], 2))
+        seen = from_history(head, own, nodes[1], batch)
+        return self._dropped(torch.cat([alike, seen], 2))
 
     def items(self, nodes: Nodes, hidden: Tensor, only: Tensor | None = None) -> Tensor:
         """(n, item_width) items, and what some of their users say (eq. 8).

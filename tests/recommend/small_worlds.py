@@ -214,6 +214,6 @@ def dense_history(
         start = max(len(history) - width, 0)
         for position in range(min(width, len(history))):
             others = np.concatenate([own, items[history[: start + position + 1]]])
-            heard = dense_attention(enhancer.history.head, own, others, np.ones((1, len(others))))
+            heard = dense_attention(enhancer.history, own, others, np.ones((1, len(others))))
             expected = np.concatenate([own, heard], 1)[0]
             np.testing.assert_allclose(found[row, position], expected, rtol=1e-3, atol=1e-5)

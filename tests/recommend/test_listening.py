@@ -1,4 +1,4 @@
-"""The enhancer ccgnn against dense matrices."""
+"""The enhancers ccgnn and topoi2i against dense matrices."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from small_worlds import (
     dense_history,
     graph_of,
     network_of,
+    pairs_of,
     phrases_of,
     sources_of,
     whole_histories,
@@ -23,22 +24,23 @@ from data.errors import ConfigError
 from data.split import leave_one_out
 from recommend.inputs import gather_inputs
 from recommend.settings import ModelConfig
-from recommend.sources import Sources
+from recommend.sources import Relation, Sources
 
 DATASET = checkerboard()
 SPLIT = leave_one_out(DATASET)
 NOBODY = torch.empty(0, dtype=torch.int64)
+BOTH = pytest.mark.parametrize("name", ["ccgnn", "topoi2i"])
 
 
-def network(**about):
-    config = config_of("sasrec", "ccgnn").model_dump(mode="json")
+def network(name, **about):
+    config = config_of("sasrec", name).model_dump(mode="json")
     config["enhancer"] |= about
     return network_of(DATASET, None, ModelConfig.model_validate(config)).eval()
 
 
-def weights(at_most: int = 99) -> np.ndarray:
-    """(n_items, phrases) weights of the edges, of each item the first `at_most`."""
-    edges, matrix = phrases_of(DATASET.n_items), np.zeros((DATASET.n_items, 4))
+def weights(edges: Relation, at_most: int = 99) -> np.ndarray:
+    """(n_items, targets) weights of the edges, of each item the first `at_most`."""
+    matrix = np.zeros((DATASET.n_items, int(edges.size[0])))
     for item in range(DATASET.n_items):
         part = slice(edges.offsets[item], edges.offsets[item + 1])
         matrix[item, edges.targets[part][:at_most]] = edges.weights[part][:at_most]
@@ -47,12 +49,15 @@ def weights(at_most: int = 99) -> np.ndarray:
 
 @pytest.mark.parametrize(("layers", "at_most"), [(1, 99), (2, 99), (3, 2)])
 def test_items_hear_from_their_phrases_and_phrases_from_their_items(layers, at_most):
-    net = network(layers=layers, neighbours=at_most)
+    edges = phrases_of(DATASET.n_items)
+    net = network("ccgnn", layers=layers, neighbours=at_most)
     enhancer, items = net.enhancer, net.item.weight
     expected, phrases = items.detach().numpy(), enhancer.phrase.weight.detach().numpy()
     for gather, scatter in zip(enhancer.gather, enhancer.scatter, strict=True):
-        phrases = phrases + dense_attention(gather.head, phrases, expected, weights().T)
-        expected = expected + dense_attention(scatter.head, expected, phrases, weights(at_most))
+        phrases = phrases + dense_attention(gather.head, phrases, expected, weights(edges).T)
+        expected = expected + dense_attention(
+            scatter.head, expected, phrases, weights(edges, at_most)
+        )
     nodes = enhancer.propagate(items, NOBODY)
     found = enhancer.items(nodes, NOBODY)
     np.testing.assert_allclose(found.detach(), expected, rtol=1e-4, atol=1e-5)
@@ -61,16 +66,35 @@ def test_items_hear_from_their_phrases_and_phrases_from_their_items(layers, at_m
     torch.testing.assert_close(found[5], items[5])
 
 
-def test_users_hear_from_the_items_up_to_each_position():
-    net = network()
+@pytest.mark.parametrize(("layers", "at_most"), [(1, 99), (2, 99), (3, 1)])
+def test_items_hear_from_those_like_them(layers, at_most):
+    edges = pairs_of(DATASET.n_items)
+    net = network("topoi2i", layers=layers, neighbours=at_most)
+    enhancer, items = net.enhancer, net.item.weight
+    expected = items.detach().numpy()
+    for similar in enhancer.similar:
+        said = dense_attention(similar.head, expected, expected, weights(edges, at_most))
+        expected = expected + said
+    nodes = enhancer.propagate(items, NOBODY)
+    found = enhancer.items(nodes, NOBODY)
+    np.testing.assert_allclose(found.detach(), expected, rtol=1e-4, atol=1e-5)
+    some = torch.tensor([7, 2])
+    assert torch.equal(enhancer.items(nodes, NOBODY, some), found[some])
+    torch.testing.assert_close(found[5], items[5])
+
+
+@BOTH
+def test_users_hear_from_the_items_up_to_each_position(name):
+    net = network(name)
     batch = whole_histories(DATASET, SPLIT, 5)
     nodes = net.enhancer.propagate(net.item.weight, NOBODY)
     found = net.enhancer.users(nodes, batch).detach().numpy()
     dense_history(net.enhancer, nodes, SPLIT.histories(DATASET), batch, found)
 
 
-def test_the_width_is_what_the_network_is_told():
-    net = network()
+@BOTH
+def test_the_width_is_what_the_network_is_told(name):
+    net = network(name)
     batch = whole_histories(DATASET, SPLIT, 5)
     nodes = net.enhancer.propagate(net.item.weight, NOBODY)
     assert net.enhancer.users(nodes, batch).shape[2] == net.enhancer.user_width == 16
@@ -85,8 +109,14 @@ def test_without_phrases_it_says_what_to_do():
     assert inputs.phrases is not None and inputs.pairs is None and inputs.graph is None
 
 
-def test_nobody_hears_a_user_and_nobody_an_item_that_is_no_edge():
-    net = network()
+def test_without_pairs_it_says_what_to_do():
+    with pytest.raises(ConfigError, match="'topoi2i' needs pairs of similar items"):
+        gather_inputs(DATASET, Sources(), config_of("sasrec", "topoi2i"))
+
+
+@BOTH
+def test_nobody_hears_a_user_and_nobody_an_item_that_is_no_edge(name):
+    net = network(name)
     batch = whole_histories(DATASET, SPLIT, 5)
     before = net.propagate(NOBODY).items
     seen = net.enhancer.users(net.enhancer.propagate(net.item.weight, NOBODY), batch)
