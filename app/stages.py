@@ -214,7 +214,7 @@ def _side(side: str, knowledge_inputs: Inputs) -> dict[str, Stage]:
         ),
         codes: Stage(
             f"quantising {side}s",
-            1,
+            2,
             _from(vectors),
             partial(_quantize, side),
             partial(work.fit_side, side),

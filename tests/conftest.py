@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tiny_qwen import make_tiny_qwen
+
+if TYPE_CHECKING:
+    from app.atlas import Atlas
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -45,3 +49,12 @@ def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     run_experiment(load_experiment("demo", changes), workspace, jobs=2, device="cpu")
     return workspace
+
+
+@pytest.fixture(scope="session")
+def atlas(demo_workspace: Path) -> Atlas:
+    """The graph of the finished demo, opened."""
+    from app.atlas import open_atlas
+    from app.records import read_record
+
+    return open_atlas(read_record("demo", demo_workspace))

@@ -9,8 +9,7 @@ import networkx as nx
 import polars as pl
 import pytest
 
-from app.atlas import Atlas, open_atlas, picture
-from app.records import read_record
+from app.atlas import Atlas, picture
 
 
 @pytest.fixture
@@ -23,11 +22,6 @@ def graph(autograph: Any, demo_workspace: Path) -> Any:
         return str(told.stderr if code else told.output)
 
     return invoke
-
-
-@pytest.fixture(scope="module")
-def atlas(demo_workspace: Path) -> Atlas:
-    return open_atlas(read_record("demo", demo_workspace))
 
 
 def test_find(graph: Any, atlas: Atlas) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from browsing import PageAt
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
+from app.jobs import listed, stop, turns
 from benchmarks.browser import CHROMIUM, NO_CHROMIUM, chromium, new_page, settled, start_page
 
 
@@ -67,6 +69,17 @@ def page_at(browser: Browser, serve: Callable[[Path], str]) -> Iterator[PageAt]:
             assert page.locator(".stException").count() == 0, "a traceback is on the page"
             page.close()
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def workspace(demo_workspace: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the finished demo; jobs that a test leaves behind are ended."""
+    copy = Path(shutil.copytree(demo_workspace, tmp_path / "workspace"))
+    yield copy
+    for job in listed(copy):
+        if job.active:
+            stop(job)
+            turns.wait_for(job.folder)
 
 
 def _said(message: ConsoleMessage, wrong: list[str]) -> None:

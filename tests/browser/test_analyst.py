@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 from browsing import PageAt, settled, shot
 from playwright.sync_api import Locator, Page, expect
 
-from app.jobs import listed, stop, turns
 from app.overrides import overrides_of
 from app.records import read_record
 from app.work import own_templates
@@ -39,17 +37,6 @@ def describe(call: Call) -> Answer:
 def endpoint() -> Iterator[Endpoint]:
     with Endpoint(describe) as running:
         yield running
-
-
-@pytest.fixture
-def workspace(demo_workspace: Path, tmp_path: Path) -> Iterator[Path]:
-    """A copy of the finished demo; jobs that a test leaves behind are ended."""
-    copy = Path(shutil.copytree(demo_workspace, tmp_path / "workspace"))
-    yield copy
-    for job in listed(copy):
-        if job.active:
-            stop(job)
-            turns.wait_for(job.folder)
 
 
 def says(page: Page, text: str, timeout: float | None = None) -> None:

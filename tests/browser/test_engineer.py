@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from browsing import PageAt, settled, shot
 from playwright.sync_api import Page
 
-from app.jobs import listed, stop, turns
+from app.jobs import listed
 from app.jobs.story import read_story
 from app.records import read_record
 
 LONG_MS = 240_000
 """Most that training may take here; no figure of its speed."""
 GRID = "train?name=small&train.epochs=8&backbone.mind=false"
-
-
-@pytest.fixture
-def workspace(demo_workspace: Path, tmp_path: Path) -> Iterator[Path]:
-    """A copy of the finished demo; jobs that a test leaves behind are ended."""
-    copy = Path(shutil.copytree(demo_workspace, tmp_path / "workspace"))
-    yield copy
-    for job in listed(copy):
-        if job.active:
-            stop(job)
-            turns.wait_for(job.folder)
 
 
 def badge(page: Page, state: str, timeout: float | None = None) -> None:

@@ -12,21 +12,21 @@ from playwright.sync_api import Page, expect
 NODE = re.compile(r"node=item_factor(?::|%3A)(\d+-\d+)")
 
 
+PAUSE_MS = 400
+"""Between clicks: the picture sends a selection only once a while has passed without another."""
+
+
 def click_until_selected(page: Page) -> str:
     """Clicks into the first picture from the middle outwards until a factor is in the address."""
     picture = page.locator("canvas").first
     expect(picture).to_be_visible()
-    page.wait_for_timeout(1_500)  # a picture takes clicks a moment after it is drawn
     box = picture.bounding_box()
     assert box is not None
     for step in range(1, 40):
-        if step % 8 == 0:
-            page.reload()
-            settled(page)
-            page.wait_for_timeout(1_500)
         x = 0.5 + 0.012 * step * (-1) ** step
         for y in (0.35, 0.45, 0.5, 0.55, 0.65):
             page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+            page.wait_for_timeout(PAUSE_MS)
             settled(page)  # another click at once might take the selection back
             found = NODE.search(page.url)
             if found:

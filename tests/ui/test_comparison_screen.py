@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opening import words
 
 from app.comparison import compare_contenders, contenders, make_lists
 from app.records import Record, keep_record, read_record
@@ -14,12 +15,6 @@ from app.settings import Cell
 
 Screen = Callable[..., Any]
 ASPECTS = ("Metrics", "Users", "Where it helps", "Beyond accuracy", "Ablations", "Cost")
-
-
-def words(page: Any) -> str:
-    """Everything on the page that is said in words."""
-    kinds = (page.title, page.subheader, page.caption, page.markdown, page.error, page.warning)
-    return "\n".join(one.value for of in kinds for one in of)
 
 
 def only(record: Record, name: str, *cells: Cell) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from opening import Open, sound
 from streamlit.testing.v1 import AppTest
 
 from app.records import Record, read_record
@@ -16,8 +16,6 @@ from app.showcase import Showcase, default_pair, open_showcase
 from app.ui.frame import plain
 from recommend.model import Model
 from recommend.what_if import Ready, best, moved
-
-Open = Callable[..., AppTest]
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +30,6 @@ def case(record: Record) -> Showcase:
 
 def words(page: AppTest) -> list[str]:
     return [str(part.value) for part in (*page.markdown, *page.caption, *page.subheader)]
-
-
-def sound(page: AppTest) -> bool:
-    return not page.exception and not page.error
 
 
 def said(page: AppTest, name: str) -> list[str]:

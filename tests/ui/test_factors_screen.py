@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from opening import words
 
 from app.lexicons import open_lexicon
 from app.records import read_record
@@ -29,13 +30,6 @@ def factor(lexicon: Any) -> tuple[int, int]:
     sizes = np.bincount(lexicon.codes.codes[:, 0])
     named = [c for c in np.argsort(-sizes) if lexicon.terms(0, int(c)).height]
     return 0, int(named[0])
-
-
-def words(page: Any) -> str:
-    """Everything on the page that is said in words."""
-    kinds = (page.title, page.subheader, page.caption, page.markdown, page.text, page.error)
-    shown = [one.value for of in kinds for one in of]
-    return "\n".join([*shown, *(f"{m.label} {m.value}" for m in page.metric)])
 
 
 def test_figures_of_the_codes_are_those_of_the_stage(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.atlas import Atlas, open_atlas, picture
-from app.records import read_record
+from app.atlas import Atlas, picture
 from app.ui.charts.graph_view import PLURALS, SYMBOLS, graph_view, legend_name, node_id
 from app.ui.charts.metapath_charts import (
     ROW,
@@ -26,11 +24,6 @@ from graph.metapath import NODE_TYPES, Metapath
 from graph.schema import schema_of
 
 HOSTILE = '<img src=x onerror=alert(1)>{b}{a|<script>"\n'
-
-
-@pytest.fixture(scope="module")
-def atlas(demo_workspace: Path) -> Atlas:
-    return open_atlas(read_record("demo", demo_workspace))
 
 
 def drawn(atlas: Atlas, text: str, **more: Any) -> tuple[Any, dict[str, Any]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from opening import press, sound, words
 from streamlit.testing.v1 import AppTest
 
 from app.experiment_file import load_experiment
@@ -24,22 +25,9 @@ SALES = "who,product,stars,when\n" + "".join(
 )
 
 
-def words(page: AppTest) -> str:
-    parts = (*page.caption, *page.markdown, *page.code, *page.subheader, *page.error, *page.warning)
-    return " ".join(str(part.value) for part in parts)
-
-
-def sound(page: AppTest) -> bool:
-    return not page.exception and not page.error
-
-
 def bring(page: AppTest, text: str | bytes, name: str = "sales.csv") -> AppTest:
     content = text.encode() if isinstance(text, str) else text
     return page.file_uploader(key="upload-interactions").upload(name, content, "text/csv").run()
-
-
-def press(page: AppTest, label: str) -> AppTest:
-    return next(button for button in page.button if button.label == label).click().run()
 
 
 def test_the_demo_in_numbers(screen: Open, demo_workspace: Path) -> None:

@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
+from opening import Open, asked, press, sound, words
 
-from app.atlas import Atlas, open_atlas
+from app.atlas import Atlas
 from app.experiment_file import load_experiment
 from app.metapath_switch import used_metapaths
-from app.records import read_record
 from graph.count import count_instances
 from graph.metapath import PAPER, Metapath
-
-Open = Callable[..., AppTest]
-
-
-@pytest.fixture(scope="module")
-def atlas(demo_workspace: Path) -> Atlas:
-    return open_atlas(read_record("demo", demo_workspace))
-
-
-def asked(page: AppTest, name: str) -> str | None:
-    value = page.query_params.get(name)
-    return value[0] if isinstance(value, list) else value
-
-
-def words(page: AppTest) -> str:
-    return " ".join(str(part.value) for part in (*page.caption, *page.markdown, *page.code))
-
-
-def press(page: AppTest, label: str) -> AppTest:
-    return next(button for button in page.button if button.label == label).click().run()
-
-
-def sound(page: AppTest) -> bool:
-    return not page.exception and not page.error
 
 
 def test_the_paper_s_metapaths_are_counted(

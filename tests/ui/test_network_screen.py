@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from opening import Open, asked, press, sound, words
 from streamlit.testing.v1 import AppTest
 
-from app.atlas import Atlas, open_atlas
-from app.records import read_record
+from app.atlas import Atlas
 from graph.view import View
 from graph.view_text import read_view
-
-Open = Callable[..., AppTest]
-
-
-@pytest.fixture(scope="module")
-def atlas(demo_workspace: Path) -> Atlas:
-    return open_atlas(read_record("demo", demo_workspace))
-
-
-def asked(page: AppTest, name: str) -> str | None:
-    value = page.query_params.get(name)
-    return value[0] if isinstance(value, list) else value
 
 
 def view(page: AppTest) -> View:
@@ -32,18 +19,6 @@ def view(page: AppTest) -> View:
 
 def node(page: AppTest) -> str | None:
     return asked(page, "node")
-
-
-def words(page: AppTest) -> str:
-    return " ".join(str(part.value) for part in (*page.caption, *page.markdown, *page.info))
-
-
-def press(page: AppTest, label: str) -> AppTest:
-    return next(button for button in page.button if button.label == label).click().run()
-
-
-def sound(page: AppTest) -> bool:
-    return not page.exception and not page.error
 
 
 def test_an_overview_comes_first(screen: Open, demo_workspace: Path) -> None:

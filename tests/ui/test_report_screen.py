@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from streamlit.testing.v1 import AppTest
-
-Open = Callable[..., AppTest]
+from opening import Open
 
 
 def test_the_report_is_shown_and_can_be_downloaded(screen: Open, demo_workspace: Path) -> None:
