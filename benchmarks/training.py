@@ -32,17 +32,19 @@ USERS, ITEMS, LONGEST, CODES, LEVELS = 6_034, 3_533, 1_400, 256, 3
 WARM = 3
 
 
-def synthetic(times: int, seed: int = 0) -> tuple[Dataset, Split, LatentGraph]:
+def synthetic(
+    times: int, seed: int = 0, n_items: int = ITEMS
+) -> tuple[Dataset, Split, LatentGraph]:
     """Data, split and a graph of random codes, with `times` the users of MovieLens-1M."""
     rng = np.random.default_rng(seed)
     n = USERS * times
     lengths = np.clip(rng.lognormal(4.0, 1.05, n), 5, LONGEST).astype(int)
     rows = int(lengths.sum())
-    frequency = 1 / (np.arange(ITEMS) + 30.0)
-    items = rng.choice(ITEMS, rows, p=frequency / frequency.sum())
+    frequency = 1 / (np.arange(n_items) + 30.0)
+    items = rng.choice(n_items, rows, p=frequency / frequency.sum())
     user = np.repeat(np.arange(n), lengths)
     users = [{"user_id": f"u{i}", "group": f"{i % 20}"} for i in range(n)]
-    films = [{"item_id": f"i{i}", "kind": f"{i % 18}"} for i in range(ITEMS)]
+    films = [{"item_id": f"i{i}", "kind": f"{i % 18}"} for i in range(n_items)]
     interactions = pl.DataFrame(
         {"user": user, "item": items, "time": np.arange(rows), "weight": np.ones(rows)},
         schema_overrides={"user": pl.Int32, "item": pl.Int32, "weight": pl.Float32},
