@@ -104,10 +104,10 @@ def _training(enhancer: str, times: int) -> Timed:
         ids = dataset.user_ids, dataset.item_ids
         model = Model(config, inputs, Network(config, inputs), *ids, pl.DataFrame())
         trainer = Trainer(model, histories, settings, 0)
-        chunks = training_chunks(histories.lengths, config.max_history, rng)
+        chunks = training_chunks(histories.lengths, model.training_layout.width, rng)
         chunks = chunks[rng.permutation(len(chunks))]
         model.network.train()
-        for batch in batches(histories, chunks, model.layout, histories.lengths, 256):
+        for batch in batches(histories, chunks, model.training_layout, histories.lengths, 256):
             begun = time.perf_counter()
             trainer.step(batch)
             took.append(time.perf_counter() - begun)

@@ -92,7 +92,7 @@ def measure(backbone: str, enhancer: str, times: int, steps: int, threads: int) 
         config, inputs, Network(config, inputs), dataset.user_ids, dataset.item_ids, pl.DataFrame()
     )
     rng = np.random.default_rng(0)
-    chunks = training_chunks(histories.lengths, config.max_history, rng)
+    chunks = training_chunks(histories.lengths, model.training_layout.width, rng)
     chunks = chunks[rng.permutation(len(chunks))]
     trainer = Trainer(model, histories, settings, 0)
     before = peak_megabytes()
@@ -100,7 +100,7 @@ def measure(backbone: str, enhancer: str, times: int, steps: int, threads: int) 
     model.network.train()
     size = settings.batch_size
     clock = time.perf_counter()
-    for batch in batches(histories, chunks, model.layout, histories.lengths, size):
+    for batch in batches(histories, chunks, model.training_layout, histories.lengths, size):
         trainer.step(batch)
         took.append(time.perf_counter() - clock)
         clock = time.perf_counter()

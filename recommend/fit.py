@@ -109,16 +109,15 @@ class Trainer:
         started = time.perf_counter()
         torch.manual_seed(hash((self.seed, number)) % 2**31)
         rng = np.random.default_rng([self.seed, number])
-        chunks = training_chunks(self.histories.lengths, self.model.config.max_history, rng)
+        layout = self.model.training_layout
+        chunks = training_chunks(self.histories.lengths, layout.width, rng)
         chunks = chunks[rng.permutation(len(chunks))]
         self.model.network.train()
         total, seen = 0.0, 0
         size = self.settings.batch_size
         steps = -(-len(chunks) // size)
         known = self.histories.lengths
-        for step, batch in enumerate(
-            batches(self.histories, chunks, self.model.layout, known, size)
-        ):
+        for step, batch in enumerate(batches(self.histories, chunks, layout, known, size)):
             self._set_rate(number + step / steps)
             loss, positions = self.step(batch.to(self.model.device))
             total, seen = total + loss * positions, seen + positions

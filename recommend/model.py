@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from recommend.settings import ModelConfig
 
 SCORED_AT_ONCE = 512
 """Users whose scores exist at a time."""
+SPAN = 32
+"""Positions of a training chunk that a window slides over, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,13 @@ class Model:
     def layout(self) -> Layout:
         """Shape of the batches that the network reads."""
         return Layout(self.config.max_history, self.inputs.n_items)
+
+    @property
+    def training_layout(self) -> Layout:
+        """Shape of the batches that it is trained on, with longer chunks if its window slides."""
+        slides = self.network.backbone.slides
+        width = max(self.config.max_history, SPAN) if slides else self.config.max_history
+        return replace(self.layout, width=width)
 
     @property
     def device(self) -> torch.device:

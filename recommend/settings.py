@@ -217,7 +217,8 @@ class TrainConfig(Config):
     patience: PositiveInt = 3
     """Epochs without a better validation NDCG@10 before training stops."""
     batch_size: PositiveInt = 128
-    """Chunks of histories in a step; each holds up to `max_history` positions."""
+    """Chunks of histories in a step; each holds up to `max_history` positions, or 32 if that is
+    more and the recommender is YouTubeDNN or MIND."""
     learning_rate: PositiveFloat = 1e-3
     """Peak step size of AdamW."""
     final_share: Annotated[float, Field(gt=0, le=1)] = 1.0

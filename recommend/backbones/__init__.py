@@ -1,4 +1,8 @@
-"""Backbones: item vectors of a history in, user vectors after every position out."""
+"""Backbones: item vectors of a history in, user vectors after every position out.
+
+One that `slides` reads the last `max_history` items at every position of however long a chunk; the
+others read what is before a position in a chunk of at most `max_history`.
+"""
 
 from torch import nn
 

@@ -14,6 +14,8 @@ from recommend.settings import Gru4RecConfig
 class Gru4Rec(nn.Module):
     """User vectors (b, l, 1, d) from item vectors (b, l, d), one a position."""
 
+    slides = False
+
     def __init__(self, config: Gru4RecConfig, width: int, max_history: int) -> None:
         super().__init__()
         del max_history

@@ -1,8 +1,8 @@
 """MIND (Li et al., CIKM 2019): several interests a user, found by dynamic routing.
 
-Different here: every position of a history is routed in one pass, as attention with a causal mask;
-the fixed random start of the routing logits belongs to the distance from the position, not to the
-place in the batch, so a history gives the same interests every time.
+Different here: every position of a history is routed in one pass, as attention with a mask that
+slides; the fixed random start of the routing logits belongs to the distance from the position, not
+to the place in the batch, so a history gives the same interests every time.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ def squash(x: Tensor) -> Tensor:
 class Mind(nn.Module):
     """User vectors (b, l, k, d) from item vectors (b, l, d): k interests a position."""
 
+    slides = True
     start: Tensor
 
     def __init__(self, config: MindConfig, width: int, max_history: int) -> None:
         super().__init__()
-        self.iterations = config.iterations
+        self.iterations, self.window = config.iterations, max_history
         self.bilinear = nn.Linear(width, width, bias=False)
         self.expand = nn.Sequential(
             nn.Linear(width, 2 * width),
@@ -45,9 +46,9 @@ class Mind(nn.Module):
         behaviour = self.bilinear(items)  # (b, l, d)
         place = torch.arange(length, device=items.device)
         distance = place[:, None] - place  # (l, l), negative in the future
-        hidden = distance < 0
-        start = self.start[:, distance.clamp_min(0)].permute(1, 0, 2)  # (l, k, l)
-        limit = (place + 1).float().log2().floor().clamp_min(1)  # (l,)
+        hidden = (distance < 0) | (distance >= self.window)
+        start = self.start[:, distance.clamp(0, self.window - 1)].permute(1, 0, 2)  # (l, k, l)
+        limit = (place + 1).clamp_max(self.window).float().log2().floor().clamp_min(1)  # (l,)
         spare = torch.arange(len(self.start), device=items.device) >= limit[:, None]  # (l, k)
         logit = start.expand(len(items), -1, -1, -1)  # (b, l, k, l)
         fixed = behaviour.detach()

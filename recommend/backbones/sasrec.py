@@ -42,6 +42,8 @@ class Block(nn.Module):
 class SasRec(nn.Module):
     """User vectors (b, l, 1, d) from item vectors (b, l, d), one a position."""
 
+    slides = False
+
     def __init__(self, config: SasRecConfig, width: int, max_history: int) -> None:
         super().__init__()
         self.position = nn.Parameter(torch.zeros(max_history, width))

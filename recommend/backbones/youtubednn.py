@@ -1,7 +1,8 @@
 """YouTubeDNN (Covington et al., RecSys 2016): the mean of the history through an MLP.
 
-Different here: the mean runs over every prefix of the history at once, and the MLP's output is
-added to the mean, so that a fresh network already recommends what resembles the history.
+Different here: every position of the history has its mean at once, over a window that slides, and
+the MLP's output is added to it, so that a fresh network already recommends what resembles the
+history.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from recommend.settings import YouTubeDnnConfig
 class YouTubeDnn(nn.Module):
     """User vectors (b, l, 1, d) from item vectors (b, l, d), one a position."""
 
+    slides = True
+
     def __init__(self, config: YouTubeDnnConfig, width: int, max_history: int) -> None:
         super().__init__()
-        del max_history
+        self.window = max_history
         layers: list[nn.Module] = []
         inner = width
         for hidden in config.hidden:
@@ -29,6 +32,9 @@ class YouTubeDnn(nn.Module):
     def forward(self, items: Tensor) -> Tensor:
         """User vectors after each position."""
         count = torch.arange(1, items.shape[1] + 1, device=items.device, dtype=items.dtype)
-        mean = items.cumsum(1) / count[:, None]  # (b, l, d)
+        total, window = items.cumsum(1), self.window
+        if items.shape[1] > window:
+            total = torch.cat([total[:, :window], total[:, window:] - total[:, :-window]], 1)
+        mean = total / count.clamp_max(window)[:, None]  # (b, l, d)
         users: Tensor = mean + self.mlp(mean)
         return users.unsqueeze(2)

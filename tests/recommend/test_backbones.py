@@ -18,9 +18,9 @@ CONFIGS = {
 WIDTH, LONGEST = 8, 10
 
 
-def build(config, dtype=torch.float64):
+def build(config, dtype=torch.float64, window=LONGEST):
     torch.manual_seed(0)
-    backbone = BACKBONES[config.name](config, WIDTH, LONGEST)
+    backbone = BACKBONES[config.name](config, WIDTH, window)
     with torch.no_grad():
         for parameter in backbone.parameters():
             parameter += 0.3 * torch.randn_like(parameter)
@@ -74,6 +74,16 @@ class TestEveryBackbone:
         assert torch.equal(backbone(items), backbone(items))
         backbone.train()
         assert not torch.allclose(backbone(items), backbone(items))
+
+
+@pytest.mark.parametrize("name", [name for name in BACKBONES if BACKBONES[name].slides])
+@pytest.mark.parametrize("window", [1, 3, LONGEST])
+def test_a_window_that_slides_sees_the_last_items_alone(name, window):
+    backbone, items = build(CONFIGS[name], window=window), some_items()
+    whole = backbone(items)
+    for at in range(LONGEST):
+        alone = backbone(items[:, max(at + 1 - window, 0) : at + 1])
+        torch.testing.assert_close(whole[:, at], alone[:, -1])
 
 
 def test_youtubednn_adds_an_mlp_to_the_mean_of_each_prefix():
