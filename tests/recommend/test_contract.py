@@ -138,7 +138,7 @@ class TestEveryBackboneWithEveryEnhancer:
         scores = scores_of(fitted(backbone, enhancer), DATASET)
         own, other = _by_parity(scores)
         above = (own[:, :, None] > other[:, None, :]).mean()
-        assert above > 0.9, f"own items stand above others in {above:.0%} of pairs"
+        assert above > 0.85, f"own items stand above others in {above:.0%} of pairs"
 
 
 def _prior_of(batch, rows):
