@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from llm.judging import Questions
     from llm.knowledge import Progress
     from llm.pairs import Candidates, Pairs
+    from llm.settings import BackendConfig, LlmConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +85,16 @@ def judge_pairs(
     """
     from llm.judging import judged_by_model, unanswered
     from llm.pairs import judged_by_vectors
+    from llm.settings import VectorsJudgeConfig
 
     config, questions = pairing.experiment.pairs, pairing.questions
-    if questions is None:
-        judge: Any = config.judge
+    judge = config.judge
+    if isinstance(judge, VectorsJudgeConfig):
         return judged_by_vectors(
             pairing.ids, pairing.candidates, judge.least_cosine, mutual=judge.mutual
         )
-    backend, gate = _opened(pairing.experiment, workspace)
+    assert questions is not None
+    backend, gate = _opened(judge, pairing.experiment.llm, workspace)
     if on_progress is not None:
         calls = len(unanswered(questions, backend, cache))
         on_progress(0, len(pairing.candidates), f"pairs: {calls:,} calls to make")
@@ -138,6 +141,7 @@ def estimate_pairs(plan: Plan, listener: Listener | None = None) -> PairEstimate
     from llm.cache import ResponseCache
     from llm.judging import unanswered
     from llm.pairs import BY_VECTORS
+    from llm.settings import VectorsJudgeConfig
 
     inputs = plan.step("pairs").inputs
     for name in inputs:
@@ -145,9 +149,11 @@ def estimate_pairs(plan: Plan, listener: Listener | None = None) -> PairEstimate
     places = {name: plan.store.place(name, key) for name, key in inputs.items()}
     pairing = pairing_of(plan.experiment, places)
     about = (len(pairing.ids), plan.experiment.pairs.nearest, len(pairing.candidates))
-    if pairing.questions is None:
+    judge = plan.experiment.pairs.judge
+    if isinstance(judge, VectorsJudgeConfig):
         return PairEstimate(BY_VECTORS, *about, calls=0)
-    backend = open_backend(plan.experiment.pairs.judge)  # type: ignore[arg-type]
+    assert pairing.questions is not None
+    backend = open_backend(judge)
     cache = ResponseCache(plan.workspace / "cache" / "replies.sqlite")
     try:
         calls = len(unanswered(pairing.questions, backend, cache))
@@ -156,13 +162,12 @@ def estimate_pairs(plan: Plan, listener: Listener | None = None) -> PairEstimate
     return PairEstimate(backend.model, *about, calls)
 
 
-def _opened(experiment: Experiment, workspace: Path) -> tuple[Any, Any]:
+def _opened(config: BackendConfig, llm: LlmConfig, workspace: Path) -> tuple[Any, Any]:
     """The backend of the judge, on Ray where that is wanted, and the gate of its answers."""
     from llm.backends import open_backend
     from llm.settings import MODELS
 
-    config, llm = experiment.pairs.judge, experiment.llm
-    backend: Any = open_backend(config)  # type: ignore[arg-type]
+    backend: Any = open_backend(config)
     if not isinstance(config, MODELS):
         return backend, None
     if llm.ray.enabled:
