@@ -29,6 +29,7 @@ class Card:
             changes the file or states no sum.
         files: The publisher's files that a folder given as --from must hold.
         stand_ins: Files that may stand in for some of them.
+        clock: Whether its times are times, and not the order of what was there.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Card:
     checks: Mapping[str, str | None] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     stand_ins: tuple[str, ...] = ()
+    clock: bool = True
 
 
 _GROUPLENS = "https://files.grouplens.org/datasets/movielens"
@@ -56,6 +58,31 @@ _RESEARCH = (
     "research use, acknowledged, no endorsement; no commercial use and no redistribution without "
     "permission"
 )
+
+
+def _sequences(name: str, title: str, size: str, category: str) -> Card:
+    """One category of the Amazon reviews as S3-Rec published it."""
+    return Card(
+        name=name,
+        title=f"Amazon reviews of {title}, 5-core sequences",
+        what=(
+            "What reviewers bought in order of time, and the products' attributes, all by number: "
+            "there are no names, titles or times. The form in which S3-Rec (CIKM 2020) published "
+            f"it: {category}.txt and {category}_item2attributes.json."
+        ),
+        size=size,
+        licence="research use; no formal licence is stated",
+        publisher="Julian McAuley, University of California San Diego; the form is S3-Rec's",
+        citation=(
+            "Kun Zhou et al. 2020. S3-Rec: Self-Supervised Learning for Sequential Recommendation "
+            "with Mutual Information Maximization. CIKM 2020."
+        ),
+        domain="any",
+        min_rating=None,
+        files=(f"{category}.txt", f"{category}_item2attributes.json"),
+        clock=False,
+    )
+
 
 _CARDS = (
     Card(
@@ -148,6 +175,7 @@ _CARDS = (
             "Users.csv",
             "Books.csv",
         ),
+        clock=False,
     ),
     Card(
         name="amazon-books",
@@ -169,6 +197,18 @@ _CARDS = (
         checks={"reviews_Books_5.json.gz": None, "meta_Books.json.gz": None},
         files=("reviews_Books_5.json", "meta_Books.json"),
         stand_ins=("Books_5.json",),
+    ),
+    _sequences(
+        "amazon-beauty",
+        "beauty products",
+        "198,502 purchases, 22,363 users, 12,101 products",
+        "Beauty",
+    ),
+    _sequences(
+        "amazon-sports",
+        "sports and outdoor products",
+        "296,337 purchases, 35,598 users, 18,357 products",
+        "Sports_and_Outdoors",
     ),
     Card(
         name="files",

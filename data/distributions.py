@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import polars as pl
 
+from data.catalogue import card
 from data.columns import ITEM, ITEM_ID, TIME, TITLE, USER, USER_ID, WEIGHT
 from data.dataset import Dataset
 from data.settings import DataConfig
@@ -101,7 +102,7 @@ def has_clock(config: DataConfig) -> bool:
     """Whether times are times, and not the order of the rows."""
     if config.files is not None:
         return config.files.time is not None
-    return config.name != "book-crossing"
+    return card(config.name).clock
 
 
 def period(dataset: Dataset) -> tuple[date, date]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +13,14 @@ import polars as pl
 from data.catalogue import Card, card
 from data.dataset import Dataset
 from data.download import Progress, fetch
-from data.loaders import amazon, book_crossing, movielens_1m, movielens_100k, movielens_latest
+from data.loaders import (
+    amazon,
+    book_crossing,
+    movielens_1m,
+    movielens_100k,
+    movielens_latest,
+    sequences,
+)
 from data.loaders.raw import BadRows, Raw, Reading
 from data.loaders.source import Source
 from data.preprocess import preprocess
@@ -24,6 +32,8 @@ LOADERS: dict[str, Callable[[Reading], Raw]] = {
     "ml-latest-small": movielens_latest.load,
     "book-crossing": book_crossing.load,
     "amazon-books": amazon.load,
+    "amazon-beauty": partial(sequences.load, category="Beauty"),
+    "amazon-sports": partial(sequences.load, category="Sports_and_Outdoors"),
 }
 """How the files of a publication are read."""
 

@@ -158,5 +158,6 @@ def test_every_card_is_complete():
             kind, _, digest = (check or "md5:" + "0" * 32).partition(":")
             assert len(digest) == {"md5": 32, "sha256": 64}[kind] and int(digest, 16) >= 0
     assert list(CATALOGUE) == [
-        *("demo", "ml-1m", "ml-100k", "ml-latest-small", "book-crossing", "amazon-books", "files")
+        *("demo", "ml-1m", "ml-100k", "ml-latest-small", "book-crossing", "amazon-books"),
+        *("amazon-beauty", "amazon-sports", "files"),
     ]
