@@ -6,8 +6,8 @@ runs in a process of its own. Training is some steps, the median of them times t
 epoch; up to 5,000 items its softmax is over all of them, above over a sample, as `loss = "auto"`
 has it. Users are judged against the whole catalogue: users × items, by definition.
 
-    python benchmarks/growth.py
-    python benchmarks/growth.py --times 1 3 --only graph "naming factors"
+    PYTHONPATH=. python benchmarks/growth.py
+    PYTHONPATH=. python benchmarks/growth.py --times 1 3 --only graph "naming factors"
 """
 
 from __future__ import annotations
