@@ -4,7 +4,9 @@ Synthetic data of MovieLens-1M's shape at ×1, ×3 and ×10: so many times the u
 the interactions, vectors from a mixture, texts with a word of their own for every code. Every stage
 runs in a process of its own. Training is some steps, the median of them times the steps of an
 epoch; up to 5,000 items its softmax is over all of them, above over a sample, as `loss = "auto"`
-has it. Users are judged against the whole catalogue: users × items, by definition.
+has it. Batches grow with the data, so that an epoch keeps its steps, each of which passes over all
+factors and all items; what batches of 256 cost stands in a row of its own. Users are judged against
+the whole catalogue: users × items, by definition.
 
     PYTHONPATH=. python benchmarks/growth.py
     PYTHONPATH=. python benchmarks/growth.py --times 1 3 --only graph "naming factors"
@@ -79,7 +81,7 @@ def _graph(times: int) -> Timed:
     return _timed(lambda: build_graph(dataset, split, users, items))
 
 
-def _training(enhancer: str, times: int) -> Timed:
+def _training(enhancer: str, times: int, size: int) -> Timed:
     import polars as pl
     import torch
 
@@ -93,7 +95,7 @@ def _training(enhancer: str, times: int) -> Timed:
 
     torch.manual_seed(0)
     dataset, split, graph = synthetic(times, n_items=ITEMS * times)
-    histories, settings = split.histories(dataset), TrainConfig(batch_size=256)
+    histories, settings = split.histories(dataset), TrainConfig(batch_size=size)
     config = ModelConfig.model_validate(
         {"backbone": {"name": "sasrec"}, "enhancer": {"name": enhancer}}
     )
@@ -107,13 +109,13 @@ def _training(enhancer: str, times: int) -> Timed:
         chunks = training_chunks(histories.lengths, model.training_layout.width, rng)
         chunks = chunks[rng.permutation(len(chunks))]
         model.network.train()
-        for batch in batches(histories, chunks, model.training_layout, histories.lengths, 256):
+        for batch in batches(histories, chunks, model.training_layout, histories.lengths, size):
             begun = time.perf_counter()
             trainer.step(batch)
             took.append(time.perf_counter() - begun)
             if len(took) == STEPS + WARM:
                 break
-        took.append(statistics.median(took[WARM:]) * len(chunks) / 256)
+        took.append(statistics.median(took[WARM:]) * len(chunks) / size)
 
     _, held = _timed(work)
     return took[-1], held
@@ -145,8 +147,9 @@ STAGES: dict[str, Callable[[int], Timed]] = {
     "codes of items": lambda times: _codes(ITEMS * times),
     "naming factors": _naming,
     "graph": _graph,
-    "epoch of sasrec": lambda times: _training("none", times),
-    "epoch of sasrec+autograph": lambda times: _training("autograph", times),
+    "epoch of sasrec": lambda times: _training("none", times, 256 * times),
+    "epoch of sasrec+autograph": lambda times: _training("autograph", times, 256 * times),
+    "the same in batches of 256": lambda times: _training("autograph", times, 256),
     "judging, users × items": _judging,
 }
 
