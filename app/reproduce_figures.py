@@ -11,6 +11,7 @@ from app.codebook_maps import codebook_map
 from app.lexicons import open_lexicon
 from app.records import Record
 from app.reproduce_costs import table_3
+from app.reproduce_pictures import bars, scatter
 from app.reproduce_sheets import Sheet, Told
 
 if TYPE_CHECKING:
@@ -56,10 +57,15 @@ def figure_3(record: Record) -> Told:
         "deviation of the distance to the nearest one over its mean; small where they lie evenly.",
         "The paper shows a picture and no figures: level 0 is said to be compact, levels 1 and 2 "
         "to be even and to overlap. That is short codes, few own neighbours and a small spread.",
-        "Coordinates of t-SNE are in the Parquet files, a row a code.",
+        "The picture, and in the Parquet files a row a code, have coordinates of t-SNE.",
         *(f"{record.experiment.name} {one.note}" for one in of_settings(record.experiment)),
     ]
-    return Told(record.experiment.name, record.experiment.note, [sheet], notes, drawn)
+    name = record.experiment.name
+    picture = scatter(
+        f"{name}: code vectors in the plane (t-SNE)",
+        {f"Codes of {side}s": drawn[f"-{side}"] for side in SIDES},
+    )
+    return Told(name, record.experiment.note, [sheet], notes, drawn, {"": picture})
 
 
 def level_figures(codebooks: np.ndarray) -> list[tuple[float, float, float]]:
@@ -99,13 +105,16 @@ def figure_6(record: Record) -> Told:
     sizes = np.bincount(lexicon.codes.codes[:, 0], minlength=lexicon.codes.k)
     rows: list[list[str]] = []
     tables: list[pl.DataFrame] = []
+    panels: dict[str, list[tuple[str, float, float]]] = {}
     for code in np.argsort(-sizes, kind="stable")[:SETS].tolist():
         terms = lexicon.terms(0, code)
         tables.append(terms.select(pl.lit(code).alias("code"), pl.all()))
-        for at, term in enumerate(terms.head(TERMS).iter_rows(named=True)):
-            name = f"({code}, *, *), {sizes[code]} items" if at == 0 else ""
-            shares = (f"{term[part]:.1%}" for part in ("here", "everywhere"))
-            rows.append([name, str(term["term"]), *shares])
+        factor = f"({code}, *, *), {sizes[code]} items"
+        panels[factor] = terms.head(TERMS).select("term", "here", "everywhere").rows()
+        if not panels[factor]:
+            rows.append([factor, "none tells it apart", "", ""])
+        for at, (term, here, everywhere) in enumerate(panels[factor]):
+            rows.append([factor if at == 0 else "", term, f"{here:.1%}", f"{everywhere:.1%}"])
     heads = ("factor", "term", "of its texts", "of all texts")
     sheet = Sheet(f"{record.experiment.name}: what factors mean", heads, rows)
     notes = [
@@ -115,8 +124,9 @@ def figure_6(record: Record) -> Told:
         "sets are chosen at random; these are the largest.",
         *(f"{record.experiment.name} {one.note}" for one in of_settings(record.experiment)),
     ]
-    figures = {"": pl.concat(tables)}
-    return Told(record.experiment.name, record.experiment.note, [sheet], notes, figures)
+    name, note = record.experiment.name, record.experiment.note
+    picture = bars(f"{name}: terms of factors, and how often all texts say them (mark)", panels)
+    return Told(name, note, [sheet], notes, {"": pl.concat(tables)}, {"": picture})
 
 
 DRAWN: Mapping[str, Callable[[Record], Told]] = {

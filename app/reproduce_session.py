@@ -43,7 +43,8 @@ def reproduce(
     console = open_console()
     print_told(told, console)
     path = write_told(told, workspace)
-    console.print(f"[dim]Written to {path} and .parquet[/dim]", soft_wrap=True)
+    beside = ", .parquet and .svg" if told.pictures else " and .parquet"
+    console.print(f"[dim]Written to {path}{beside}[/dim]", soft_wrap=True)
 
 
 def show_names(workspace: Path) -> None:

@@ -43,6 +43,7 @@ class Told:
         sheets: Its tables.
         notes: Sentences under them.
         figures: What is written to Parquet, by what follows the name of the file.
+        pictures: SVG, by what follows the name of the file.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Told:
     sheets: Sequence[Sheet]
     notes: Sequence[str]
     figures: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    pictures: Mapping[str, str] = field(default_factory=dict)
 
 
 def print_told(told: Told, console: Console) -> None:
@@ -72,16 +74,19 @@ def print_told(told: Told, console: Console) -> None:
 
 
 def write_told(told: Told, workspace: Path) -> Path:
-    """The Markdown file of a reproduction; Parquet files with all figures stand beside it."""
+    """The Markdown file of a reproduction; figures as Parquet and pictures stand beside it."""
     folder = workspace / "results"
     for tail, table in told.figures.items():
         atomic.write_parquet(folder / f"{told.name}{tail}.parquet", table)
+    for tail, picture in told.pictures.items():
+        atomic.write_text(folder / f"{told.name}{tail}.svg", picture)
     return atomic.write_text(folder / f"{told.name}.md", markdown(told))
 
 
 def markdown(told: Told) -> str:
     """The tables and sentences in Markdown."""
     parts = [f"# {told.name}", told.note]
+    parts += [f"![{told.note}]({told.name}{tail}.svg)" for tail in told.pictures]
     for sheet in told.sheets:
         lines = [f"## {sheet.title}", ""]
         lines += [_line(sheet.heads), "|---" + "|---:" * (len(sheet.heads) - 1) + "|"]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import polars as pl
 import pytest
@@ -432,9 +433,24 @@ def test_figures_and_costs_are_told(
         assert title in (own / "results" / f"{kind}-tiny.md").read_text()
     places = pl.read_parquet(own / "results" / "figure3-tiny-item.parquet")
     assert places.height == 8 and set(places["level"]) == {0, 1}
+    dots = _shapes(own / "results" / "figure3-tiny.svg", "circle")
+    assert len(dots) == 2 * 8 + 2  # the codes of both sides, and a dot a level to tell colours by
+    assert "](figure6-tiny.svg)" in (own / "results" / "figure6-tiny.md").read_text()
+    said = pl.read_parquet(own / "results" / "figure6-tiny.parquet")
+    shares = said.group_by("code").head(6)["here"]
+    lengths = [float(bar.get("width", "")) for bar in _bars(own / "results" / "figure6-tiny.svg")]
+    assert sorted(lengths) == pytest.approx(sorted(360 * shares), abs=0.1)
     costs = pl.read_parquet(own / "results" / "table3-tiny.parquet")
     assert costs["enhancer"].to_list() == ["lightgcn", "ccgnn", "topoi2i", "autograph"]
     assert costs["built"][3] > 0 and costs["inserted"][3] > 0 and costs["built"][1] is None
+
+
+def _shapes(path: Path, kind: str) -> list[ElementTree.Element]:
+    return list(ElementTree.parse(path).iter(f"{{http://www.w3.org/2000/svg}}{kind}"))
+
+
+def _bars(path: Path) -> list[ElementTree.Element]:
+    return [one for one in _shapes(path, "rect") if one.get("height") == "12"]
 
 
 def test_several_values_follow_an_option() -> None:
