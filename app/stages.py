@@ -255,7 +255,7 @@ STAGES: dict[str, Stage] = {
         _pairs,
         work.pair_items,
     ),
-    "train": Stage("training", 2, _train_inputs, _train, work.train, a_cell=True),
+    "train": Stage("training", 3, _train_inputs, _train, work.train, a_cell=True),
     "evaluate": Stage(
         "evaluating", 1, _from("dataset", "split", "train"), _evaluate, work.judge, a_cell=True
     ),

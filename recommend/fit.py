@@ -27,8 +27,14 @@ from recommend.sources import Sources
 Progress = Callable[[int, int, str], None]
 WATCHED = "ndcg@10"
 """The validation metric that training is stopped by."""
-SMALL_CATALOGUE = 5_000
-"""Up to so many items the softmax is over all of them."""
+SMALL_CATALOGUE = 20_000
+"""Up to so many items the softmax is over all of them: at most 0.1 ms a position on one core."""
+UNIFORM = 0.5
+"""Share of the negatives that are drawn evenly, the others by how often an item is had.
+
+By frequency alone a rare item is drawn seldom and counts for many when it is. Validation NDCG@10 of
+SASRec on MovieLens-1M with 512 negatives: 0.079 after 10 epochs by frequency, 0.091 after 8 by its
+root, 0.093 after 8 with a half drawn evenly; 0.104 after 8 with all 3,533 items."""
 LARGEST_GRADIENT = 5.0
 
 
@@ -99,8 +105,8 @@ class Trainer:
             fused=True,
         )
         counts = np.bincount(histories.items, minlength=model.inputs.n_items) + 1.0
-        frequency = torch.from_numpy(counts / counts.sum()).float()
-        self.frequency = frequency.to(model.device)
+        drawn = UNIFORM / len(counts) + (1 - UNIFORM) * counts / counts.sum()
+        self.drawn = torch.from_numpy(drawn).float().to(model.device)
         small = model.inputs.n_items <= SMALL_CATALOGUE
         self.full = settings.loss == "full" or (settings.loss == "auto" and small)
 
@@ -135,8 +141,8 @@ class Trainer:
         if self.full:
             loss = full_softmax(users, shared.items, target)
         else:
-            drawn = torch.multinomial(self.frequency, self.settings.negatives, replacement=True)
-            loss = sampled_softmax(users, shared.items, target, drawn, self.frequency.log())
+            drawn = torch.multinomial(self.drawn, self.settings.negatives, replacement=True)
+            loss = sampled_softmax(users, shared.items, target, drawn, self.drawn.log())
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)

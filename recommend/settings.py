@@ -226,7 +226,7 @@ class TrainConfig(Config):
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
     """Decoupled weight decay of AdamW."""
     loss: Literal["auto", "full", "sampled"] = "auto"
-    """Softmax over all items, or over shared sampled negatives; auto samples above 5,000 items."""
+    """Softmax over all items, or over shared sampled negatives; auto samples above 20,000 items."""
     negatives: PositiveInt = 1024
     """Sampled items that a step shares, where the loss is sampled."""
 

@@ -121,6 +121,15 @@ def test_sampled_negatives_teach_the_same(tmp_path):
     assert (own > other).mean() > 0.95
 
 
+def test_half_of_the_negatives_are_drawn_evenly():
+    model = model_of(DATASET, None, config_of())
+    histories = SPLIT.histories(DATASET)
+    drawn = Trainer(model, histories, SETTINGS, seed=0).drawn.double().numpy()
+    counts = np.bincount(histories.items, minlength=DATASET.n_items) + 1
+    assert drawn.sum() == pytest.approx(1)
+    assert drawn == pytest.approx(0.5 / DATASET.n_items + 0.5 * counts / counts.sum(), rel=1e-5)
+
+
 def test_a_graph_that_is_missing_gets_a_sentence(tmp_path):
     with pytest.raises(ConfigError, match=r"needs a graph\. Run the stages before training"):
         fit_model(
