@@ -59,16 +59,21 @@ def assign(matrix: np.ndarray, codebooks: Tensor, quick: Encode, exact: Encode) 
 def search(x: Tensor, codebooks: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """(n, T) int64 codes of `x` (n, d_q), and (n,) bool whether a second code was nearly as near.
 
-    After a close call later levels go on from the code that was taken, and mean nothing.
+    After a close call the code is 0, and those of later levels mean nothing. The number of the only
+    code within the bound is a sum over the codes within it: a product where a search for the place
+    of the least, and then of the next, would go over all distances one by one.
     """
     codes, close = [], torch.zeros(len(x), dtype=torch.bool)
     lengths = x.square().sum(1)
     for codebook in codebooks:
         gaps = distances(x, codebook)  # (n, k)
-        least, nearest = gaps.min(1)
-        second = gaps.scatter_(1, nearest[:, None], torch.inf).amin(1)
-        scale = lengths + codebook.square().sum(1).amax()
-        close |= ~(second - least > TOLERANCE * scale)
+        longest = codebook.square().sum(1).amax()
+        bound = torch.add(gaps.amin(1), lengths + longest, alpha=TOLERANCE)
+        near = torch.le(gaps, bound[:, None], out=gaps)  # 1 where it is as near as the nearest
+        number = torch.arange(len(codebook), dtype=x.dtype)
+        count, total = (near @ torch.stack([torch.ones_like(number), number], 1)).T
+        close |= count != 1
+        nearest = torch.where(count == 1, total, 0).long()
         codes.append(nearest)
         x = x - codebook[nearest]
     return torch.stack(codes, 1).numpy(), close.numpy()
