@@ -78,6 +78,7 @@ def show_page() -> None:
         for section, screens in SECTIONS.items()
         for screen, page in zip(screens, pages[section], strict=True)
     }
+    pages[""].append(_by_name(SECTIONS[""][0]))
     _warm_up()
     page = st.navigation(pages, expanded=True)
     _sidebar()
@@ -101,9 +102,15 @@ def _page(screen: Screen) -> st.Page:
         _guarded(screen),
         title=screen.title,
         icon=screen.icon,
-        url_path=screen.path,
+        url_path="home" if screen.path == FIRST else screen.path,
         default=screen.path == FIRST,
     )
+
+
+def _by_name(screen: Screen) -> st.Page:
+    """The first screen under its own name, too: Streamlit serves it without a path alone."""
+    show = _guarded(screen)
+    return st.Page(show, title=screen.title, url_path=screen.path, visibility="hidden")
 
 
 def _guarded(screen: Screen) -> Callable[[], None]:
