@@ -7,14 +7,14 @@ is edited with. A field that is added to the settings is in the form.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel
 
 from app.form_reader import Field, Group, Reader, configs_in
 from app.settings import BACKBONES, ENHANCERS, PLAIN, Cell, Experiment
-from recommend.settings import ModelConfig
+from recommend.settings import ModelConfig, TrainConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "Training": ("train", "evaluate"),
 }
 """Titles of the form's parts, and the tables of settings in each; "" is the top of the tree."""
+OWN = "In the place of what all others have. Empty a field, and it has what they have."
 
 
 def rooms(
@@ -55,6 +56,9 @@ def rooms(
         groups = [group for table in tables for group in reader.groups(Experiment, table)]
         if title == "Recommenders":
             groups += _parts(base, chosen or {})
+            groups += _own_settings(base, chosen or {}, "model", ModelConfig)
+        if title == "Training":
+            groups += _own_settings(base, chosen or {}, "train", TrainConfig)
         found.append(Room(title, tuple(group for group in groups if group.fields)))
     return tuple(found)
 
@@ -76,10 +80,7 @@ def field_of(base: Experiment, key: str) -> Field:
 
 def _parts(base: Experiment, chosen: Mapping[str, Any]) -> Iterator[Group]:
     """Settings of each backbone and enhancer of the grid, which apply to that one alone."""
-    names = {
-        "backbone": chosen.get("grid.backbones", base.grid.backbones),
-        "enhancer": chosen.get("grid.enhancers", base.grid.enhancers),
-    }
+    names = _chosen_parts(base, chosen)
     for part, all_names in (("backbone", BACKBONES), ("enhancer", ENHANCERS)):
         for name in (name for name in all_names if name in names[part]):
             cell = Cell(name, PLAIN, 0) if part == "backbone" else Cell(BACKBONES[0], name, 0)
@@ -93,6 +94,31 @@ def _parts(base: Experiment, chosen: Mapping[str, Any]) -> Iterator[Group]:
                 if key != "name"
             ]
             yield Group(prefix[:-1], name, type(own).__doc__ or "", tuple(fields))
+
+
+def _own_settings(
+    base: Experiment, chosen: Mapping[str, Any], table: str, config: type[BaseModel]
+) -> Iterator[Group]:
+    """What one backbone, enhancer or pair has in the place of what all others have."""
+    known = {name for names in _chosen_parts(base, chosen).values() for name in names}
+    for name, override in base.override.items():
+        values = getattr(override, table)
+        prefix = f"override.{name}.{table}."
+        reader = Reader({}, {}, {})
+        fields = [
+            replace(reader.leaf(prefix + key, info, values), optional=True)
+            for key, info in config.model_fields.items()
+            if key in values and not isinstance(values[key], Mapping)
+        ]
+        if known.issuperset(name.split("+")):
+            yield Group(prefix[:-1], f"{name}, by itself", OWN, tuple(fields))
+
+
+def _chosen_parts(base: Experiment, chosen: Mapping[str, Any]) -> dict[str, Sequence[str]]:
+    return {
+        "backbone": chosen.get("grid.backbones", base.grid.backbones),
+        "enhancer": chosen.get("grid.enhancers", base.grid.enhancers),
+    }
 
 
 def part_help(part: str, name: str) -> str:

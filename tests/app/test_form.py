@@ -15,7 +15,7 @@ from app.drafts import Draft, draft_of, is_saved, save_draft, shown, value_of, w
 from app.experiment_file import known_settings, load_experiment, save_experiment, shipped
 from app.form_fields import field_of, fields_of, rooms
 from app.form_reader import LEFT_OUT, Field
-from app.settings import BACKBONES, ENHANCERS
+from app.settings import BACKBONES, ENHANCERS, Cell
 from app.starting_points import Base, bases
 from data.errors import ConfigError
 from quantize.quantizers import METHODS
@@ -113,6 +113,22 @@ def test_a_change_says_the_same_as_its_command(name: str, demo: Base) -> None:
     assert draft.problems == {}
     assert draft.can_be_set
     assert draft.experiment == load_experiment("demo", sets)
+
+
+def test_what_one_backbone_has_for_itself_is_seen_and_can_be_given_up(tmp_path: Path) -> None:
+    base = base_of("ml-1m", tmp_path)
+    form = {one.key: one for one in fields_of(rooms(base.experiment))}
+    assert form["override.mind.train.epochs"].value == 10
+    assert form["override.mind.model.max_history"].value == 3
+    assert "override.sasrec.train.epochs" not in form
+    without = fields_of(rooms(base.experiment, {"grid.backbones": ["sasrec"]}))
+    assert not [one.key for one in without if one.key.startswith("override.mind.")]
+
+    typed = {"override.mind.train.epochs": 4, "override.mind.train.batch_size": None}
+    draft = drafted(base, {**typed, "data.source": "/data/ml-1m"})
+    mind = draft.experiment.train_of(Cell("mind", "none", 0))
+    assert (mind.epochs, mind.batch_size) == (4, draft.experiment.train.batch_size)
+    assert draft.emptied == ("override.mind.train.batch_size",)
 
 
 def test_another_backend_leaves_nothing_of_the_last_one(tmp_path: Path) -> None:
