@@ -111,7 +111,8 @@ def _own_settings(
             if key in values and not isinstance(values[key], Mapping)
         ]
         if known.issuperset(name.split("+")):
-            yield Group(prefix[:-1], f"{name}, by itself", OWN, tuple(fields))
+            title = {"model": "Model", "train": "Training"}[table]
+            yield Group(prefix[:-1], f"{title} of {name} alone", OWN, tuple(fields))
 
 
 def _chosen_parts(base: Experiment, chosen: Mapping[str, Any]) -> dict[str, Sequence[str]]:
