@@ -133,8 +133,8 @@ def rates() -> tuple[float, float]:
     return flops, moved
 
 
-def trainer_of(backbone: str, enhancer: str) -> tuple[Trainer, Iterator[Batch], int]:
-    """A fresh trainer, its batches, and how many an epoch has."""
+def trainer_of(backbone: str, enhancer: str) -> tuple[Trainer, Iterator[Batch]]:
+    """A fresh trainer and its batches."""
     dataset, split, graph = synthetic(1)
     config = ModelConfig.model_validate(
         {"backbone": {"name": backbone}, "enhancer": {"name": enhancer}}
@@ -149,12 +149,12 @@ def trainer_of(backbone: str, enhancer: str) -> tuple[Trainer, Iterator[Batch], 
     chunks = chunks[rng.permutation(len(chunks))]
     network.train()
     every = batches(histories, chunks, model.training_layout, histories.lengths, BATCH)
-    return Trainer(model, histories, TrainConfig(batch_size=BATCH), 0), every, len(chunks) // BATCH
+    return Trainer(model, histories, TrainConfig(batch_size=BATCH), 0), every
 
 
 def report(backbone: str, enhancer: str, steps: int) -> float:
     """Prints the rows of one recommender; seconds of a step."""
-    trainer, every, _ = trainer_of(backbone, enhancer)
+    trainer, every = trainer_of(backbone, enhancer)
     took = []
     for number, batch in enumerate(islice(every, WARM + steps)):
         begun = time.perf_counter()

@@ -28,7 +28,7 @@ Progress = Callable[[int, int, str], None]
 WATCHED = "ndcg@10"
 """The validation metric that training is stopped by."""
 SMALL_CATALOGUE = 20_000
-"""Up to so many items the softmax is over all of them: at most 0.1 ms a position on one core."""
+"""Up to so many items the softmax is over all of them: about 0.1 ms a position on one core."""
 UNIFORM = 0.5
 """Share of the negatives that are drawn evenly, the others by how often an item is had.
 
