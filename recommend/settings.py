@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from data.config import Config
 
@@ -207,6 +207,17 @@ class ModelConfig(Config):
     """Add the items' categorical attributes to their vectors."""
     user_features: bool = True
     """Add the users' categorical attributes to their vectors."""
+
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> Self:
+        for part in (self.backbone, self.enhancer):
+            heads = getattr(part, "heads", 1)
+            if self.width % heads:
+                raise ValueError(
+                    f"the {heads} attention heads of {part.name} cannot share a width of "
+                    f"{self.width} evenly; set heads to a number that divides it"
+                )
+        return self
 
 
 class TrainConfig(Config):

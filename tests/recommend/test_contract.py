@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from small_worlds import (
     COMBINATIONS,
     checkerboard,
@@ -184,3 +185,12 @@ def test_weights_of_other_settings_get_a_sentence(fitted, tmp_path):
     (tmp_path / "weights.safetensors").write_bytes(b"\0")
     with pytest.raises(ArtifactError, match="is damaged"):
         Model.load(tmp_path)
+
+
+@pytest.mark.parametrize("part", ["backbone", "enhancer"])
+def test_heads_that_cannot_share_the_width_are_refused(part):
+    settings = {"backbone": {"name": "gru4rec"}, "enhancer": {"name": "none"}}
+    settings[part] = {"name": "sasrec" if part == "backbone" else "autograph", "heads": 3}
+    with pytest.raises(ValidationError, match="the 3 attention heads of .* a width of 64"):
+        ModelConfig.model_validate(settings)
+    ModelConfig.model_validate({**settings, "width": 48})
