@@ -191,6 +191,6 @@ def test_weights_of_other_settings_get_a_sentence(fitted, tmp_path):
 def test_heads_that_cannot_share_the_width_are_refused(part):
     settings = {"backbone": {"name": "gru4rec"}, "enhancer": {"name": "none"}}
     settings[part] = {"name": "sasrec" if part == "backbone" else "autograph", "heads": 3}
-    with pytest.raises(ValidationError, match="the 3 attention heads of .* a width of 64"):
+    with pytest.raises(ValidationError, match=r"the 3 attention heads of .* a width of 64"):
         ModelConfig.model_validate(settings)
     ModelConfig.model_validate({**settings, "width": 48})
