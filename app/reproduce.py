@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 from app.experiment_file import put, read_tree, settled, shipped
 from app.plan import Plan, Step
 from app.records import Record, read_record, write_record
-from app.reproduce_tables import Row, experiment_of, missing_rows, rows_of
+from app.reproduce_tables import OURS, Row, experiment_of, missing_rows, rows_of
 from app.settings import ENHANCERS, Cell, Experiment
 from data.errors import ConfigError
 
@@ -60,8 +59,7 @@ class Reproduction:
         for name in only:
             if not any(fnmatchcase(row.key, name) for row in self.rows):
                 known = ", ".join(row.key for row in self.rows)
-                waiting = self.pending.get(name)
-                why = f" ({waiting})" if waiting else ""
+                why = f" ({self.pending[name]})" if name in self.pending else ""
                 raise ConfigError(f"{self.name} has no row {name!r}{why}. It has: {known}.")
         fits = (row for row in self.rows if any(fnmatchcase(row.key, name) for name in only))
         return list(fits) if only else list(self.rows)
@@ -81,7 +79,7 @@ def open_reproduction(
     Raises:
         ConfigError: there is no such experiment, or its name is no table's.
     """
-    base, waiting = _base(name, workspace, source)
+    base = _base(name, workspace, source)
     kind, before = kind_of(base.name), recorded(base.name, workspace)
     if kind not in KINDS:
         raise ConfigError(f"{name} is no table of recommenders. See: autograph reproduce {name}")
@@ -91,7 +89,7 @@ def open_reproduction(
     base = base.model_copy(update={"grid": grid})
     rows = rows_of(kind, base.data.name, base)
     pending = {
-        f"{backbone}+{row}": _why_missing(backbone, row, base, waiting)
+        f"{backbone}+{row}": _why_missing(backbone, row, base)
         for backbone, row in missing_rows(kind, base.data.name, rows)
     }
     return Reproduction(base.name, kind, base, tuple(rows), pending, wanted, workspace)
@@ -103,11 +101,11 @@ def plan_of(name: str, workspace: Path, source: Path | None = None) -> Plan:
     Raises:
         AutoGraphError: there is no such experiment, or its files cannot be read.
     """
-    return Plan(_base(name, workspace, source)[0], workspace)
+    return Plan(_base(name, workspace, source), workspace)
 
 
-def _base(name: str, workspace: Path, source: Path | None) -> tuple[Experiment, set[str]]:
-    """The experiment in a file with the folder of earlier runs, and unknown enhancers of it."""
+def _base(name: str, workspace: Path, source: Path | None) -> Experiment:
+    """The experiment in a file, with the folder of earlier runs."""
     tree = read_tree(name)
     kind_of(str(tree["name"]))
     before = recorded(str(tree["name"]), workspace)
@@ -115,8 +113,7 @@ def _base(name: str, workspace: Path, source: Path | None) -> tuple[Experiment, 
         source = before.experiment.data.source
     if source is not None:
         put(tree, "data.source", str(source))
-    waiting = _take_out_unknown(tree)
-    return settled(tree, name), waiting
+    return settled(tree, name)
 
 
 def kind_of(name: str) -> str:
@@ -212,24 +209,7 @@ def _judged(plan: Plan, record: Record, cell: Cell) -> bool:
     return recorded == step.key and plan.store.holds("evaluate", step.key)
 
 
-def _take_out_unknown(tree: dict[str, Any]) -> set[str]:
-    """Enhancers of the grid that this version has not; they and their settings are taken out."""
-    grid = tree.setdefault("grid", {})
-    named = list(grid.get("enhancers", ENHANCERS))
-    unknown = {name for name in named if name not in ENHANCERS}
-    grid["enhancers"] = [name for name in named if name not in unknown]
-    override = tree.get("override", {})
-    kept = {key: of for key, of in override.items() if key.split("+")[-1] not in unknown}
-    if override:
-        tree["override"] = kept
-    return unknown
-
-
-def _why_missing(backbone: str, row: str, base: Experiment, waiting: set[str]) -> str:
+def _why_missing(backbone: str, row: str, base: Experiment) -> str:
     if backbone not in base.grid.backbones:
         return "its backbone is not in grid.backbones"
-    if row in waiting:
-        return "pending: this version has no such enhancer"
-    if row in ENHANCERS:
-        return "it is not in grid.enhancers"
-    return "pending: this version cannot train it"
+    return f"{row if row in ENHANCERS else OURS} is not in grid.enhancers"

@@ -97,7 +97,7 @@ def rows_of(kind: str, dataset: str, experiment: Experiment) -> list[Row]:
 
 
 def missing_rows(kind: str, dataset: str, rows: list[Row]) -> list[tuple[str, str]]:
-    """Backbone and name of the paper's rows that this version cannot train."""
+    """Backbone and name of the paper's rows that are none of ours."""
     there = {(row.backbone, row.variant.paper.get(row.enhancer, row.enhancer)) for row in rows}
     return [
         (backbone, name)

@@ -344,7 +344,7 @@ def test_rows_judged_otherwise_make_no_table(
         sampled = {**found.about, "candidates": 10}
         return found if cell.enhancer == "none" else replace(found, about=sampled)
 
-    with pytest.raises(DataError, match="not judged on the same users and candidates"):
+    with pytest.raises(DataError, match="were not judged on the same users"):
         results_of(open_reproduction(str(table), filled), load)
 
 
@@ -378,17 +378,31 @@ def test_the_leak_is_a_marked_row_beside_the_honest_one(
     assert any(d.bars for d in results.differences["gru4rec+autograph-all-edges"])
 
 
-def test_pending_enhancers_wait_and_others_go_on(tiny_experiment: Path, own: Path) -> None:
-    path = tiny_experiment.with_name("table2-tomorrow.toml")
-    path.write_text(
-        'extends = "tiny"\n[grid]\nenhancers = ["none", "of-tomorrow", "autograph"]\n'
-        "[override.of-tomorrow.model.enhancer]\nwidth = 3\n"
-    )
+def test_a_misspelt_enhancer_is_refused(tiny_experiment: Path, own: Path, autograph: Any) -> None:
+    path = tiny_experiment.with_name("table2-typo.toml")
+    path.write_text('extends = "tiny"\n[grid]\nenhancers = ["none", "autgraph"]\n')
     try:
-        of = open_reproduction(str(path), own)
-        assert {row.enhancer for row in of.rows} == {"none", "autograph"}
+        told = autograph("reproduce", path, "--dry-run", "--workspace", own)
     finally:
         path.unlink()
+    assert told.exit_code == 1 and "gru4rec+autgraph does not work" in told.output
+
+
+def test_rows_that_are_not_there_say_whose_they_are(tiny_experiment: Path, own: Path) -> None:
+    """Variants of the paper go by other names than the enhancer that they are of."""
+    tables = [("table5-few", '["none"]'), ("table2-few", '["none", "kar"]')]
+    told = []
+    for name, enhancers in tables:
+        path = tiny_experiment.with_name(f"{name}.toml")
+        data = '[data]\nname = "ml-1m"\nsource = "."\n'
+        path.write_text(f'{data}[grid]\nbackbones = ["mind"]\nenhancers = {enhancers}\n')
+        try:
+            told.append(open_reproduction(str(path), own).pending)
+        finally:
+            path.unlink()
+    assert told[0]["mind+lsh"] == "autograph is not in grid.enhancers"
+    assert told[1]["mind+uist"] == "uist is not in grid.enhancers"
+    assert told[1]["youtubednn+uist"] == "its backbone is not in grid.backbones"
 
 
 def test_what_is_asked_for_has_to_be_there(table: Path, own: Path, autograph: Any) -> None:
