@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +12,13 @@ from app.cautions import notes
 from app.experiment_file import PATHS
 from app.records import Record, read_record
 from app.report_examples import Example, examples
-from app.report_parts import Meaning, Row, Told, meanings, result_rows, told_of
+from app.report_parts import Meaning, Row, Told, leading, meanings, result_rows, told_of
 from app.report_picture import Drawing, drawing
 from app.results import METRICS
-from app.showcase import Showcase, default_pair, open_showcase
+from app.settings import Cell
+from app.showcase import Showcase, open_showcase
 from app.ui.colours import LIGHT
-from app.wording import nouns_of
+from app.wording import added, nouns_of
 from data import atomic
 from data.catalogue import Card, card
 from data.errors import ConfigError
@@ -95,8 +96,8 @@ class Report:
 
     @property
     def pair(self) -> tuple[Row, Row | None]:
-        """The best recommender, and its twin without the graph if it has one."""
-        best = max(self.rows, key=lambda row: row.scores["ndcg@10"].mean)
+        """The best recommender on validation, and its plain twin if it has one."""
+        best = leading(self.rows)
         twins = (r for r in self.rows if r.plain and r.backbone == best.backbone)
         return best, next((twin for twin in twins if not best.plain), None)
 
@@ -124,21 +125,28 @@ def gather(record: Record, case: Showcase | None = None, people: int = PEOPLE) -
     case = case or open_showcase(record)
     with_graph = case.graph is not None
     found, named, total = meanings(case) if with_graph else ([], 0, 0)
-    cells = [cell for cell in default_pair(record) if cell is not None]
+    rows = result_rows(record)
     return Report(
         record=record,
         made=datetime.now(UTC),
         card=card(record.experiment.data.name),
         statistics=measure(case.dataset, Split.load(record.folder("split"))).rows(),
-        rows=result_rows(record),
+        rows=rows,
         told=[told_of(record, case, side) for side in ("item", "user")] if with_graph else [],
         meanings=found,
         named=(named, total),
         picture=drawing(case) if with_graph else None,
-        examples=examples(record, case, cells, people),
+        examples=examples(record, case, _shown(record, rows), people),
         settings=_shareable(record),
         keys=record.keys,
     )
+
+
+def _shown(record: Record, rows: Sequence[Row]) -> list[Cell]:
+    """The best recommender with an enhancer and the best without; the report begins with one."""
+    kinds = ([row for row in rows if row.plain is plain] for plain in (False, True))
+    best = [leading(kind) for kind in kinds if kind]
+    return [record.choose(row.backbone, row.enhancer, None) for row in best]
 
 
 def _shareable(record: Record) -> str:
@@ -188,6 +196,7 @@ def _words(report: Report) -> dict[str, Any]:
     best, twin = report.pair
     first = round(100 * best.scores["hr@10"].mean)
     words: dict[str, Any] = {"best": best, "twin": twin, "first": first, "verdict": ""}
+    words |= {"added": added(best.enhancer), "among": _among(report)}
     words["cautions"] = notes(row.marks for row in report.rows)
     if twin is None:
         return words
@@ -199,6 +208,13 @@ def _words(report: Report) -> dict[str, Any]:
         else "a difference that chance alone could make"
     )
     return words
+
+
+def _among(report: Report) -> str:
+    """How many items the held-out one was ranked among, in words."""
+    if report.candidates == "all":
+        return f"{report.items:,}"
+    return f"that one and {int(report.candidates):,} others drawn at random"
 
 
 def write_report(name: str, workspace: Path, to: Path) -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.cautions import named
 from app.records import Record
 from app.settings import Cell
 from app.showcase import Showcase, Why
@@ -73,8 +74,9 @@ def examples(
     lists: list[dict[str, tuple[Shown, ...]]] = [{} for _ in users]
     for cell in cells:
         ready = Ready.of(Model.load(record.folder("train", cell)))
+        title = named(called(cell), record.marks(cell))
         for user, own in zip(users, lists, strict=True):
-            own[called(cell)] = tuple(_list(case, ready, user))
+            own[title] = tuple(_list(case, ready, user))
     return [_example(case, user, own) for user, own in zip(users, lists, strict=True)]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import mean
 
+from app.cautions import named
 from app.comparison import compare_contenders, contenders
 from app.records import Record
 from app.results import METRICS
@@ -45,19 +47,30 @@ class Row:
         enhancer: Its name.
         plain: Whether it is without the graph.
         marks: Signs of what keeps it from a fair comparison.
-        scores: By metric, in the order of `METRICS`.
+        valid: NDCG@10 on validation, the mean over seeds.
+        scores: By metric on test, in the order of `METRICS`.
     """
 
     backbone: str
     enhancer: str
     plain: bool
     marks: str
+    valid: float
     scores: Mapping[str, Score]
 
     @property
     def title(self) -> str:
-        """How it is called."""
-        return called(Cell(self.backbone, self.enhancer, 0))
+        """How it is called, with its signs."""
+        return named(called(Cell(self.backbone, self.enhancer, 0)), self.marks)
+
+
+def leading(rows: Sequence[Row]) -> Row:
+    """The row that is best on validation, of those without a sign where there are any.
+
+    The test decides nothing: the best of several on the test looks better than it is.
+    """
+    fair = [row for row in rows if not row.marks]
+    return max(fair or rows, key=lambda row: row.valid)
 
 
 def result_rows(record: Record) -> list[Row]:
@@ -71,7 +84,9 @@ def result_rows(record: Record) -> list[Row]:
             for row in table.filter(run=label).iter_rows(named=True)
         }
         ordered = {name: scores[name] for name in METRICS}
-        rows.append(Row(one.backbone, one.enhancer, one.enhancer == PLAIN, one.marks, ordered))
+        valid = mean(record.summary("train", cell)["valid_ndcg@10"] for cell in one.cells)
+        plain = one.enhancer == PLAIN
+        rows.append(Row(one.backbone, one.enhancer, plain, one.marks, valid, ordered))
     return rows
 
 

@@ -50,6 +50,15 @@ def nouns_of(record: Record) -> Nouns:
     return NOUNS[card(record.experiment.data.name).domain]
 
 
+def added(enhancer: str) -> str:
+    """What an enhancer adds to a recommender, in plain words.
+
+    >>> added("autograph"), added("kar")
+    ('the graph', 'KAR')
+    """
+    return ENHANCERS.get(enhancer, enhancer)
+
+
 def called(cell: Cell) -> str:
     """A recommender in plain words.
 
@@ -59,4 +68,4 @@ def called(cell: Cell) -> str:
     name = BACKBONES.get(cell.backbone, cell.backbone)
     if cell.enhancer == PLAIN:
         return f"{name} without the graph"
-    return f"{name} with {ENHANCERS.get(cell.enhancer, cell.enhancer)}"
+    return f"{name} with {added(cell.enhancer)}"

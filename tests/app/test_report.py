@@ -13,6 +13,7 @@ from app.records import Record, read_record
 from app.report import Report, gather, render, write_report
 from app.report_parts import Meaning
 from app.results import result_table
+from app.settings import Cell
 from app.showcase import open_showcase
 from data.errors import ConfigError
 from graph.latent import LatentGraph
@@ -39,6 +40,11 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += "" if self._hidden else f" {data}"
+
+
+def said(report: Report) -> str:
+    """The visible text of a report, in a line."""
+    return " ".join(Page(render(report)).text.split())
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +94,37 @@ def test_every_part_is_there(page: Page, report: Report, record: Record) -> None
 
 
 def test_the_first_sentence_is_the_best_recommender_s(page: Page, report: Report) -> None:
-    best = max(report.rows, key=lambda row: row.scores["ndcg@10"].mean)
+    best = max(report.rows, key=lambda row: row.valid)
     words = " ".join(page.text.split())
     assert f"For {round(100 * best.scores['hr@10'].mean)} of 100 people" in words
     assert f"the best recommender, {best.title}," in words
+
+
+def test_validation_decides_which_is_the_best(report: Report, record: Record) -> None:
+    plain, enhanced = report.rows
+    for row in report.rows:
+        cell = Cell(row.backbone, row.enhancer, 0)
+        assert row.valid == record.summary("train", cell)["valid_ndcg@10"]
+    low, high = replace(enhanced, valid=0.1), replace(plain, valid=0.2)
+    assert replace(report, rows=[high, low]).pair == (high, None), "whatever the test says"
+    first = replace(enhanced, valid=0.3)
+    assert replace(report, rows=[high, first]).pair == (first, high)
+    assert replace(report, rows=[high, replace(first, marks="†")]).pair == (high, None)
+    leaky = replace(first, marks="†")
+    only = replace(report, rows=[leaky])
+    assert only.pair == (leaky, None) and "with the graph †, has the" in said(only)
+
+
+def test_the_first_sentence_says_among_how_many_and_what_was_added(report: Report) -> None:
+    assert f"its first ten, out of {report.items}." in said(report)
+    experiment = report.record.experiment
+    evaluate = experiment.evaluate.model_copy(update={"candidates": 9})
+    few = replace(report.record, experiment=experiment.model_copy(update={"evaluate": evaluate}))
+    plain, enhanced = report.rows
+    other = replace(enhanced, enhancer="kar", valid=1.0)
+    words = said(replace(report, record=few, rows=[plain, other]))
+    assert "its first ten, out of that one and 9 others drawn at random." in words
+    assert "The same recommender without KAR:" in words
 
 
 def test_what_a_user_had_later_is_marked_and_not_known(report: Report, record: Record) -> None:
