@@ -15,7 +15,7 @@ import polars as pl
 
 from data import demo_world as world
 from data.columns import DESCRIPTION, ITEM_ID, TIME, TITLE, USER_ID, WEIGHT
-from data.loaders.raw import Raw
+from data.preprocess import Raw
 
 SEED = 20_240_101
 N_USERS = 400

@@ -11,7 +11,24 @@ import polars as pl
 from data.columns import ITEM, ITEM_ID, TIME, USER, USER_ID, WEIGHT
 from data.dataset import INTERACTION_SCHEMA, Dataset
 from data.errors import DataError
-from data.loaders.raw import Raw
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A publication as it is, before preprocessing.
+
+    Attributes:
+        users: `user_id` (String, unique) and attributes, in the order of the source.
+        items: `item_id` (String, unique) and attributes, in the order of the source.
+        ratings: `user_id`, `item_id`, `weight` Float32, `time` Int64, in the order of the source;
+            every id stands in its table.
+        rated_low: Number of ratings that the loader has dropped for being below the threshold.
+    """
+
+    users: pl.DataFrame
+    items: pl.DataFrame
+    ratings: pl.DataFrame
+    rated_low: int = 0
 
 
 @dataclass(frozen=True, slots=True)

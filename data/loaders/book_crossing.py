@@ -11,8 +11,9 @@ import polars as pl
 from data.columns import ITEM_ID, TIME, TITLE, USER_ID, WEIGHT
 from data.errors import DataError
 from data.loaders.delimited import check_columns, read_csv, with_numbers
-from data.loaders.raw import LINE, BadRows, Raw, Reading, with_known_ids, without_repeats
+from data.loaders.raw import LINE, BadRows, Reading, with_known_ids, without_repeats
 from data.loaders.source import read_text
+from data.preprocess import Raw
 
 USERS = ("BX-Users.csv", "users.csv", "Users.csv")
 BOOKS = ("BX-Books.csv", "books.csv", "Books.csv")

@@ -21,9 +21,9 @@ from data.loaders import (
     movielens_latest,
     sequences,
 )
-from data.loaders.raw import BadRows, Raw, Reading
+from data.loaders.raw import BadRows, Reading
 from data.loaders.source import Source
-from data.preprocess import preprocess
+from data.preprocess import Raw, preprocess
 from data.settings import DataConfig
 
 LOADERS: dict[str, Callable[[Reading], Raw]] = {

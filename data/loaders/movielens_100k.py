@@ -10,7 +10,8 @@ from data.columns import ITEM_ID, TIME, TITLE, USER_ID, WEIGHT
 from data.loaders.delimited import read_lines, with_numbers
 from data.loaders.movielens_1m import CODES
 from data.loaders.movies import year_of_title
-from data.loaders.raw import LINE, BadRows, Raw, Reading, with_known_ids, without_repeats
+from data.loaders.raw import LINE, BadRows, Reading, with_known_ids, without_repeats
+from data.preprocess import Raw
 
 
 def load(reading: Reading) -> Raw:

@@ -11,8 +11,9 @@ from data.columns import DESCRIPTION, ITEM_ID, TIME, TITLE, USER_ID, WEIGHT
 from data.errors import DataError
 from data.loaders.delimited import read_csv, read_lines, with_numbers
 from data.loaders.movies import genres, year_of_title
-from data.loaders.raw import LINE, BadRows, Raw, Reading, with_known_ids, without_repeats
+from data.loaders.raw import LINE, BadRows, Reading, with_known_ids, without_repeats
 from data.loaders.source import Source
+from data.preprocess import Raw
 
 CODES: Mapping[str, Mapping[str, str]] = {
     "gender": {"M": "male", "F": "female"},

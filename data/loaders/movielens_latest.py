@@ -7,7 +7,8 @@ import polars as pl
 from data.columns import ITEM_ID, TIME, TITLE, USER_ID, WEIGHT
 from data.loaders.delimited import read_csv, with_numbers
 from data.loaders.movies import genres, year_of_title
-from data.loaders.raw import LINE, Raw, Reading, ids_in, with_ids, with_known_ids, without_repeats
+from data.loaders.raw import LINE, Reading, ids_in, with_ids, with_known_ids, without_repeats
+from data.preprocess import Raw
 
 RATINGS = {"userId": USER_ID, "movieId": ITEM_ID, "rating": WEIGHT, "timestamp": TIME}
 MOVIES = {"movieId": ITEM_ID, "title": TITLE, "genres": "genres"}

@@ -10,8 +10,9 @@ import polars as pl
 from data.columns import DESCRIPTION, ITEM_ID, TIME, TITLE, USER_ID, WEIGHT
 from data.errors import ConfigError, DataError
 from data.loaders.delimited import check_columns, read_csv, with_numbers
-from data.loaders.raw import LINE, BadRows, Raw, ids_in, with_ids, with_known_ids, without_repeats
+from data.loaders.raw import LINE, BadRows, ids_in, with_ids, with_known_ids, without_repeats
 from data.loaders.times import seconds
+from data.preprocess import Raw
 from data.settings import FilesConfig
 
 

@@ -1,4 +1,4 @@
-"""What every loader gets and gives: a folder, three tables, and rows that could not be used."""
+"""What every loader gets: a folder, and a place for rows that cannot be used."""
 
 from __future__ import annotations
 
@@ -17,24 +17,6 @@ LINE = "line"
 REASON = "reason"
 """Why a row cannot be used."""
 BAD_ROW_SCHEMA = {"file": pl.String, LINE: pl.Int64, REASON: pl.String}
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """A publication as it is, before preprocessing.
-
-    Attributes:
-        users: `user_id` (String, unique) and attributes, in the order of the source.
-        items: `item_id` (String, unique) and attributes, in the order of the source.
-        ratings: `user_id`, `item_id`, `weight` Float32, `time` Int64, in the order of the source;
-            every id stands in its table.
-        rated_low: Number of ratings that the loader has dropped for being below the threshold.
-    """
-
-    users: pl.DataFrame
-    items: pl.DataFrame
-    ratings: pl.DataFrame
-    rated_low: int = 0
 
 
 @dataclass(slots=True)

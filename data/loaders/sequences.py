@@ -9,8 +9,9 @@ import polars as pl
 
 from data.columns import ITEM_ID, TIME, USER_ID, WEIGHT
 from data.errors import DataError
-from data.loaders.raw import LINE, BadRows, Raw, Reading, ids_in, with_ids, without_repeats
+from data.loaders.raw import LINE, BadRows, Reading, ids_in, with_ids, without_repeats
 from data.loaders.source import read_text
+from data.preprocess import Raw
 
 
 def load(reading: Reading, category: str) -> Raw:

@@ -10,7 +10,7 @@ import pytest
 
 from data.columns import ITEM_ID, TIME, USER_ID, WEIGHT
 from data.dataset import INTERACTION_SCHEMA, Dataset
-from data.loaders.raw import Raw
+from data.preprocess import Raw
 
 USERS = ["1::F::1::10::48067", "2::M::56::16::70072"]
 MOVIES = [

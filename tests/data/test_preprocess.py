@@ -1,6 +1,9 @@
 """Who and what stays, in which order."""
 
+import subprocess
+import sys
 from collections import defaultdict
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -91,3 +94,26 @@ def test_agrees_with_a_plain_loop(make_raw, rows):
         found[name].append((dataset.item_ids.external[item], time))
     assert found == expected
     assert set(dataset.interactions[ITEM]) == set(range(dataset.n_items))
+
+
+IMPORT_EACH_FIRST = """
+import importlib, sys
+for path in sys.argv[1:]:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "data"]:
+        del sys.modules[name]
+    importlib.import_module(path.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+"""
+
+
+def test_every_module_can_be_the_first_that_is_imported():
+    root = Path(__file__).resolve().parents[2]
+    modules = sorted(path.relative_to(root).as_posix() for path in (root / "data").rglob("*.py"))
+    assert "data/preprocess.py" in modules
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_EACH_FIRST, *modules],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
