@@ -13,7 +13,7 @@ from app.cli_prompts import WORKSPACE, ExperimentName, Workspace
 
 MANY: Mapping[str, Callable[[str], bool]] = {
     "--seeds": str.isdigit,
-    "--only": lambda word: "+" in word,
+    "--only": lambda word: "+" in word or "*" in word,
 }
 """Options that take several values one after another, and what is one of them."""
 
