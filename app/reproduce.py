@@ -10,7 +10,7 @@ from pathlib import Path
 from app.experiment_file import put, read_tree, settled, shipped
 from app.plan import Plan, Step
 from app.records import Record, read_record, write_record
-from app.reproduce_tables import OURS, Row, experiment_of, missing_rows, rows_of
+from app.reproduce_tables import OURS, Row, experiment_of, missing_rows, rows_of, variants_of
 from app.settings import ENHANCERS, Cell, Experiment
 from data.errors import ConfigError
 
@@ -80,11 +80,11 @@ def open_reproduction(
         ConfigError: there is no such experiment, or its name is no table's.
     """
     base = _base(name, workspace, source)
-    kind, before = kind_of(base.name), recorded(base.name, workspace)
+    kind = kind_of(base.name)
     if kind not in KINDS:
         raise ConfigError(f"{name} is no table of recommenders. See: autograph reproduce {name}")
     wanted = tuple(dict.fromkeys(seeds)) or base.grid.seeds
-    known = before.experiment.grid.seeds if before else ()
+    known = _seeds_so_far(kind, base, workspace)
     grid = base.grid.model_copy(update={"seeds": tuple(sorted({*wanted, *known}))})
     base = base.model_copy(update={"grid": grid})
     rows = rows_of(kind, base.data.name, base)
@@ -114,6 +114,13 @@ def _base(name: str, workspace: Path, source: Path | None) -> Experiment:
     if source is not None:
         put(tree, "data.source", str(source))
     return settled(tree, name)
+
+
+def _seeds_so_far(kind: str, base: Experiment, workspace: Path) -> set[int]:
+    """Seeds that any variant was run with: one may have been run where the others were not."""
+    variants = (variant for variant in variants_of(kind, base) if variant.enhancers)
+    records = (recorded(experiment_of(base, one).name, workspace) for one in variants)
+    return {seed for record in records if record for seed in record.experiment.grid.seeds}
 
 
 def kind_of(name: str) -> str:
@@ -158,8 +165,8 @@ def run_rows(
     rows = {row.key for row in of.chosen(only)}
     for experiment, group in of.experiments():
         cells = {cell for row in group if row.key in rows for cell in row.cells(of.seeds)}
-        if not cells:
-            continue
+        if not cells and group[0].variant.slug:
+            continue  # the table's own is recorded all the same: it knows the folder of the data
         plan = Plan(experiment, of.workspace)
         every = plan.steps()
         write_record(plan, every)
@@ -212,4 +219,4 @@ def _judged(plan: Plan, record: Record, cell: Cell) -> bool:
 def _why_missing(backbone: str, row: str, base: Experiment) -> str:
     if backbone not in base.grid.backbones:
         return "its backbone is not in grid.backbones"
-    return f"{row if row in ENHANCERS else OURS} is not in grid.enhancers"
+    return f"{'it' if row in ENHANCERS else OURS} is not in grid.enhancers"

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.records import Record, read_record
 from app.reproduce_paper import means, paper
-from app.reproduce_sheets import Sheet, Told
+from app.reproduce_sheets import TABLE, Sheet, Told
 from app.runner import CLOCK
 from app.settings import PLAIN
 from data.errors import AutoGraphError
@@ -58,7 +58,7 @@ def table_3(record: Record) -> Told:
         record.experiment.note,
         [sheet],
         _notes(record),
-        {"": pl.DataFrame(figures, infer_schema_length=None)},
+        {TABLE: pl.DataFrame(figures, infer_schema_length=None)},
     )
 
 

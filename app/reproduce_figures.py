@@ -12,7 +12,7 @@ from app.lexicons import open_lexicon
 from app.records import Record
 from app.reproduce_costs import table_3
 from app.reproduce_pictures import bars, scatter
-from app.reproduce_sheets import Sheet, Told
+from app.reproduce_sheets import TABLE, Sheet, Told
 
 if TYPE_CHECKING:
     import numpy as np
@@ -126,7 +126,7 @@ def figure_6(record: Record) -> Told:
     ]
     name, note = record.experiment.name, record.experiment.note
     picture = bars(f"{name}: terms of factors, and how often all texts say them (mark)", panels)
-    return Told(name, note, [sheet], notes, {"": pl.concat(tables)}, {"": picture})
+    return Told(name, note, [sheet], notes, {TABLE: pl.concat(tables)}, {"": picture})
 
 
 DRAWN: Mapping[str, Callable[[Record], Told]] = {

@@ -42,9 +42,9 @@ def reproduce(
         told = told_of(of, results_of(of))
     console = open_console()
     print_told(told, console)
-    path = write_told(told, workspace)
-    beside = ", .parquet and .svg" if told.pictures else " and .parquet"
-    console.print(f"[dim]Written to {path}{beside}[/dim]", soft_wrap=True)
+    path, *others = write_told(told, workspace)
+    beside = ", ".join(other.name for other in others)
+    console.print(f"[dim]Written to {path}; beside it: {beside}[/dim]", soft_wrap=True)
 
 
 def show_names(workspace: Path) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+TABLE = "-table"
+"""Follows the name of a file of figures that has no other name of its own."""
 WIDE = 180
 """Columns where the output is a file or a pipe: every cell on one line."""
 
@@ -42,7 +44,8 @@ class Told:
         note: What it is.
         sheets: Its tables.
         notes: Sentences under them.
-        figures: What is written to Parquet, by what follows the name of the file.
+        figures: What is written to Parquet, by what follows the name of the file; never nothing,
+            since `autograph run` keeps its results under the bare name.
         pictures: SVG, by what follows the name of the file.
     """
 
@@ -73,14 +76,20 @@ def print_told(told: Told, console: Console) -> None:
         console.print(note, markup=False, highlight=False)
 
 
-def write_told(told: Told, workspace: Path) -> Path:
-    """The Markdown file of a reproduction; figures as Parquet and pictures stand beside it."""
+def write_told(told: Told, workspace: Path) -> list[Path]:
+    """The files of a reproduction: Markdown first, figures as Parquet and pictures after it."""
     folder = workspace / "results"
-    for tail, table in told.figures.items():
-        atomic.write_parquet(folder / f"{told.name}{tail}.parquet", table)
-    for tail, picture in told.pictures.items():
-        atomic.write_text(folder / f"{told.name}{tail}.svg", picture)
-    return atomic.write_text(folder / f"{told.name}.md", markdown(told))
+    beside = [
+        *(
+            atomic.write_parquet(folder / f"{told.name}{tail}.parquet", table)
+            for tail, table in told.figures.items()
+        ),
+        *(
+            atomic.write_text(folder / f"{told.name}{tail}.svg", picture)
+            for tail, picture in told.pictures.items()
+        ),
+    ]
+    return [atomic.write_text(folder / f"{told.name}.md", markdown(told)), *beside]
 
 
 def markdown(told: Told) -> str:

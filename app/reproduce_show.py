@@ -8,7 +8,7 @@ from typing import Any
 from app.cautions import named
 from app.reproduce import Reproduction
 from app.reproduce_results import BARRED, BEATEN, RARE, Results
-from app.reproduce_sheets import Sheet, Told
+from app.reproduce_sheets import TABLE, Sheet, Told
 from app.results import METRICS
 
 HEADS = (
@@ -104,4 +104,4 @@ def _beaten(results: Results) -> Iterator[str]:
 def told_of(of: Reproduction, results: Results) -> Told:
     """All that is to be read of a table, and its figures."""
     shown = tuple(sheets(of, results)) if results.table.height else ()
-    return Told(of.name, of.base.note, shown, notes(of, results), {"": results.table})
+    return Told(of.name, of.base.note, shown, notes(of, results), {TABLE: results.table})

@@ -237,7 +237,11 @@ def test_a_table_is_filled_bit_by_bit(bits: Path, own: Path, autograph: Any) -> 
     assert last.exit_code == 0, last.output
     assert "Not run" not in last.output
     assert before.items() <= trained(own).items(), "a finished row was trained again"
-    written = pl.read_parquet(own / "results" / "table2-bits.parquet")
+    assert "table2-bits.md; beside it: table2-bits-table.parquet" in last.output
+    assert not (own / "results" / "table2-bits.parquet").exists(), (
+        "that is what `run` calls its own"
+    )
+    written = pl.read_parquet(own / "results" / "table2-bits-table.parquet")
     seeds = dict(written.filter(metric="mrr").select("row", "seeds").iter_rows())
     assert seeds == {"gru4rec+none": 2, "gru4rec+autograph": 1, "gru4rec+autograph-shuffled": 1}
     text = (own / "results" / "table2-bits.md").read_text()
@@ -249,6 +253,22 @@ def test_a_table_is_filled_bit_by_bit(bits: Path, own: Path, autograph: Any) -> 
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_what_was_given_once_is_known_whatever_row_was_run(
+    bits: Path, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seeds and the folder of the data, also where rows of the table's own were never run."""
+    monkeypatch.setattr("app.runner.run_steps", lambda *_, **__: None)
+    run_rows(open_reproduction(str(bits), own, bits.parent, (1, 2)), ["*-shuffled"])
+    again = open_reproduction(str(bits), own)
+    assert again.base.data.source == bits.parent and again.base.grid.seeds == (0, 1, 2)
+    assert again.seeds == (0,), "and no more is run than the file says"
+    (own / "runs" / "table2-bits.json").unlink()
+    assert open_reproduction(str(bits), own).base.grid.seeds == (0, 1, 2)
+    run_rows(open_reproduction(str(bits), own), ["*-shuffled"])
+    shuffled = read_record("table2-bits-shuffled", own)
+    assert {cell.seed for cell in shuffled.cells} == {0, 1, 2}
 
 
 @pytest.fixture(scope="module")
@@ -401,7 +421,7 @@ def test_rows_that_are_not_there_say_whose_they_are(tiny_experiment: Path, own: 
         finally:
             path.unlink()
     assert told[0]["mind+lsh"] == "autograph is not in grid.enhancers"
-    assert told[1]["mind+uist"] == "uist is not in grid.enhancers"
+    assert told[1]["mind+uist"] == "it is not in grid.enhancers"
     assert told[1]["youtubednn+uist"] == "its backbone is not in grid.backbones"
 
 
@@ -450,11 +470,11 @@ def test_figures_and_costs_are_told(
     dots = _shapes(own / "results" / "figure3-tiny.svg", "circle")
     assert len(dots) == 2 * 8 + 2  # the codes of both sides, and a dot a level to tell colours by
     assert "](figure6-tiny.svg)" in (own / "results" / "figure6-tiny.md").read_text()
-    said = pl.read_parquet(own / "results" / "figure6-tiny.parquet")
+    said = pl.read_parquet(own / "results" / "figure6-tiny-table.parquet")
     shares = said.group_by("code").head(6)["here"]
     lengths = [float(bar.get("width", "")) for bar in _bars(own / "results" / "figure6-tiny.svg")]
     assert sorted(lengths) == pytest.approx(sorted(360 * shares), abs=0.1)
-    costs = pl.read_parquet(own / "results" / "table3-tiny.parquet")
+    costs = pl.read_parquet(own / "results" / "table3-tiny-table.parquet")
     assert costs["enhancer"].to_list() == ["lightgcn", "ccgnn", "topoi2i", "autograph"]
     assert costs["built"][3] > 0 and costs["inserted"][3] > 0 and costs["built"][1] is None
 
@@ -474,6 +494,8 @@ def test_several_values_follow_an_option() -> None:
         *("--only", "a+b", "--only", "c+d", "--jobs", "2"),
     ]
     assert spread(["--only", "a+b", "leak"]) == ["--only", "a+b", "leak"]
+    either = ["--only", "mind+*", "*shuffled", "leak"]
+    assert spread(either) == ["--only", "mind+*", "--only", "*shuffled", "leak"]
 
 
 def test_a_ring_of_experiments_is_named(tmp_path: Path) -> None:
