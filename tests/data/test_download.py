@@ -1,5 +1,6 @@
 """Downloads: checked, unpacked, kept, and told when they fail; the network is a dictionary."""
 
+import gzip
 import hashlib
 import io
 import zipfile
@@ -13,7 +14,7 @@ from data.catalogue import CATALOGUE
 from data.download import fetch
 from data.errors import DataError
 from data.loaders import load_dataset, source_digests
-from data.settings import DataConfig
+from data.settings import DataConfig, FilesConfig
 
 
 class Network:
@@ -123,6 +124,46 @@ def test_digests_follow_content_and_not_place(ml_1m, tmp_path):
     (moved / "ratings.dat").write_text("1::10::5::1\n")
     after = source_digests(config)
     assert {name for name in after if after[name] != before[name]} == {"ratings.dat"}
+
+
+def test_digests_do_not_know_how_files_are_packed(ml_1m):
+    config = DataConfig(name="ml-1m", source=ml_1m)
+    before = source_digests(config)
+    plain = ml_1m / "ratings.dat"
+    (ml_1m / "ratings.dat.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    plain.unlink()
+    assert source_digests(config) == before
+
+    (ml_1m / "ratings.dat.gz").write_bytes(b"no archive")
+    with pytest.raises(DataError, match=r"Cannot read .*ratings\.dat\.gz"):
+        source_digests(config)
+
+
+def test_own_tables_of_one_name_are_kept_apart(tmp_path):
+    for folder in ("orders", "products"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "table.csv").write_text(f"id\n{folder}\n")
+    orders, products = tmp_path / "orders/table.csv", tmp_path / "products/table.csv"
+    config = DataConfig(name="files", files=FilesConfig(interactions=orders, items=products))
+    before = source_digests(config)
+    orders.write_text("id\nmore\n")
+    after = source_digests(config)
+    assert before["interactions"] != after["interactions"]
+    assert before["items"] == after["items"]
+
+
+def test_digests_see_what_extends_a_publication_wherever_it_lies(ml_1m, tmp_path):
+    for source, beside in ((ml_1m, tmp_path), (None, tmp_path / "downloads")):
+        (beside / "movielens-1m-text").mkdir(parents=True)
+        table = beside / "movielens-1m-text" / "extended_movie.csv"
+        table.write_text("MovieID,overview,director,actors\n")
+        config = DataConfig(name="ml-1m", source=source, enrich=True)
+        before = source_digests(config, tmp_path / "downloads")
+        table.write_text("MovieID,overview,director,actors\n10,Toys,,\n")
+        after = source_digests(config, tmp_path / "downloads")
+        assert {name for name in after if after[name] != before[name]} == {"extension"}
+        plain = config.model_copy(update={"enrich": False})
+        assert "extension" not in source_digests(plain, tmp_path / "downloads")
 
 
 def test_digests_of_what_is_not_a_folder():
