@@ -62,7 +62,7 @@ class HistoryViews:
             for user, summed in zip(users, sums, strict=True):
                 own = slice(offsets[user], offsets[user + 1])
                 shown = self._shown(items[own], self._weights[own])
-                yield {**self._users[user], **shown, **summed}
+                yield _with_history(self._users[user], shown, summed)
 
     def __len__(self) -> int:
         return len(self._users)
@@ -74,7 +74,7 @@ class HistoryViews:
     def of(self, user: View, items: np.ndarray, weights: np.ndarray) -> View:
         """The mapping of somebody whose history is given: (n,) items, oldest first, and weights."""
         (summed,) = self._sums(np.array([0, len(items)]), items)
-        return {**user, **self._shown(items, weights), **summed}
+        return _with_history(user, self._shown(items, weights), summed)
 
     def _shown(self, items: np.ndarray, weights: np.ndarray) -> dict[str, Any]:
         shown = range(max(len(items) - self._at_most, 0), len(items))
@@ -106,6 +106,10 @@ class HistoryViews:
             }
             for k in range(n)
         ]
+
+
+def _with_history(user: View, shown: dict[str, Any], summed: dict[str, Any]) -> View:
+    return View({**user, **shown, **summed}, user.entity)
 
 
 def item_traits(items: pl.DataFrame, views: ItemViews, popularity: np.ndarray) -> dict[str, Traits]:

@@ -52,7 +52,8 @@ def pair_requests(
     """A request a pair, in their order, made as it is asked for.
 
     Templates see `one` and `other`, each with `id`, `title`, `year`, `era`, `description`, `text`,
-    `gist` and `attributes`. The entity of a request is both ids with "|" between them.
+    `gist` and `attributes`. The entity of a request is both external ids with "|" between
+    them.
 
     Args:
         views: What may be seen of each item, by dense number.
@@ -63,7 +64,8 @@ def pair_requests(
         TemplateError: the template does not fit the data set.
     """
     for one, other in pairs.tolist():
-        facts = {"one": views[one], "other": views[other]}
-        entity = _BETWEEN.join((facts["one"]["id"], facts["other"]["id"]))
+        both = {"one": views[one], "other": views[other]}
+        facts = {name: dict(view) for name, view in both.items()}
+        entity = _BETWEEN.join(view.entity for view in both.values())
         messages = template.render(facts)
         yield Request("item", entity, messages, template.label, facts, template.schema)

@@ -53,7 +53,7 @@ def item_requests(dataset: Dataset, template: Template) -> Iterator[Request]:
 
 def item_facts(view: View) -> View:
     """What templates see of an item: not the text that they are to give."""
-    return {name: value for name, value in view.items() if name != "text"}
+    return View({name: value for name, value in view.items() if name != "text"}, view.entity)
 
 
 def user_requests(
@@ -112,11 +112,11 @@ def new_user_request(
     return request_of("user", template, facts)
 
 
-def request_of(side: Side, template: Template, facts: Mapping[str, Any]) -> Request:
-    """The request about one entity.
+def request_of(side: Side, template: Template, facts: View) -> Request:
+    """The request about one entity, under its external id as it is.
 
     Raises:
         TemplateError: the template does not fit the data set.
     """
     messages = template.render(facts)
-    return Request(side, facts["id"], messages, template.label, facts, template.schema)
+    return Request(side, facts.entity, messages, template.label, facts, template.schema)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from data.columns import DESCRIPTION, ITEM_ID, TITLE, USER_ID
 from prompts.sandbox import listed
-
-View = Mapping[str, Any]
 
 YEAR_COLUMNS = ("year", "release_year", "publication_year", "year_of_publication")
 GIST_COLUMNS = (
@@ -38,6 +36,23 @@ _MEMBERS_OF_A_GROUP = 5
 """Users a value must have on average for its column to say something of a person (not a zip)."""
 
 
+class View(dict[str, Any]):
+    """What may be seen of one entity, by name.
+
+    Attributes:
+        entity: Its external id as it is. No template sees it: the `id` among what may be seen is
+            harmless, and so may be that of another entity, too.
+    """
+
+    __slots__ = ("entity",)
+
+    def __init__(
+        self, seen: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), entity: str = ""
+    ) -> None:
+        super().__init__(seen)
+        self.entity = entity
+
+
 class ItemViews(Sequence[View]):
     """One mapping an item, made when it is asked for; row k is dense item number k.
 
@@ -50,7 +65,8 @@ class ItemViews(Sequence[View]):
         table = one_line(items)
         year = next((c for c in YEAR_COLUMNS if c in table.columns), None)
         special = {ITEM_ID, TITLE, DESCRIPTION, year}
-        self._ids = table[ITEM_ID].to_list()
+        self._entities = items[ITEM_ID].cast(pl.String).to_list()
+        self._ids = table[ITEM_ID].fill_null("").to_list()
         self._titles = table[TITLE].to_list() if TITLE in table.columns else self._ids
         self._descriptions = _column(table, DESCRIPTION)
         self._years = _column(table, year)
@@ -66,7 +82,7 @@ class ItemViews(Sequence[View]):
         year = _year(self._years[item], title)
         attributes = {name: values[item] for name, values in self._attributes.items()}
         gist = (listed(attributes[name]) for name in self._gist)
-        return {
+        seen = {
             "id": self._ids[item],
             "title": title,
             "year": year,
@@ -76,6 +92,7 @@ class ItemViews(Sequence[View]):
             "gist": "; ".join(filter(None, gist)),
             "attributes": attributes,
         }
+        return View(seen, self._entities[item])
 
 
 class UserViews(Sequence[View]):
@@ -86,7 +103,8 @@ class UserViews(Sequence[View]):
 
     def __init__(self, users: pl.DataFrame) -> None:
         table = one_line(users)
-        self._ids = table[USER_ID].to_list()
+        self._entities = users[USER_ID].cast(pl.String).to_list()
+        self._ids = table[USER_ID].fill_null("").to_list()
         self._attributes = {c: table[c].to_list() for c in table.columns if c != USER_ID}
         most = table.height / _MEMBERS_OF_A_GROUP
         self._profile = [c for c in self._attributes if table[c].n_unique() <= max(most, 1)]
@@ -97,7 +115,8 @@ class UserViews(Sequence[View]):
     def __getitem__(self, user: Any) -> Any:
         attributes = {name: values[user] for name, values in self._attributes.items()}
         profile = {name: attributes[name] for name in self._profile}
-        return {"id": self._ids[user], "attributes": attributes, "profile": profile}
+        seen = {"id": self._ids[user], "attributes": attributes, "profile": profile}
+        return View(seen, self._entities[user])
 
 
 def one_line(table: pl.DataFrame) -> pl.DataFrame:
