@@ -78,7 +78,7 @@ class ArtifactStore:
     def reopen(self, stage: str, key: str) -> list[tuple[str, str]]:
         """Stage and key of a finished artifact and of all made from it, unfinished from here on.
 
-        Their files stay until the next run makes them again, and `close` takes it back.
+        Their files stay until the next run makes them again; before that, `close` takes it back.
         """
         reopened, left = [], [(stage, key)] if self.holds(stage, key) else []
         users: dict[str, list[tuple[str, str]]] = {}
@@ -96,10 +96,15 @@ class ArtifactStore:
         return reopened
 
     def close(self, reopened: Iterable[tuple[str, str]]) -> None:
-        """Makes artifacts finished again that `reopen` gave and nobody made since."""
-        for one in reopened:
-            if not self.holds(*one):
-                (self.place(*one) / REOPENED).replace(self.place(*one) / MANIFEST)
+        """Makes artifacts finished again that `reopen` gave and nobody made since.
+
+        If one of them was begun and left half made, all others stay open with it, for what was made
+        from it has to follow it.
+        """
+        waiting = [self.place(*one) for one in reopened if not self.holds(*one)]
+        if all((folder / REOPENED).exists() for folder in waiting):
+            for folder in waiting:
+                (folder / REOPENED).replace(folder / MANIFEST)
 
     def make(
         self,
@@ -132,23 +137,55 @@ class ArtifactStore:
         with _sole_writer(folder, on_wait):
             if not self.holds(stage, key):
                 atomic.remove_parts(folder)
-                summary = fill(folder)
-                _remove_tree(folder / SCRATCH)
-                atomic.write_json(folder / MANIFEST, _manifest(stage, key, folder, about, summary))
+                with _not_to_be_closed(folder):
+                    summary = fill(folder)
+                    _remove_tree(folder / SCRATCH)
+                    manifest = _manifest(stage, key, folder, about, summary)
+                    atomic.write_json(folder / MANIFEST, manifest)
         return folder
+
+
+@contextmanager
+def _not_to_be_closed(folder: Path) -> Iterator[None]:
+    """A reopened artifact can be closed after a failure only if all its files are as they were."""
+    kept, aside = folder / REOPENED, folder / f"{REOPENED}{atomic.PART}"
+    if not kept.exists():
+        yield
+        return
+    before = _states(folder)
+    kept.replace(aside)  # whoever is killed from here on leaves nothing to close
+    try:
+        yield
+    except BaseException:
+        if _states(folder) == before:
+            aside.replace(kept)
+        raise
+    aside.unlink()
+
+
+def _states(folder: Path) -> dict[Path, tuple[int, ...]]:
+    """What tells every file of an artifact from another one in its place."""
+    files = {path: path.stat() for path in _files(folder) if folder / SCRATCH not in path.parents}
+    return {
+        path: (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        for path, found in files.items()
+    }
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (p for p in sorted(folder.rglob("*")) if p.is_file() and not p.name.startswith("."))
 
 
 def _manifest(
     stage: str, key: str, folder: Path, about: Mapping[str, Any], summary: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and not p.name.startswith("."))
     return {
         "stage": stage,
         "fingerprint": key,
         **about,
         "summary": dict(summary or {}),
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "files": {str(p.relative_to(folder)): p.stat().st_size for p in files},
+        "files": {str(p.relative_to(folder)): p.stat().st_size for p in _files(folder)},
     }
 
 

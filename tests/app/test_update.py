@@ -13,7 +13,7 @@ from prompt_fakes import ASKS, USER, Teller, plan_of
 from app.plan import Plan
 from app.update import Update, plan_updates, update_knowledge
 from app.work import own_templates
-from data.errors import BackendError
+from data.errors import ArtifactError, BackendError
 from llm.knowledge import Knowledge
 from prompts.library import Library
 
@@ -191,6 +191,30 @@ def test_a_backend_that_gives_up_leaves_results_as_they_were(
     with pytest.raises(BackendError):
         list(update_knowledge(plan, ITEM_SIDE))  # type: ignore[arg-type]
     assert sorted(tmp_path.glob("artifacts/*/*/manifest.json")) == held
+
+
+def test_knowledge_that_was_half_replaced_is_made_again_with_all_that_follows_from_it(
+    tiny_experiment: Path, tmp_path: Path, teller: Teller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app.runner import run_steps
+    from app.workshop import Quiet
+
+    teller.failing = {"f3"}
+    plan = plan_of(tiny_experiment, tmp_path)
+    run_steps(plan, plan.steps("vectors-item"), Quiet())
+    teller.failing = set()
+
+    def full(path: Path, value: object) -> None:
+        raise ArtifactError(f"Cannot write {path}: the disk is full.")
+
+    with monkeypatch.context() as patch, pytest.raises(ArtifactError, match="disk is full"):
+        patch.setattr("llm.knowledge.atomic.write_json", full)
+        list(update_knowledge(plan, ITEM_SIDE))  # type: ignore[arg-type]
+    for stage in ("knowledge-item", "vectors-item"):
+        assert not plan.store.holds(stage, plan.step(stage).key)
+    list(update_knowledge(plan, ITEM_SIDE))  # type: ignore[arg-type]
+    assert str(texts(plan, "item")["f3"]).startswith("Said: Item Title: Title 3")
+    assert not plan.store.holds("vectors-item", plan.step("vectors-item").key)
 
 
 def test_the_command_says_how_many_and_why(

@@ -348,3 +348,66 @@ def test_reopening_reaches_all_that_was_made_from_it_and_nothing_else(tmp_path):
     assert all(store.holds(stage, f"key of {stage}") for stage in made)
     assert store.manifest("texts", "key of texts")["summary"] == {"again": True}
     assert store.reopen("texts", "no such key") == []
+
+
+@pytest.fixture
+def opened_again(tmp_path):
+    """A store whose texts, and codes made from them, are finished and reopened."""
+    store = ArtifactStore(tmp_path)
+
+    def fill(folder):
+        atomic.write_text(folder / "a.txt", "first")
+        atomic.write_text(folder / "b.txt", "first")
+
+    store.make("texts", "t", fill, {"inputs": {}})
+    store.make("codes", "c", fill, {"inputs": {"texts": "t"}})
+    assert store.reopen("texts", "t") == [("texts", "t"), ("codes", "c")]
+    return store
+
+
+def remake(store, fill):
+    with pytest.raises(ArtifactError, match="gave up"):
+        store.make("texts", "t", fill, {"inputs": {}})
+    store.close([("texts", "t"), ("codes", "c")])
+
+
+def test_a_failure_that_touched_no_file_can_be_taken_back(opened_again):
+    def fails(folder):
+        atomic.write_text(folder / "scratch" / "half", "17")
+        raise ArtifactError("gave up")
+
+    remake(opened_again, fails)
+    assert opened_again.manifest("texts", "t")["files"] == {"a.txt": 5, "b.txt": 5}
+    assert opened_again.holds("codes", "c")
+
+
+@pytest.mark.parametrize("name", ["a.txt", "c.txt"])
+def test_what_is_half_replaced_is_never_taken_for_finished(opened_again, name):
+    def fails(folder):
+        atomic.write_text(folder / name, "other")
+        raise ArtifactError("gave up")
+
+    remake(opened_again, fails)
+    assert not opened_again.holds("texts", "t")
+    assert not opened_again.holds("codes", "c"), "it was made from what is gone"
+
+    folder = opened_again.make("texts", "t", lambda f: {"kept": (f / name).read_text()}, ABOUT)
+    assert opened_again.manifest("texts", "t")["summary"] == {"kept": "other"}
+    assert not list(folder.glob(".manifest*"))
+
+
+def test_what_was_killed_while_it_was_made_again_is_never_taken_for_finished(opened_again):
+    code = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from data import atomic; from data.artifacts import ArtifactStore\n"
+        "def fill(folder):\n"
+        "    atomic.write_text(folder / 'a.txt', 'other')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "ArtifactStore(Path(sys.argv[1])).make('texts', 't', fill, {})\n"
+    )
+    words = [sys.executable, "-c", code, str(opened_again.root)]
+    assert subprocess.run(words, cwd=ROOT, check=False).returncode == -9
+    opened_again.close([("texts", "t"), ("codes", "c")])
+    assert not opened_again.holds("texts", "t")
+    folder = opened_again.make("texts", "t", lambda f: None, ABOUT)
+    assert opened_again.holds("texts", "t") and not list(folder.glob(".manifest*"))
