@@ -256,7 +256,7 @@ def _read(
         if text is not None and schema is not None:
             try:
                 read = read_aspects(text, schema)
-            except ValueError:  # taken without a gate: it stays the free text that it is
+                texts[row], aspects[row] = in_words(read), json.dumps(read, ensure_ascii=False)
+            except (ValueError, RecursionError):  # taken without a gate: it stays a free text
                 continue
-            texts[row], aspects[row] = in_words(read), json.dumps(read, ensure_ascii=False)
     return pl.Series("text", texts, pl.String), pl.Series("aspects", aspects, pl.String)

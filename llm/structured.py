@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from prompts.sandbox import label, listed
+from prompts.schema import validator_of
 
 _FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(.*)\n\s*```\s*\Z", re.DOTALL)
 
@@ -18,8 +19,17 @@ def read_aspects(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: it is no JSON object, or does not follow the schema; the message says where.
     """
-    from jsonschema import Draft202012Validator
+    try:
+        aspects = _checked(text, schema)
+        in_words(aspects)  # whoever reads them puts them into words
+    except RecursionError:
+        raise ValueError("it has too many parts inside each other") from None
+    return aspects
+
+
+def _checked(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     from jsonschema.exceptions import best_match
+    from referencing.exceptions import Unresolvable
 
     fenced = _FENCE.match(text)
     try:
@@ -28,7 +38,10 @@ def read_aspects(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"it is no JSON ({error})") from None
     if not isinstance(aspects, dict):
         raise ValueError("it is no JSON object")
-    worst = best_match(Draft202012Validator(dict(schema)).iter_errors(aspects))
+    try:
+        worst = best_match(validator_of(schema).iter_errors(aspects))
+    except Unresolvable as error:
+        raise ValueError(f"the schema itself is wrong ({error})") from None
     if worst is not None:
         where = ".".join(map(str, worst.absolute_path)) or "the answer"
         raise ValueError(f"{where}: {worst.message[:200]}")

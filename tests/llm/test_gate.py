@@ -107,11 +107,29 @@ def test_thoughts_are_no_part_of_an_answer() -> None:
         ('{"genre": [], "mood": "loud"}', "mood: 'loud' is not one of"),
         ('{"genre": [], "mood": "calm", "x": 1}', "'x' was unexpected"),
         ('{"genre": ["noir"], "mood": "calm"', "no JSON"),
+        ("[" * 2000 + "]" * 2000, "too many parts inside each other"),
     ],
 )
 def test_a_schema_is_checked(text: str, seen: str) -> None:
     found = rejection(text, with_schema(), GATE)
     assert found is not None and found.reason == "schema" and seen in found.seen
+
+
+def test_a_schema_that_leads_into_itself_judges_all_the_same() -> None:
+    deeper = {"properties": {"more": {"$ref": "#"}}, "type": "object"}
+    asked = Request("item", "e", ASKED.messages, "t@1", {}, deeper)
+    assert rejection('{"more": {"more": {}}}', asked, GATE) is None
+    found = rejection('{"more": ' * 300 + "{}" + "}" * 300, asked, GATE)
+    assert found is not None and found.reason == "schema"
+
+
+def test_no_schema_makes_an_answer_be_looked_up_elsewhere(tmp_path: Any) -> None:
+    there = tmp_path / "schema.json"
+    there.write_text('{"type": "string"}')
+    for reference in (there.as_uri(), "#/$defs/none"):
+        asked = Request("item", "e", ASKED.messages, "t@1", {}, {"$ref": reference})
+        found = rejection("{}", asked, GATE)
+        assert found is not None and found.reason == "schema"
 
 
 class Moody:

@@ -148,6 +148,13 @@ def with_schema(schema: str) -> str:
     return f"---\n{head}{schema}\n---\n# user\nSay it.\n"
 
 
+def test_a_schema_may_name_its_own_parts():
+    parts = "$defs: {b: {properties: {c: {$ref: '#'}}}}"
+    parse_template(
+        with_schema(f"{{type: object, properties: {{a: {{$ref: '#/$defs/b'}}}}, {parts}}}")
+    )
+
+
 def test_a_schema_is_part_of_a_template():
     plain = parse_template(with_schema("{}").replace("schema: {}\n", ""))
     template = parse_template(with_schema("{type: object, properties: {mood: {type: string}}}"))
@@ -162,6 +169,14 @@ def test_a_schema_is_part_of_a_template():
         ("{type: object}", "properties"),
         ("{type: array, properties: {a: {}}}", "type: object"),
         ("{type: object, properties: {a: {type: colour}}}", "properties.a.type: 'colour'"),
+        ("{type: object, properties: {a: {const: 2020-01-01}}}", "such as a date.*in quotes"),
+        ("{type: object, properties: {1: {type: string}}}", "a name that is a number"),
+        ("{type: object, properties: {a: {$ref: 'http://h/s'}}}", "'http://h/s' leads out of it"),
+        ("{type: object, properties: {a: {$ref: 'file:///s'}}}", "'file:///s' leads out of it"),
+        ("{type: object, properties: {a: {$dynamicRef: 's'}}}", "leads out of it"),
+        ("{type: object, properties: {a: {$ref: '#/$defs/b'}}}", r"there is no '#/\$defs/b'"),
+        ("{type: object, properties: {a: {$ref: '#/type'}}}", "'object' is not of type"),
+        ("{type: object, properties: {a: {}}, allOf: [{$ref: '#'}]}", "lead to themselves"),
     ],
 )
 def test_a_schema_that_is_none_gets_a_sentence(schema, sentence):
