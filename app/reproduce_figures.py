@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cautions import of_settings
 from app.codebook_maps import codebook_map
 from app.lexicons import open_lexicon
+from app.plan import Plan, Step
 from app.records import Record
 from app.reproduce_costs import table_3
 from app.reproduce_pictures import bars, scatter
 from app.reproduce_sheets import TABLE, Sheet, Told
+from app.reproduce_stages import stages_behind
+from app.settings import Experiment
 
 if TYPE_CHECKING:
     import numpy as np
@@ -149,14 +152,45 @@ def make_other(kind: str, name: str, workspace: Path, source: Path | None, devic
     from app.runner import run_steps
 
     plan = plan_of(name, workspace, source)
-    every = plan.steps()
-    write_record(plan, every)
-    wanted = {plan.step(stage).key for stage in STAGES[kind]}
-    steps, read = [], wanted
-    for step in reversed(every):
-        if step.cell is None and step.key in read:
-            steps.append(step)
-            read = read | set(step.inputs.values())
+    write_record(plan, plan.steps())
     with Display(open_console()) as display:
-        run_steps(plan, steps[::-1], display, device=device)
+        run_steps(plan, _steps(plan, kind), display, device=device)
     return DRAWN[kind](read_record(plan.experiment.name, workspace))
+
+
+def there_of(kind: str, name: str, workspace: Path, source: Path | None) -> Told:
+    """The same where all that it needs is there, or a sentence on what would be run.
+
+    Nothing is run or recorded, and no model is asked.
+
+    Raises:
+        AutoGraphError: with what is wrong and how to mend it.
+    """
+    from app.reproduce import plan_of
+
+    plan = plan_of(name, workspace, source)
+    steps, experiment = _steps(plan, kind), plan.experiment
+    missing = [step for step in steps if not plan.store.holds(step.stage, step.key)]
+    if missing:
+        return Told(experiment.name, experiment.note, [], list(_would_be_run(experiment, missing)))
+    keys = {step.stage: step.key for step in plan.steps() if step.cell is None}
+    record = Record(plan.recorded, workspace, keys, {})
+    return table_3(record, measure=False) if kind == "table3" else DRAWN[kind](record)
+
+
+def _steps(plan: Plan, kind: str) -> list[Step]:
+    """The steps that a figure or table needs, in order."""
+    stages = stages_behind(plan.experiment, *STAGES[kind])
+    return [step for step in plan.steps() if step.cell is None and step.stage in stages]
+
+
+def _would_be_run(experiment: Experiment, missing: Sequence[Step]) -> Iterator[str]:
+    """What is to be made, and which language models would be asked."""
+    from llm.settings import MODELS
+
+    yield f"{experiment.name} is not there. It would be made by {', '.join(map(str, missing))}."
+    stages = {step.stage for step in missing}
+    asked = {side: getattr(experiment.llm, side) for side in SIDES if f"knowledge-{side}" in stages}
+    by = [f"{side}s by {of.model}" for side, of in asked.items() if isinstance(of, MODELS)]
+    if by:
+        yield f"Described by a language model, a call each: {' and '.join(by)}."

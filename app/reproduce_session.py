@@ -8,12 +8,12 @@ from pathlib import Path
 from app.experiment_file import read_tree
 from app.progress import open_console
 from app.reproduce import OTHERS, kind_of, names, open_reproduction, recorded, run_rows
-from app.reproduce_figures import make_other
+from app.reproduce_figures import make_other, there_of
 from app.reproduce_results import results_of
 from app.reproduce_sheets import print_told, write_told
 from app.reproduce_show import told_of
 from app.session import chosen_device
-from data.errors import AutoGraphError
+from data.errors import AutoGraphError, ConfigError
 
 
 def reproduce(
@@ -31,8 +31,16 @@ def reproduce(
     Raises:
         AutoGraphError: with what is wrong and how to mend it; what is finished stays.
     """
-    kind = kind_of(str(read_tree(name)["name"]))
+    kind, console = kind_of(str(read_tree(name)["name"])), open_console()
     if kind in OTHERS:
+        if only or seeds:
+            raise ConfigError(
+                f"--only and --seeds choose among recommenders, and {name} has none. Leave them "
+                "out."
+            )
+        if dry_run:  # it may hold less than the files of an earlier run, so they stay
+            print_told(there_of(kind, name, workspace, source), console)
+            return
         told = make_other(kind, name, workspace, source, chosen_device(device))
     else:
         of = open_reproduction(name, workspace, source, seeds)
@@ -40,7 +48,6 @@ def reproduce(
         if not dry_run:
             run_rows(of, only, jobs, chosen_device(device))
         told = told_of(of, results_of(of))
-    console = open_console()
     print_told(told, console)
     path, *others = write_told(told, workspace)
     beside = ", ".join(other.name for other in others)
