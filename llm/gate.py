@@ -22,14 +22,27 @@ FEWEST_GRAMS = 12
 """Shorter answers say too little to be judged by word groups."""
 IN_SCRIPT = 0.8
 """Share of letters that must be of the wanted script."""
+_REFUSED = (
+    "access|analy[sz]e|answer|assist|browse|comply|confirm|continue|create|describe|determine|"
+    "discuss|draw|find|fulfil|fulfill|generate|give|guess|help|identify|infer|look|make|offer|"
+    "produce|provide|recommend|say|share|summari[sz]e|tell|verify|view|write"
+)
+"""What is refused, in small letters: "I Can't Help Singing" is a title."""
+_CANNOT = (
+    r"(can(not|['’]t| not)|could(n['’]t| not)|won['’]t|will not"
+    r"|(['’]m|am|['’]re|are) (unable|not able) to)"
+)
 _REFUSAL = re.compile(
-    r"^\W*(i(['’]m| am) (sorry|unable|not able)|sorry,|i (can(not|['’]t)|won['’]t)\b"
-    r"|unfortunately,? i|as an? (ai|(large )?language model)"
-    r"|i (do not|don['’]t) (have|know)\b.{0,40}(information|data|access)"
-    r"|(there is|i have) (not enough|insufficient) information)",
+    r"^\W*(i(['’]m| am) (sorry|unable|not able)\b"
+    rf"|(sorry\W+(but )?)?(i|we) ?{_CANNOT}\b.{{0,40}}?\b(?-i:{_REFUSED})\b"
+    r"|unfortunately,? i\b|as an? ((large )?language model|ai (large |language )*model)\b"
+    r"|as an? ai( assistant| system| chatbot)?(,| i\b)"
+    r"|(sorry\W+(but )?)?(i|we) (do not|don['’]t) (have|know)\b.{0,40}(information|data|access)"
+    r"|(sorry\W+(but )?)?(there is|i have) (not enough|insufficient|no) information)",
     re.IGNORECASE,
 )
-_THOUGHTS = re.compile(r"\A\s*<think(?:ing)?>.*?</think(?:ing)?>\s*", re.DOTALL)
+_THOUGHTS = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_THOUGHT = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
 
 
 class Rejection(NamedTuple):
@@ -45,7 +58,10 @@ class Rejection(NamedTuple):
 
 
 def without_thoughts(text: str) -> str:
-    """An answer without the reasoning that some models put before it."""
+    """An answer without the reasoning that some models put before it.
+
+    Where a chat format opens the reasoning itself, only its end stands in the answer.
+    """
     return _THOUGHTS.sub("", text).strip()
 
 
@@ -59,6 +75,8 @@ def rejection(text: str, request: Request, config: GateConfig) -> Rejection | No
     """
     if not text.strip():
         return Rejection("empty", "there is no text")
+    if _THOUGHT.search(text):
+        return Rejection("thoughts cut off", "raise sampling.max_tokens")
     if request.schema is not None:
         try:
             read_aspects(text, request.schema)

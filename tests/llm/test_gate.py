@@ -49,6 +49,14 @@ REJECTED = [
     ("I cannot infer anything about this viewer from the list.", "refusal"),
     ("As an AI language model, I have no access to films or tastes.", "refusal"),
     ("Unfortunately, I do not have enough to go on for this one.", "refusal"),
+    ("Sorry, but I can't provide a description of this film for you today.", "refusal"),
+    ("Sorry, I am unable to determine from this list what the viewer likes.", "refusal"),
+    ("I won't be able to assist with a description of this particular viewer.", "refusal"),
+    ("I’m not able to say anything about a film that I have not seen yet.", "refusal"),
+    ("As an AI, I do not watch films and so have no opinion about them.", "refusal"),
+    ("As a large language model I have never been to a cinema, sadly.", "refusal"),
+    (f"<think>Okay, the user wants a paragraph. {GOOD}", "thoughts cut off"),
+    (f"{GOOD}\n<thinking>\nWas that enough?", "thoughts cut off"),
     ("Likes comedies.", "too short"),
     ("a dark and stormy night " * 12, "repetition"),
     (f"{GOOD} " + "and so on and on and on " * 15, "repetition"),
@@ -67,6 +75,14 @@ def test_what_is_no_answer(text: str, reason: str) -> None:
     "text",
     [
         GOOD,
+        "As an airline disaster film it is tense, wry and quick, and spares nobody on board.",
+        "As an AI thriller it asks what a machine may want, and lets nobody answer that.",
+        "Sorry, Wrong Number is a taut noir in which a woman overhears her own murder.",
+        "Sorry We Missed You is a bleak drama about a family that cannot make ends meet.",
+        "I Can't Sleep is a French drama that follows lives around a killer in Paris.",
+        "I Can't Give You Anything but Love is a musical with a warm and silly heart.",
+        "I can't sleep is what its heroine tells all whom she meets at night in Paris.",
+        "Unfortunately, in a small town nobody keeps a secret: a gentle comedy of errors.",
         "Apologetic heroes, sorry endings: I cannot stop films, in short, of quiet English regret.",
         "Отдаёт предпочтение медленным историям о людях, оказавшихся далеко от дома и семьи.",
         "偏爱节奏缓慢、关于远离家乡的人们的故事，尤其是极地探险及其后果的影片。",
@@ -94,7 +110,10 @@ def test_it_judges_anything(text: str) -> None:
 
 def test_thoughts_are_no_part_of_an_answer() -> None:
     assert without_thoughts(f"<think>\nHmm.\n</think>\n\n{GOOD}") == GOOD
+    assert without_thoughts(f"Okay, so.\n</think>\n\n{GOOD}") == GOOD
+    assert without_thoughts(f"<think>a</think>b<Think>c</Think>{GOOD}") == GOOD
     assert without_thoughts(GOOD) == GOOD
+    assert without_thoughts("<think>Hmm.") == "<think>Hmm."
 
 
 @pytest.mark.parametrize(
