@@ -214,7 +214,7 @@ def _side(side: str, knowledge_inputs: Inputs) -> dict[str, Stage]:
         ),
         codes: Stage(
             f"quantising {side}s",
-            2,
+            3,
             _from(vectors),
             partial(_quantize, side),
             partial(work.fit_side, side),
@@ -255,9 +255,9 @@ STAGES: dict[str, Stage] = {
         _pairs,
         work.pair_items,
     ),
-    "train": Stage("training", 3, _train_inputs, _train, work.train, a_cell=True),
+    "train": Stage("training", 4, _train_inputs, _train, work.train, a_cell=True),
     "evaluate": Stage(
-        "evaluating", 1, _from("dataset", "split", "train"), _evaluate, work.judge, a_cell=True
+        "evaluating", 2, _from("dataset", "split", "train"), _evaluate, work.judge, a_cell=True
     ),
     "lists": Stage(
         "recommending to all users",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from graph.latent import LatentGraph
 from graph.metapath import NODE_TYPES
@@ -31,16 +30,6 @@ def statistics(graph: LatentGraph) -> dict[str, Any]:
         },
         "memory_mb": memory(graph) / 1e6,
     }
-
-
-def degree_table(graph: LatentGraph) -> pl.DataFrame:
-    """How many nodes have which degree: source, target (types), degree, nodes."""
-    tables = []
-    for (a, b), degrees in _degrees(graph).items():
-        values, counts = np.unique(degrees, return_counts=True)
-        names = {"source": [a] * len(values), "target": [b] * len(values)}
-        tables.append(pl.DataFrame({**names, "degree": values, "nodes": counts}))
-    return pl.concat(tables)
 
 
 def memory(graph: LatentGraph) -> int:

@@ -30,6 +30,11 @@ class HasVectors(Protocol):
         """(n, width) float32 vectors."""
         ...
 
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """Rows of entities that nothing was said about, whose vector is the mean of the others."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FittedCodes:
@@ -64,7 +69,7 @@ def fit_codes(
     seed: int,
     on_progress: Progress | None = None,
 ) -> FittedCodes:
-    """Codes for every vector and the quantiser fitted to them.
+    """Codes for every vector and the quantiser fitted to those that say something.
 
     Args:
         vectors: Of users or of items.
@@ -77,21 +82,22 @@ def fit_codes(
         DataError: there are fewer than two vectors, or one has a value that is no number.
     """
     matrix = np.ascontiguousarray(vectors.matrix, dtype=np.float32)
-    _check(matrix, vectors.ids)
+    said = np.delete(matrix, vectors.missing, axis=0) if vectors.missing else matrix
+    _check(matrix, vectors.ids, len(said))
     method = METHODS[config.method][0]
     quantizer: Quantizer = method.fit(
-        matrix, config, seed=seed, scratch=scratch, on_progress=on_progress
+        said, config, seed=seed, scratch=scratch, on_progress=on_progress
     )
     assigned = quantizer.assign(matrix)
     figures = statistics(quantizer, matrix, assigned)
     return FittedCodes(Codes(vectors.ids, assigned, quantizer.codebooks, figures), quantizer)
 
 
-def _check(matrix: np.ndarray, ids: tuple[str, ...]) -> None:
-    if len(matrix) < 2:
+def _check(matrix: np.ndarray, ids: tuple[str, ...], said: int) -> None:
+    if said < 2:
         raise DataError(
-            f"There are {len(matrix)} vectors, and codes need at least 2 to tell apart. "
-            "Use a data set with more users and items."
+            f"There are {said} vectors of texts, and codes need at least 2 to tell apart. "
+            "Use a data set with more users and items, or have more of them described."
         )
     blocks = range(0, len(matrix), 8192)
     bad = np.flatnonzero(

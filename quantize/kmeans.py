@@ -11,9 +11,10 @@ from quantize.residual import distances, nearest
 
 
 def kmeans(x: Tensor, k: int, *, generator: torch.Generator, iterations: int = 50) -> Tensor:
-    """(k, d) centres of `x` (n, d) after k-means++ and Lloyd's iterations; none is empty if n >= k.
+    """(k, d) centres of `x` (n, d) after k-means++ and Lloyd's iterations.
 
-    A centre that loses all its members moves to the vector that is farthest from its own centre.
+    None is empty where k vectors or more differ: a centre that loses all its members moves to the
+    vector that is farthest from its own centre, as long as one is off its centre at all.
     Where n < k the last k - n centres repeat earlier ones with a little noise.
 
     Source: Arthur & Vassilvitskii, k-means++, SODA 2007.
@@ -50,12 +51,13 @@ def _spread(x: Tensor, k: int, generator: torch.Generator) -> Tensor:
 
 
 def _means(x: Tensor, members: Tensor, centres: Tensor) -> Tensor:
-    """Mean of each centre's members; empty centres go to the worst placed vectors."""
+    """Mean of each centre's members; empty centres go to the worst placed vectors, or stay."""
     counts = torch.bincount(members, minlength=len(centres))
     sums = torch.zeros_like(centres).index_add_(0, members, x)
     means = sums / counts.clamp_min(1).unsqueeze(1)
     empty = (counts == 0).nonzero()[:, 0]
     if len(empty):
-        error = (x - means[members]).square().sum(1)
-        means[empty] = x[error.topk(len(empty)).indices]
+        worst = (x - means[members]).square().sum(1).topk(len(empty))
+        off = worst.values > 0
+        means[empty] = torch.where(off[:, None], x[worst.indices], centres[empty])
     return means

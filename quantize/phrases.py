@@ -126,6 +126,11 @@ def find_phrases(
     weights = TfidfTransformer(sublinear_tf=True).fit_transform(counts).tocsr()
     chosen = [_weightiest(names, weights[row], config.per_text) for row in range(len(texts))]
     held = np.bincount([phrase for row in chosen for phrase, _ in row], minlength=len(names))
+    if not (held > 1).any():
+        raise DataError(
+            f"No phrase is among the {config.per_text} weightiest of two texts, so none joins any. "
+            "Raise phrases.per_text."
+        )
     joining = [[(p, weight) for p, weight in row if held[p] > 1] for row in chosen]
     number = np.cumsum(held > 1) - 1
     return Phrases(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from data.config import Config
 
@@ -34,7 +34,7 @@ class RqVaeConfig(_CodesConfig):
     """A learned encoder and decoder around the codebooks."""
     dim: int = Field(32, ge=1)
     """Width of a code vector."""
-    hidden: tuple[int, ...] = (512, 256)
+    hidden: tuple[PositiveInt, ...] = (512, 256)
     """Hidden widths of the encoder; the decoder has them in reverse."""
     beta: float = Field(0.25, ge=0)
     """How strongly the encoder is held to the codes it selects."""

@@ -16,8 +16,11 @@ from torch.nn import functional as F
 
 SLOPE = 0.2
 """Negative slope of the LeakyReLU (Veličković et al., Graph Attention Networks, 2018)."""
-WIDEST = 60.0
-"""The node itself weighs at least e⁻⁶⁰ of the largest weight in its set."""
+FARTHEST = 30.0
+"""Logits over prefixes are held at 30 and below, the node's own at -30 and above.
+
+Their exponentials and cumulative sums then fit a float32 without the maximum of the row, which
+would let a position know what comes later; and no total is ever zero."""
 
 
 class AttentionHead(nn.Module):
@@ -71,7 +74,7 @@ def grouped(logit: Tensor, values: Tensor, group: Tensor, groups: int) -> Tensor
     total = torch.zeros_like(top).index_add(0, group, weight)
     summed = values.new_zeros(groups, *values.shape[1:])
     summed = summed.index_add(0, group, weight[..., None] * values)
-    return summed / total.clamp_min(torch.finfo(total.dtype).tiny)[..., None]
+    return summed / total.clamp_min(1.0)[..., None]  # the largest weight of a group is 1
 
 
 def neighbours(
@@ -145,17 +148,13 @@ def prefixes(
         prior: (m, h) logits, (m, h, d) values and (m,) rows of the neighbours before them all.
     """
     self_logit, self_value = first
-    top = torch.maximum(self_logit, logit.amax(1)).detach()  # (b, h)
+    total = self_logit.clamp(-FARTHEST, FARTHEST).exp()  # (b, h)
+    summed = total[..., None] * self_value
     if prior is not None:
-        row = prior[2][:, None].expand_as(prior[0])
-        top = top.scatter_reduce(0, row, prior[0].detach(), "amax")
-    weight = (self_logit - top).clamp_min(-WIDEST).exp()  # held: no total is ever zero
-    total, summed = weight, weight[..., None] * self_value
-    if prior is not None:
-        weight = (prior[0] - top[prior[2]]).exp()
+        weight = prior[0].clamp_max(FARTHEST).exp()
         total = total.index_add(0, prior[2], weight)
         summed = summed.index_add(0, prior[2], weight[..., None] * prior[1])
-    weight = (logit - top[:, None]).exp()  # (b, l, h)
+    weight = logit.clamp_max(FARTHEST).exp()  # (b, l, h)
     total = total[:, None] + weight.cumsum(1)
     summed = summed[:, None] + (weight[..., None] * values).cumsum(1)
     return summed / total[..., None]

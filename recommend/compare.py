@@ -161,12 +161,17 @@ def _check_alike(
 ) -> None:
     first = ours[0]
     for other in (*ours, *theirs):
-        same = other.per_user[USER].sort().equals(first.per_user[USER].sort())
+        same = _judged(other).equals(_judged(first))
         if not same or _asked(other) != _asked(first):
             raise DataError(
-                f"{run!r} and {against!r} were not judged on the same users and candidates, so "
-                "they cannot be compared. Evaluate both on the same data, split and settings."
+                f"{run!r} and {against!r} were not judged on the same users, items and candidates, "
+                "so they cannot be compared. Evaluate both on the same data, split and settings."
             )
+
+
+def _judged(evaluation: Evaluation) -> pl.DataFrame:
+    """Who was asked for what: numbers of users alone would be the same in any data of that size."""
+    return evaluation.per_user.sort(USER).select(USER, "candidates", "history", "popularity")
 
 
 def _asked(evaluation: Evaluation) -> list[object]:
@@ -174,26 +179,3 @@ def _asked(evaluation: Evaluation) -> list[object]:
     about = evaluation.about
     drawn = about.get("seed") if about.get("candidates") != "all" else None
     return [*(about.get(k) for k in ("part", "candidates", "exclude_seen", "ties")), drawn]
-
-
-def slices(evaluation: Evaluation) -> pl.DataFrame:
-    """Metrics of users with short and long histories and of rare and frequent items.
-
-    Columns: `slice`, `users`, each of `METRICS`.
-    """
-    parts = {
-        "items with 0 training interactions": pl.col("popularity") == 0,
-        "items with 1-19": pl.col("popularity").is_between(1, 19),
-        "items with 20-99": pl.col("popularity").is_between(20, 99),
-        "items with 100 or more": pl.col("popularity") >= 100,
-        "histories of 10 or fewer": pl.col("history") <= 10,
-        "histories of 11-50": pl.col("history").is_between(11, 50),
-        "histories of more than 50": pl.col("history") > 50,
-    }
-    rows = []
-    for name, condition in parts.items():
-        part = evaluation.per_user.filter(condition)
-        if part.height:
-            means = part.select(pl.col(metric).mean() for metric in METRICS).row(0, named=True)
-            rows.append({"slice": name, "users": part.height, **means})
-    return pl.DataFrame(rows)

@@ -15,7 +15,7 @@ class Dropout(nn.Module):
 
     def __init__(self, share: float) -> None:
         super().__init__()
-        self.dropped = round(256 * share)
+        self.dropped = min(round(256 * share), 255)
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` with some channels zeroed, in training; `x` itself otherwise."""

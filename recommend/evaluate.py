@@ -108,6 +108,7 @@ def evaluate(
         "popularity": popularity[targets].astype(np.int32),
     }
     about = {"part": part, "seed": seed, "ties": TIES, **config.model_dump(mode="json")}
+    about["exclude_seen"] = config.exclude_seen or config.candidates != "all"
     return Evaluation(pl.DataFrame(columns), about)
 
 
@@ -122,17 +123,14 @@ def _candidates(
     """(b, n_items) bool candidates of each user, or None where all items are."""
     if config.candidates == "all" and not config.exclude_seen:
         return None
-    seen = np.zeros((len(users), n_items), dtype=bool)
+    allowed = np.ones((len(users), n_items), dtype=bool)
     for row, user in enumerate(users):
-        seen[row, histories.of(int(user))] = True
-    seen[np.arange(len(users)), target.numpy()] = False
-    if config.candidates == "all":
-        return torch.from_numpy(~seen)
-    chance = rng.random(seen.shape)
-    chance[seen] = np.inf
-    chance[np.arange(len(users)), target.numpy()] = np.inf
-    drawn = np.argsort(chance, axis=1)[:, : min(config.candidates, n_items)]
-    allowed = np.zeros_like(seen)
-    np.put_along_axis(allowed, drawn, np.isfinite(np.take_along_axis(chance, drawn, 1)), axis=1)
-    allowed[np.arange(len(users)), target.numpy()] = True
+        allowed[row, histories.of(int(user))] = False
+    own = np.arange(len(users)), target.numpy()
+    allowed[own] = False
+    if config.candidates != "all" and config.candidates < n_items:
+        for others in allowed:
+            chance = np.where(others, rng.random(n_items, dtype=np.float32), np.inf)
+            others[np.argpartition(chance, config.candidates)[config.candidates :]] = False
+    allowed[own] = True
     return torch.from_numpy(allowed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ import polars as pl
 import torch
 
 from data.dataset import Dataset, Histories
+from data.errors import ConfigError, DataError
 from data.split import Split
 from recommend.checkpoint import Checkpoint
 from recommend.evaluate import evaluate
@@ -52,8 +54,8 @@ def fit_model(
 ) -> Model:
     """The model of the epoch with the best validation NDCG@10.
 
-    After each epoch the state is written to `scratch`; a killed run goes on from there and ends
-    with the same weights.
+    After each epoch the state is written to `scratch`; a killed run goes on from there and, on a
+    CPU, ends with the same weights (a GPU adds up in an order of its own).
 
     Args:
         dataset: Users, items and interactions.
@@ -67,11 +69,17 @@ def fit_model(
         device: A torch device.
 
     Raises:
-        ConfigError: the enhancer does not fit what it is given.
+        ConfigError: the enhancer does not fit what it is given, or the loss is lost.
+        DataError: no user has two training interactions.
     """
     keep_freed_memory()
     torch.manual_seed(seed)
     histories = split.histories(dataset)
+    if not (histories.lengths > 1).any():
+        raise DataError(
+            "No user has two training interactions, so there is nothing to learn an order from. "
+            "Raise data.min_history to 4 or more, or use more data."
+        )
     inputs = gather_inputs(dataset, replace(sources, histories=histories), config)
     network = Network(config, inputs).to(device)
     model = Model(config, inputs, network, dataset.user_ids, dataset.item_ids, pl.DataFrame())
@@ -126,6 +134,11 @@ class Trainer:
         for step, batch in enumerate(batches(self.histories, chunks, layout, known, size)):
             self._set_rate(number + step / steps)
             loss, positions = self.step(batch.to(self.model.device))
+            if not math.isfinite(loss):
+                raise ConfigError(
+                    f"The loss of epoch {number} is no number any more ({loss}). Lower "
+                    f"train.learning_rate, which is {self.settings.learning_rate:g}."
+                )
             total, seen = total + loss * positions, seen + positions
         seconds = time.perf_counter() - started
         return {"epoch": number, "loss": total / max(seen, 1), "seconds": seconds}

@@ -12,8 +12,8 @@ METRICS = ("ndcg@10", "hr@10", "mrr", "gauc")
 def mean_rank(scores: Tensor, target: Tensor, allowed: Tensor | None = None) -> Tensor:
     """(b,) float64 rank of each row's target, best = 1; ties take the mean of their ranks.
 
-    A constant score gives everybody the middle rank, so it earns what chance earns. A score that
-    is not a number counts as the worst, the target's own included.
+    A constant score gives everybody the middle rank, so its AUC is that of chance. A score that is
+    not a number counts as the worst, the target's own included.
 
     Args:
         scores: (b, n) score of each candidate.

@@ -42,7 +42,7 @@ class MindConfig(Config):
     iterations: PositiveInt = 3
     """Rounds of dynamic routing."""
     sharpness: PositiveFloat = 2.0
-    """Power in the label-aware attention; the larger, the closer to the best interest alone."""
+    """Factor in the label-aware attention; the larger, the closer to the best interest alone."""
     dropout: Share = 0.2
     """Share of activations dropped in training."""
 
@@ -246,6 +246,6 @@ class EvaluateConfig(Config):
     """How recommendations are judged."""
 
     candidates: Literal["all"] | PositiveInt = "all"
-    """Rank the true item against the whole catalogue, or against so many sampled items."""
+    """Rank the true item against the whole catalogue, or against so many drawn negatives."""
     exclude_seen: bool = False
-    """Leave out items that the user has in the history; the paper ranks the full set."""
+    """Leave out items that the user has in the history; of drawn negatives none ever is."""

@@ -2,8 +2,9 @@
 
 A node's vector is the mean over layers; layer k + 1 of a node is the sum over its neighbours'
 layer k, each divided by the root of both degrees. Different here, so that no step reads its own
-answer: the users of a step send nothing to items, and what a user hears at a position comes from
-the items before it, with the degree that the user has there. Items have the backbone's embeddings.
+answer: the users of a step send nothing to items, whose other users speak up for them, and what a
+user hears at a position comes from the items before it (at most the last 512 before the chunk),
+with the degree that the user has there. Items have the backbone's embeddings.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class LightGcn(nn.Module):
     to_items: Tensor
     to_users: Tensor
     root: Tensor
+    heard: Tensor
 
     def __init__(self, config: LightGcnConfig, inputs: Inputs, width: int) -> None:
         super().__init__()
@@ -56,6 +58,8 @@ class LightGcn(nn.Module):
             self.register_buffer(name, _sparse(parts, shape), persistent=False)
         root = torch.from_numpy(degrees[0].astype(np.float32) ** -0.5)
         self.register_buffer("root", root, persistent=False)
+        heard = self.to_items @ torch.ones(len(degrees[1]), 1)
+        self.register_buffer("heard", heard, persistent=False)
 
     def propagate(self, items: Tensor, hidden: Tensor) -> Nodes:
         """(n_users, d) own vectors of users, and (layers + 1, n_items, d) items of every layer.
@@ -65,12 +69,21 @@ class LightGcn(nn.Module):
             hidden: (h,) users that no item may hear: in training those of the batch.
         """
         users, layers = self.user.weight, [items]
+        louder = self._louder(hidden)
         for _ in range(self.layers):
             visible = users.index_fill(0, hidden, 0.0)
             if len(layers) < self.layers:
                 users = _product(self.to_users, self.to_items, layers[-1])
-            layers.append(_product(self.to_items, self.to_users, visible))
+            layers.append(_product(self.to_items, self.to_users, visible) * louder)
         return self.user.weight, torch.stack(layers)
+
+    def _louder(self, hidden: Tensor) -> Tensor:
+        """(n_items, 1) what makes up for hidden users; without it, a faint item were an answer."""
+        if len(hidden) == 0:
+            return torch.ones_like(self.heard)
+        present = self.heard.new_ones(self.user.num_embeddings, 1).index_fill(0, hidden, 0.0)
+        visible = self.to_items @ present
+        return torch.where(visible > 0, self.heard / visible, 0.0)
 
     def users(self, nodes: Nodes, batch: Batch) -> Tensor:
         """(b, l, d) mean over layers of users, who at a position know the items up to it."""

@@ -13,6 +13,7 @@ import torch
 class Some(NamedTuple):
     ids: tuple[str, ...]
     matrix: np.ndarray
+    missing: tuple[int, ...] = ()
 
 
 def mixture(n: int, width: int = 24, blobs: int = 12, seed: int = 0) -> np.ndarray:

@@ -195,6 +195,21 @@ def test_bad_vectors_get_a_sentence(make_vectors, tmp_path):
         fit_codes(broken, QUICK["rq-vae"], tmp_path, seed=0)
 
 
+def test_codes_are_fitted_to_what_says_something(make_vectors, tmp_path):
+    whole = make_vectors(60)
+    far = np.vstack([whole.matrix, whole.matrix[:2] + 50])
+    silent = type(whole)((*whole.ids, "x", "y"), far, missing=(60, 61))
+    one, other = (
+        fit_codes(vectors, QUICK["rq-kmeans"], tmp_path / name, seed=0)
+        for name, vectors in (("whole", whole), ("silent", silent))
+    )
+    np.testing.assert_array_equal(one.codes.codebooks, other.codes.codebooks)
+    np.testing.assert_array_equal(one.codes.codes, other.codes.codes[:60])
+    assert other.codes.ids[60:] == ("x", "y")
+    with pytest.raises(DataError, match="There are 1 vectors of texts"):
+        fit_codes(make_vectors(3)._replace(missing=(0, 2)), QUICK["rq-kmeans"], tmp_path, seed=0)
+
+
 def test_damaged_files_get_a_sentence(make_vectors, tmp_path):
     fit_codes(make_vectors(40), QUICK["rq-kmeans"], tmp_path, seed=0).save(tmp_path)
     (tmp_path / "quantizer.safetensors").write_bytes(b"\0\0")

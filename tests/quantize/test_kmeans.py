@@ -45,6 +45,12 @@ def test_equal_vectors_do_not_break_it():
     assert torch.isfinite(kmeans(x, 4, generator=torch.Generator().manual_seed(0))).all()
 
 
+def test_centres_without_a_vector_of_their_own_stay_where_they_are():
+    x = torch.cat([torch.zeros(5, 2), torch.ones(5, 2)])
+    centres = kmeans(x, 5, generator=torch.Generator().manual_seed(0))
+    assert {tuple(centre) for centre in centres.tolist()} == {(0, 0), (1, 1)}
+
+
 def test_the_seed_decides(make_vectors):
     x = torch.from_numpy(make_vectors(200).matrix)
     runs = [kmeans(x, 30, generator=torch.Generator().manual_seed(s)) for s in (4, 4, 5)]

@@ -62,6 +62,12 @@ def test_the_weightiest_are_kept() -> None:
     assert found.names == ("haunted house",), "what c alone has among its best is no node"
 
 
+def test_weightiest_phrases_that_join_nothing_get_a_sentence() -> None:
+    texts = ["owl owl owl hen", "hen hen hen elk", "elk elk elk owl"]
+    with pytest.raises(DataError, match=r"among the 1 weightiest.*Raise phrases\.per_text"):
+        find_phrases(IDS, texts, settings(per_text=1))
+
+
 def test_what_too_few_or_too_many_texts_hold_is_left_out() -> None:
     texts = [f"A haunted house, {other}" for other in ("tap dancer", "tap dancer", "sea", "fog")]
     four = ("a", "b", "c", "d")

@@ -97,6 +97,24 @@ def test_a_position_does_not_see_what_comes_after():
     torch.testing.assert_close(prefixes(later, other, first, prior)[:, :3], before)
 
 
+@pytest.mark.parametrize("apart", [50.0, 70.0, 100.0, 5_000.0])
+def test_nor_however_far_the_logit_of_what_comes_after_is(apart):
+    logit = torch.zeros(1, 2, 1)
+    values = torch.tensor([1.0, 2.0]).view(1, 2, 1, 1)
+    first = (torch.zeros(1, 1), torch.zeros(1, 1, 1))
+    logit[:, 1] = apart
+    assert prefixes(logit, values, first)[0, 0].item() == 0.5
+
+
+def test_a_group_whose_members_are_all_masked_gives_no_gradient_however_steep_the_loss():
+    logit = torch.tensor([[float("-inf")], [0.0]], requires_grad=True)
+    values = torch.ones(2, 1, 1, requires_grad=True)
+    out = grouped(logit, values, torch.tensor([0, 1]), 2)
+    assert out.flatten().tolist() == [0, 1]
+    for gradient in torch.autograd.grad((1e6 * out).sum(), (logit, values)):
+        assert gradient.isfinite().all()
+
+
 def test_grouped_equals_a_softmax_in_every_group():
     torch.manual_seed(1)
     logit = (20 * torch.randn(9, 2, dtype=torch.float64)).requires_grad_()

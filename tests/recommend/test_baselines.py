@@ -36,7 +36,7 @@ def adjacency():
 @pytest.mark.parametrize("layers", [1, 2, 3])
 @pytest.mark.parametrize("hidden", [[], [0, 5, 11]])
 def test_lightgcn_is_the_mean_over_powers_of_the_normalised_adjacency(layers, hidden):
-    """Against eq. 8 with dense matrices; the rows of hidden users send nothing."""
+    """Against eq. 8 with dense matrices; hidden users send nothing, the others the more."""
     network = enhancer_of("lightgcn", layers=layers)
     enhancer, items = network.enhancer, network.item.weight
     matrix = adjacency()
@@ -44,6 +44,7 @@ def test_lightgcn_is_the_mean_over_powers_of_the_normalised_adjacency(layers, hi
     whole = matrix / np.sqrt(by_user[:, None] * by_item)
     sent = whole.copy()
     sent[hidden] = 0
+    sent *= np.divide(whole.sum(0), sent.sum(0), where=sent.sum(0) > 0, out=np.zeros(len(sent.T)))
     users, own = [enhancer.user.weight.detach().numpy()], [items.detach().numpy()]
     for _ in range(layers):
         users.append(whole @ own[-1])
@@ -57,6 +58,16 @@ def test_lightgcn_is_the_mean_over_powers_of_the_normalised_adjacency(layers, hi
     np.testing.assert_allclose(
         enhancer.items(nodes, NOBODY, some).detach(), expected[[3, 1]], rtol=1e-4, atol=1e-6
     )
+
+
+def test_lightgcn_does_not_tell_who_is_in_the_batch_by_how_little_an_item_hears():
+    enhancer = enhancer_of("lightgcn", layers=1).enhancer
+    with torch.no_grad():
+        enhancer.user.weight.fill_(1.0)
+    nothing = torch.zeros(DATASET.n_items, enhancer.item_width)
+    everybody = enhancer.propagate(nothing, NOBODY)[1][1]
+    some = enhancer.propagate(nothing, torch.tensor([0, 5, 11]))[1][1]
+    torch.testing.assert_close(some, everybody)
 
 
 def test_lightgcn_users_hear_from_the_items_up_to_each_position():

@@ -17,8 +17,8 @@ from recommend.metrics import METRICS
 def evaluation(values, users=None):
     n = len(values)
     columns = {metric: np.asarray(values, float) for metric in METRICS}
-    about = {"user": np.arange(n) if users is None else users}
-    about |= {"history": np.arange(n) + 3, "popularity": np.arange(n) % 2}
+    user = np.arange(n) if users is None else users
+    about = {"user": user, "history": user + 3, "popularity": user % 2, "candidates": n}
     return Evaluation(pl.DataFrame({**about, **columns}), {"candidates": "all"})
 
 

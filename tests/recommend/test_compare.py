@@ -13,11 +13,15 @@ from recommend.metrics import METRICS
 ABOUT = {"part": "test", "candidates": "all", "exclude_seen": False, "ties": "mean rank"}
 
 
-def evaluation(values, seed=0, users=None, **about):
+def evaluation(values, seed=0, users=None, popularity=7, **about):
     """The same values for every metric."""
     users = np.arange(len(values)) if users is None else users
     columns = {metric: np.asarray(values, dtype=float) for metric in METRICS}
-    return Evaluation(pl.DataFrame({"user": users, **columns}), {**ABOUT, "seed": seed, **about})
+    asked = {"candidates": 50, "history": 9, "popularity": popularity}
+    table = pl.DataFrame({"user": users, **columns}).with_columns(
+        pl.lit(value).alias(name) for name, value in asked.items()
+    )
+    return Evaluation(table, {**ABOUT, "seed": seed, **about})
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -126,6 +130,7 @@ def test_users_are_matched_by_number_not_by_row():
     [
         evaluation([0.1, 0.2]),
         evaluation([0.1, 0.2, 0.3], users=np.array([0, 1, 7])),
+        evaluation([0.1, 0.2, 0.3], popularity=99),
         evaluation([0.1, 0.2, 0.3], candidates=100),
         evaluation([0.1, 0.2, 0.3], part="valid"),
         evaluation([0.1, 0.2, 0.3], exclude_seen=True),

@@ -5,7 +5,6 @@ import torch
 from small_worlds import checkerboard, config_of, dataset_of, model_of
 
 from data.split import leave_one_out
-from recommend.compare import slices
 from recommend.evaluate import Evaluation, evaluate, histories_before
 from recommend.metrics import METRICS
 from recommend.settings import EvaluateConfig
@@ -187,7 +186,7 @@ def test_an_evaluation_says_how_it_was_measured_and_is_stored(world, tmp_path):
     config = EvaluateConfig(candidates=9)
     judged = evaluate(Planted(scores), dataset, split, "valid", config, seed=4)
     assert judged.about == {
-        "part": "valid", "seed": 4, "ties": "mean rank", "candidates": 9, "exclude_seen": False,
+        "part": "valid", "seed": 4, "ties": "mean rank", "candidates": 9, "exclude_seen": True,
     }  # fmt: skip
     judged.save(tmp_path)
     again = Evaluation.load(tmp_path)
@@ -208,23 +207,3 @@ def test_a_real_model_is_judged_as_its_own_scores_say():
     assert evaluate(model, dataset, split, "test", EvaluateConfig()).per_user.equals(
         planted.per_user
     )
-
-
-def test_slices_by_hand():
-    columns = {
-        "history": [10, 11, 50, 51, 3],
-        "popularity": [0, 1, 19, 20, 100],
-        **{metric: [1.0, 0.0, 0.5, 0.25, 0.75] for metric in METRICS},
-    }
-    table = slices(Evaluation(pl.DataFrame({"user": range(5), **columns})))
-    assert list(zip(table["slice"], table["users"], table["mrr"], strict=True)) == [
-        ("items with 0 training interactions", 1, 1.0),
-        ("items with 1-19", 2, 0.25),
-        ("items with 20-99", 1, 0.25),
-        ("items with 100 or more", 1, 0.75),
-        ("histories of 10 or fewer", 2, 0.875),
-        ("histories of 11-50", 2, 0.25),
-        ("histories of more than 50", 1, 0.25),
-    ]
-    few = slices(Evaluation(pl.DataFrame({"user": range(5), **columns, "popularity": [0] * 5})))
-    assert few["slice"][0] == "items with 0 training interactions" and few.height == 4

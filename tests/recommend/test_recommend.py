@@ -1,6 +1,7 @@
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from small_worlds import checkerboard, config_of, dataset_of, graph_of, model_of
 
 from data.dataset import histories
@@ -41,6 +42,15 @@ def test_the_best_unseen_items_best_first(world):
         expected = [scores[0, item].item() for item in unseen[:4]]
         assert mine["score"].to_list() == pytest.approx(expected, rel=1e-4, abs=1e-5)
     assert table["user"].unique(maintain_order=True).to_list() == [5, 2, 20]
+
+
+def test_a_score_that_is_no_number_is_not_shown():
+    from data.dataset import Histories
+    from recommend.recommend import _best
+
+    nothing = Histories(np.array([0, 0]), np.array([], np.int32), np.array([], np.int64))
+    scores = torch.tensor([0.3, float("nan"), 0.1])
+    assert _best(nothing, 0, scores, 3)["item"].to_list() == [0, 2]
 
 
 def test_a_held_out_item_counts_as_had(world):

@@ -11,9 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_worlds import checkerboard, config_of, graph_of, model_of, scores_of, sources_of
+from small_worlds import (
+    checkerboard,
+    config_of,
+    dataset_of,
+    graph_of,
+    model_of,
+    scores_of,
+    sources_of,
+)
 
-from data.errors import ConfigError
+from data.errors import ConfigError, DataError
 from data.split import leave_one_out
 from recommend.evaluate import evaluate
 from recommend.fit import WATCHED, Trainer, fit_model
@@ -136,3 +144,17 @@ def test_a_graph_that_is_missing_gets_a_sentence(tmp_path):
             DATASET, SPLIT, Sources(), config_of("sasrec", "autograph"), SETTINGS,
             seed=0, scratch=tmp_path,
         )  # fmt: skip
+
+
+def test_a_loss_that_is_lost_ends_with_the_rate_that_may_be_to_blame(tmp_path):
+    settings = SETTINGS.model_copy(update={"learning_rate": 1e30})
+    with pytest.raises(ConfigError, match=r"loss of epoch \d is no number .*which is 1e\+30"):
+        fit(tmp_path, "none", settings=settings)
+
+
+def test_nothing_to_learn_from_gets_a_sentence(tmp_path):
+    dataset = dataset_of([[0, 1, 2], [2, 1, 0]], 3)
+    split = leave_one_out(dataset)
+    sources = Sources(histories=split.histories(dataset))
+    with pytest.raises(DataError, match=r"two training interactions.*data\.min_history"):
+        fit_model(dataset, split, sources, config_of(), SETTINGS, seed=0, scratch=tmp_path)
