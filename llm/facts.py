@@ -102,7 +102,7 @@ def _said(name: str, value: object) -> str | None:
     text = listed(value)
     if not text or text.startswith("http") or name.rsplit("_")[-1] in _SILENT:
         return None
-    return PHRASES.get(name, label(name) + ": {}").format(text)
+    return PHRASES[name].format(text) if name in PHRASES else f"{label(name)}: {text}"
 
 
 def _sentences(parts: Iterable[str | None]) -> str:

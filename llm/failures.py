@@ -117,9 +117,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def _date(text: str | None) -> datetime | None:
     try:
         at = parsedate_to_datetime(str(text))
-    except ValueError:
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, TypeError):  # also of a year or a zone beyond all bounds
         return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _bounded(seconds: float) -> float | None:

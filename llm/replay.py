@@ -65,7 +65,7 @@ class ReplayBackend:
         """The recorded text of each request, in their order.
 
         Raises:
-            DataError: the file has no such columns, or an id stands twice.
+            DataError: the file has no such columns, they hold no texts, or an id stands twice.
         """
         for request in requests:
             texts = self._of(request.side)
@@ -82,8 +82,10 @@ class ReplayBackend:
         if side not in self._texts:
             ids = self._column(self._config.id_column, ID_COLUMNS[side], "id_column")
             texts = self._column(self._config.text_column, TEXT_COLUMNS, "text_column")
-            table = self._table.select(pl.col(ids, texts).cast(pl.String)).drop_nulls(ids)
-            twice = table.filter(pl.col(ids).is_duplicated())[ids]
+            table = pl.DataFrame([self._strings(name) for name in dict.fromkeys((ids, texts))])
+            table = table.select(pl.col(ids).alias("id"), pl.col(texts).alias("text"))
+            table = table.drop_nulls("id")
+            twice = table.filter(pl.col("id").is_duplicated())["id"]
             if len(twice):
                 raise DataError(
                     f"The id {twice[0]!r} stands more than once in {self._config.path}; "
@@ -91,6 +93,20 @@ class ReplayBackend:
                 )
             self._texts[side] = dict(table.iter_rows())
         return self._texts[side]
+
+    def _strings(self, name: str) -> pl.Series:
+        """A column as strings."""
+        column = self._table[name]
+        try:
+            if not column.dtype.is_nested():
+                return column.cast(pl.String)
+        except pl.exceptions.PolarsError:  # bytes that are no UTF-8, or an object
+            pass
+        raise DataError(
+            f"The column {name} of the replay file {self._config.path} holds values of the type "
+            f"{column.dtype}, and plain texts are wanted. Write them as texts, or name another "
+            "column with id_column or text_column."
+        )
 
     def _column(self, named: str | None, known: Iterable[str], setting: str) -> str:
         found = self._table.columns

@@ -37,6 +37,12 @@ def test_item_in_plain_sentences() -> None:
     )
 
 
+def test_a_column_may_be_called_anything() -> None:
+    attributes = {"price {EUR}": "12", "{0}": ["a", "b"], "cast": "{title}"}
+    text = item_text({**ITEM, "attributes": attributes})
+    assert text.endswith("Price {eur}: 12. {0}: a, b. Starring {title}.")
+
+
 def test_year_is_not_said_twice() -> None:
     assert item_text({**ITEM, "title": "Star Road (1977)"}).count("1977") == 1
 

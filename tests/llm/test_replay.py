@@ -100,6 +100,30 @@ def test_bad_files_get_a_sentence(tmp_path: Path, name: str, content: bytes, sen
         open_backend(ReplayConfig(backend="replay", path=path))
 
 
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ({"id": "a", "text": ["x", "y"]}, r"column text of .*x\.jsonl holds .*List\(String\)"),
+        ({"id": "a", "text": {"y": "z"}}, r"column text of .*Struct.*text_column"),
+        ({"id": ["a"], "text": "x"}, r"column id of .*List\(String\)"),
+    ],
+)
+def test_what_is_no_text_gets_a_sentence(
+    tmp_path: Path, cache: ResponseCache, row: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(DataError, match=sentence):
+        describe([request("a")], open_backend(write(tmp_path / "x.jsonl", [row])), cache)
+
+
+def test_numbers_are_texts_and_ids_are_taken_as_they_are(
+    tmp_path: Path, cache: ResponseCache
+) -> None:
+    rows: list[dict[str, object]] = [{"id": "a b", "text": 1.5}, {"id": "a  b", "text": 2}]
+    backend = open_backend(write(tmp_path / "x.jsonl", rows))
+    asked = [request("a  b"), request("a b")]
+    assert describe(asked, backend, cache).texts == ["2.0", "1.5"]
+
+
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         open_backend(ReplayConfig(backend="replay", path=tmp_path / "x.jsonl"))
