@@ -90,7 +90,7 @@ def guess_id(
     shared = {
         name: len(set(rows[name].cast(pl.String, strict=False).drop_nulls()) & set(ids))
         for name in rows.columns
-        if not rows[name].dtype.is_nested()
+        if not rows[name].dtype.is_nested() and rows[name].dtype != pl.Duration
     }
     best = max(shared, key=lambda name: (shared[name], name == named), default=None)
     if best is not None and shared[best]:

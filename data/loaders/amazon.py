@@ -77,7 +77,7 @@ def _reviews(path: Path, bad_rows: BadRows, min_rating: float) -> tuple[pl.DataF
 
 
 def _review_rows(path: Path, first: int, lines: list[bytes], bad_rows: BadRows) -> pl.DataFrame:
-    """`line` and the kept fields; the fast way if every line is sound, else line by line."""
+    """LINE and the kept fields; the fast way if every line is sound, else line by line."""
     numbers = pl.Series(LINE, range(first, first + len(lines)), pl.Int64)
     try:
         rows = pl.read_ndjson(b"".join(lines), schema=FIELDS)

@@ -86,7 +86,7 @@ def _unescaped(column: str) -> pl.Expr:
 
 
 def _table(path: Path, columns: Sequence[str], bad_rows: BadRows) -> pl.DataFrame:
-    """`line` and the needed columns as String, of a file in either form."""
+    """LINE and the needed columns as String, of a file in either form."""
     if not path.name.startswith("BX-"):
         return read_csv(path, bad_rows, columns).select(LINE, *columns)
     lines = _dump_lines(_dump_text(path))

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from data.errors import DataError
+from data.loaders.peek import guess_separator
 from data.loaders.raw import LINE, REASON, BadRows
 from data.loaders.source import read_text
 
@@ -21,7 +22,7 @@ Number = type[pl.Float32 | pl.Float64 | pl.Int32 | pl.Int64]
 def read_lines(
     path: Path, separator: str, columns: Sequence[str], bad_rows: BadRows, encoding: str = "utf-8"
 ) -> pl.DataFrame:
-    """`line` (Int64, from 1) and the named String columns of a file without header or quotes.
+    """LINE (Int64, from 1) and the named String columns of a file without header or quotes.
 
     Lines with another number of fields are reported; blank lines are passed over.
 
@@ -40,22 +41,32 @@ def read_csv(
     separator: str = ",",
     encoding: str = "utf-8",
 ) -> pl.DataFrame:
-    """`line` (Int64, from 1) and all columns, String with null for empty, of a file with a header.
+    """LINE (Int64, from 1) and all columns, String with null for empty, of a file with a header.
 
     Rows with another number of fields or broken quotes are reported.
 
     Raises:
-        DataError: the file is empty, in another encoding, lacks a column or names one twice.
+        DataError: the file is empty, in another encoding, has no header, lacks a column or names
+            one twice.
     """
     text = read_text(path, encoding)
     first, _, rest = text.lstrip("\n").partition("\n")
-    header = [name.strip() for name in next(csv.reader([first], delimiter=separator))]
+    header = _header(path, first, separator)
     check_columns(path, header, needed)
     if '"' in rest:
         table = _quoted(path, text, header, separator, bad_rows)
     else:
         table = _fields(_split(text, separator)[1:], header, separator, path, bad_rows)
     return table.with_columns(pl.col(header).replace("", None))
+
+
+def _header(path: Path, first: str, separator: str) -> list[str]:
+    try:
+        return [name.strip() for name in next(csv.reader([first], delimiter=separator))]
+    except csv.Error as error:
+        raise DataError(
+            f"The first line of {path} names no columns ({error}). Begin the file with a header."
+        ) from error
 
 
 def check_columns(path: Path, found: Sequence[str], needed: Sequence[str]) -> None:
@@ -66,9 +77,13 @@ def check_columns(path: Path, found: Sequence[str], needed: Sequence[str]) -> No
     """
     missing = [name for name in needed if name not in found]
     if missing:
+        mark = guess_separator(found[0]) if len(found) == 1 else None
+        parted = (
+            f"If {mark!r} stands between them, say so in data.files.separator. " if mark else ""
+        )
         raise DataError(
             f"{path} has no column {', '.join(map(repr, missing))}; its columns are "
-            f"{', '.join(map(repr, found))}. Name the right column, or mend the header."
+            f"{', '.join(map(repr, found))}. {parted}Name the right column, or mend the header."
         )
     repeated = sorted({name for name in found if found.count(name) > 1})
     if repeated:
@@ -103,7 +118,7 @@ def _split(text: str, separator: str) -> pl.DataFrame:
 def _quoted(
     path: Path, text: str, header: Sequence[str], separator: str, bad_rows: BadRows
 ) -> pl.DataFrame:
-    """`line` where a row starts and its columns; a quoted field may run over several lines."""
+    """LINE where a row starts and its columns; a quoted field may run over several lines."""
     schema = {LINE: pl.Int64, **dict.fromkeys(header, pl.String)}
     broken: list[tuple[int, str]] = []
     sound = [pl.DataFrame(schema=schema)]

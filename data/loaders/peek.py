@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from data.errors import DataError
+from data.loaders.source import plain_newlines
 
 HEAD_BYTES = 1 << 18
 """How much of a text file is looked at."""
@@ -102,7 +103,7 @@ def _head(path: Path, encoding: str) -> str:
             f"{path.name}:{line} is not {encoding}: byte 0x{content[error.start]:02x} has no "
             "meaning there. Save the file as UTF-8, or choose its encoding."
         ) from error
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    text = plain_newlines(text.removeprefix("\ufeff"))
     return text.rpartition("\n")[0] if cut and "\n" in text else text
 
 

@@ -12,11 +12,11 @@ from data.columns import ITEM_ID, USER_ID
 from data.errors import DataError
 from data.loaders.source import Source
 
-LINE = "line"
-"""Number of a row's line in its file, from 1."""
+LINE = "\nline"
+"""Column of the number of a row's line in its file, from 1; no header has a newline in a name."""
 REASON = "reason"
 """Why a row cannot be used."""
-BAD_ROW_SCHEMA = {"file": pl.String, LINE: pl.Int64, REASON: pl.String}
+BAD_ROW_SCHEMA = {"file": pl.String, "line": pl.Int64, REASON: pl.String}
 
 
 @dataclass(slots=True)
@@ -27,11 +27,11 @@ class BadRows:
     tables: list[pl.DataFrame] = field(default_factory=list)
 
     def report(self, file: Path, rows: pl.DataFrame, *, expected: bool = False) -> None:
-        """Take in `rows` (columns line and reason) of `file`.
+        """Take in `rows` (columns LINE and REASON) of `file`.
 
         Args:
             file: Where they stand.
-            rows: `line` and `reason`; others are ignored.
+            rows: LINE and REASON; others are ignored.
             expected: A known defect of the publication: listed, and never a reason to stop.
 
         Raises:
@@ -46,9 +46,8 @@ class BadRows:
                 f"{file}:{rows[LINE][0]}: {rows[REASON][0]}{more}. Mend the row, or use "
                 "--on-bad-row skip to leave such rows out and list them."
             )
-        self.tables.append(
-            rows.select(pl.lit(file.name).alias("file"), pl.col(LINE).cast(pl.Int64), REASON)
-        )
+        line = pl.col(LINE).cast(pl.Int64).alias("line")
+        self.tables.append(rows.select(pl.lit(file.name).alias("file"), line, REASON))
 
     def drop(
         self,

@@ -40,7 +40,7 @@ def load(reading: Reading, category: str) -> Raw:
 
 
 def _lines(path: Path, bad_rows: BadRows) -> pl.DataFrame:
-    """`line`, `user_id` and the list `item_id` of every user."""
+    """LINE, `user_id` and the list `item_id` of every user."""
     lines = pl.DataFrame({"whole": read_text(path, "utf-8").split("\n")})
     lines = lines.with_row_index(LINE, offset=1).filter(pl.col("whole").str.strip_chars() != "")
     words = pl.col("whole").str.extract_all(r"\S+")

@@ -80,4 +80,17 @@ def read_text(path: Path, encoding: str) -> str:
             f"{path}:{line} is not {encoding}: byte 0x{content[error.start]:02x} has no meaning "
             "there. Save the file as UTF-8, or name its encoding."
         ) from error
-    return text.removeprefix("\ufeff").replace("\r\n", "\n")
+    return plain_newlines(text.removeprefix("\ufeff"))
+
+
+def plain_newlines(text: str) -> str:
+    r"""A text whose lines end with newlines, whatever they ended with.
+
+    A carriage return alone ends lines only where the first line shows it, and is part of a field
+    elsewhere.
+
+    >>> plain_newlines("a,b\r1,2\r"), plain_newlines('a\r\n"one\rfield"\r\n')
+    ('a,b\n1,2\n', 'a\n"one\rfield"\n')
+    """
+    text = text.replace("\r\n", "\n")
+    return text.replace("\r", "\n") if "\r" in text.lstrip("\n").partition("\n")[0] else text

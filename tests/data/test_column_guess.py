@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import polars as pl
 import pytest
 
@@ -107,3 +109,14 @@ def test_a_letter_cut_at_the_end_of_what_is_read_is_no_error(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("user,item\n" + "é,é\n" * 100_000, encoding="utf-8")
     assert peek(path, 5).rows.height == 5
+
+
+def test_lengths_of_time_are_no_times_and_no_ids():
+    rows = pl.DataFrame({"id": ["a", "b"], "runs": [timedelta(minutes=90)] * 2})
+    assert guess_id(rows, {"a"}, "item_id") == "id"
+    assert guess_interactions(rows)["time"] is None
+
+
+def test_a_table_with_carriage_returns_alone(tmp_path):
+    (tmp_path / "old.csv").write_bytes(b"who,what\rann,lamp\rbob,chair\r")
+    assert peek(tmp_path / "old.csv").rows.rows() == [("ann", "lamp"), ("bob", "chair")]
