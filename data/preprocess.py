@@ -20,8 +20,8 @@ class Raw:
     Attributes:
         users: `user_id` (String, unique) and attributes, in the order of the source.
         items: `item_id` (String, unique) and attributes, in the order of the source.
-        ratings: `user_id`, `item_id`, `weight` Float32, `time` Int64, in the order of the source;
-            every id stands in its table.
+        ratings: `user_id`, `item_id`, `weight` Float32, `time` Int64; every id stands in its table.
+            Among equal times their order counts: that of the source, or of a finer clock.
         rated_low: Number of ratings that the loader has dropped for being below the threshold.
     """
 
@@ -48,8 +48,9 @@ def preprocess(raw: Raw, name: str, min_rating: float, min_history: int) -> Prep
     """The data set of positive interactions, users and items in the order of the source.
 
     Ratings below `min_rating` go; of repeated (user, item) pairs the earliest stays; interactions
-    are ordered by time, the source's order breaking ties; users with fewer than `min_history`
-    interactions go; items that nobody interacts with go. Histories are not cut to a length.
+    are ordered by time, the order of `raw.ratings` breaking ties; users with fewer than
+    `min_history` interactions go; items that nobody interacts with go. Histories are not cut to a
+    length.
 
     Raises:
         DataError: nothing is left.

@@ -20,7 +20,8 @@ class FilesConfig(Config):
     item: str = "item_id"
     """Column of the item's id."""
     time: str | None = None
-    """Column of the time: seconds, a date or a date with time; none: the order of the rows."""
+    """Column of the time: seconds, milliseconds, a date or a date with time; none: the order of the
+    rows, which also decides among equal times, as on one day where there are dates only."""
     weight: str | None = None
     """Column of the strength (a rating, a count); none: every interaction weighs 1."""
     users: Path | None = None

@@ -1,6 +1,6 @@
 """A person's own tables."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from data.errors import ConfigError, DataError
 from data.loaders import load_dataset
-from data.loaders.times import seconds
+from data.loaders.times import read_times, seconds
 from data.settings import DataConfig, FilesConfig
 
 
@@ -192,3 +192,165 @@ def test_times_of_other_zones_dates_and_nonsense():
     assert seconds(pl.Series([date(1970, 1, 2)])).to_list() == [86_400]
     assert seconds(pl.Series([1.9, float("nan"), None, -0.5])).to_list() == [1, None, None, -1]
     assert seconds(pl.Series(["12", "soon", None])).to_list() == [12, None, None]
+
+
+@pytest.fixture
+def clicks(tmp_path):
+    """Three interactions of one user, and an item table to be written beside them."""
+    path = tmp_path / "clicks.csv"
+    path.write_text("user_id,item_id\nu,a\nu,b\nu,c\n")
+    return FilesConfig(interactions=path, items=tmp_path / "items.csv")
+
+
+def items_of(files, text, **choices):
+    files.items.write_text(text)
+    return load(files.model_copy(update=choices)).dataset.items
+
+
+def test_blanks_around_ids_do_not_count(tmp_path):
+    sales, goods = tmp_path / "sales.csv", tmp_path / "goods.csv"
+    sales.write_text("user_id, item_id\nu, a\n u, b\nu,c \n")
+    goods.write_text("item_id,price\na ,1\n b,2\nc,3\nc ,4\n")
+    files = FilesConfig(interactions=sales, items=goods)
+    with pytest.raises(DataError, match=r"goods\.csv:5: item_id c stands twice"):
+        load(files)
+    loaded = load(files, on_bad_row="skip")
+    assert loaded.dataset.users.rows() == [("u",)]
+    assert loaded.dataset.items.rows() == [("a", 1), ("b", 2), ("c", 3)]
+
+
+@pytest.mark.parametrize(
+    ("header", "choices", "columns"),
+    [
+        ("item_id,name,title", {"title": "name"}, ["item_id", "title", "other_title"]),
+        ("id,item_id,x", {"items_id": "id"}, ["item_id", "other_item_id", "x"]),
+        ("item_id,name,line", {"title": "name"}, ["item_id", "title", "line"]),
+        ("item_id,line,reason", {"items_id": "line"}, ["other_item_id", "item_id", "reason"]),
+        ("item_id,title,other_title", {"title": "other_title"}, None),
+        (
+            "item_id,name,x",
+            {"title": "name", "item_attributes": ("name", "item_id", "x", "x")},
+            ["item_id", "title", "x"],
+        ),
+    ],
+)
+def test_columns_may_be_called_like_those_of_a_data_set(clicks, header, choices, columns):
+    rows = "a,a,a\nb,b,b\nc,c,c\n"
+    items = items_of(clicks, f"{header}\n{rows}", **choices)
+    assert items.columns == (columns or ["item_id", "other_other_title", "title"])
+    assert items.rows() == [("a", "a", "a"), ("b", "b", "b"), ("c", "c", "c")]
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"title": "item_id"},
+        {"description": "item_id"},
+        {"title": "name", "description": "name"},
+    ],
+)
+def test_a_column_of_items_has_one_purpose(clicks, choices):
+    with pytest.raises(ConfigError, match=r"one column twice among items_id, title and descr"):
+        items_of(clicks, "item_id,name\na,A\nb,B\nc,C\n", **choices)
+
+
+def test_interactions_may_have_a_column_called_line(clicks):
+    clicks.interactions.write_text('user_id,line,item_id\nu,7,a\nu,8,"b"\nu,9,\nu,10,c\n')
+    only = clicks.model_copy(update={"items": None})
+    loaded = load(only, on_bad_row="skip")
+    assert loaded.dataset.interactions["time"].to_list() == [2, 3, 5]
+    assert loaded.bad_rows.rows() == [("clicks.csv", 4, "item_id is empty")]
+
+
+LENGTH, LIST = pl.Series([timedelta(hours=1)] * 3), pl.Series([["x"]] * 3)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("u", LIST, r"'u' of the type List\(String\)\. An id is a text or a number"),
+        ("i", LENGTH, r"'i' of the type Duration.* An id is a text or a number"),
+        ("t", LENGTH, r"'t' of the type Duration.* Make it seconds, dates or dates with time"),
+        ("t", LIST, r"'t' of the type List\(String\)\. Make it seconds"),
+        ("w", LENGTH, r"'w' of the type Duration.* Make it numbers"),
+        ("n", LENGTH, r"'n' of the type Duration.* Make it text"),
+        ("n", pl.Series([b"x"] * 3), r"'n' of the type Binary\. Make it text"),
+    ],
+)
+def test_a_type_that_does_not_fit_is_told(tmp_path, column, values, said):
+    table = pl.DataFrame({"u": [1, 1, 1], "i": ["a", "b", "c"], "t": [3, 2, 1], "w": [1, 2, 3]})
+    table = table.with_columns(n=pl.col("i")).with_columns(values.alias(column))
+    path = tmp_path / "all.parquet"
+    table.write_parquet(path)
+    files = FilesConfig(interactions=path, user="u", item="i", time="t", weight="w")
+    with pytest.raises(DataError, match=rf"all\.parquet has a column {said}"):
+        load(files.model_copy(update={"items": path, "items_id": "i", "title": "n"}))
+
+
+def test_texts_are_text_whatever_they_were(clicks, tmp_path):
+    table = pl.DataFrame(
+        {
+            "item_id": ["a", "b", "c"],
+            "name": [1984, 2001, None],
+            "about": [["One", None, "two "], [], None],
+            "price": [1, 2, 3],
+        }
+    )
+    table.write_parquet(tmp_path / "items.parquet")
+    update = {"items": tmp_path / "items.parquet", "title": "name", "description": "about"}
+    items = load(clicks.model_copy(update=update)).dataset.items
+    assert items["title"].to_list() == ["1984", "2001", None]
+    assert items["description"].to_list() == ["One two", None, None]
+    assert items["price"].to_list() == [1, 2, 3]
+    assert items_of(clicks, "item_id,title\na,007\nb,8\nc,9\n")["title"].dtype == pl.String
+
+
+def test_carriage_returns_alone_end_lines_where_the_header_shows_it(clicks):
+    clicks.interactions.write_bytes(b"user_id,item_id\ru,a\ru,b\ru,c\r")
+    assert items_of(clicks, "item_id\na\nb\nc\n").rows() == [("a",), ("b",), ("c",)]
+    quoted = 'item_id,about\r\na,"one\rtwo"\r\nb,B\r\nc,C\r\n'
+    clicks.items.write_bytes(quoted.encode())
+    assert load(clicks).dataset.items["about"][0] == "one\rtwo"
+
+
+def test_a_wrong_separator_is_told(clicks):
+    clicks.interactions.write_text("user_id;item_id\nu;a\nu;b\nu;c\n")
+    with pytest.raises(DataError, match=r"If ';' stands between them, say so in data\.files\.sep"):
+        load(clicks)
+
+
+FINER = {
+    "milliseconds": [1_700_000_000_900 - 100 * k for k in range(6)],
+    "fractions": [1_700_000_000.9 - 0.1 * k for k in range(6)],
+    "written": [f"2024-05-01 10:00:00.{9 - k}" for k in range(6)],
+    "moments": [datetime(2024, 5, 1, 10, 0, 0, 900_000 - 100_000 * k) for k in range(6)],
+}
+
+
+@pytest.mark.parametrize("times", FINER.values(), ids=FINER)
+def test_order_within_a_second_is_kept(tmp_path, times):
+    """The latest stands first in the file, and users and items are numbered as they stand there."""
+    table = pl.DataFrame({"user_id": ["u"] * 6, "item_id": [f"i{k}" for k in range(6)], "t": times})
+    table.write_parquet(tmp_path / "t.parquet")
+    dataset = load(FilesConfig(interactions=tmp_path / "t.parquet", time="t")).dataset
+    assert dataset.items["item_id"].to_list() == [f"i{k}" for k in range(6)]
+    assert dataset.interactions["item"].to_list() == [5, 4, 3, 2, 1, 0]
+    assert dataset.interactions["time"].n_unique() == 1
+
+
+def test_equal_times_keep_the_order_of_the_rows(tmp_path):
+    path = tmp_path / "days.csv"
+    days = ("2024-05-02", "2024-05-01", "2024-05-01", "2024-05-02")
+    rows = "".join(f"u,i{k},{day}\n" for k, day in enumerate(days))
+    path.write_text(f"user_id,item_id,day\n{rows}")
+    dataset = load(FilesConfig(interactions=path, time="day")).dataset
+    assert dataset.interactions["item"].to_list() == [1, 2, 0, 3]
+
+
+def test_what_is_no_time_is_null_in_both_readings():
+    for values in ([1.5, float("inf"), None], ["2024-05-01", "soon", None]):
+        whole, fine = read_times(pl.Series(values))
+        assert whole.is_null().to_list() == fine.is_null().to_list() == [False, True, True]
+    for values in (LENGTH, LIST):
+        assert seconds(values).to_list() == [None] * 3
+    assert seconds(pl.Series(["60", "120"], dtype=pl.Categorical)).to_list() == [60, 120]
