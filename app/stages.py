@@ -221,8 +221,8 @@ def _side(side: str, knowledge_inputs: Inputs) -> dict[str, Stage]:
         ),
         f"factors-{side}": Stage(
             f"naming factors of {side}s",
-            1,
-            texts_of(side, "dataset", codes),
+            2,
+            texts_of(side, "dataset", vectors, codes),
             _nothing,
             partial(work.name_side, side),
         ),

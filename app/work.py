@@ -230,14 +230,18 @@ def name_side(side: str, task: Task) -> Mapping[str, Any]:
     """What each factor of one side means."""
     from data.columns import TITLE
     from llm.knowledge import Knowledge
-    from quantize.codes import Codes
+    from llm.vectors import Vectors
     from quantize.describe import describe_factors
+    from quantize.fit import FittedCodes
+    from quantize.members import gaps, residuals
 
-    codes = Codes.load(task.inputs[f"codes-{side}"])
+    fitted = FittedCodes.load(task.inputs[f"codes-{side}"])
+    vectors = Vectors.load(task.inputs[f"vectors-{side}"])
+    near = gaps(residuals(fitted, vectors.matrix))
     texts = Knowledge.load(task.texts(side)).texts
     table = getattr(task.dataset, f"{side}s")
     titles = [title or "" for title in table[TITLE]] if TITLE in table.columns else None
-    described = describe_factors(codes, texts, titles=titles)
+    described = describe_factors(fitted.codes, texts, titles=titles, gaps=near)
     described.save(task.folder)
     return {"named": sum(label != "" for label in described.labels)}
 

@@ -72,6 +72,7 @@ def describe_factors(
     texts: Sequence[str | None],
     *,
     titles: Sequence[str | None] | None = None,
+    gaps: np.ndarray | None = None,
     n_terms: int = 10,
     n_exemplars: int = 5,
 ) -> FactorDescriptions:
@@ -81,11 +82,13 @@ def describe_factors(
         codes: Of one side.
         texts: (n) knowledge texts in the order of `codes`; None where there is none.
         titles: (n) names of the entities: no term of any text, nor their words of the own one.
+        gaps: (n, T) distance of each entity to its code vector, `quantize.members.gaps`; without
+            it exemplars that hold as many of the terms stand in the order of their ids.
         n_terms: Most terms a code.
         n_exemplars: Most exemplars a code.
     """
     terms = read_terms(texts, titles)
-    closeness = _closeness(codes)
+    closeness = np.zeros(codes.codes.shape) if gaps is None else gaps
     rows = []
     for level in range(codes.levels):
         groups = codes.codes[:, level]
@@ -126,13 +129,3 @@ def _without_repeats(terms: Terms, ranked: Sequence[int]) -> list[int]:
             kept.append(term)
             seen |= stems
     return kept
-
-
-def _closeness(codes: Codes) -> np.ndarray:
-    """(n, T) squared distance of what is left after each level: small for typical members."""
-    left = codes.decode()
-    gaps = []
-    for level in range(codes.levels):
-        left = left - codes.codebooks[level][codes.codes[:, level]]
-        gaps.append(np.square(left).sum(1))
-    return np.stack(gaps, 1)

@@ -106,6 +106,16 @@ def test_names_that_few_share_give_no_label():
     assert about["label"].startswith("copper")
 
 
+def test_exemplars_that_say_as_much_are_those_nearest_to_the_code_vector():
+    groups = np.repeat([0, 1], 6)[:, None].astype(np.int32)
+    codes = Codes(tuple("abcdefuvwxyz"), groups, np.zeros((1, 2, 1)))
+    texts = ["copper wires"] * 6 + ["silver spoons"] * 6
+    gaps = np.array([3.0, 1, 6, 2, 5, 4, 1, 2, 3, 6, 5, 4])[:, None]
+    factors = describe_factors(codes, texts, gaps=gaps, n_exemplars=3)
+    assert factors.of(0, 0)["exemplars"] == ["b", "d", "a"]
+    assert factors.of(0, 1)["exemplars"] == ["u", "v", "w"]
+
+
 def test_texts_without_words_give_empty_labels(films):
     codes, _ = films
     factors = describe_factors(codes, [None] * 60)
