@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -65,10 +66,13 @@ class Claims:
 
     def end(self) -> None:
         """Drops all; a claim that cannot be dropped ends with the lock."""
-        with suppress(ArtifactError):
-            self.clear()
-        self._lock.close()
-        self._place(self._run).unlink(missing_ok=True)
+        try:
+            with suppress(ArtifactError, sqlite3.Error):
+                self.clear()
+        finally:
+            self._lock.close()
+            with suppress(OSError):
+                self._place(self._run).unlink(missing_ok=True)
 
     def _has_ended(self, run: str) -> bool:
         """Whether the process of a run is gone; its lock is removed then."""

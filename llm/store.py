@@ -42,6 +42,7 @@ class Store:
         self.path = path
         self._schema, self._what = schema, what
         self._lock = Lock()
+        self._lost: Exception | None = None  # why nothing is open any more
         with self._told():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._users = path.with_name(f".{path.name}.lock").open("w")  # locked by all users
@@ -80,13 +81,19 @@ class Store:
     def _run(self, do: Callable[[sqlite3.Connection], T]) -> T:
         """What `do` gives, after a rescue if it has to be."""
         with self._told(), self._lock:
+            if self._lost is not None:
+                raise self._lost
             try:
                 return do(self._database)
             except sqlite3.DatabaseError as error:
                 if not _is(error, *_DAMAGE):
                     raise
                 self._database.close()
-                self._database = self._opened(str(error))
+                try:
+                    self._database = self._opened(str(error))
+                except (sqlite3.Error, OSError) as lost:
+                    self._lost = lost
+                    raise
                 return do(self._database)
 
     def _opened(self, damage: str = "") -> sqlite3.Connection:

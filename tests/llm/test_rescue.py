@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from llm.knowledge import describe
 from llm.protocol import Reply, request_key
 from llm.salvage import Pages, rows
 from llm.vectors import VectorCache
+from prompts.requests import Request
 
 N = 240
 NAME = "replies.sqlite"
@@ -222,6 +224,29 @@ def test_nobody_else_may_be_using_it(
     other.close()
     with closing(ResponseCache(path)) as cache:
         assert len(kept(cache)) > 50
+
+
+def test_damage_that_cannot_be_mended_ends_a_run_with_its_sentence(
+    closed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is met in the middle of a run, and another uses the file, too."""
+    monkeypatch.setattr("llm.store.PATIENCE_S", 0.0)
+    path = tmp_path / NAME
+    path.write_bytes(closed)
+    with closing(ResponseCache(path)), closing(ResponseCache(path)) as cache:
+
+        class Wipes(QueueBackend):
+            def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
+                for reply in super().generate(requests):
+                    cache._store._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    path.write_bytes(closed[:4096] + bytes(len(closed) - 4096))
+                    yield reply
+
+        with pytest.raises(ArtifactError, match=r"is damaged \(.*another run uses it"):
+            describe([request("new")], Wipes(["New."]), cache)
+        with pytest.raises(ArtifactError, match="is damaged"):
+            cache.answered(KEYS)
+    assert not list((tmp_path / ".replies-asking").iterdir())
 
 
 class Died(BaseException):
