@@ -35,6 +35,8 @@ def fetch(chosen: Card, downloads: Path, on_progress: Progress | None = None) ->
             "and name it as --from FOLDER."
         )
     folder = downloads / chosen.name
+    if downloaded(chosen, downloads):
+        return folder
     for url in chosen.urls:
         archive = _retrieved(url, chosen, folder, on_progress)
         if archive.suffix == ".zip":

@@ -13,6 +13,7 @@ import polars as pl
 from data.catalogue import Card, card
 from data.dataset import Dataset
 from data.download import Progress, fetch
+from data.errors import DataError
 from data.loaders import (
     amazon,
     book_crossing,
@@ -95,5 +96,17 @@ def _raw(
         from data.loaders import own_files
 
         return own_files.load(config.files, bad_rows)
-    folder = config.source or fetch(chosen, downloads, on_progress)
-    return LOADERS[chosen.name](Reading(Source(folder), bad_rows, min_rating, config.enrich))
+    source = Source(config.source or fetch(chosen, downloads, on_progress))
+    try:
+        return LOADERS[chosen.name](Reading(source, bad_rows, min_rating, config.enrich))
+    except DataError as error:
+        if config.source is not None:
+            raise
+        raise DataError(f"{error}{_fetched_again(str(error), source, chosen)}") from error
+
+
+def _fetched_again(sentence: str, source: Source, chosen: Card) -> str:
+    """How to get a downloaded file again that a sentence complains of; "" if it names none."""
+    kept = [path for name in chosen.files if (path := source.find(name))]
+    spoilt = next((path for path in kept if str(path) in sentence), None)
+    return f" To have it fetched again, delete {spoilt} and run the same command." if spoilt else ""

@@ -84,6 +84,37 @@ def test_fetched_once_unpacked_and_loaded(published, network, ml_1m, tmp_path):
     assert not list(tmp_path.rglob("evil.dat"))
 
 
+def test_what_is_there_is_not_fetched_again(published, network, tmp_path):
+    folder = fetch(published, tmp_path / "downloads")
+    (folder / "ml-1m.zip").unlink()
+    network.pages.clear()
+    assert fetch(published, tmp_path / "downloads") == folder
+    (folder / "movies.dat").unlink()
+    with pytest.raises(DataError, match=r"Cannot download https://"):
+        fetch(published, tmp_path / "downloads")
+
+
+def test_a_spoilt_download_is_named_and_fetched_again_once_it_is_deleted(network, tmp_path):
+    card = CATALOGUE["amazon-books"]
+    review = b'{"reviewerID": "u", "asin": "%s", "overall": 5.0, "unixReviewTime": %d}\n'
+    reviews, meta = (url.rsplit("/", 1)[-1] for url in card.urls)
+    network.pages = {
+        card.urls[0]: gzip.compress(b"".join(review % (b"abc"[k : k + 1], k) for k in range(3))),
+        card.urls[1]: gzip.compress(b"".join(b'{"asin": "%c"}\n' % name for name in b"abc")),
+    }
+    spoilt = tmp_path / "amazon-books" / reviews
+    spoilt.parent.mkdir()
+    spoilt.write_bytes(network.pages[card.urls[0]][:-9])
+    config = DataConfig(name="amazon-books", min_history=3)
+    with pytest.raises(DataError, match=rf"Cannot read .*fetched again, delete {spoilt} and run"):
+        load_dataset(config, tmp_path)
+    with pytest.raises(DataError, match=r"Cannot read .* name another one\.$"):
+        load_dataset(config.model_copy(update={"source": spoilt.parent}), tmp_path)
+    spoilt.unlink()
+    assert load_dataset(config, tmp_path).dataset.n_items == 3
+    assert [url.rsplit("/", 1)[-1] for url in network.asked] == [meta, reviews]
+
+
 def test_another_content_is_refused(published, network, tmp_path):
     network.pages[published.urls[0]] += b"tampered"
     with pytest.raises(DataError, match=r"not the published file: its checksum differs.*--from"):
@@ -96,14 +127,14 @@ def test_no_network(published, network, tmp_path):
     with pytest.raises(
         DataError, match=r"Cannot download https://.*no route to host.*ratings\.dat.*--from"
     ):
-        fetch(published, tmp_path)
+        fetch(published, tmp_path / "downloads")
 
 
 def test_what_is_no_archive(published, network, tmp_path):
     network.pages[published.urls[0]] = b"<html>please log in</html>"
     card = replace(published, checks={"ml-1m.zip": None})
     with pytest.raises(DataError, match=r"Cannot unpack .*ml-1m\.zip"):
-        fetch(card, tmp_path)
+        fetch(card, tmp_path / "downloads")
 
 
 def test_what_has_no_address_asks_for_a_folder(tmp_path):
