@@ -8,7 +8,9 @@ from typing import Any
 
 from app.cautions import Caution
 from app.reproduce_paper import Protocol, means
-from app.settings import PLAIN, Cell, Experiment
+from app.reproduce_stages import stages_behind
+from app.settings import Cell, Experiment
+from llm.settings import MODELS, EncoderConfig, VectorsJudgeConfig
 
 ALIKE = 0.01
 """Share by which users or items may differ before it counts as another data set."""
@@ -16,6 +18,14 @@ SPLIT = "leave-one-out"
 """How `data.split` holds out valid and test."""
 K = 10
 """Length of lists in the metrics that are reported."""
+HIDDEN = ("transformers", "vllm")
+"""Encoders that take the mean over a language model's last hidden layer."""
+VECTORS = ("vectors-user", "vectors-item")
+PHRASES = (
+    "Phrases are n-grams of the texts weighed by tf-idf; there a recogniser of named entities, "
+    "based on BERT, finds them."
+)
+"""Another extractor of the same method: CCGNN is what is done with the phrases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +130,17 @@ def row_differences(
         experiment: Of the recommender.
         cell: The recommender.
         cautions: Of the recommender; each keeps it from being held against the paper.
-        models: Who wrote the texts of each side, by side.
+        models: Who wrote the texts of each side, by side; what it does not read is not told.
     """
     theirs = means()
     found = [Difference(f"It {caution.note}", True) for caution in cautions]
-    if cell.enhancer != PLAIN:
-        by = " and ".join(f"{side}s by {model}" for side, model in sorted(models.items()))
-        if any(model != theirs["texts"] for model in models.values()):
-            found.append(Difference(f"Texts of {by}; there by {theirs['texts']}.", False))
-        encoder = experiment.encoder
+    read = stages_behind(experiment, "train", cell=cell)
+    wrote = {side: of for side, of in sorted(models.items()) if f"knowledge-{side}" in read}
+    if not all(_is(model, theirs["texts"]) for model in wrote.values()):
+        by = " and ".join(f"{side}s by {model}" for side, model in wrote.items())
+        found.append(Difference(f"Texts of {by}; there by {theirs['texts']}.", False))
+    encoder = experiment.encoder
+    if not read.isdisjoint(VECTORS) and not _encodes(encoder, theirs["encoder"]):
         found.append(
             Difference(f"Texts are encoded by {encoder.model}; there: {theirs['encoder']}.", False)
         )
@@ -139,17 +151,50 @@ def row_differences(
     if model.width != theirs["width"]:
         told = f"Vectors have {model.width} channels; there {theirs['width']}."
         found.append(Difference(told, False))
-    found += _judged(experiment, cell, theirs)
+    if cell.enhancer == "ccgnn":
+        found.append(Difference(PHRASES, False))
+    if cell.enhancer == "topoi2i":
+        found += _judged(experiment, theirs["judge"])
     return found
 
 
-def _judged(experiment: Experiment, cell: Cell, theirs: Mapping[str, Any]) -> list[Difference]:
+def _is(ours: str, theirs: str) -> bool:
+    """Whether a model is the paper's; the name of a hub or a folder may stand before ours."""
+    return ours.rpartition("/")[2].casefold() == theirs.casefold()
+
+
+def _encodes(encoder: EncoderConfig, theirs: str) -> bool:
+    """Whether vectors are the paper's, which names the model last: "mean over … of MODEL"."""
+    return encoder.kind in HIDDEN and _is(encoder.model, theirs.rpartition(" ")[2])
+
+
+def _judged(experiment: Experiment, theirs: str) -> list[Difference]:
     """TopoI2I without a language model is another method."""
-    if cell.enhancer != "topoi2i":
-        return []
-    judge = getattr(getattr(experiment, "pairs", None), "judge", None)
-    kind = getattr(judge, "backend", judge)
-    if kind in (None, "embedding", "vectors"):
+    judge = experiment.pairs.judge
+    if isinstance(judge, VectorsJudgeConfig):
         told = "Pairs are judged by the similarity of their vectors, and by no language model"
-        return [Difference(f"{told}; there by {theirs['judge']}.", True)]
+        return [Difference(f"{told}; there by {theirs}.", True)]
+    by = judge.model if isinstance(judge, MODELS) else "recorded answers"
+    told = f"Pairs are judged by {by}; there by {theirs}."
+    return [] if _is(by, theirs) else [Difference(told, False)]
+
+
+def training_differences(experiment: Experiment, cell: Cell, items: int) -> list[Difference]:
+    """What one recommender is trained on otherwise than in the paper: the items in its loss.
+
+    Args:
+        experiment: Of the recommender.
+        cell: The recommender.
+        items: In the data set.
+    """
+    from recommend.fit import SMALL_CATALOGUE
+
+    config, theirs = experiment.train_of(cell), means()["negatives"]
+    full = config.loss == "full" or (config.loss == "auto" and items <= SMALL_CATALOGUE)
+    if full:
+        told = "Training is by a softmax over all items"
+        return [Difference(f"{told}; there over {theirs} drawn negatives.", False)]
+    if config.negatives != theirs:
+        told = f"Training draws {config.negatives:,} negatives, which a step shares"
+        return [Difference(f"{told}; there {theirs}.", False)]
     return []

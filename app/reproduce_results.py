@@ -10,7 +10,12 @@ from app.comparison import Load, load_evaluation
 from app.records import Record
 from app.reproduce import Reproduction, found_in
 from app.reproduce_paper import protocol_of
-from app.reproduce_protocol import Difference, protocol_differences, row_differences
+from app.reproduce_protocol import (
+    Difference,
+    protocol_differences,
+    row_differences,
+    training_differences,
+)
 from app.reproduce_tables import Row, key_of
 from app.settings import PLAIN, Cell
 
@@ -156,15 +161,20 @@ def _differences(one: _Found) -> list[Difference]:
     sizes = one.record.summary("dataset")
     asked = one.judged[0].about
     cell = one.cells[0]
-    sides = [s for s in ("user", "item") if f"knowledge-{s}" in one.record.keys]
-    enhanced = sides if cell.enhancer != PLAIN else []
-    models = {side: one.record.summary(f"knowledge-{side}")["model"] for side in enhanced}
     cautions = one.record.cautions(cell)
     experiment = one.record.experiment
     return [
         *protocol_differences(protocol, experiment, asked, sizes),
-        *row_differences(protocol, experiment, cell, cautions, models),
+        *row_differences(protocol, experiment, cell, cautions, _writers(one.record)),
+        *training_differences(experiment, cell, int(sizes["items"])),
     ]
+
+
+def _writers(record: Record) -> dict[str, str]:
+    """Who wrote the texts of each side; a side that no finished row reads may have none yet."""
+    keys = {side: record.keys.get(f"knowledge-{side}", "") for side in ("user", "item")}
+    there = [side for side, key in keys.items() if record.store.holds(f"knowledge-{side}", key)]
+    return {side: record.summary(f"knowledge-{side}")["model"] for side in there}
 
 
 def _by_row(found: Mapping[str, Sequence[Difference]]) -> dict[str, list[Difference]]:
