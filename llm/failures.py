@@ -39,12 +39,13 @@ class Failure:
     retry_after_s: float | None = None
 
 
-def classified(error: Exception, key: str) -> Failure:
+def classified(error: Exception, key: str, key_taken: bool = False) -> Failure:
     """The failure that an exception of the `openai` client stands for.
 
     Args:
         error: As it was raised.
         key: No sentence may hold it, or a part of it.
+        key_taken: The endpoint has answered with this key: what it forbids is one request.
     """
     import openai
 
@@ -53,7 +54,7 @@ def classified(error: Exception, key: str) -> Failure:
         return Failure("passing", "No answer came in time.", strained=True)
     if isinstance(error, openai.APIStatusError):
         after = retry_after(error.response.headers)
-        return _of_status(error.status_code, said, after)
+        return _of_status(error.status_code, said, after, key_taken)
     if isinstance(error, openai.APIConnectionError):
         return Failure("passing", f"The connection failed: {said}")
     return Failure("passing", f"The answer could not be read: {said}")
@@ -70,13 +71,13 @@ def _lost(error: BaseException | None) -> bool:
     return False
 
 
-def _of_status(status: int, said: str, after: float | None) -> Failure:
-    if status in {401, 403}:
+def _of_status(status: int, said: str, after: float | None, key_taken: bool) -> Failure:
+    if status == 401 or (status == 403 and not key_taken):
         return Failure("fatal", f"The endpoint refuses the key ({status}: {said})")
     if status == 404:
         return Failure("fatal", f"The endpoint knows no such model or address (404: {said})")
-    if status == 429 and "insufficient_quota" in said:
-        return Failure("fatal", f"The account has no credit left (429: {said})")
+    if status == 402 or (status == 429 and "insufficient_quota" in said):
+        return Failure("fatal", f"The account has no credit left ({status}: {said})")
     if status in {408, 409, 429} or status >= 500:
         strained = status in {408, 429, 503, 504}
         return Failure("passing", f"The endpoint answered {status}: {said}", strained, after)

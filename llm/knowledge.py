@@ -45,7 +45,10 @@ REJECTED = "rejected"
 """The `finish_reason` of an answer that did not pass the gate."""
 
 _ROWS_AT_ONCE = 20_000
-_NO_REPLY = "The backend ended without a reply; run the same command to ask again."
+_NO_REPLY = (
+    "The backend ended without a reply. Ask again with: autograph knowledge update, and the "
+    "experiment's name."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ class Reply:
         tokens_in: Prompt tokens, 0 where none were counted.
         tokens_out: Completion tokens, 0 where none were counted.
         latency_s: Seconds from sending to the last token.
-        finish_reason: As the model states it: "stop", "length", …; "error" where it failed.
+        finish_reason: As the model states it: "stop", "length", …; "error" where it states none.
         attempts: Calls that this reply took.
         error: A sentence with the reason of a failure; None for an answer.
     """

@@ -29,6 +29,9 @@ STORING_S = 0.002
 TOLD = ("lang", "package-version", "os", "arch", "runtime", "runtime-version", "async")
 COUNTED = ("retry-count", "read-timeout")
 """What the client tells of itself and of this machine, in headers x-stainless-…, if it may."""
+_CUT_OFF, _FILTERED = "length", "content_filter"
+"""Why an answer ended, as endpoints state it."""
+_KEPT = "What was answered is kept."
 
 
 class ServerBackend:
@@ -39,6 +42,8 @@ class ServerBackend:
     def __init__(self, config: ServerConfig) -> None:
         self.config = config
         self.model = config.model
+        self.key_taken = False
+        """Whether the endpoint has answered with the key."""
         self._tokenizer: Any = None
 
     def sent(self, request: Request) -> Mapping[str, Any]:
@@ -183,20 +188,25 @@ class _Flight:
             try:
                 completion = await self._call(client, request)
                 latency = time.monotonic() - begun
-                reply = _reply(request, completion, latency, attempt, self._key)
+                most = self._config.sampling.max_tokens
+                reply = _reply(request, completion, latency, attempt, self._key, most)
             except Exception as error:
-                failure = classified(error, self._key)
+                failure = classified(error, self._key, self._backend.key_taken)
             else:
                 self._calls.answered(time.monotonic())
-                self._failed_in_a_row = 0
-                return reply
+                self._backend.key_taken = True
+                return self._heard(reply)
             if failure.kind == "fatal":
                 raise BackendError(f"{failure.reason}. {self._mend()}")
             if failure.kind == "lasting" and not self._unguided(request, failure):
-                return _failed(request, failure, attempt)
+                break
             if attempt < self._config.attempts:
                 await self._wait(failure, attempt)
-        return self._given_up(request, failure)
+        cure = self._mend()
+        if failure.kind == "lasting":
+            cure += " If only these requests are at fault, raise stop_after."
+        self._count(failure.reason, cure)
+        return _failed(request, failure, attempt)
 
     async def _call(self, client: AsyncOpenAI, request: Request) -> Mapping[str, Any]:
         """The completion as it came: the client's models of it cost as much as sending it."""
@@ -242,52 +252,91 @@ class _Flight:
             self._calls.strained()
         await asyncio.sleep(pause(attempt, failure.retry_after_s, self._rng))
 
-    def _given_up(self, request: Request, failure: Failure) -> Reply:
+    def _heard(self, reply: Reply) -> Reply:
+        """The reply; one in which the model never came to its answer counts as a failure.
+
+        All requests have the same max_tokens, and each of these is paid in full, so many in a row
+        end the run. What a filter keeps back says nothing of the others.
+        """
+        if reply.error is None:
+            self._failed_in_a_row = 0
+        elif reply.finish_reason == _CUT_OFF:
+            self._count(reply.error, _KEPT)
+        return reply
+
+    def _count(self, reason: str, cure: str) -> None:
+        """One failure more, without an answer since the one before.
+
+        Raises:
+            BackendError: there are too many.
+        """
         self._failed_in_a_row += 1
         if self._failed_in_a_row >= self._config.stop_after:
             raise BackendError(
-                f"{self._failed_in_a_row} requests in a row failed, each "
-                f"{self._config.attempts} times; the last: {failure.reason} {self._mend()}"
+                f"{self._failed_in_a_row} requests in a row failed; the last: "
+                f"{reason.rstrip('.')}. {cure}"
             )
-        return _failed(request, failure, self._config.attempts)
 
     def _mend(self) -> str:
         return (
             f"Check {self._config.url}, the model {self._config.model!r} and the key in "
-            f"{self._config.key_variable} with: autograph llm check. What was answered is kept."
+            f"{self._config.key_variable} with: autograph llm check. {_KEPT}"
         )
 
 
 def _reply(
-    request: Request, completion: Mapping[str, Any], latency: float, attempt: int, key: str
+    request: Request,
+    completion: Mapping[str, Any],
+    latency: float,
+    attempt: int,
+    key: str,
+    most: int,
 ) -> Reply:
     """The reply in a completion, of which nothing is taken to be as it should.
 
     Raises:
-        ValueError: there is no text in it.
+        ValueError: there is no text in it, nor a reason that the same request has every time.
     """
     choices = completion.get("choices")
     choice = _mapping(choices[0] if isinstance(choices, list) and choices else None)
     text, finish = _mapping(choice.get("message")).get("content"), choice.get("finish_reason")
-    if not isinstance(text, str) or not text.strip():
-        raise ValueError("it holds no text")
+    said = without_key(text, key).strip() if isinstance(text, str) else ""
+    error = None if said else _wordless(request, finish, most)
     usage = _mapping(completion.get("usage"))
     return Reply(
         request,
-        without_key(text, key).strip(),
-        _count(usage.get("prompt_tokens")),
-        _count(usage.get("completion_tokens")),
+        said or None,
+        _counted(usage.get("prompt_tokens")),
+        _counted(usage.get("completion_tokens")),
         latency,
         without_key(finish, key)[:40] if isinstance(finish, str) and finish else "stop",
         attempt,
+        error,
     )
+
+
+def _wordless(request: Request, finish: object, most: int) -> str:
+    """Why an answer that was paid has no words.
+
+    Raises:
+        ValueError: that is not known, so the next attempt may bring some.
+    """
+    if finish == _CUT_OFF:
+        pairs = " (where it judges pairs, pairs.judge.sampling.max_tokens)"
+        return (
+            f"The model used all of its max_tokens ({most}) without an answer; raise "
+            f"llm.{request.side}.sampling.max_tokens{pairs * (request.side == 'item')}."
+        )
+    if finish == _FILTERED:
+        return "The endpoint's filter kept the answer back (content_filter)."
+    raise ValueError("it holds no text")
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _count(value: object) -> int:
+def _counted(value: object) -> int:
     return value if isinstance(value, int) and 0 <= value < 2**53 else 0
 
 

@@ -123,7 +123,8 @@ class ServerConfig(Config):
     attempts: int = Field(default=5, ge=1)
     """Times that a request is sent before it counts as failed."""
     stop_after: int = Field(default=20, ge=1)
-    """Failures in a row, without an answer between them, after which the run stops."""
+    """Failed requests in a row, refused ones included, without an answer between them, after
+    which the run stops."""
     max_length: int | None = Field(default=None, ge=64)
     """Tokens of prompt and answer together; histories are shortened to fit. Needs `tokenizer`."""
     tokenizer: str | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -128,7 +130,9 @@ def test_a_request_that_is_refused_is_a_row_and_the_others_go_on(cache: Response
     [
         (Answer("bad key", status=401), "refuses the key"),
         (Answer("no model 'fake'", status=404), "knows no such model"),
+        (Answer("forbidden", status=403), "refuses the key"),
         (Answer("insufficient_quota", status=429), "no credit left"),
+        (Answer("add some", status=402), "no credit left"),
     ],
 )
 def test_what_no_request_survives_ends_the_run_at_once(answer: Answer, sentence: str) -> None:
@@ -149,6 +153,74 @@ def test_failure_after_failure_ends_the_run_with_the_reason(cache: ResponseCache
         endpoint.behave = lambda _call: GOOD
         knowledge = describe(some(500), mine, cache)
     assert knowledge.failed.height == 0
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_an_endpoint_that_refuses_everything_ends_the_run(status: int) -> None:
+    with Endpoint(lambda _call: Answer("no", status=status)) as endpoint:
+        with pytest.raises(BackendError, match=rf"20 requests in a row.*{status}: no.*stop_after"):
+            list(backend(endpoint).generate(some(500)))
+        assert endpoint.count <= 20 + 8
+
+
+def about_every(n: int, bad: Answer) -> Callable[[Call], Answer]:
+    """`bad` about the last of every `n` entities, a good answer about the others."""
+
+    def behave(call: Call) -> Answer:
+        number = int(call.body["messages"][0]["content"].removeprefix("Who is e").rstrip("?"))
+        return bad if number % n == n - 1 else GOOD
+
+    return behave
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_an_answer_between_them_forgives_refusals(status: int) -> None:
+    """Where the key was taken before, what is forbidden is one request."""
+    with Endpoint(about_every(4, Answer("moderated", status=status))) as endpoint:
+        replies = list(backend(endpoint, concurrency=1, stop_after=2).generate(some(40)))
+    failed = [reply for reply in replies if reply.error is not None]
+    assert len(failed) == 10 and endpoint.count == 40
+    assert all(f"refuses this request ({status}: moderated" in str(r.error) for r in failed)
+
+
+def test_a_key_that_is_taken_back_ends_the_run() -> None:
+    revoked = lambda call: GOOD if call.number < 5 else Answer("no", status=403)  # noqa: E731
+    with Endpoint(revoked) as endpoint, pytest.raises(BackendError, match=r"in a row.*403: no"):
+        list(backend(endpoint, stop_after=3).generate(some(500)))
+
+
+def wordless(finish: str) -> Answer:
+    choice = {"message": {"content": None}, "finish_reason": finish}
+    usage = {"prompt_tokens": 7, "completion_tokens": 512}
+    return Answer(raw=json.dumps({"choices": [choice], "usage": usage}).encode())
+
+
+@pytest.mark.parametrize(
+    ("finish", "sentence"),
+    [
+        ("length", r"all of its max_tokens \(512\) .*raise llm\.item\.sampling\.max_tokens"),
+        ("content_filter", "filter kept the answer back"),
+    ],
+)
+def test_an_answer_without_words_is_paid_once_and_accounted(
+    finish: str, sentence: str, cache: ResponseCache
+) -> None:
+    with Endpoint(about_every(4, wordless(finish))) as endpoint:
+        known = describe(some(12), backend(endpoint, concurrency=1, stop_after=2), cache)
+        assert endpoint.count == 12
+    assert known.failed["entity"].to_list() == ["e3", "e7", "e11"]
+    assert known.failed.select("tokens_in", "tokens_out", "attempts").rows() == [(7, 512, 1)] * 3
+    assert all(re.search(sentence, error) for error in known.failed["error"])
+
+
+def test_a_model_that_never_comes_to_its_answers_ends_the_run() -> None:
+    with Endpoint(lambda _call: wordless("length")) as endpoint:
+        with pytest.raises(BackendError, match=r"3 requests in a row.*max_tokens") as stopped:
+            list(backend(endpoint, stop_after=3).generate(some(500)))
+        assert endpoint.count <= 3 + 8 and "the key" not in str(stopped.value)
+    with Endpoint(lambda _call: wordless("content_filter")) as endpoint:
+        replies = list(backend(endpoint, stop_after=3).generate(some(20)))
+    assert len(replies) == endpoint.count == 20
 
 
 def test_a_lost_connection_is_told_from_an_answer_that_came_too_late() -> None:
