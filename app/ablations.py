@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from app.cautions import named
 from app.comparison import Load, load_evaluation
 from app.derived import holds, step_from
 from app.plan import Step
@@ -70,6 +71,11 @@ class Ablation:
     plain: Sequence[Found]
     missing: Sequence[Variant]
 
+    @property
+    def marks(self) -> str:
+        """Signs of what keeps all but the plain twin from a fair comparison."""
+        return self.record.marks(self.runs[self.base][0][1])
+
 
 def with_parts(record: Record) -> list[tuple[str, str]]:
     """Backbone and enhancer of finished recommenders with metapaths and levels to leave out."""
@@ -110,6 +116,8 @@ def ablation(record: Record, backbone: str, enhancer: str) -> Ablation:
 def ablation_table(of: Ablation, load: Load = load_evaluation) -> pl.DataFrame:
     """What `recommend.compare.compare` says of each variant against the one as set, with `mark`.
 
+    Names of runs have their signs of caution.
+
     Source: AutoGraph, tables 4 and 6.
     """
     import polars as pl
@@ -119,10 +127,12 @@ def ablation_table(of: Ablation, load: Load = load_evaluation) -> pl.DataFrame:
     order = sorted(
         of.runs, key=lambda v: (v != of.base, v.levels != of.base.levels, v.name(of.base))
     )
-    runs = {v.name(of.base): [load(*found) for found in of.runs[v]] for v in order}
+    titles = {v: named(v.name(of.base), of.marks) for v in order}
+    runs = {title: [load(*found) for found in of.runs[v]] for v, title in titles.items()}
     if of.plain:
         runs[PLAIN_TWIN] = [load(*found) for found in of.plain]
-    table = compare(runs, {name: BASE for name in runs if name != BASE})
+    base = titles[of.base]
+    table = compare(runs, {name: base for name in runs if name != base})
     return table.with_columns(mark=pl.Series([mark(p) for p in table["p_holm"]], dtype=pl.String))
 
 
@@ -149,7 +159,11 @@ def run_missing(of: Ablation, device: str = "cpu") -> None:
 
 
 def experiment_of(of: Ablation, variant: Variant) -> Experiment:
-    """The settings of the experiment, with one variant of the recommender alone in its grid."""
+    """The settings of the experiment, with one variant of the recommender alone in its grid.
+
+    Its name holds all that tells it apart, or one ablation would take the records of another; that
+    of a control ends in "shuffled" by itself.
+    """
     given = of.record.experiment
     pair = f"{of.backbone}+{of.enhancer}"
     parts = {"metapaths": list(variant.metapaths), "levels": list(variant.levels)}
@@ -161,7 +175,7 @@ def experiment_of(of: Ablation, variant: Variant) -> Experiment:
     return Experiment.model_validate(
         {
             **given.model_dump(),
-            "name": f"{given.name}.{of.backbone}.{variant.slug(of.base)}",
+            "name": f"{given.texts_name}.{of.backbone}.{of.enhancer}.{variant.slug(of.base)}",
             "note": f"{given.name}, {pair}: {what}.",
             "grid": grid,
             "override": {**{k: v.model_dump() for k, v in given.override.items()}, pair: changed},

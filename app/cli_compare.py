@@ -54,9 +54,12 @@ def ablate(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what is there and what is missing; train none.")
     ] = False,
+    device: Annotated[
+        str, typer.Option(help="That models are trained on: auto, cpu, cuda, cuda:1, …")
+    ] = "auto",
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Train a recommender without each kind of metapath and with other levels; compare."""
     from app.show_comparison import show_ablation
 
-    show_ablation(experiment, workspace, backbone, enhancer, dry_run)
+    show_ablation(experiment, workspace, (backbone, enhancer), device, dry_run)

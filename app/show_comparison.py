@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.ablations import Ablation, ablation, ablation_table, run_missing, with_parts
+from app.cautions import notes
 from app.comparison import (
     beyond_table,
     cautions_told,
@@ -17,6 +18,7 @@ from app.latex import comparison_latex
 from app.progress import open_console
 from app.records import Record, read_record
 from app.results import show_compared
+from app.session import chosen_device
 from data import atomic
 from data.errors import ConfigError
 
@@ -88,22 +90,33 @@ def show_beyond(names: Sequence[str], workspace: Path, k: int) -> None:
 
 
 def show_ablation(
-    name: str, workspace: Path, backbone: str | None, enhancer: str | None, dry_run: bool
+    name: str,
+    workspace: Path,
+    choice: tuple[str | None, str | None],
+    device: str = "auto",
+    dry_run: bool = False,
 ) -> None:
     """Trains the variants that are missing unless it is a dry run, and shows all that are there.
+
+    Args:
+        name: Of the experiment, or its file.
+        workspace: Where it was run.
+        choice: Backbone and enhancer; None leaves it to validation.
+        device: That the missing are trained on; "auto" is a GPU where there is one.
+        dry_run: Train none.
 
     Raises:
         AutoGraphError: no recommender of the experiment has parts to leave out, or one fails.
     """
     record = judged([name], workspace)[0]
-    of = ablation(record, *_chosen(record, backbone, enhancer))
+    of = ablation(record, *_chosen(record, *choice))
     if not dry_run:
-        run_missing(of)
+        run_missing(of, chosen_device(device))
         of = ablation(record, of.backbone, of.enhancer)
     console = open_console()
     console.print(show_compared(ablation_table(of)))
     console.print("Changes are against the recommender as set; t-tests are paired over users.")
-    for line in _missing(of):
+    for line in (*notes([of.marks]), *_missing(of)):
         console.print(line, markup=False)
 
 

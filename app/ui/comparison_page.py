@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.ablations import ablation, ablation_table, with_parts
+from app.cautions import notes
 from app.comparison import (
     LIST_LENGTH,
     Contender,
     beyond_table,
     cost_table,
+    list_steps,
     lists_missing,
     plain_twins,
 )
@@ -167,13 +169,13 @@ def _user_table(found: Found, pair: tuple[str, str], metric: str) -> pl.DataFram
     from recommend.compare import user_table
 
     ours, theirs = (found[label] for label in pair)
-    keys = [str(one.record.folder("evaluate", c)) for one in (ours, theirs) for c in one.cells]
+    folders = (one.record.folder("evaluate", c) for one in (ours, theirs) for c in one.cells)
 
     def make() -> pl.DataFrame:
         of = [[opened.evaluation(one.record, c) for c in one.cells] for one in (ours, theirs)]
         return user_table(of[0], of[1], metric)
 
-    return opened.kept(" ".join(["users", *pair, metric, *keys]), make)
+    return opened.kept(" ".join(["users", *pair, metric, opened.stamp(*folders)]), make)
 
 
 def beyond_accuracy(records: Sequence[Record], found: Found) -> None:
@@ -181,11 +183,8 @@ def beyond_accuracy(records: Sequence[Record], found: Found) -> None:
     missing = lists_missing(records)
     names = [record.experiment.name for record in records]
     if missing < sum(len(one.cells) for one in found.values()):
-        keys = " ".join(k["train"] for r in records for k in r.cells.values() if "train" in k)
-        measured = opened.kept(
-            f"beyond {missing} {records[0].workspace} {' '.join(names)} {keys}",
-            lambda: beyond_table(found),
-        )
+        stamps = (_stamp_of_lists(record) for record in records)
+        measured = opened.kept(" ".join(["beyond", *found, *stamps]), lambda: beyond_table(found))
         columns = st.columns(2, gap="large")
         for at, (measure, title) in enumerate(MEASURED.items()):
             with columns[at % 2]:
@@ -214,6 +213,12 @@ def beyond_accuracy(records: Sequence[Record], found: Found) -> None:
         job_button(label, "beyond", words, f"Lists of {', '.join(names)}")
     else:
         command("beyond", *names)
+
+
+def _stamp_of_lists(record: Record) -> str:
+    """That of an experiment's lists, and of what they are measured against."""
+    lists = (record.store.place(step.stage, step.key) for _, step in list_steps(record))
+    return f"{opened.stamp_of(record)} {opened.stamp(*lists)}"
 
 
 def ablations(records: Sequence[Record]) -> None:
@@ -256,6 +261,8 @@ def ablations(records: Sequence[Record]) -> None:
             },
         )
         st.caption("A part that matters makes it worse to leave it out: bars left of 0.")
+        for note in notes([of.marks]):
+            st.warning(note, icon=":material/warning:")
     words = ("ablate", record.experiment.name, "--backbone", backbone, "--enhancer", enhancer)
     if of.missing:
         n = len(of.missing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -153,8 +154,48 @@ def test_the_missing_are_trained_and_then_compared(
     assert table["run"].to_list()[0] == BASE and table["run"].to_list()[-1] == PLAIN_TWIN
     assert table["baseline"].to_list() == [None] + [BASE] * 3
     (kept, cell) = of.runs[Variant(of.base.metapaths, (0,))][0]
-    assert kept.experiment.name == "tiny.gru4rec.level-0"
+    assert kept.experiment.name == "tiny.gru4rec.autograph.level-0"
     assert kept.summary("evaluate", cell)["mrr"] == table.filter(run="level 0")["mean"][0]
+
+
+def test_no_ablation_takes_the_records_of_another(record: Record) -> None:
+    grounded = {Cell("gru4rec", "grounded", 0): record.cells[ENHANCED]}
+    both = replace(record, cells={**record.cells, **grounded})
+    of = ablation(both, "gru4rec", "autograph")
+    level_0 = of.missing[-1]
+    other = ablation(both, "gru4rec", "grounded")
+    names = [experiment_of(one, level_0).name for one in (of, other)]
+    assert names == ["tiny.gru4rec.autograph.level-0", "tiny.gru4rec.grounded.level-0"]
+    control = {"control": "shuffled", "name": "tiny-shuffled"}
+    shuffled = replace(record, experiment=record.experiment.model_copy(update=control))
+    name = experiment_of(replace(of, record=shuffled), level_0).name
+    assert name == "tiny.gru4rec.autograph.level-0-shuffled"
+
+
+def test_the_missing_are_trained_where_the_person_says(
+    record: Record, autograph: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices: list[str] = []
+    monkeypatch.setattr("app.show_comparison.run_missing", lambda _of, on: devices.append(on))
+    where = ("--workspace", record.workspace)
+    assert autograph("ablate", "tiny", "--device", "cpu", *where).exit_code == 0
+    told = autograph("ablate", "tiny", "--device", "nowhere", *where)
+    assert told.exit_code == 1 and "--device nowhere is not to be had" in told.output
+    assert devices == ["cpu"]
+
+
+def test_an_ablation_says_that_texts_leak(record: Record, autograph: Any) -> None:
+    asked = ("ablate", "tiny", "--dry-run", "--workspace", record.workspace)
+    assert "*" not in autograph(*asked).output
+    manifest = record.folder("knowledge-user") / "manifest.json"
+    content = json.loads(manifest.read_text())
+    content["summary"]["leaking"] = True
+    manifest.write_text(json.dumps(content))
+    told = " ".join(autograph(*asked).output.split())
+    assert (
+        "as set * " in told and "without the graph " in told and "without the graph *" not in told
+    )
+    assert "* used texts whose author had seen held-out interactions" in told
 
 
 def test_an_experiment_with_other_training_is_no_relative(record: Record) -> None:
