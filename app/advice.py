@@ -39,7 +39,8 @@ def show_recommendations(
     split, model = Split.load(record.folder("split")), _model(record, cell)
     graph = labelled_graph(record) if explain else None
     console = open_console()
-    tell(record.experiment, console)
+    about = record.cautions_of_graph() if explain else record.cautions(cell)
+    tell(record.experiment.name, about, console)
     console.print(f"[bold]{cell}[/bold] for user {user}")
     table = recommend(model, dataset, split, [number], k).table
     for row in table.sort("rank").iter_rows(named=True):
@@ -68,7 +69,7 @@ def show_reasons(name: str, workspace: Path, pair: tuple[str, str], limit: int) 
     split, graph = Split.load(record.folder("split")), labelled_graph(record)
     reasons = explain(graph, dataset, split, user, item, limit)
     console = open_console()
-    tell(record.experiment, console)
+    tell(record.experiment.name, record.cautions_of_graph(), console)
     console.print(f"[bold]{title_of(dataset, item)}[/bold] for user {pair[0]}")
     for reason in reasons:
         console.print(f"- {reason.sentence}", markup=False)

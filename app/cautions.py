@@ -62,10 +62,10 @@ def of_settings(experiment: Experiment) -> tuple[Caution, ...]:
     return tuple(caution for caution, there in found.items() if there)
 
 
-def tell(experiment: Experiment, console: Console) -> None:
+def tell(name: str, cautions: Iterable[Caution], console: Console) -> None:
     """Prints what is to be known before factors, reasons or results of an experiment are read."""
-    for caution in of_settings(experiment):
-        console.print(f"Caution: {experiment.name} {caution.note}", style="yellow", markup=False)
+    for caution in cautions:
+        console.print(f"Caution: {name} {caution.note}", style="yellow", markup=False)
 
 
 def signs(cautions: Iterable[Caution]) -> str:

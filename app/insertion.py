@@ -268,7 +268,7 @@ def show_insertion(
     dataset = Dataset.load(record.folder("dataset"))
     placed = insert_into(record, dataset, side, text, given, liked)
     console = open_console()
-    tell(record.experiment, console)
+    tell(record.experiment.name, record.cautions_of_graph(), console)
     console.print(f"[bold]A new {side}[/bold]: {placed.text}", soft_wrap=True)
     for level, (code, label) in enumerate(zip(placed.codes, placed.labels, strict=True)):
         console.print(f"  level {level}: factor {code} [dim]{label or 'without a name'}[/dim]")

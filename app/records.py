@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,10 +89,14 @@ class Record:
         touched |= {LEAKING_TEXTS, TEXTS_SHUFFLED} if needs - {"histories"} else set()
         return tuple(one for one in self.cautions_of_graph() if one in touched) if touched else ()
 
-    def cautions_of_graph(self) -> tuple[Caution, ...]:
-        """What is to be said wherever texts, factors or the graph show."""
-        sides = [side for side in ("user", "item") if f"knowledge-{side}" in self.keys]
-        seen = any(self.summary(f"knowledge-{side}").get("leaking") for side in sides)
+    def cautions_of_graph(self, sides: Sequence[str] = ("user", "item")) -> tuple[Caution, ...]:
+        """What is to be said wherever texts, factors or the graph show.
+
+        Args:
+            sides: Whose texts show; those of the other need not be finished.
+        """
+        told = [f"knowledge-{side}" for side in sides if f"knowledge-{side}" in self.keys]
+        seen = any(self.summary(stage).get("leaking") for stage in told)
         return (*([LEAKING_TEXTS] if seen else []), *of_settings(self.experiment))
 
     def marks(self, cell: Cell) -> str:
@@ -122,14 +126,20 @@ class Record:
         return max(fitting, key=lambda cell: self.summary("train", cell)["valid_ndcg@10"])
 
 
-def write_record(plan: Plan, steps: list[Step]) -> None:
+def write_record(plan: Plan, steps: Sequence[Step]) -> None:
     """Keeps what a run is about, under its name."""
+    record = record_of(plan, steps)
+    keep_record(record.experiment, record.workspace, record.keys, record.cells)
+
+
+def record_of(plan: Plan, steps: Sequence[Step]) -> Record:
+    """What a run of some steps of a plan is about, whether they are finished or not."""
     cells: dict[Cell, dict[str, str]] = {}
     for step in steps:
         if step.cell:
             cells.setdefault(step.cell, {})[step.stage] = step.key
     keys = {step.stage: step.key for step in steps if step.cell is None}
-    keep_record(plan.recorded, plan.workspace, keys, cells)
+    return Record(plan.recorded, plan.workspace, keys, cells)
 
 
 def keep_record(

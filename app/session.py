@@ -7,14 +7,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from app.cautions import tell
-from app.plan import Plan
+from app.cautions import of_settings, tell
+from app.plan import Plan, Step
 from app.progress import Display, open_console
 from app.records import Record, read_record, write_record
 from app.results import result_table, show, write_results
 from app.runner import run_steps
 from app.settings import Experiment
-from data.errors import ConfigError
+from data.errors import AutoGraphError, ConfigError
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -32,10 +32,10 @@ def run_experiment(
         AutoGraphError: with what is wrong and how to mend it.
     """
     console = open_console()
-    tell(experiment, console)
+    tell(experiment.name, of_settings(experiment), console)
     plan = Plan(experiment, workspace)
     steps = plan.steps(upto)
-    if upto is None:
+    if upto is None or _takes_nothing_away(plan, steps):
         write_record(plan, steps)
     with Display(console) as display:
         display.planned([str(step) for step in steps])
@@ -46,6 +46,22 @@ def run_experiment(
     for step in steps:
         if step.stage == upto:
             console.print(f"{step}: {plan.store.place(step.stage, step.key)}", soft_wrap=True)
+
+
+def _takes_nothing_away(plan: Plan, steps: list[Step]) -> bool:
+    """Whether a record of a part of a run names all that the one before it has finished."""
+    try:
+        before = read_record(plan.experiment.name, plan.workspace)
+    except AutoGraphError:
+        return True
+    named = [(None, before.keys), *before.cells.items()]
+    finished = {
+        (stage, cell)
+        for cell, keys in named
+        for stage, key in keys.items()
+        if before.store.holds(stage, key)
+    }
+    return not before.finished() and finished <= {(step.stage, step.cell) for step in steps}
 
 
 def chosen_device(wanted: str) -> str:

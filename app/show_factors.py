@@ -31,7 +31,7 @@ def show_levels(name: str, workspace: Path, side: Side, limit: int) -> None:
     record = read_record(name, workspace)
     figures = Codes.load(record.folder(f"codes-{side}")).statistics
     console = open_console()
-    tell(record.experiment, console)
+    tell(record.experiment.name, record.cautions_of_graph([side]), console)
     console.print(rich_table(level_table(figures), f"Codes of {side}s, level by level"))
     console.print(f"{figures['collisions']:.2%} of the {side}s share their full code with another.")
     factors = FactorDescriptions.load(record.folder(f"factors-{side}")).table
@@ -50,7 +50,7 @@ def show_factor(name: str, workspace: Path, side: Side, written: str, limit: int
     lexicon = open_lexicon(record, side)
     level, code = factor_of(lexicon, written)
     console = open_console()
-    tell(record.experiment, console)
+    tell(record.experiment.name, record.cautions_of_graph([side]), console)
     console.print(lexicon.name(level, code), style="bold", markup=False)
     console.print(rich_table(lexicon.terms(level, code), "Terms"))
     members = lexicon.members(level, code)
@@ -67,7 +67,9 @@ def show_alternatives(name: str, workspace: Path, side: Side) -> None:
     record = read_record(name, workspace)
     fit_alternatives(record, side)
     table = alternative_table(alternatives(record, side)).drop("own", "codes")
-    open_console().print(rich_table(table, f"Ways to quantise the vectors of {side}s"))
+    console = open_console()
+    tell(record.experiment.name, record.cautions_of_graph([side]), console)
+    console.print(rich_table(table, f"Ways to quantise the vectors of {side}s"))
 
 
 def rich_table(table: pl.DataFrame, title: str) -> Table:

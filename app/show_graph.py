@@ -129,5 +129,6 @@ def _show_instances(
 
 def _open(name: str, workspace: Path) -> Atlas:
     record = read_record(name, workspace)
-    tell(record.experiment, open_console())
-    return open_atlas(record)
+    atlas = open_atlas(record)
+    tell(record.experiment.name, record.cautions_of_graph(), open_console())
+    return atlas

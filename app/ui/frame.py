@@ -13,19 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.cautions import of_settings
+from app.cautions import Caution, of_settings
 from app.records import Record, read_record
+from app.settings import PLAIN
 from app.ui.address import EXPERIMENT, parameters
 from app.ui.words import hint
-from data.errors import AutoGraphError
+from data.errors import ArtifactError, AutoGraphError
 
 if TYPE_CHECKING:
     import polars as pl
 
 __all__ = [
+    "badges",
     "chosen",
     "command",
     "empty",
+    "failed",
     "header",
     "hint",
     "link",
@@ -33,9 +36,12 @@ __all__ = [
     "opened",
     "plain",
     "table",
+    "typed",
     "workspace",
 ]
 DEMO = "demo"
+OF_ANY_RUN = {"dataset", "split", "train", "evaluate"}
+"""Stages that plain recommenders take."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&\"'=])")
 
 
@@ -105,15 +111,23 @@ def _unfinished(record: Record, missing: Sequence[str]) -> None:
 
     name = record.experiment.name
     what = ", ".join(STAGES[stage].what for stage in missing)
-    without = [stage for stage in missing if stage not in record.keys and stage in STAGES]
     with st.container(border=True):
         st.subheader("Not finished yet")
         st.write(f"For this screen the experiment **{plain(name)}** still needs: {what}.")
-        if "graph" in without:
-            st.write("Its recommenders are plain ones only; add autograph on the Train screen.")
+        if not _asked_for(record, missing):
+            st.write("None of its recommenders asks for it; add autograph on the Train screen.")
         elif not _running_here(name):
             run_button("Run it now", name, record)
         command("run", name)
+
+
+def _asked_for(record: Record, missing: Sequence[str]) -> bool:
+    """Whether a run of the experiment makes what is missing."""
+    of = record.experiment
+    enhanced = [cell for cell in of.grid if cell.enhancer != PLAIN]
+    if "graph" in missing:
+        return any("graph" in of.model_of(cell).enhancer.needs for cell in enhanced)
+    return bool(enhanced) or set(missing) <= OF_ANY_RUN
 
 
 def run_button(label: str, name: str, record: Record | None = None) -> None:
@@ -138,14 +152,33 @@ def _running_here(name: str) -> bool:
     return False
 
 
-def header(title: str, what: str) -> None:
-    """The title of a screen and, in a sentence, what it is for."""
+def header(title: str, what: str, *, marked: bool = True) -> None:
+    """The title of a screen and, in a sentence, what it is for.
+
+    Args:
+        title: Of the screen.
+        what: It is for.
+        marked: Whether it says what is to be known of the chosen experiment.
+    """
     st.title(title, anchor=False)
     st.caption(what)
     with suppress(AutoGraphError):
-        record = chosen()
-        for caution in of_settings(record.experiment) if record else ():
-            st.badge(caution.badge, icon=":material/warning:", color="red", help=caution.note)
+        record = chosen() if marked else None
+        badges([record] if record else [])
+
+
+def badges(records: Sequence[Record]) -> None:
+    """What is to be known of experiments, each once."""
+    for caution in dict.fromkeys(one for record in records for one in _cautions(record)):
+        st.badge(caution.badge, icon=":material/warning:", color="red", help=caution.note)
+
+
+def _cautions(record: Record) -> tuple[Caution, ...]:
+    """What is to be known of an experiment; texts that are not finished have told nothing yet."""
+    try:
+        return record.cautions_of_graph()
+    except ArtifactError:
+        return of_settings(record.experiment)
 
 
 def link(screen: str, label: str, icon: str | None = None, **more: str) -> None:
@@ -168,9 +201,14 @@ def go(screen: str) -> None:
 
 def command(*words: str) -> None:
     """The command that does the same as this screen."""
-    place = [] if workspace() == Path("workspace").resolve() else ["--workspace", str(workspace())]
     with st.expander("The same on the command line", icon=":material/terminal:"):
-        st.code(shlex.join(["autograph", *words, *place]), language="shell", wrap_lines=True)
+        st.code(typed(*words), language="shell", wrap_lines=True)
+
+
+def typed(*words: str) -> str:
+    """A command of AutoGraph on this workspace, as a person types it."""
+    place = [] if workspace() == Path("workspace").resolve() else ["--workspace", str(workspace())]
+    return shlex.join(["autograph", *words, *place])
 
 
 def table(
@@ -252,6 +290,11 @@ def empty(title: str, what: str, icon: str = ":material/inbox:") -> None:
     with st.container(border=True):
         st.markdown(f"{icon} **{title}**")
         st.caption(what)
+
+
+def failed(error: object, icon: str = ":material/error:") -> None:
+    """What went wrong, in a sentence; what it quotes, of data or of the address, stays text."""
+    st.error(plain(error), icon=icon)
 
 
 def plain(text: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from itertools import pairwise
@@ -132,6 +133,30 @@ def test_a_control_says_so_wherever_it_shows(shuffled: Path, autograph: Any) -> 
     assert "a control" not in autograph("compare", "tiny", *where).output
     record = read_record("tiny-shuffled", shuffled)
     assert "‡" in render(gather(record)) and "is a control" in render(gather(record))
+
+
+def test_texts_that_leak_say_so_wherever_they_show(
+    finished: Path, tmp_path: Path, autograph: Any
+) -> None:
+    workspace = Path(shutil.copytree(finished, tmp_path / "workspace"))
+    manifest = read_record("tiny", workspace).folder("knowledge-user") / "manifest.json"
+    content = json.loads(manifest.read_text())
+    content["summary"]["leaking"] = True
+    manifest.write_text(json.dumps(content))
+    asked = {
+        ("explain", "tiny", "--user", "u3", "--item", "f3"): True,
+        ("recommend", "tiny", "--user", "u3", "--enhancer", "autograph"): True,
+        ("recommend", "tiny", "--user", "u3", "--enhancer", "none"): False,
+        ("recommend", "tiny", "--user", "u3", "--enhancer", "none", "--explain"): True,
+        ("factors", "show", "tiny", "user"): True,
+        ("factors", "show", "tiny", "item"): False,
+        ("graph", "metapaths", "tiny"): True,
+    }
+    for words, seen in asked.items():
+        told = autograph(*words, "--workspace", workspace)
+        assert told.exit_code == 0, told.output
+        said = "Caution: tiny used texts whose author had seen" in " ".join(told.output.split())
+        assert said == seen, words
 
 
 @pytest.fixture(scope="module")
