@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import fcntl
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.plan import Plan
-from app.search_space import as_settings, space_of
+from app.experiment_file import checked
+from app.plan import Plan, Step
+from app.records import record_of
+from app.search_space import HEADS, as_settings, space_of
 from app.settings import Cell, Experiment, Override, merged
-from data.errors import ConfigError
+from data.errors import AutoGraphError, ConfigError
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.trial import FrozenTrial
 
 WATCHED = "valid_ndcg@10"
 """What trials are judged by; it is of validation, and nothing of the test is ever computed."""
 STORE = "search.sqlite"
 """Of all trials of a workspace."""
+FAILED = "error"
+"""What a trial carries that failed of itself and is not tried again."""
+SEEDS = 2**32
+"""How many seeds the sampler knows."""
 STARTED = 10
 """Trials of a row that are drawn before the tree of Parzen estimators decides."""
 
@@ -38,6 +43,7 @@ class Searched:
         value: Best validation NDCG@10.
         settings: That reached it, as the nested tables of an override.
         default: What the experiment's own settings have reached; None where they were not run.
+        marks: Signs of what keeps its results from a fair comparison.
     """
 
     cell: Cell
@@ -45,6 +51,7 @@ class Searched:
     value: float
     settings: dict[str, Any]
     default: float | None
+    marks: str = ""
 
 
 def search(
@@ -57,7 +64,8 @@ def search(
     """The best settings of each row after `trials` trials; those of earlier calls count.
 
     A trial trains a row with the experiment's first seed. What a trial tries depends on the trials
-    before it and on nothing else, so a search that was interrupted ends like one that was not.
+    before it and on nothing else, so a search that was interrupted ends like one that was not. A
+    trial that fails ends the search; the same search goes on with another one in its place.
 
     Args:
         experiment: Its grid names the rows.
@@ -76,13 +84,17 @@ def search(
 
 
 def with_settings(experiment: Experiment, cell: Cell, settings: dict[str, Any]) -> Experiment:
-    """The experiment with one row alone, and an override for it."""
+    """The experiment with one row alone, and an override for it.
+
+    Raises:
+        ConfigError: its settings do not go together.
+    """
     old = experiment.override.get(cell.label, Override()).model_dump()
     grid = {"backbones": [cell.backbone], "enhancers": [cell.enhancer], "seeds": [cell.seed]}
     override = {name: of.model_dump() for name, of in experiment.override.items()}
     given = experiment.model_dump(mode="json", exclude_none=True)
     override[cell.label] = merged(old, settings)
-    return Experiment.model_validate({**given, "grid": grid, "override": override})
+    return checked({**given, "grid": grid, "override": override}, f"a trial of {cell.label}")
 
 
 def _rows(experiment: Experiment, only: Sequence[str]) -> list[Cell]:
@@ -113,21 +125,36 @@ def _searched(
 ) -> Searched:
     from optuna.trial import TrialState
 
-    own = with_settings(experiment, cell, {})
-    plan = Plan(own, workspace)
-    step = plan.step("train", cell)
-    study = _study(f"{experiment.name} {cell.label} {step.key}", workspace)
+    plan = Plan(with_settings(experiment, cell, {}), workspace)
+    step, space = plan.step("train", cell), space_of(experiment, cell)
+    study = _study(_name(experiment, cell, step.key, space), workspace)
     _take_up(study)
     while len(finished := study.get_trials(states=[TrialState.COMPLETE])) < trials:
-        trial = _asked(study, space_of(experiment, cell), experiment.seed, finished)
-        value = _tried(
-            with_settings(experiment, cell, as_settings(trial.params)), workspace, device
-        )
+        # What all trials share is made before one is drawn: where it fails, no trial is to blame.
+        _made(plan, [one for one in plan.steps("train") if one.cell is None], device)
+        trial = _asked(study, space, experiment.seed)
+        try:
+            own = with_settings(experiment, cell, as_settings(trial.params))
+            value = _tried(own, workspace, device)
+        except AutoGraphError as error:
+            trial.set_user_attr(FAILED, str(error))
+            study.tell(trial, state=TrialState.FAIL)
+            raise
         study.tell(trial, value)
     there = plan.store.holds("train", step.key)
     default = plan.store.manifest("train", step.key)["summary"][WATCHED] if there else None
-    best = study.best_trial
-    return Searched(cell, len(finished), float(best.value or 0), as_settings(best.params), default)
+    best, marks = study.best_trial, record_of(plan, plan.steps("train")).marks(cell)
+    settings = as_settings(best.params)
+    return Searched(cell, len(finished), float(best.value or 0), settings, default, marks)
+
+
+def _name(
+    experiment: Experiment, cell: Cell, key: str, space: Mapping[str, tuple[Any, ...]]
+) -> str:
+    """The name of a row's study; one of fewer heads is another, for no study takes fewer later."""
+    name = f"{experiment.name} {cell.label} {key}"
+    heads = next((of for choice, of in space.items() if choice.endswith(".heads")), HEADS)
+    return name if heads == HEADS else f"{name} heads {heads}"
 
 
 def _study(name: str, workspace: Path) -> Study:
@@ -150,30 +177,34 @@ def _take_up(study: Study) -> None:
         study.enqueue_trial(trial.params)
 
 
-def _asked(
-    study: Study, space: dict[str, tuple[Any, ...]], seed: int, finished: Sequence[FrozenTrial]
-) -> Any:
-    """The next trial, with a value of each choice."""
+def _asked(study: Study, space: Mapping[str, tuple[Any, ...]], seed: int) -> Any:
+    """The next trial, with a value of each choice: another one after one that failed of itself."""
     import optuna
     from optuna.distributions import CategoricalDistribution
 
+    ended = [t for t in study.get_trials() if t.state.name == "COMPLETE" or FAILED in t.user_attrs]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study.sampler = optuna.samplers.TPESampler(
-            n_startup_trials=STARTED, multivariate=True, seed=seed * 100_003 + len(finished)
+            n_startup_trials=STARTED, multivariate=True, seed=(seed * 100_003 + len(ended)) % SEEDS
         )
         return study.ask({name: CategoricalDistribution(of) for name, of in space.items()})
 
 
 def _tried(experiment: Experiment, workspace: Path, device: str) -> float:
     """Validation NDCG@10 of an experiment with one row; what was trained before is not again."""
+    plan = Plan(experiment, workspace)
+    steps = plan.steps("train")
+    _made(plan, steps, device)
+    return float(plan.store.manifest("train", steps[-1].key)["summary"][WATCHED])
+
+
+def _made(plan: Plan, steps: Sequence[Step], device: str) -> None:
+    """Runs those of some steps that are not finished."""
     from app.progress import Display, open_console
     from app.runner import run_steps
 
-    plan = Plan(experiment, workspace)
-    steps = plan.steps("train")
     if not all(plan.store.holds(step.stage, step.key) for step in steps):
         with Display(open_console()) as display:
             display.planned([str(step) for step in steps])
             run_steps(plan, steps, display, 1, device)
-    return float(plan.store.manifest("train", steps[-1].key)["summary"][WATCHED])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.cautions import named, notes, of_settings, tell
 from app.progress import open_console
 from app.search import Searched, search
 from app.session import chosen_device
@@ -22,15 +23,18 @@ def show_search(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    console = open_console()
+    tell(experiment.name, of_settings(experiment), console)
     found = search(experiment, workspace, trials, only, chosen_device(device))
     table = Table(title=f"{experiment.name}: validation NDCG@10", box=SIMPLE_HEAD)
     for head in ("row", "trials", "best", "as the file has it"):
         table.add_column(head, justify="left" if head == "row" else "right")
     for one in found:
         own = "" if one.default is None else f"{one.default:.4f}"
-        table.add_row(one.cell.label, str(one.trials), f"{one.value:.4f}", own)
-    console = open_console()
+        table.add_row(named(one.cell.label, one.marks), str(one.trials), f"{one.value:.4f}", own)
     console.print(table)
+    for note in notes(one.marks for one in found):
+        console.print(note, markup=False)
     console.print("To use them, put this into the experiment's file:\n")
     console.print(override_toml(found), markup=False, highlight=False, soft_wrap=True)
 

@@ -10,6 +10,8 @@ from app.settings import Cell, Experiment
 Choices = Mapping[str, tuple[Any, ...]]
 """Values by dotted name below an override, such as `train.learning_rate`."""
 
+HEADS = (1, 2, 4)
+"""Numbers of attention heads, of which those are tried that divide the width."""
 TRAINING: Choices = {
     "train.learning_rate": (1e-3, 2e-3, 1e-2, 2e-2),
     "train.batch_size": (64, 128, 256),
@@ -19,12 +21,12 @@ TRAINING: Choices = {
 BACKBONES: Mapping[str, Choices] = {
     "youtubednn": {"model.backbone.hidden": ("128, 64", "128, 64, 32")},
     "gru4rec": {"model.backbone.layers": (1, 2, 3)},
-    "sasrec": {"model.backbone.layers": (1, 2, 3), "model.backbone.heads": (1, 2, 4)},
+    "sasrec": {"model.backbone.layers": (1, 2, 3), "model.backbone.heads": HEADS},
 }
 """Of one backbone; widths are halved layer by layer. Source: AutoGraph, appendix D.2."""
 GRAPHS: Choices = {
     "layers": (1, 2, 3),
-    "heads": (1, 2, 4),
+    "heads": HEADS,
     "neighbours": (12, 14, 16, 18),
 }
 """Of every enhancer that has such a setting. Source: AutoGraph, appendix D.3."""
@@ -36,9 +38,12 @@ def space_of(experiment: Experiment, cell: Cell) -> dict[str, tuple[Any, ...]]:
     >>> list(space_of(Experiment(), Cell("gru4rec", "none", 0)))[-1]
     'model.backbone.layers'
     """
-    known = type(experiment.model_of(cell).enhancer).model_fields
+    model = experiment.model_of(cell)
+    known = type(model.enhancer).model_fields
     graph = {f"model.enhancer.{name}": of for name, of in GRAPHS.items() if name in known}
-    return {**TRAINING, **BACKBONES.get(cell.backbone, {}), **graph}
+    heads = tuple(n for n in HEADS if model.width % n == 0)
+    whole = {**TRAINING, **BACKBONES.get(cell.backbone, {}), **graph}
+    return {name: heads if name.endswith(".heads") else of for name, of in whole.items()}
 
 
 def as_settings(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, NonNegativeInt, ValidationError, model_validator
 
 from data.config import Config
 from data.settings import DataConfig
@@ -56,7 +56,7 @@ class GridConfig(Config):
     """Names of backbones."""
     enhancers: Annotated[tuple[str, ...], Field(min_length=1)] = (PLAIN, "autograph")
     """Names of enhancers; `none` is the plain twin."""
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    seeds: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] = (0,)
     """Random seeds; each trains the whole grid once more."""
 
     def __iter__(self) -> Iterator[Cell]:  # type: ignore[override]
@@ -79,7 +79,7 @@ class Experiment(Config):
     """How results are called; letters, digits, dot, hyphen and underscore."""
     note: str = ""
     """What it is for, in a line."""
-    seed: int = 0
+    seed: NonNegativeInt = 0
     """Of everything random before training; `grid.seeds` are those of training."""
     control: Literal["none", "shuffled"] = "none"
     """`shuffled` gives every user and item the text of another, to see what meaning is worth."""

@@ -85,6 +85,8 @@ def test_names_of_templates_and_models_are_no_paths(file: Path) -> None:
         ("train.epochs=0", ["train.epochs", "it is 0", "greater than 0"]),
         ("train.epochs=many", ["train.epochs", "'many'"]),
         ("data.min_history=2", ["data.min_history", "3"]),
+        ("grid.seeds=[0, -1]", ["grid.seeds", "it is -1", "greater than or equal to 0"]),
+        ("seed=-1", ["seed", "it is -1"]),
         ("grid.backbones=[]", ["grid.backbones", "at least 1"]),
         ('grid.backbones=["sas"]', ["sas+none", "sasrec"]),
         ("override.sas.train.epochs=3", ["override.sas", "sasrec"]),

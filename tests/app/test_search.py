@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tomllib
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ import optuna
 import pytest
 from app_fakes import ON_CPU, beside_here
 
-from app.experiment_file import load_experiment
+from app.experiment_file import checked, load_experiment
+from app.records import read_record
 from app.search import STORE, search, with_settings
 from app.search_show import override_toml
 from app.search_space import as_settings, space_of
@@ -62,6 +64,59 @@ def test_spaces_are_those_of_appendix_d() -> None:
         for name, values in space_of(given, cell).items():
             for value in values:
                 with_settings(given, cell, as_settings({name: value}))
+
+
+def test_heads_that_cannot_share_the_width_are_not_tried() -> None:
+    given = checked({"model": {"width": 50}, "override": {"mind": {"model": {"width": 64}}}}, "")
+    space = space_of(given, Cell("sasrec", "autograph", 0))
+    assert space["model.backbone.heads"] == space["model.enhancer.heads"] == (1, 2)
+    assert space_of(given, Cell("mind", "autograph", 0))["model.enhancer.heads"] == (1, 2, 4)
+
+
+def test_a_trial_that_fails_is_told_and_another_takes_its_place(
+    own: Path, tiny_experiment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = load_experiment(str(tiny_experiment), [*QUICK, "seed=100000"])
+    tried: list[Any] = []
+
+    def fails_first(asked: Experiment, *_: object) -> float:
+        tried.append(asked.train_of(PLAIN))
+        if len(tried) == 1:
+            raise AutoGraphError("It cannot be trained.")
+        return 0.1 * len(tried)
+
+    monkeypatch.setattr("app.search._tried", fails_first)
+    monkeypatch.setattr("app.search._made", lambda *_: None)
+    with pytest.raises(AutoGraphError, match="cannot be trained"):
+        search(experiment, own, 2, ["gru4rec+none"])
+    (found,) = search(experiment, own, 2, ["gru4rec+none"])
+    assert found.trials == 2 and len(tried) == 3 and tried[0] not in tried[1:]
+
+
+def test_what_trials_share_is_no_trial_s_fault(
+    own: Path, tiny_experiment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_server(*_: object) -> None:
+        raise AutoGraphError("No server answers.")
+
+    monkeypatch.setattr("app.search._made", no_server)
+    monkeypatch.setattr("app.search._asked", None)
+    with pytest.raises(AutoGraphError, match="No server answers"):
+        search(load_experiment(str(tiny_experiment), QUICK), own, 1, ["gru4rec+none"])
+
+
+def test_a_search_says_that_texts_leak(
+    own: Path, tiny_experiment: Path, autograph: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.search._tried", lambda *_: 0.5)
+    manifest = read_record("tiny", own).folder("knowledge-item") / "manifest.json"
+    content = json.loads(manifest.read_text())
+    content["summary"]["leaking"] = True
+    manifest.write_text(json.dumps(content))
+    told = autograph("search", tiny_experiment, "--trials", 1, "--workspace", own, *ON_CPU[:2])
+    assert told.exit_code == 0, told.output
+    assert "gru4rec+autograph *" in told.output and "gru4rec+none *" not in told.output
+    assert "* used texts whose author had seen held-out" in told.output
 
 
 def test_an_interrupted_search_ends_like_one_that_was_not(
