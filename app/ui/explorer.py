@@ -28,7 +28,7 @@ class _State:
     """What one visitor did, on one graph.
 
     Attributes:
-        graph: Fingerprint of the graph.
+        graph: What tells the graph from others.
         text: The view that shows.
         before: Views that showed before, each with the places of its nodes.
         places: Of every node that showed since the picture was laid out anew.

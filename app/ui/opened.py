@@ -196,8 +196,24 @@ def results(record: Record) -> pl.DataFrame:
 
 
 def kept(name: str, make: Callable[[], Any]) -> Any:
-    """What `make` gives, made once a name; the name says all that the result depends on."""
+    """What `make` gives, made once a name; the name says all that the result depends on.
+
+    What depends on results has their `stamp` in its name.
+    """
     return _cached(name, make)
+
+
+def stamp(*folders: Path) -> str:
+    """What tells results apart: their folders, and the times at which they were finished.
+
+    Asking again about those without a text makes a result again in its folder.
+    """
+    return " ".join(f"{one.resolve()} {_made(one)}" for one in folders)
+
+
+def stamp_of(record: Record) -> str:
+    """The stamp of all results of an experiment that are not of one cell."""
+    return stamp(*(record.store.place(*result) for result in sorted(record.keys.items())))
 
 
 def _reviewed(knowledge: Path, dataset: Path) -> pl.DataFrame:
@@ -224,22 +240,16 @@ def _compared(old: Path, new: Path) -> pl.DataFrame:
 
 
 def _once(load: Callable[..., Any], *folders: Path) -> Any:
-    name = " ".join([load.__qualname__, *(f"{one.resolve()} {_made(one)}" for one in folders)])
-    return _cached(name, lambda: load(*folders))
+    return _cached(f"{load.__qualname__} {stamp(*folders)}", lambda: load(*folders))
 
 
 def _derived(what: str, record: Record, make: Callable[[], Any]) -> Any:
-    """What is made of several results, which their fingerprints and times tell apart."""
-    places = ((key, record.store.place(stage, key)) for stage, key in sorted(record.keys.items()))
-    made = " ".join(f"{key} {_made(folder)}" for key, folder in places)
-    return _cached(f"{what} {record.workspace.resolve()} {made}", make)
+    """What is made of several results."""
+    return _cached(f"{what} {stamp_of(record)}", make)
 
 
 def _made(folder: Path) -> int:
-    """When a result was finished, in nanoseconds; 0 for one that is not.
-
-    Asking again about those without a text makes a result again in its folder.
-    """
+    """When a result was finished, in nanoseconds; 0 for one that is not."""
     try:
         return (folder / MANIFEST).stat().st_mtime_ns
     except OSError:

@@ -34,7 +34,7 @@ def showcase(record: Record) -> Showcase:
         texts = {side: results.knowledge(record, side).texts for side in SIDES}
         return assemble(dataset, split, results.graph(record), factors, texts)
 
-    shown: Showcase = results.kept(f"showcase {_keys(record)}", made)
+    shown: Showcase = results.kept(f"showcase {results.stamp_of(record)}", made)
     return shown
 
 
@@ -42,15 +42,18 @@ def ready(record: Record, cell: Cell) -> Ready:
     """A recommender that has passed over its graph, and answers at once."""
     from recommend.what_if import Ready
 
-    folder = record.folder("train", cell).resolve()
-    made: Ready = results.kept(f"ready {folder}", lambda: Ready.of(results.model(record, cell)))
+    stamp = results.stamp(record.folder("train", cell))
+    made: Ready = results.kept(f"ready {stamp}", lambda: Ready.of(results.model(record, cell)))
     return made
 
 
 def everybody(record: Record, cell: Cell) -> Tensor:
     """Vectors of all users after their training histories."""
-    folder, past = record.folder("train", cell).resolve(), results.histories(record)
-    made: Tensor = results.kept(f"everybody {folder}", lambda: ready(record, cell).everybody(past))
+    read = [record.folder("dataset"), record.folder("split"), record.folder("train", cell)]
+    made: Tensor = results.kept(
+        f"everybody {results.stamp(*read)}",
+        lambda: ready(record, cell).everybody(results.histories(record)),
+    )
     return made
 
 
@@ -59,7 +62,7 @@ def inserter(record: Record) -> Inserter:
     from app.insertion import Inserter
 
     made: Inserter = results.kept(
-        f"inserter {_keys(record)}", lambda: Inserter(record, results.dataset(record))
+        f"inserter {results.stamp_of(record)}", lambda: Inserter(record, results.dataset(record))
     )
     return made
 
@@ -72,7 +75,8 @@ def placed_user(record: Record, case: Showcase, text: str, given: np.ndarray) ->
 
     ids = tuple(case.dataset.item_ids.external[item] for item in given.tolist())
     found: Insertion = results.kept(
-        f"user {ids} {text} {_keys(record)}", lambda: place_user(inserter(record), text, ids)
+        f"user {ids} {text} {results.stamp_of(record)}",
+        lambda: place_user(inserter(record), text, ids),
     )
     return found
 
@@ -82,7 +86,7 @@ def placed_item(record: Record, one: NewItem) -> Insertion:
     from app.cold_start import place_item
 
     found: Insertion = results.kept(
-        f"item {one.model_dump_json()} {_keys(record)}",
+        f"item {one.model_dump_json()} {results.stamp_of(record)}",
         lambda: place_item(inserter(record), one.name, one.text, one.given),
     )
     return found
@@ -113,14 +117,10 @@ def report(record: Record) -> str:
     """The report of an experiment, made once for each state of its results."""
     from app.report import gather, render
 
-    cells = sorted(f"{cell} {record.cells[cell]}" for cell in record.finished())
+    judged = ("train", "evaluate")
+    cells = [record.folder(stage, cell) for cell in record.finished() for stage in judged]
+    what = f"report {record.experiment.model_dump_json()} {results.stamp(*cells)}"
     made: str = results.kept(
-        f"report {_keys(record)} {cells}", lambda: render(gather(record, showcase(record)))
+        f"{what} {results.stamp_of(record)}", lambda: render(gather(record, showcase(record)))
     )
     return made
-
-
-def _keys(record: Record) -> str:
-    """All that these results depend on."""
-    keys = " ".join(f"{stage}={key}" for stage, key in sorted(record.keys.items()))
-    return f"{record.workspace.resolve()} {keys}"

@@ -1,8 +1,12 @@
 """What tests of screens share."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
+
+from data import atomic
 
 Open = Callable[..., AppTest]
 """Opens a screen: `screen("factors", workspace, node="item:1")`."""
@@ -30,3 +34,13 @@ def press(page: AppTest, label: str) -> AppTest:
 def sound(page: AppTest) -> bool:
     """Whether nothing went wrong."""
     return not page.exception and not page.error
+
+
+def finish_again(folder: Path) -> None:
+    """Leaves behind what a run does that makes a result again in its folder."""
+    manifest = folder / "manifest.json"
+    about = atomic.read_json(manifest)
+    about["files"] = {name: (folder / name).stat().st_size for name in about["files"]}
+    later = manifest.stat().st_mtime + 5
+    atomic.write_json(manifest, about)
+    os.utime(manifest, (later, later))

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from opening import words
 
+from app.cautions import of_settings
 from app.comparison import compare_contenders, contenders, make_lists
 from app.records import Record, keep_record, read_record
 from app.settings import Cell
+from app.ui.frame import plain
 
 Screen = Callable[..., Any]
 ASPECTS = ("Metrics", "Users", "Where it helps", "Beyond accuracy", "Ablations", "Cost")
@@ -67,6 +69,35 @@ def test_experiments_are_chosen_in_the_address(screen: Screen, own_workspace: Pa
     assert not page.exception
     table = page.dataframe[0].value.set_index("recommender")
     assert table.loc["other: sasrec+autograph", "Δ NDCG@10"] == 0, "the same model"
+
+
+def test_the_choice_follows_the_sidebar(screen: Screen, own_workspace: Path) -> None:
+    record = read_record("demo", own_workspace)
+    only(record, "other", *record.cells)
+    page = screen("compare", own_workspace, experiment="demo")
+    assert page.multiselect(key="experiments").value == ["demo"]
+    page.selectbox(key="experiment").set_value("other").run()
+    assert not page.exception and page.multiselect(key="experiments").value == ["other"]
+    page.multiselect(key="experiments").set_value(["demo", "other"]).run()
+    assert page.multiselect(key="experiments").value == ["demo", "other"]
+    page = screen("compare", own_workspace, experiment="demo", experiments="no such one")
+    assert not page.exception and page.multiselect(key="experiments").value == ["demo"]
+
+
+def test_badges_are_those_of_what_is_shown(screen: Screen, own_workspace: Path) -> None:
+    record = read_record("demo", own_workspace)
+    edges = record.experiment.graph.model_copy(update={"edges": "all"})
+    leaky = record.experiment.model_copy(update={"name": "leaky", "graph": edges})
+    keep_record(leaky, own_workspace, record.keys, record.cells)
+    (caution,) = of_settings(leaky)
+
+    def marked(page: Any) -> int:
+        return sum(caution.badge in part.value for part in page.markdown)
+
+    page = screen("compare", own_workspace, experiment="leaky", experiments="demo")
+    assert not page.exception and not marked(page)
+    page = screen("compare", own_workspace, experiment="demo", experiments=["demo", "leaky"])
+    assert not page.exception and marked(page) == 1
 
 
 def test_nothing_chosen_is_said(screen: Screen, demo_workspace: Path) -> None:
@@ -129,7 +160,7 @@ def test_a_damaged_record_is_named_and_the_others_shown(
     (own_workspace / "runs" / "broken.json").write_text("{")
     page = screen("compare", own_workspace, experiment="demo")
     assert not page.exception
-    assert "broken.json" in page.warning[0].value and page.dataframe
+    assert plain("broken.json") in page.warning[0].value and page.dataframe
 
 
 def test_a_damaged_evaluation_is_a_sentence(screen: Screen, own_workspace: Path) -> None:

@@ -131,3 +131,10 @@ def test_a_damaged_graph_is_a_sentence(screen: Open, own_workspace: Path) -> Non
     page = screen("graph", own_workspace)
     assert not page.exception
     assert any("is damaged" in error.value for error in page.error)
+
+
+def test_what_an_address_says_stays_text_in_the_error(screen: Open, demo_workspace: Path) -> None:
+    hostile = "![x](https://evil.example/x.png) [log in](https://evil.example)"
+    page = screen("graph", demo_workspace, view=hostile)
+    (error,) = page.error
+    assert not page.exception and "[x](" not in error.value and "[log in](" not in error.value

@@ -21,7 +21,18 @@ from app.ui import opened
 from app.ui.charts.comparison_charts import forest
 from app.ui.colours import palette
 from app.ui.comparison_page import ablations, beyond_accuracy, cost, users, where_it_helps
-from app.ui.frame import chosen, command, empty, header, hint, names, table, workspace
+from app.ui.frame import (
+    badges,
+    chosen,
+    command,
+    empty,
+    header,
+    hint,
+    names,
+    plain,
+    table,
+    workspace,
+)
 from app.ui.frame import opened as finished
 from data.errors import AutoGraphError
 
@@ -29,11 +40,14 @@ if TYPE_CHECKING:
     import polars as pl
 
 TWINS = "Plain twins"
+EXPERIMENTS, BESIDE = "experiments", "experiments-beside"
+"""Of the choice; and which experiment the sidebar said when they were chosen."""
 
 
 def show() -> None:
     """Draws the screen."""
-    header("Compare", "Which recommender is better, by how much, and whether that is luck.")
+    what = "Which recommender is better, by how much, and whether that is luck."
+    header("Compare", what, marked=False)
     judged = _judged()
     if not judged:
         finished("evaluate")
@@ -44,6 +58,7 @@ def show() -> None:
     if not records:
         empty("Nothing chosen", "Choose at least one experiment above.")
         return
+    badges(records)
     found = contenders(records)
     with right:
         against = _against(found)
@@ -74,7 +89,7 @@ def _judged() -> dict[str, Record]:
         try:
             record = read_record(name, workspace())
         except AutoGraphError as error:
-            st.warning(str(error), icon=":material/warning:")
+            st.warning(plain(error), icon=":material/warning:")
             continue
         if record.finished():
             found[name] = record
@@ -82,18 +97,26 @@ def _judged() -> dict[str, Record]:
 
 
 def _chosen(judged: Mapping[str, Record]) -> list[Record]:
-    current = chosen()
-    first = current.experiment.name if current else ""
+    _follow_the_sidebar(judged)
     some = st.multiselect(
         "Experiments",
         list(judged),
-        default=[first if first in judged else next(iter(judged))],
-        key="experiments",
+        key=EXPERIMENTS,
         bind="query-params",
         help="Several are shown together; results on other data cannot be tested against each "
         "other.",
     )
     return [judged[name] for name in some]
+
+
+def _follow_the_sidebar(judged: Mapping[str, Record]) -> None:
+    """Begins with the experiment of the sidebar, and again with each that is chosen there."""
+    current, state = chosen(), st.session_state
+    first = current.experiment.name if current else ""
+    begun = EXPERIMENTS in state or set(st.query_params.get_all(EXPERIMENTS)) & set(judged)
+    if not begun or state.get(BESIDE, first) != first:
+        state[EXPERIMENTS] = [first if first in judged else next(iter(judged))]
+    state[BESIDE] = first
 
 
 def _against(found: Mapping[str, Contender]) -> str | None:
@@ -109,9 +132,9 @@ def _against(found: Mapping[str, Contender]) -> str | None:
 
 
 def _compared(found: Mapping[str, Contender], against: str | None) -> pl.DataFrame:
-    keys = (str(one.record.folder("evaluate", c)) for one in found.values() for c in one.cells)
+    folders = (one.record.folder("evaluate", c) for one in found.values() for c in one.cells)
     return opened.kept(
-        " ".join(["compared", str(against), *found, *keys]),
+        " ".join(["compared", str(against), *found, opened.stamp(*folders)]),
         lambda: compare_contenders(found, against, opened.evaluation),
     )
 

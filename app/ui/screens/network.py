@@ -10,7 +10,7 @@ from app.ui.charts.graph_view import graph_view
 from app.ui.colours import palette
 from app.ui.explorer import Explorer
 from app.ui.explorer_settings import ALL_NAMES
-from app.ui.frame import command, header, opened
+from app.ui.frame import command, failed, header, opened
 from data.errors import ConfigError
 
 HEIGHT = 640
@@ -21,11 +21,11 @@ def show() -> None:
     """Draws the screen."""
     header("Graph", "Users, items and the meanings they share. Search, start anywhere, go on.")
     record = opened("dataset", "factors-item", "factors-user", "graph")
-    explorer = Explorer(results.atlas(record), record.keys["graph"])
+    explorer = Explorer(results.atlas(record), results.stamp(record.folder("graph")))
     try:
         view, picture = explorer.view, explorer.picture()
     except ConfigError as error:
-        st.error(str(error), icon=":material/link_off:")
+        failed(error, ":material/link_off:")
         st.button("Start again", on_click=explorer.start_again, type="primary")
         return
     left, right = st.columns([3, 4], vertical_alignment="top")

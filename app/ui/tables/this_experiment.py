@@ -61,9 +61,12 @@ def draw_this_experiment() -> None:
 
 
 def _figures(record: Record) -> Figures:
-    keys = " ".join(str(record.folder(stage)) for stage in ("dataset", "split"))
-    made: Figures = opened.kept(f"data figures {keys}", partial(_measured, record))
+    made: Figures = opened.kept(f"data figures {_stamp(record)}", partial(_measured, record))
     return made
+
+
+def _stamp(record: Record) -> str:
+    return opened.stamp(record.folder("dataset"), record.folder("split"))
 
 
 def _measured(record: Record) -> Figures:
@@ -215,8 +218,9 @@ def _bad_rows(record: Record) -> None:
     """Rows that could not be read, by file and line."""
     from data import atomic
 
-    path = record.folder("dataset") / "bad_rows.parquet"
-    rows: pl.DataFrame = opened.kept(f"bad rows {path}", partial(atomic.read_parquet, path))
+    folder = record.folder("dataset")
+    read = partial(atomic.read_parquet, folder / "bad_rows.parquet")
+    rows: pl.DataFrame = opened.kept(f"bad rows {opened.stamp(folder)}", read)
     if rows.is_empty():
         return
     st.subheader("Rows that could not be used", anchor=False)
@@ -259,5 +263,5 @@ def _table_of(
         opened.split(record),
         clock=has_clock(record.experiment.data),
     )
-    first = opened.kept(f"rows {record.folder('split')}", lambda: every().head(SHOWN))
+    first = opened.kept(f"rows {_stamp(record)}", lambda: every().head(SHOWN))
     return first, every, dataset.interactions.height

@@ -1,0 +1,82 @@
+"""Results that are opened once: those that are made again in their folder are opened again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from opening import Open, finish_again
+
+from app.records import Record, read_record
+from app.saved import NewItem
+from app.settings import Cell
+from app.ui import opened, opened_demo
+from data import atomic
+
+CELL = Cell("sasrec", "autograph", 0)
+NEW = NewItem(name="Untitled", data="demo", text="Ice and fog.")
+
+
+@pytest.fixture
+def record(own_workspace: Path) -> Record:
+    return read_record("demo", own_workspace)
+
+
+@pytest.mark.parametrize(
+    ("stage", "cell", "look"),
+    [
+        ("knowledge-item", None, opened_demo.showcase),
+        ("graph", None, opened_demo.inserter),
+        ("vectors-item", None, lambda record: opened_demo.placed_item(record, NEW)),
+        ("train", CELL, lambda record: opened_demo.ready(record, CELL)),
+        ("split", None, lambda record: opened_demo.everybody(record, CELL)),
+        ("train", CELL, lambda record: opened_demo.everybody(record, CELL)),
+    ],
+)
+def test_what_is_made_again_is_opened_again(
+    record: Record, stage: str, cell: Cell | None, look: Callable[[Record], Any]
+) -> None:
+    before = look(record)
+    assert look(record) is before
+    finish_again(record.folder(stage, cell))
+    assert look(record) is not before
+
+
+def test_a_stamp_tells_folders_and_times_apart(record: Record) -> None:
+    one, other = record.folder("dataset"), record.folder("split")
+    before = opened.stamp(one, other)
+    assert before == opened.stamp(one, other) != opened.stamp(one)
+    finish_again(other)
+    assert opened.stamp(one, other) != before
+
+
+@pytest.mark.parametrize("aspect", ["Metrics", "Users"])
+def test_figures_follow_a_recommender_that_is_judged_again(
+    screen: Open, record: Record, aspect: str
+) -> None:
+    page = screen("compare", record.workspace, compare=aspect)
+    before = page.dataframe[0].value
+    for cell in record.finished():
+        if cell.enhancer == CELL.enhancer:
+            path = record.folder("evaluate", cell) / "per_user.parquet"
+            metrics = pl.col("ndcg@10", "hr@10", "mrr")
+            pl.read_parquet(path).with_columns((1 - metrics).name.keep()).write_parquet(path)
+            finish_again(path.parent)
+    page.run()
+    assert not page.exception and not page.error
+    assert not page.dataframe[0].value.equals(before)
+
+
+def test_numbers_of_the_data_follow_data_that_are_read_again(screen: Open, record: Record) -> None:
+    page = screen("data", record.workspace)
+    assert not [part for part in page.subheader if part.value.startswith("Rows that could not")]
+    path = record.folder("dataset") / "bad_rows.parquet"
+    bad = pl.DataFrame({"file": ["a.csv"], "line": [2], "reason": ["no item"]})
+    atomic.write_parquet(path, bad)
+    finish_again(path.parent)
+    page.run()
+    assert not page.exception and not page.error
+    assert [part for part in page.subheader if part.value.startswith("Rows that could not")]
