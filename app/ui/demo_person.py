@@ -164,7 +164,7 @@ def _list(case: Showcase, who: Shown, rows: list[_Row] | str, nouns: Nouns, side
         empty("Nothing to go on yet", f"Add a {nouns.one} on the left.")
         return
     if isinstance(rows, str):
-        st.info(rows, icon=":material/info:")
+        st.info(plain(rows), icon=":material/info:")
         return
     if not rows:
         empty(f"No {nouns.one} is left", "This person has had everything.")

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.jobs import Job, StepProgress
 from app.jobs.wording import ahead, counted, duration, finished_steps, took
-from app.ui.frame import plain
+from app.ui.frame import failed, plain
 
 LOOKS = {
     "queued": ("gray", ":material/hourglass_empty:"),
@@ -80,7 +80,7 @@ def _draw_step(step: StepProgress) -> None:
 def draw_trouble(job: Job, lines: int = 12) -> None:
     """Why a job failed or crashed, and how its log ends."""
     if job.state in ("failed", "crashed"):
-        st.error(plain(job.error), icon=":material/error:")
+        failed(job.error)
         if tail := job.log_tail(lines):
             st.caption("The log ends:")
             st.code(tail, language=None, wrap_lines=True)

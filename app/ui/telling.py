@@ -11,6 +11,7 @@ from typing import Any, ParamSpec
 
 import streamlit as st
 
+from app.ui.frame import failed
 from data.errors import AutoGraphError
 
 LOG = logging.getLogger("autograph.page")
@@ -27,7 +28,7 @@ def told(what: str) -> Iterator[None]:
     try:
         yield
     except AutoGraphError as error:
-        st.error(str(error), icon=":material/error:")
+        failed(error)
     except Exception:
         number = uuid.uuid4().hex[:8]
         LOG.exception("%s failed, %s", what, number)

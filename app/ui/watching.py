@@ -40,7 +40,7 @@ def watch(job: Job, draw: Callable[[], None]) -> None:
 def tell_end(job: Job) -> None:
     """Says how a job ended that did not end well."""
     if job.state in ("failed", "crashed"):
-        st.error(frame.plain(job.error or "The job ended without a word."), icon=":material/error:")
+        frame.failed(job.error or "The job ended without a word.")
         with st.expander("Last lines of its log"):
             st.code(job.log_tail(), language=None)
     elif job.state == "stopped":

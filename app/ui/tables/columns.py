@@ -41,7 +41,7 @@ def describe(files: dict[str, File]) -> Mapped | None:
     try:
         peeks = {role: _peek(file, given, encoding) for role, file in files.items()}
     except AutoGraphError as error:
-        st.error(frame.plain(error), icon=":material/error:")
+        frame.failed(error)
         return None
     marks = {role: one.separator for role, one in peeks.items() if one.separator}
     if len(set(marks.values())) > 1:

@@ -68,7 +68,7 @@ def _choose(role: Role, known: dict[str, File]) -> File | None:
     )
     problem = st.session_state.get(f"{place}-problem")
     if problem:
-        st.error(frame.plain(problem), icon=":material/error:")
+        frame.failed(problem)
     if not known:
         return None
     key = f"own-{role.key}"
@@ -117,6 +117,6 @@ def _remove(known: dict[str, File]) -> None:
             try:
                 remove_upload(known[name], frame.workspace())
             except AutoGraphError as error:
-                st.error(frame.plain(error), icon=":material/error:")
+                frame.failed(error)
             else:
                 st.rerun()

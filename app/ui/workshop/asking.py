@@ -120,7 +120,7 @@ def _opened(scene: Scene, given: dict[str, Any]) -> Asked | None:
     try:
         config = kind.model_validate(given)
     except ValidationError as error:
-        st.error(frame.plain(error.errors()[0]["msg"]), icon=":material/error:")
+        frame.failed(error.errors()[0]["msg"])
         return None
     change = backend_change(scene.side, config)
     before = st.session_state.get(OPENED)

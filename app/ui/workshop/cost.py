@@ -117,7 +117,7 @@ def _work_out(asked: Asked, template: Template, sample: int, key: Any) -> None:
         found = estimate(asked.scene, template, sample, on_progress=tell)
         st.session_state[FOUND] = key, found
     except AutoGraphError as error:
-        st.error(frame.plain(error), icon=":material/error:")
+        frame.failed(error)
     finally:
         bar.empty()
 
@@ -180,7 +180,7 @@ def _prices(asked: Asked | None) -> None:
     try:
         prices = load_prices(frame.workspace())
     except AutoGraphError as error:
-        st.error(frame.plain(error), icon=":material/error:")
+        frame.failed(error)
         return
     rows: list[tuple[str, float | None, float | None]] = [
         (name, one.prompt, one.completion) for name, one in prices.models.items()
@@ -221,7 +221,7 @@ def _save(currency: str, edited: pl.DataFrame) -> None:
         )
     except (ValidationError, AutoGraphError) as error:
         said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
-        st.error(frame.plain(said), icon=":material/error:")
+        frame.failed(said)
         return
     st.toast("Prices saved.", icon=":material/check:")
     st.rerun()

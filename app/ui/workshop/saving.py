@@ -53,7 +53,7 @@ def tell() -> None:
         if well:
             st.success(frame.plain(sentence), icon=":material/check:")
         else:
-            st.error(frame.plain(sentence), icon=":material/error:")
+            frame.failed(sentence)
 
 
 def fork_form(choice: Choice) -> None:

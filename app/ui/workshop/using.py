@@ -33,7 +33,7 @@ def use_button(choice: Choice) -> None:
             try:
                 _start(choice, name.strip())
             except AutoGraphError as error:
-                st.error(frame.plain(error), icon=":material/error:")
+                frame.failed(error)
                 return
             frame.go("jobs")
 

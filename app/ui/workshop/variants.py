@@ -158,7 +158,7 @@ def _known(asked: Asked, variants: dict[str, Template], numbers: list[int]) -> p
     try:
         return known_answers(asked.scene, list(variants.values()), numbers)
     except AutoGraphError as error:
-        st.error(frame.plain(error), icon=":material/error:")
+        frame.failed(error)
         return None
 
 

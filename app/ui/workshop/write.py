@@ -87,7 +87,7 @@ def _checked(
 def _problems(template: Template, problem: str, unknown: list[Unknown]) -> None:
     """What is wrong with the text, and a button for each name that may have been meant."""
     if problem:
-        st.error(frame.plain(problem), icon=":material/error:")
+        frame.failed(problem)
     for one in unknown:
         with st.container(border=True):
             text, button = st.columns([3, 2], vertical_alignment="center")
