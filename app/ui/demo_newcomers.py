@@ -12,7 +12,8 @@ from app.saved import NewItem, new_items_of
 from app.settings import PLAIN, Cell
 from app.showcase import WORDLESS, Showcase, default_pair
 from app.ui import opened_demo as results
-from app.ui.frame import command, empty, plain, workspace
+from app.ui.frame import command, empty, failed, plain, workspace
+from app.ui.keeping import made, replacing, taken
 from app.wording import Nouns, called
 from data.columns import DESCRIPTION, ITEM_ID, TITLE
 from data.errors import AutoGraphError
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from app.insertion import Insertion
 
 PLACED = "new-item"
+ATTRIBUTE = "new-attribute-"
+"""What keys of the fields of attributes begin with: columns may be called anything."""
 NEIGHBOURS, PEOPLE, TOP = 6, 8, 10
 
 
@@ -37,7 +40,7 @@ def new_item(record: Record, case: Showcase, nouns: Nouns) -> None:
         _item_form(record, case)
     with result:
         given = st.session_state.get(PLACED)
-        if given is None:
+        if given is None or given.data != record.experiment.data.name:
             empty(f"Your {nouns.one} goes here", "Describe it on the left, or take the example.")
             return
         _placed(record, case, given, nouns)
@@ -47,7 +50,7 @@ def _saved_items(record: Record) -> None:
     saved, wrong = new_items_of(workspace()).every()
     own = [one for one in saved if one.data == record.experiment.data.name]
     for sentence in wrong:
-        st.warning(sentence, icon=":material/warning:")
+        st.warning(plain(sentence), icon=":material/warning:")
     if own:
         with st.container(horizontal=True):
             st.caption("Saved:")
@@ -56,10 +59,12 @@ def _saved_items(record: Record) -> None:
 
 
 def _fill(one: NewItem) -> None:
-    st.session_state["new-title"], st.session_state["new-text"] = one.name, one.text
+    state = st.session_state
+    state["new-title"], state["new-text"], state[PLACED] = one.name, one.text, one
+    for key in [key for key in state if str(key).startswith(ATTRIBUTE)]:
+        state[key] = ""
     for name, value in one.given.items():
-        st.session_state[f"new-{name}"] = value
-    st.session_state[PLACED] = one
+        state[f"{ATTRIBUTE}{name}"] = value
 
 
 def _item_form(record: Record, case: Showcase) -> None:
@@ -79,7 +84,7 @@ def _item_form(record: Record, case: Showcase) -> None:
                 for column in columns:
                     given[column] = st.text_input(
                         column.replace("_", " ").capitalize(),
-                        key=f"new-{column}",
+                        key=f"{ATTRIBUTE}{column}",
                         placeholder=_example(case, column),
                         help="Several values: with | between them.",
                     )
@@ -93,9 +98,13 @@ def _item_form(record: Record, case: Showcase) -> None:
             st.warning("Give it a title, and say in a few sentences what it is about.")
             return
         kept = {name: value.strip() for name, value in given.items() if value.strip()}
-        st.session_state[PLACED] = NewItem(
-            name=" ".join(title.split()), data=record.experiment.data.name, text=text, given=kept
-        )
+        about = {"name": " ".join(title.split()), "data": record.experiment.data.name}
+        try:
+            st.session_state[PLACED] = made(NewItem, **about, text=text, given=kept)
+        except AutoGraphError as error:
+            st.session_state[PLACED] = None
+            failed(error)
+            return
         st.rerun()
 
 
@@ -118,7 +127,7 @@ def _placed(record: Record, case: Showcase, one: NewItem, nouns: Nouns) -> None:
         with st.spinner("Reading the description …"):
             placed = results.placed_item(record, one)
     except AutoGraphError as error:
-        st.error(str(error), icon=":material/error:")
+        failed(error)
         return
     st.subheader(plain(one.name), anchor=False)
     _meanings(case, placed)
@@ -190,13 +199,22 @@ def _audience(record: Record, case: Showcase, cell: Cell, placed: Insertion, nou
 
 
 def _keep(record: Record, one: NewItem) -> None:
-    with st.container(horizontal=True):
+    shelf = new_items_of(workspace())
+    with st.container(horizontal=True, vertical_alignment="center"):
+        replace = replacing(shelf, one.name, "replace-item")
         if st.button("Keep it", icon=":material/bookmark_add:", help="In the workspace, by title."):
             try:
-                new_items_of(workspace()).save(one)
+                shelf.save(one, replace=replace)
                 st.toast("Kept.")
             except AutoGraphError as error:
-                st.error(str(error), icon=":material/error:")
+                failed(error)
+        if taken(shelf, one.name):
+            st.button(
+                "Remove the kept one",
+                icon=":material/delete:",
+                type="tertiary",
+                on_click=partial(shelf.remove, one.name),
+            )
     words = ["insert", record.experiment.name, "item", "--text", one.text]
     words += [part for name, value in {TITLE: one.name, **one.given}.items()
               for part in ("--with", f"{name}={value}")]  # fmt: skip

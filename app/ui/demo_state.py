@@ -14,6 +14,8 @@ from app.ui import address
 
 USER, PERSONA, GUEST = "user", "persona", "guest"
 ADDED, REMOVED, WORDS, PROJECTOR = "added", "removed", "words", "projector"
+FIELD = "words-of-guest"
+"""Of the widget: the address says what it holds, so that it says nothing of anybody else."""
 NOBODY = np.zeros(0, dtype=np.int32)
 
 
@@ -29,6 +31,7 @@ class Shown:
         given: (n,) items before any change, oldest first.
         added: Items that were added by hand, in their order.
         removed: Items that were taken away by hand.
+        saved: Whether it is a person whom somebody saved.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Shown:
     given: np.ndarray
     added: tuple[int, ...]
     removed: frozenset[int]
+    saved: bool = False
 
     @property
     def history(self) -> np.ndarray:
@@ -79,6 +83,7 @@ def shown(case: Showcase, personas: Sequence[Persona]) -> Shown:
         given,
         tuple(item for item in added if item not in had - removed),
         removed,
+        persona is not None,
     )
 
 
@@ -114,6 +119,18 @@ def show_guest() -> None:
     """Turns to somebody of whom nothing is known yet."""
     _forget()
     st.query_params[GUEST] = "1"
+
+
+def show_somebody() -> None:
+    """Turns to whom the screen shows where nobody is asked for."""
+    _forget()
+
+
+def keep_words() -> None:
+    """Writes into the address what is known of an invented person."""
+    st.query_params.pop(WORDS, None)
+    if words := st.session_state[FIELD].strip():
+        st.query_params[WORDS] = words
 
 
 def _forget() -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import polars as pl
 import pytest
-from opening import Open, sound
+from opening import Open, finish_again, press, sound
 from streamlit.testing.v1 import AppTest
 
 from app.records import Record, read_record
 from app.saved import NewItem, Persona, new_items_of, personas_of
 from app.settings import Cell
 from app.showcase import Showcase, default_pair, open_showcase
+from app.ui.demo_newcomers import ATTRIBUTE, PLACED
+from app.ui.demo_state import FIELD
 from app.ui.frame import plain
 from recommend.model import Model
 from recommend.what_if import Ready, best, moved
@@ -160,11 +163,71 @@ def test_a_person_is_saved_under_a_name_and_comes_back(
     assert not bad.exception and "no name for a persona" in bad.error[0].value
 
 
+def test_words_about_a_guest_stand_in_the_address_and_are_nobody_else_s(
+    screen: Open, demo_workspace: Path, case: Showcase
+) -> None:
+    page = screen("demo", demo_workspace, guest="1")
+    page = page.text_input(key=FIELD).input("Likes ice and fog.").run()
+    assert sound(page) and said(page, "words") == ["Likes ice and fog."]
+    page = press(page, "New person")
+    assert sound(page) and not said(page, "words") and not page.text_input(key=FIELD).value
+    page = page.text_input(key=FIELD).input("Likes ice and fog.").run()
+    page = press(page, "Anybody")
+    assert sound(page) and not said(page, "words")
+    page = page.text_input(key="people-words").input(case.people[42]).run()
+    page = page.button(key="found-42").click().run()
+    assert sound(page) and said(page, "user") == [case.dataset.user_ids.external[42]]
+    page = screen("demo", demo_workspace, guest="1", words="Likes fog.")
+    assert sound(page) and page.text_input(key=FIELD).value == "Likes fog."
+    assert said(page, "words") == ["Likes fog."]
+
+
+def test_a_guest_with_words_is_saved_and_cannot_be_rewritten(
+    screen: Open, own_workspace: Path, case: Showcase
+) -> None:
+    external = case.dataset.item_ids.external[8]
+    page = screen("demo", own_workspace, guest="1", added=external)
+    page = page.text_input(key=FIELD).input("Likes *ice*.").run()
+    page = page.text_input(key="save-Guest").input("Mira").run()
+    page = press(page, "Save this person")
+    assert sound(page) and said(page, "persona") == ["Mira"] and not said(page, "words")
+    assert personas_of(own_workspace).load("Mira").text == "Likes *ice*."
+    assert FIELD not in [field.key for field in page.text_input]
+    assert f"What is known of them: {plain('Likes *ice*.')}" in words(page)
+
+
+def test_a_saved_person_is_replaced_when_asked_and_removed(
+    screen: Open, own_workspace: Path, case: Showcase
+) -> None:
+    ids, shelf = case.dataset.item_ids.external, personas_of(own_workspace)
+    shelf.save(Persona(name="Mira", data="demo", history=(ids[8],)))
+    page = screen("demo", own_workspace, persona="Mira", added=ids[9])
+    page = press(page, "Save this person")
+    assert "or replace it" in page.error[0].value and shelf.load("Mira").history == (ids[8],)
+    page = page.checkbox(key="replace-person").check().run()
+    page = press(page, "Save this person")
+    assert sound(page) and shelf.load("Mira").history == (ids[8], ids[9])
+    page = press(page, "Remove for good")
+    assert sound(page) and not shelf.every()[0] and not said(page, "persona")
+    assert len(shown(page)) == 12
+
+
+def test_a_history_that_is_too_long_to_be_kept_is_a_sentence(
+    screen: Open, own_workspace: Path, case: Showcase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.ui.screens.demo.MOST_ITEMS", 1)
+    ids = case.dataset.item_ids.external
+    page = screen("demo", own_workspace, guest="1", added=[ids[8], ids[9]])
+    page = press(page, "Save this person")
+    assert not page.exception and "1 items at most; this one has 2" in page.error[0].value
+    assert not personas_of(own_workspace).every()[0]
+
+
 def test_a_damaged_persona_is_named_and_the_rest_goes_on(screen: Open, own_workspace: Path) -> None:
     (own_workspace / "personas").mkdir()
     (own_workspace / "personas" / "bad.json").write_text("{")
     page = screen("demo", own_workspace)
-    assert sound(page) and "bad.json" in page.warning[0].value and len(shown(page)) == 12
+    assert sound(page) and plain("bad.json") in page.warning[0].value and len(shown(page)) == 12
 
 
 def test_a_new_item_gets_its_meanings_and_its_audience(
@@ -181,6 +244,42 @@ def test_a_new_item_gets_its_meanings_and_its_audience(
     page = next(b for b in page.button if b.label == "Keep it").click().run()
     kept = new_items_of(own_workspace).load("Untitled")
     assert sound(page) and kept == NewItem(name="Untitled", data="demo", text=case.example_text())
+
+
+def test_a_kept_item_is_replaced_when_asked_and_removed(screen: Open, own_workspace: Path) -> None:
+    shelf = new_items_of(own_workspace)
+    shelf.save(NewItem(name="Untitled", data="demo", text="Something else."))
+    page = press(screen("demo", own_workspace, part="A new film"), "Take an example")
+    page = press(page, "Keep it")
+    assert "or replace it" in page.error[0].value
+    assert shelf.load("Untitled").text == "Something else."
+    page = press(page.checkbox(key="replace-item").check().run(), "Keep it")
+    assert sound(page) and shelf.load("Untitled").text != "Something else."
+    page = press(page, "Remove the kept one")
+    assert sound(page) and not shelf.every()[0]
+
+
+def test_columns_may_be_called_as_fields_are(
+    screen: Open, own_workspace: Path, record: Record
+) -> None:
+    path = record.folder("dataset").relative_to(record.workspace) / "items.parquet"
+    items = own_workspace / path
+    odd = [pl.lit("Ice").alias(name) for name in ("text", "title-of", "item", "item-form")]
+    pl.read_parquet(items).with_columns(odd).write_parquet(items)
+    finish_again(items.parent)
+    page = press(screen("demo", own_workspace, part="A new film"), "Take an example")
+    assert sound(page) and page.text_area(key="new-text").value
+    page.text_input(key=f"{ATTRIBUTE}text").input("Fog")
+    page.text_input(key=f"{ATTRIBUTE}item").input("Ice")
+    page = press(page, "Who would be shown it?")
+    assert sound(page) and page.session_state[PLACED].given == {"text": "Fog", "item": "Ice"}
+
+
+def test_an_item_of_other_data_is_left_where_it_is(screen: Open, demo_workspace: Path) -> None:
+    page = screen("demo", demo_workspace, part="A new film")
+    page.session_state[PLACED] = NewItem(name="Untitled", data="books", text="Ice and fog.")
+    page.run()
+    assert sound(page) and any("Your film goes here" in part for part in words(page))
 
 
 def test_a_new_item_without_a_word_is_asked_for_one(screen: Open, demo_workspace: Path) -> None:

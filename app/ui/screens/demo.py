@@ -7,18 +7,19 @@ from functools import partial
 import streamlit as st
 
 from app.records import Record
-from app.saved import Persona, personas_of
+from app.saved import MOST_ITEMS, Persona, personas_of
 from app.showcase import Showcase
 from app.ui import demo_state as state
 from app.ui import opened_demo as results
 from app.ui.demo_newcomers import new_item
 from app.ui.demo_person import person
 from app.ui.demo_state import Shown
-from app.ui.frame import command, header, opened, plain, workspace
+from app.ui.frame import command, failed, header, opened, plain, workspace
+from app.ui.keeping import made, replacing
 from app.ui.projector import larger
 from app.ui.telling import fragment
 from app.wording import Nouns, nouns_of
-from data.errors import AutoGraphError
+from data.errors import AutoGraphError, ConfigError
 
 FOUND = 8
 SEARCH = "people-words"
@@ -54,7 +55,7 @@ def _somebody(record: Record, case: Showcase, nouns: Nouns) -> None:
     own = [one for one in saved if one.data == record.experiment.data.name]
     _choose(case, own)
     for sentence in wrong:
-        st.warning(sentence, icon=":material/warning:")
+        st.warning(plain(sentence), icon=":material/warning:")
     _what_if(record, case, own, nouns)
     who = state.shown(case, own)
     if who.user is not None and not state.projecting():
@@ -156,18 +157,14 @@ def _introduce(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(plain(who.name), anchor=False, width="content")
         st.caption(plain(who.about), width="stretch")
-        with st.popover("Save", icon=":material/bookmark_add:", disabled=not len(who.history)):
+        nobody = not len(who.history) and not who.saved
+        with st.popover("Save", icon=":material/bookmark_add:", disabled=nobody):
             _save(record, case, who)
+            if who.saved:
+                _remove(who)
         _projector()
     if who.user is None:
-        st.text_input(
-            "What do you know of them? (optional)",
-            value=who.text,
-            key=state.WORDS,
-            bind="query-params" if st.query_params.get(state.GUEST) else None,
-            placeholder="In a sentence or two: it decides whose taste they share.",
-            max_chars=500,
-        )
+        _words(who)
     elif who.changed:
         st.caption(
             f"The recommenders now read the changed history. Who else {nouns.did} what, and what "
@@ -181,22 +178,62 @@ def _introduce(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None
         )
 
 
+def _words(who: Shown) -> None:
+    """What is known of an invented person; a guest's words can be written."""
+    if who.saved:
+        if who.text:
+            st.caption(f"What is known of them: {plain(who.text)}")
+        return
+    st.session_state[state.FIELD] = who.text
+    st.text_input(
+        "What do you know of them? (optional)",
+        key=state.FIELD,
+        placeholder="In a sentence or two: it decides whose taste they share.",
+        max_chars=500,
+        on_change=state.keep_words,
+    )
+
+
 def _save(record: Record, case: Showcase, who: Shown) -> None:
-    name = st.text_input("Name", value=who.name, key=f"save-{who.name}", max_chars=60)
-    if st.button("Save this person", type="primary"):
-        ids, items = case.dataset.user_ids.external, case.dataset.item_ids.external
-        history = who.history.tolist() if who.changed or who.user is None else []
+    shelf = personas_of(workspace())
+    given = st.text_input("Name", value=who.name, key=f"save-{who.name}", max_chars=60)
+    name = " ".join(given.split()) or who.name
+    replace = replacing(shelf, name, "replace-person")
+    if st.button("Save this person", type="primary", disabled=not len(who.history)):
         try:
-            persona = Persona(
-                name=" ".join(name.split()) or who.name,
-                data=record.experiment.data.name,
-                user=None if who.user is None else ids[who.user],
-                history=tuple(items[item] for item in history),
-                text=who.text or None,
-            )
-            personas_of(workspace()).save(persona)
+            shelf.save(_persona(record, case, who, name), replace=replace)
         except AutoGraphError as error:
-            st.error(str(error), icon=":material/error:")
+            failed(error)
             return
-        state.show_persona(persona.name)
+        state.show_persona(name)
+        st.rerun()
+
+
+def _persona(record: Record, case: Showcase, who: Shown, name: str) -> Persona:
+    """The person under a name; a user as the data have them is kept without a history.
+
+    Raises:
+        ConfigError: there is more of the person than is kept.
+    """
+    ids, items = case.dataset.user_ids.external, case.dataset.item_ids.external
+    history = who.history.tolist() if who.changed or who.user is None else []
+    if len(history) > MOST_ITEMS:
+        raise ConfigError(
+            f"A changed history is kept with {MOST_ITEMS:,} items at most; this one has "
+            f"{len(history):,}. Undo the changes, or take more of it out."
+        )
+    return made(
+        Persona,
+        name=name,
+        data=record.experiment.data.name,
+        user=None if who.user is None else ids[who.user],
+        history=tuple(items[item] for item in history),
+        text=who.text or None,
+    )
+
+
+def _remove(who: Shown) -> None:
+    if st.button("Remove for good", icon=":material/delete:", key="remove-person", type="tertiary"):
+        personas_of(workspace()).remove(who.name)
+        state.show_somebody()
         st.rerun()
