@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.overrides import overrides_of
-from app.records import read_record
+from app.records import keep_record, read_record
 
 ITEM = "film-003"
 
@@ -26,6 +26,12 @@ def fine(page: AppTest) -> AppTest:
     assert not page.exception, page.exception
     assert "failed, and nothing of yours" not in shown(page)
     return page
+
+
+def field(fields: Any, what: str) -> Any:
+    """The field whose key begins with `what`."""
+    (found,) = [one for one in fields if (one.key or "").startswith(f"{what} ")]
+    return found
 
 
 def metrics(page: AppTest) -> dict[str, str]:
@@ -87,10 +93,12 @@ def test_one_row_with_its_prompt_and_provenance(screen: Any, demo_workspace: Pat
 
 def test_a_text_by_hand_is_kept_apart_and_taken_back(screen: Any, own_workspace: Path) -> None:
     page = screen("knowledge", own_workspace, node=f"item:{ITEM}")
-    page.text_area(key=f"by hand {ITEM}").set_value("A sea story.").run()
-    page.text_input(key=f"why {ITEM}").set_value("It was wrong.").run()
+    text = field(page.text_area, "by hand").value
+    field(page.text_area, "by hand").set_value("A sea story.").run()
+    field(page.text_input, "why").set_value("It was wrong.").run()
     page.button(key="keep text").click().run()
     said = shown(fine(page))
+    assert field(page.text_input, "why").value == "", "the next change has a reason of its own"
     assert "By hand, taken in by the next run" in said
     assert "A sea story." in said
     assert "What the model said" in said
@@ -102,11 +110,25 @@ def test_a_text_by_hand_is_kept_apart_and_taken_back(screen: Any, own_workspace:
     page.button(key="revert text").click().run()
     assert "1 change by hand" not in shown(fine(page))
     assert log.texts() == {}
+    assert field(page.text_area, "by hand").value == text
+
+
+def test_no_text_is_offered_for_that_of_another_experiment(
+    screen: Any, own_workspace: Path
+) -> None:
+    record = read_record("demo", own_workspace)
+    other = record.experiment.model_copy(update={"name": "other"})
+    keep_record(other, own_workspace, record.keys, record.cells)
+    page = screen("knowledge", own_workspace, experiment="demo", node=f"item:{ITEM}")
+    text = field(page.text_area, "by hand").value
+    field(page.text_area, "by hand").set_value("Of the demo.").run()
+    page.selectbox(key="experiment").set_value("other").run()
+    assert field(fine(page).text_area, "by hand").value == text
 
 
 def test_a_blank_text_is_refused_with_a_sentence(screen: Any, own_workspace: Path) -> None:
     page = screen("knowledge", own_workspace, node=f"item:{ITEM}")
-    page.text_area(key=f"by hand {ITEM}").set_value("  ").run()
+    field(page.text_area, "by hand").set_value("  ").run()
     page.button(key="keep text").click().run()
     assert "cannot be blank" in shown(fine(page))
 

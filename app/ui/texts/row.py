@@ -38,10 +38,16 @@ def show_row(record: Record, side: str, entity: str) -> None:
     with left:
         log = overrides_of(record.experiment, side, record.workspace)
         _text(row, log)
-        _by_hand(row, log)
+        _by_hand(row, log, _which(record, side, entity))
     with right:
         _provenance(record, side, row)
         _prompt(record, side, row)
+
+
+def _which(record: Record, side: str, entity: str) -> str:
+    """Tells a text, and the changes to it, from those of other experiments."""
+    key = record.keys[f"knowledge-{side}"]
+    return f"{record.experiment.texts_name} {key} {side} {entity}"
 
 
 def _text(row: dict[str, Any], log: Overrides) -> None:
@@ -55,7 +61,7 @@ def _text(row: dict[str, Any], log: Overrides) -> None:
             st.text(by_hand)
         st.caption("What the model said")
     if row["text"] is None:
-        st.error(frame.plain(row["error"] or "There is no text."), icon=":material/error:")
+        frame.failed(row["error"] or "There is no text.")
         return
     with st.container(border=True):
         st.text(row["text"])
@@ -66,23 +72,29 @@ def _text(row: dict[str, Any], log: Overrides) -> None:
             show_diff(row["text"], by_hand)
 
 
-def _by_hand(row: dict[str, Any], log: Overrides) -> None:
-    """The form that puts a text in the place of the model's, or takes it back."""
+def _by_hand(row: dict[str, Any], log: Overrides, which: str) -> None:
+    """The form that puts a text in the place of the model's, or takes it back.
+
+    Args:
+        row: Of the knowledge.
+        log: Of the changes by hand.
+        which: Stands in the keys of fields, so that none offers another experiment's text.
+    """
     entity = row["entity"]
     by_hand = log.texts().get(entity)
     told = st.session_state.pop(TOLD, None)
     if told:
-        st.error(frame.plain(told), icon=":material/error:")
+        frame.failed(told)
     with st.expander("Text by hand", icon=":material/edit:", expanded=bool(told)):
         st.text_area(
             "Text",
             by_hand or row["text"] or "",
-            key=f"by hand {entity}",
+            key=f"by hand {which}",
             height=180,
             help="Kept beside the model's text, which stays. The next run makes everything again "
             "that depends on it.",
         )
-        st.text_input("Why", key=f"why {entity}", placeholder="For those who read it later")
+        st.text_input("Why", key=f"why {which}", placeholder="For those who read it later")
         with st.container(horizontal=True):
             st.button(
                 "Keep this text",
@@ -90,7 +102,7 @@ def _by_hand(row: dict[str, Any], log: Overrides) -> None:
                 icon=":material/save:",
                 key="keep text",
                 on_click=_keep,
-                args=(log, entity),
+                args=(log, entity, which),
             )
             st.button(
                 "Back to the model's",
@@ -98,7 +110,7 @@ def _by_hand(row: dict[str, Any], log: Overrides) -> None:
                 key="revert text",
                 disabled=by_hand is None,
                 on_click=_revert,
-                args=(log, entity),
+                args=(log, row, which),
             )
         _history(log, entity)
 
@@ -111,19 +123,22 @@ def _history(log: Overrides, entity: str) -> None:
         st.caption(f"{one.at[:16].replace('T', ' ')} UTC · {what}{note}")
 
 
-def _keep(log: Overrides, entity: str) -> None:
+def _keep(log: Overrides, entity: str, which: str) -> None:
+    state = st.session_state
     try:
-        log.write(entity, st.session_state[f"by hand {entity}"], st.session_state[f"why {entity}"])
+        log.write(entity, state[f"by hand {which}"], state[f"why {which}"])
+        state[f"why {which}"] = ""
     except AutoGraphError as error:
-        st.session_state[TOLD] = str(error)
+        state[TOLD] = str(error)
 
 
-def _revert(log: Overrides, entity: str) -> None:
+def _revert(log: Overrides, row: dict[str, Any], which: str) -> None:
+    state = st.session_state
     try:
-        log.revert(entity, st.session_state[f"why {entity}"])
-        st.session_state.pop(f"by hand {entity}", None)
+        log.revert(row["entity"], state[f"why {which}"])
+        state[f"by hand {which}"], state[f"why {which}"] = row["text"] or "", ""
     except AutoGraphError as error:
-        st.session_state[TOLD] = str(error)
+        state[TOLD] = str(error)
 
 
 def _provenance(record: Record, side: str, row: dict[str, Any]) -> None:
