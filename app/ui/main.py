@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +12,7 @@ from threading import Thread
 import streamlit as st
 
 from app.ui import address
-from app.ui.frame import names, workspace
+from app.ui.frame import names, plain, workspace
 from app.ui.telling import told
 
 ICON = str(Path(__file__).parent / "icon.svg")
@@ -124,8 +124,18 @@ def _guarded(screen: Screen) -> Callable[[], None]:
     return show
 
 
+def _miss(known: Sequence[str]) -> None:
+    """Says that the experiment of an old link is not there, before another one takes its place."""
+    name = st.query_params.get(address.EXPERIMENT) or st.session_state.get(address.EXPERIMENT)
+    if name and name not in known:
+        st.warning(
+            f"There is no experiment {plain(name)} in this workspace.", icon=":material/warning:"
+        )
+
+
 def _sidebar() -> None:
     known = names()
+    _miss(known)
     with st.sidebar:
         if known:
             st.selectbox(

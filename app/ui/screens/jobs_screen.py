@@ -6,9 +6,11 @@ import streamlit as st
 
 from app.jobs import Job, StepProgress, forget, listed, resume, stop
 from app.jobs.wording import counted, duration, number
+from app.records import read_record
 from app.ui import frame
 from app.ui.job_views import draw_command, draw_progress, draw_title, draw_trouble
 from app.ui.telling import fragment
+from data.errors import AutoGraphError
 
 EVERY_S = 1.0
 LATEST = 15
@@ -76,7 +78,7 @@ def _buttons(job: Job) -> None:
         _stop_button(job)
         return
     if job.state == "finished" and job.experiment:
-        frame.link("compare", "Results", ":material/leaderboard:", experiment=job.experiment)
+        _results(job.experiment)
     if job.state != "finished" and job.kind != "unknown":
         again = st.button(
             "Continue",
@@ -98,6 +100,18 @@ def _buttons(job: Job) -> None:
     if gone:
         forget(job)
         st.rerun()
+
+
+def _results(name: str) -> None:
+    """The way to what a job made: recommenders, or the data where it went no further."""
+    try:
+        record = read_record(name, frame.workspace())
+    except AutoGraphError:
+        return
+    if record.finished():
+        frame.link("compare", "Results", ":material/leaderboard:", experiment=name)
+    else:
+        frame.link("data", "Data", ":material/dataset:", experiment=name)
 
 
 def _stop_button(job: Job) -> None:

@@ -83,7 +83,7 @@ def _figures(record: Record) -> None:
         st.info("It is not finished yet.", icon=":material/hourglass_top:")
         link("jobs", "See the jobs")
         return
-    finished, trained = len(record.finished()), len(record.cells)
+    finished, trained = len(record.finished()), len(record.cells or list(record.experiment.grid))
     figures = {
         "Users": f"{data.n_users:,}",
         "Items": f"{data.n_items:,}",

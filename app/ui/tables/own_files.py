@@ -94,7 +94,7 @@ def _outcome(config: DataConfig, files: dict[str, File]) -> Outcome | None:
 def _draw_outcome(outcome: Outcome) -> None:
     bad = outcome.bad_rows.height
     if outcome.problem:
-        st.error(frame.plain(outcome.problem), icon=":material/error:")
+        frame.failed(outcome.problem)
     else:
         for column, (what, n) in zip(st.columns(4), outcome.counts.items(), strict=False):
             column.metric(what.capitalize(), f"{n:,}", border=True)
@@ -168,7 +168,7 @@ def _saved(title: str, config: DataConfig, about: str, replace: bool) -> None:
     try:
         path = save_own(own_experiment(title, config, about), frame.workspace(), replace=replace)
     except AutoGraphError as error:
-        st.error(frame.plain(error), icon=":material/error:")
+        frame.failed(error)
         return
     st.session_state[SAVED] = (str(path), config.model_dump_json())
 
@@ -185,7 +185,8 @@ def _what_next(config: DataConfig) -> None:
             "Prepare the data",
             icon=":material/play_arrow:",
             key="own-prepare",
-            help="Reads and splits them as a job; their figures then stand under This experiment.",
+            help="Reads and splits them as a job; their figures then stand under This experiment, "
+            "once it is chosen beside the page.",
         ):
             start_experiment(frame.workspace(), path, upto="split")
             frame.go("jobs")
