@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
 
 from app.atlas import Atlas
-from app.metapath_switch import (
-    TRAINABLE,
-    metapath_words,
-    save_switched,
-    switched,
-    used_metapaths,
-)
-from app.records import Record
-from app.ui.address import parameters
+from app.experiment_file import experiment_toml
+from app.metapath_switch import TRAINABLE, metapath_words, switched, used_metapaths
+from app.own_data import save_own
+from app.records import Record, read_record
+from app.settings import Experiment
+from app.starting_points import saved_folder
 from app.ui.charts.graph_view import PLURALS
 from app.ui.charts.metapath_charts import (
     flow_chart,
@@ -25,9 +23,10 @@ from app.ui.charts.metapath_charts import (
 )
 from app.ui.colours import palette
 from app.ui.explorer_panels import mark
-from app.ui.frame import empty, link, workspace
-from app.ui.metapath_state import Chosen
+from app.ui.frame import empty, go, link, names, plain, typed, workspace
+from app.ui.metapath_state import Chosen, letters
 from app.ui.node_choice import node_choice
+from data.errors import AutoGraphError
 from graph.count import count_instances
 from graph.flow import flow
 from graph.instances import instances
@@ -37,6 +36,8 @@ from graph.view_text import view_text
 
 LISTED = 2000
 """Instances that the streams are made of, at most."""
+LONGEST_NAME = 80
+"""Letters of an experiment's name."""
 DRAWN = 40
 """Instances between two nodes that are drawn one by one."""
 
@@ -156,34 +157,57 @@ def switch(record: Record) -> None:
 
 def _new_experiment(record: Record, on: tuple[str, ...]) -> None:
     experiment = record.experiment
+    usual = _name_of(experiment, on)
     name = st.text_input(
         "Name of the new experiment",
-        f"{experiment.name}-{len(on)}-metapaths",
-        max_chars=80,
-        key="metapath-experiment",
+        usual,
+        max_chars=LONGEST_NAME,
+        key=f"metapath-experiment-{usual}",
         help="Letters, digits, dot, hyphen and underscore.",
     )
     fresh = switched(experiment, on, name)
-    file = workspace() / "experiments" / f"{name}.toml"
+    taken = _taken(fresh)
+    replace = taken and st.checkbox(
+        f"Replace the experiment {plain(name)}, which has other settings",
+        key=f"metapath-replace-{name}",
+    )
+    held = taken and not replace
     with st.container(horizontal=True):
-        if st.button("Save its settings", icon=":material/save:"):
-            save_switched(fresh, workspace())
-            st.toast(f"Saved as {file.name}.")
-        if st.button("Train it", type="primary", icon=":material/play_arrow:"):
-            _train(save_switched(fresh, workspace()))
-    sets = [part for word in metapath_words(experiment, on) for part in ("--set", word)]
+        if st.button("Save its settings", icon=":material/save:", disabled=held):
+            save_own(fresh, workspace(), replace=replace)
+            st.toast(f"Saved as {name}.toml.")
+        if st.button("Train it", type="primary", icon=":material/play_arrow:", disabled=held):
+            _train(save_own(fresh, workspace(), replace=replace))
+    changes = (*metapath_words(experiment, on), f"name={name}")
+    sets = [part for word in changes for part in ("--set", word)]
     st.caption("The same by `--set`, and the command that runs the saved settings:")
-    st.code(_command([*sets, "--set", f"name={name}"]) + "\n" + f"autograph run {file}")
+    commands = (typed("run", "EXPERIMENT.toml", *sets), typed("run", str(_file(name))))
+    st.code("\n".join(commands), language="shell", wrap_lines=True)
 
 
-def _command(words: list[str]) -> str:
-    import shlex
+def _name_of(experiment: Experiment, on: Sequence[str]) -> str:
+    """A name that says which metapaths are learnt from."""
+    paths = "-".join(letters(Metapath.parse(path).types) for path in on)
+    return f"{experiment.name}-{paths or 'no-metapaths'}"[:LONGEST_NAME]
 
-    return shlex.join(["autograph", "run", "EXPERIMENT.toml", *words])
+
+def _taken(fresh: Experiment) -> bool:
+    """Whether an experiment with other settings is saved, or was run, under its name."""
+    file = _file(fresh.name)
+    try:
+        if file.exists() and file.read_text("utf-8") != experiment_toml(fresh):
+            return True
+        return fresh.name in names() and read_record(fresh.name, workspace()).experiment != fresh
+    except (AutoGraphError, OSError, UnicodeDecodeError):
+        return True
+
+
+def _file(name: str) -> Path:
+    return saved_folder(workspace()) / f"{name}.toml"
 
 
 def _train(file: Path) -> None:
     from app.jobs import start_experiment
 
     start_experiment(workspace(), file)
-    st.switch_page(st.session_state["screens"]["jobs"], query_params=parameters())
+    go("jobs")

@@ -28,7 +28,7 @@ class Chosen:
         self.atlas = atlas
         if PATH not in st.query_params:
             kept = st.session_state.get(PATH)
-            st.query_params[PATH] = _written(PAPER[3].types) if kept is None else kept
+            st.query_params[PATH] = letters(PAPER[3].types) if kept is None else kept
         st.session_state[PATH] = st.query_params[PATH]
 
     @property
@@ -133,9 +133,14 @@ class Chosen:
             return None
 
     def _set(self, types: tuple[str, ...]) -> None:
-        st.query_params[PATH] = st.session_state[PATH] = _written(types)
+        st.query_params[PATH] = st.session_state[PATH] = letters(types)
         st.session_state[_TURN] = self.turn + 1
 
 
-def _written(types: tuple[str, ...]) -> str:
+def letters(types: tuple[str, ...]) -> str:
+    """A path in few letters, as the address holds it.
+
+    >>> letters(("user", "user_factor", "user"))
+    'uUu'
+    """
     return "".join(_LETTERS[kind] for kind in types)

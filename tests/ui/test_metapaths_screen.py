@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 from opening import Open, asked, press, sound, words
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import TextInput
 
 from app.atlas import Atlas
 from app.experiment_file import load_experiment
-from app.metapath_switch import used_metapaths
+from app.metapath_switch import TRAINABLE, used_metapaths
+from app.own_data import save_own
+from app.records import keep_record, read_record
 from graph.count import count_instances
 from graph.metapath import PAPER, Metapath
 
@@ -68,18 +73,63 @@ def test_switching_one_off_makes_an_experiment(screen: Open, own_workspace: Path
     page = page.toggle(key="use-item > user").set_value(False).run()
     assert sound(page) and "model.enhancer.metapaths" in words(page)
     page = press(page, "Save its settings")
-    saved = own_workspace / "experiments" / "demo-3-metapaths.toml"
+    (saved,) = (own_workspace / "experiments").glob("*.toml")
     fresh = load_experiment(str(saved))
     assert sound(page) and "item > user" not in used_metapaths(fresh)
-    assert len(used_metapaths(fresh)) == 3 and fresh.name == "demo-3-metapaths"
+    assert len(used_metapaths(fresh)) == 3 and fresh.name == saved.stem
+    (command,) = (part.value for part in page.code if "EXPERIMENT.toml" in part.value)
+    by_sets, by_file = map(shlex.split, command.splitlines())
+    assert by_sets[-4:-2] == ["--set", f"name={fresh.name}"]
+    assert by_sets[-2:] == by_file[-2:] == ["--workspace", str(own_workspace)]
+    assert by_file[1:-2] == ["run", str(saved)]
+
+
+def test_the_name_says_which_metapaths_are_left(screen: Open, own_workspace: Path) -> None:
+    page, found = screen("metapaths", own_workspace), set()
+    first, second = TRAINABLE[:2]
+    page.toggle(key=f"use-{first}").set_value(False).run()
+    found.add(name_field(page).value)
+    page.toggle(key=f"use-{first}").set_value(True)
+    page.toggle(key=f"use-{second}").set_value(False).run()
+    found.add(name_field(page).value)
+    page.toggle(key=f"use-{first}").set_value(False).run()
+    found.add(name_field(page).value)
+    assert sound(page) and len(found) == 3
+
+
+@pytest.mark.parametrize("where", ["saved", "run"])
+def test_another_experiment_of_the_name_is_replaced_only_when_asked(
+    screen: Open, own_workspace: Path, where: str
+) -> None:
+    record = read_record("demo", own_workspace)
+    other = record.experiment.model_copy(update={"name": "other"})
+    file = own_workspace / "experiments" / "other.toml"
+    if where == "saved":
+        save_own(other, own_workspace)
+    else:
+        keep_record(other, own_workspace, record.keys, record.cells)
+    page = screen("metapaths", own_workspace, experiment="demo")
+    page = page.toggle(key="use-item > user").set_value(False).run()
+    page = name_field(page).set_value("other").run()
+    held = {button.label for button in page.button if button.disabled}
+    assert sound(page) and {"Save its settings", "Train it"} <= held
+    page = page.checkbox(key="metapath-replace-other").check().run()
+    page = press(page, "Save its settings")
+    assert sound(page) and "item > user" not in used_metapaths(load_experiment(str(file)))
 
 
 def test_a_name_that_leaves_the_folder_is_refused(screen: Open, own_workspace: Path) -> None:
     page = screen("metapaths", own_workspace)
     page = page.toggle(key="use-item > user").set_value(False).run()
-    page = page.text_input(key="metapath-experiment").set_value("../out").run()
+    page = name_field(page).set_value("../out").run()
     assert not page.exception and any("name" in error.value for error in page.error)
     assert not list(own_workspace.rglob("out*.toml"))
+
+
+def name_field(page: AppTest) -> TextInput:
+    """The field for the name of the new experiment."""
+    (found,) = (one for one in page.text_input if one.label == "Name of the new experiment")
+    return found
 
 
 @pytest.mark.parametrize("path", ["x", "uI", "uiuiuiui", "<b>"])
