@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Factor = tuple[int, int]
 """Level and code."""
+LEVEL, ALL = "level", "All levels"
+"""The key of the choice whose codes the map shows, and the choice of all."""
 NEIGHBOURS = 8
 CONTRASTED = 5
 NUMBERS = ("code", "size", "level", "shared")
@@ -64,9 +66,22 @@ def clicked(key: str) -> tuple[str, int] | None:
     return min(changed) if changed else None
 
 
+def forget_clicks(key: str) -> None:
+    """Before a chart is drawn: one that did not stand there before has nothing selected."""
+    if key not in st.session_state:
+        st.session_state.pop(f"{key}-known", None)
+
+
+def level_title(level: int) -> str:
+    """What a level is called where the map's is chosen."""
+    return f"Level {level}"
+
+
 def go_to(side: str, factor: Factor) -> None:
-    """Selects a factor for the whole page."""
+    """Selects a factor for the whole page; a map of one level follows to that of the factor."""
     address.select(address.Node(f"{side}_factor", written(factor)))
+    if st.session_state.get(LEVEL, ALL) != ALL:
+        st.session_state[LEVEL] = level_title(factor[0])
 
 
 def summary(record: Record, side: str, factor: Factor) -> None:
@@ -228,6 +243,7 @@ def _other_levels(lexicon: Lexicon, side: str, factor: Factor) -> None:
         named = " then ".join(f"level {level}" for level in levels)
         st.caption(f"How its members divide: {named}, from the inside out.")
         key, nodes = f"inside-{side}-{written(factor)}", flat(tree)
+        forget_clicks(key)
         st.echarts_chart(
             sunburst(tree, lambda *of: short(lexicon, of), levels, side, palette()),
             height=400,

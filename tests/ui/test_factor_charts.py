@@ -97,6 +97,11 @@ def test_levels_together_are_a_series_each() -> None:
     assert spec["legend"]["data"] == ["level 0", "level 1"]
 
 
+def test_more_levels_than_colours_can_be_told_apart() -> None:
+    series = map_chart(points(list(range(8))), {}, label, None, "item", LIGHT)["series"]
+    assert len({(one["itemStyle"]["color"], one["symbol"]) for one in series}) == 8
+
+
 def test_tiles_are_as_large_as_they_have_members() -> None:
     spec = tree_map(hierarchy(CODES[:, :1]), lambda t, c: f"{t}-{c}", 0, 2, "item", LIGHT)
     tiles = spec["series"][0]["data"]

@@ -12,6 +12,8 @@ from opening import words
 
 from app.lexicons import open_lexicon
 from app.records import read_record
+from app.ui.charts.factor_map import CODES
+from app.ui.factor_page import ALL, LEVEL, level_title
 from app.ui.frame import plain
 
 Screen = Callable[..., Any]
@@ -89,12 +91,39 @@ def test_an_item_of_another_screen_offers_its_factors(
     assert f"Factor 1-{code} of items" in words(page)
 
 
+def test_the_map_follows_to_the_level_of_the_factor(screen: Screen, demo_workspace: Path) -> None:
+    page = screen("factors", demo_workspace, node="item_factor:0-1")
+    assert page.segmented_control(key=LEVEL).value == level_title(0)
+    page.selectbox(key="factor-item").set_value((2, 1)).run()
+    assert not page.exception and page.segmented_control(key=LEVEL).value == level_title(2)
+    page.segmented_control(key=LEVEL).set_value(ALL).run()
+    page.selectbox(key="factor-item").set_value((1, 1)).run()
+    assert not page.exception and page.segmented_control(key=LEVEL).value == ALL
+    page = screen("factors", demo_workspace, node="item_factor:2-1", level=level_title(1))
+    assert page.segmented_control(key=LEVEL).value == level_title(1), "as the link says"
+    page = screen("factors", demo_workspace, node="item_factor:2-1", level="Level 9")
+    assert page.segmented_control(key=LEVEL).value == level_title(2)
+
+
+def test_a_map_that_is_drawn_anew_forgets_what_was_clicked(
+    screen: Screen, demo_workspace: Path
+) -> None:
+    page = screen("factors", demo_workspace, level=level_title(0))
+    for aspect, known in (("Map", True), ("Hierarchy", True), ("Map", False)):
+        page.session_state["aspect"] = aspect
+        if known:
+            page.session_state["map-item-0-known"] = {(f"{CODES}-0", 3)}
+        page.run()
+        assert not page.exception and ("map-item-0-known" in page.session_state) == known
+
+
 @pytest.mark.parametrize("node", ["item_factor:9-1", "item_factor:0-100000", "item_factor:<b>"])
 def test_a_factor_that_is_not_there_is_said_to_be_missing(
     screen: Screen, demo_workspace: Path, node: str
 ) -> None:
     page = screen("factors", demo_workspace, node=node)
     assert not page.exception and "There is no item factor" in page.warning[0].value
+    assert "<b>" not in page.warning[0].value
 
 
 @pytest.mark.parametrize("aspect", ["Hierarchy", "Codes in use", "Other methods"])

@@ -10,6 +10,8 @@ from app.ui.charts.pieces import Spec, canvas, rounded
 from app.ui.colours import Palette
 from quantize.codebook_map import CODE, MEMBER
 
+SYMBOLS = ("circle", "diamond", "triangle", "rect")
+"""Of levels that are shown together, in turn: colours alone are too few for many."""
 CODES, MEMBERS, SELECTED = "codes", "members", "selected"
 """Ids of series, or what they begin with."""
 Name = Callable[[int, int], str]
@@ -111,11 +113,12 @@ def _code_dots(
                 "id": f"{CODES}-{level}",
                 "name": f"level {level}",
                 "type": "scatter",
+                "symbol": SYMBOLS[place % len(SYMBOLS)],
                 "data": data,
                 "selectedMode": "multiple",
                 "select": {"itemStyle": {"borderColor": palette.background}},
                 "itemStyle": {
-                    "color": colours[place if len(levels) > 1 else 0],
+                    "color": colours[place % len(colours)],
                     "opacity": 0.85,
                     "borderColor": palette.background,
                     "borderWidth": 1,

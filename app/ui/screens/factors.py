@@ -15,8 +15,21 @@ from app.ui.charts.factor_map import CODES, map_chart
 from app.ui.charts.factor_trees import flat, tree_map
 from app.ui.codes_page import codes_in_use, other_methods
 from app.ui.colours import palette
-from app.ui.factor_page import Factor, clicked, details, go_to, label_of, short, summary, written
-from app.ui.frame import command, empty, header, hint
+from app.ui.factor_page import (
+    ALL,
+    LEVEL,
+    Factor,
+    clicked,
+    details,
+    forget_clicks,
+    go_to,
+    label_of,
+    level_title,
+    short,
+    summary,
+    written,
+)
+from app.ui.frame import command, empty, header, hint, plain
 from app.ui.frame import opened as finished
 from data.errors import ConfigError
 
@@ -26,7 +39,6 @@ if TYPE_CHECKING:
     from quantize.lexicon import Lexicon
 
 SIDES = {"Items": "item", "Users": "user"}
-ALL = "All levels"
 MAP_HEIGHT = 560
 
 
@@ -98,7 +110,7 @@ def _selected(lexicon: Lexicon, side: str) -> Factor | None:
         return factor_of(lexicon, node.id)
     except ConfigError:
         st.warning(
-            f"There is no {side} factor {node.id[:20]!r} in this experiment.",
+            f"There is no {side} factor {plain(repr(node.id[:20]))} in this experiment.",
             icon=":material/search_off:",
         )
         return None
@@ -159,7 +171,7 @@ def _nothing_chosen(lexicon: Lexicon, side: Side) -> None:
     st.caption(f"Factors of the selected {side}, level by level:")
     for factor in enumerate(codes):
         st.button(
-            label_of(lexicon, factor).replace("·", "–"),
+            plain(label_of(lexicon, factor).replace("·", "–")),
             key=f"of-{side}-{written(factor)}",
             on_click=partial(go_to, side, factor),
             icon=":material/category:",
@@ -178,12 +190,13 @@ def _sizes(lexicon: Lexicon) -> dict[Factor, int]:
 
 
 def _map(record: Record, lexicon: Lexicon, side: Side, selected: Factor | None) -> None:
-    levels = [f"Level {level}" for level in range(lexicon.codes.levels)]
+    levels = [level_title(level) for level in range(lexicon.codes.levels)]
+    if st.session_state.get(LEVEL, st.query_params.get(LEVEL)) not in (*levels, ALL):
+        st.session_state[LEVEL] = levels[selected[0] if selected else 0]
     chosen = st.segmented_control(
         "Codes of",
         [*levels, ALL],
-        default=levels[selected[0] if selected else 0],
-        key="level",
+        key=LEVEL,
         bind="query-params",
         help=hint("level"),
         required=True,
@@ -193,6 +206,7 @@ def _map(record: Record, lexicon: Lexicon, side: Side, selected: Factor | None) 
         points = opened.codebook_map(record, side, level)
     codes = points.filter(kind="code")
     key = f"map-{side}-{level}"
+    forget_clicks(key)
     st.echarts_chart(
         map_chart(
             points, _sizes(lexicon), lambda *of: label_of(lexicon, of), selected, side, palette()
@@ -226,6 +240,7 @@ def _tree(record: Record, lexicon: Lexicon, side: Side, selected: Factor | None)
     tree = hierarchy(lexicon.codes.codes[:, [level]])
     nodes = flat(tree)
     key = f"tree-{side}-{level}"
+    forget_clicks(key)
     st.echarts_chart(
         tree_map(
             tree,
