@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from app.settings import Experiment, merged
+from app.settings import Experiment, merged, name_of
 from data import atomic
 from data.errors import ConfigError
 
@@ -77,6 +77,16 @@ def read_tree(name_or_path: str) -> dict[str, Any]:
         ConfigError: there is no such file, it is no TOML, or it extends itself.
     """
     return _read(find_experiment(name_or_path), ())
+
+
+def name_in(name_or_path: str) -> str:
+    """What the experiment in a file is called, and so its record.
+
+    Raises:
+        ConfigError: there is no such file, it is no TOML, or it extends itself.
+    """
+    tree = read_tree(name_or_path)
+    return name_of(str(tree["name"]), tree.get("control"))
 
 
 def _read(path: Path, within: tuple[Path, ...]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.cautions import ALL_EDGES, LEAKING_TEXTS, TEXTS_SHUFFLED, Caution, of_settings, signs
-from app.experiment_file import checked, find_experiment
+from app.experiment_file import checked, name_in
 from app.plan import Plan, Step
 from app.settings import Cell, Experiment
 from data import atomic
@@ -183,10 +183,7 @@ def read_record(name_or_path: str, workspace: Path) -> Record:
 
 def _name(name_or_path: str) -> str:
     """The name in an experiment's file; what is no file is a name itself."""
-    import tomllib
-
     try:
-        path = find_experiment(name_or_path)
-        return str(tomllib.loads(path.read_text(encoding="utf-8-sig")).get("name", path.stem))
-    except (ConfigError, tomllib.TOMLDecodeError):
+        return name_in(name_or_path)
+    except ConfigError:
         return name_or_path

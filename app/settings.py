@@ -28,6 +28,16 @@ def names_of(union: Any) -> tuple[str, ...]:
     return tuple(kind.model_fields["name"].default for kind in get_args(get_args(union)[0]))
 
 
+def name_of(name: str, control: object) -> str:
+    """What an experiment is called: a control after what it controls, whose place it never takes.
+
+    >>> name_of("demo", "shuffled"), name_of("demo-shuffled", "shuffled"), name_of("demo", "none")
+    ('demo-shuffled', 'demo-shuffled', 'demo')
+    """
+    own = control != SHUFFLED or name.endswith(f"-{SHUFFLED}")
+    return name if own else f"{name}-{SHUFFLED}"
+
+
 BACKBONES = names_of(Backbone)
 ENHANCERS = names_of(Enhancer)
 
@@ -113,11 +123,9 @@ class Experiment(Config):
     @model_validator(mode="before")
     @classmethod
     def _a_control_is_no_namesake(cls, given: Any) -> Any:
-        """A control is called after what it controls, and never takes its place."""
         name = str(given.get("name", "experiment"))
-        if given.get("control") == SHUFFLED and not name.endswith(f"-{SHUFFLED}"):
-            return {**given, "name": f"{name}-{SHUFFLED}"}
-        return given
+        called = name_of(name, given.get("control"))
+        return given if called == name else {**given, "name": called}
 
     @model_validator(mode="before")
     @classmethod

@@ -118,6 +118,14 @@ def test_a_control_never_takes_the_place_of_what_it_controls(tiny_experiment: Pa
         load_experiment(str(tiny_experiment), ["control=upside-down"])
 
 
+def test_a_control_in_a_file_is_found_by_that_file(shuffled: Path, tmp_path: Path) -> None:
+    own, extends = tmp_path / "tiny.toml", tmp_path / "other.toml"
+    own.write_text('control = "shuffled"\n')
+    extends.write_text('extends = "tiny"\nname = "tiny"\n')
+    for file in (own, extends):
+        assert read_record(str(file), shuffled).experiment.name == "tiny-shuffled"
+
+
 def test_a_control_says_so_wherever_it_shows(shuffled: Path, autograph: Any) -> None:
     where = ("--workspace", shuffled)
     for words in (
