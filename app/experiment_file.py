@@ -71,7 +71,8 @@ def load_experiment(
 def read_tree(name_or_path: str) -> dict[str, Any]:
     """What a TOML file says, as nested tables; its paths are taken from its folder.
 
-    `extends = "ml-1m"` at its top begins with what another experiment says, its name apart.
+    `extends = "ml-1m"` at its top begins with what another experiment says, its name apart. A table
+    that is set to another kind, such as another backend, begins anew.
 
     Raises:
         ConfigError: there is no such file, it is no TOML, or it extends itself.
@@ -99,7 +100,30 @@ def _read(path: Path, within: tuple[Path, ...]) -> dict[str, Any]:
     begun = str(given.pop("extends"))
     beside = path.parent / f"{begun}.toml"
     base = _read(beside if beside.is_file() else find_experiment(begun), (*within, path))
+    for key in _of_another_kind(base, given):
+        put(base, key, {})
     return merged({**base, "name": given["name"]}, given)
+
+
+def _of_another_kind(base: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """Tables of `base` that `given` makes another kind of, whose settings go with them."""
+    usual = Experiment().model_dump(mode="json")
+    return [
+        key
+        for key, tag in _unions(Experiment)
+        if (kind := _get(given, f"{key}.{tag}")) is not None
+        and isinstance(_get(base, key), Mapping)
+        and kind != (_get(base, f"{key}.{tag}") or _get(usual, f"{key}.{tag}"))
+    ]
+
+
+def _unions(config: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Dotted name of every table of which there are several kinds, and of what tells them apart."""
+    for name, field in config.model_fields.items():
+        if isinstance(field.discriminator, str):
+            yield f"{prefix}{name}", field.discriminator
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _unions(field.annotation, f"{prefix}{name}.")
 
 
 def settled(tree: Mapping[str, Any], where: str) -> Experiment:

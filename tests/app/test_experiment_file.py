@@ -147,6 +147,42 @@ def test_cells_get_what_is_common_then_what_is_theirs() -> None:
     assert experiment.model_of(gru).backbone.name == "gru4rec"
 
 
+def test_a_table_of_another_kind_begins_anew(tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text("""
+[llm.item]
+backend = "replay"
+path = "items.jsonl"
+[quantize.user]
+k = 50
+dim = 16
+[quantize.item]
+method = "rq-vae"
+k = 40
+[model.backbone]
+name = "sasrec"
+heads = 4
+""")
+    own = tmp_path / "own.toml"
+    own.write_text("""
+extends = "base"
+[llm.item]
+backend = "facts"
+[quantize.user]
+method = "lsh"
+[quantize.item]
+method = "rq-vae"
+dim = 8
+[model.backbone]
+name = "mind"
+""")
+    experiment = load_experiment(str(own))
+    assert experiment.llm.item.backend == "facts"
+    assert (experiment.quantize.user.method, experiment.quantize.user.k) == ("lsh", 300)
+    item = experiment.quantize.item
+    assert (item.k, item.dim) == (40, 8), "the kind is the same"  # type: ignore[union-attr]
+    assert experiment.model.backbone.name == "mind"
+
+
 def test_the_length_of_histories_is_set_in_one_place() -> None:
     experiment = checked({"data": {"max_history": 9}}, "test")
     again = checked(tomllib.loads(experiment_toml(experiment)), "test")
