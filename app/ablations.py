@@ -128,9 +128,13 @@ def ablation_table(of: Ablation, load: Load = load_evaluation) -> pl.DataFrame:
         of.runs, key=lambda v: (v != of.base, v.levels != of.base.levels, v.name(of.base))
     )
     titles = {v: named(v.name(of.base), of.marks) for v in order}
-    runs = {title: [load(*found) for found in of.runs[v]] for v, title in titles.items()}
+    places = {title: of.runs[v] for v, title in titles.items()}
     if of.plain:
-        runs[PLAIN_TWIN] = [load(*found) for found in of.plain]
+        places[PLAIN_TWIN] = of.plain
+    runs = {
+        title: {cell.seed: load(record, cell) for record, cell in found}
+        for title, found in places.items()
+    }
     base = titles[of.base]
     table = compare(runs, {name: base for name in runs if name != base})
     return table.with_columns(mark=pl.Series([mark(p) for p in table["p_holm"]], dtype=pl.String))

@@ -83,7 +83,8 @@ def contenders(records: Sequence[Record]) -> dict[str, Contender]:
 def plain_twins(found: Mapping[str, Contender]) -> dict[str, str]:
     """Label of each enhanced recommender to that of its plain twin.
 
-    An experiment without plain ones takes those of another with the same data and split.
+    An experiment without plain ones takes those of another with the same data and split that are
+    set and trained alike.
     """
     twins = {}
     for label, one in found.items():
@@ -95,11 +96,19 @@ def plain_twins(found: Mapping[str, Contender]) -> dict[str, str]:
             if other.enhancer == PLAIN
             and other.backbone == one.backbone
             and other.record.keys.get("split") == one.record.keys.get("split")
+            and (other.record is one.record or _plainly(other) == _plainly(one))
         ]
         fitting.sort(key=lambda other: other.record.experiment.name != one.record.experiment.name)
         if fitting:
             twins[label] = fitting[0].label
     return twins
+
+
+def _plainly(one: Contender) -> tuple[object, ...]:
+    """Settings that a recommender shares with a fair twin: all but its enhancer."""
+    experiment, cell = one.record.experiment, one.cells[0]
+    model = experiment.model_of(cell).model_dump(exclude={"enhancer"})
+    return model, experiment.train_of(cell)
 
 
 def baselines(found: Mapping[str, Contender], against: str | None = None) -> dict[str, str]:
@@ -135,7 +144,10 @@ def compare_contenders(
 
     from recommend.compare import compare, mark
 
-    runs = {label: [load(one.record, cell) for cell in one.cells] for label, one in found.items()}
+    runs = {
+        label: {cell.seed: load(one.record, cell) for cell in one.cells}
+        for label, one in found.items()
+    }
     table = compare(runs, baselines(found, against))
     marks = [mark(p) for p in table["p_holm"].to_list()]
     leaking = {label: one.leaking for label, one in found.items()}

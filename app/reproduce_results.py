@@ -62,8 +62,9 @@ def results_of(of: Reproduction, load: Load = load_evaluation) -> Results:
     """All that is finished of a table.
 
     Columns: `row`, `backbone`, `enhancer`, `variant`, `marks`, `metric`, `mean`, `sd`, `seeds`;
-    against the plain twin `change` (%), `difference`, `low`, `high`, `p`, `p_holm`; against the
-    rival, a control or the paper's own variant, `rival` and the same with `rival_` before; `paper`,
+    against the plain twin `shared` (seeds of both), `change` (%), `difference`, `low`, `high`, `p`,
+    `p_holm`; against the rival, a control or the paper's own variant, `rival` and the same with
+    `rival_` before; `paper`,
     `from_paper` (%), `verdict`; `rare`, the metric on items with fewer than 20 training
     interactions.
 
@@ -108,7 +109,10 @@ def _tested(there: Mapping[str, _Found]) -> list[dict[str, Any]]:
     """Means and tests of every row and metric, corrected over all of them."""
     from recommend.compare import compare, holm
 
-    runs = {key: one.judged for key, one in there.items()}
+    runs = {
+        key: {cell.seed: judged for cell, judged in zip(one.cells, one.judged, strict=True)}
+        for key, one in there.items()
+    }
     twins = {key: key_of(one.row.backbone, PLAIN, "") for key, one in there.items()}
     rivals = {
         key: key_of(one.row.backbone, one.row.enhancer, one.row.variant.rival)
@@ -135,7 +139,7 @@ def _tested(there: Mapping[str, _Found]) -> list[dict[str, Any]]:
     return rows
 
 
-_TEST = ("change", "difference", "low", "high", "p")
+_TEST = ("shared", "change", "difference", "low", "high", "p")
 
 
 def _schema() -> dict[str, Any]:
@@ -151,7 +155,8 @@ def _schema() -> dict[str, Any]:
         *(f"rival_{name}" for name in tests),
         *("paper", "from_paper", "verdict", "rare"),
     )
-    kinds = {**dict.fromkeys(text, pl.String), "seeds": pl.Int64}
+    counts = ("seeds", "shared", "rival_shared")
+    kinds = {**dict.fromkeys(text, pl.String), **dict.fromkeys(counts, pl.Int64)}
     return {name: kinds.get(name, pl.Float64) for name in order}
 
 

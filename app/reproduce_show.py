@@ -19,7 +19,8 @@ HEADS = (
 UNDER = (
     "Δ plain: change against the plain twin, with the 95 % interval of the mean difference a user. "
     "Δ rival: against the control with shuffled texts; of variants, against the one as it is. "
-    "Paired t-tests over users, seeds averaged, corrected by Holm over the whole table. "
+    "Paired t-tests over users, averaged over the seeds that both have (in brackets if not all), "
+    "corrected by Holm over the whole table. "
     f"rare: on users whose held-out item has fewer than {RARE} training interactions. "
     "beaten: the paper's figure is below the 95 % interval of ours over users."
 )
@@ -48,9 +49,10 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def _change(row: Mapping[str, Any], head: str) -> list[str]:
+    seeds = "" if row[f"{head}shared"] == row["seeds"] else f" ({row[f'{head}shared']} seeds)"
     reach = f"{row[f'{head}low']:+.4f} … {row[f'{head}high']:+.4f}"
     p = row[f"{head}p_holm"]
-    return [_number(row[f"{head}change"], "+.1f", " %"), reach, _number(p, ".2g")]
+    return [_number(row[f"{head}change"], "+.1f", f" %{seeds}"), reach, _number(p, ".2g")]
 
 
 def _number(value: float | None, form: str, unit: str = "") -> str:

@@ -52,7 +52,8 @@ def write_results(record: Record) -> Path:
 def show(results: pl.DataFrame, title: str) -> tuple[Table, list[str]]:
     """The table a person reads, a row a backbone and enhancer, and the notes under it.
 
-    Means over seeds; Δ NDCG is how far an enhanced recommender's NDCG@10 is from its twin's.
+    Means over seeds; Δ NDCG is how far an enhanced recommender's NDCG@10 is from its twin's, over
+    the seeds that both have.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -64,8 +65,9 @@ def show(results: pl.DataFrame, title: str) -> tuple[Table, list[str]]:
         table.add_column(name, justify="right")
     for row in means(results):
         table.add_row(*_cells(row), end_section=row["last"])
-    n = results["seed"].n_unique()
-    told = [f"Means over {n} seeds."] if n > 1 else []
+    counts = sorted(set(results.group_by("backbone", "enhancer").len()["len"].to_list()))
+    over = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1])))) if counts else "1"
+    told = [f"Means over {over} seeds."] if over != "1" else []
     return table, told + notes(results["marks"])
 
 
@@ -77,10 +79,12 @@ def means(results: pl.DataFrame) -> list[dict[str, Any]]:
         pl.col(*METRICS, *COSTS).mean(), pl.col("marks").first()
     )
     rows = pairs.to_dicts()
-    plain = {row["backbone"]: row["ndcg@10"] for row in rows if row["enhancer"] == PLAIN}
+    twins = results.filter(enhancer=PLAIN).select("backbone", "seed", twin="ndcg@10")
+    shared = results.filter(pl.col("enhancer") != PLAIN).join(twins, ["backbone", "seed"])
+    gains = shared.group_by("backbone", "enhancer").agg(pl.col("ndcg@10", "twin").mean())
+    gain = {(b, e): ours / twin - 1 for b, e, ours, twin in gains.rows() if twin}
     for row, following in zip(rows, [*rows[1:], None], strict=True):
-        twin = None if row["enhancer"] == PLAIN else plain.get(row["backbone"])
-        row["gain"] = row["ndcg@10"] / twin - 1 if twin else None
+        row["gain"] = gain.get((row["backbone"], row["enhancer"]))
         row["last"] = following is not None and following["backbone"] != row["backbone"]
     return rows
 
@@ -108,8 +112,9 @@ def show_compared(compared: pl.DataFrame) -> Table:
         spread = "" if row["sd"] is None else f" ± {row['sd']:.4f}"
         cells = [row["run"], METRICS[row["metric"]], f"{row['mean']:.4f}{spread}"]
         if row["baseline"] is not None:
+            some = "" if row["shared"] == row["seeds"] else f" ({row['shared']} seeds)"
             cells += [
-                "" if row["change"] is None else f"{row['change']:+.1f} %",
+                "" if row["change"] is None else f"{row['change']:+.1f} %{some}",
                 f"{row['difference']:+.4f} ({row['low']:+.4f} … {row['high']:+.4f})",
                 f"{row['p']:.2g}",
                 f"{row['p_holm']:.2g}",

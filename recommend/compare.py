@@ -15,20 +15,26 @@ from recommend.metrics import METRICS
 CONFIDENCE = 0.95
 
 
-def compare(runs: Mapping[str, Sequence[Evaluation]], baseline: Mapping[str, str]) -> pl.DataFrame:
+Seeds = Mapping[int, Evaluation]
+"""What a run reached, by the seed that it was trained with."""
+
+
+def compare(runs: Mapping[str, Seeds], baseline: Mapping[str, str]) -> pl.DataFrame:
     """One row a run and metric: what it reaches, and how that differs from its baseline.
 
     Columns: `run`, `metric`, `mean` and `sd` over seeds (sd is null with one seed), `seeds`,
-    `baseline`, `change` (%), `difference` with `low` and `high` (95 % confidence interval of the
-    mean difference a user), `p` (paired t-test over users, each user's value averaged over seeds)
-    and `p_holm` (Holm, 1979, over every test of the table).
+    `baseline`, `shared` (seeds that both have), `change` (%), `difference` with `low` and `high`
+    (95 % confidence interval of the mean difference a user), `p` (paired t-test over users, each
+    user's value averaged over seeds) and `p_holm` (Holm, 1979, over every test of the table).
 
+    Compared are the shared seeds alone: where one run has others besides, luck is no difference.
     The test asks whether these models differ on other users like these; what another seed would
     change is in `sd`.
 
     Args:
-        runs: Evaluations of each run, one a seed.
-        baseline: Run to the run it is compared with; one that is missing is not compared.
+        runs: Evaluations of each run.
+        baseline: Run to the run it is compared with; one that is missing, or has no seed in
+            common, is not compared.
 
     Raises:
         DataError: two evaluations are not of the same users and candidates.
@@ -45,6 +51,7 @@ _SCHEMA = {
     "sd": pl.Float64,
     "seeds": pl.Int64,
     "baseline": pl.String,
+    "shared": pl.Int64,
     "change": pl.Float64,
     "difference": pl.Float64,
     "low": pl.Float64,
@@ -54,9 +61,9 @@ _SCHEMA = {
 
 
 def _row(
-    run: str, metric: str, runs: Mapping[str, Sequence[Evaluation]], against: str | None
+    run: str, metric: str, runs: Mapping[str, Seeds], against: str | None
 ) -> dict[str, object]:
-    by_seed = np.array([e.summary[metric] for e in runs[run]])
+    by_seed = np.array([e.summary[metric] for e in runs[run].values()])
     row: dict[str, object] = {
         "run": run,
         "metric": metric,
@@ -66,18 +73,28 @@ def _row(
     }
     if against is None or against == run or against not in runs:
         return row
-    _check_alike(run, runs[run], against, runs[against])
-    ours, theirs = _user_means(runs[run], metric), _user_means(runs[against], metric)
+    pairs = shared(runs[run], runs[against])
+    if not pairs[0]:
+        return row
+    _check_alike(run, pairs[0], against, pairs[1])
+    ours, theirs = (_user_means(of, metric) for of in pairs)
     base = float(theirs.mean())
     difference, low, high, p = paired(ours, theirs)
     return row | {
         "baseline": against,
+        "shared": len(pairs[0]),
         "change": 100 * difference / base if base else None,
         "difference": difference,
         "low": low,
         "high": high,
         "p": p,
     }
+
+
+def shared(ours: Seeds, theirs: Seeds) -> tuple[list[Evaluation], list[Evaluation]]:
+    """The evaluations of both for the seeds that both have, in the same order."""
+    seeds = sorted(ours.keys() & theirs.keys())
+    return [ours[seed] for seed in seeds], [theirs[seed] for seed in seeds]
 
 
 def paired(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float, float, float]:
@@ -133,19 +150,23 @@ def mark(p: float | None) -> str:
     return next((sign for below, sign in MARKS.items() if p is not None and p < below), "")
 
 
-def user_table(
-    ours: Sequence[Evaluation], theirs: Sequence[Evaluation], metric: str
-) -> pl.DataFrame:
-    """One row a user: `user`, what both reach (means over seeds) and their `difference`.
+def user_table(ours: Seeds, theirs: Seeds, metric: str) -> pl.DataFrame:
+    """One row a user: `user`, what both reach (means over shared seeds) and their `difference`.
 
     Columns besides: `ours`, `theirs`, and `history` and `popularity` of `Evaluation.per_user`.
 
     Raises:
-        DataError: they are not of the same users and candidates.
+        DataError: they are not of the same users and candidates, or have no seed in common.
     """
-    _check_alike("one", ours, "the other", theirs)
-    table = ours[0].per_user.sort(USER).select(USER, "history", "popularity")
-    means = {"ours": _user_means(ours, metric), "theirs": _user_means(theirs, metric)}
+    one, other = shared(ours, theirs)
+    if not one:
+        raise DataError(
+            f"One has the seeds {sorted(ours)}, the other {sorted(theirs)}: they have none in "
+            "common to be compared on. Train the missing ones."
+        )
+    _check_alike("one", one, "the other", other)
+    table = one[0].per_user.sort(USER).select(USER, "history", "popularity")
+    means = {"ours": _user_means(one, metric), "theirs": _user_means(other, metric)}
     columns = [pl.Series(name, values) for name, values in means.items()]
     return table.with_columns(*columns).with_columns(difference=pl.col("ours") - pl.col("theirs"))
 

@@ -36,6 +36,8 @@ from app.ui.job_button import job_button
 if TYPE_CHECKING:
     import polars as pl
 
+    from recommend.evaluate import Evaluation
+
 Found = Mapping[str, Contender]
 COSTS = {
     "seconds": "seconds of training",
@@ -165,6 +167,10 @@ def _metric(key: str) -> str:
     return chosen or "ndcg@10"
 
 
+def _by_seed(one: Contender) -> dict[int, Evaluation]:
+    return {cell.seed: opened.evaluation(one.record, cell) for cell in one.cells}
+
+
 def _user_table(found: Found, pair: tuple[str, str], metric: str) -> pl.DataFrame:
     from recommend.compare import user_table
 
@@ -172,8 +178,7 @@ def _user_table(found: Found, pair: tuple[str, str], metric: str) -> pl.DataFram
     folders = (one.record.folder("evaluate", c) for one in (ours, theirs) for c in one.cells)
 
     def make() -> pl.DataFrame:
-        of = [[opened.evaluation(one.record, c) for c in one.cells] for one in (ours, theirs)]
-        return user_table(of[0], of[1], metric)
+        return user_table(_by_seed(ours), _by_seed(theirs), metric)
 
     return opened.kept(" ".join(["users", *pair, metric, opened.stamp(*folders)]), make)
 

@@ -512,4 +512,4 @@ def test_one_experiment_extends_another(tmp_path: Path) -> None:
     base, far = (load_experiment(str(x), source=tmp_path) for x in ("ml-1m", tmp_path / "far.toml"))
     assert (far.name, far.train.epochs) == ("far", 2)
     assert far.train.learning_rate == base.train.learning_rate and far.llm == base.llm
-    assert far.override["mind"].model == {"max_history": 3, "width": 8}
+    assert far.override["mind"].model == {**base.override["mind"].model, "width": 8}

@@ -23,15 +23,15 @@ def evaluation(values, users=None):
 
 
 def test_users_are_averaged_over_seeds_and_matched():
-    ours = [evaluation([1, 0, 1]), evaluation([0, 0, 1])]
-    theirs = [evaluation([0.3, 0.2, 0.1], np.array([2, 1, 0]))]
+    ours = {0: evaluation([1, 0, 1]), 1: evaluation([0, 0, 1])}
+    theirs = dict.fromkeys((0, 1), evaluation([0.3, 0.2, 0.1], np.array([2, 1, 0])))
     table = user_table(ours, theirs, "mrr")
     assert table["user"].to_list() == [0, 1, 2]
     assert table["ours"].to_list() == [0.5, 0, 1] and table["theirs"].to_list() == [0.1, 0.2, 0.3]
     assert table["difference"].to_list() == pytest.approx([0.4, -0.2, 0.7])
     assert table["history"].to_list() == [3, 4, 5]
     with pytest.raises(DataError, match="not judged on the same users"):
-        user_table(ours, [evaluation([1, 0])], "mrr")
+        user_table(ours, {0: evaluation([1, 0])}, "mrr")
 
 
 def test_bounds_by_hand():

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from data.errors import DataError
-from recommend.compare import compare, holm, paired
+from recommend.compare import compare, holm, paired, user_table
 from recommend.evaluate import Evaluation
 from recommend.metrics import METRICS
 
@@ -85,17 +85,17 @@ def test_holm_equals_its_definition_and_skips_what_was_not_tested(p_values, data
 
 def test_a_table_of_two_runs():
     rng = np.random.default_rng(1)
-    base = [evaluation(rng.random(20), seed) for seed in range(3)]
-    ours = [evaluation(rng.random(20) + 0.3, seed) for seed in range(3)]
+    base = {seed: evaluation(rng.random(20), seed) for seed in range(3)}
+    ours = {seed: evaluation(rng.random(20) + 0.3, seed) for seed in range(3)}
     table = compare({"plain": base, "rich": ours}, {"rich": "plain", "plain": "plain"})
     assert table["run"].to_list() == ["plain"] * 4 + ["rich"] * 4
     assert table["metric"].to_list() == [*METRICS, *METRICS]
     assert table["seeds"].to_list() == [3] * 8
     plain, rich = table.row(0, named=True), table.row(4, named=True)
-    by_seed = [e.per_user["mrr"].mean() for e in ours]
+    by_seed = [e.per_user["mrr"].mean() for e in ours.values()]
     assert rich["mean"] == pytest.approx(np.mean(by_seed))
     assert rich["sd"] == pytest.approx(np.sqrt(np.var(by_seed) * 3 / 2))
-    a, b = (np.mean([e.per_user["mrr"] for e in runs], axis=0) for runs in (ours, base))
+    a, b = (np.mean([e.per_user["mrr"] for e in runs.values()], axis=0) for runs in (ours, base))
     reference = stats.ttest_rel(a, b)
     assert rich["difference"] == pytest.approx((a - b).mean())
     assert rich["change"] == pytest.approx(100 * (a.mean() / b.mean() - 1))
@@ -108,20 +108,38 @@ def test_a_table_of_two_runs():
 
 
 def test_one_seed_has_no_spread_and_a_baseline_of_zero_no_change():
-    table = compare({"a": [evaluation([0, 0, 0])], "b": [evaluation([0, 1, 0.5])]}, {"b": "a"})
+    table = compare(
+        {"a": {0: evaluation([0, 0, 0])}, "b": {0: evaluation([0, 1, 0.5])}}, {"b": "a"}
+    )
     row = table.row(4, named=True)
     assert row["sd"] is None and row["change"] is None and row["difference"] == 0.5
 
 
 def test_a_baseline_that_is_not_there_is_not_compared():
-    table = compare({"b": [evaluation([0, 1])]}, {"b": "a"})
+    table = compare({"b": {0: evaluation([0, 1])}}, {"b": "a"})
     assert table["p"].to_list() == [None] * 4
+
+
+def test_only_seeds_that_both_have_are_compared():
+    rng = np.random.default_rng(2)
+    ours = {seed: evaluation(rng.random(9), seed) for seed in (0, 1, 2)}
+    theirs = {seed: evaluation(rng.random(9), seed) for seed in (2, 5)}
+    row = compare({"a": theirs, "b": ours}, {"b": "a"}).row(4, named=True)
+    alone = compare({"a": {2: theirs[2]}, "b": {2: ours[2]}}, {"b": "a"}).row(4, named=True)
+    assert (row["seeds"], row["shared"], alone["shared"]) == (3, 1, 1)
+    assert row["mean"] == pytest.approx(np.mean([e.summary["ndcg@10"] for e in ours.values()]))
+    for column in ("change", "difference", "low", "high", "p"):
+        assert row[column] == alone[column]
+    del theirs[2]
+    assert compare({"a": theirs, "b": ours}, {"b": "a"})["p"].to_list() == [None] * 8
+    with pytest.raises(DataError, match=r"\[0, 1, 2\], the other \[5\].*Train the missing ones"):
+        user_table(ours, theirs, "mrr")
 
 
 def test_users_are_matched_by_number_not_by_row():
     values = np.arange(6) / 6
     turned = evaluation(values[::-1], users=np.arange(6)[::-1])
-    table = compare({"a": [evaluation(values)], "b": [turned]}, {"b": "a"})
+    table = compare({"a": {0: evaluation(values)}, "b": {0: turned}}, {"b": "a"})
     assert table["p"].to_list()[4:] == [1] * 4
 
 
@@ -137,14 +155,14 @@ def test_users_are_matched_by_number_not_by_row():
     ],
 )
 def test_runs_judged_on_something_else_are_refused(other):
-    ours = [evaluation([0.3, 0.2, 0.1]), evaluation([0.3, 0.2, 0.1], 1)]
+    ours = {seed: evaluation([0.3, 0.2, 0.1], seed) for seed in (0, 1)}
     with pytest.raises(DataError, match="'b' and 'a' were not judged on the same users"):
-        compare({"a": [other], "b": ours}, {"b": "a"})
+        compare({"a": {0: other}, "b": ours}, {"b": "a"})
     with pytest.raises(DataError, match="cannot be compared"):
-        compare({"a": ours, "b": [ours[0], other]}, {"b": "a"})
+        compare({"a": ours, "b": {0: ours[0], 1: other}}, {"b": "a"})
 
 
 def test_candidates_drawn_by_other_seeds_are_refused():
     one, other = (evaluation([0.1, 0.2], seed, candidates=100) for seed in (0, 1))
     with pytest.raises(DataError, match="cannot be compared"):
-        compare({"a": [one], "b": [other]}, {"b": "a"})
+        compare({"a": {0: one}, "b": {0: other}}, {"b": "a"})
