@@ -80,7 +80,7 @@ def _train_inputs(experiment: Experiment, cell: Cell | None) -> tuple[str, ...]:
     return ("dataset", "split", *(work.SOURCES[name] for name in needs if name in work.SOURCES))
 
 
-def _data(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
+def _data(experiment: Experiment, _cell: Cell | None, workspace: Path) -> Mapping[str, Any]:
     from data.catalogue import card
     from data.loaders.digests import source_digests
 
@@ -91,7 +91,7 @@ def _data(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mappi
     if config.files is not None:
         paths = {"interactions", "users", "items"}
         given["files"] = config.files.model_dump(mode="json", exclude=paths)
-    return {**given, "content": source_digests(config)}
+    return {**given, "content": source_digests(config, workspace / "downloads")}
 
 
 def _knowledge(
