@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from app.setting_names import nearest_names, setting_names
 from app.settings import Experiment, merged, name_of
 from data import atomic
 from data.errors import ConfigError
@@ -201,22 +201,9 @@ def experiment_toml(experiment: Experiment) -> str:
     return tomli_w.dumps(experiment.model_dump(mode="json", exclude_none=True))
 
 
-def known_settings(config: type[BaseModel] = Experiment, prefix: str = "") -> Iterator[str]:
-    """The dotted name of every setting there is."""
-    for name, field in config.model_fields.items():
-        inner = list(_configs_in(field.annotation))
-        if not inner:
-            yield f"{prefix}{name}"
-        for one in inner:
-            yield from known_settings(one, f"{prefix}{name}.")
-
-
-def _configs_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    elif getattr(annotation, "__origin__", None) is not dict:
-        for inner in get_args(annotation):
-            yield from _configs_in(inner)
+def known_settings() -> list[str]:
+    """The dotted name of every setting of an experiment."""
+    return list(setting_names(Experiment))
 
 
 def _parsed(path: Path) -> dict[str, Any]:
@@ -302,17 +289,14 @@ def _sentence(error: ValidationError, given: Mapping[str, Any], where: str) -> s
         hidden = isinstance(first["input"], Mapping) or not SECRETIVE.isdisjoint(first["loc"])
         stands = "" if hidden else f" (it is {first['input']!r})"
         return f"{where}: {key}{stands}: {reason}." if key else f"{where}: {reason}."
-    if key in known_settings():
+    known = known_settings()
+    if key in known:
         kind = key.rpartition(".")[0]
         return (
             f"{where}: {key} does not go with what {kind} is set to. Leave it out, or change that."
         )
-    close = difflib.get_close_matches(key, list(known_settings()), n=3, cutoff=0.5)
-    beside = [
-        name for name in known_settings() if name.rpartition(".")[0] == key.rpartition(".")[0]
-    ]
-    nearest = list(dict.fromkeys(close or beside))[:6]
-    return f"There is no setting {key} ({where}). The nearest are: {', '.join(nearest)}."
+    nearest = ", ".join(nearest_names(key, known))
+    return f"There is no setting {key} ({where}). The nearest are: {nearest}."
 
 
 WORDS = {

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, NonNegativeInt, ValidationError, model_validator
 
+from app.setting_names import nearest_names, setting_names, unknown_names
 from data.config import Config
 from data.settings import DataConfig
 from graph.settings import GraphConfig
@@ -54,6 +55,11 @@ class Cell:
     def label(self) -> str:
         """How it is called in files and tables."""
         return f"{self.backbone}+{self.enhancer}"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Names of the overrides that it takes; a later one wins."""
+        return (self.backbone, self.enhancer, self.label)
 
     def __str__(self) -> str:
         return f"{self.label} seed {self.seed}"
@@ -139,7 +145,7 @@ class Experiment(Config):
         return given
 
     @model_validator(mode="after")
-    def _every_cell_is_sound(self) -> Experiment:
+    def _overrides_are_of_what_there_is(self) -> Experiment:
         pairs = {f"{b}+{e}" for b, e in product(BACKBONES, ENHANCERS)}
         for name in self.override:
             if name not in {*BACKBONES, *ENHANCERS, *pairs}:
@@ -147,14 +153,41 @@ class Experiment(Config):
                     f"override.{name} is no backbone ({', '.join(BACKBONES)}), no enhancer "
                     f"({', '.join(ENHANCERS)}) and no pair such as sasrec+autograph"
                 )
-        for cell in self.grid:
-            try:
-                self.model_of(cell), self.train_of(cell)
-            except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(map(str, first["loc"]))
-                raise ValueError(f"{cell.label} does not work: {where}: {first['msg']}") from None
+        parts: dict[str, type[Config]] = {"model": ModelConfig, "train": TrainConfig}
+        for name, part in product(self.override, parts):
+            prefix = f"override.{name}.{part}."
+            known = list(setting_names(parts[part], prefix))
+            for key in unknown_names(getattr(self.override[name], part), known, prefix):
+                nearest = ", ".join(nearest_names(key, known))
+                raise ValueError(f"there is no setting {key}; the nearest are {nearest}")
         return self
+
+    @model_validator(mode="after")
+    def _every_cell_is_sound(self) -> Experiment:
+        for cell in self.grid:
+            for part, settings in (("model", self.model_of), ("train", self.train_of)):
+                try:
+                    settings(cell)
+                except ValidationError as error:
+                    wrong = self._in_words(cell, part, error)
+                    raise ValueError(f"{cell.label} does not work: {wrong}") from None
+        return self
+
+    def _in_words(self, cell: Cell, part: str, error: ValidationError) -> str:
+        """What is wrong with a cell first, and in which override if it stands in one."""
+        first = error.errors()[0]
+        path = [str(place) for place in first["loc"] if place not in (cell.backbone, cell.enhancer)]
+        where = ".".join(path)
+        for key in (key for key in cell.keys if key in self.override):
+            inside: Any = getattr(self.override[key], part)
+            for name in path:
+                inside = inside.get(name) if isinstance(inside, Mapping) else None
+            if path and inside is not None:
+                where = f"override.{key}.{part}.{'.'.join(path)}"
+        if first["type"] == "extra_forbidden":
+            return f"{where} does not go with it"
+        reason = first["msg"].removeprefix("Value error, ")
+        return f"{where}: {reason}" if where else reason
 
     @property
     def texts_name(self) -> str:
@@ -181,8 +214,7 @@ class Experiment(Config):
         return TrainConfig.model_validate(given)
 
     def _overrides(self, cell: Cell) -> list[Override]:
-        keys = (cell.backbone, cell.enhancer, cell.label)
-        return [self.override[key] for key in keys if key in self.override]
+        return [self.override[key] for key in cell.keys if key in self.override]
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
