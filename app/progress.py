@@ -91,13 +91,13 @@ class Display:
             self._kept += 1
             return
         self._console.print(
-            f"[green]✓[/green] {step} [dim]{seconds:.1f} s{_figures(summary)}[/dim]",
+            f"[green]✓[/green] {step} [dim]{seconds:.1f} s{figures(summary)}[/dim]",
             soft_wrap=True,
         )
 
 
-def _figures(summary: Mapping[str, Any]) -> str:
-    """The plain numbers of a summary."""
+def figures(summary: Mapping[str, Any]) -> str:
+    """The plain numbers of a summary, "" where it has none."""
     shown = [
         f"{name.replace('_', ' ')} {value:,}"
         if isinstance(value, int)

@@ -9,8 +9,8 @@ from rich.console import Console
 
 from app.cautions import of_settings, tell
 from app.plan import Plan, Step
-from app.progress import Display, open_console
-from app.records import Record, read_record, write_record
+from app.progress import Display, figures, open_console
+from app.records import Record, read_record, record_of, write_record
 from app.results import result_table, show, write_results
 from app.runner import run_steps
 from app.settings import Experiment
@@ -28,6 +28,8 @@ def run_experiment(
 ) -> None:
     """Runs what is not finished of an experiment, and shows its metrics.
 
+    Of a part of it, up to a stage, it shows what was read, what was left out and where results are.
+
     Raises:
         AutoGraphError: with what is wrong and how to mend it.
     """
@@ -43,9 +45,7 @@ def run_experiment(
     if upto is None:
         _show_results(read_record(experiment.name, workspace), console)
         return
-    for step in steps:
-        if step.stage == upto:
-            console.print(f"{step}: {plan.store.place(step.stage, step.key)}", soft_wrap=True)
+    _show_part(record_of(plan, steps), [step for step in steps if step.stage == upto], console)
 
 
 def _takes_nothing_away(plan: Plan, steps: list[Step]) -> bool:
@@ -85,19 +85,39 @@ def chosen_device(wanted: str) -> str:
     return wanted
 
 
-def _show_results(record: Record, console: Console) -> None:
+def _show_part(record: Record, steps: list[Step], console: Console) -> None:
+    """Says what was read and what of it is not used, and where the results of some steps are."""
+    console.print(_counts(record), markup=False)
+    left_out = record.summary("dataset").get("left out", {})
+    if told := ", ".join(f"{n:,} {what}" for what, n in left_out.items() if n):
+        console.print(f"Left out: {told}.", markup=False, soft_wrap=True)
+    _show_bad_rows(record, console)
+    for step in steps:
+        summary = record.summary(step.stage, step.cell)
+        place = record.folder(step.stage, step.cell)
+        console.print(f"{step}: {place} [dim]{figures(summary)}[/dim]", soft_wrap=True)
+
+
+def _counts(record: Record) -> str:
+    """How large the data of an experiment are."""
     dataset = record.summary("dataset")
-    title = (
-        f"{record.experiment.name}: {dataset['users']:,} users, {dataset['items']:,} items, "
-        f"{dataset['interactions']:,} interactions"
-    )
+    sizes = (f"{dataset[what]:,} {what}" for what in ("users", "items", "interactions"))
+    return f"{record.experiment.name}: {', '.join(sizes)}"
+
+
+def _show_bad_rows(record: Record, console: Console) -> None:
+    if n := record.summary("dataset").get("bad rows"):
+        rows = record.folder("dataset") / "bad_rows.parquet"
+        what = "row" if n == 1 else "rows"
+        console.print(f"{n:,} {what} could not be read: {rows}", soft_wrap=True)
+
+
+def _show_results(record: Record, console: Console) -> None:
     path = write_results(record)
-    table, notes = show(result_table(record), title)
+    table, notes = show(result_table(record), _counts(record))
     console.print()
     console.print(table)
     for note in notes:
         console.print(note)
-    if dataset.get("bad rows"):
-        rows = record.folder("dataset") / "bad_rows.parquet"
-        console.print(f"{dataset['bad rows']:,} rows could not be read: {rows}", soft_wrap=True)
+    _show_bad_rows(record, console)
     console.print(f"[dim]Written to {path} and .csv[/dim]", soft_wrap=True)

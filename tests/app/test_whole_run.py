@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,22 @@ def test_nothing_is_computed_twice(
     assert "15 finished steps were taken as they are" in again.output
     assert "NDCG@10" in again.output
     assert stamps(finished) == before
+
+
+def test_a_part_of_a_run_says_what_was_read_every_time(
+    tiny_experiment: Path, tmp_path: Path, autograph: Any
+) -> None:
+    folder = shutil.copytree(tiny_experiment.parent, tmp_path / "own")
+    with (folder / "ratings.csv").open("a") as ratings:
+        ratings.write("u0,f0,9000\nu0,f0,9001\nu1,f1,yesterday\n")
+    words = ("run", folder / tiny_experiment.name, "--workspace", tmp_path, "--on-bad-row", "skip")
+    for _ in range(2):
+        told = autograph(*words, "--upto", "split")
+        said = " ".join(told.output.split())
+        assert told.exit_code == 0 and "tiny: 40 users, 32 items, 239 interactions" in said, said
+        assert "Left out: 2 repeated interactions" in said
+        assert "1 row could not be read:" in said and "bad_rows.parquet" in said
+        assert "train 159 · valid 40 · test 40" in said
 
 
 def test_a_step_that_failed_half_way_is_no_result(
