@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,29 @@ CREATE TABLE IF NOT EXISTS replies (
     attempts INTEGER NOT NULL, error TEXT, at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 )
 """
+_SAID = """
+CREATE TABLE IF NOT EXISTS said (
+    key TEXT NOT NULL, text TEXT NOT NULL, tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL,
+    latency_s REAL NOT NULL, finish_reason TEXT NOT NULL
+)
+"""
+_SAID_BY_KEY = "CREATE INDEX IF NOT EXISTS said_by_key ON said (key)"
+PAID = ("text", "tokens_in", "tokens_out", "latency_s", "finish_reason")
+"""What is kept of an answer beside the one in force."""
+_UNSAID = "NOT EXISTS (SELECT 1 FROM said WHERE key = ?1 AND text = ?2)"
+_BESIDE = f"""
+INSERT INTO said (key, {", ".join(PAID)}) SELECT ?1, ?2, ?3, ?4, ?5, ?6
+WHERE EXISTS (SELECT 1 FROM replies WHERE key = ?1 AND error IS NULL AND text <> ?2) AND {_UNSAID}
+"""
+_AGAIN = "UPDATE replies SET attempts = attempts + ?2 WHERE key = ?1 AND error IS NULL"
+_MOVE = f"""
+INSERT INTO said (key, {", ".join(PAID)}) SELECT key, {", ".join(PAID)} FROM replies
+WHERE key = ?1 AND text = ?2 AND error IS NULL AND {_UNSAID}
+"""
+_REVISE = """
+UPDATE replies SET text = ?3, finish_reason = ?4, error = ?5
+WHERE key = ?1 AND text = ?2 AND error IS NULL
+"""
 _PUT = f"""
 INSERT INTO replies (key, {", ".join(COLUMNS)}) VALUES (?{", ?" * len(COLUMNS)})
 ON CONFLICT (key) DO UPDATE SET
@@ -41,29 +64,47 @@ _LATEST = """
 SELECT tokens_out, latency_s FROM replies
 WHERE model IN (?) AND error IS NULL AND tokens_out > 0 ORDER BY rowid DESC LIMIT {}
 """
+_IN_FORCE = f"SELECT key, {', '.join(PAID)}, 1 FROM replies WHERE error IS NULL AND key IN (?)"
+_BESIDES = f"SELECT key, {', '.join(PAID)}, 0 FROM said WHERE key IN (?) ORDER BY rowid"
 _ANSWERED = "SELECT key FROM replies WHERE error IS NULL AND key IN (?)"
 
 
 class ResponseCache:
     """Replies in one SQLite file; each is safe as soon as `put` returns.
 
-    An answer is never overwritten. A failure is kept with its reason until a later reply to the
-    same request takes its place; attempts add up.
+    One answer to a request is in force, and is never overwritten; others are kept beside it, for
+    they may be what another gate lets pass. A failure is kept with its reason until a later reply
+    to the same request takes its place; attempts add up.
     """
 
     def __init__(self, path: Path) -> None:
-        self._store = Store(path, (_SCHEMA, TABLE), "response cache")
+        self._store = Store(path, (_SCHEMA, TABLE, _SAID, _SAID_BY_KEY), "response cache")
 
-    def put(self, key: str, model: str, reply: Reply) -> None:
-        """Keeps one reply.
+    def put(self, key: str, model: str, reply: Reply) -> bool:
+        """Whether the reply, which is kept in any case, is the one in force.
 
         Raises:
             ArtifactError: the disk is full, or the file is damaged while another run uses it.
         """
         named = {name: getattr(reply, name) for name in COLUMNS if name != "model"}
-        row = {**named, "model": model}
-        values = (storable(row[name]) for name in COLUMNS)
-        self._store.write((_PUT, [(key, *values)]))
+        row = {name: storable(value) for name, value in {**named, "model": model}.items()}
+        beside = [(key, *(row[name] for name in PAID))] if reply.text is not None else []
+        again, all_of_it = (key, reply.attempts), (key, *(row[name] for name in COLUMNS))
+        return self._store.write((_BESIDE, beside), (_AGAIN, [again]), (_PUT, [all_of_it])) > 0
+
+    def revise(self, key: str, text: str, judged: Reply) -> None:
+        """Puts what became of an answer in its place; the answer as it came is kept beside it.
+
+        Args:
+            key: Of the request.
+            text: That is in force.
+            judged: What is taken of the text, or why it is not taken.
+
+        Raises:
+            ArtifactError: as `put`.
+        """
+        about = (storable(judged.text), judged.finish_reason, storable(judged.error))
+        self._store.write((_MOVE, [(key, text)]), (_REVISE, [(key, text, *about)]))
 
     @contextmanager
     def claims(self) -> Iterator[Claims]:
@@ -77,6 +118,14 @@ class ResponseCache:
     def answered(self, keys: Iterable[str]) -> set[str]:
         """Those of `keys` that have an answer."""
         return {key for (key,) in self._store.by_key(_ANSWERED, keys)}
+
+    def answers(self, keys: Collection[str]) -> Iterator[tuple[Any, ...]]:
+        """Every answer to some requests: key, PAID, and whether it is in force, which comes first.
+
+        Those beside it are as they came, oldest first.
+        """
+        yield from self._store.by_key(_IN_FORCE, keys)
+        yield from self._store.by_key(_BESIDES, keys)
 
     def rows(self, keys: Iterable[str]) -> Iterator[tuple[Any, ...]]:
         """What is kept under `keys`, answers and failures: key and COLUMNS, in any order."""

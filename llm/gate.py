@@ -6,12 +6,16 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
+from llm.protocol import Reply
 from llm.settings import GateConfig
 from llm.structured import read_aspects
 from prompts.requests import Request
 
+REJECTED = "rejected"
+"""The `finish_reason` of an answer that did not pass the gate."""
 GRAM = 4
 """Words that are compared at a time."""
 REPEATED = 0.4
@@ -55,6 +59,20 @@ class Rejection(NamedTuple):
     def sentence(self) -> str:
         """The reason as `Knowledge` shows it."""
         return f"Rejected ({self.reason}): {self.seen}"
+
+
+def judged(reply: Reply, gate: GateConfig | None) -> Reply:
+    """The reply; a failure where the answer is blank, or does not pass the gate."""
+    if reply.error is not None:
+        return reply
+    text = (reply.text or "").strip()
+    if gate is not None and gate.enabled:
+        text = without_thoughts(text)
+        if (why := rejection(text, reply.request, gate)) is not None:
+            return replace(reply, text=None, finish_reason=REJECTED, error=why.sentence)
+    if not text:
+        return replace(reply, text=None, finish_reason="error", error="The answer is empty.")
+    return replace(reply, text=text)
 
 
 def without_thoughts(text: str) -> str:

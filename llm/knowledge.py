@@ -14,8 +14,8 @@ import polars as pl
 from data import atomic
 from data.errors import DataError
 from llm.asking import Asked
-from llm.cache import COLUMNS, ResponseCache
-from llm.gate import rejection, without_thoughts
+from llm.cache import COLUMNS, ResponseCache, storable
+from llm.gate import REJECTED, judged
 from llm.protocol import Backend, Reply, Resuming, request_key
 from llm.settings import GateConfig
 from llm.structured import in_words, read_aspects
@@ -40,9 +40,6 @@ SCHEMA = {
     "aspects": pl.String,
 }
 """Columns of `Knowledge.table`."""
-
-REJECTED = "rejected"
-"""The `finish_reason` of an answer that did not pass the gate."""
 
 _ROWS_AT_ONCE = 20_000
 _NO_REPLY = (
@@ -148,10 +145,11 @@ def describe(
 ) -> Knowledge:
     """Knowledge of every requested entity; the backend is asked only what the cache lacks.
 
-    Every reply is in the cache before the next one is read, so a killed run loses only what was
-    in flight. Requests with the same key are asked once, also where several runs share the cache:
+    Every reply is in the cache before it is looked at, so a killed run loses only what was in
+    flight. Requests with the same key are asked once, also where several runs share the cache:
     what another one is asking at this moment is waited for, and asked here if it brings no answer.
-    Failures of earlier runs are asked again.
+    Failures of earlier runs are asked again. Every answer in the cache is judged by this gate: one
+    that another rejected may pass, and one that does not pass is what a rejected answer is here.
 
     Args:
         requests: One an entity, in order of the dense numbers; read lazily.
@@ -160,7 +158,7 @@ def describe(
         on_progress: Told of every reply.
         total: How many requests there are, for progress; 0 where it is not known.
         gate: What answers must be like; one that is not is asked again, more warmly, after all
-            others, and is a failure in the cache until a better one comes.
+            others, and is a failure until a better one comes.
 
     Raises:
         ArtifactError: the cache is damaged, or the disk is full.
@@ -168,12 +166,14 @@ def describe(
     """
     if isinstance(backend, Resuming):
         for key, model, reply in backend.finished():
-            cache.put(key, model, _judged(reply, gate))
+            _kept(cache, key, model, reply, gate)
     tell = on_progress or (lambda _done, _total, _what: None)
     with cache.claims() as claims:
-        asked = Asked(requests, backend, cache, claims, lambda done: tell(done, total, "texts"))
-        pending: Iterable[Request] = asked.unanswered()
-        while pending:
+        asked = Asked(
+            requests, backend, cache, claims, gate, lambda done: tell(done, total, "texts")
+        )
+        pending: Iterable[Request] | None = asked.unanswered()
+        while pending is not None:
             _answer(pending, asked, backend, cache, gate)
             claims.clear()
             pending = asked.given_up_elsewhere()
@@ -188,35 +188,39 @@ def _answer(
     cache: ResponseCache,
     gate: GateConfig | None,
 ) -> None:
-    """Asks, and asks again more warmly what was rejected."""
+    """Asks, and asks again more warmly what was rejected, at this moment or in an earlier run."""
     warmth = [gate.warmer * k for k in range(1, gate.retries + 1)] if gate else []
     for warmer in [*warmth, None]:
         rejected = []
         for reply in backend.generate(pending):
-            cold, judged = replace(reply.request, warmer=0.0), _judged(reply, gate)
+            cold = replace(reply.request, warmer=0.0)
             key = request_key(backend, cold)
-            cache.put(key, backend.model, judged)
-            if warmer is not None and judged.finish_reason == REJECTED:
-                rejected.append(replace(cold, warmer=warmer))
+            verdict = _kept(cache, key, backend.model, reply, gate)
+            asked.heard(key, verdict)
+            if warmer is not None and verdict.finish_reason == REJECTED:
+                rejected.append(cold)
             else:
                 asked.settled(key)
-        pending = rejected
-        if not rejected:
+        rejected += asked.rejected()
+        if warmer is None or not rejected:
             break
+        pending = [replace(request, warmer=warmer) for request in rejected]
 
 
-def _judged(reply: Reply, gate: GateConfig | None) -> Reply:
-    """The reply; a failure where the answer is blank, or does not pass the gate."""
-    if reply.error is not None:
-        return reply
-    text = (reply.text or "").strip()
-    if gate is not None and gate.enabled:
-        text = without_thoughts(text)
-        if (why := rejection(text, reply.request, gate)) is not None:
-            return replace(reply, text=None, finish_reason=REJECTED, error=why.sentence)
-    if not text:
-        return replace(reply, text=None, finish_reason="error", error="The answer is empty.")
-    return replace(reply, text=text)
+def _kept(
+    cache: ResponseCache, key: str, model: str, reply: Reply, gate: GateConfig | None
+) -> Reply:
+    """The reply as it is judged; an answer is in the cache, as it came, before it is looked at."""
+    came = storable((reply.text or "").strip())
+    if reply.error is not None or not came:
+        verdict = judged(reply, gate)
+        cache.put(key, model, verdict)
+        return verdict
+    in_force = cache.put(key, model, replace(reply, text=came))
+    verdict = judged(replace(reply, text=came), gate)
+    if in_force and verdict.text != came:
+        cache.revise(key, came, verdict)
+    return verdict
 
 
 def _words(value: object) -> list[str] | None:
@@ -232,7 +236,7 @@ def _table(asked: Asked, model: str, cache: ResponseCache) -> pl.DataFrame:
     schema = {column: SCHEMA[column] for column in ("key", *COLUMNS)}
     left = cache.rows(dict.fromkeys(asked.keys))
     tables = [pl.DataFrame(schema=schema)]
-    while some := list(islice(left, _ROWS_AT_ONCE)):
+    while some := [asked.row(*row) for row in islice(left, _ROWS_AT_ONCE)]:
         tables.append(pl.DataFrame(some, schema=schema, orient="row"))
     rows = pl.concat(tables)
     joined = pl.DataFrame(told, schema=dict.fromkeys(told, pl.String)).join(

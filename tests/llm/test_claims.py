@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -142,16 +142,16 @@ def test_an_answer_that_comes_between_look_and_claim_is_not_asked_again(tmp_path
     """Another run answers all and ends after this one looked, and before it claims."""
     path, other = tmp_path / "replies.sqlite", Teller()
     with closing(ResponseCache(path)) as cache:
-        answered, looked = cache.answered, []
+        answers, looked = cache.answers, []
 
-        def looks(keys: Iterable[str]) -> set[str]:
-            found = answered(keys)
+        def looks(keys: Collection[str]) -> Iterator[tuple[Any, ...]]:
+            found = list(answers(keys))
             if not looked:
                 looked.append(True)
                 described(path, other, 20)
-            return found
+            return iter(found)
 
-        cache.answered = looks  # type: ignore[method-assign]
+        cache.answers = looks  # type: ignore[method-assign]
         mine = Teller()
         known = describe([request(str(k)) for k in range(20)], mine, cache)
     assert len(other.asked) == 20 and mine.asked == []
