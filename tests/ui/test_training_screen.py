@@ -10,7 +10,7 @@ import pytest
 from opening import Open
 from streamlit.testing.v1 import AppTest
 
-from app.experiment_file import PAPER, SHIPPED, load_experiment
+from app.experiment_file import PAPER, SHIPPED, load_experiment, read_tree
 
 START = "start-training"
 
@@ -106,7 +106,7 @@ def test_another_base_fills_the_form_anew(screen: Open, empty_workspace: Path) -
     page.number_input(key="train.epochs").set_value(3)
     page.checkbox(key="backbone.mind").uncheck().run()
     page.selectbox(key="train-from").set_value("ml-1m").run()
-    assert page.number_input(key="train.epochs").value == 15
+    assert page.number_input(key="train.epochs").value == read_tree("ml-1m")["train"]["epochs"]
     assert page.checkbox(key="backbone.mind").value
     assert page.selectbox(key="llm.item.backend").value == "replay"
     assert any("set data\\.source" in one.value for one in page.markdown)
