@@ -87,7 +87,16 @@ class Record:
         needs = set(self.experiment.model_of(cell).enhancer.needs)
         touched = {ALL_EDGES} if "graph" in needs else set()
         touched |= {LEAKING_TEXTS, TEXTS_SHUFFLED} if needs - {"histories"} else set()
-        return tuple(one for one in self.cautions_of_graph() if one in touched) if touched else ()
+        there = self.cautions_of_graph() if touched else ()
+        if "pairs" in needs and self._leaking_pairs():
+            there = (LEAKING_TEXTS, *there)
+        return tuple(one for one in dict.fromkeys(there) if one in touched)
+
+    def _leaking_pairs(self) -> bool:
+        """Whether those who said which items are alike had seen held-out interactions."""
+        key = self.keys.get("pairs")
+        finished = key is not None and self.store.holds("pairs", key)
+        return finished and bool(self.summary("pairs").get("leaking"))
 
     def cautions_of_graph(self, sides: Sequence[str] = ("user", "item")) -> tuple[Caution, ...]:
         """What is to be said wherever texts, factors or the graph show.

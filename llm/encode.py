@@ -72,6 +72,7 @@ def encode(
         tuple(missing),
         "" if config.kind == "server" else arithmetic(config.dtype),
         agreement,
+        knowledge.leaking,
     )
 
 

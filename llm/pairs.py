@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class Pairs:
         judge: Who decided.
         candidates: Pairs that were judged, each once.
         failed: Those of them without a verdict, which are no edges.
-        leaking: What was judged has seen valid or test interactions.
+        leaking: The judge, or the texts that were judged, have seen valid or test interactions.
     """
 
     ids: tuple[str, ...]
@@ -92,11 +92,13 @@ class Candidates:
         pairs: (p, 2) int32 dense numbers, the smaller first, in order.
         cosine: (p,) float32 cosine of their vectors.
         mutual: (p,) bool, whether each is among the nearest of the other.
+        leaking: The texts of the items have seen valid or test interactions.
     """
 
     pairs: np.ndarray
     cosine: np.ndarray
     mutual: np.ndarray
+    leaking: bool = False
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -119,7 +121,8 @@ def nearest_pairs(vectors: Vectors, each: int) -> Candidates:
     ends.sort(axis=1)
     key = ends[:, 0] * len(vectors.ids) + ends[:, 1]
     _, first, times = np.unique(key, return_index=True, return_counts=True)
-    return Candidates(ends[first].astype(np.int32), cosine.ravel()[first], times > 1)
+    pairs = ends[first].astype(np.int32)
+    return Candidates(pairs, cosine.ravel()[first], times > 1, vectors.leaking)
 
 
 def _nearest(matrix: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -155,7 +158,8 @@ def judged_by_vectors(
     if mutual:
         near &= candidates.mutual
     weights = np.minimum(candidates.cosine[near], 1.0)
-    return _both_ways(ids, candidates.pairs[near], weights, BY_VECTORS, len(candidates))
+    found = _both_ways(ids, candidates.pairs[near], weights, BY_VECTORS, len(candidates))
+    return replace(found, leaking=candidates.leaking)
 
 
 def judged_by_scores(
@@ -174,21 +178,12 @@ def judged_by_scores(
         scores: (p,) verdicts from 0 to 1; nan where there is none.
         least_score: An edge has at least this, and more than 0.
         judge: Who gave the scores.
-        leaking: Whether that is known to have seen held-out interactions.
+        leaking: Whether the judge is known to have seen held-out interactions.
     """
     alike = (scores >= least_score) & (scores > 0)  # nan is neither
     failed = int(np.isnan(scores).sum())
     found = _both_ways(ids, candidates.pairs[alike], scores[alike], judge, len(candidates))
-    return Pairs(
-        found.ids,
-        found.offsets,
-        found.items,
-        found.weights,
-        judge,
-        len(candidates),
-        failed,
-        leaking,
-    )
+    return replace(found, failed=failed, leaking=leaking or candidates.leaking)
 
 
 def scores_of(answers: pl.DataFrame, low: float, high: float) -> np.ndarray:

@@ -25,6 +25,7 @@ class Vectors:
         dtype: Arithmetic of the model, "float32" or "bfloat16"; "" where that is not known.
         agreement: Least cosine of a sample in bfloat16 to the same in float32, by which the
             arithmetic was chosen; None where nothing was measured.
+        leaking: The texts have seen valid or test interactions.
     """
 
     ids: tuple[str, ...]
@@ -34,6 +35,7 @@ class Vectors:
     missing: tuple[int, ...] = ()
     dtype: str = ""
     agreement: float | None = None
+    leaking: bool = False
 
     def save(self, directory: Path) -> None:
         """`vectors.safetensors` and `vectors.json` in `directory`."""
@@ -44,6 +46,7 @@ class Vectors:
             "missing": list(self.missing),
             "dtype": self.dtype,
             "agreement": self.agreement,
+            "leaking": self.leaking,
             "ids": list(self.ids),
         }
         atomic.write_json(directory / "vectors.json", about)
@@ -61,6 +64,7 @@ class Vectors:
             tuple(about["missing"]),
             about.get("dtype", ""),
             about.get("agreement"),
+            about.get("leaking", False),
         )
 
 

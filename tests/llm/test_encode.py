@@ -114,6 +114,14 @@ def test_missing_texts_get_the_mean_and_are_named(
     assert np.array_equal(loaded.matrix, made.matrix)
 
 
+@pytest.mark.parametrize("leaking", [False, True])
+def test_a_leak_travels_with_the_vectors(
+    config: EncoderConfig, vectors: VectorCache, leaking: bool
+) -> None:
+    texts = Knowledge(knowledge(SHORT).table, leaking)
+    assert encode(texts, config, vectors, device="cpu").leaking is leaking
+
+
 def test_no_text_at_all(config: EncoderConfig, vectors: VectorCache) -> None:
     with pytest.raises(BackendError, match="no text to encode"):
         encode(knowledge(None, None), config, vectors)
