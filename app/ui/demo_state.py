@@ -81,7 +81,7 @@ def shown(case: Showcase, personas: Sequence[Persona]) -> Shown:
         user,
         text,
         given,
-        tuple(item for item in added if item not in had - removed),
+        tuple(item for item in added if item not in had),
         removed,
         persona is not None,
     )

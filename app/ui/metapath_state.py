@@ -7,6 +7,7 @@ import streamlit as st
 from app.atlas import Atlas
 from app.ui import address
 from app.ui.charts.metapath_charts import ROW
+from app.ui.frame import plain
 from data.errors import ConfigError, DataError
 from graph.flat import Node
 from graph.metapath import NEIGHBOURS, PAPER, Metapath
@@ -29,24 +30,17 @@ class Chosen:
         if PATH not in st.query_params:
             kept = st.session_state.get(PATH)
             st.query_params[PATH] = letters(PAPER[3].types) if kept is None else kept
+        try:
+            _types(st.query_params[PATH])
+        except ConfigError as error:
+            usual = st.query_params[PATH] = letters(PAPER[3].types)
+            st.warning(plain(f"{error} Instead, this is {usual!r}."), icon=":material/warning:")
         st.session_state[PATH] = st.query_params[PATH]
 
     @property
     def types(self) -> tuple[str, ...]:
-        """Its types; fewer than two are the beginning of one.
-
-        Raises:
-            ConfigError: the address holds something else.
-        """
-        text = st.query_params.get(PATH, "")
-        types = tuple(_TYPES.get(letter, letter) for letter in text)
-        if len(types) > LONGEST + 1:
-            raise ConfigError(f"The path in the address has more than {LONGEST} steps.")
-        if len(types) == 1 and types[0] not in NEIGHBOURS:
-            raise ConfigError(f"The path in the address begins with {text!r}, which is no type.")
-        if len(types) > 1:
-            Metapath(types)
-        return types
+        """Its types; fewer than two are the beginning of one."""
+        return _types(st.query_params.get(PATH, ""))
 
     @property
     def metapath(self) -> Metapath | None:
@@ -135,6 +129,22 @@ class Chosen:
     def _set(self, types: tuple[str, ...]) -> None:
         st.query_params[PATH] = st.session_state[PATH] = letters(types)
         st.session_state[_TURN] = self.turn + 1
+
+
+def _types(text: str) -> tuple[str, ...]:
+    """The types that the address holds.
+
+    Raises:
+        ConfigError: it holds something else.
+    """
+    types = tuple(_TYPES.get(letter, letter) for letter in text)
+    if len(types) > LONGEST + 1:
+        raise ConfigError(f"The path in the address has more than {LONGEST} steps.")
+    if len(types) == 1 and types[0] not in NEIGHBOURS:
+        raise ConfigError(f"The path in the address begins with {text!r}, which is no type.")
+    if len(types) > 1:
+        Metapath(types)
+    return types
 
 
 def letters(types: tuple[str, ...]) -> str:

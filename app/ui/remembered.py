@@ -47,13 +47,14 @@ def choose_next(name: str, chosen: str | None) -> None:
         del st.query_params[name]
 
 
-def remembered_some(name: str, options: Sequence[str], default: Sequence[str]) -> str:
-    """As `remembered`, for several choices at a time."""
+def remembered_some(name: str, options: Sequence[str], default: Sequence[str], at_most: int) -> str:
+    """As `remembered`, for several choices at a time, of which the first `at_most` count."""
     key = f"chosen {name}"
     chosen = st.session_state.get(key)
     if chosen is None or not set(chosen) <= set(options):
-        asked = [one for one in st.query_params.get(name, "").split(BETWEEN) if one in options]
-        st.session_state[key] = asked or list(default)
+        said = dict.fromkeys(st.query_params.get(name, "").split(BETWEEN))
+        asked = [one for one in said if one in options]
+        st.session_state[key] = (asked or list(default))[:at_most]
     return key
 
 

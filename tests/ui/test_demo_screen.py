@@ -93,6 +93,15 @@ def test_taking_an_item_out_moves_the_lists_and_can_be_undone(
     assert sound(page) and shown(page) == before and said(page, "removed") == []
 
 
+def test_an_address_that_adds_what_it_takes_away_takes_it_away(
+    screen: Open, demo_workspace: Path, case: Showcase
+) -> None:
+    ids, gone = case.dataset.item_ids.external, int(case.histories.of(17)[-1])
+    both = {"added": ids[gone], "removed": ids[gone]}
+    page = screen("demo", demo_workspace, user=case.dataset.user_ids.external[17], **both)
+    assert sound(page) and page.button(key=f"back-{gone}")
+
+
 def test_an_item_is_found_and_added(
     screen: Open, demo_workspace: Path, record: Record, case: Showcase
 ) -> None:

@@ -133,9 +133,14 @@ def name_field(page: AppTest) -> TextInput:
 
 
 @pytest.mark.parametrize("path", ["x", "uI", "uiuiuiui", "<b>"])
-def test_a_broken_link_says_so(screen: Open, demo_workspace: Path, path: str) -> None:
+def test_a_broken_link_says_so_and_shows_another_path(
+    screen: Open, demo_workspace: Path, path: str
+) -> None:
     page = screen("metapaths", demo_workspace, metapath=path)
-    assert not page.exception and len(page.error) == 1
+    assert sound(page) and "Instead, this is" in page.warning[0].value
+    assert asked(page, "metapath") == page.session_state["metapath"] == "iIi"
+    page = press(page, "Back")
+    assert sound(page) and not page.warning and asked(page, "metapath") == "iI"
 
 
 def test_an_empty_workspace_offers_the_demo(screen: Open, empty_workspace: Path) -> None:

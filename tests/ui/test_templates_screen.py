@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from app.experiment_file import load_experiment
 from app.overrides import overrides_of, texts_by_hand
 from app.records import read_record
+from app.ui import opened
 from app.work import own_templates
 from prompts.library import Library
 from prompts.template import load_template, template_text
@@ -29,6 +30,11 @@ def shown(page: AppTest) -> str:
     """All words on the page."""
     kinds = ("title", "caption", "markdown", "code", "text", "error", "warning", "info", "success")
     return "\n".join(str(one.value) for kind in kinds for one in getattr(page, kind))
+
+
+def read_items(workspace: Path) -> tuple[str, ...]:
+    """Ids of the demo's films."""
+    return opened.dataset(read_record("demo", workspace)).item_ids.external
 
 
 def button(page: AppTest, label: str) -> Any:
@@ -186,6 +192,19 @@ def test_variants_side_by_side_and_only_where_they_differ(
     assert "The Eleventh Morning" not in "\n".join(one.value for one in page.text)
     page.toggle(key="mark differences").set_value(True).run()
     assert "!</ins>" in "\n".join(one.proto.body for one in page.get("html"))
+
+
+def test_an_address_that_asks_for_too_many_shows_the_first(
+    screen: Any, own_workspace: Path, library: Library
+) -> None:
+    make(library, "mine", *(f"Say {number} of {{{{ title }}}}" for number in range(6)))
+    variants = "|".join(f"mine@{number}" for number in (1, 1, 2, 3, 4, 5, 6))
+    items = "|".join(read_items(own_workspace)[:12])
+    page = fine(
+        screen("prompts", own_workspace, tab="Side by side", variants=variants, items=items)
+    )
+    assert page.multiselect(key="chosen variants").value == [f"mine@{n}" for n in (1, 2, 3, 4)]
+    assert page.multiselect(key="chosen items").value == items.split("|")[:10]
 
 
 def test_trying_with_facts_says_that_they_read_no_template(
