@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from app.records import Record
 from data import atomic
+from data.artifacts import MANIFEST
 from data.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -25,8 +26,14 @@ def map_path(record: Record, side: str, level: int | None) -> Path:
     from quantize.codebook_map import VERSION
 
     what = "all" if level is None else str(level)
-    name = f"{record.keys[f'codes-{side}']}-{what}-{VERSION}.parquet"
+    name = f"{record.keys[f'codes-{side}']}-{_made(record, side)}-{what}-{VERSION}.parquet"
     return record.workspace / "cache" / "maps" / name
+
+
+def _made(record: Record, side: str) -> int:
+    """When the vectors and codes were finished, in nanoseconds: a key outlives its results."""
+    folders = (record.folder(f"{what}-{side}") for what in ("vectors", "codes"))
+    return max((folder / MANIFEST).stat().st_mtime_ns for folder in folders)
 
 
 def codebook_map(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, get_args
 
-from app.experiment_file import checked, save_experiment
+from app.experiment_file import checked
 from app.settings import PLAIN, Experiment
 from data.errors import ConfigError
 from recommend.settings import AutoGraphConfig
@@ -66,12 +65,3 @@ def metapath_words(experiment: Experiment, metapaths: Sequence[str]) -> tuple[st
     ]
     value = json.dumps([path for path in TRAINABLE if path in metapaths])
     return (f"model.enhancer.name={ENHANCER}", *(f"{key}={value}" for key in keys))
-
-
-def save_switched(experiment: Experiment, workspace: Path) -> Path:
-    """The file that keeps an experiment in a workspace, for `autograph run FILE`.
-
-    Raises:
-        ArtifactError: the workspace may not be written.
-    """
-    return save_experiment(experiment, workspace / "experiments" / f"{experiment.name}.toml")

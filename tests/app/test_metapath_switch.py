@@ -10,7 +10,6 @@ from app.experiment_file import load_experiment
 from app.metapath_switch import (
     TRAINABLE,
     metapath_words,
-    save_switched,
     switched,
     used_metapaths,
 )
@@ -63,13 +62,6 @@ def test_the_words_do_the_same(changes: tuple[str, ...]) -> None:
     fresh = switched(experiment, FEW, "fewer")
     for cell in (Cell("sasrec", "autograph", 0), Cell("mind", "none", 0)):
         assert by_words.model_of(cell) == fresh.model_of(cell)
-
-
-def test_a_saved_experiment_loads(tmp_path: Path) -> None:
-    fresh = switched(load_experiment("demo"), FEW, "fewer")
-    path = save_switched(fresh, tmp_path)
-    assert path == tmp_path / "experiments" / "fewer.toml"
-    assert load_experiment(str(path)) == fresh
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from opening import Open, finish_again
 
+from app.codebook_maps import map_path
 from app.records import Record, read_record
 from app.saved import NewItem
 from app.settings import Cell
@@ -43,6 +44,13 @@ def test_what_is_made_again_is_opened_again(
     assert look(record) is before
     finish_again(record.folder(stage, cell))
     assert look(record) is not before
+
+
+def test_a_map_follows_codes_that_are_made_again(record: Record) -> None:
+    before = map_path(record, "item", 0)
+    assert map_path(record, "item", 0) == before
+    finish_again(record.folder("codes-item"))
+    assert map_path(record, "item", 0) != before
 
 
 def test_a_stamp_tells_folders_and_times_apart(record: Record) -> None:
