@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,17 @@ def test_missing_ablations_are_named_and_started(
     button.click().run()
     _, kind, asked, _ = started[0]
     assert kind == "ablate" and asked[:2] == ("ablate", "demo")
+
+
+def test_an_ablation_says_that_texts_leak(screen: Screen, own_workspace: Path) -> None:
+    manifest = read_record("demo", own_workspace).folder("knowledge-user") / "manifest.json"
+    content = json.loads(manifest.read_text())
+    content["summary"]["leaking"] = True
+    manifest.write_text(json.dumps(content))
+    page = screen("compare", own_workspace, compare="Ablations")
+    assert not page.exception
+    assert any("used texts whose author had seen" in one.value for one in page.warning)
+    assert "as set *" in page.dataframe[0].value["run"].to_list()
 
 
 def test_an_empty_workspace_offers_the_demo(screen: Screen, empty_workspace: Path) -> None:
