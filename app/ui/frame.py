@@ -116,7 +116,7 @@ def _unfinished(record: Record, missing: Sequence[str]) -> None:
         st.write(f"For this screen the experiment **{plain(name)}** still needs: {what}.")
         if not _asked_for(record, missing):
             st.write("None of its recommenders asks for it; add autograph on the Train screen.")
-        elif not _running_here(name):
+        else:
             run_button("Run it now", name, record)
         command("run", name)
 
@@ -132,24 +132,12 @@ def _asked_for(record: Record, missing: Sequence[str]) -> bool:
 
 def run_button(label: str, name: str, record: Record | None = None) -> None:
     """A button that runs an experiment as a job, as `record` has it, and goes to the jobs."""
-    if st.button(label, type="primary", icon=":material/play_arrow:", key=f"run-{name}"):
-        from app.again import settings_file
-        from app.jobs import start_experiment
+    from app.again import settings_file
+    from app.ui.starting import at_work_on, run_once, start_button
 
-        start_experiment(workspace(), settings_file(record) if record else name)
-        st.switch_page(st.session_state["screens"]["jobs"], query_params=parameters())
-
-
-def _running_here(name: str) -> bool:
-    """Whether a job runs this experiment; says so."""
-    from app.jobs import listed
-
-    for job in listed(workspace()):
-        if job.active and job.experiment == name:
-            st.info(f"A job is at work on it ({job.state}).", icon=":material/hourglass_top:")
-            link("jobs", "See the job")
-            return True
-    return False
+    if start_button(label, at_work_on(name), key=f"run-{name}"):
+        run_once(settings_file(record) if record else name)
+        go("jobs")
 
 
 def header(title: str, what: str, *, marked: bool = True) -> None:

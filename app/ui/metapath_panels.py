@@ -26,6 +26,7 @@ from app.ui.explorer_panels import mark
 from app.ui.frame import empty, go, link, names, plain, typed, workspace
 from app.ui.metapath_state import Chosen, letters
 from app.ui.node_choice import node_choice
+from app.ui.starting import at_work_on, run_once, start_button
 from data.errors import AutoGraphError
 from graph.count import count_instances
 from graph.flow import flow
@@ -176,8 +177,9 @@ def _new_experiment(record: Record, on: tuple[str, ...]) -> None:
         if st.button("Save its settings", icon=":material/save:", disabled=held):
             save_own(fresh, workspace(), replace=replace)
             st.toast(f"Saved as {name}.toml.")
-        if st.button("Train it", type="primary", icon=":material/play_arrow:", disabled=held):
-            _train(save_own(fresh, workspace(), replace=replace))
+        if start_button("Train it", at_work_on(fresh.name), disabled=held):
+            run_once(save_own(fresh, workspace(), replace=replace))
+            go("jobs")
     changes = (*metapath_words(experiment, on), f"name={name}")
     sets = [part for word in changes for part in ("--set", word)]
     st.caption("The same by `--set`, and the command that runs the saved settings:")
@@ -204,10 +206,3 @@ def _taken(fresh: Experiment) -> bool:
 
 def _file(name: str) -> Path:
     return saved_folder(workspace()) / f"{name}.toml"
-
-
-def _train(file: Path) -> None:
-    from app.jobs import start_experiment
-
-    start_experiment(workspace(), file)
-    go("jobs")

@@ -12,7 +12,7 @@ import streamlit as st
 from app.drafts import Draft, is_saved, save_draft
 from app.experiment_file import experiment_toml
 from app.grid_state import GridState, grid_state
-from app.jobs import listed, start_experiment
+from app.jobs import listed
 from app.jobs.control import experiment_words
 from app.records import read_record
 from app.settings import Experiment
@@ -22,6 +22,7 @@ from app.ui import frame
 from app.ui.form import Form
 from app.ui.grid_table import GridTable
 from app.ui.live_training import active_runs
+from app.ui.starting import run_once
 from data.errors import AutoGraphError
 
 EVERYTHING = "everything"
@@ -156,7 +157,7 @@ def _draw_start(
         if not draft.can_be_set:
             save_draft(draft, frame.workspace())
         path, sets = _runnable(draft, experiment)
-        start_experiment(frame.workspace(), path, sets, **how)
+        run_once(path, sets, **how)
         st.rerun()
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from app.jobs import Job, listed, read, start, stop
+from app.jobs import Job, listed, read, stop
 from app.ui import frame
+from app.ui.starting import start_once
 from app.ui.telling import fragment
 
 EVERY_S = 1.0
@@ -20,8 +21,8 @@ def latest(kind: str, words: Sequence[str]) -> Job | None:
 
 
 def begin(kind: str, words: Sequence[str], title: str) -> None:
-    """Starts a job; for `on_click`."""
-    start(frame.workspace(), kind, words, title)
+    """Starts a job unless it is at work; for `on_click`."""
+    start_once(kind, words, title)
 
 
 def watch(job: Job, draw: Callable[[], None]) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from app.jobs import turns
 
 
 def make_job(
@@ -29,6 +33,16 @@ def make_job(
     (folder / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (folder / "log.txt").write_text(log)
     return folder
+
+
+@contextmanager
+def alive(folder: Path) -> Iterator[None]:
+    """This process stands for the worker of a job."""
+    lock = turns.hold(folder)
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 RUNNING: tuple[dict[str, Any], ...] = (

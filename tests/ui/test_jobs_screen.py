@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from made_jobs import FAILED, FINISHED, RUNNING, make_job
+from made_jobs import FAILED, FINISHED, RUNNING, alive, make_job
 from opening import Open
 from streamlit.testing.v1 import AppTest
-
-from app.jobs import turns
-
-
-@contextmanager
-def alive(folder: Path) -> Iterator[None]:
-    """This process stands for the worker of a job."""
-    lock = turns.hold(folder)
-    try:
-        yield
-    finally:
-        os.close(lock)
 
 
 def texts(page: AppTest) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 import streamlit as st
 
 from app.experiment_file import load_experiment
-from app.jobs import start_experiment
 from app.own_data import Outcome, own_experiment, save_own, try_tables
 from app.starting_points import saved_folder
 from app.ui import frame, opened
+from app.ui.starting import at_work_on, run_once, start_button
 from app.ui.tables.columns import Mapped, describe
 from app.ui.tables.files import File, choose_files
 from app.uploads import in_megabytes, safe_stem
@@ -181,14 +181,15 @@ def _what_next(config: DataConfig) -> None:
     name = Path(path).stem
     st.success(f"Saved as {frame.plain(name)}.", icon=":material/check_circle:")
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button(
+        if start_button(
             "Prepare the data",
-            icon=":material/play_arrow:",
+            at_work_on(name),
+            type="secondary",
             key="own-prepare",
             help="Reads and splits them as a job; their figures then stand under This experiment, "
             "once it is chosen beside the page.",
         ):
-            start_experiment(frame.workspace(), path, upto="split")
+            run_once(path, upto="split")
             frame.go("jobs")
         where: dict[str, Any] = {"from": f"{name} (saved)"}
         frame.link("train", "Choose recommenders", ":material/model_training:", **where)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.again import settings_file
-from app.jobs import start_experiment
 from app.overrides import pending
 from app.records import Record
 from app.ui import frame, opened
@@ -68,9 +66,7 @@ def _waiting(record: Record, side: str) -> None:
             f":material/edit_note: **{how_many} by hand** "
             f"{'is' if len(waiting) == 1 else 'are'} not in the results yet."
         )
-        if st.button("Run it again", icon=":material/play_arrow:", type="primary"):
-            start_experiment(record.workspace, settings_file(record))
-            frame.go("jobs")
+        frame.run_button("Run it again", record.experiment.name, record)
 
 
 def _short(number: int) -> str:

@@ -6,9 +6,9 @@ import streamlit as st
 
 from app.again import settings_file
 from app.experiment_file import load_experiment
-from app.jobs import start_experiment
 from app.overrides import take_along
 from app.ui import frame
+from app.ui.starting import run_once
 from app.ui.workshop.choice import Choice
 from data.errors import AutoGraphError, ConfigError
 
@@ -48,4 +48,4 @@ def _start(choice: Choice, name: str) -> None:
     sets = (f"name={name}", f"prompts.{choice.side}_template={choice.template.label}")
     checked = load_experiment(file, sets)
     take_along(record.experiment, checked.name, record.workspace)
-    start_experiment(record.workspace, file, sets)
+    run_once(file, sets)

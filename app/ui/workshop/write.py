@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.again import settings_file
 from app.template_drafts import drafted
 from app.ui import entities, frame, opened
 from app.ui.telling import fragment
@@ -69,7 +68,7 @@ def _scene(choice: Choice) -> tuple[Scene | None, int | None]:
     if record is None:
         frame.run_button("Build the demo", frame.DEMO)
     else:
-        frame.run_button("Run it now", settings_file(record))
+        frame.run_button("Run it now", record.experiment.name, record)
     return None, None
 
 
