@@ -6,6 +6,7 @@ import json
 
 import polars as pl
 
+from app.settings import ENHANCERS
 from app.ui.charts.comparison_charts import (
     bucket_bars,
     cost_scatter,
@@ -98,3 +99,16 @@ def test_twins_are_joined_and_what_costs_nothing_has_no_logarithm() -> None:
     assert [dot["value"] for dot in rich["data"]] == [[30, 0.2]]
     assert line["data"] == [[10, 0.1], [30, 0.2]]
     assert spec["xAxis"]["name"] == "seconds of training"
+
+
+def test_dots_of_every_enhancer_have_a_shape_and_a_name_of_their_own() -> None:
+    table = pl.DataFrame({"enhancer": ENHANCERS}).with_columns(
+        run=pl.lit("s+") + pl.col("enhancer"),
+        backbone=pl.lit("s"),
+        mrr=0.1,
+        seconds=10.0,
+        twin=pl.lit(None, pl.String),
+    )
+    dots = cost_scatter(table, "mrr", "MRR", "seconds: seconds of training", LIGHT)["series"]
+    assert len({one["symbol"] for one in dots}) == len(dots) == len(ENHANCERS)
+    assert [one["data"][0]["label"]["formatter"] for one in dots] == table["run"].to_list()

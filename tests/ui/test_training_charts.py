@@ -6,6 +6,7 @@ import json
 
 import polars as pl
 
+from app.settings import ENHANCERS
 from app.ui.charts.training_charts import curves_chart
 from app.ui.colours import DARK, LIGHT
 
@@ -52,6 +53,22 @@ def test_a_colour_a_backbone_and_a_dash_for_the_twin() -> None:
         "sasrec+autograph": "solid",
     }
     assert all(style["color"] in DARK.series for style in lines.values())
+
+
+def test_every_enhancer_has_a_look_of_its_own() -> None:
+    one = curves().filter(backbone="sasrec", enhancer="none")
+    every = pl.concat(
+        one.with_columns(enhancer=pl.lit(name), recommender=pl.lit(f"{backbone}+{name} seed 0"))
+        .with_columns(backbone=pl.lit(backbone))
+        .select(one.columns)
+        for backbone in ("sasrec", "mind")
+        for name in ENHANCERS
+    )
+    for part in (every, every.filter(backbone="mind")):
+        lines = {one["name"]: one["lineStyle"] for one in curves_chart(part, LIGHT)["series"]}
+        looks = {json.dumps([style["color"], style["type"]]) for style in lines.values()}
+        assert len(looks) == len(lines) == part["recommender"].n_unique()
+    assert len({style["color"] for style in lines.values()}) == len(ENHANCERS)
 
 
 def test_epochs_begin_with_the_first() -> None:

@@ -12,6 +12,8 @@ from app.ui.charts.pieces import Spec, axis, canvas, rounded
 from app.ui.colours import Palette
 
 LABEL_WIDTH = 220
+SHAPES = ("diamond", "triangle", "rect", "pin", "arrow", "roundRect", "emptyDiamond")
+"""Of enhancers in a scatter; plain twins are circles."""
 
 
 def forest(table: pl.DataFrame, palette: Palette, unit: str) -> Spec:
@@ -200,7 +202,7 @@ def cost_scatter(table: pl.DataFrame, metric: str, unit: str, cost: str, palette
     column, _, named = cost.partition(": ")
     spec = canvas(palette, legend=True, left=28)
     spec["tooltip"]["formatter"] = "{b}"
-    spec["grid"] |= {"bottom": 34, "right": 120}
+    spec["grid"] |= {"bottom": 34, "right": 170}
     spec["xAxis"] = axis(palette, "log", named, nameGap=28)
     spec["yAxis"] = axis(palette, name=unit, nameGap=46, scale=True)
     known = table.filter(pl.col(column) > 0, pl.col(metric).is_not_null())
@@ -208,18 +210,19 @@ def cost_scatter(table: pl.DataFrame, metric: str, unit: str, cost: str, palette
     series: list[Spec] = []
     enhanced = [name for name in known["enhancer"].unique(maintain_order=True) if name != PLAIN]
     for enhancer in (PLAIN, *enhanced):
-        at = enhanced.index(enhancer) % len(palette.more) if enhancer in enhanced else -1
-        colour = palette.more[at] if at >= 0 else palette.muted
+        at = enhanced.index(enhancer) if enhancer in enhanced else -1
+        colour = palette.more[at % len(palette.more)] if at >= 0 else palette.muted
         dots = [
             {
                 "value": places[row["run"]],
                 "name": f"{row['run']}: {row[metric]:.4f}, {row[column]:,.4g}",
-                "label": {"formatter": row["backbone"]},
+                "label": {"formatter": f"{row['backbone']}+{enhancer}"},
             }
             for row in known.filter(enhancer=enhancer).iter_rows(named=True)
         ]
         label = {"show": True, "position": "right", "color": palette.text}
         more = {
+            "symbol": SHAPES[at % len(SHAPES)] if at >= 0 else "circle",
             "symbolSize": 13,
             "labelLayout": {"moveOverlap": "shiftY"},
             "itemStyle": {"color": colour},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from app.settings import BACKBONES, PLAIN
+from app.settings import BACKBONES, ENHANCERS, PLAIN
 
 if TYPE_CHECKING:
     import polars as pl
@@ -13,12 +13,23 @@ if TYPE_CHECKING:
 
 PANELS = (("loss", "Training loss"), ("ndcg@10", "Validation NDCG@10"))
 """Columns of the curves, and what stands above each panel."""
-LINES = ("solid", "dotted")
+LINES: tuple[str | list[int], ...] = (
+    "solid",
+    "dotted",
+    [14, 3],
+    [10, 3, 2, 3],
+    [10, 3, 2, 3, 2, 3],
+    [2, 7],
+    [3, 3, 9, 9],
+)
 """Of enhancers; the plain twin is dashed."""
 
 
 def curves_chart(curves: pl.DataFrame, palette: Palette) -> dict[str, Any]:
-    """Loss and validation NDCG@10 by epoch, beside each other: a colour a backbone, a dash a twin.
+    """Loss and validation NDCG@10 by epoch, beside each other.
+
+    A backbone has a colour and an enhancer a dash; of one backbone alone, each enhancer has a
+    colour.
 
     Args:
         curves: As `app.curves.training_curves` gives them.
@@ -26,6 +37,7 @@ def curves_chart(curves: pl.DataFrame, palette: Palette) -> dict[str, Any]:
     """
     parts = curves.partition_by("recommender", maintain_order=True)
     seeds = curves["seed"].n_unique() > 1
+    alone = curves["backbone"].n_unique() == 1
     return {
         "animation": False,
         "title": [
@@ -35,9 +47,9 @@ def curves_chart(curves: pl.DataFrame, palette: Palette) -> dict[str, Any]:
         "xAxis": [_epochs(panel, curves, palette) for panel in range(len(PANELS))],
         "yAxis": [{**_axis(panel, palette), "scale": True} for panel in range(len(PANELS))],
         "tooltip": {"trigger": "axis", "confine": True, "order": "valueDesc"},
-        "legend": {"bottom": 0, "textStyle": {"color": palette.text}, "itemWidth": 30},
+        "legend": {"bottom": 0, "textStyle": {"color": palette.text}, "itemWidth": 44},
         "series": [
-            _line(part, panel, column, palette, seeds)
+            _line(part, panel, column, palette, seeds, alone)
             for part in parts
             for panel, (column, _) in enumerate(PANELS)
         ],
@@ -45,12 +57,14 @@ def curves_chart(curves: pl.DataFrame, palette: Palette) -> dict[str, Any]:
 
 
 def _line(
-    part: pl.DataFrame, panel: int, column: str, palette: Palette, seeds: bool
+    part: pl.DataFrame, panel: int, column: str, palette: Palette, seeds: bool, alone: bool
 ) -> dict[str, Any]:
     """One recommender in one panel; a point at its end while it is trained."""
     first = part.row(0, named=True)
     points = [[epoch, round(value, 5)] for epoch, value in part.select("epoch", column).iter_rows()]
-    colour = palette.series[BACKBONES.index(first["backbone"]) % len(palette.series)]
+    known, name = (ENHANCERS, "enhancer") if alone else (BACKBONES, "backbone")
+    colour = palette.series[known.index(first[name]) % len(palette.series)]
+    dash = "solid" if alone and first["enhancer"] != PLAIN else _dash(first["enhancer"])
     return {
         "type": "line",
         "name": first["recommender"] if seeds else f"{first['backbone']}+{first['enhancer']}",
@@ -60,14 +74,12 @@ def _line(
         "symbol": "none" if first["finished"] else "circle",
         "symbolSize": 5,
         "itemStyle": {"color": colour},
-        "lineStyle": {"color": colour, "type": _dash(first["enhancer"]), "width": 2},
+        "lineStyle": {"color": colour, "type": dash, "width": 2},
         "emphasis": {"focus": "series"},
     }
 
 
-def _dash(enhancer: str) -> str:
-    from app.settings import ENHANCERS
-
+def _dash(enhancer: str) -> str | list[int]:
     if enhancer == PLAIN:
         return "dashed"
     others = [name for name in ENHANCERS if name != PLAIN]
