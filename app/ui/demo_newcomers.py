@@ -14,6 +14,7 @@ from app.showcase import WORDLESS, Showcase, default_pair
 from app.ui import opened_demo as results
 from app.ui.frame import command, empty, failed, plain, workspace
 from app.ui.keeping import made, replacing, taken
+from app.ui.telling import callback
 from app.wording import Nouns, called
 from data.columns import DESCRIPTION, ITEM_ID, TITLE
 from data.errors import AutoGraphError
@@ -213,7 +214,8 @@ def _keep(record: Record, one: NewItem) -> None:
                 "Remove the kept one",
                 icon=":material/delete:",
                 type="tertiary",
-                on_click=partial(shelf.remove, one.name),
+                on_click=callback(shelf.remove),
+                args=(one.name,),
             )
     words = ["insert", record.experiment.name, "item", "--text", one.text]
     words += [part for name, value in {TITLE: one.name, **one.given}.items()

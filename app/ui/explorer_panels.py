@@ -11,6 +11,7 @@ from app.ui.colours import palette
 from app.ui.explorer import Explorer
 from app.ui.explorer_settings import files, settings
 from app.ui.frame import link, plain, table
+from app.ui.telling import fragment
 from graph.details import degree_by_type, neighbour_table
 from graph.flat import Node
 from graph.names import CALLED
@@ -24,7 +25,7 @@ _CHOSEN = "graph-search-chosen"
 _MARKS = {"user": "●", "item": "●", "user_factor": "◆", "item_factor": "◆"}
 
 
-@st.fragment
+@fragment
 def search(explorer: Explorer) -> None:
     """Finds any node as a person types; what is chosen is for the whole screen to show."""
     if st.session_state.pop(_CHOSEN, False):

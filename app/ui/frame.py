@@ -52,8 +52,11 @@ def workspace() -> Path:
 
 def names() -> list[str]:
     """Names of the experiments that were run in the workspace, the latest first."""
-    runs = (workspace() / "runs").glob("*.json")
-    return [path.stem for path in sorted(runs, key=lambda path: -path.stat().st_mtime)]
+    times: dict[str, float] = {}
+    for path in (workspace() / "runs").glob("*.json"):
+        with suppress(OSError):  # it may be gone since it was listed
+            times[path.stem] = path.stat().st_mtime
+    return sorted(times, key=lambda name: -times[name])
 
 
 def chosen() -> Record | None:

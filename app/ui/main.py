@@ -13,7 +13,7 @@ import streamlit as st
 
 from app.ui import address
 from app.ui.frame import names, plain, workspace
-from app.ui.telling import told
+from app.ui.telling import tell_left, told
 
 ICON = str(Path(__file__).parent / "icon.svg")
 
@@ -117,6 +117,7 @@ def _guarded(screen: Screen) -> Callable[[], None]:
     """Shows a screen; what goes wrong there is a sentence, and the rest stands in the log."""
 
     def show() -> None:
+        tell_left()
         with told(f"The screen {screen.title}"):
             import_module(f"app.ui.screens.{screen.module}").show()
 
@@ -133,6 +134,7 @@ def _miss(known: Sequence[str]) -> None:
         )
 
 
+@told("The sidebar")
 def _sidebar() -> None:
     known = names()
     _miss(known)

@@ -11,11 +11,13 @@ from typing import Any, ParamSpec
 
 import streamlit as st
 
-from app.ui.frame import failed
+from app.ui.frame import plain
 from data.errors import AutoGraphError
 
 LOG = logging.getLogger("autograph.page")
 P = ParamSpec("P")
+LEFT = "left by a callback"
+"""In the session: what went wrong before the page was drawn."""
 
 
 @contextmanager
@@ -27,16 +29,42 @@ def told(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except AutoGraphError as error:
-        failed(error)
-    except Exception:
-        number = uuid.uuid4().hex[:8]
-        LOG.exception("%s failed, %s", what, number)
-        st.error(
-            f"{what} failed, and nothing of yours was changed. What went wrong stands under "
-            f"{number} in the log of the page, which is where `autograph ui` was started.",
-            icon=":material/error:",
-        )
+    except Exception as error:
+        st.error(_sentence(what, error), icon=":material/error:")
+
+
+def _sentence(what: str, error: Exception) -> str:
+    """What a person is told of an error, in Markdown."""
+    if isinstance(error, AutoGraphError):
+        return plain(error)
+    number = uuid.uuid4().hex[:8]
+    LOG.error("%s failed, %s", what, number, exc_info=error)
+    return (
+        f"{what} failed, and nothing of yours was changed. What went wrong stands under "
+        f"{number} in the log of the page, which is where `autograph ui` was started."
+    )
+
+
+def callback(act: Callable[P, object]) -> Callable[P, None]:
+    """`act` as a callback of a widget; what goes wrong is told by the run that follows.
+
+    Callbacks run before the page: what leaves them would take its place.
+    """
+
+    @wraps(act)
+    def acted(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            act(*args, **kwargs)
+        except Exception as error:
+            st.session_state[LEFT] = _sentence("What you asked for", error)
+
+    return acted
+
+
+def tell_left() -> None:
+    """Tells what went wrong in a callback, once."""
+    if LEFT in st.session_state:
+        st.error(st.session_state.pop(LEFT), icon=":material/error:")
 
 
 def fragment(draw: Callable[P, None], **options: Any) -> Callable[P, None]:
@@ -52,6 +80,7 @@ def fragment(draw: Callable[P, None], **options: Any) -> Callable[P, None]:
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
+        tell_left()
         with told("This part of the screen"):
             draw(*args, **kwargs)
 

@@ -9,7 +9,7 @@ import streamlit as st
 from app.jobs import Job, listed, read, stop
 from app.ui import frame
 from app.ui.starting import start_once
-from app.ui.telling import fragment
+from app.ui.telling import callback, fragment
 
 EVERY_S = 1.0
 
@@ -20,6 +20,7 @@ def latest(kind: str, words: Sequence[str]) -> Job | None:
     return next((job for job in jobs if job.words == tuple(words)), None)
 
 
+@callback
 def begin(kind: str, words: Sequence[str], title: str) -> None:
     """Starts a job unless it is at work; for `on_click`."""
     start_once(kind, words, title)
@@ -54,4 +55,10 @@ def _progress(job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         share = step.done / step.total if step is not None and step.total else 0.0
         st.progress(min(share, 1.0), text=f"Asking: {done}")
-        st.button("Stop", key=f"stop {job.id}", icon=":material/stop:", on_click=stop, args=(job,))
+        st.button(
+            "Stop",
+            key=f"stop {job.id}",
+            icon=":material/stop:",
+            on_click=callback(stop),
+            args=(job,),
+        )
