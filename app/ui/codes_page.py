@@ -11,7 +11,7 @@ from app.alternatives import Side, alternative_table, alternatives
 from app.records import Record
 from app.ui.charts.factor_charts import curves_chart, kept_chart, usage_chart
 from app.ui.colours import palette
-from app.ui.frame import command, empty, hint, table
+from app.ui.frame import as_table, command, empty, hint, table
 from app.ui.job_button import job_button
 from data import atomic
 
@@ -47,6 +47,7 @@ def codes_in_use(record: Record, lexicon: Lexicon, side: Side) -> None:
             key=f"usage-{side}",
             alt="Members of each code, the largest first",
         )
+        as_table(usage, f"usage-{side}", f"table-usage-{side}")
     with right:
         st.subheader("Training", anchor=False)
         curves = atomic.read_parquet(folder / "curves.parquet")
@@ -57,6 +58,7 @@ def codes_in_use(record: Record, lexicon: Lexicon, side: Side) -> None:
                 key=f"curves-{side}",
                 alt="Losses by epoch",
             )
+            as_table(curves, f"losses-{side}", f"table-losses-{side}")
         else:
             empty("No curves", "This method places its codes without epochs of training.")
     st.subheader("Collisions", anchor=False, help=hint("collision"))

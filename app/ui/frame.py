@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 __all__ = [
+    "as_table",
     "badges",
     "chosen",
     "command",
@@ -257,6 +258,16 @@ def table(
             on_click="ignore",
         )
     return list(state["selection"]["rows"]) if select else []
+
+
+def as_table(rows: pl.DataFrame, name: str, key: str | None = None) -> None:
+    """What a picture above shows, as a table that a person opens; see `table`."""
+    part = st.expander(
+        "As a table", icon=":material/table:", key=f"open-{key or name}", on_change="rerun"
+    )
+    if part.open:
+        with part:
+            table(rows, name, key=key)
 
 
 def _csv(rows: pl.DataFrame) -> bytes:

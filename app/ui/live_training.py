@@ -74,4 +74,5 @@ def draw_curves(record: Record, key: str) -> bool:
         alt=f"Loss and validation NDCG@10 by epoch of {curves['recommender'].n_unique()} "
         f"recommenders; {told}.",
     )
+    frame.as_table(curves, "training-curves", f"table-{key}")
     return True

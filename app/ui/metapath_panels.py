@@ -18,12 +18,14 @@ from app.ui.charts.graph_view import PLURALS
 from app.ui.charts.metapath_charts import (
     flow_chart,
     flow_height,
+    flow_table,
     instance_chart,
     instance_height,
+    instance_table,
 )
 from app.ui.colours import palette
 from app.ui.explorer_panels import mark
-from app.ui.frame import empty, go, link, names, plain, typed, workspace
+from app.ui.frame import as_table, empty, go, link, names, plain, typed, workspace
 from app.ui.metapath_state import Chosen, letters
 from app.ui.node_choice import node_choice
 from app.ui.starting import at_work_on, run_once, start_button
@@ -106,8 +108,9 @@ def _streams(atlas: Atlas, path: Metapath, start: int) -> None:
         flow_chart(streams, path.types, atlas.names.title, palette()),
         height=flow_height(streams),
         key="streams",
-        alt="How many instances run from which node to which.",
+        alt="How many instances run from which node to which; the table below says the same.",
     )
+    as_table(flow_table(streams, path.types, atlas.names.title), "streams")
 
 
 def _between(atlas: Atlas, path: Metapath, start: int, end: int) -> None:
@@ -122,8 +125,9 @@ def _between(atlas: Atlas, path: Metapath, start: int, end: int) -> None:
         instance_chart(drawn, path.types, atlas.names.title, palette()),
         height=instance_height(drawn),
         key="instances",
-        alt=f"{len(drawn)} paths between two nodes.",
+        alt=f"{len(drawn)} paths between two nodes; the table below holds them.",
     )
+    as_table(instance_table(drawn, path.types, atlas.names.title), "instances")
     ends = ((path.types[0], start), (path.types[-1], end))
     link(
         "graph",

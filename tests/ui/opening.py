@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -29,6 +30,14 @@ def words(page: AppTest) -> str:
 def press(page: AppTest, label: str) -> AppTest:
     """The page after a button was pressed."""
     return next(button for button in page.button if button.label == label).click().run()
+
+
+def open_tables(page: AppTest, *names: str) -> AppTest:
+    """The page after the tables under its pictures were opened."""
+    state: Any = page.session_state
+    for name in names:
+        state[f"open-{name}"] = True
+    return page.run()
 
 
 def sound(page: AppTest) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from opening import words
+from opening import open_tables, words
 
 from app.lexicons import open_lexicon
 from app.records import read_record
@@ -44,6 +44,15 @@ def test_figures_of_the_codes_are_those_of_the_stage(
     assert values["Collisions"] == f"{figures['collisions']:.1%}"
     assert values["Perplexity"] == f"{figures['perplexity'][0]:,.0f} of {figures['k']:,}"
     assert "Choose a factor" in words(page)
+
+
+def test_pictures_of_the_codes_have_their_tables(screen: Any, demo_workspace: Path) -> None:
+    page = screen("factors", demo_workspace, aspect="Codes in use")
+    page = open_tables(page, "table-usage-item", "table-losses-item")
+    columns = [set(one.value.columns) for one in page.dataframe]
+    assert not page.exception and not page.error
+    assert sum({"level", "members"} <= names for names in columns) == 1
+    assert sum("epoch" in names for names in columns) == 1
 
 
 def test_a_factor_in_the_address_shows_its_page(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from opening import press, sound, words
+from opening import open_tables, press, sound, words
 from streamlit.testing.v1 import AppTest
 
 from app.experiment_file import load_experiment
@@ -39,6 +39,19 @@ def test_the_demo_in_numbers(screen: Open, demo_workspace: Path) -> None:
     rows = page.dataframe[0].value
     assert list(rows.columns[:3]) == ["user_id", "item_id", "title"] and len(rows) == 1000
     assert "of 4,800 rows" in words(page)
+
+
+def test_every_picture_has_its_table(screen: Open, demo_workspace: Path) -> None:
+    names = ("table-lengths", "popularity-ranks", "table-timeline", "table-split", "table-cold")
+    page = open_tables(screen("data", demo_workspace), *names)
+    tables = [one.value for one in page.dataframe]
+    lengths, ranks, *_, split, cold = tables[:-1]
+    assert sound(page) and len(tables) in (5, 6), "the demo may have no dates"
+    assert lengths["users"].sum() == 400 and ranks["rank"][0] == 1
+    assert split["interactions"].sum() == 4800 and cold["test items"].sum() == 400
+    alts = [chart.proto.alt for chart in page.get("echarts_chart")]
+    assert any(f"Test {split['interactions'].iloc[-1]}" in alt for alt in alts)
+    assert any(f"Never {cold['test items'][0]:,}" in alt for alt in alts)
 
 
 @pytest.mark.parametrize("kind", ["Users", "Items"])

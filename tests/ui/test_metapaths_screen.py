@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from opening import Open, asked, press, sound, words
+from opening import Open, asked, open_tables, press, sound, words
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import TextInput
 
@@ -63,9 +63,16 @@ def test_instances_between_two_nodes(screen: Open, demo_workspace: Path, atlas: 
     page = screen("metapaths", demo_workspace, metapath="iIi", node=start, to=end)
     n = len(instances(atlas.graph, path, *pair))
     assert sound(page) and f"All {n} instances that join them" in words(page)
+    page = open_tables(page, "instances")
+    rows = next(one.value for one in page.dataframe if "2. Item factor" in one.value.columns)
+    assert sound(page) and len(rows) == n
+    assert set(rows["1. Item"]) == {atlas.names.title(("item", pair[0]))}
     page = screen("metapaths", demo_workspace, metapath="iIi", node=start)
     every = count_instances(atlas.graph, path, start=pair[0])
     assert f"Streams of all {every:,} instances" in words(page)
+    page = open_tables(page, "streams")
+    rows = next(one.value for one in page.dataframe if "step" in one.value.columns)
+    assert sound(page) and rows[rows["step"] == 1]["instances"].sum() == every
 
 
 def test_switching_one_off_makes_an_experiment(screen: Open, own_workspace: Path) -> None:

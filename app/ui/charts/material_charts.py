@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from app.ui.charts.pieces import Spec, axis, canvas, rounded
@@ -139,21 +141,31 @@ def timeline_bars(counts: pl.DataFrame, step: str, palette: Palette) -> Spec:
     return spec
 
 
+def split_parts(parts: Mapping[str, int]) -> dict[str, int]:
+    """Interactions by part of the split, as `split_bar` names them."""
+    return {NAMES[part]: parts[part] for part in PARTS}
+
+
+def cold_parts(cold: Cold) -> dict[str, int]:
+    """Test items by how often training saw them, as `cold_bar` names them."""
+    known = cold.targets - cold.unseen - cold.rare
+    seen = (cold.unseen, cold.rare, known)
+    return dict(zip(("Never", f"1 to {FEW - 1} times", f"{FEW} or more"), seen, strict=True))
+
+
 def split_bar(parts: dict[str, int], palette: Palette) -> Spec:
     """Interactions of each part of the split, in one bar."""
     colours = part_colours(palette)
-    named = {NAMES[part]: (parts[part], colours[part]) for part in PARTS}
+    of = zip(split_parts(parts).items(), (colours[part] for part in PARTS), strict=True)
+    named = {name: (n, colour) for (name, n), colour in of}
     return _one_bar(named, palette, "interactions")
 
 
 def cold_bar(cold: Cold, palette: Palette) -> Spec:
     """Test items by how often they were seen in training, in one bar."""
-    known = cold.targets - cold.unseen - cold.rare
-    named = {
-        "Never": (cold.unseen, palette.bad),
-        f"1 to {FEW - 1} times": (cold.rare, palette.item_factor),
-        f"{FEW} or more": (known, palette.user),
-    }
+    colours = (palette.bad, palette.item_factor, palette.user)
+    of = zip(cold_parts(cold).items(), colours, strict=True)
+    named = {name: (n, colour) for (name, n), colour in of}
     return _one_bar(named, palette, "test items")
 
 

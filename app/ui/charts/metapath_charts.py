@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.ui.charts.graph_view import PLURALS, SYMBOLS
 from app.ui.colours import Palette
 from graph.flat import Node
 from graph.flow import OTHERS, Flow
+from graph.names import CALLED
 from graph.schema import Relation, Schema
+
+if TYPE_CHECKING:
+    import polars as pl
 
 ROW = ("user_factor", "user", "item", "item_factor")
 """Types from left to right: every relation joins two neighbours."""
@@ -247,6 +251,34 @@ def instance_chart(
             }
         ],
     }
+
+
+def flow_table(streams: Flow, types: Sequence[str], title: Title) -> pl.DataFrame:
+    """The streams of `flow_chart`, a row each: `step`, `from`, `to` and `instances`."""
+    import polars as pl
+
+    def name(step: int, at: int) -> str:
+        stop = streams.stops[step][at]
+        merged = f"{streams.merged[step]:,} others"
+        return merged if stop == OTHERS else title((types[step], stop))
+
+    rows = [(step + 1, name(step, a), name(step + 1, b), n) for step, a, b, n in streams.streams]
+    return pl.DataFrame(rows, ["step", "from", "to", "instances"], orient="row")
+
+
+def instance_table(
+    paths: Sequence[tuple[int, ...]], types: Sequence[str], title: Title
+) -> pl.DataFrame:
+    """The instances of `instance_chart`, a row each and a column a step."""
+    import polars as pl
+
+    steps = zip(types, zip(*paths, strict=True), strict=True)
+    return pl.DataFrame(
+        {
+            f"{at}. {CALLED[kind]}": [title((kind, node)) for node in nodes]
+            for at, (kind, nodes) in enumerate(steps, start=1)
+        }
+    )
 
 
 def instance_height(paths: Sequence[tuple[int, ...]]) -> int:

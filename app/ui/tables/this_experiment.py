@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -13,7 +14,7 @@ from app.records import Record
 from app.ui import opened
 from app.ui.charts import material_charts as charts
 from app.ui.colours import palette
-from app.ui.frame import command, empty, hint, plain, table
+from app.ui.frame import as_table, command, empty, hint, plain, table
 from app.ui.frame import opened as finished
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def _users_and_items(found: Figures) -> None:
             key="lengths",
             alt="Users by the number of their interactions",
         )
+        as_table(found.lengths, "lengths", "table-lengths")
         quantiles = of.history
         st.caption(
             f"Half of the users have {quantiles['median']:g} interactions or fewer; the shortest "
@@ -149,12 +151,15 @@ def _users_and_items(found: Figures) -> None:
             required=True,
         )
         curve = popularity(found.counts)
+        by_rank = kind == CURVES[0]
         spec = (
             charts.rank_curve(curve.ranks, palette())
-            if kind == CURVES[0]
+            if by_rank
             else charts.share_curve(curve.shares, palette())
         )
         st.echarts_chart(spec, height=CHART_HEIGHT, key=f"curve-{kind}", alt="Popularity of items")
+        shown = curve.ranks if by_rank else curve.shares
+        as_table(shown, f"popularity-{'ranks' if by_rank else 'shares'}")
         st.caption(
             f"The most popular tenth of items has {of.head:.0%} of training interactions; the Gini "
             f"coefficient is {of.gini:.2f}.",
@@ -180,30 +185,49 @@ def _time_and_split(found: Figures) -> None:
                 key="timeline",
                 alt=f"Interactions a {step}, by part of the split",
             )
+            as_table(counts, "timeline", "table-timeline")
     with right:
         _split(found)
 
 
 def _split(found: Figures) -> None:
     st.subheader("Split", help=hint("leave-one-out"), anchor=False)
+    parts = charts.split_parts(found.statistics.parts)
     st.echarts_chart(
         charts.split_bar(dict(found.statistics.parts), palette()),
         height=72,
         key="split",
-        alt="Interactions for training, validation and test",
+        alt=f"Interactions by part: {_counted(parts)}",
     )
-    cold = found.cold
+    as_table(_rows_of(parts, "part", "interactions"), "split", "table-split")
+    cold, seen = found.cold, charts.cold_parts(found.cold)
     st.subheader("How often training saw the test items", help=hint("cold"), anchor=False)
     st.echarts_chart(
         charts.cold_bar(cold, palette()),
         height=72,
         key="cold",
-        alt="Test items by how often they occur in training",
+        alt=f"Test items by how often they occur in training: {_counted(seen)}",
     )
+    as_table(_rows_of(seen, "in training", "test items"), "cold", "table-cold")
     st.caption(
         f"{found.statistics.cold_items:,} of {found.statistics.items:,} items never occur in "
         "training: no recommender can learn them from interactions alone."
     )
+
+
+def _counted(parts: Mapping[str, int]) -> str:
+    """Parts with their numbers, in words.
+
+    >>> _counted({"Never": 1200, "5 or more": 3})
+    'Never 1,200, 5 or more 3'
+    """
+    return ", ".join(f"{name} {n:,}" for name, n in parts.items())
+
+
+def _rows_of(parts: Mapping[str, int], name: str, unit: str) -> pl.DataFrame:
+    import polars as pl
+
+    return pl.DataFrame({name: list(parts), unit: list(parts.values())})
 
 
 def _left_out(record: Record) -> None:

@@ -225,5 +225,4 @@ def _below(known: pl.DataFrame, names: list[str]) -> None:
     if known["tokens_in"].sum():
         spec = tokens_by_variant(known, names, palette())
         st.echarts_chart(spec, height=220, alt="Mean tokens of prompts and answers by variant")
-    with st.expander("As a table", icon=":material/table:"):
-        frame.table(known.drop("variant"), "trial")
+    frame.as_table(known.drop("variant"), "trial")
