@@ -210,7 +210,8 @@ class ModelConfig(Config):
 
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> Self:
-        for part in (self.backbone, self.enhancer):
+        for name in self.model_fields_set & {"backbone", "enhancer"}:  # no default that is unused
+            part = getattr(self, name)
             heads = getattr(part, "heads", 1)
             if self.width % heads:
                 raise ValueError(

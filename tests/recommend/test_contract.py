@@ -194,3 +194,7 @@ def test_heads_that_cannot_share_the_width_are_refused(part):
     with pytest.raises(ValidationError, match=r"the 3 attention heads of .* a width of 64"):
         ModelConfig.model_validate(settings)
     ModelConfig.model_validate({**settings, "width": 48})
+
+
+def test_a_width_is_asked_of_no_part_that_is_not_named():
+    assert ModelConfig(width=33).width == 33
