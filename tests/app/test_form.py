@@ -118,7 +118,7 @@ def test_a_change_says_the_same_as_its_command(name: str, demo: Base) -> None:
 def test_what_one_backbone_has_for_itself_is_seen_and_can_be_given_up(tmp_path: Path) -> None:
     base = base_of("ml-1m", tmp_path)
     form = {one.key: one for one in fields_of(rooms(base.experiment))}
-    assert form["override.mind.train.epochs"].value == 10
+    assert form["override.mind.train.epochs"].value == 8
     assert form["override.mind.model.max_history"].value == 3
     assert "override.sasrec.train.epochs" not in form
     without = fields_of(rooms(base.experiment, {"grid.backbones": ["sasrec"]}))
