@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from app.experiment_file import load_experiment
 from app.overrides import overrides_of, texts_by_hand
 from app.records import read_record
 from app.ui import opened
+from app.ui.workshop import editor
 from app.work import own_templates
 from prompts.library import Library
 from prompts.template import load_template, template_text
@@ -39,6 +42,11 @@ def read_items(workspace: Path) -> tuple[str, ...]:
 
 def button(page: AppTest, label: str) -> Any:
     return next(one for one in page.button if one.label == label)
+
+
+def forgotten(page: AppTest) -> dict[str, int]:
+    """Whose drafts the browser is told to forget, and when they were given up."""
+    return dict(page.session_state[editor.FORGOTTEN])
 
 
 def fine(page: AppTest) -> AppTest:
@@ -166,6 +174,48 @@ def test_versions_are_compared_word_by_word_and_restored(
     assert library.load("mine").version == 3
     assert "Tell of" in library.load("mine").body
     assert fine(page).selectbox[1].value == "3"
+
+
+def test_a_draft_is_forgotten_when_it_is_given_up_and_not_when_it_is_mended(
+    screen: Any, own_workspace: Path
+) -> None:
+    page = write(screen("prompts", own_workspace), "# user\nTell of {{ titel }}\n")
+    page = fine(button(page, "Replace it").click().run())
+    assert editor.FORGOTTEN not in page.session_state
+    page = fine(button(page, "Discard changes").click().run())
+    ((name, first),) = forgotten(page).items()
+    page = fine(button(write(page, "Anew"), "Discard changes").click().run())
+    assert name == BASE.label and list(forgotten(page)) == [name]
+    assert forgotten(page)[name] > first
+
+
+def test_the_browser_forgets_a_draft_once() -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node to run the editor's script")
+    source = (Path(editor.__file__).parent / "editor.js").read_text(encoding="utf-8")
+    script = (
+        source.replace("export default", "const made =")
+        + """
+const kept = new Map();
+globalThis.sessionStorage = {
+  getItem: (key) => kept.get(key) ?? null,
+  setItem: (key, text) => kept.set(key, String(text)),
+  removeItem: (key) => kept.delete(key),
+};
+remember(name("X"), "first", "");
+forgetOnce({ X: 100 });
+const given = recalled(name("X"));
+remember(name("X"), "anew", "");
+forgetOnce({ X: 100, Y: 120 });
+console.log(JSON.stringify([given, recalled(name("X"))]));
+forgetOnce({ X: 130 });
+forgetOnce({});
+console.log(JSON.stringify([recalled(name("X")), recalled(FORGOTTEN_UP_TO)]));
+"""
+    )
+    said = subprocess.run([node, "-"], input=script, capture_output=True, text=True, check=True)
+    assert said.stdout.splitlines() == ['[null,"anew"]', '[null,"130"]']
 
 
 def test_a_fork_is_a_copy(screen: Any, own_workspace: Path, library: Library) -> None:

@@ -56,14 +56,15 @@ def put(template: Template, body: str) -> None:
     """Makes `body` what is written; for callbacks."""
     schema = current(template)[1]
     st.session_state[DRAFTS][template.label] = (body, schema)
-    editor.put_in(template.label)
+    editor.put_in()
 
 
 def discard(template: Template) -> None:
     """Goes back to what the version says; for callbacks."""
     st.session_state.setdefault(DRAFTS, {}).pop(template.label, None)
     st.session_state.pop(schema_key(template), None)
-    editor.put_in(template.label)
+    editor.put_in()
+    editor.forget(template.label)
 
 
 def schema_key(template: Template) -> str:

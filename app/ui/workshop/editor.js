@@ -1,6 +1,7 @@
 // A text area whose words are coloured by what stands behind it. The text goes to Python a moment
 // after each key; whatever comes from Python or a person is put in as text, never as HTML.
 const PAUSE_MS = 300;
+const FORGOTTEN_UP_TO = "autograph-drafts forgotten up to";
 const PARTS = /(\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\}|\{#[\s\S]*?#\}|^# (?:system|user|assistant)[ \t]*$)/m;
 
 export default function (component) {
@@ -33,7 +34,7 @@ export default function (component) {
   if (frame.stamp !== data.stamp) {
     const first = frame.stamp === undefined;
     frame.stamp = data.stamp;
-    data.forgotten.forEach((one) => forget(name(one)));
+    forgetOnce(data.forgotten);
     frame.inserted = data.insert ? data.insert.number : 0;
     const draft = first && data.text === data.saved ? recalled(kept) : null;
     area.value = draft === null ? data.text : draft;
@@ -90,6 +91,19 @@ const name = (reference) => `autograph-draft ${reference}`;
 // A draft outlives a refresh in this tab; what is saved is no draft.
 function remember(key, text, saved) {
   if (text === saved) return forget(key);
+  keep(key, text);
+}
+
+// Each draft that was given up is forgotten once: somebody may write anew under its name.
+function forgetOnce(forgotten) {
+  const last = Number(recalled(FORGOTTEN_UP_TO) ?? 0);
+  for (const [reference, at] of Object.entries(forgotten)) {
+    if (at > last) forget(name(reference));
+  }
+  keep(FORGOTTEN_UP_TO, Math.max(last, ...Object.values(forgotten)));
+}
+
+function keep(key, text) {
   try {
     sessionStorage.setItem(key, text);
   } catch {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -13,8 +14,8 @@ from app.ui.colours import palette
 
 HTML = '<div class="editor"><pre aria-hidden="true"></pre><textarea></textarea></div>'
 STAMP, INSERT, FORGOTTEN = "editor stamp", "editor insert", "editor forgotten"
-"""In the session: counts texts that Python put in, what is to go to the cursor, and whose drafts
-were given up or saved."""
+"""In the session: counts texts that Python put in, what is to go to the cursor, and when whose
+drafts were given up or saved, in milliseconds since 1970."""
 
 
 @cache
@@ -47,7 +48,7 @@ def edit(reference: str, text: str, saved: str, unknown: Sequence[str]) -> None:
             "saved": saved,
             "stamp": _stamp(),
             "insert": st.session_state.get(INSERT),
-            "forgotten": st.session_state.get(FORGOTTEN, []),
+            "forgotten": st.session_state.get(FORGOTTEN, {}),
             "unknown": list(unknown),
             "colours": {
                 "value": colours.user,
@@ -68,10 +69,17 @@ def text_now(reference: str, otherwise: str) -> str:
     return str(said["text"]) if said.get("stamp") == _stamp() else otherwise
 
 
-def put_in(reference: str) -> None:
+def put_in() -> None:
     """Makes the editor begin afresh with the text that it is given next."""
     st.session_state[STAMP] = _stamp() + 1
-    st.session_state.setdefault(FORGOTTEN, []).append(reference)
+
+
+def forget(reference: str) -> None:
+    """Makes the browser forget a draft; what is written under its name afterwards stays.
+
+    The browser remembers up to when it forgot, beyond this session, so that the time tells.
+    """
+    st.session_state.setdefault(FORGOTTEN, {})[reference] = time.time_ns() // 1_000_000
 
 
 def insert(text: str) -> None:
