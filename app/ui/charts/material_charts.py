@@ -126,7 +126,7 @@ def timeline_bars(counts: pl.DataFrame, step: str, palette: Palette) -> Spec:
     spec["grid"] |= {"bottom": 8}
     days = counts["start"].dt.strftime(form).to_list()
     spec["xAxis"] = axis(palette, "category", data=days, axisTick={"show": False})
-    spec["yAxis"] = axis(palette, name=f"interactions a {step}", nameGap=54, minInterval=1)
+    spec["yAxis"] = axis(palette, name=f"interactions a {step}", nameGap=46, minInterval=1)
     spec["series"] = [
         {
             "type": "bar",

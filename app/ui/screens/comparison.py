@@ -208,6 +208,7 @@ def _meaning(compared: pl.DataFrame, found: Mapping[str, Contender]) -> None:
     tests = int(compared["p"].is_not_null().sum())
     counts = sorted(set(compared["seeds"].to_list()))
     seeds = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
+    common = ", judged by the seeds that both have" if len(counts) > 1 else ""
     spread = (
         "± is the standard deviation over seeds: what another training would change."
         if compared["sd"].is_not_null().any()
@@ -217,8 +218,7 @@ def _meaning(compared: pl.DataFrame, found: Mapping[str, Contender]) -> None:
         st.caption(
             f"\\* p < 0.05, \\*\\* p < 0.01, \\*\\*\\* p < 0.001: paired t-tests over users, "
             f"corrected for {tests} tests at once (Holm). They say whether these models would "
-            f"differ on other users like these; tested are the seeds that both have. {spread} "
-            f"Seeds: {seeds}.",
+            f"differ on other users like these{common}. {spread} Seeds: {seeds}.",
             help=f"{hint('p')} {hint('Holm')}",
         )
     else:
