@@ -60,7 +60,7 @@ def top_lists(model: Model, dataset: Dataset, split: Split, k: int) -> TopLists:
     items = np.full((dataset.n_users, width), NOTHING, dtype=np.int32)
     for users, scores in model.score_blocks(before, np.arange(dataset.n_users), known):
         rows, seen = _seen(before, users)
-        scores = scores.nan_to_num(nan=-torch.inf).clone()
+        scores = scores.nan_to_num(nan=-torch.inf, neginf=-torch.inf)
         scores[rows.to(scores.device), seen.to(scores.device)] = -torch.inf
         best = scores.topk(width)
         shown = best.indices.masked_fill(best.values == -torch.inf, NOTHING)

@@ -66,7 +66,7 @@ _SCHEMA = {USER: pl.Int32, "rank": pl.Int32, ITEM: pl.Int32, "score": pl.Float32
 
 
 def _best(past: Histories, user: int, scores: torch.Tensor, k: int) -> pl.DataFrame:
-    scores = scores.nan_to_num(nan=-torch.inf)
+    scores = scores.nan_to_num(nan=-torch.inf, neginf=-torch.inf)
     seen = torch.from_numpy(past.of(user).astype(np.int64))
     scores[seen] = -torch.inf
     best = scores.topk(min(k, int(scores.isfinite().sum())))

@@ -138,7 +138,9 @@ def test_a_claim_holds_until_it_is_dropped(tmp_path: Path) -> None:
         other.end()
 
 
-def test_an_answer_that_comes_between_look_and_claim_is_not_asked_again(tmp_path: Path) -> None:
+def test_an_answer_that_comes_between_look_and_claim_is_not_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another run answers all and ends after this one looked, and before it claims."""
     path, other = tmp_path / "replies.sqlite", Teller()
     with closing(ResponseCache(path)) as cache:
@@ -151,7 +153,7 @@ def test_an_answer_that_comes_between_look_and_claim_is_not_asked_again(tmp_path
                 described(path, other, 20)
             return iter(found)
 
-        cache.answers = looks  # type: ignore[method-assign]
+        monkeypatch.setattr(cache, "answers", looks)
         mine = Teller()
         known = describe([request(str(k)) for k in range(20)], mine, cache)
     assert len(other.asked) == 20 and mine.asked == []

@@ -184,8 +184,11 @@ def test_an_answer_between_them_forgives_refusals(status: int) -> None:
 
 
 def test_a_key_that_is_taken_back_ends_the_run() -> None:
-    revoked = lambda call: GOOD if call.number < 5 else Answer("no", status=403)  # noqa: E731
-    with Endpoint(revoked) as endpoint, pytest.raises(BackendError, match=r"in a row.*403: no"):
+    no = Answer("no", status=403)
+    with (
+        Endpoint(lambda call: GOOD if call.number < 5 else no) as endpoint,
+        pytest.raises(BackendError, match=r"in a row.*403: no"),
+    ):
         list(backend(endpoint, stop_after=3).generate(some(500)))
 
 

@@ -49,8 +49,8 @@ def test_a_score_that_is_no_number_is_not_shown():
     from recommend.recommend import _best
 
     nothing = Histories(np.array([0, 0]), np.array([], np.int32), np.array([], np.int64))
-    scores = torch.tensor([0.3, float("nan"), 0.1])
-    assert _best(nothing, 0, scores, 3)["item"].to_list() == [0, 2]
+    scores = torch.tensor([0.3, float("nan"), 0.1, -torch.inf])
+    assert _best(nothing, 0, scores, 4)["item"].to_list() == [0, 2]
 
 
 def test_a_held_out_item_counts_as_had(world):
