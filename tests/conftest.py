@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from tiny_qwen import make_tiny_qwen
 
 if TYPE_CHECKING:
     from app.atlas import Atlas
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")  # how long an example takes says something of the machine alone
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 from app_fakes import ON_CPU, beside_here
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.comparison import cautions_told, compare_contenders, contenders
@@ -43,7 +43,6 @@ def in_this_process() -> Iterator[None]:
         yield
 
 
-@settings(deadline=None)
 @given(st.integers(2, 60), st.integers(0, 2**32), st.sampled_from(["user", "item"]))
 def test_every_entity_gets_the_text_of_another_and_each_is_used_once(
     n: int, seed: int, side: str

@@ -66,7 +66,7 @@ def test_counts_and_instances_equal_brute_force(make_graph, text, levels):
     assert sorted(listed) == sorted(expected)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10**6), text=st.sampled_from(PATHS), level=st.sampled_from([None, 0]))
 def test_counts_equal_listing_on_random_graphs(make_graph, seed, text, level):
     graph = make_graph(seed, n_users=4, n_items=5, per_user=5)

@@ -14,7 +14,7 @@ from graph.view import Filters
 ends = st.tuples(st.sampled_from(NODE_TYPES), st.integers(0, 3))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(seed=st.integers(0, 30), a=ends, b=ends)
 def test_paths_are_as_short_as_those_of_networkx(make_graph, seed, a, b):
     graph = make_graph(seed, n_users=10, n_items=12, per_user=4)

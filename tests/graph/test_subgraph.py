@@ -62,7 +62,7 @@ def test_everything_within_reach_shows_when_nothing_limits_it(make_graph, hops):
         assert kinds == set(RELATIONS[relation].split(" - "))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**6),
     hops=st.integers(1, 3),
