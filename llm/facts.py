@@ -12,8 +12,9 @@ from typing import Any
 from llm.protocol import Reply
 from prompts.requests import Request
 from prompts.sandbox import label, listed
+from prompts.views import UNTITLED
 
-VERSION = 1
+VERSION = 2
 """Raised when the wording changes."""
 
 PHRASES = {
@@ -64,10 +65,11 @@ class FactsBackend:
 
 def item_text(facts: Mapping[str, Any]) -> str:
     """Title and year, kinds, description, people and every other attribute of an item."""
-    year = facts["year"]
-    title = (
-        facts["title"] if not year or str(year) in facts["title"] else f"{facts['title']} ({year})"
-    )
+    title, year = facts["title"], facts["year"]
+    if title == UNTITLED:
+        title = str(year) if year else None
+    elif year and str(year) not in title:
+        title = f"{title} ({year})"
     said = {name: _said(name, value) for name, value in facts["attributes"].items()}
     kinds = [text for name, text in said.items() if PHRASES.get(name) == "{}"]
     others = [text for name, text in said.items() if PHRASES.get(name) != "{}"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +13,7 @@ from data.columns import DESCRIPTION, ITEM_ID, TITLE, WEIGHT
 from data.dataset import Dataset
 from data.split import Split
 from prompts.traits import Traits, traits_of, words_of
-from prompts.views import ItemViews, UserViews, View, one_line
+from prompts.views import UNTITLED, ItemViews, UserViews, View, one_line
 from prompts.words import without_parts
 
 CHUNK = 1024
@@ -83,9 +83,14 @@ class HistoryViews:
             "history": [{**view(int(items[k])), "weight": float(weights[k])} for k in shown],
             "shown": len(shown),
             "total": len(items),
-            "recent": [view(int(item))["title"] for item in items[::-1][:NAMED]],
-            "favourites": [view(int(items[k]))["title"] for k in _favourites(weights)],
+            "recent": self._titles(items[::-1][:NAMED]),
+            "favourites": self._titles(items[k] for k in _favourites(weights)),
         }
+
+    def _titles(self, items: Iterable[int]) -> list[str]:
+        """Of those that have one."""
+        titles = (str(self._item_view(int(item))["title"]) for item in items)
+        return [title for title in titles if title != UNTITLED]
 
     def _sums(self, offsets: np.ndarray, items: np.ndarray) -> list[dict[str, Any]]:
         """Traits and themes of each history, from all of it."""

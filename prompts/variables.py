@@ -13,7 +13,7 @@ from prompts.template import Side, Template
 VARIABLES: dict[Side, dict[str, str]] = {
     "item": {
         "id": "The item's id.",
-        "title": "Its name; the id where it has none.",
+        "title": 'Its name; without one the id, or "untitled" where that is a number.',
         "year": "The year it is from, if one is known.",
         "era": "The decade of that year.",
         "description": "What the data set says of it.",

@@ -23,6 +23,8 @@ GIST_COLUMNS = (
     "directors",
 )
 """Attributes that tell in a few words what an item is; where none is there, the first two."""
+UNTITLED = "untitled"
+"""What an item is called of which nothing but a number is known."""
 _YEAR_IN_TITLE = re.compile(r"\((1[89]\d\d|20\d\d)(?:\s*[-–]\s*\d{0,4})?\)\s*$")
 _BLANKS = r"[\s\p{Cc}\x{2028}\x{2029}\x{202A}-\x{202E}\x{2066}-\x{2069}\x{E0000}-\x{E007F}]+"
 """What may look like the end of a line, turn the direction of writing, or hide letters."""
@@ -67,7 +69,7 @@ class ItemViews(Sequence[View]):
         special = {ITEM_ID, TITLE, DESCRIPTION, year}
         self._entities = items[ITEM_ID].cast(pl.String).to_list()
         self._ids = table[ITEM_ID].fill_null("").to_list()
-        self._titles = table[TITLE].to_list() if TITLE in table.columns else self._ids
+        self._titles = _column(table, TITLE)
         self._descriptions = _column(table, DESCRIPTION)
         self._years = _column(table, year)
         self._attributes = {c: table[c].to_list() for c in table.columns if c not in special}
@@ -78,7 +80,7 @@ class ItemViews(Sequence[View]):
         return len(self._ids)
 
     def __getitem__(self, item: Any) -> Any:
-        title = self._titles[item] or self._ids[item]
+        title = self._titles[item] or name_of(self._ids[item])
         year = _year(self._years[item], title)
         attributes = {name: values[item] for name, values in self._attributes.items()}
         gist = (listed(attributes[name]) for name in self._gist)
@@ -117,6 +119,18 @@ class UserViews(Sequence[View]):
         profile = {name: attributes[name] for name in self._profile}
         seen = {"id": self._ids[user], "attributes": attributes, "profile": profile}
         return View(seen, self._entities[user])
+
+
+def name_of(item_id: str) -> str:
+    """What an item without a title is called: by its id, unless that is a mere number.
+
+    Numbers are often given out in the order in which items first turn up in the histories, held-out
+    items among them, so that near numbers would tell who was chosen with whom.
+
+    >>> name_of("red-shoe-42"), name_of("42")
+    ('red-shoe-42', 'untitled')
+    """
+    return item_id if any(letter.isalpha() for letter in item_id) else UNTITLED
 
 
 def one_line(table: pl.DataFrame) -> pl.DataFrame:

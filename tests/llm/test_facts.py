@@ -37,6 +37,24 @@ def test_item_in_plain_sentences() -> None:
     )
 
 
+def test_the_number_of_an_item_without_a_title_is_not_said() -> None:
+    items = pl.DataFrame({"item_id": ["40", "41", "shoe-7"], "kind": ["Soap", "Soap", "Shoe"]})
+    interactions = pl.DataFrame(
+        [(0, item, at, 1.0) for at, item in enumerate((0, 2, 1, 0, 1))],
+        schema=INTERACTION_SCHEMA,
+        orient="row",
+    )
+    users = pl.DataFrame({"user_id": ["someone"]})
+    dataset = Dataset("shop", users, items, interactions)
+    texts = [
+        item_text(request.facts) for request in item_requests(dataset, load_template("any-item"))
+    ]
+    assert texts == ["Kind: Soap.", "Kind: Soap.", "Shoe-7. Kind: Shoe."]
+    (user,) = user_requests(dataset, leave_one_out(dataset), load_template("any-user"), history=5)
+    assert user.facts["recent"] == ["shoe-7"]
+    assert user_text(user.facts) == "Kind: Soap. Recently: shoe-7."
+
+
 def test_a_column_may_be_called_anything() -> None:
     attributes = {"price {EUR}": "12", "{0}": ["a", "b"], "cast": "{title}"}
     text = item_text({**ITEM, "attributes": attributes})

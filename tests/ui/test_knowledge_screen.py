@@ -83,7 +83,7 @@ def test_one_row_with_its_prompt_and_provenance(screen: Any, demo_workspace: Pat
     page = fine(screen("knowledge", demo_workspace, node=f"item:{ITEM}"))
     said = shown(page).replace("\\", "")
     assert "The Brief Cutlass · film-003" in said
-    assert "facts 1 (no LLM)" in said
+    assert "facts 2 (no LLM)" in said
     assert "movies-item@1" in said
     page.session_state["row prompt"] = True
     said = shown(fine(page.run()))
