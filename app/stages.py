@@ -97,21 +97,25 @@ def _data(experiment: Experiment, _cell: Cell | None, workspace: Path) -> Mappin
 def _knowledge(
     side: str, experiment: Experiment, _cell: Cell | None, workspace: Path
 ) -> Mapping[str, Any]:
+    """Templates, and how much of a history they are shown, count where somebody reads them."""
     from llm.backends import open_backend
     from llm.overrides import digest
+    from llm.settings import MODELS
 
     template = work.template_of(experiment, side, workspace)
     config = getattr(experiment.llm, side)
     given = {
         **config.model_dump(mode="json", exclude=_HOW_IT_IS_RUN),
         "model": open_backend(config).model,
-        "template": [template.label, template.hash],
     }
+    if isinstance(config, MODELS):
+        given["template"] = [template.label, template.hash]
+        given |= {"history": experiment.prompts.history} if side == "user" else {}
     if (gate := experiment.llm.gate_of(side)) is not None:
         given["gate"] = gate.model_dump(mode="json")
     if by_hand := texts_by_hand(experiment, side, workspace):
         given["by hand"] = digest(by_hand)
-    return {**given, "history": experiment.prompts.history} if side == "user" else given
+    return given
 
 
 def _encoder(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:

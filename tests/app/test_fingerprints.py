@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from prompt_fakes import ASKS
 
 from app.experiment_file import load_experiment
 from app.plan import Plan
@@ -62,8 +63,8 @@ def differing(one: dict[str, str], other: dict[str, str]) -> set[str]:
         ("phrases.per_text=3", {"phrases"}),
         ("pairs.nearest=3", {"pairs"}),
         ("pairs.template=none.md", set()),
-        ("prompts.history=3", {"knowledge-user", *USER_VECTORS, *GRAPH}),
-        ("prompts.item_template=books-item", KNOWLEDGE),
+        ("prompts.history=3", set()),
+        ("prompts.item_template=books-item", set()),
         ("data.min_history=6", EVERYTHING),
         ("data.min_rating=0.5", EVERYTHING),
     ],
@@ -107,16 +108,25 @@ def test_how_a_model_is_run_does_not_matter_what_it_says_does(tiny_experiment: P
         assert differing(before, keys(tiny_experiment, *vllm, other)) == KNOWLEDGE
 
 
+def test_prompts_matter_where_a_model_is_asked(tiny_experiment: Path) -> None:
+    """The tiny experiment states facts, which read no template."""
+    before = keys(tiny_experiment, *ASKS)
+    after = keys(tiny_experiment, *ASKS, "prompts.item_template=books-item")
+    assert differing(before, after) == KNOWLEDGE
+    after = keys(tiny_experiment, *ASKS, "prompts.history=3")
+    assert differing(before, after) == {"knowledge-user", *USER_VECTORS, *GRAPH}
+
+
 def test_a_copied_template_is_the_same_template(tiny_experiment: Path, tmp_path: Path) -> None:
     from prompts.template import TEMPLATES
 
     copy = tmp_path / "mine.md"
     shutil.copy(TEMPLATES / "any-item.md", copy)
     change = f"prompts.item_template={copy}"
-    before = keys(tiny_experiment)
-    assert differing(before, keys(tiny_experiment, change)) == set()
+    before = keys(tiny_experiment, *ASKS)
+    assert differing(before, keys(tiny_experiment, *ASKS, change)) == set()
     copy.write_text(copy.read_text() + "Be brief.\n")
-    assert differing(before, keys(tiny_experiment, change)) == KNOWLEDGE
+    assert differing(before, keys(tiny_experiment, *ASKS, change)) == KNOWLEDGE
 
 
 def test_replayed_texts_of_users_do_not_depend_on_items(

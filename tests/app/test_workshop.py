@@ -34,14 +34,12 @@ def test_an_experiment_names_a_template_of_the_workspace(
     library.create("mine", ITEM.format("Tell of {{ title }}"))
     library.save("mine", ITEM.format("Tell me of {{ title }}"))
     named = [f"prompts.item_template={name}" for name in ("mine", "mine@2", "mine@1")]
-    latest, second, first = (
-        Plan(load_experiment(str(tiny_experiment), [change]), tmp_path) for change in named
-    )
+    latest, second, first = (plan_of(tiny_experiment, tmp_path, change) for change in named)
     assert latest.experiment.prompts.item_template == "mine@2"
     assert key(latest) == key(second) != key(first)
     assert key(latest, "dataset") == key(first, "dataset")
     library.save("mine", ITEM.format("Speak of {{ title }}"))
-    following = Plan(load_experiment(str(tiny_experiment), [named[0]]), tmp_path)
+    following = plan_of(tiny_experiment, tmp_path, named[0])
     assert key(following) not in (key(latest), key(first))
 
 
