@@ -113,10 +113,11 @@ def meet_item(
         placed: The item.
         k: Length of a list of recommendations.
     """
-    from recommend.newcomers import reach, with_item
+    from recommend.newcomers import ALIKE, reach, with_item
 
     try:
-        grown = with_item(ready, placed.codes, bag_of(dataset, "item", placed))
+        told, alike = bag_of(dataset, "item", placed), placed.neighbours[:ALIKE]
+        grown = with_item(ready, placed.codes, told, alike)
     except DataError as error:
         return Met(None, None, str(error))
     seen = [histories.of(user) for user in range(len(histories))]

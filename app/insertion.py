@@ -117,7 +117,7 @@ class Inserter:
 
         Source: AutoGraph, appendix A.3.
         """
-        from graph.insert import insert_item, insert_user
+        from graph.insert import insert_item, insert_user, sharing
         from llm.encode import encode_text
 
         if liked and side == "item":
@@ -128,7 +128,7 @@ class Inserter:
         vector = encode_text(told, self._encoder(dtype))
         codes, graph = quantizer.assign(vector)[0], self.graph
         factors = [level * graph.k(side) + int(code) for level, code in enumerate(codes)]
-        near, shared = _neighbours(graph.codes(side), codes, known @ vector[0])
+        near, shared = sharing(graph.codes(side), codes, known @ vector[0])
         return Insertion(
             insert_user(graph, codes, items) if side == "user" else insert_item(graph, codes),
             row,
@@ -238,16 +238,6 @@ def _cell(name: str, text: str | None, kind: pl.DataType) -> pl.Series:
         return pl.Series(name, [value]).cast(kind)
     except pl.exceptions.PolarsError:
         raise ConfigError(f"--with {name}={value} is not of the column's kind, {kind}.") from None
-
-
-def _neighbours(
-    codes: np.ndarray, own: np.ndarray, alike: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """All of the side that share a factor, most shared first, then by likeness of their texts."""
-    shared = (codes == own).sum(1)
-    order = np.lexsort((-alike, -shared))
-    near = order[shared[order] > 0]
-    return near, shared[near]
 
 
 def show_insertion(

@@ -27,13 +27,15 @@ from data.split import Split, leave_one_out
 from graph.build import build_graph
 from llm.vectors import Vectors
 from quantize.codes import Codes
-from quantize.quantizers import METHODS
+from quantize.methods.rq_kmeans import RqKMeansQuantizer
 from quantize.settings import RqKMeansConfig
 from recommend.evaluate import evaluate
 from recommend.fit import fit_model
 from recommend.settings import EvaluateConfig, ModelConfig, TrainConfig
 from recommend.sources import Sources
 
+USER_CODES, ITEM_CODES = 300, 256
+"""Codes a level."""
 RARE = 20
 """An item with fewer training interactions counts as rare."""
 ROW = "{:<48}{:>5}{:>8}{:>10}{:>8}{:>10}{:>8}{:>7}"
@@ -80,14 +82,21 @@ def sources_of(dataset: Dataset, split: Split, vectors: np.ndarray) -> Sources:
     users = np.stack([vectors[past.of(user)].mean(0) for user in range(dataset.n_users)])
 
     def codes(ids: IdMap, matrix: np.ndarray, k: int) -> Codes:
-        config = RqKMeansConfig(k=k)
-        fitted = METHODS["rq-kmeans"][0].fit(matrix, config, seed=0, scratch=Path())
+        fitted = quantizer_of(matrix, k)
         return Codes(ids.external, fitted.assign(matrix), fitted.codebooks)
 
     graph = build_graph(
-        dataset, split, codes(dataset.user_ids, users, 300), codes(dataset.item_ids, vectors, 256)
+        dataset,
+        split,
+        codes(dataset.user_ids, users, USER_CODES),
+        codes(dataset.item_ids, vectors, ITEM_CODES),
     )
     return Sources(graph=graph, user_vectors=users, item_vectors=vectors)
+
+
+def quantizer_of(matrix: np.ndarray, k: int) -> RqKMeansQuantizer:
+    """Codebooks fitted to some vectors, the same ones for the same vectors."""
+    return RqKMeansQuantizer.fit(matrix, RqKMeansConfig(k=k), seed=0, scratch=Path())
 
 
 def row(

@@ -61,6 +61,24 @@ def insert_item(
     )
 
 
+def sharing(
+    codes: np.ndarray, own: np.ndarray, likeness: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """All of a side that share a factor with somebody new, and how many factors each shares.
+
+    Those that share most come first, and of them those whose texts are most alike.
+
+    Args:
+        codes: (n, T) of the side.
+        own: (T,) of who is new.
+        likeness: (n,) of the texts.
+    """
+    shared = (codes == own).sum(1)
+    order = np.lexsort((-likeness, -shared))
+    near = order[shared[order] > 0]
+    return near, shared[near]
+
+
 def update_codes(
     graph: LatentGraph, side: str, node: int, codes: Sequence[int] | np.ndarray
 ) -> LatentGraph:

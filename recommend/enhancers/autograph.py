@@ -178,19 +178,28 @@ class AutoGraph(nn.Module):
         """Embedding, node and features, (1, …) each, of an item that nobody had.
 
         Its factors say to it what they say to their members; its embedding, and what its users
-        would say, are the means over the items that are alike.
+        would say, are the means over the training interactions of the items that are alike. Each
+        of those items weighing the same, a newcomer would be like the many that few people want.
 
         Args:
             nodes: From `propagate`.
             items: (n_items, d) embeddings of items, those of the backbone.
-            alike: (m,) items that share a factor with it.
+            alike: (m,) items that it is taken after.
             factors: (levels,) factor nodes of the item.
         """
-        own, path = items[alike].mean(0, keepdim=True), self.item_path
+        weight, path = self._shares(alike), self.item_path  # (1, m)
+        own = weight @ items[alike]
         node = own if path is None else path.heard(own, factors[None], path.said(items))
-        features = self.items(nodes, alike.new_empty(0), alike).mean(0, keepdim=True)
+        features = weight @ self.items(nodes, alike.new_empty(0), alike)
         features[:, : node.shape[1]] = node
         return own, node, features
+
+    def _shares(self, items: Tensor) -> Tensor:
+        """(1, m) share of each item in the interactions of them all; alike where there are none."""
+        degree = self.offsets.diff()[items].float()
+        total = degree.sum()
+        shares = degree / total if total > 0 else torch.full_like(degree, 1 / len(items))
+        return shares[None]
 
     def _dropped(self, features: Tensor) -> Tensor:
         kept: Tensor = self.dropout(features)

@@ -84,24 +84,37 @@ def test_both_may_be_new_and_the_new_user_may_have_had_the_new_item(backbone, en
     assert scores.shape == (DATASET.n_items + 1,) and np.isfinite(scores).all()
 
 
-def test_a_new_item_hears_its_factors_and_the_mean_of_its_likes():
+@pytest.mark.parametrize("given", [None, [2, 7, 5]])
+def test_a_new_item_hears_its_factors_and_what_people_had_of_its_likes(given):
     """The same again by hand, from the parts of the network."""
     ready = ready_of()
     network, nodes = ready.model.network, ready.shared.nodes
-    alike = [n for n in range(DATASET.n_items) if n != ALONE]
+    alike = given or [n for n in range(DATASET.n_items) if n != ALONE]
+    had = [item for item in PAST.items if item in alike]  # each as often as somebody had it
+    assert len(set(np.bincount(had)[alike])) > 1
     path, own = network.enhancer.item_path, network.item.weight
     with torch.inference_mode():
-        embedding = own[alike].mean(0, keepdim=True)
+        embedding = own[had].mean(0, keepdim=True)
         factors = torch.tensor([[0, 2 + 1]])  # level 1 begins after the two factors of level 0
         heard = path.heard(embedding, factors, path.said(own))
         every = network.enhancer.items(nodes, torch.empty(0, dtype=torch.int64))
-        seen = every[alike, 8:].mean(0, keepdim=True)
+        seen = every[had, 8:].mean(0, keepdim=True)
         genre = {name: n for n, name in enumerate(ITEMS.names)}
         both = network.item_attributes.table.weight[[genre["genres: calm"], genre["genres: odd"]]]
         assert DATASET.items["genres"][2].to_list() == ["calm", "odd"]
         expected = embedding + network.item_graph(torch.cat([heard, seen], 1)) + both.mean(0)
-    grown = with_item(ready, [0, 1], bag_of_item(2))
+    grown = with_item(ready, [0, 1], bag_of_item(2), None if given is None else np.array(given))
     torch.testing.assert_close(grown.shared.items[-1:], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_likes_that_nobody_had_weigh_the_same():
+    ready = ready_of()
+    enhancer = ready.model.network.enhancer
+    enhancer.offsets.zero_()
+    own, alike = ready.model.network.item.weight, torch.tensor([1, 4, 6])
+    with torch.inference_mode():
+        embedding, _, _ = enhancer.new_item(ready.shared.nodes, own, alike, torch.tensor([0, 3]))
+        torch.testing.assert_close(embedding[0], own[alike].mean(0))
 
 
 @pytest.mark.parametrize("left_out", PAPER_METAPATHS)
