@@ -192,6 +192,8 @@ def _audience(record: Record, case: Showcase, cell: Cell, placed: Insertion, nou
     st.metric(f"people have it in their first {TOP}", f"{met.reach.shown:,} of {n:,}")
     if cell.enhancer == PLAIN:
         st.caption("From its attributes alone; the description is not read.")
+    elif len(placed.neighbours):
+        st.caption(f"Taken after what people had of the {nouns.many} nearest to it.")
     lines = []
     for user in met.reach.first(PEOPLE).tolist():
         about = f" :gray[{plain(case.about[user])}]" if case.about[user] else ""
