@@ -23,8 +23,9 @@ class Dropout(nn.Module):
             return x
         words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64, device=x.device)
         words.random_(-(2**63), None)
-        kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.dropped
-        return x * kept * (256 / (256 - self.dropped))
+        drawn = words.view(torch.uint8)[: x.numel()].view(x.shape)
+        kept = torch.ge(drawn, self.dropped, out=torch.empty_like(x))
+        return x * kept.mul_(256 / (256 - self.dropped))
 
     def extra_repr(self) -> str:
         """The share, for `print(network)`."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from recommend import attention
-from recommend.attention import AttentionHead
+from recommend.attention import AttentionHead, Edges, FixedEdges, looked_up
 from recommend.dropout import Dropout
 from recommend.sequences import Batch
 from recommend.settings import CcgnnConfig, TopoI2IConfig
@@ -20,7 +20,6 @@ class FewEdges(nn.Module):
     The weight of an edge multiplies its attention: its logarithm is added to the logit of eq. (6).
     """
 
-    index: Tensor
     present: Tensor
     prior: Tensor
 
@@ -33,42 +32,38 @@ class FewEdges(nn.Module):
         at = np.where(present, edges.offsets[:-1, None] + place, len(edges.targets))
         index = np.concatenate([edges.targets, [0]])[at]  # what is not there is node 0, unheard
         prior = np.concatenate([np.log(edges.weights), np.zeros(1, np.float32)])[at]
-        for name, array in (("index", index), ("present", present), ("prior", prior)):
+        self.edges = FixedEdges(Edges.to_each(torch.from_numpy(index), int(edges.size[0])))
+        for name, array in (("present", present), ("prior", prior)):
             self.register_buffer(name, torch.from_numpy(array), persistent=False)
 
     def forward(self, nodes: Tensor, others: Tensor) -> Tensor:
         """(n, d) what each of `nodes` hears from its neighbours among `others`; zeros from none."""
-        head = self.head
-        said = head.values(others)
-        target = head.target(head.values(nodes))
-        logit = attention.logits(target[:, None], head.source(said)[self.index])
-        logit = logit + self.prior[..., None]
-        return attention.neighbours(logit, said, self.index, self.present).flatten(1)
+        head, edges = self.head, self.edges()
+        source = looked_up(head.source(others), edges.speaker.view_as(self.prior))
+        logit = attention.logits(head.target(nodes)[..., None], source) + self.prior
+        return attention.neighbours(logit, head.values(others), edges, self.present).flatten(1)
 
 
 class ManyEdges(nn.Module):
     """Nodes hear from any number of others; shapes as in `attention.grouped`."""
 
-    speaker: Tensor
-    hearer: Tensor
     prior: Tensor
 
     def __init__(self, edges: Relation, width: int, heads: int) -> None:
         super().__init__()
         self.head = AttentionHead(width, heads)
-        arrays = {"speaker": edges.targets, "hearer": edges.sources, "prior": np.log(edges.weights)}
-        for name, array in arrays.items():
-            self.register_buffer(name, torch.from_numpy(np.array(array)), persistent=False)
+        speaker, hearer = torch.from_numpy(edges.targets.copy()), torch.from_numpy(edges.sources)
+        n, m = len(edges.offsets) - 1, int(edges.size[0])
+        self.edges = FixedEdges(Edges.of(speaker, hearer, n, m))
+        self.register_buffer("prior", torch.from_numpy(np.log(edges.weights)), persistent=False)
 
     def forward(self, nodes: Tensor, others: Tensor) -> Tensor:
         """(n, d) what each of `nodes` hears from its neighbours among `others`; zeros from none."""
-        head = self.head
-        said = head.values(others)
-        target = head.target(head.values(nodes))
-        logit = attention.logits(target[self.hearer], head.source(said)[self.speaker])
-        values = said.index_select(0, self.speaker)
-        heard = attention.grouped(logit + self.prior[:, None], values, self.hearer, len(nodes))
-        return heard.flatten(1)
+        head, edges = self.head, self.edges()
+        target = looked_up(head.target(nodes), edges.hearer)
+        source = looked_up(head.source(others), edges.speaker)
+        logit = attention.logits(target, source) + self.prior
+        return attention.grouped(logit, head.values(others), edges).flatten(1)
 
 
 def from_history(head: AttentionHead, own: Tensor, items: Tensor, batch: Batch) -> Tensor:
@@ -81,17 +76,17 @@ def from_history(head: AttentionHead, own: Tensor, items: Tensor, batch: Batch) 
         batch: Rows of items and what came before them; items that are no edge are not heard.
     """
     mine, theirs = head.values(own), head.values(items)
-    target, source = head.target(mine), head.source(theirs)
+    target, source = head.target(own), head.source(items)
     read = batch.items.clamp_max(len(items) - 1)
-    logit = attention.logits(target[:, None], source[read])
+    logit = attention.logits(target[..., None], looked_up(source, read)).movedim(0, -1)  # (b, l, h)
     heard = attention.prefixes(
         logit.masked_fill(~batch.edges[..., None], -torch.inf),
         theirs.index_select(0, read.flatten()).view(*read.shape, *theirs.shape[1:]),
-        first=(attention.logits(target, head.source(mine)), mine),
+        first=(attention.logits(target, head.source(own)).T, mine),
         prior=(
-            attention.logits(target[batch.prior_row], source[batch.prior]),
-            theirs.index_select(0, batch.prior),
-            batch.prior_row,
+            attention.logits(looked_up(target, batch.prior_row), looked_up(source, batch.prior)),
+            theirs,
+            Edges.of(batch.prior, batch.prior_row, len(own), len(items)),
         ),
     )
     return heard.flatten(2)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from recommend import attention
-from recommend.attention import AttentionHead
+from recommend.attention import AttentionHead, Edges, FixedEdges, looked_up
 from recommend.dropout import Dropout
 from recommend.inputs import GraphTables, Inputs
 from recommend.listening import from_history
@@ -30,15 +30,16 @@ SERVED = 4
 class FactorPath(nn.Module):
     """`x > factor > x`: entities to their factors, and back (eq. 7)."""
 
-    codes: Tensor
-
     def __init__(self, codes: np.ndarray, factors: int, width: int, heads: int) -> None:
         super().__init__()
-        self.register_buffer("codes", torch.from_numpy(np.array(codes)), persistent=False)
         self.factor = nn.Embedding(factors, width)
         nn.init.normal_(self.factor.weight, std=width**-0.5)
         self.gather = AttentionHead(width, heads)
         self.scatter = AttentionHead(width, heads)
+        down = Edges.to_each(torch.from_numpy(np.array(codes)), factors)
+        members, of = down.hearer[down.turned], down.speaker[down.turned]
+        self.up = FixedEdges(Edges.of(members, of, factors, len(codes)))
+        self.down = FixedEdges(down)
 
     @property
     def factors(self) -> Tensor:
@@ -52,36 +53,34 @@ class FactorPath(nn.Module):
             nodes: (n, d) entities.
             hidden: (h,) entities that no factor may see in this step.
         """
-        return self.heard(nodes, self.codes, self.said(nodes, hidden))
+        return self._heard(nodes, self.seen(nodes, hidden), self.down())
 
-    def said(self, nodes: Tensor, hidden: Tensor | None = None) -> Tensor:
-        """(f, h, d) what each factor says, having seen its members; arguments as `forward`'s."""
-        return self.scatter.values(self.factors + self._gathered(nodes, hidden))
+    def seen(self, nodes: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """(f, d) factor nodes that have seen their members; arguments as `forward`'s."""
+        edges, head = self.up(), self.gather
+        source = head.source(nodes)
+        if hidden is not None:
+            source = source.index_fill(1, hidden, -torch.inf)
+        target = looked_up(head.target(self.factors), edges.hearer)
+        logit = attention.logits(target, looked_up(source, edges.speaker))
+        heard = attention.grouped(logit, nodes[:, None], edges)
+        return self.factors + head.values_of_sums(heard).flatten(1)
 
-    def heard(self, nodes: Tensor, codes: Tensor, said: Tensor) -> Tensor:
+    def heard(self, nodes: Tensor, codes: Tensor, seen: Tensor) -> Tensor:
         """(n, d) what entities hear from their factors.
 
         Args:
             nodes: (n, d) entities, which weigh their factors.
             codes: (n, levels) factor nodes of each.
-            said: From `said`.
+            seen: From `seen`.
         """
-        head = self.scatter
-        target = head.target(head.values(nodes))
-        logit = attention.logits(target[:, None], head.source(said)[codes])
-        return attention.neighbours(logit, said, codes).flatten(1)
+        return self._heard(nodes, seen, Edges.to_each(codes, len(seen)))
 
-    def _gathered(self, nodes: Tensor, hidden: Tensor | None) -> Tensor:
-        """(f, d) what the members of each factor say."""
-        head, levels = self.gather, self.codes.shape[1]
-        members, group = head.values(nodes), self.codes.T.flatten()
-        said = head.source(members)
-        if hidden is not None:
-            said = said.index_fill(0, hidden, -torch.inf)
-        target = head.target(head.values(self.factors))
-        logit = attention.logits(target[group], said.repeat(levels, 1))
-        values = members.repeat(levels, 1, 1)
-        return attention.grouped(logit, values, group, len(target)).flatten(1)
+    def _heard(self, nodes: Tensor, seen: Tensor, edges: Edges) -> Tensor:
+        head = self.scatter
+        source = looked_up(head.source(seen), edges.speaker.view(len(nodes), -1))
+        logit = attention.logits(head.target(nodes)[..., None], source)
+        return attention.neighbours(logit, head.values(seen), edges).flatten(1)
 
 
 class AutoGraph(nn.Module):
@@ -155,10 +154,10 @@ class AutoGraph(nn.Module):
         if head is None:
             return self._dropped(own)
         index, present = self._neighbours(hidden, only)
-        theirs = head.values(nodes[0])
-        target = head.target(head.values(own))
-        logit = attention.logits(target[:, None], head.source(theirs)[index])
-        seen = attention.neighbours(logit, theirs, index, present)
+        source = looked_up(head.source(nodes[0]), index)
+        logit = attention.logits(head.target(own)[..., None], source)
+        edges = Edges.to_each(index, len(nodes[0]))
+        seen = attention.neighbours(logit, head.values(nodes[0]), edges, present)
         return self._dropped(torch.cat([own, seen.flatten(1)], 1))
 
     def new_user(self, alike: Tensor, factors: Tensor) -> Tensor:
@@ -170,7 +169,7 @@ class AutoGraph(nn.Module):
         """
         own = self.user.weight[alike].mean(0, keepdim=True)
         path = self.user_path
-        return own if path is None else path.heard(own, factors[None], path.said(self.user.weight))
+        return own if path is None else path.heard(own, factors[None], path.seen(self.user.weight))
 
     def new_item(
         self, nodes: Nodes, items: Tensor, alike: Tensor, factors: Tensor
@@ -189,7 +188,7 @@ class AutoGraph(nn.Module):
         """
         weight, path = self._shares(alike), self.item_path  # (1, m)
         own = weight @ items[alike]
-        node = own if path is None else path.heard(own, factors[None], path.said(items))
+        node = own if path is None else path.heard(own, factors[None], path.seen(items))
         features = weight @ self.items(nodes, alike.new_empty(0), alike)
         features[:, : node.shape[1]] = node
         return own, node, features

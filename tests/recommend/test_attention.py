@@ -1,7 +1,15 @@
 import pytest
 import torch
 
-from recommend.attention import AttentionHead, grouped, logits, neighbours, prefixes
+from recommend.attention import (
+    AttentionHead,
+    Edges,
+    grouped,
+    logits,
+    neighbours,
+    prefixes,
+    weighted_sums,
+)
 
 INF = float("inf")
 
@@ -20,8 +28,9 @@ def naive_prefixes(logit, values, first, prior):
             for head in range(h):
                 pairs = [(first[0][row, head], first[1][row, head])]
                 if prior is not None:
-                    mine = [m for m in range(len(prior[2])) if prior[2][m] == row]
-                    pairs += [(prior[0][m, head], prior[1][m, head]) for m in mine]
+                    said = prior[2].speaker[prior[2].hearer == row].tolist()
+                    mine = prior[0][head, prior[2].hearer == row]
+                    pairs += list(zip(mine, prior[1][said, head], strict=True))
                 pairs += [(logit[row, j, head], values[row, j, head]) for j in range(at + 1)]
                 out[row, at, head] = softmax_mean(pairs)
     return out
@@ -30,7 +39,7 @@ def naive_prefixes(logit, values, first, prior):
 def random_case(spread=1.0, masked=(), prior=True):
     """Two rows of five positions with two heads of three channels; row 1 has no prior."""
     torch.manual_seed(0)
-    shapes = [(2, 5, 2), (2, 5, 2, 3), (2, 2), (2, 2, 3), (4, 2), (4, 2, 3)]
+    shapes = [(2, 5, 2), (2, 5, 2, 3), (2, 2), (2, 2, 3), (2, 4), (3, 2, 3)]
     tensors = [torch.randn(*shape, dtype=torch.float64) for shape in shapes]
     for place in (0, 2, 4):
         tensors[place] *= spread
@@ -38,8 +47,8 @@ def random_case(spread=1.0, masked=(), prior=True):
         tensors[0][row, at] = -INF
     tensors = [tensor.requires_grad_() for tensor in tensors]
     logit, values, own, mine, before, theirs = tensors
-    rows = torch.tensor([0, 0, 0, 0])
-    return tensors, (logit, values, (own, mine), (before, theirs, rows) if prior else None)
+    edges = Edges.of(torch.tensor([2, 0, 2, 1]), torch.zeros(4, dtype=torch.int64), 2, 3)
+    return tensors, (logit, values, (own, mine), (before, theirs, edges) if prior else None)
 
 
 CASES = {
@@ -106,10 +115,15 @@ def test_nor_however_far_the_logit_of_what_comes_after_is(apart):
     assert prefixes(logit, values, first)[0, 0].item() == 0.5
 
 
+def in_turn(hearer, hearers):
+    """Each speaker of as many is heard once, by one of them after the other."""
+    return Edges.of(torch.arange(len(hearer)), torch.tensor(hearer), hearers, len(hearer))
+
+
 def test_a_group_whose_members_are_all_masked_gives_no_gradient_however_steep_the_loss():
-    logit = torch.tensor([[float("-inf")], [0.0]], requires_grad=True)
+    logit = torch.tensor([[float("-inf"), 0.0]], requires_grad=True)
     values = torch.ones(2, 1, 1, requires_grad=True)
-    out = grouped(logit, values, torch.tensor([0, 1]), 2)
+    out = grouped(logit, values, in_turn([0, 1], 2))
     assert out.flatten().tolist() == [0, 1]
     for gradient in torch.autograd.grad((1e6 * out).sum(), (logit, values)):
         assert gradient.isfinite().all()
@@ -117,14 +131,15 @@ def test_a_group_whose_members_are_all_masked_gives_no_gradient_however_steep_th
 
 def test_grouped_equals_a_softmax_in_every_group():
     torch.manual_seed(1)
-    logit = (20 * torch.randn(9, 2, dtype=torch.float64)).requires_grad_()
-    values = torch.randn(9, 2, 3, dtype=torch.float64, requires_grad=True)
-    group = torch.tensor([3, 0, 0, 3, 1, 0, 3, 3, 0])  # nobody is in 2 and 4
-    out = grouped(logit, values, group, 5)
+    logit = (20 * torch.randn(2, 9, dtype=torch.float64)).requires_grad_()
+    values = torch.randn(4, 2, 3, dtype=torch.float64, requires_grad=True)
+    group = torch.tensor([0, 0, 0, 0, 1, 3, 3, 3, 3])  # nobody is in 2 and 4
+    speaker = torch.tensor([3, 0, 1, 0, 3, 3, 3, 0, 1])  # and nobody hears 2
+    out = grouped(logit, values, Edges.of(speaker, group, 5, 4))
     rows = []
     for number in range(5):
         members = torch.nonzero(group == number).flatten().tolist()
-        heads = [[(logit[m, h], values[m, h]) for m in members] for h in range(2)]
+        heads = [[(logit[h, m], values[speaker[m], h]) for m in members] for h in range(2)]
         nothing = torch.zeros(3, dtype=torch.float64)
         rows.append(torch.stack([softmax_mean(p) if p else nothing for p in heads]))
     naive = torch.stack(rows)
@@ -138,27 +153,28 @@ def test_grouped_equals_a_softmax_in_every_group():
 
 def test_grouped_survives_extreme_logits():
     values = torch.tensor([[[1.0]], [[2.0]], [[4.0]]])
-    logit = torch.tensor([[900.0], [-900.0], [-900.0]])
-    out = grouped(logit, values, torch.tensor([0, 0, 1]), 3)
+    logit = torch.tensor([[900.0, -900.0, -900.0]])
+    out = grouped(logit, values, in_turn([0, 0, 1], 3))
     assert out.flatten().tolist() == [1, 4, 0]
 
 
 def test_neighbours_equal_a_softmax_over_those_present():
     torch.manual_seed(2)
     table = torch.randn(4, 2, 3, dtype=torch.float64, requires_grad=True)
-    logit = (20 * torch.randn(3, 2, 2, dtype=torch.float64)).requires_grad_()
+    logit = (20 * torch.randn(2, 3, 2, dtype=torch.float64)).requires_grad_()
     index = torch.tensor([[0, 1], [3, 3], [2, 0]])
     present = torch.tensor([[True, False], [True, True], [False, False]])
-    out = neighbours(logit, table, index, present)
+    edges = Edges.to_each(index, 4)
+    out = neighbours(logit, table, edges, present)
     assert out[2].eq(0).all()
     upstream = torch.randn_like(out)
     for row in range(2):
         there = torch.nonzero(present[row]).flatten().tolist()
         for head in range(2):
-            pairs = [(logit[row, k, head], table[index[row, k], head]) for k in there]
+            pairs = [(logit[head, row, k], table[index[row, k], head]) for k in there]
             torch.testing.assert_close(out[row, head], softmax_mean(pairs))
     total = sum(
-        softmax_mean([(logit[r, k, h], table[index[r, k], h]) for k in range(2) if present[r, k]])
+        softmax_mean([(logit[h, r, k], table[index[r, k], h]) for k in range(2) if present[r, k]])
         @ upstream[r, h]
         for r in range(2)
         for h in range(2)
@@ -166,8 +182,25 @@ def test_neighbours_equal_a_softmax_over_those_present():
     ours = torch.autograd.grad(out, (logit, table), upstream)
     for one, other in zip(ours, torch.autograd.grad(total, (logit, table)), strict=True):
         torch.testing.assert_close(one, other)
-    everyone = neighbours(logit, table, index, torch.ones_like(present))
-    torch.testing.assert_close(neighbours(logit, table, index), everyone)
+    everyone = neighbours(logit, table, edges, torch.ones_like(present))
+    torch.testing.assert_close(neighbours(logit, table, edges), everyone)
+
+
+def test_sums_over_edges_are_differentiable():
+    torch.manual_seed(4)
+    edges = Edges.of(torch.tensor([1, 1, 0, 2, 1]), torch.tensor([0, 0, 0, 2, 2]), 4, 3)
+    weight = torch.randn(2, 5, dtype=torch.float64, requires_grad=True)
+    values = torch.randn(3, 2, 3, dtype=torch.float64, requires_grad=True)
+    torch.autograd.gradcheck(lambda w, v: weighted_sums(w, v, edges), (weight, values))
+
+
+def test_no_edges_say_nothing():
+    nothing = torch.empty(0, dtype=torch.int64)
+    values = torch.ones(3, 2, 4, requires_grad=True)
+    out = weighted_sums(torch.empty(2, 0), values, Edges.of(nothing, nothing, 5, 3))
+    assert out.shape == (5, 2, 4) and out.eq(0).all()
+    out.sum().backward()
+    assert values.grad.eq(0).all()
 
 
 def test_a_logit_is_that_of_the_concatenated_pair():
@@ -182,7 +215,9 @@ def test_a_logit_is_that_of_the_concatenated_pair():
         both = torch.cat([head.of_target[h], head.of_source[h]])
         product = both @ torch.cat([a[h], b[h]])
         expected = torch.where(product > 0, product, 0.2 * product)
-        torch.testing.assert_close(logits(head.target(a), head.source(b))[h], expected)
+        torch.testing.assert_close(
+            logits(head.target(one[None]), head.source(other[None]))[h, 0], expected
+        )
 
 
 def test_heads_must_divide_the_width():

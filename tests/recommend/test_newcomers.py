@@ -96,7 +96,7 @@ def test_a_new_item_hears_its_factors_and_what_people_had_of_its_likes(given):
     with torch.inference_mode():
         embedding = own[had].mean(0, keepdim=True)
         factors = torch.tensor([[0, 2 + 1]])  # level 1 begins after the two factors of level 0
-        heard = path.heard(embedding, factors, path.said(own))
+        heard = path.heard(embedding, factors, path.seen(own))
         every = network.enhancer.items(nodes, torch.empty(0, dtype=torch.int64))
         seen = every[had, 8:].mean(0, keepdim=True)
         genre = {name: n for n, name in enumerate(ITEMS.names)}
@@ -138,7 +138,7 @@ def test_codes_that_nobody_has_fall_back_on_everybody():
     path, own = ready.model.network.enhancer.user_path, ready.model.network.enhancer.user.weight
     with torch.inference_mode():
         mean = own.mean(0, keepdim=True)
-        expected = path.heard(mean, torch.tensor([[2, 3]]), path.said(own))
+        expected = path.heard(mean, torch.tensor([[2, 3]]), path.seen(own))
     torch.testing.assert_close(grown.shared.nodes[0][user][None], expected)
 
 
