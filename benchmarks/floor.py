@@ -44,7 +44,10 @@ KINDS = {
     "products": ("mm", "addmm", "bmm", "baddbmm"),
     "attention of sequences": ("_scaled_dot_product",),
     "recurrence": ("mkldnn_rnn", "gru", "lstm"),
-    "rows by number": ("embedding", "index", "scatter", "gather", "sort", "bincount", "_embedding"),
+    "rows by number": (
+        *("embedding", "index", "scatter", "gather", "sort", "bincount", "_embedding"),
+        "sparse_sampled_addmm",
+    ),
     "optimiser": ("_fused_adamw", "_foreach", "linalg_vector_norm"),
 }
 OTHER = "element by element"
@@ -106,11 +109,19 @@ def is_view(func: Any) -> bool:
 def bytes_of(tree: Any) -> int:
     """Bytes of the tensors in arguments and results, each counted once."""
     seen = {
-        leaf.data_ptr(): leaf.numel() * leaf.element_size()
+        part.data_ptr(): part.numel() * part.element_size()
         for leaf in tree_leaves(tree)
         if isinstance(leaf, torch.Tensor)
+        for part in parts_of(leaf)
     }
     return sum(seen.values())
+
+
+def parts_of(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """A tensor as what is stored: a sparse one is three."""
+    if tensor.layout != torch.sparse_csr:
+        return (tensor,)
+    return tensor.crow_indices(), tensor.col_indices(), tensor.values()
 
 
 def best(work: Callable[[], object], times: int = 7) -> float:
