@@ -134,7 +134,9 @@ def _judging(times: int) -> Timed:
 
     torch.manual_seed(0)
     dataset, split, _ = synthetic(times, n_items=ITEMS * times)
-    config = ModelConfig.model_validate({"backbone": {"name": "sasrec"}})
+    config = ModelConfig.model_validate(
+        {"backbone": {"name": "sasrec"}, "enhancer": {"name": "none"}}
+    )
     inputs = gather_inputs(dataset, Sources(histories=split.histories(dataset)), config)
     ids = dataset.user_ids, dataset.item_ids
     model = Model(config, inputs, Network(config, inputs), *ids, pl.DataFrame())
