@@ -13,6 +13,22 @@ from benchmarks.browser import settled
 PageAt = Callable[..., Page]
 
 
+TRIES, STAYS_MS = 6, 700
+
+
+def write(page: Page, name: str, text: str) -> None:
+    """Types into a field, as often as it takes: Streamlit may draw it anew, without what is new."""
+    field = page.get_by_role("textbox", name=name, exact=True)
+    for _ in range(TRIES):
+        field.fill(text)
+        field.press("Tab")
+        page.wait_for_timeout(STAYS_MS)
+        settled(page)
+        if field.input_value() == text:
+            return
+    raise AssertionError(f"what is typed into {name} does not stay")
+
+
 def shot(page: Page, name: str) -> None:
     """A picture of the whole screen, where AUTOGRAPH_SHOTS names a folder for it."""
     folder = os.environ.get("AUTOGRAPH_SHOTS")
@@ -20,4 +36,4 @@ def shot(page: Page, name: str) -> None:
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
-__all__ = ["PageAt", "settled", "shot"]
+__all__ = ["PageAt", "settled", "shot", "write"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import PageAt, settled, shot
+from browsing import PageAt, settled, shot, write
 from playwright.sync_api import Locator, Page, expect
 
 from app.overrides import overrides_of
@@ -71,8 +71,8 @@ def test_from_the_first_word_to_the_answers(
     settled(page)
     says(page, "Name it The Brief Cutlass.")
     page.get_by_role("button", name="Save as mine").click()
-    page.get_by_role("textbox", name="Name").fill("short")
-    page.get_by_role("textbox", name="Note").fill("It names the film.")
+    write(page, "Name", "short")
+    write(page, "Note", "It names the film.")
     page.get_by_role("button", name="Save", exact=True).click()
     says(page, "Saved short, version 1.")
 
@@ -93,9 +93,7 @@ def test_from_the_first_word_to_the_answers(
     page.get_by_role("tab", name="Side by side").click()
     page.get_by_role("radio", name="An endpoint").click()
     for name, value in (("Address", endpoint.url), ("Model", "small-model")):
-        page.get_by_role("textbox", name=name).fill(value)
-        page.get_by_role("textbox", name=name).press("Enter")
-        settled(page)  # what is typed while a screen is drawn anew may be lost
+        write(page, name, value)
     page.get_by_role("button", name="Try it: ask small-model 6 times").click()
     says(page, "is a brief film", JOB_MS)
     says(page, "takes its time", JOB_MS)
@@ -114,8 +112,8 @@ def test_from_the_first_word_to_the_answers(
 def test_a_text_is_corrected_by_hand_and_taken_back(page_at: PageAt, workspace: Path) -> None:
     page = page_at(workspace, "knowledge?find=cutlass&node=item:film-003")
     page.locator(MAIN).get_by_text("Text by hand").click()
-    page.get_by_role("textbox", name="Text", exact=True).fill("A story of the sea.")
-    page.get_by_role("textbox", name="Why").fill("It said nothing.")
+    write(page, "Text", "A story of the sea.")
+    write(page, "Why", "It said nothing.")
     page.get_by_role("button", name="Keep this text").click()
     says(page, "1 change by hand")
     shot(page, "knowledge-by-hand")
