@@ -194,32 +194,30 @@ class _WeightedSums(torch.autograd.Function):
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, Tensor, None]:
         weight, values, *ends = ctx.saved_tensors
         edges, gradient = Edges(*ends), upstream[0]
-        tables = values.unbind(1) if values.shape[1] > 1 else [values[:, 0]] * len(weight)
-        to_weight = [
-            _products(of_hearers, table, edges)
-            for of_hearers, table in zip(gradient.unbind(1), tables, strict=True)
-        ]
+        to_weight = _products(gradient, values.expand(-1, len(weight), -1), edges)
         given, hearer = looked_up(weight, edges.turned), edges.hearer.index_select(0, edges.turned)
         to_values = _bags(given, gradient, hearer, edges.turned_starts)
         shared = to_values.sum(1, keepdim=True) if values.shape[1] == 1 else to_values
-        return torch.stack(to_weight), shared, None
+        return to_weight, shared, None
 
 
 def _products(of_hearers: Tensor, of_speakers: Tensor, edges: Edges) -> Tensor:
-    """(e,) products of the rows (n, d) and (m, d) at both ends of every edge."""
-    stops = edges.starts.new_tensor([len(edges.speaker)])
+    """(h, e) products of the rows (n, h, d) and (m, h, d) at both ends of every edge, per head."""
+    ends = torch.cat([edges.starts, edges.starts.new_tensor([len(edges.speaker)])])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # torch says that such matrices are new
         pattern = torch.sparse_csr_tensor(
-            torch.cat([edges.starts, stops]),
+            ends,
             edges.speaker,
             of_hearers.new_zeros(len(edges.speaker)),
             (len(of_hearers), len(of_speakers)),
             check_invariants=False,
         )
-        products = torch.sparse.sampled_addmm(pattern, of_hearers, of_speakers.T, beta=0.0)
-    of_edges: Tensor = products.values()
-    return of_edges
+        products = [
+            torch.sparse.sampled_addmm(pattern, one, other.T, beta=0.0).values()
+            for one, other in zip(of_hearers.unbind(1), of_speakers.unbind(1), strict=True)
+        ]
+    return torch.stack(products)
 
 
 def _bags(weight: Tensor, table: Tensor, index: Tensor, starts: Tensor) -> Tensor:

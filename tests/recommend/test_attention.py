@@ -186,12 +186,26 @@ def test_neighbours_equal_a_softmax_over_those_present():
     torch.testing.assert_close(neighbours(logit, table, edges), everyone)
 
 
-def test_sums_over_edges_are_differentiable():
+@pytest.mark.parametrize("tables", [2, 1], ids=["own values", "shared values"])
+def test_sums_over_edges_are_differentiable(tables):
     torch.manual_seed(4)
     edges = Edges.of(torch.tensor([1, 1, 0, 2, 1]), torch.tensor([0, 0, 0, 2, 2]), 4, 3)
     weight = torch.randn(2, 5, dtype=torch.float64, requires_grad=True)
-    values = torch.randn(3, 2, 3, dtype=torch.float64, requires_grad=True)
+    values = torch.randn(3, tables, 3, dtype=torch.float64, requires_grad=True)
     torch.autograd.gradcheck(lambda w, v: weighted_sums(w, v, edges), (weight, values))
+    summed = weighted_sums(weight, values, edges)
+    for hearer, said in enumerate(([0, 1, 2], [], [3, 4], [])):
+        for head in range(2):
+            rows = values[edges.speaker[said], head % tables]
+            torch.testing.assert_close(summed[hearer, head], weight[head, said] @ rows)
+
+
+def test_the_projection_of_a_sum_is_the_sum_of_projections():
+    torch.manual_seed(5)
+    head, nodes, weight = AttentionHead(6, 2), torch.randn(3, 6), torch.rand(2, 5)
+    edges = Edges.of(torch.tensor([1, 1, 0, 2, 1]), torch.tensor([0, 0, 0, 2, 2]), 4, 3)
+    after = head.values_of_sums(weighted_sums(weight, nodes[:, None], edges))
+    torch.testing.assert_close(after, weighted_sums(weight, head.values(nodes), edges))
 
 
 def test_no_edges_say_nothing():
