@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
@@ -47,8 +48,11 @@ def until(holds: Callable[[], bool]) -> None:
 
 def at_lock(child: Child) -> bool:
     """Whether it has the lock of the first run's result open, and so waits for it."""
-    opened = (path.readlink() for path in Path(f"/proc/{child.pid}/fd").iterdir())
-    return any(path.parts[-3:][::2] == (STAGE, ".lock") for path in opened)
+    for descriptor in Path(f"/proc/{child.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since it was listed
+            if descriptor.readlink().parts[-3:][::2] == (STAGE, ".lock"):
+                return True
+    return False
 
 
 def test_the_same_experiment_is_computed_once(forks: ForkServer, tmp_path: Path) -> None:

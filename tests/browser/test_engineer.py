@@ -82,6 +82,7 @@ def test_what_is_wrong_is_said_before_anything_starts(page_at: PageAt, workspace
     page.get_by_text("A setting has to be mended before this can run.").wait_for()
     assert page.get_by_role("button", name="Train").count() == 0
     page.get_by_role("tab", name="Training").click()
+    settled(page)
     patience = page.get_by_role("spinbutton", name="Patience")
     patience.fill("2")
     patience.press("Enter")

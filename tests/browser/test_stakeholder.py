@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from browsing import PageAt, settled, shot
+from browsing import PageAt, settled, shot, write
 from playwright.sync_api import Page, expect
 
 from app.records import read_record
@@ -63,10 +63,9 @@ def test_from_a_person_to_the_report(page_at: PageAt, demo_workspace: Path) -> N
     assert listed(page) == before
 
     page.get_by_role("tab", name="A new film").click()
-    page.get_by_role("textbox", name="Title").fill("The Ice Road")
-    page.get_by_role("textbox", name="What it is about").fill(
-        "A captain steers an icebreaker through frozen seas; fog, a lost convoy, and a storm."
-    )
+    about = "A captain steers an icebreaker through frozen seas; fog, a lost convoy, and a storm."
+    write(page, "Title", "The Ice Road")
+    write(page, "What it is about", about)
     page.get_by_role("button", name="Who would be shown it?").click()
     expect(page.get_by_text("What it shares with others")).to_be_visible()
     expect(page.get_by_text("people have it in their first 10").first).to_be_visible()
