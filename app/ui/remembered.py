@@ -2,6 +2,10 @@
 
 Streamlit's own binding writes what a person reads, such as "mine · 3 versions", which is no address
 that lasts.
+
+A choice is put into the session in every run, though it stays there: only then does Streamlit say
+it to the browser. What a run said that was cut short by a click may not have arrived, and a widget
+whose choice the browser never heard goes back to nothing.
 """
 
 from __future__ import annotations
@@ -23,9 +27,11 @@ def remembered(name: str, options: Sequence[str], default: str | None) -> str:
         default: What is chosen where the address says nothing, or something else.
     """
     key = f"chosen {name}"
-    if st.session_state.get(key) not in options:
+    chosen = st.session_state.get(key)
+    if chosen not in options:
         asked = st.query_params.get(name)
-        st.session_state[key] = asked if asked in options else default
+        chosen = asked if asked in options else default
+    st.session_state[key] = chosen
     return key
 
 
@@ -54,7 +60,8 @@ def remembered_some(name: str, options: Sequence[str], default: Sequence[str], a
     if chosen is None or not set(chosen) <= set(options):
         said = dict.fromkeys(st.query_params.get(name, "").split(BETWEEN))
         asked = [one for one in said if one in options]
-        st.session_state[key] = (asked or list(default))[:at_most]
+        chosen = (asked or list(default))[:at_most]
+    st.session_state[key] = chosen
     return key
 
 

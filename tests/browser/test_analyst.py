@@ -45,7 +45,8 @@ def says(page: Page, text: str, timeout: float | None = None) -> None:
 
 
 def add(page: Page, text: str) -> Locator:
-    """The editor, after somebody typed a text at its end."""
+    """The editor, after somebody typed a text at its end once it was drawn."""
+    settled(page)
     area = page.locator(".editor textarea")
     area.click()
     page.keyboard.press("Control+End")

@@ -15,6 +15,7 @@ from app.overrides import overrides_of, texts_by_hand
 from app.records import read_record
 from app.ui import opened
 from app.ui.workshop import editor
+from app.ui.workshop.variants import SHOWN
 from app.work import own_templates
 from prompts.library import Library
 from prompts.template import load_template, template_text
@@ -349,3 +350,12 @@ def test_prices_that_cannot_be_read_are_a_sentence(screen: Any, own_workspace: P
     (own_workspace / "prices.toml").write_text("not toml")
     page = fine(screen("prompts", own_workspace, tab="Cost"))
     assert "is no table of prices" in shown(page).replace("\\", "")
+
+
+def test_a_choice_is_said_to_the_browser_in_every_run(screen: Any, own_workspace: Path) -> None:
+    """What a run says that a click cuts short may not arrive."""
+    page = fine(screen("prompts", own_workspace, tab="Side by side").run())
+    several = {one.key: one for one in page.multiselect}
+    one = {one.key: one for one in (*page.selectbox, *page.button_group)}
+    assert all(several[f"chosen {name}"].proto.set_value for name in ("variants", "items"))
+    assert all(one[key].proto.set_value for key in ("chosen template", "chosen side", SHOWN))
