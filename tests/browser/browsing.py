@@ -6,14 +6,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Download, Locator, Page, TimeoutError
 
 from benchmarks.browser import settled
 
 PageAt = Callable[..., Page]
 
 
-TRIES, STAYS_MS = 6, 700
+TRIES, STAYS_MS, FALLS_MS = 6, 700, 20_000
 
 
 def write(page: Page, name: str, text: str) -> None:
@@ -29,6 +29,19 @@ def write(page: Page, name: str, text: str) -> None:
     raise AssertionError(f"what is typed into {name} does not stay")
 
 
+def downloaded(page: Page, button: Locator) -> Download:
+    """What a button gives; it is clicked again where a busy browser let a click fall."""
+    for _ in range(TRIES):
+        settled(page)
+        try:
+            with page.expect_download(timeout=FALLS_MS) as download:
+                button.click()
+            return download.value
+        except TimeoutError:
+            continue
+    raise AssertionError("nothing is downloaded")
+
+
 def shot(page: Page, name: str) -> None:
     """A picture of the whole screen, where AUTOGRAPH_SHOTS names a folder for it."""
     folder = os.environ.get("AUTOGRAPH_SHOTS")
@@ -36,4 +49,4 @@ def shot(page: Page, name: str) -> None:
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
-__all__ = ["PageAt", "settled", "shot", "write"]
+__all__ = ["PageAt", "downloaded", "settled", "shot", "write"]

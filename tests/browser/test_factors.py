@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from browsing import PageAt, settled, shot
+from browsing import PageAt, downloaded, settled, shot
 from playwright.sync_api import Page, expect
 
 NODE = re.compile(r"node=item_factor(?::|%3A)(\d+-\d+)")
@@ -78,14 +78,12 @@ def test_a_comparison_is_exported(page_at: PageAt, demo_workspace: Path) -> None
     page = page_at(demo_workspace, "compare?experiment=demo")
     expect(page.get_by_text("corrected for 8 tests")).to_be_visible()
     shot(page, "compare")
-    with page.expect_download() as csv:
-        page.get_by_test_id("stDownloadButton").get_by_text("CSV", exact=True).first.click()
-    lines = Path(csv.value.path()).read_text().splitlines()
+    csv = page.get_by_test_id("stDownloadButton").get_by_text("CSV", exact=True).first
+    lines = Path(downloaded(page, csv).path()).read_text().splitlines()
     assert lines[0].startswith("recommender,NDCG@10") and len(lines) == 5
     page.get_by_text("LaTeX", exact=True).first.click()
-    with page.expect_download() as latex:
-        page.get_by_role("button", name="LaTeX").click()
-    text = Path(latex.value.path()).read_text()
+    latex = downloaded(page, page.get_by_role("button", name="LaTeX"))
+    text = Path(latex.path()).read_text()
     assert r"\toprule" in text and "sasrec+autograph &" in text
 
 

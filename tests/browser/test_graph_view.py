@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlparse
 import networkx as nx
 import polars as pl
 import pytest
-from browsing import PageAt, settled, shot
+from browsing import PageAt, downloaded, settled, shot
 from playwright.sync_api import Page
 
 from app.atlas import Atlas, Picture, open_atlas, picture
@@ -143,9 +143,8 @@ def test_files_hold_what_is_visible(page_at: PageAt, demo_workspace: Path, atlas
         "Nodes as Parquet": lambda data: pl.read_parquet(data).height,
     }
     for name, count in read.items():
-        with page.expect_download() as download:
-            page.get_by_role("button", name=name).click()
-        assert count(Path(download.value.path()).read_bytes()) == len(seen.subgraph.nodes)
+        download = downloaded(page, page.get_by_role("button", name=name))
+        assert count(Path(download.path()).read_bytes()) == len(seen.subgraph.nodes)
 
 
 def test_the_picture_is_saved_as_png(page_at: PageAt, demo_workspace: Path) -> None:
@@ -153,9 +152,8 @@ def test_the_picture_is_saved_as_png(page_at: PageAt, demo_workspace: Path) -> N
 
     page = page_at(demo_workspace, f"graph?experiment=demo&view={START}", dark=True)
     page.locator("[data-testid=stEChartsChart]").hover()
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download as PNG").click()
-    saved = Image.open(download.value.path())
+    download = downloaded(page, page.get_by_role("button", name="Download as PNG"))
+    saved = Image.open(download.path())
     assert saved.format == "PNG" and saved.width > 1000
     assert len(saved.convert("RGB").getcolors(10**6) or ()) > 50
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from browsing import PageAt, settled, shot, write
+from browsing import PageAt, downloaded, settled, shot, write
 from playwright.sync_api import Page, expect
 
 from app.records import read_record
@@ -77,10 +77,9 @@ def test_from_a_person_to_the_report(page_at: PageAt, demo_workspace: Path) -> N
     expect(page.get_by_role("heading", name="Report")).to_be_visible()
     settled(page)
     shot(page, "report")
-    with page.expect_download() as saved:
-        page.get_by_role("button", name="Download").click()
-    html = Path(saved.value.path()).read_text()
-    assert saved.value.suggested_filename == "demo.html"
+    saved = downloaded(page, page.get_by_role("button", name="Download"))
+    html = Path(saved.path()).read_text()
+    assert saved.suggested_filename == "demo.html"
     assert page.context.browser is not None
     mailed = page.context.browser.new_page()
     mailed.set_content(html)
