@@ -355,7 +355,6 @@ def test_prices_that_cannot_be_read_are_a_sentence(screen: Any, own_workspace: P
 def test_a_choice_is_said_to_the_browser_in_every_run(screen: Any, own_workspace: Path) -> None:
     """What a run says that a click cuts short may not arrive."""
     page = fine(screen("prompts", own_workspace, tab="Side by side").run())
-    several = {one.key: one for one in page.multiselect}
-    one = {one.key: one for one in (*page.selectbox, *page.button_group)}
-    assert all(several[f"chosen {name}"].proto.set_value for name in ("variants", "items"))
-    assert all(one[key].proto.set_value for key in ("chosen template", "chosen side", SHOWN))
+    fields = {one.key: one for one in (*page.multiselect, *page.selectbox, *page.button_group)}
+    chosen = [fields[f"chosen {name}"] for name in ("variants", "items", "template", "side")]
+    assert all(field.proto.set_value for field in [*chosen, fields[SHOWN]])

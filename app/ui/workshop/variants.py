@@ -167,7 +167,7 @@ def _answers(asked: Asked, variants: dict[str, Template], numbers: list[int]) ->
     known = _known(asked, variants, numbers)
     if known is None:
         return
-    st.session_state[SHOWN] = st.session_state.get(SHOWN, "Prompts")
+    st.session_state[SHOWN] = st.session_state.get(SHOWN, "Prompts")  # said anew, as in remembered
     with st.container(horizontal=True, vertical_alignment="center"):
         shown = st.segmented_control(
             "Shown",
