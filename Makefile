@@ -41,7 +41,7 @@ test: $(INSTALLED) browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
 
 browser:
 	@command -v chromium chromium-browser google-chrome >/dev/null || { \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,19 +39,26 @@ def tiny_qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with the demo finished: SASRec and MIND, plain and with the graph, few epochs.
 
-    Shared by all tests of the page: look, and change nothing; `own_workspace` is a copy.
+    Shared by all tests of the page: look, and change nothing; `own_workspace` is a copy. Where
+    tests run in several processes, the first makes it, and the others find it finished.
     """
     from app.experiment_file import load_experiment
     from app.session import run_experiment
 
-    workspace = tmp_path_factory.mktemp("demo") / "workspace"
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    workspace = shared / "demo" / "workspace"
     changes = [
         "grid.backbones=['sasrec', 'mind']",
         "train.epochs=3",
         "quantize.user.epochs=30",
         "quantize.item.epochs=30",
     ]
-    run_experiment(load_experiment("demo", changes), workspace, jobs=2, device="cpu")
+    workspace.parent.mkdir(exist_ok=True)
+    with (workspace.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run_experiment(load_experiment("demo", changes), workspace, jobs=2, device="cpu")
     return workspace
 
 

@@ -6,15 +6,15 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("data", "prompts", "llm", "quantize", "graph", "recommend", "app")
 """From left to right; imports point only left."""
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 FORBIDDEN = {"utils", "util", "helpers", "helper", "common", "misc", "datasets", "pages"}
+PICKLERS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve"}
 HEAVY = {
     "torch",
     "transformers",
@@ -38,9 +38,14 @@ def named(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported(path: Path) -> Iterator[tuple[str, int]]:
     """Every module that a file imports, inside functions too, with the line."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -52,40 +57,37 @@ def test_there_is_something_to_check() -> None:
     assert {path.relative_to(ROOT).parts[0] for path in FILES} == set(ROOMS)
 
 
-@pytest.mark.parametrize("path", FILES, ids=named)
-def test_imports_point_only_left(path: Path) -> None:
-    here = ROOMS.index(path.relative_to(ROOT).parts[0])
-    for module, line in imported(path):
-        room = module.partition(".")[0]
-        if room in ROOMS:
-            assert ROOMS.index(room) <= here, f"{named(path)}:{line} imports {module}"
-        assert room not in {"tests", "benchmarks", "experiments"}, f"{named(path)}:{line}"
+def test_imports_point_only_left() -> None:
+    for path in FILES:
+        here = ROOMS.index(path.relative_to(ROOT).parts[0])
+        for module, line in imported(path):
+            room = module.partition(".")[0]
+            if room in ROOMS:
+                assert ROOMS.index(room) <= here, f"{named(path)}:{line} imports {module}"
+            assert room not in {"tests", "benchmarks", "experiments"}, f"{named(path)}:{line}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=named)
-def test_streamlit_stays_in_the_page_and_pickle_outside(path: Path) -> None:
-    ui = path.is_relative_to(ROOT / "app" / "ui")
-    for module, line in imported(path):
-        root = module.partition(".")[0]
-        assert root != "streamlit" or ui, f"{named(path)}:{line} imports streamlit"
-        assert root not in {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve"}, (
-            f"{named(path)}:{line} imports {module}: a file from somebody else must never run code"
-        )
+def test_streamlit_stays_in_the_page_and_pickle_outside() -> None:
+    for path in FILES:
+        ui = path.is_relative_to(ROOT / "app" / "ui")
+        for module, line in imported(path):
+            where = f"{named(path)}:{line} imports {module}"
+            root = module.partition(".")[0]
+            assert root != "streamlit" or ui, where
+            assert root not in PICKLERS, f"{where}: a file from somebody else must never run code"
 
 
-@pytest.mark.parametrize("path", FILES, ids=named)
-def test_nothing_is_loaded_that_could_run_code(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if not isinstance(node, ast.Call):
-            continue
-        where = f"{named(path)}:{node.lineno}"
-        keywords = {keyword.arg: keyword.value for keyword in node.keywords}
-        for name in ("allow_pickle", "trust_remote_code"):
-            value = keywords.get(name)
-            assert value is None or ast.literal_eval(value) is False, f"{where} sets {name}"
-        if ast.unparse(node.func) == "torch.load":
-            safe = keywords.get("weights_only")
-            assert safe is not None and ast.literal_eval(safe) is True, f"{where} loads pickles"
+def test_nothing_is_loaded_that_could_run_code() -> None:
+    for path in FILES:
+        for call in (node for node in ast.walk(parsed(path)) if isinstance(node, ast.Call)):
+            where = f"{named(path)}:{call.lineno}"
+            keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+            for name in ("allow_pickle", "trust_remote_code"):
+                value = keywords.get(name)
+                assert value is None or ast.literal_eval(value) is False, f"{where} sets {name}"
+            if ast.unparse(call.func) == "torch.load":
+                safe = keywords.get("weights_only")
+                assert safe is not None and ast.literal_eval(safe) is True, f"{where} loads pickles"
 
 
 def test_nothing_has_a_name_that_says_nothing() -> None:
