@@ -315,14 +315,14 @@ def _sources(task: Task, needs: Sequence[str]) -> Sources:
     from llm.pairs import Pairs
     from llm.vectors import Vectors
     from quantize.phrases import Phrases
-    from recommend.sources import Relation, Sources
+    from recommend.sources import Sources
 
     opened: dict[str, Callable[[Path], Any]] = {
         "graph": LatentGraph.load,
         "user_vectors": lambda folder: Vectors.load(folder).matrix,
         "item_vectors": lambda folder: Vectors.load(folder).matrix,
-        "phrases": lambda folder: Relation.between(*Phrases.load(folder).edges),
-        "pairs": lambda folder: Relation.between(*Pairs.load(folder).edges),
+        "phrases": lambda folder: Phrases.load(folder).relation,
+        "pairs": lambda folder: Pairs.load(folder).relation,
     }
     wanted = [name for name in needs if name in SOURCES]
     return Sources(**{name: opened[name](task.inputs[SOURCES[name]]) for name in wanted})

@@ -12,6 +12,7 @@ import polars as pl
 from data import atomic
 from data.columns import ITEM, ITEM_ID, TIME, USER, USER_ID, WEIGHT
 from data.ids import IdMap
+from data.relation import offsets_of
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,8 @@ class Histories:
 def histories(interactions: pl.DataFrame, n_users: int) -> Histories:
     """Per-user sequences of a table that is sorted by user and time."""
     users = interactions[USER].to_numpy()
-    offsets = np.zeros(n_users + 1, dtype=np.int64)
-    np.cumsum(np.bincount(users, minlength=n_users), out=offsets[1:])
     return Histories(
-        offsets,
+        offsets_of(users, n_users),
         interactions[ITEM].to_numpy().astype(np.int32),
         interactions[TIME].to_numpy().astype(np.int64),
     )

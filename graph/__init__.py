@@ -3,16 +3,19 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from graph.latent import Csr, LatentGraph
+    from data.relation import Relation
+    from graph.latent import LatentGraph
     from graph.metapath import Metapath
 
-__all__ = ["Csr", "LatentGraph", "Metapath"]
+__all__ = ["LatentGraph", "Metapath", "Relation"]
 
 
 def __getattr__(name: str) -> Any:
     """A class of this room, when it is asked for: settings are read without numpy."""
     if name not in __all__:
         raise AttributeError(f"module 'graph' has no attribute {name!r}")
+    from data import relation
     from graph import latent, metapath
 
-    return getattr(metapath if name == "Metapath" else latent, name)
+    homes = {"LatentGraph": latent, "Metapath": metapath, "Relation": relation}
+    return getattr(homes[name], name)

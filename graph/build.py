@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from data.dataset import Dataset, histories
 from data.errors import DataError
+from data.relation import Relation
 from data.split import Split
-from graph.latent import Csr, LatentGraph
+from graph.latent import LatentGraph
 from graph.settings import GraphEdges
 from quantize.codes import Codes
 
@@ -43,7 +42,7 @@ def build_graph(
     _check("item", item_codes, dataset.item_ids.external, item_labels)
     shown = dataset.interactions if edges == "all" else split.training(dataset)
     known = histories(shown, dataset.n_users)
-    user_item = Csr(known.offsets, known.items, known.times)
+    user_item = Relation(known.offsets, known.items, dataset.n_items, known.times)
     return LatentGraph(
         n_users=dataset.n_users,
         n_items=dataset.n_items,
@@ -52,18 +51,10 @@ def build_graph(
         user_k=user_codes.k,
         item_k=item_codes.k,
         user_item=user_item,
-        item_user=turned(user_item, dataset.n_items),
+        item_user=user_item.turned(),
         user_labels=tuple(user_labels) or ("",) * (user_codes.k * user_codes.levels),
         item_labels=tuple(item_labels) or ("",) * (item_codes.k * item_codes.levels),
     )
-
-
-def turned(csr: Csr, n_targets: int) -> Csr:
-    """The same edges by target, each target's oldest first; ties keep the order of `csr`."""
-    order = np.lexsort((csr.times, csr.targets))
-    offsets = np.zeros(n_targets + 1, dtype=np.int64)
-    np.cumsum(np.bincount(csr.targets, minlength=n_targets), out=offsets[1:])
-    return Csr(offsets, csr.sources[order], csr.times[order])
 
 
 def _check(side: str, codes: Codes, ids: tuple[str, ...], labels: Sequence[str]) -> None:

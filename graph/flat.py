@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from data.errors import ConfigError
+from data.relation import offsets_of
 from graph.latent import LatentGraph
 from graph.metapath import NODE_TYPES
 from graph.relations import interactions
@@ -115,17 +116,15 @@ def flatten(graph: LatentGraph) -> FlatGraph:
         sources.append(factor + firsts[f"{side}_factor"])
         targets.append(member + firsts[side])
     source = np.concatenate(sources)
-    offsets = np.zeros(sum(sizes) + 1, dtype=np.int64)
-    np.cumsum(np.bincount(source, minlength=sum(sizes)), out=offsets[1:])
     order = np.argsort(source, kind="stable")
     flat = np.concatenate(targets)[order].astype(np.int32)
-    return FlatGraph(sizes, (graph.user_k, graph.item_k), offsets, flat)
+    return FlatGraph(sizes, (graph.user_k, graph.item_k), offsets_of(source, sum(sizes)), flat)
 
 
 def _latest_first(graph: LatentGraph, side: str) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of a user and an item, each once, by `side` and the latest interaction."""
-    csr = interactions(graph, side)
-    owner, partner = csr.sources[::-1].astype(np.int64), csr.targets[::-1].astype(np.int64)
+    edges = interactions(graph, side)
+    owner, partner = (ends[::-1].astype(np.int64) for ends in (edges.sources, edges.targets))
     width = int(partner.max(initial=0)) + 1
     _, first = np.unique(owner * width + partner, return_index=True)
     kept = np.sort(first)

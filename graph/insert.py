@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from data.errors import DataError
-from graph.latent import Csr, LatentGraph
+from data.relation import Relation, offsets_of
+from graph.latent import LatentGraph
 
 
 def insert_user(
@@ -110,7 +111,7 @@ def _insert(
     codes: Sequence[int] | np.ndarray,
     partners: Sequence[int] | np.ndarray,
     times: Sequence[int] | np.ndarray | None,
-) -> tuple[Csr, Csr]:
+) -> tuple[Relation, Relation]:
     """Both directions of the interactions: of the side that grows, and of the other."""
     _check_codes(graph, side, np.asarray(codes))
     forth, back = graph.user_item, graph.item_user
@@ -123,28 +124,40 @@ def _insert(
     return _appended(forth, who[order], when[order]), _joined(back, who, when, len(forth))
 
 
-def _appended(csr: Csr, targets: np.ndarray, times: np.ndarray) -> Csr:
-    offsets = np.append(csr.offsets, csr.offsets[-1] + len(targets))
-    return Csr(offsets, np.append(csr.targets, targets), np.append(csr.times, times))
+def _appended(edges: Relation, targets: np.ndarray, times: np.ndarray) -> Relation:
+    """With one more source, whose edges lead to `targets`."""
+    return replace(
+        edges,
+        offsets=np.append(edges.offsets, edges.offsets[-1] + len(targets)),
+        targets=np.append(edges.targets, targets),
+        times=np.append(edges.moments, times),
+    )
 
 
-def _joined(csr: Csr, sources: np.ndarray, times: np.ndarray, target: int) -> Csr:
-    """With an edge to `target` from each source, at its place in the source's order of time."""
+def _joined(edges: Relation, sources: np.ndarray, times: np.ndarray, target: int) -> Relation:
+    """With an edge to one more target from each source, at its place in the source's time."""
     order = np.lexsort((times, sources))
     places = [
-        csr.offsets[s] + np.searchsorted(csr.times[csr.offsets[s] : csr.offsets[s + 1]], t, "right")
-        for s, t in zip(sources[order], times[order], strict=True)
+        first + np.searchsorted(edges.moments[first:stop], time, "right")
+        for first, stop, time in zip(
+            edges.offsets[sources[order]],
+            edges.offsets[sources[order] + 1],
+            times[order],
+            strict=True,
+        )
     ]
     at = np.array(places, dtype=np.int64)
-    offsets = csr.offsets.copy()
-    offsets[1:] += np.cumsum(np.bincount(sources, minlength=len(csr)))
-    targets = np.insert(csr.targets, at, np.int32(target))
-    return Csr(offsets, targets, np.insert(csr.times, at, times[order]))
+    return Relation(
+        edges.offsets + offsets_of(sources, len(edges)),
+        np.insert(edges.targets, at, np.int32(target)),
+        target + 1,
+        np.insert(edges.moments, at, times[order]),
+    )
 
 
 def _times(graph: LatentGraph, n: int, times: Sequence[int] | np.ndarray | None) -> np.ndarray:
     if times is None:
-        after_all = int(graph.user_item.times.max(initial=-1)) + 1
+        after_all = int(graph.user_item.moments.max(initial=-1)) + 1
         return np.arange(after_all, after_all + n, dtype=np.int64)
     when = np.asarray(times, dtype=np.int64)
     if len(when) != n:

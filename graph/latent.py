@@ -9,38 +9,7 @@ from typing import Any
 import numpy as np
 
 from data import atomic
-
-
-@dataclass(frozen=True, slots=True)
-class Csr:
-    """Edges of one relation, sorted by source and then by time.
-
-    Attributes:
-        offsets: (n_sources + 1,) int64; source s owns `targets[offsets[s]:offsets[s + 1]]`.
-        targets: (n,) int32.
-        times: (n,) int64 seconds.
-    """
-
-    offsets: np.ndarray
-    targets: np.ndarray
-    times: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    def of(self, source: int) -> np.ndarray:
-        """(degree,) int32 targets of one source, oldest first."""
-        return self.targets[self.offsets[source] : self.offsets[source + 1]]
-
-    @property
-    def degrees(self) -> np.ndarray:
-        """(n_sources,) int64 edges a source."""
-        return np.diff(self.offsets)
-
-    @property
-    def sources(self) -> np.ndarray:
-        """(n,) int32 source of every edge."""
-        return np.repeat(np.arange(len(self), dtype=np.int32), self.degrees)
+from data.relation import Relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +37,8 @@ class LatentGraph:
     item_codes: np.ndarray
     user_k: int
     item_k: int
-    user_item: Csr
-    item_user: Csr
+    user_item: Relation
+    item_user: Relation
     user_labels: tuple[str, ...]
     item_labels: tuple[str, ...]
 
@@ -107,8 +76,8 @@ class LatentGraph:
         """Arrays, sizes and labels in `directory`."""
         arrays = {"user_codes": self.user_codes, "item_codes": self.item_codes}
         for name in ("user_item", "item_user"):
-            csr: Csr = getattr(self, name)
-            arrays |= {f"{name}.{f}": getattr(csr, f) for f in ("offsets", "targets", "times")}
+            edges: Relation = getattr(self, name)
+            arrays |= {f"{name}.{f}": getattr(edges, f) for f in _STORED}
         atomic.write_arrays(directory / "graph.safetensors", arrays)
         names = ("n_users", "n_items", "user_k", "item_k", "user_labels", "item_labels")
         atomic.write_json(directory / "graph.json", {name: getattr(self, name) for name in names})
@@ -122,6 +91,10 @@ class LatentGraph:
             about[name] = tuple(about[name])
         for name in ("user_codes", "item_codes"):
             about[name] = arrays[name]
-        for name in ("user_item", "item_user"):
-            about[name] = Csr(*(arrays[f"{name}.{f}"] for f in ("offsets", "targets", "times")))
+        for name, targets in (("user_item", "n_items"), ("item_user", "n_users")):
+            stored = {field: arrays[f"{name}.{field}"] for field in _STORED}
+            about[name] = Relation(n_targets=about[targets], **stored)
         return cls(**about)
+
+
+_STORED = ("offsets", "targets", "times")

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from data.errors import ConfigError
-from graph.latent import Csr, LatentGraph
+from data.relation import Relation
+from graph.latent import LatentGraph
 
 Levels = Sequence[int] | None
 """Levels of codes whose factor nodes are walked; None for all."""
@@ -37,8 +38,8 @@ def reached(
     """(size of `b`,) bool, the nodes of type `b` next to any node of type `a` in `mask`."""
     out = np.zeros(graph.size(b), dtype=bool)
     if {a, b} == {"user", "item"}:
-        csr = interactions(graph, a)
-        out[csr.targets[np.repeat(mask, csr.degrees)]] = True
+        edges = interactions(graph, a)
+        out[edges.targets[np.repeat(mask, edges.degrees)]] = True
     elif b == f"{a}_factor":
         out[graph.factors(a)[mask][:, wanted(graph, a, levels)]] = True
     else:
@@ -52,9 +53,9 @@ def adjacency(graph: LatentGraph, a: str, b: str, levels: Levels = None) -> Any:
 
     shape = (graph.size(a), graph.size(b))
     if {a, b} == {"user", "item"}:
-        csr = interactions(graph, a)
-        ones = np.ones(len(csr.targets), dtype=np.int64)
-        matrix = csr_matrix((ones, csr.targets.copy(), csr.offsets.copy()), shape=shape)
+        edges = interactions(graph, a)
+        ones = np.ones(len(edges.targets), dtype=np.int64)
+        matrix = csr_matrix((ones, edges.targets.copy(), edges.offsets.copy()), shape=shape)
         matrix.sum_duplicates()
         matrix.data[:] = 1
         return matrix
@@ -65,7 +66,7 @@ def adjacency(graph: LatentGraph, a: str, b: str, levels: Levels = None) -> Any:
     return csr_matrix((np.ones(factors.size, dtype=np.int64), factors.ravel(), offsets), shape)
 
 
-def interactions(graph: LatentGraph, source: str) -> Csr:
+def interactions(graph: LatentGraph, source: str) -> Relation:
     """Training interactions by `source`, "user" or "item"."""
     return graph.user_item if source == "user" else graph.item_user
 

@@ -36,7 +36,7 @@ def memory(graph: LatentGraph) -> int:
     """Bytes of all arrays."""
     arrays = [graph.user_codes, graph.item_codes]
     for csr in (graph.user_item, graph.item_user):
-        arrays += [csr.offsets, csr.targets, csr.times]
+        arrays += [csr.offsets, csr.targets, csr.moments]
     return sum(array.nbytes for array in arrays)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from data import atomic
+from data.relation import Relation, offsets_of
 from llm.vectors import Vectors
 from prompts.pairs import SCORE
 
@@ -50,9 +51,9 @@ class Pairs:
     leaking: bool = False
 
     @property
-    def edges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-        """Offsets, items and weights, and how many items there are."""
-        return self.offsets, self.items, self.weights, len(self.ids)
+    def relation(self) -> Relation:
+        """From items to items like them."""
+        return Relation(self.offsets, self.items, len(self.ids), weights=self.weights)
 
     @property
     def alike(self) -> int:
@@ -211,7 +212,5 @@ def _both_ways(
     source, target = np.concatenate([pairs, pairs[:, ::-1]]).T.reshape(2, -1)
     weight = np.concatenate([weights, weights]).astype(np.float32)
     order = np.lexsort((target, -weight, source))
-    offsets = np.zeros(len(ids) + 1, dtype=np.int64)
-    np.cumsum(np.bincount(source, minlength=len(ids)), out=offsets[1:])
     edges = np.ascontiguousarray(target[order], dtype=np.int32)
-    return Pairs(tuple(ids), offsets, edges, weight[order], judge, candidates)
+    return Pairs(tuple(ids), offsets_of(source, len(ids)), edges, weight[order], judge, candidates)

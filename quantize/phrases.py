@@ -18,6 +18,7 @@ import polars as pl
 
 from data import atomic
 from data.errors import DataError
+from data.relation import Relation
 from quantize.settings import PhrasesConfig
 from quantize.stop_words import function_words, stop_words
 
@@ -66,9 +67,9 @@ class Phrases:
         return [(self.names[phrase], weight) for phrase, weight in held]
 
     @property
-    def edges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-        """Offsets, phrases and weights, and how many phrases there are."""
-        return self.offsets, self.phrases, self.weights, len(self.names)
+    def relation(self) -> Relation:
+        """From entities to phrases."""
+        return Relation(self.offsets, self.phrases, len(self.names), weights=self.weights)
 
     @property
     def degrees(self) -> np.ndarray:

@@ -10,9 +10,10 @@ import numpy as np
 
 from data.dataset import Dataset, Histories
 from data.errors import ConfigError
+from data.relation import Relation, offsets_of
 from recommend.features import Bags, bags
 from recommend.settings import ModelConfig
-from recommend.sources import Relation, Sources
+from recommend.sources import Sources
 
 if TYPE_CHECKING:
     from graph import LatentGraph
@@ -114,10 +115,11 @@ class Inputs:
     def arrays(self) -> dict[str, np.ndarray]:
         """Every array by name; `of_arrays` takes them back."""
         return {
-            f"{part}.{name}": getattr(value, name)
+            f"{part}.{name}": np.asarray(getattr(value, name))
             for part in self.__slots__
             if (value := getattr(self, part)) is not None
             for name in value.__slots__
+            if getattr(value, name) is not None
         }
 
     @classmethod
@@ -130,9 +132,22 @@ class Inputs:
         return cls(**{part: _KINDS[part](**named) for part, named in parts.items()})
 
 
+def _relation(
+    offsets: np.ndarray,
+    targets: np.ndarray,
+    weights: np.ndarray | None = None,
+    n_targets: np.ndarray | None = None,
+    size: np.ndarray | None = None,
+) -> Relation:
+    """A relation from its arrays; models of earlier versions call the number of targets `size`."""
+    n = n_targets if n_targets is not None else size
+    assert n is not None
+    return Relation(offsets, targets.astype(np.int32), int(n.reshape(-1)[0]), weights=weights)
+
+
 _KINDS: dict[str, Callable[..., Any]] = {
     **{"users": Bags, "items": Bags, "graph": GraphTables, "vectors": SemanticVectors},
-    **{"taken": Relation, "phrases": Relation, "pairs": Relation},
+    **{"taken": _relation, "phrases": _relation, "pairs": _relation},
 }
 
 
@@ -177,7 +192,8 @@ def _taken(histories: Histories, n_items: int) -> Relation:
     """From items to users; a user who had an item twice has one edge."""
     users = np.repeat(np.arange(len(histories)), histories.lengths)
     once = np.unique(histories.items.astype(np.int64) * len(histories) + users)
-    return Relation.of(once // len(histories), once % len(histories), n_items, len(histories))
+    items, users = once // len(histories), once % len(histories)
+    return Relation(offsets_of(items, n_items), users.astype(np.int32), len(histories))
 
 
 def _standard(matrix: np.ndarray) -> np.ndarray:

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from data.relation import Relation
 from recommend import attention
 from recommend.attention import AttentionHead, Edges, FixedEdges, looked_up
 from recommend.dropout import Dropout
 from recommend.sequences import Batch
 from recommend.settings import CcgnnConfig, TopoI2IConfig
-from recommend.sources import Relation
 
 
 class FewEdges(nn.Module):
@@ -26,13 +26,15 @@ class FewEdges(nn.Module):
     def __init__(self, edges: Relation, at_most: int, width: int, heads: int) -> None:
         super().__init__()
         self.head = AttentionHead(width, heads)
-        degrees = np.diff(edges.offsets)
+        degrees = edges.degrees
         place = np.arange(max(1, min(at_most, int(degrees.max(initial=0)))))
         present = place < degrees[:, None]  # (n, k)
         at = np.where(present, edges.offsets[:-1, None] + place, len(edges.targets))
-        index = np.concatenate([edges.targets, [0]])[at]  # what is not there is node 0, unheard
-        prior = np.concatenate([np.log(edges.weights), np.zeros(1, np.float32)])[at]
-        self.edges = FixedEdges(Edges.to_each(torch.from_numpy(index), int(edges.size[0])))
+        index = np.append(edges.targets.astype(np.int64), 0)[
+            at
+        ]  # what is not there is node 0, unheard
+        prior = np.append(_priors(edges), np.float32(0))[at]
+        self.edges = FixedEdges(Edges.to_each(torch.from_numpy(index), edges.n_targets))
         for name, array in (("present", present), ("prior", prior)):
             self.register_buffer(name, torch.from_numpy(array), persistent=False)
 
@@ -52,10 +54,10 @@ class ManyEdges(nn.Module):
     def __init__(self, edges: Relation, width: int, heads: int) -> None:
         super().__init__()
         self.head = AttentionHead(width, heads)
-        speaker, hearer = torch.from_numpy(edges.targets.copy()), torch.from_numpy(edges.sources)
-        n, m = len(edges.offsets) - 1, int(edges.size[0])
-        self.edges = FixedEdges(Edges.of(speaker, hearer, n, m))
-        self.register_buffer("prior", torch.from_numpy(np.log(edges.weights)), persistent=False)
+        ends = (edges.targets, edges.sources)
+        speaker, hearer = (torch.from_numpy(end.astype(np.int64)) for end in ends)
+        self.edges = FixedEdges(Edges.of(speaker, hearer, len(edges), edges.n_targets))
+        self.register_buffer("prior", torch.from_numpy(_priors(edges)), persistent=False)
 
     def forward(self, nodes: Tensor, others: Tensor) -> Tensor:
         """(n, d) what each of `nodes` hears from its neighbours among `others`; zeros from none."""
@@ -64,6 +66,14 @@ class ManyEdges(nn.Module):
         source = looked_up(head.source(others), edges.speaker)
         logit = attention.logits(target, source) + self.prior
         return attention.grouped(logit, head.values(others), edges).flatten(1)
+
+
+def _priors(edges: Relation) -> np.ndarray:
+    """(m,) float32 logarithms of the weights; edges without weights weigh one."""
+    if edges.weights is None:
+        return np.zeros(len(edges.targets), np.float32)
+    logarithms: np.ndarray = np.log(edges.weights)
+    return logarithms
 
 
 def from_history(head: AttentionHead, own: Tensor, items: Tensor, batch: Batch) -> Tensor:

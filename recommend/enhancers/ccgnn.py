@@ -21,7 +21,7 @@ class Ccgnn(Listeners):
         super().__init__(config, inputs.n_users, width)
         edges, heads = inputs.phrases, config.heads
         assert edges is not None
-        self.phrase = nn.Embedding(int(edges.size[0]), width)
+        self.phrase = nn.Embedding(edges.n_targets, width)
         nn.init.normal_(self.phrase.weight, std=width**-0.5)
         turned = edges.turned()
         layers = range(config.layers)

@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from data.relation import Relation
 from recommend.dropout import Dropout
 from recommend.inputs import Inputs
 from recommend.prefix import prefix_counts, prefix_sums
 from recommend.sequences import Batch
 from recommend.settings import LightGcnConfig
-from recommend.sources import Relation
 
 Nodes = tuple[Tensor, Tensor]
 
@@ -47,15 +47,15 @@ class LightGcn(nn.Module):
     def _keep(self, taken: Relation) -> None:
         """Â and its transpose as sparse matrices, and the roots of the items' degrees."""
         degrees = (
-            np.maximum(np.diff(taken.offsets), 1),
-            np.bincount(taken.targets, minlength=int(taken.size[0])).clip(1),
+            taken.degrees.clip(1),
+            np.bincount(taken.targets, minlength=taken.n_targets).clip(1),
         )
         weights = (degrees[0][taken.sources] * degrees[1][taken.targets]) ** -0.5
         for name, one in (("to_items", taken), ("to_users", taken.turned())):
             own = weights if one is taken else weights[np.argsort(taken.targets, kind="stable")]
-            shape = (len(one.offsets) - 1, int(one.size[0]))
-            parts = (one.offsets, one.targets, own.astype(np.float32))
-            self.register_buffer(name, _sparse(parts, shape), persistent=False)
+            parts = (one.offsets, one.targets.astype(np.int64), own.astype(np.float32))
+            sparse = _sparse(parts, (len(one), one.n_targets))
+            self.register_buffer(name, sparse, persistent=False)
         root = torch.from_numpy(degrees[0].astype(np.float32) ** -0.5)
         self.register_buffer("root", root, persistent=False)
         heard = self.to_items @ torch.ones(len(degrees[1]), 1)

@@ -44,20 +44,22 @@ def test_insertion_equals_building_with_the_user_in_it(small):
     """Cut the last user off and insert it again."""
     from dataclasses import replace
 
-    from graph.build import turned
-    from graph.latent import Csr
+    from data.relation import Relation
 
     cut = small.n_users - 1
     stop = small.user_item.offsets[cut]
-    fewer = Csr(
-        small.user_item.offsets[:-1], small.user_item.targets[:stop], small.user_item.times[:stop]
+    fewer = Relation(
+        small.user_item.offsets[:-1],
+        small.user_item.targets[:stop],
+        small.n_items,
+        small.user_item.times[:stop],
     )
     without = replace(
         small,
         n_users=cut,
         user_codes=small.user_codes[:cut],
         user_item=fewer,
-        item_user=turned(fewer, small.n_items),
+        item_user=fewer.turned(),
     )
     times = small.user_item.times[stop:]
     again = insert_user(without, small.user_codes[cut], small.user_item.of(cut), times)

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from data.dataset import INTERACTION_SCHEMA, Dataset
+from data.relation import Relation
 from data.split import Split, leave_one_out
 from graph import LatentGraph
 from graph.build import build_graph
@@ -24,7 +25,7 @@ from recommend.model import Model
 from recommend.network import Network
 from recommend.sequences import Batch, Layout, collate, last_chunks
 from recommend.settings import ModelConfig
-from recommend.sources import Relation, Sources
+from recommend.sources import Sources
 
 COMBINATIONS = [(backbone, enhancer) for backbone in BACKBONES for enhancer in ENHANCERS]
 GENRES = [["calm"], ["calm", "odd"], ["odd"], []]
@@ -131,7 +132,7 @@ def pairs_of(n_items: int) -> Relation:
 def weighted(edges: Sequence[tuple[int, int]], n: int, size: int) -> Relation:
     """Edges that weigh less and less, 1 to 0.5."""
     source, target = np.array(edges).T
-    plain = Relation.of(source, target, n, size)
+    plain = Relation.between(source, target, n, size)
     return replace(plain, weights=np.linspace(1, 0.5, len(edges), dtype=np.float32))
 
 

@@ -90,3 +90,14 @@ def test_arrays_give_the_inputs_again(world, enhancer):
         np.testing.assert_array_equal(array, arrays[name])
         assert array.dtype == arrays[name].dtype
     assert (again.n_users, again.n_items) == (inputs.n_users, inputs.n_items)
+
+
+def test_a_model_kept_under_an_earlier_name_of_the_number_of_targets_opens(world):
+    inputs = inputs_of(world[0], None, config_of(enhancer="ccgnn"))
+    arrays = inputs.arrays()
+    arrays["phrases.size"] = arrays.pop("phrases.n_targets").reshape(1)
+    arrays["phrases.targets"] = arrays["phrases.targets"].astype(np.int64)
+    found = Inputs.of_arrays(arrays).phrases
+    assert found.n_targets == inputs.phrases.n_targets
+    np.testing.assert_array_equal(found.targets, inputs.phrases.targets)
+    np.testing.assert_array_equal(found.weights, inputs.phrases.weights)

@@ -21,10 +21,11 @@ from small_worlds import (
 )
 
 from data.errors import ConfigError
+from data.relation import Relation
 from data.split import leave_one_out
 from recommend.inputs import gather_inputs
 from recommend.settings import ModelConfig
-from recommend.sources import Relation, Sources
+from recommend.sources import Sources
 
 DATASET = checkerboard()
 SPLIT = leave_one_out(DATASET)
@@ -40,7 +41,7 @@ def network(name, **about):
 
 def weights(edges: Relation, at_most: int = 99) -> np.ndarray:
     """(n_items, targets) weights of the edges, of each item the first `at_most`."""
-    matrix = np.zeros((DATASET.n_items, int(edges.size[0])))
+    matrix = np.zeros((DATASET.n_items, edges.n_targets))
     for item in range(DATASET.n_items):
         part = slice(edges.offsets[item], edges.offsets[item + 1])
         matrix[item, edges.targets[part][:at_most]] = edges.weights[part][:at_most]
