@@ -204,11 +204,18 @@ def ui(
         str, typer.Option(help="Other machines can see it under 0.0.0.0; it asks no password.")
     ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A further name that the page answers under, such as that of a reverse proxy.",
+        ),
+    ] = None,
 ) -> None:
     """Open the page: data, prompts, factors, graph, recommenders, demo."""
-    from app.cli_ui import serve
+    from app.cli_ui import Door, serve
 
-    raise typer.Exit(serve(workspace, port, address, browser))
+    raise typer.Exit(serve(workspace, Door(port, address, allow_host or ()), browser))
 
 
 @app.command()

@@ -3,23 +3,59 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from data.errors import ConfigError
 
-LOOPBACK = "127.0.0.1"
+PAGE = Path(__file__).resolve().parent.parent / "streamlit_app.py"
+_HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?")
 
 
-def serve(workspace: Path, port: int, address: str, browser: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How the page is reached.
+
+    Attributes:
+        port: Of the address.
+        address: Of the machine that it listens on.
+        hosts: Names that it answers under, beside the address and those of this machine.
+    """
+
+    port: int
+    address: str
+    hosts: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        """Refuses what is no name of a host.
+
+        Raises:
+            ConfigError: a name holds more than that, and a port.
+        """
+        wrong = next((host for host in self.hosts if not _HOST.fullmatch(host)), None)
+        if wrong is not None:
+            raise ConfigError(
+                f"--allow-host {wrong!r} is no name of a host. Give it as example.org, or with "
+                "its port, as example.org:8443; no https:// before it and nothing behind it."
+            )
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the process of the page finds in its environment."""
+        return {"AUTOGRAPH_ALLOWED_HOSTS": ",".join(self.hosts)}
+
+
+def serve(workspace: Path, door: Door, browser: bool) -> int:
     """Runs the page until it is stopped; gives its exit code.
 
     Args:
         workspace: That it shows and writes to.
-        port: Of the address.
-        address: Of the machine; only loopback is safe without a password in front of it.
+        door: How it is reached.
         browser: Whether to open a browser.
 
     Raises:
@@ -27,14 +63,12 @@ def serve(workspace: Path, port: int, address: str, browser: bool) -> int:
     """
     if find_spec("streamlit") is None:
         raise ConfigError("The page needs Streamlit: pip install 'autograph-rec[ui]'")
-    root = Path(__file__).resolve().parent.parent
-    script = root / "streamlit_app.py"
-    if not script.exists():
-        raise ConfigError(f"The page's file is not there: {script}. Install from a checkout.")
+    if not PAGE.exists():
+        raise ConfigError(f"The page's file is not there: {PAGE}. Install from a checkout.")
     words = [
-        *(sys.executable, "-m", "streamlit", "run", str(script)),
-        *("--server.address", address, "--server.port", str(port)),
+        *(sys.executable, "-m", "streamlit", "run", str(PAGE)),
+        *("--server.address", door.address, "--server.port", str(door.port)),
         *("--server.headless", "false" if browser else "true"),
     ]
     here = {"AUTOGRAPH_WORKSPACE": str(workspace.resolve()), "TOKENIZERS_PARALLELISM": "false"}
-    return subprocess.call(words, cwd=root, env={**os.environ, **here})
+    return subprocess.call(words, cwd=PAGE.parent, env={**os.environ, **here, **door.settings})

@@ -34,16 +34,16 @@ NO_CHROMIUM = "chromium is not installed; on Debian: apt install chromium"
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(*flags: str) -> Iterator[Browser]:
     """Chromium without a window."""
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
         yield browser
         browser.close()
 
 
-def start_page(workspace: Path, log: Path) -> tuple[str, subprocess.Popen[bytes]]:
-    """The address of the page on a workspace, and its process."""
+def start_page(workspace: Path, log: Path, **settings: str) -> tuple[str, subprocess.Popen[bytes]]:
+    """The address of the page on a workspace, and its process, with more in its environment."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -53,7 +53,7 @@ def start_page(workspace: Path, log: Path) -> tuple[str, subprocess.Popen[bytes]
             *("--server.port", str(port), "--server.headless", "true"),
         ],
         cwd=ROOT,
-        env={**os.environ, "AUTOGRAPH_WORKSPACE": str(workspace)},
+        env={**os.environ, "AUTOGRAPH_WORKSPACE": str(workspace), **settings},
         stdout=log.open("wb"),
         stderr=subprocess.STDOUT,
     )

@@ -1,0 +1,51 @@
+"""Who the page is, and who is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.cli_ui import Door
+from app.ui.hosts import Hosts
+from data.errors import ConfigError
+
+
+@pytest.mark.parametrize("host", ["localhost:8501", "LOCALHOST", "127.0.0.1:8501", "[::1]:8501"])
+def test_this_machine_is_itself(host: str) -> None:
+    assert Hosts().refusal(host, None) is None
+    assert Hosts().refusal(host, f"http://{host}") is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        None,
+        "",
+        "evil.example",
+        "localhost.evil.example",
+        "192.168.1.7:8501",
+        "user@localhost",
+        "localhost/x",
+        "localhost:port",
+        "[::1",
+    ],
+)
+def test_anybody_else_is_refused(host: str | None) -> None:
+    assert Hosts().refusal(host, None) is not None
+
+
+def test_all_addresses_are_addresses_in_digits() -> None:
+    everywhere = Hosts("0.0.0.0", ["box:8501"])
+    assert everywhere.refusal("192.168.1.7:8501", "http://192.168.1.7:8501") is None
+    assert everywhere.refusal("box:8501", "http://box:8501") is None
+    assert everywhere.refusal("evil.example:8501", None) is not None
+    assert everywhere.refusal("192.168.1.7:8501", "http://192.168.1.8:8501") is not None
+
+
+def test_the_address_it_listens_on_is_one_of_its_names() -> None:
+    assert Hosts("box.lan").refusal("box.lan:8501", None) is None
+
+
+@pytest.mark.parametrize("host", ["https://example.org", "a,b", "*", "example.org/x", ""])
+def test_what_is_no_name_of_a_host_is_said(host: str) -> None:
+    with pytest.raises(ConfigError, match=r"example\.org:8443"):
+        Door(8501, "127.0.0.1", [host])
