@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from app.insertion import Side
     from data.dataset import Dataset, Histories
     from recommend.features import Bags
-    from recommend.newcomers import Reach
+    from recommend.newcomers import NewUser, Reach
     from recommend.what_if import Ready
 
 LONGEST_TEXT = 20_000
@@ -117,15 +117,16 @@ def meet_item(
 
     try:
         told, alike = bag_of(dataset, "item", placed), placed.neighbours[:ALIKE]
-        grown = with_item(ready, placed.codes, told, alike)
+        had = np.bincount(histories.items, minlength=dataset.n_items)
+        grown = with_item(ready, placed.codes, told, alike, placed.vector, had)
     except DataError as error:
         return Met(None, None, str(error))
     seen = [histories.of(user) for user in range(len(histories))]
     return Met(grown, reach(grown, vectors, seen, ready.n_items, k))
 
 
-def meet_user(ready: Ready, dataset: Dataset, placed: Insertion | None) -> tuple[Ready, int]:
-    """A recommender that knows a new user, and the number to ask it by.
+def meet_user(ready: Ready, dataset: Dataset, placed: Insertion | None) -> NewUser:
+    """A recommender that knows a new user, the number to ask it by, and what it does not know.
 
     Args:
         ready: The recommender.
@@ -134,5 +135,7 @@ def meet_user(ready: Ready, dataset: Dataset, placed: Insertion | None) -> tuple
     """
     from recommend.newcomers import with_user
 
-    codes = None if placed is None else np.asarray(placed.codes)
-    return with_user(ready, codes, bag_of(dataset, "user", placed))
+    told = bag_of(dataset, "user", placed)
+    if placed is None:
+        return with_user(ready, None, told)
+    return with_user(ready, placed.codes, told, placed.vector)

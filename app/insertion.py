@@ -42,6 +42,8 @@ class Insertion:
         row: One row of the side's table; what is not known is null.
         text: What is known of it.
         codes: (T,) int32.
+        vector: (d,) float32, what the text means, as a recommender reads it: see
+            `recommend.inputs.standardised`.
         labels: Of its factors, by level.
         neighbours: Numbers of those that share most factors with it, best first.
         shared: How many factors each of them shares.
@@ -51,6 +53,7 @@ class Insertion:
     row: pl.DataFrame
     text: str
     codes: np.ndarray
+    vector: np.ndarray
     labels: tuple[str, ...]
     neighbours: np.ndarray
     shared: np.ndarray
@@ -94,7 +97,7 @@ class Inserter:
         return HistoryViews(self.dataset, split, self.record.experiment.prompts.history, texts)
 
     @cached_property
-    def _sides(self) -> dict[str, tuple[Quantizer, np.ndarray, str]]:
+    def _sides(self) -> dict[str, tuple[Quantizer, np.ndarray, np.ndarray, str]]:
         return {}
 
     def place(
@@ -119,21 +122,23 @@ class Inserter:
         """
         from graph.insert import insert_item, insert_user, sharing
         from llm.encode import encode_text
+        from recommend.inputs import standardised
 
         if liked and side == "item":
             raise ConfigError("--liked tells the history of a new user; an item has none.")
         items, row = self.dataset.item_ids.numbers(liked), self._row(side, given)
         told = text if text is not None else self._text(side, self._request(side, row, items))
-        quantizer, known, dtype = self._fitted(side)
+        quantizer, known, unit, dtype = self._fitted(side)
         vector = encode_text(told, self._encoder(dtype))
         codes, graph = quantizer.assign(vector)[0], self.graph
         factors = [level * graph.k(side) + int(code) for level, code in enumerate(codes)]
-        near, shared = sharing(graph.codes(side), codes, known @ vector[0])
+        near, shared = sharing(graph.codes(side), codes, unit @ vector[0])
         return Insertion(
             insert_user(graph, codes, items) if side == "user" else insert_item(graph, codes),
             row,
             told,
             codes,
+            standardised(vector[0], known),
             tuple(graph.labels(side)[factor] for factor in factors),
             near,
             shared,
@@ -149,8 +154,8 @@ class Inserter:
             self._encoders[dtype] = open_encoder(settled)
         return self._encoders[dtype]
 
-    def _fitted(self, side: Side) -> tuple[Quantizer, np.ndarray, str]:
-        """Quantiser, (n, d) vectors of length 1, and the dtype that these were made in."""
+    def _fitted(self, side: Side) -> tuple[Quantizer, np.ndarray, np.ndarray, str]:
+        """Quantiser, (n, d) vectors, those of length 1, and the dtype that they were made in."""
         from llm.encoder import normalised
         from llm.vectors import Vectors
         from quantize.quantizers import load_quantizer
@@ -158,7 +163,8 @@ class Inserter:
         if side not in self._sides:
             vectors = Vectors.load(self.record.folder(f"vectors-{side}"))
             quantizer = load_quantizer(self.record.folder(f"codes-{side}"))
-            self._sides[side] = quantizer, normalised(vectors.matrix), vectors.dtype
+            known = vectors.matrix
+            self._sides[side] = quantizer, known, normalised(known), vectors.dtype
         return self._sides[side]
 
     def _request(self, side: Side, row: pl.DataFrame, items: np.ndarray) -> Request:
@@ -268,3 +274,17 @@ def show_insertion(
         who = int(number)
         called = title_of(dataset, who) if side == "item" else f"user {dataset.users[USER_ID][who]}"
         console.print(f"  shares {shared} of {len(placed.codes)} factors: {called}")
+    for sentence in places_in_recommenders(record, side):
+        console.print(sentence, markup=False)
+
+
+def places_in_recommenders(record: Record, side: Side) -> list[str]:
+    """Which trained recommenders can place somebody or something new, and why others cannot."""
+    trained = {cell.enhancer: record.experiment.model_of(cell) for cell in record.finished()}
+    why = {name: config.enhancer.strangers.get(side, "") for name, config in trained.items()}
+    able = [name for name, reason in why.items() if not reason]
+    told = f"Recommenders that can place it have the enhancer {' or '.join(able)}."
+    return [
+        *([told] if able else []),
+        *(f"Not with the enhancer {name}: {reason}" for name, reason in why.items() if reason),
+    ]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from data.dataset import Dataset, Histories
-from data.errors import ConfigError
+from data.errors import ConfigError, DataError
 from data.relation import Relation, offsets_of
 from recommend.features import Bags, bags
 from recommend.settings import ModelConfig
@@ -61,6 +61,32 @@ class GraphTables:
             graph.item_user.targets,
         )
 
+    def members(self, side: str) -> np.ndarray:
+        """(n, levels) factor node of each entity of a side, "user" or "item", and level."""
+        return self.user_factors if side == "user" else self.item_factors
+
+    def factors_of(self, side: str, codes: np.ndarray, levels: Sequence[int]) -> np.ndarray:
+        """(levels,) int64 factor nodes of somebody or something new.
+
+        Args:
+            side: "user" or "item".
+            codes: (T,) on every level of the graph.
+            levels: Those that the tables were made of.
+
+        Raises:
+            DataError: the codes are of another graph.
+        """
+        k = int(self.n_factors[0 if side == "user" else 1]) // len(levels)
+        chosen, which = np.asarray(codes, dtype=np.int64), list(levels)
+        if len(chosen) <= max(which) or chosen[which].min() < 0 or chosen[which].max() >= k:
+            raise DataError(
+                f"The codes {chosen.tolist()} do not fit the recommender: it looks at levels "
+                f"{which} with codes from 0 to {k - 1}. Assign them with the quantiser of the same "
+                "run."
+            )
+        nodes: np.ndarray = chosen[which] + k * np.arange(len(which))
+        return nodes
+
 
 @dataclass(frozen=True, slots=True)
 class SemanticVectors:
@@ -77,7 +103,7 @@ class SemanticVectors:
     @classmethod
     def of(cls, users: np.ndarray, items: np.ndarray) -> SemanticVectors:
         """Of raw vectors; each side is centred and scaled by itself."""
-        return cls(_standard(users), _standard(items))
+        return cls(standardised(users, users), standardised(items, items))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +222,11 @@ def _taken(histories: Histories, n_items: int) -> Relation:
     return Relation(offsets_of(items, n_items), users.astype(np.int32), len(histories))
 
 
-def _standard(matrix: np.ndarray) -> np.ndarray:
-    centred = matrix - matrix.mean(0)
-    scale = np.sqrt((centred**2).mean()) or 1.0
-    return np.ascontiguousarray(centred / scale, dtype=np.float32)
+def standardised(vectors: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(m, d) float32 vectors, centred and scaled as all (n, d) `known` ones of their side are.
+
+    Those known have mean zero and mean square one after it.
+    """
+    mean = known.mean(0)
+    scale = np.sqrt(((known - mean) ** 2).mean()) or 1.0
+    return np.ascontiguousarray((vectors - mean) / scale, dtype=np.float32)

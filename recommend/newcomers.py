@@ -1,13 +1,16 @@
-"""Users and items that no recommender was trained with, placed by codes and attributes.
+"""Users and items that no recommender was trained with, placed by codes, texts and attributes.
 
 Nothing is trained again, and nobody else's vector changes. What a model has no way to know is not
 made up: a plain recommender knows an item by who had it, and of a new one at most its attributes.
+Which enhancers can place a newcomer they declare themselves (`protocols.Grows`); the others say in
+their settings why not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,10 +18,9 @@ from torch import Tensor
 
 from data.errors import DataError
 from recommend.features import Bags
-from recommend.inputs import GraphTables
 from recommend.model import Model
 from recommend.network import Propagated
-from recommend.settings import AutoGraphConfig
+from recommend.protocols import Grows, Newcomer
 from recommend.what_if import Ready
 
 Code = Sequence[int] | np.ndarray
@@ -31,87 +33,124 @@ _AT_ONCE = 512
 
 
 def with_item(
-    ready: Ready, codes: Code, attributes: Bags, alike: np.ndarray | None = None
+    ready: Ready,
+    codes: Code | None,
+    attributes: Bags,
+    alike: np.ndarray | None = None,
+    vector: np.ndarray | None = None,
+    had: np.ndarray | None = None,
 ) -> Ready:
     """The same recommender with one more item, whose number is the old `n_items`.
 
-    With the graph, the item hears from its factors as their members do; where the model reads an
-    embedding or the item's users, it gets the mean over what people had of the items that are
-    alike. Every model adds what it has learnt of the item's attributes.
+    The enhancer makes of its codes, and of what its text means, what it makes of those of the
+    others. Where the model reads an embedding or the item's users, it gets the mean over the
+    training interactions of the items that are alike: each of them weighing the same, a newcomer
+    would be like the many that few people want. Every model adds what it has learnt of the item's
+    attributes.
 
     Args:
         ready: The recommender.
-        codes: (T,) codes of the item on every level.
+        codes: (T,) codes of the item on every level; None where nobody reads them.
         attributes: A bag of one item, by the categories that the model was fitted on.
-        alike: (m,) the items that it is taken after; the members of its first factor unless given.
+        alike: (m,) the items that it is taken after; the members of its first factor unless given,
+            or those whose texts mean most nearly the same.
+        vector: (d,) what its text means, as `inputs.standardised` gives it.
+        had: (n_items,) how often each item was had in training; a model that reads the graph knows
+            it itself.
 
     Raises:
         DataError: the model cannot know anything of the item.
     """
-    network, shared = ready.model.network, ready.shared
+    model, network, shared = ready.model, ready.model.network, ready.shared
+    enhancer = network.enhancer
     told = network.item_attributes is not None and len(attributes.categories) > 0
-    if network.enhancer is None and not told:
-        raise DataError(
-            f"{ready.model.config.backbone.name} without the graph knows an item by who had it, "
-            "and nobody had this one. It can say nothing about it, except from attributes that "
-            "other items share; ask a recommender with the graph."
-        )
-    config = ready.model.config
-    if network.enhancer is not None and not _places(ready.model):
-        raise DataError(
-            f"{config.backbone.name} with {config.enhancer.name} has no way to place an item that "
-            "nobody had. Ask a recommender with autograph."
-        )
+    reason = why_stranger(model, "item", codes, vector)
+    if reason and not (enhancer is None and told):
+        raise DataError(f"{_named(model)} can say nothing about a new item. {reason}")
     with torch.inference_mode():
-        vector = torch.zeros_like(shared.items[:1])
+        item = torch.zeros_like(shared.items[:1])
         if network.item_attributes is not None:
-            vector = vector + network.item_attributes.of(attributes)
+            item = item + network.item_attributes.of(attributes)
         nodes = shared.nodes
-        if network.enhancer is not None and nodes is not None:
-            own = _own_factors(ready.model, "item", codes)
-            after = own.alike
-            if alike is not None and len(alike):
-                after = torch.from_numpy(alike.astype(np.int64)).to(after.device)
-            n = len(network.item.weight)
-            known = (nodes[0][: ready.model.inputs.n_users], nodes[1][:n])
-            embedding, node, features = network.enhancer.new_item(
-                known, network.item.weight, after, own.factors
-            )
-            vector = vector + embedding
+        if isinstance(enhancer, Grows) and nodes is not None:
+            known = (nodes[0][: model.inputs.n_users], nodes[1][: model.inputs.n_items])
+            newcomer = _newcomer(model, "item", codes, vector, alike, had)
+            node, features = enhancer.new_item(known, network.item.weight, newcomer)
+            item = item + newcomer.mean(network.item.weight)
             if "item" in network.sides:
-                vector = vector + network.item_graph(features)
+                item = item + network.item_graph(features)
             nodes = (nodes[0], torch.cat([nodes[1], node]))
-        items = torch.cat([shared.items, vector])
-        return Ready(ready.model, Propagated(items, nodes, shared.people))
+        return Ready(model, Propagated(torch.cat([shared.items, item]), nodes, shared.people))
 
 
-def with_user(ready: Ready, codes: Code | None, attributes: Bags) -> tuple[Ready, int]:
-    """The same recommender with one more user, and the number to score that user by.
+class NewUser(NamedTuple):
+    """A recommender that can be asked for a user whom it was not trained with.
 
-    A history does most of the work, and has to be given when the user is scored. With the graph,
-    the user hears from the user's factors; without codes, or with an enhancer that has no way to
-    place a newcomer, what users hear on average.
+    Attributes:
+        ready: The recommender.
+        number: To ask it by.
+        note: A sentence, where what its enhancer says of the user is the average of all others.
+    """
+
+    ready: Ready
+    number: int
+    note: str
+
+
+def with_user(
+    ready: Ready, codes: Code | None, attributes: Bags, vector: np.ndarray | None = None
+) -> NewUser:
+    """The same recommender with one more user.
+
+    A history does most of the work, and has to be given when the user is scored. The enhancer makes
+    of codes and text what it makes of those of the others; where it has no way to know the user,
+    the average of all others stands in, and `note` says so.
 
     Args:
         ready: The recommender.
         codes: (T,) codes of the user on every level; None where nothing is described.
         attributes: A bag of one user, by the categories that the model was fitted on.
+        vector: (d,) what the user's text means, as `inputs.standardised` gives it; None likewise.
     """
-    network, shared = ready.model.network, ready.shared
+    model, network, shared = ready.model, ready.model.network, ready.shared
+    enhancer, note = network.enhancer, ""
     with torch.inference_mode():
         people, nodes = shared.people, shared.nodes
         if people is not None and network.user_attributes is not None:
             people = torch.cat([people, network.user_attributes.of(attributes)])
-        if network.enhancer is not None and nodes is not None:
-            if codes is None or not _places(ready.model):
-                node = nodes[0][: ready.model.inputs.n_users].mean(0, keepdim=True)
+        if enhancer is not None and nodes is not None:
+            reason = why_stranger(model, "user", codes, vector)
+            if isinstance(enhancer, Grows) and not reason:
+                node = enhancer.new_user(_newcomer(model, "user", codes, vector))
             else:
-                own = _own_factors(ready.model, "user", codes)
-                node = network.enhancer.new_user(own.alike, own.factors)
+                node = nodes[0][: model.inputs.n_users].mean(0, keepdim=True)
+                note = reason if "user" in network.sides else ""
             nodes = (torch.cat([nodes[0], node]), nodes[1])
         rows = people if people is not None else nodes[0] if nodes is not None else None
-        number = len(rows) - 1 if rows is not None else ready.model.inputs.n_users
-        return Ready(ready.model, Propagated(shared.items, nodes, people)), number
+        number = len(rows) - 1 if rows is not None else model.inputs.n_users
+        return NewUser(Ready(model, Propagated(shared.items, nodes, people)), number, note)
+
+
+def why_stranger(model: Model, side: str, codes: Code | None, vector: np.ndarray | None) -> str:
+    """Why the enhancer of a model cannot place a newcomer, in a sentence; "" where it can.
+
+    Args:
+        model: The recommender.
+        side: "user" or "item".
+        codes: (T,) of the newcomer; None where there are none.
+        vector: (d,) what its text means; None likewise.
+    """
+    enhancer = model.config.enhancer
+    lacks = ("graph" in enhancer.needs and codes is None) or (
+        f"{side}_vectors" in enhancer.needs and vector is None
+    )
+    if side in enhancer.strangers or not lacks:
+        return enhancer.strangers.get(side, "")
+    average = "; the average of all users stands in, and the history says the rest"
+    return (
+        f"{_named(model)} knows a new {side} by a description, and there is none"
+        f"{average if side == 'user' else ''}."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,31 +198,56 @@ def reach(ready: Ready, vectors: Tensor, seen: Sequence[np.ndarray], item: int, 
     return Reach(np.concatenate(ranks), k)
 
 
-@dataclass(frozen=True, slots=True)
-class _Own:
-    factors: Tensor  # (levels,) factor nodes that the model looks at
-    alike: Tensor  # (m,) entities that share the first of them; all where none does
+def _named(model: Model) -> str:
+    config = model.config
+    plain = model.network.enhancer is None
+    return f"{config.backbone.name} " + (
+        "without the graph" if plain else f"with {config.enhancer.name}"
+    )
 
 
-def _places(model: Model) -> bool:
-    """Whether the enhancer knows newcomers by their codes."""
-    return isinstance(model.config.enhancer, AutoGraphConfig)
+def _newcomer(
+    model: Model,
+    side: str,
+    codes: Code | None,
+    vector: np.ndarray | None,
+    alike: np.ndarray | None = None,
+    had: np.ndarray | None = None,
+) -> Newcomer:
+    """What the enhancer is told; see `with_item`. Users who are alike weigh the same."""
+    tables, needs = model.inputs.graph, model.config.enhancer.needs
+    factors = None
+    if tables is not None and codes is not None:
+        read = getattr(model.config.enhancer, "levels", None)
+        levels = range(tables.members(side).shape[1]) if read is None else read
+        factors = tables.factors_of(side, np.asarray(codes), levels)
+        had = np.diff(tables.offsets)
+    means = vector if f"{side}_vectors" in needs else None
+    if alike is None or not len(alike):
+        alike = _alike(model, side, factors, means)
+    weights = np.ones(len(alike)) if side == "user" or had is None else had[alike]
+    shares = weights / weights.sum() if weights.any() else np.full(len(alike), 1 / len(alike))
+
+    def there(array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(model.device)
+
+    return Newcomer(
+        None if factors is None else there(factors),
+        None if means is None else there(means),
+        there(np.asarray(alike, dtype=np.int64)),
+        there(shares.astype(np.float32)),
+    )
 
 
-def _own_factors(model: Model, side: str, codes: Code) -> _Own:
-    tables, enhancer = model.inputs.graph, model.config.enhancer
-    assert isinstance(tables, GraphTables) and isinstance(enhancer, AutoGraphConfig)
-    members = tables.user_factors if side == "user" else tables.item_factors
-    levels = list(enhancer.levels)
-    k = int(tables.n_factors[0 if side == "user" else 1]) // len(levels)
-    chosen = np.asarray(codes, dtype=np.int64)
-    if len(chosen) <= max(levels) or chosen[levels].min() < 0 or chosen[levels].max() >= k:
-        raise DataError(
-            f"The codes {chosen.tolist()} do not fit the recommender: it looks at levels {levels} "
-            f"with codes from 0 to {k - 1}. Assign them with the quantiser of the same run."
-        )
-    factors = chosen[levels] + k * np.arange(len(levels))
-    alike = np.flatnonzero(members[:, 0] == factors[0])
-    alike = alike if len(alike) else np.arange(len(members))
-    place = model.device
-    return _Own(torch.from_numpy(factors).to(place), torch.from_numpy(alike).to(place))
+def _alike(
+    model: Model, side: str, factors: np.ndarray | None, means: np.ndarray | None
+) -> np.ndarray:
+    """Members of the first factor, all where it has none; without a graph, the nearest by text."""
+    tables, vectors = model.inputs.graph, model.inputs.vectors
+    if tables is not None and factors is not None:
+        members = np.flatnonzero(tables.members(side)[:, 0] == factors[0])
+        return members if len(members) else np.arange(len(tables.members(side)))
+    assert vectors is not None and means is not None
+    known = vectors.users if side == "user" else vectors.items
+    cosine = (known @ means) / np.maximum(np.linalg.norm(known, axis=1), 1e-12)
+    return np.argsort(-cosine, kind="stable")[:ALIKE]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
@@ -69,17 +70,30 @@ class SasRecConfig(Config):
     """Share of activations dropped in training."""
 
 
+_AVERAGE = (
+    "cannot make one of a description: the average of all users stands in, and the history says "
+    "the rest."
+)
+
+
 class NoneConfig(Config):
     """No enhancer: the plain twin that every other one is compared with."""
 
     needs: ClassVar[tuple[str, ...]] = ()
     sides: ClassVar[tuple[str, ...]] = ()
+    strangers: ClassVar[Mapping[str, str]] = {
+        "item": "It knows an item by who had it, and nobody had this one; it could learn something "
+        "only from attributes that other items share. Ask a recommender with an enhancer that "
+        "reads texts or codes, such as autograph."
+    }
     name: Literal["none"] = "none"
 
 
 class _EnhancerConfig(Config):
     needs: ClassVar[tuple[str, ...]] = ()
     """Parts of `Sources` that the enhancer learns from."""
+    strangers: ClassVar[Mapping[str, str]] = {}
+    """By side, why it cannot place a newcomer; those that can are `protocols.Grows`."""
     sides: Annotated[tuple[Literal["user", "item"], ...], Field(min_length=1)] = ("user", "item")
     """Whose vectors get its features. What is known of a user was written with every training
     interaction in view, the one to be predicted among them, so a recommender may learn to trust it
@@ -143,6 +157,10 @@ class LightGcnConfig(_EnhancerConfig):
     """LightGCN: normalised sums over users and items that interacted, layer after layer."""
 
     needs: ClassVar[tuple[str, ...]] = ("histories",)
+    strangers: ClassVar[Mapping[str, str]] = {
+        "user": f"LightGCN learns a vector for each user in training, and {_AVERAGE}",
+        "item": "LightGCN knows an item by the users who had it, and nobody had this one.",
+    }
     name: Literal["lightgcn"] = "lightgcn"
     layers: Annotated[int, Field(ge=1, le=3)] = 2
     """Steps away from a node that it hears from."""
@@ -152,6 +170,11 @@ class CcgnnConfig(_EnhancerConfig):
     """CCGNN: attention over a graph of users, items and the phrases in the items' texts."""
 
     needs: ClassVar[tuple[str, ...]] = ("phrases",)
+    strangers: ClassVar[Mapping[str, str]] = {
+        "user": f"CCGNN learns a vector for each user in training, and {_AVERAGE}",
+        "item": "CCGNN knows an item by phrases, which are drawn and weighed over the texts of all "
+        "items at once, before training; those of another text have no place among them.",
+    }
     name: Literal["ccgnn"] = "ccgnn"
     layers: Annotated[int, Field(ge=1, le=3)] = 1
     """Times that phrases hear from their items, and items from their phrases."""
@@ -165,6 +188,11 @@ class TopoI2IConfig(_EnhancerConfig):
     """TopoI2I: attention over pairs of items that were judged to be alike."""
 
     needs: ClassVar[tuple[str, ...]] = ("pairs",)
+    strangers: ClassVar[Mapping[str, str]] = {
+        "user": f"TopoI2I learns a vector for each user in training, and {_AVERAGE}",
+        "item": "TopoI2I knows an item by the items that it was judged to be like before training, "
+        "and this one was not judged.",
+    }
     name: Literal["topoi2i"] = "topoi2i"
     layers: Annotated[int, Field(ge=1, le=3)] = 1
     """Steps away from an item that it hears from."""

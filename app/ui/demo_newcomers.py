@@ -182,11 +182,8 @@ def _audience(record: Record, case: Showcase, cell: Cell, placed: Insertion, nou
     )
     st.markdown(f"**{called(cell)}**")
     if met.reach is None:
-        st.info(
-            f"It cannot say: nobody had this {nouns.one}, and that is all it could know it by.",
-            icon=":material/block:",
-        )
-        st.caption(met.why_not)
+        st.info(f"It cannot say: nobody had this {nouns.one} yet.", icon=":material/block:")
+        st.caption(plain(met.why_not))
         return
     n = len(case.histories)
     st.metric(f"people have it in their first {TOP}", f"{met.reach.shown:,} of {n:,}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -24,7 +25,21 @@ from data.errors import AutoGraphError
 LIST, HISTORY, FOUND = 6, 8, 6
 WHY = "why"
 SIDES = ("left", "right")
-_Row = tuple[dict[str, Any], list[Why]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """What a recommender makes of a person.
+
+    Attributes:
+        rows: Its first items, with reasons.
+        note: What it does not know of the person, in a sentence.
+        why_not: Why there is nothing at all, likewise.
+    """
+
+    rows: list[tuple[dict[str, Any], list[Why]]]
+    note: str = ""
+    why_not: str = ""
 
 
 def person(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None:
@@ -39,9 +54,9 @@ def person(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None:
     # Drawn at one go: a browser takes as long to draw twice as Python does to rank.
     with history:
         _history(case, who, nouns)
-    for box, side, rows in zip(boxes, SIDES, ranked, strict=True):
+    for box, side, one in zip(boxes, SIDES, ranked, strict=True):
         with box:
-            _list(case, who, rows, nouns, side)
+            _list(case, who, one, nouns, side)
     _why(record, case, who, nouns)
 
 
@@ -139,36 +154,39 @@ def _label(cell: Cell, record: Record) -> str:
     return f"{called(cell)}, seed {cell.seed}" if several else called(cell)
 
 
-def _ranked(record: Record, case: Showcase, who: Shown, cell: Cell) -> list[_Row] | str:
-    """A recommender's first items with a reason for each; or a sentence why there are none."""
+def _ranked(record: Record, case: Showcase, who: Shown, cell: Cell) -> _Ranked:
+    """What a recommender shows first, with a reason for each."""
     from recommend.what_if import moved
 
     if not len(who.history):
-        return []
+        return _Ranked([])
     before = who.given if len(who.given) else who.history
     try:
-        ready, user = results.asked(record, case, who, cell)
+        ready, user, note = results.asked(record, case, who, cell)
         table = moved(ready, user, before, who.history, LIST)
     except AutoGraphError as error:
-        return str(error)
+        return _Ranked([], why_not=str(error))
     graph = results.graph_with(record, case, who)
     number = who.user if who.user is not None else case.dataset.n_users
-    return [
+    rows = [
         (row, case.whys(who.history, number, row["item"], 1, graph))
         for row in table.iter_rows(named=True)
     ]
+    return _Ranked(rows, note)
 
 
-def _list(case: Showcase, who: Shown, rows: list[_Row] | str, nouns: Nouns, side: str) -> None:
+def _list(case: Showcase, who: Shown, ranked: _Ranked, nouns: Nouns, side: str) -> None:
     if not len(who.history):
         empty("Nothing to go on yet", f"Add a {nouns.one} on the left.")
         return
-    if isinstance(rows, str):
-        st.info(plain(rows), icon=":material/info:")
+    if ranked.why_not:
+        st.info(plain(ranked.why_not), icon=":material/info:")
         return
-    if not rows:
+    if ranked.note:
+        st.caption(plain(ranked.note))
+    if not ranked.rows:
         empty(f"No {nouns.one} is left", "This person has had everything.")
-    for row, whys in rows:
+    for row, whys in ranked.rows:
         item = row["item"]
         with st.container(horizontal=True, vertical_alignment="top", gap="small"):
             st.markdown(f"**{row['rank']}**", width=18)

@@ -9,7 +9,14 @@ import streamlit as st
 
 from app.atlas import Atlas
 from app.experiment_file import experiment_toml
-from app.metapath_switch import TRAINABLE, metapath_words, switched, used_metapaths
+from app.metapath_switch import (
+    TRAINABLE,
+    metapath_words,
+    others,
+    switched,
+    used_metapaths,
+    walkers,
+)
 from app.own_data import save_own
 from app.records import Record, read_record
 from app.settings import Experiment
@@ -29,6 +36,7 @@ from app.ui.frame import as_table, empty, go, link, names, plain, typed, workspa
 from app.ui.metapath_state import Chosen, letters
 from app.ui.node_choice import node_choice
 from app.ui.starting import at_work_on, run_once, start_button
+from app.wording import added
 from data.errors import AutoGraphError
 from graph.count import count_instances
 from graph.flow import flow
@@ -141,12 +149,13 @@ def switch(record: Record) -> None:
     """Which metapaths recommenders learn from, and a new experiment with others."""
     st.subheader("In training", anchor=False)
     used = used_metapaths(record.experiment)
-    if not used:
-        empty("No enhanced recommender", "This experiment trains plain ones only.")
+    if not walkers(record.experiment):
+        empty("Nothing learns along metapaths", _without(record.experiment))
         return
     st.caption(
-        "The enhancer can learn from these. Switch some off to see what each is worth: a new "
-        "experiment shares all results up to the graph, and only trains its recommenders anew."
+        f"These can be learnt from, here by {_listed(walkers(record.experiment))}. Switch some off "
+        "to see what each is worth: a new experiment shares all results up to the graph, and only "
+        f"trains these recommenders anew. {_without(record.experiment)}"
     )
     with st.container(horizontal=True, gap="medium"):
         on = tuple(
@@ -158,6 +167,19 @@ def switch(record: Record) -> None:
         st.caption("As it was trained.")
         return
     _new_experiment(record, on)
+
+
+def _without(experiment: Experiment) -> str:
+    """What is to be said of recommenders that know no metapaths; "" where there are none."""
+    named = others(experiment)
+    if named:
+        return f"There are none to switch in {_listed(named)}."
+    return "" if walkers(experiment) else "This experiment trains plain recommenders only."
+
+
+def _listed(enhancers: Sequence[str]) -> str:
+    names = [added(name) for name in enhancers]
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _new_experiment(record: Record, on: tuple[str, ...]) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from app.showcase import Showcase
     from app.ui.demo_state import Shown
     from graph.latent import LatentGraph
+    from recommend.newcomers import NewUser
     from recommend.what_if import Ready
 
 
@@ -103,12 +104,13 @@ def graph_with(record: Record, case: Showcase, who: Shown) -> LatentGraph | None
     return replace(placed.graph, user_labels=known.user_labels, item_labels=known.item_labels)
 
 
-def asked(record: Record, case: Showcase, who: Shown, cell: Cell) -> tuple[Ready, int]:
-    """A recommender, and the number by which it knows the person."""
-    if who.user is not None:
-        return ready(record, cell), who.user
+def asked(record: Record, case: Showcase, who: Shown, cell: Cell) -> NewUser:
+    """A recommender, the number by which it knows the person, and what it does not know."""
     from app.cold_start import meet_user
+    from recommend.newcomers import NewUser
 
+    if who.user is not None:
+        return NewUser(ready(record, cell), who.user, "")
     placed = placed_user(record, case, who.text, who.given)
     return meet_user(ready(record, cell), case.dataset, placed)
 

@@ -18,6 +18,7 @@ from recommend.attention import AttentionHead, Edges, FixedEdges, looked_up
 from recommend.dropout import Dropout
 from recommend.inputs import GraphTables, Inputs
 from recommend.listening import from_history
+from recommend.protocols import Newcomer
 from recommend.sequences import Batch
 from recommend.settings import AutoGraphConfig, GroundedConfig
 
@@ -81,6 +82,23 @@ class FactorPath(nn.Module):
         source = looked_up(head.source(seen), edges.speaker.view(len(nodes), -1))
         logit = attention.logits(head.target(nodes)[..., None], source)
         return attention.neighbours(logit, head.values(seen), edges).flatten(1)
+
+
+def heard_from_factors(
+    path: FactorPath | None, own: Tensor, others: Tensor, newcomer: Newcomer
+) -> Tensor:
+    """(1, d) node of a newcomer that has heard its factors, or as it is where there is no path.
+
+    Args:
+        path: Of its side.
+        own: (1, d) what it is taken for before it has heard anything.
+        others: (n, d) entities that its factors have seen.
+        newcomer: Whose factors count.
+    """
+    if path is None:
+        return own
+    assert newcomer.factors is not None
+    return path.heard(own, newcomer.factors[None], path.seen(others))
 
 
 class AutoGraph(nn.Module):
@@ -160,45 +178,34 @@ class AutoGraph(nn.Module):
         seen = attention.neighbours(logit, head.values(nodes[0]), edges, present)
         return self._dropped(torch.cat([own, seen.flatten(1)], 1))
 
-    def new_user(self, alike: Tensor, factors: Tensor) -> Tensor:
+    def new_user(self, newcomer: Newcomer) -> Tensor:
         """(1, d) node of a user without an embedding: what the user's factors say.
 
-        Args:
-            alike: (m,) users whose mean weighs the factors in the place of an own embedding.
-            factors: (levels,) factor nodes of the user.
+        The mean of those who are alike weighs the factors in the place of an own embedding.
         """
-        own = self.user.weight[alike].mean(0, keepdim=True)
-        path = self.user_path
-        return own if path is None else path.heard(own, factors[None], path.seen(self.user.weight))
+        users = self.user.weight
+        return heard_from_factors(self.user_path, newcomer.mean(users), users, newcomer)
 
-    def new_item(
-        self, nodes: Nodes, items: Tensor, alike: Tensor, factors: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Embedding, node and features, (1, …) each, of an item that nobody had.
+    def new_item(self, nodes: Nodes, items: Tensor, newcomer: Newcomer) -> tuple[Tensor, Tensor]:
+        """Node and features, (1, …) each, of an item that nobody had.
 
-        Its factors say to it what they say to their members; its embedding, and what its users
-        would say, are the means over the training interactions of the items that are alike. Each
-        of those items weighing the same, a newcomer would be like the many that few people want.
+        Its factors say to it what they say to their members; what its users would say is the mean
+        over the items that are alike.
 
         Args:
             nodes: From `propagate`.
             items: (n_items, d) embeddings of items, those of the backbone.
-            alike: (m,) items that it is taken after.
-            factors: (levels,) factor nodes of the item.
+            newcomer: The item.
         """
-        weight, path = self._shares(alike), self.item_path  # (1, m)
-        own = weight @ items[alike]
-        node = own if path is None else path.heard(own, factors[None], path.seen(items))
-        features = weight @ self.items(nodes, alike.new_empty(0), alike)
+        node = heard_from_factors(self.item_path, newcomer.mean(items), items, newcomer)
+        features = self._of_those_alike(nodes, newcomer)
         features[:, : node.shape[1]] = node
-        return own, node, features
+        return node, features
 
-    def _shares(self, items: Tensor) -> Tensor:
-        """(1, m) share of each item in the interactions of them all; alike where there are none."""
-        degree = self.offsets.diff()[items].float()
-        total = degree.sum()
-        shares = degree / total if total > 0 else torch.full_like(degree, 1 / len(items))
-        return shares[None]
+    def _of_those_alike(self, nodes: Nodes, newcomer: Newcomer) -> Tensor:
+        """(1, item_width) mean features of the items that are alike."""
+        alike = newcomer.alike
+        return newcomer.shares[None] @ self.items(nodes, alike.new_empty(0), alike)
 
     def _dropped(self, features: Tensor) -> Tensor:
         kept: Tensor = self.dropout(features)

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from recommend.enhancers.autograph import AutoGraph, FactorPath, Nodes
+from recommend.enhancers.autograph import AutoGraph, FactorPath, Nodes, heard_from_factors
 from recommend.inputs import Inputs
+from recommend.protocols import Newcomer
 from recommend.sequences import Batch
 from recommend.settings import GroundedConfig
 
@@ -74,10 +75,7 @@ class Grounded(AutoGraph):
     def propagate(self, items: Tensor, hidden: Tensor) -> Nodes:
         """Users and items after the semantic metapaths, then items as they mean, side by side."""
         meant = self.item_meaning(self.item_vectors)
-        own = items + meant
-        users = self.user.weight
-        if self.user_meaning is not None:
-            users = users + self.user_meaning(self.user_vectors)
+        own, users = items + meant, self._own_users()
         heard = own if self.item_path is None else self.item_path(own)
         return (
             users if self.user_path is None else self.user_path(users, hidden),
@@ -94,8 +92,37 @@ class Grounded(AutoGraph):
         meant = nodes[1][:, nodes[0].shape[1] :]
         return torch.cat([graph, self._dropped(meant if only is None else meant[only])], 1)
 
+    def new_user(self, newcomer: Newcomer) -> Tensor:
+        """(1, d) node of a user: what the text means, and what the user's factors say."""
+        own = newcomer.mean(self.user.weight)
+        if self.user_meaning is not None:
+            own = own + _meant(self.user_meaning, newcomer)
+        return heard_from_factors(self.user_path, own, self._own_users(), newcomer)
+
+    def new_item(self, nodes: Nodes, items: Tensor, newcomer: Newcomer) -> tuple[Tensor, Tensor]:
+        """Node and features of an item, of its text's meaning and its factors; see `AutoGraph`."""
+        meant = _meant(self.item_meaning, newcomer)
+        own, others = newcomer.mean(items) + meant, items + self.item_meaning(self.item_vectors)
+        heard = heard_from_factors(self.item_path, own, others, newcomer)
+        features = self._of_those_alike(nodes, newcomer)
+        width = heard.shape[1]
+        features[:, :width], features[:, -width:] = heard, meant
+        return torch.cat([heard, meant], 1), features
+
+    def _own_users(self) -> Tensor:
+        """(n_users, d) users before the semantic metapaths."""
+        own = self.user.weight
+        return own if self.user_meaning is None else own + self.user_meaning(self.user_vectors)
+
     def _heard(self, nodes: Nodes) -> Tensor:
         return nodes[1][:, : nodes[0].shape[1]]
+
+
+def _meant(projection: nn.Linear, newcomer: Newcomer) -> Tensor:
+    """(1, d) what the text of a newcomer means."""
+    assert newcomer.vector is not None
+    meant: Tensor = projection(newcomer.vector[None])
+    return meant
 
 
 def _projection(given: int, width: int) -> nn.Linear:

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from recommend.dropout import Dropout
 from recommend.inputs import Inputs
+from recommend.protocols import Newcomer
 from recommend.sequences import Batch
 from recommend.settings import KarConfig
 
@@ -83,3 +84,14 @@ class Kar(nn.Module):
         """(n, width) items, or some of them."""
         kept: Tensor = self.dropout(nodes[1] if only is None else nodes[1][only])
         return kept
+
+    def new_user(self, newcomer: Newcomer) -> Tensor:
+        """(1, d) vector of the user's text, as it is."""
+        assert newcomer.vector is not None
+        return newcomer.vector[None]
+
+    def new_item(self, nodes: Nodes, items: Tensor, newcomer: Newcomer) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+        """(1, width) what the experts make of the text's vector, which is node and features."""
+        assert newcomer.vector is not None
+        made: Tensor = self.item(newcomer.vector[None], self.shared)
+        return made, made

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from recommend.dropout import Dropout
 from recommend.inputs import Inputs
+from recommend.protocols import Newcomer
 from recommend.sequences import Batch
 from recommend.settings import UistConfig
 
@@ -33,7 +34,11 @@ class CodeTower(nn.Module):
 
     def forward(self) -> Tensor:
         """(n, width) features of every entity."""
-        summed = F.embedding_bag(self.codes, self.table.weight, mode="sum")
+        return self.of(self.codes)
+
+    def of(self, codes: Tensor) -> Tensor:
+        """(m, width) features of entities with (m, levels) codes."""
+        summed = F.embedding_bag(codes, self.table.weight, mode="sum")
         features: Tensor = self.out(F.relu(summed))
         return features
 
@@ -64,3 +69,14 @@ class Uist(nn.Module):
         """(n, d) items, or some of them."""
         kept: Tensor = self.dropout(nodes[1] if only is None else nodes[1][only])
         return kept
+
+    def new_user(self, newcomer: Newcomer) -> Tensor:
+        """(1, d) features of the user's codes."""
+        assert newcomer.factors is not None
+        return self.user.of(newcomer.factors[None])
+
+    def new_item(self, nodes: Nodes, items: Tensor, newcomer: Newcomer) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+        """(1, d) features of the item's codes, which are node and features."""
+        assert newcomer.factors is not None
+        made = self.item.of(newcomer.factors[None])
+        return made, made

@@ -114,7 +114,7 @@ def beside_here(runner: Any, cells: Sequence[Any], listener: Any, _jobs: int) ->
         torch.set_num_threads(threads)
 
 
-def run_here(experiment: Path, workspace: Path) -> None:
+def run_here(experiment: Path, workspace: Path, *words: str) -> None:
     """Runs an experiment in this process, which has its libraries at hand, on one thread."""
     import torch
 
@@ -124,7 +124,7 @@ def run_here(experiment: Path, workspace: Path) -> None:
     torch.set_num_threads(1)
     try:
         done = CliRunner().invoke(
-            app, ["run", str(experiment), "--workspace", str(workspace), *ON_CPU]
+            app, ["run", str(experiment), "--workspace", str(workspace), *ON_CPU, *words]
         )
     finally:
         torch.set_num_threads(threads)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from app_fakes import N_ITEMS, N_USERS, THEMES
+from app_fakes import N_ITEMS, N_USERS, THEMES, run_here
 
 from app.cold_start import bag_of, meet_item, meet_user, place_item, place_user
 from app.insertion import Inserter
@@ -100,6 +103,67 @@ def test_a_plain_recommender_says_that_it_knows_nothing(record: Record, inserter
     assert "without the graph" in met.why_not and "nobody had this one" in met.why_not
 
 
+ABLE = ("autograph", "grounded", "kar", "uist")
+
+
+@pytest.fixture(scope="module")
+def several(
+    tiny_experiment: Path, finished: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Record:
+    """The small experiment with more enhancers; what it has in common with it is there."""
+    workspace = tmp_path_factory.mktemp("several") / "workspace"
+    shutil.copytree(finished, workspace)
+    run_here(
+        tiny_experiment,
+        workspace,
+        *("--set", f"grid.enhancers={json.dumps([*ABLE, 'lightgcn'])}"),
+        *("--set", "name=several", "--set", "train.epochs=12", "--set", "train.learning_rate=0.01"),
+    )
+    return read_record("several", workspace)
+
+
+@pytest.mark.parametrize("enhancer", ABLE)
+def test_a_copy_of_an_item_is_ranked_near_it(several: Record, enhancer: str) -> None:
+    """It has the same text; what it lacks is what people had of the one it is a copy of."""
+    dataset = Dataset.load(several.folder("dataset"))
+    inserter, one = Inserter(several, dataset), ready(several, Cell("gru4rec", enhancer, 0))
+    past = Split.load(several.folder("split")).histories(dataset)
+    everybody, items = one.everybody(past), dataset.items
+
+    def ranks(item: int) -> np.ndarray:
+        """(n_users, n_items + 1) with a copy of an item at the end."""
+        placed = place_item(inserter, items["title"][item], items["description"][item])
+        met = meet_item(one, everybody, past, dataset, placed)
+        assert met.ready is not None, met.why_not
+        scores = [met.ready.scores(user, past.of(user)) for user in range(N_USERS)]
+        return (-np.stack(scores)).argsort(1).argsort(1)
+
+    of_each = {item: ranks(item) for item in range(8)}  # two of each theme
+    apart = np.array(
+        [[np.abs(at[:, -1] - at[:, item]).mean() for item in of_each] for at in of_each.values()]
+    )
+    own, other = apart.diagonal().mean(), apart[~np.eye(8, dtype=bool)].mean()
+    assert own < 0.9 * other, f"{own:.1f} places from the one it copies, {other:.1f} from others"
+
+
+def test_what_cannot_place_a_newcomer_says_so_where_it_is_asked(
+    several: Record, autograph: Any
+) -> None:
+    dataset = Dataset.load(several.folder("dataset"))
+    inserter, one = Inserter(several, dataset), ready(several, Cell("gru4rec", "lightgcn", 0))
+    past = Split.load(several.folder("split")).histories(dataset)
+    item = place_item(inserter, "x", TEXT)
+    met = meet_item(one, one.everybody(past), past, dataset, item)
+    assert met.ready is None and "by the users who had it" in met.why_not
+    met_user = meet_user(one, dataset, place_user(inserter, "Likes the sea.", ["f0"]))
+    assert "the average of all users stands in" in met_user.note
+    for side, reason in (("item", "by the users who had it"), ("user", "the average of all users")):
+        words = ("--text", TEXT, "--workspace", several.workspace)
+        said = " ".join(autograph("insert", "several", side, *words).output.split())
+        assert f"have the enhancer {' or '.join(ABLE)}." in said
+        assert "Not with the enhancer lightgcn: LightGCN" in said and reason in said
+
+
 def test_a_new_person_is_shown_what_the_text_and_the_items_say(
     record: Record, inserter: Inserter
 ) -> None:
@@ -109,10 +173,11 @@ def test_a_new_person_is_shown_what_the_text_and_the_items_say(
     for theme in THEMES[:2]:
         placed = place_user(inserter, f"Likes {theme}.", ["f0", "f4"])
         assert placed.graph.user_item.of(N_USERS).tolist() == [0, 4]
-        grown, number = meet_user(one, inserter.dataset, placed)
-        assert number == N_USERS
+        grown, number, note = meet_user(one, inserter.dataset, placed)
+        assert number == N_USERS and not note
         by_text[theme] = (tuple(placed.codes), grown.scores(number, past))
-    unknown, number = meet_user(one, inserter.dataset, None)
+    unknown, number, note = meet_user(one, inserter.dataset, None)
+    assert "there is none" in note
     assert np.isfinite(unknown.scores(number, past)).all()
     (a, scores_a), (b, scores_b) = by_text.values()
     assert a != b and np.abs(scores_a - scores_b).max() > 1e-4

@@ -10,12 +10,15 @@ from app.experiment_file import load_experiment
 from app.metapath_switch import (
     TRAINABLE,
     metapath_words,
+    others,
     switched,
     used_metapaths,
+    walkers,
 )
 from app.settings import Cell
 from data.errors import ConfigError
 from graph.metapath import PAPER
+from recommend.settings import GroundedConfig
 
 FEW = ("item > user", "item > item_factor > item")
 
@@ -48,10 +51,45 @@ def test_overrides_do_not_bring_them_back() -> None:
     assert used_metapaths(switched(experiment, FEW, "fewer")) == FEW
 
 
+SEVERAL = ("grid.enhancers=['none','kar','grounded','autograph']",)
+"""Two that learn along metapaths, one that knows none, and the plain twin."""
+
+
+@pytest.mark.parametrize("common", ["autograph", "grounded", "kar"])
+def test_every_recommender_keeps_its_enhancer(common: str) -> None:
+    experiment = load_experiment("demo", [*SEVERAL, f"model.enhancer.name={common}"])
+    assert walkers(experiment) == ("grounded", "autograph") and others(experiment) == ("kar",)
+    assert used_metapaths(experiment) == TRAINABLE
+    fresh = switched(experiment, FEW, "fewer")
+    assert fresh.grid == experiment.grid
+    for cell in fresh.grid:
+        before, after = (one.model_of(cell).enhancer for one in (experiment, fresh))
+        walks = cell.enhancer in walkers(experiment)
+        assert after == (before.model_copy(update={"metapaths": FEW}) if walks else before)
+
+
+def test_what_is_set_of_an_enhancer_stays_set() -> None:
+    changes = ["model.enhancer.name=grounded", "model.enhancer.user_texts=false"]
+    experiment = load_experiment("demo", ["grid.enhancers=['none','grounded']", *changes])
+    fresh = switched(experiment, FEW, "fewer").model_of(Cell("sasrec", "grounded", 0)).enhancer
+    assert isinstance(fresh, GroundedConfig)
+    assert not fresh.user_texts and fresh.metapaths == FEW
+
+
+def test_those_without_metapaths_are_not_taken_for_plain() -> None:
+    experiment = load_experiment("demo", ["grid.enhancers=['none','kar','uist']"])
+    assert walkers(experiment) == () and others(experiment) == ("kar", "uist")
+    assert used_metapaths(experiment) == ()
+    kept = switched(experiment, FEW, "fewer")
+    assert kept.model == experiment.model and kept.override == experiment.override
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         (),
+        SEVERAL,
+        (*SEVERAL, "override.grounded.model.enhancer.heads=4"),
         ("model.enhancer.name='none'",),
         ("override.autograph.model.enhancer.metapaths=['user > item']",),
     ],
@@ -60,7 +98,7 @@ def test_the_words_do_the_same(changes: tuple[str, ...]) -> None:
     experiment = load_experiment("demo", changes)
     by_words = load_experiment("demo", [*changes, *metapath_words(experiment, FEW), "name=fewer"])
     fresh = switched(experiment, FEW, "fewer")
-    for cell in (Cell("sasrec", "autograph", 0), Cell("mind", "none", 0)):
+    for cell in experiment.grid:
         assert by_words.model_of(cell) == fresh.model_of(cell)
 
 

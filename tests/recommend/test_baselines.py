@@ -7,10 +7,7 @@ import pytest
 import torch
 from small_worlds import checkerboard, config_of, graph_of, network_of, whole_histories
 
-from data.errors import DataError
 from data.split import leave_one_out
-from recommend.features import Bags
-from recommend.newcomers import with_item
 from recommend.prefix import prefix_counts, prefix_sums
 
 DATASET = checkerboard()
@@ -132,18 +129,6 @@ def test_uist_knows_an_entity_by_its_codes_alone():
     table = enhancer.item.table.weight
     by_hand = enhancer.item.out(torch.relu(table[codes[2, 0]] + table[codes[2, 1]]))
     torch.testing.assert_close(features[2], by_hand)
-
-
-@pytest.mark.parametrize("name", ["kar", "uist", "lightgcn"])
-def test_what_cannot_place_a_newcomer_says_so(name):
-    from small_worlds import model_of
-
-    from recommend.what_if import Ready
-
-    ready = Ready.of(model_of(DATASET, graph_of(DATASET), config_of(enhancer=name)))
-    nothing = Bags(*(np.zeros(n, dtype=np.int64) for n in (0, 0, 1, 1)))
-    with pytest.raises(DataError, match=f"with {name} has no way to place an item"):
-        with_item(ready, [0, 1], nothing)
 
 
 @pytest.mark.parametrize("name", ["autograph", "grounded", "kar", "uist", "lightgcn"])

@@ -8,8 +8,10 @@ from small_worlds import COMBINATIONS, checkerboard, config_of, graph_of, model_
 from data.errors import DataError
 from data.split import leave_one_out
 from recommend.backbones import BACKBONES
+from recommend.enhancers import ENHANCERS
 from recommend.features import bags, categories
 from recommend.newcomers import reach, with_item, with_user
+from recommend.protocols import Grows
 from recommend.settings import PAPER_METAPATHS, ModelConfig
 from recommend.what_if import Ready, ranked
 
@@ -34,6 +36,12 @@ def ready_of(backbone="gru4rec", enhancer="autograph", **about):
     )
 
 
+def vector_of(ready, side, number):
+    """What its text means, where the model reads that."""
+    vectors = ready.model.inputs.vectors
+    return None if vectors is None else getattr(vectors, f"{side}s")[number]
+
+
 def bag_of_item(item):
     return bags(DATASET.items[item : item + 1], ITEMS)
 
@@ -55,7 +63,7 @@ class TestEveryBackbone:
 
     def test_a_user_like_a_single_other_one_gets_the_same(self, backbone):
         ready = ready_of(backbone)
-        grown, number = with_user(ready, [2, ALONE % 3], bag_of_user(ALONE))
+        grown, number, _ = with_user(ready, [2, ALONE % 3], bag_of_user(ALONE))
         assert number == DATASET.n_users
         for history in (PAST.of(ALONE), np.array([1, 7, 3])):
             np.testing.assert_allclose(
@@ -65,21 +73,123 @@ class TestEveryBackbone:
         np.testing.assert_allclose(grown.scores(5, PAST.of(5)), own, rtol=1e-5, atol=1e-6)
 
 
-PLACING = [pair for pair in COMBINATIONS if pair[1] in ("none", "autograph")]
-"""Those that can place an item that nobody had."""
+GROWING = ("autograph", "grounded", "kar", "uist")
+"""Enhancers that can place newcomers."""
+
+
+@pytest.mark.parametrize("enhancer", ENHANCERS)
+def test_every_enhancer_can_place_newcomers_or_says_why_not(enhancer):
+    ready = ready_of(enhancer=enhancer)
+    grows, strangers = enhancer in GROWING, ready.model.config.enhancer.strangers
+    assert isinstance(ready.model.network.enhancer, Grows) == grows == (not strangers)
+    told = {"codes": [1, ALONE // 2 % 2], "attributes": bag_of_item(6)}
+    vector = vector_of(ready, "item", ALONE)
+    if grows:
+        assert with_item(ready, **told, vector=vector).n_items == DATASET.n_items + 1
+    else:
+        assert all(sentence.endswith(".") for sentence in strangers.values())
+        with pytest.raises(DataError, match="can say nothing about a new item") as raised:
+            with_item(ready, **told, vector=vector)
+        assert strangers["item"] in str(raised.value)
+    codes, bag = [2, ALONE % 3], bag_of_user(ALONE)
+    note = with_user(ready, codes, bag, vector_of(ready, "user", ALONE)).note
+    assert note == strangers.get("user", "")
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("enhancer", GROWING)
+class TestACopy:
+    """Who, or what, is like a single other one is placed where that one is."""
+
+    def test_of_an_item_is_ranked_beside_it(self, backbone, enhancer):
+        ready = ready_of(backbone, enhancer)
+        placed = with_item(
+            ready,
+            [1, ALONE // 2 % 2],
+            bag_of_item(ALONE),
+            np.array([ALONE]),
+            vector_of(ready, "item", ALONE),
+        )
+        for user in (0, 3):
+            scores = placed.scores(user, PAST.of(user))
+            np.testing.assert_allclose(scores[-1], scores[ALONE], rtol=1e-4, atol=1e-5)
+            own = ready.scores(user, PAST.of(user))
+            np.testing.assert_allclose(scores[:-1], own, rtol=1e-5, atol=1e-6)
+
+    def test_of_a_user_is_shown_the_same(self, backbone, enhancer):
+        ready = ready_of(backbone, enhancer)
+        if enhancer == "grounded":  # a user has a small part that no text tells
+            with torch.no_grad():
+                ready.model.network.enhancer.user.weight[:] = 0.5
+            ready = Ready.of(ready.model)
+        told = [2, ALONE % 3], bag_of_user(ALONE), vector_of(ready, "user", ALONE)
+        placed, number, note = with_user(ready, *told)
+        assert not note
+        for history in (PAST.of(ALONE), np.array([1, 7, 3])):
+            np.testing.assert_allclose(
+                placed.scores(number, history), ready.scores(ALONE, history), rtol=1e-4, atol=1e-5
+            )
+
+    def test_of_another_item_is_another_one(self, backbone, enhancer):
+        """What is said of it decides, and not the mean of all."""
+        ready = ready_of(backbone, enhancer)
+
+        def vector(item, codes):
+            told = codes, bag_of_item(0), np.array([0]), vector_of(ready, "item", item)
+            return with_item(ready, *told).shared.items[-1]
+
+        assert (vector(ALONE, [1, 0]) - vector(7, [0, 1])).abs().max() > 1e-2
+
+
+def test_texts_alone_find_the_items_that_a_new_one_is_taken_after():
+    ready = ready_of(enhancer="kar")
+    network, vectors = ready.model.network, ready.model.inputs.vectors.items
+    had = np.bincount(PAST.items, minlength=DATASET.n_items)
+    one = with_item(ready, None, bag_of_item(6), vector=vectors[ALONE], had=had)
+    with torch.inference_mode():  # there are fewer than are taken at most, so these are all
+        mean = torch.from_numpy(had / had.sum()).float() @ network.item.weight
+        made = network.enhancer.item(torch.from_numpy(vectors[[ALONE]]), network.enhancer.shared)
+        expected = mean + network.item_graph(made)[0]
+    torch.testing.assert_close(one.shared.items[-1], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("enhancer", GROWING)
+def test_an_item_without_a_description_gets_a_sentence(enhancer):
+    with pytest.raises(DataError, match="by a description, and there is none"):
+        with_item(ready_of(enhancer=enhancer), None, bag_of_item(0))
+
+
+@pytest.mark.parametrize("enhancer", [name for name in ENHANCERS if name != "none"])
+def test_the_average_that_stands_in_for_a_user_is_told(enhancer):
+    ready = ready_of(enhancer=enhancer)
+    placed, number, note = with_user(ready, None, bag_of_user(0))
+    mean = ready.shared.nodes[0].mean(0)
+    torch.testing.assert_close(placed.shared.nodes[0][number], mean)
+    assert "the average of all users stands in" in note
+
+
+def test_an_average_that_nobody_reads_is_not_told():
+    config = config_of("gru4rec", "lightgcn").model_dump()
+    config["enhancer"]["sides"] = ["item"]
+    ready = Ready.of(model_of(DATASET, None, ModelConfig.model_validate(config)))
+    assert with_user(ready, None, bag_of_user(0)).note == ""
 
 
 @pytest.mark.parametrize(("backbone", "enhancer"), COMBINATIONS)
 def test_a_new_user_is_scored_by_every_recommender(backbone, enhancer):
-    grown, user = with_user(ready_of(backbone, enhancer), [1, 1], bag_of_user(2))
+    ready = ready_of(backbone, enhancer)
+    told = [1, 1], bag_of_user(2), vector_of(ready, "user", 2)
+    grown, user, _ = with_user(ready, *told)
     scores = grown.scores(user, np.array([3, 0]))
     assert scores.shape == (DATASET.n_items,) and np.isfinite(scores).all()
 
 
-@pytest.mark.parametrize(("backbone", "enhancer"), PLACING)
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("enhancer", ["none", *GROWING])
 def test_both_may_be_new_and_the_new_user_may_have_had_the_new_item(backbone, enhancer):
-    grown = with_item(ready_of(backbone, enhancer), [0, 1], bag_of_item(2))
-    grown, user = with_user(grown, [1, 1], bag_of_user(2))
+    ready = ready_of(backbone, enhancer)
+    grown = with_item(ready, [0, 1], bag_of_item(2), vector=vector_of(ready, "item", 2))
+    grown, user, _ = with_user(grown, [1, 1], bag_of_user(2), vector_of(ready, "user", 2))
     scores = grown.scores(user, np.array([DATASET.n_items, 0]))
     assert scores.shape == (DATASET.n_items + 1,) and np.isfinite(scores).all()
 
@@ -108,13 +218,16 @@ def test_a_new_item_hears_its_factors_and_what_people_had_of_its_likes(given):
 
 
 def test_likes_that_nobody_had_weigh_the_same():
-    ready = ready_of()
-    enhancer = ready.model.network.enhancer
-    enhancer.offsets.zero_()
-    own, alike = ready.model.network.item.weight, torch.tensor([1, 4, 6])
+    """Before anybody had anything; an item knows nothing else, so the mean is all it is."""
+    ready = ready_of(enhancer="kar")
+    own, alike = ready.model.network.item.weight, np.array([1, 4, 6])
+    told = {"vector": vector_of(ready, "item", 2), "had": np.zeros(DATASET.n_items)}
+    placed = with_item(ready, None, bag_of_item(6), alike, **told).shared.items[-1]
+    weighed = with_item(ready, None, bag_of_item(6), alike, told["vector"]).shared.items[-1]
+    torch.testing.assert_close(placed, weighed)
+    other = with_item(ready, None, bag_of_item(6), np.array([7]), **told).shared.items[-1]
     with torch.inference_mode():
-        embedding, _, _ = enhancer.new_item(ready.shared.nodes, own, alike, torch.tensor([0, 3]))
-        torch.testing.assert_close(embedding[0], own[alike].mean(0))
+        torch.testing.assert_close(placed - other, own[[1, 4, 6]].mean(0) - own[7])
 
 
 @pytest.mark.parametrize("left_out", PAPER_METAPATHS)
@@ -126,7 +239,7 @@ def test_metapaths_may_be_switched_off(left_out):
     grown = with_item(ready, [1, 0], bag_of_item(ALONE))
     scores = grown.scores(0, PAST.of(0))
     np.testing.assert_allclose(scores[-1], scores[ALONE], rtol=1e-4, atol=1e-5)
-    grown, user = with_user(ready, [2, 1], bag_of_user(ALONE))
+    grown, user, _ = with_user(ready, [2, 1], bag_of_user(ALONE))
     own = ready.scores(ALONE, PAST.of(ALONE))
     np.testing.assert_allclose(grown.scores(user, PAST.of(ALONE)), own, rtol=1e-4, atol=1e-5)
 
@@ -134,7 +247,7 @@ def test_metapaths_may_be_switched_off(left_out):
 def test_codes_that_nobody_has_fall_back_on_everybody():
     users = [[n % 2, n % 3] for n in range(DATASET.n_users)]  # nobody has 2 first
     ready = Ready.of(model_of(DATASET, graph_of(DATASET, users), config_of("gru4rec", "autograph")))
-    grown, user = with_user(ready, [2, 0], bag_of_user(0))
+    grown, user, _ = with_user(ready, [2, 0], bag_of_user(0))
     path, own = ready.model.network.enhancer.user_path, ready.model.network.enhancer.user.weight
     with torch.inference_mode():
         mean = own.mean(0, keepdim=True)
@@ -144,7 +257,7 @@ def test_codes_that_nobody_has_fall_back_on_everybody():
 
 def test_a_user_of_whom_nothing_is_described_is_the_mean_of_all():
     ready = ready_of()
-    grown, user = with_user(ready, None, bags(DATASET.users[:1].with_columns(age=None), USERS))
+    grown, user, _ = with_user(ready, None, bags(DATASET.users[:1].with_columns(age=None), USERS))
     mean = ready.shared.nodes[0].mean(0)
     torch.testing.assert_close(grown.shared.nodes[0][user], mean)
     torch.testing.assert_close(grown.shared.people[user], torch.zeros_like(mean))
@@ -153,7 +266,7 @@ def test_a_user_of_whom_nothing_is_described_is_the_mean_of_all():
 def test_a_plain_recommender_says_what_it_does_not_know():
     nothing = bags(DATASET.items[6:7], ITEMS)
     assert len(nothing.categories) == 0
-    with pytest.raises(DataError, match=r"gru4rec without the graph .* can say nothing about it"):
+    with pytest.raises(DataError, match=r"gru4rec without the graph can say nothing about a new"):
         with_item(ready_of(enhancer="none"), [0, 1], nothing)
     with pytest.raises(DataError, match="can say nothing"):
         with_item(ready_of(enhancer="none", item_features=False), [0, 1], bag_of_item(0))
