@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.table import Table
@@ -11,8 +12,10 @@ from app.progress import Display, open_console
 from app.runner import run_steps
 from app.settings import Experiment
 from data.catalogue import CATALOGUE, card
-from data.errors import ConfigError
+from data.errors import ConfigError, DataError
 from data.settings import DataConfig
+
+BAD_ROWS_SHOWN = 20
 
 
 def show_cards() -> None:
@@ -75,6 +78,37 @@ def show_statistics(name: str, source: Path | None, workspace: Path) -> None:
     for row in measure(Dataset.load(places["dataset"]), Split.load(places["split"])).rows():
         table.add_row(*row)
     console.print(table)
+
+
+def show_check(experiment: str, changes: Sequence[str]) -> None:
+    """Shows what becomes of a person's own tables, and makes nothing of them.
+
+    Raises:
+        ConfigError: the experiment is on other data.
+        DataError: the tables cannot be used.
+    """
+    from app.experiment_file import load_experiment
+    from app.own_data import try_tables
+
+    config, console = load_experiment(experiment, changes).data, open_console()
+    if config.files is None:
+        raise ConfigError(
+            f"The data of this experiment are {config.name!r}, which are known by name: "
+            f"autograph data stats {config.name} measures them."
+        )
+    outcome = try_tables(config)
+    for row in outcome.bad_rows.head(BAD_ROWS_SHOWN).iter_rows(named=True):
+        console.print("{file}:{line}: {reason}".format(**row), markup=False, soft_wrap=True)
+    if n := outcome.bad_rows.height:
+        console.print(f"{n:,} {'row' if n == 1 else 'rows'} cannot be used.")
+    if outcome.problem:
+        raise DataError(outcome.problem)
+    for sentence in outcome.understood:
+        console.print(sentence, markup=False, soft_wrap=True)
+    counts = ", ".join(f"{n:,} {what}" for what, n in outcome.counts.items())
+    console.print(f"These would be used: {counts}.")
+    if told := ", ".join(f"{n:,} {what}" for what, n in outcome.left_out.items() if n):
+        console.print(f"Left out: {told}.", markup=False, soft_wrap=True)
 
 
 def download_files(name: str, workspace: Path) -> None:

@@ -47,6 +47,22 @@ def stats(name: Name, source: Source = None, workspace: Workspace = WORKSPACE) -
 
 
 @data_app.command()
+def check(
+    experiment: Annotated[
+        str, typer.Argument(help="Experiment file, or the name of a saved experiment.")
+    ],
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a setting: data.files.time_format='day first'."),
+    ] = None,
+) -> None:
+    """Read a person's own tables: how times and decimals are understood, and which rows are bad."""
+    from app.cards import show_check
+
+    show_check(experiment, change or ())
+
+
+@data_app.command()
 def download(name: Name, workspace: Workspace = WORKSPACE) -> None:
     """Fetch the publisher's files of a data set, and check them."""
     from app.cards import download_files

@@ -28,12 +28,14 @@ class Outcome:
         counts: Users, items and interactions that are left; empty with `problem`.
         left_out: Counts of what was read and not kept, in words.
         problem: Why they cannot be used at all, in a sentence; "" if they can.
+        understood: How columns were read whose meaning was told from their values, in sentences.
     """
 
     bad_rows: pl.DataFrame
     counts: Mapping[str, int]
     left_out: Mapping[str, int]
     problem: str = ""
+    understood: tuple[str, ...] = ()
 
 
 def try_tables(config: DataConfig) -> Outcome:
@@ -60,7 +62,7 @@ def try_tables(config: DataConfig) -> Outcome:
         return Outcome(bad_rows.table(), {}, {}, f"The tables cannot be read: {first}.")
     made = prepared.dataset
     counts = {"users": made.n_users, "items": made.n_items, "interactions": len(made.interactions)}
-    return Outcome(bad_rows.table(), counts, prepared.left_out)
+    return Outcome(bad_rows.table(), counts, prepared.left_out, understood=prepared.understood)
 
 
 def _without_folders(sentence: str, config: DataConfig) -> str:

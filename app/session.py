@@ -88,6 +88,8 @@ def chosen_device(wanted: str) -> str:
 def _show_part(record: Record, steps: list[Step], console: Console) -> None:
     """Says what was read and what of it is not used, and where the results of some steps are."""
     console.print(_counts(record), markup=False)
+    for sentence in record.summary("dataset").get("understood", ()):
+        console.print(sentence, markup=False, soft_wrap=True)
     left_out = record.summary("dataset").get("left out", {})
     if told := ", ".join(f"{n:,} {what}" for what, n in left_out.items() if n):
         console.print(f"Left out: {told}.", markup=False, soft_wrap=True)

@@ -79,6 +79,7 @@ def make_dataset(task: Task) -> Mapping[str, Any]:
         "interactions": loaded.dataset.interactions.height,
         "bad rows": loaded.bad_rows.height,
         "left out": dict(loaded.left_out),
+        "understood": list(loaded.understood),
     }
 
 

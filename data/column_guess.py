@@ -7,36 +7,54 @@ from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
-from data.loaders.times import seconds
+from data.loaders.lists import are_lists
+from data.loaders.times import looks_like_time
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "user": (
         *("userid", "user", "uid", "customerid", "customer", "reviewerid", "visitorid", "memberid"),
         *("accountid", "personid", "clientid", "readerid", "who", "username", "member", "visitor"),
+        *(
+            "kundennr",
+            "kundennummer",
+            "kundenid",
+            "kunde",
+            "nutzer",
+            "benutzer",
+            "client",
+            "cliente",
+        ),
     ),
     "item": (
         *("itemid", "item", "iid", "movieid", "productid", "parentasin", "asin", "isbn", "bookid"),
         *("articleid", "sku", "songid", "trackid", "gameid", "appid", "movie", "product", "book"),
-        *("what", "article", "track", "game", "code"),
+        *("what", "article", "track", "game", "artikelnr", "artikelnummer", "artnr", "artikel"),
+        *("produktnr", "produkt", "produit", "producto", "articulo", "code"),
     ),
     "time": (
         *("timestamp", "time", "ts", "unixreviewtime", "unixtime", "datetime", "eventtime"),
-        *("date", "createdat", "when", "day", "reviewtime"),
+        *("date", "createdat", "when", "day", "reviewtime", "bestelldatum", "kaufdatum", "datum"),
+        *("zeitpunkt", "zeit", "fecha"),
     ),
     "weight": (
         *("rating", "score", "stars", "weight", "overall", "bookrating", "quantity", "count"),
-        *("plays", "playtime", "clicks", "amount"),
+        *("plays", "playtime", "clicks", "amount", "bewertung", "menge", "anzahl", "quantite"),
+        *("cantidad",),
     ),
     "title": (
         *("title", "name", "label", "itemname", "productname", "movietitle", "booktitle"),
-        *("itemtitle", "headline"),
+        *("itemtitle", "headline", "bezeichnung", "titel", "titre", "titulo", "nombre"),
     ),
     "description": (
         *("description", "about", "overview", "summary", "plot", "abstract", "details", "text"),
+        *("beschreibung", "inhalt", "descripcion"),
     ),
 }
 """Names in use for each role, small letters and digits alone, the most telling first."""
-LISTS = re.compile(r"genre|tag|categor|keyword|actor|author|topic|cast|list|subject|label")
+LISTS = re.compile(
+    r"genre|tag|categor|keyword|actor|author|topic|cast|list|subject|label"
+    r"|schlag|stichw|kategor|merkmal|thema|autor|etiquet|categoria"
+)
 MARKS = ("|", ";", ",", "/")
 """What stands between the values of a list, the least ambiguous first."""
 LONGEST_VALUE = 40
@@ -110,22 +128,11 @@ def guess_lists(rows: pl.DataFrame, besides: Collection[str | None]) -> tuple[li
         for name in rows.columns
         if name not in besides and rows[name].dtype == pl.String and rows[name].drop_nulls().len()
     ]
-    found = {mark: [name for name in texts if _is_list(rows[name], mark)] for mark in MARKS}
+    written = [name for name in texts if are_lists(rows[name])]
+    rest = [name for name in texts if name not in written]
+    found = {mark: [name for name in rest if _is_list(rows[name], mark)] for mark in MARKS}
     best = max(MARKS, key=lambda mark: len(found[mark]))
-    return found[best], best
-
-
-def looks_like_time(values: pl.Series) -> bool:
-    """Whether all values are dates, or seconds or milliseconds since 1980 or later.
-
-    >>> looks_like_time(pl.Series(["978300760"])), looks_like_time(pl.Series(["5"]))
-    (True, False)
-    """
-    given = values.drop_nulls()
-    if given.is_empty() or given.dtype.is_nested() or given.dtype == pl.Boolean:
-        return False
-    found = seconds(given)
-    return found.null_count() == 0 and bool((found > 315_532_800).all())
+    return [name for name in texts if name in (*written, *found[best])], best
 
 
 def _by_name(columns: Sequence[str], roles: Sequence[str]) -> dict[str, str | None]:

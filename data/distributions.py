@@ -11,6 +11,7 @@ import polars as pl
 from data.catalogue import card
 from data.columns import ITEM, ITEM_ID, TIME, TITLE, USER, USER_ID, WEIGHT
 from data.dataset import Dataset
+from data.loaders.times import LEAST_CLOCK
 from data.settings import DataConfig
 from data.split import Split
 
@@ -98,10 +99,11 @@ def cold_targets(dataset: Dataset, split: Split, part: str = "test") -> Cold:
     return Cold(len(counts), unseen, few - unseen)
 
 
-def has_clock(config: DataConfig) -> bool:
-    """Whether times are times, and not the order of the rows."""
+def has_clock(config: DataConfig, dataset: Dataset) -> bool:
+    """Whether times are times, and not steps or the order of the rows."""
     if config.files is not None:
-        return config.files.time is not None
+        latest: int = dataset.interactions[TIME].max()  # type: ignore[assignment]
+        return config.files.time is not None and latest >= LEAST_CLOCK
     return card(config.name).clock
 
 

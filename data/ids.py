@@ -11,6 +11,51 @@ import polars as pl
 
 from data.errors import DataError
 
+BLANKS = " \t\n\r\v\f\u0085\u00a0\u2028\u2029\u3000\ufeff"
+"""What may stand around an id and is no part of it, a byte order mark too; other control characters
+tell ids apart."""
+EXACT = 2**53
+"""From here on a float stands for several whole numbers, and is no id."""
+
+
+def canonical_ids(values: pl.Series) -> pl.Series:
+    """(n,) String: ids as they are called everywhere, null where there is none.
+
+    Whole numbers are written without a fraction, since a table writes 100 where JSON, or a column
+    with gaps, makes it 100.0. Texts lose the blanks around them, nothing else: 007 and 1E0 stay.
+
+    >>> canonical_ids(pl.Series([100.0, None, 0.5])).to_list()
+    ['100', None, '0.5']
+    >>> canonical_ids(pl.Series([" 1E0", "100.0", "\ufeff7", " "])).to_list()
+    ['1E0', '100.0', '7', None]
+    """
+    if values.dtype.is_float():
+        exact = pl.select(pl.when(values.abs() < EXACT).then(values)).to_series()
+        whole = pl.select(pl.when(exact == exact.floor()).then(exact)).to_series()
+        finite = pl.select(pl.when(values.is_finite()).then(values)).to_series()
+        table = pl.DataFrame([whole.cast(pl.Int64).cast(pl.String).alias("whole")])
+        return table.select(pl.coalesce("whole", finite.cast(pl.String))).to_series()
+    return values.cast(pl.String).str.strip_chars(BLANKS).replace("", None)
+
+
+def canonical_id(value: object) -> str | None:
+    r"""One id as it is called everywhere; what no table can hold is replaced.
+
+    >>> canonical_id(100.0), canonical_id(12345678901234567890), canonical_id("a\ud83d")
+    ('100', '12345678901234567890', 'a�')
+    """
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, float):
+        return _first(canonical_ids(pl.Series([value], dtype=pl.Float64)))
+    text = str(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return _first(canonical_ids(pl.Series([text], dtype=pl.String)))
+
+
+def _first(ids: pl.Series) -> str | None:
+    found: str | None = ids[0]
+    return found
+
 
 @dataclass(frozen=True)
 class IdMap:

@@ -23,12 +23,14 @@ class Raw:
         ratings: `user_id`, `item_id`, `weight` Float32, `time` Int64; every id stands in its table.
             Among equal times their order counts: that of the source, or of a finer clock.
         rated_low: Number of ratings that the loader has dropped for being below the threshold.
+        understood: How columns were read whose meaning was told from their values, in sentences.
     """
 
     users: pl.DataFrame
     items: pl.DataFrame
     ratings: pl.DataFrame
     rated_low: int = 0
+    understood: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,12 @@ class Prepared:
     Attributes:
         dataset: Ready to be split.
         left_out: Counts by what was left out and why, in words.
+        understood: How columns were read whose meaning was told from their values, in sentences.
     """
 
     dataset: Dataset
     left_out: Mapping[str, int]
+    understood: tuple[str, ...] = ()
 
 
 def preprocess(raw: Raw, name: str, min_rating: float, min_history: int) -> Prepared:
@@ -78,7 +82,8 @@ def preprocess(raw: Raw, name: str, min_rating: float, min_history: int) -> Prep
         "users without an interaction": raw.users.height - active,
         "items without an interaction": raw.items.height - items.height,
     }
-    return Prepared(Dataset(name, users, items, dense.select(columns)), left_out)
+    made = Dataset(name, users, items, dense.select(columns))
+    return Prepared(made, left_out, raw.understood)
 
 
 def _numbered(

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from data.config import Config
+
+UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+"""Units of times since 1970: how many are a second."""
+STEPS, ROWS = "steps", "rows"
+"""Times that are numbers without dates; no times, but the order of the rows."""
+TIME_FORMATS = ("day first", "month first", "year first", *UNITS, STEPS, ROWS)
+"""What a person may say of times in words."""
 
 
 class FilesConfig(Config):
@@ -20,10 +28,19 @@ class FilesConfig(Config):
     item: str = "item_id"
     """Column of the item's id."""
     time: str | None = None
-    """Column of the time: seconds, milliseconds, a date or a date with time; none: the order of the
-    rows, which also decides among equal times, as on one day where there are dates only."""
+    """Column of the time: dates, dates with time, or seconds or smaller units since 1970; none: the
+    order of the rows, which also decides among equal times, as on one day where there are dates
+    only."""
+    time_format: str | None = None
+    """How times are written: "day first", "month first", "year first", "seconds", "milliseconds",
+    "microseconds", "nanoseconds", "steps" (numbers that only put rows in order), "rows" (no times:
+    the order of the rows) or a pattern such as "%d.%m.%Y %H:%M"; none: told from the whole
+    column."""
     weight: str | None = None
     """Column of the strength (a rating, a count); none: every interaction weighs 1."""
+    decimal: Literal[".", ","] | None = None
+    """What stands before the decimals of a number, while the other one parts thousands; none: told
+    from the whole column."""
     users: Path | None = None
     """CSV or Parquet file with one row a user; none: users have no attributes."""
     users_id: str = "user_id"
@@ -48,6 +65,35 @@ class FilesConfig(Config):
     """What stands between the fields of a CSV row."""
     encoding: str = "utf-8"
     """Encoding of the CSV files."""
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_is_one(cls, name: str) -> str:
+        try:
+            codecs.lookup(name)
+            "a".encode(name)
+        except (LookupError, ValueError):
+            raise ValueError(
+                f"there is no encoding {name!r} of texts; try utf-8, latin-1 or cp1252"
+            ) from None
+        return name
+
+    @model_validator(mode="after")
+    def _time_format_is_one(self) -> FilesConfig:
+        form = self.time_format
+        if form is None:
+            return self
+        if form not in TIME_FORMATS and "%" not in form:
+            raise ValueError(
+                f"data.files.time_format is {form!r}; it is one of "
+                f'{", ".join(TIME_FORMATS)}, or a pattern such as "%d.%m.%Y %H:%M"'
+            )
+        if (form == ROWS) != (self.time is None):
+            raise ValueError(
+                f'data.files.time_format = "{ROWS}" goes without data.files.time, and all others '
+                "with it"
+            )
+        return self
 
 
 class DataConfig(Config):

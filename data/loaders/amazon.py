@@ -1,4 +1,4 @@
-"""Amazon review data of 2014: 5-core reviews and product metadata, one record a line."""
+"""Amazon review data of 2014 and 2018: 5-core reviews and product metadata, one record a line."""
 
 from __future__ import annotations
 
@@ -43,6 +43,10 @@ ITEM_SCHEMA = pl.Schema(
         "brand": pl.String(),
     }
 )
+_SCRIPT = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<!--.*?-->")
+_INLINE = re.compile(r"(?i)</?(?:a|b|big|em|font|i|small|span|strong|sub|sup|u)(?:\s[^<>]*)?/?>")
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+_BRAND_PAGE = re.compile(r"^Visit Amazon's (.+) Page$")
 _ASIN = re.compile(rb"""['"]asin['"]: ?['"]([^'"]+)['"]""")
 
 
@@ -85,10 +89,10 @@ def _review_rows(path: Path, first: int, lines: list[bytes], bad_rows: BadRows) 
             return rows.select(numbers, *FIELDS)
     except pl.exceptions.PolarsError:
         pass
-    read = [_review(line) for line in lines]
-    broken = [(n, r) for n, r in zip(numbers, read, strict=True) if isinstance(r, str)]
+    read = [(n, _review(line)) for n, line in zip(numbers, lines, strict=True) if line.strip()]
+    broken = [(n, r) for n, r in read if isinstance(r, str)]
     bad_rows.report(path, pl.DataFrame(broken, {LINE: pl.Int64, REASON: pl.String}, orient="row"))
-    sound = [(n, *r) for n, r in zip(numbers, read, strict=True) if not isinstance(r, str)]
+    sound = [(n, *r) for n, r in read if not isinstance(r, str)]
     return pl.DataFrame(sound, {LINE: pl.Int64, **FIELDS}, orient="row")
 
 
@@ -145,16 +149,21 @@ def _record(line: bytes) -> dict[str, Any]:
 
 
 def _book(asin: str, record: dict[str, Any]) -> tuple[Any, ...]:
-    paths = record.get("categories") or []
-    names = [str(name) for path in paths for name in (path if isinstance(path, list) else [path])]
+    paths = record.get("categories") or record.get("category") or []
+    paths = paths if isinstance(paths, list) else [paths]
+    names = [_text(name) for path in paths for name in (path if isinstance(path, list) else [path])]
     kept = list(dict.fromkeys(name for name in names if name and name != "Books"))
     texts = (_text(record.get(key)) for key in ("title", "description"))
-    return (asin, *texts, kept, _text(record.get("brand")))
+    brand = _BRAND_PAGE.sub(r"\1", _text(record.get("brand")) or "") or None
+    return (asin, *texts, kept, brand)
 
 
 def _text(value: Any) -> str | None:
+    """The words of a text or of a list of texts, without tags and entities."""
     joined = " ".join(map(str, value)) if isinstance(value, list) else str(value or "")
-    return html.unescape(joined).strip() or None
+    for _ in range(2):  # tags may be written as entities
+        joined = _TAG.sub(" ", _INLINE.sub("", _SCRIPT.sub(" ", html.unescape(joined))))
+    return " ".join(joined.split()) or None
 
 
 def _chunks(path: Path) -> Iterator[tuple[int, list[bytes]]]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import polars as pl
 
 from data.errors import DataError
 from data.loaders.peek import guess_separator
+from data.loaders.quoted import quoted_rows, read_fields
 from data.loaders.raw import LINE, REASON, BadRows
 from data.loaders.source import read_text
 
@@ -62,7 +62,7 @@ def read_csv(
 
 def _header(path: Path, first: str, separator: str) -> list[str]:
     try:
-        return [name.strip() for name in next(csv.reader([first], delimiter=separator))]
+        return [name.strip() for name in next(read_fields([first], separator))]
     except csv.Error as error:
         raise DataError(
             f"The first line of {path} names no columns ({error}). Begin the file with a header."
@@ -122,37 +122,15 @@ def _quoted(
     schema = {LINE: pl.Int64, **dict.fromkeys(header, pl.String)}
     broken: list[tuple[int, str]] = []
     sound = [pl.DataFrame(schema=schema)]
-    rows = _quoted_rows(path, text, separator, len(header), broken)
+    rows = quoted_rows(text, separator, len(header))
     next(rows)
     while some := list(islice(rows, ROWS_AT_A_TIME)):
-        sound.append(pl.DataFrame(list(zip(*some, strict=True)), schema, orient="col"))
+        broken += [(row.line, row.reason) for row in some if row.fields is None]
+        read = [(row.line, *row.fields) for row in some if row.fields is not None]
+        if read:
+            sound.append(pl.DataFrame(list(zip(*read, strict=True)), schema, orient="col"))
     bad_rows.report(path, pl.DataFrame(broken, {LINE: pl.Int64, REASON: pl.String}, orient="row"))
     return pl.concat(sound)
-
-
-def _quoted_rows(
-    path: Path, text: str, separator: str, n_fields: int, broken: list[tuple[int, str]]
-) -> Iterator[tuple[int | str, ...]]:
-    """Line and fields of each sound row, the header first; the others go to `broken`."""
-    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            if "end of data" in str(error):
-                raise DataError(
-                    f"{path}:{line}: a quote is opened and never closed. Close it, or double it "
-                    "if it belongs to the text."
-                ) from error
-            broken.append((line, f"broken quotes ({error})"))
-            continue
-        if len(row) == n_fields:
-            yield line, *row
-        elif row:
-            broken.append((line, f"{len(row)} fields instead of {n_fields} between {separator!r}"))
 
 
 def _fields(

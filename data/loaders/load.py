@@ -47,11 +47,13 @@ class LoadedDataset:
         dataset: Ready to be split.
         bad_rows: `file`, `line` (from 1), `reason`; one row a row that could not be read.
         left_out: Counts of what was read and not kept, by what and why, in words.
+        understood: How columns were read whose meaning was told from their values, in sentences.
     """
 
     dataset: Dataset
     bad_rows: pl.DataFrame
     left_out: Mapping[str, int]
+    understood: tuple[str, ...] = ()
 
 
 def load_dataset(
@@ -73,7 +75,7 @@ def load_dataset(
     min_rating = _first(config.min_rating, chosen.min_rating, -math.inf)
     raw = _raw(config, chosen, min_rating, bad_rows, downloads, on_progress)
     prepared = preprocess(raw, config.name, min_rating, config.min_history)
-    return LoadedDataset(prepared.dataset, bad_rows.table(), prepared.left_out)
+    return LoadedDataset(prepared.dataset, bad_rows.table(), prepared.left_out, prepared.understood)
 
 
 def _first(*values: float | None) -> float:

@@ -9,12 +9,21 @@ import polars as pl
 
 from data.columns import DESCRIPTION, ITEM_ID, TIME, TITLE, USER_ID, WEIGHT
 from data.errors import ConfigError, DataError
+from data.ids import canonical_ids
 from data.loaders.column_types import PURPOSES, check_type
-from data.loaders.delimited import check_columns, read_csv, with_numbers
+from data.loaders.delimited import check_columns, read_csv
+from data.loaders.lists import are_lists, split_cells
+from data.loaders.numbers import (
+    as_quantities,
+    as_texts,
+    decimal_mark,
+    numbers_of,
+    without_gaps,
+)
 from data.loaders.raw import LINE, BadRows, ids_in, with_ids, with_known_ids, without_repeats
-from data.loaders.times import read_times
+from data.loaders.times import examples, looks_like_date, read_times
 from data.preprocess import Raw
-from data.settings import FilesConfig
+from data.settings import ROWS, FilesConfig
 
 FINE = "fine"
 """Column of the times as fine as they are written, within the second that `time` holds."""
@@ -23,16 +32,16 @@ FINE = "fine"
 def load(files: FilesConfig, bad_rows: BadRows) -> Raw:
     """The tables that `files` describes.
 
-    Users or items without a table of their own are those of the interactions. Ids lose the blanks
-    around them. Attributes whose every value is a number become numbers, list columns lists, all
-    others stay text; one that is called like an id or a text in use becomes `other_<name>`.
+    Users or items without a table of their own are those of the interactions. Ids are canonical.
+    Attributes whose every value is a quantity become numbers, list columns lists, all others stay
+    text; one that is called like an id or a text in use becomes `other_<name>`.
 
     Raises:
         ConfigError: one column is named for two purposes.
-        DataError: a file or a column is missing, a column has a type that does not fit, or a row is
-            bad and the policy is to stop.
+        DataError: a file or a column is missing, a column has a type that does not fit or can be
+            read in several ways, or a row is bad and the policy is to stop.
     """
-    ratings = _interactions(files, bad_rows)
+    ratings, understood = _interactions(files, bad_rows)
     users, items = ids_in(ratings, USER_ID), ids_in(ratings, ITEM_ID)
     if files.users:
         users = _users(files, files.users, bad_rows)
@@ -42,11 +51,14 @@ def load(files: FilesConfig, bad_rows: BadRows) -> Raw:
         ratings = with_known_ids(ratings, ITEM_ID, items, files.interactions, bad_rows)
     # only here, for users and items are numbered in the order of the file
     ratings = ratings.sort(FINE, maintain_order=True)
-    return Raw(users, items, ratings.drop(LINE, FINE))
+    return Raw(users, items, ratings.drop(LINE, FINE), understood=understood)
 
 
-def _interactions(files: FilesConfig, bad_rows: BadRows) -> pl.DataFrame:
-    """LINE, the columns of `Raw.ratings`, and FINE, by which they are in order of time."""
+def _interactions(files: FilesConfig, bad_rows: BadRows) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """LINE, the columns of `Raw.ratings`, and FINE, by which they are in order of time.
+
+    Beside it, in sentences, how times and weights were read.
+    """
     path = files.interactions
     _one_role_each("user, item, time and weight", files.user, files.item, files.time, files.weight)
     named = {files.user: USER_ID, files.item: ITEM_ID, files.time: TIME, files.weight: WEIGHT}
@@ -54,27 +66,80 @@ def _interactions(files: FilesConfig, bad_rows: BadRows) -> pl.DataFrame:
     table = _table(files, path, list(names), bad_rows)
     for old, new in names.items():
         check_type(table[old], path, PURPOSES[new])
+    if not files.time and files.time_format != ROWS:
+        _no_time_unused(table.drop(names), path)
     table = table.select(LINE, *(pl.col(old).alias(new) for old, new in names.items()))
     for column in (USER_ID, ITEM_ID):
-        table = with_ids(table.with_columns(_id(column)), column, path, bad_rows)
-    if files.time:
-        table = _with_time(table, path, bad_rows)
-    else:
+        table = with_ids(table.with_columns(_id(table[column])), column, path, bad_rows)
+    table, times = _with_time(table, files, bad_rows)
+    table, weights = _with_weight(table, files, bad_rows)
+    return table, (times, *weights)
+
+
+def _no_time_unused(table: pl.DataFrame, path: Path) -> None:
+    """Nothing, if no column that nobody named holds dates.
+
+    Raises:
+        DataError: one does, so that the order of the rows would be taken in its place.
+    """
+    for column in table.drop(LINE):
+        if looks_like_date(column):
+            shown = column.drop_nulls()[0]
+            raise DataError(
+                f"{path} has a column {column.name!r} that looks like times ({shown}), and no "
+                f"column of times is named. Name it in data.files.time, or, if the order of the "
+                f'rows is the order in time, say data.files.time_format = "{ROWS}".'
+            )
+
+
+def _with_time(
+    table: pl.DataFrame, files: FilesConfig, bad_rows: BadRows
+) -> tuple[pl.DataFrame, str]:
+    """`table` with `time` in seconds, and a sentence that says how it was read."""
+    path = files.interactions
+    if files.time is None:
         table = table.with_columns(pl.col(LINE).alias(TIME), pl.col(LINE).alias(FINE))
-    if files.weight:
-        table = table.with_columns(pl.col(WEIGHT).cast(pl.String))
-        return with_numbers(table, path, {WEIGHT: pl.Float32}, bad_rows)
-    return table.with_columns(pl.lit(1, pl.Float32).alias(WEIGHT))
-
-
-def _with_time(table: pl.DataFrame, path: Path, bad_rows: BadRows) -> pl.DataFrame:
-    """`table` with `time` in seconds, from seconds, milliseconds, dates or dates with time."""
-    whole, fine = read_times(table[TIME])
-    table = table.with_columns(whole.alias("_seconds"), fine.alias(FINE))
-    shown = pl.col(TIME).cast(pl.String).fill_null("nothing")
-    reason = pl.format("time is {}, neither seconds nor a date like 2024-05-31 18:00:00", shown)
+        return table, "Times: none; the order of the rows stands for them."
+    found = read_times(table[TIME], files.time_format, table[LINE], f"{path}, column {files.time}")
+    shown = examples(table[TIME], found)
+    told = f"Times: {found.understood}{'; ' if shown else ''}{'; '.join(shown)}."
+    text = pl.col(TIME).cast(pl.String).fill_null("nothing")
+    reason = pl.format(
+        f"time is {{}}, no time from 2 January 1970 to 2099 (read as {found.understood})", text
+    )
+    table = table.with_columns(found.seconds.alias("_seconds"), found.fine.alias(FINE))
     table = bad_rows.drop(path, table, pl.col("_seconds").is_null(), reason)
-    return table.with_columns(pl.col("_seconds").alias(TIME)).drop("_seconds")
+    return table.with_columns(pl.col("_seconds").alias(TIME)).drop("_seconds"), told
+
+
+def _with_weight(
+    table: pl.DataFrame, files: FilesConfig, bad_rows: BadRows
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """`table` with `weight` as numbers, and a sentence if decimals were told from its values."""
+    if files.weight is None:
+        return table.with_columns(pl.lit(1, pl.Float32).alias(WEIGHT)), ()
+    path, told = files.interactions, tuple[str, ...]()
+    if table[WEIGHT].dtype.is_numeric():
+        numbers = without_gaps(table[WEIGHT].cast(pl.Float64))
+    else:
+        texts = table[WEIGHT].cast(pl.String).str.strip_chars()
+        mark = decimal_mark(texts.drop_nulls(), f"{path}, column {files.weight}", files.decimal)
+        numbers = numbers_of(texts, mark)
+        told = _decimals(files.weight, texts, numbers, mark)
+    shown = pl.col(WEIGHT).cast(pl.String).fill_null("nothing")
+    table = table.with_columns(numbers.alias("_value"))
+    reason = pl.format(f"{WEIGHT} is {{}}, not a number", shown)
+    table = bad_rows.drop(path, table, pl.col("_value").is_null(), reason)
+    return table.with_columns(pl.col("_value").cast(pl.Float32).alias(WEIGHT)).drop("_value"), told
+
+
+def _decimals(column: str, texts: pl.Series, numbers: pl.Series, mark: str) -> tuple[str, ...]:
+    """What a number with a comma was read as, if there is one."""
+    row = (texts.str.contains(",") & numbers.is_not_null()).fill_null(False).arg_true()
+    if not len(row):
+        return ()
+    what = {",": "a decimal comma", ".": "thousands parted by commas"}[mark]
+    return (f"{column}: {what}; {texts[row[0]]} is {numbers[row[0]]:g}.",)
 
 
 def _users(files: FilesConfig, path: Path, bad_rows: BadRows) -> pl.DataFrame:
@@ -117,17 +182,13 @@ def _entities(
         if new in (external, *texts):
             check_type(table[old], path, PURPOSES[new])
     table = table.select(LINE, *(pl.col(old).alias(new) for old, new in names.items()))
-    table = without_repeats(table.with_columns(_id(external)), external, path, bad_rows)
+    table = without_repeats(table.with_columns(_id(table[external])), external, path, bad_rows)
     lists = [names[old] for old in files.list_columns if old in names]
     for column in names.values():
         if column in texts:
             table = table.with_columns(_text(table[column]))
-        elif column != external and table[column].dtype == pl.String:
-            table = table.with_columns(
-                _split(column, files.list_separator)
-                if column in lists
-                else _numbers_if_all(table[column])
-            )
+        elif column != external:
+            table = table.with_columns(_attribute(table[column], files, column in lists))
     return table.drop(LINE)
 
 
@@ -155,32 +216,25 @@ def _free(name: str, taken: Collection[str], names: Collection[str]) -> str:
     return name
 
 
-def _id(column: str) -> pl.Expr:
-    return pl.col(column).cast(pl.String).str.strip_chars()
+def _id(values: pl.Series) -> pl.Series:
+    return canonical_ids(values).alias(values.name)
 
 
 def _text(values: pl.Series) -> pl.Series:
     """`values` as text, lists joined with blanks; null where there is nothing in a list."""
     if values.dtype != pl.List:
-        return values.cast(pl.String)
+        return as_texts(without_gaps(values))
     words = values.cast(pl.List(pl.String)).list.join(" ", ignore_nulls=True)
     return words.str.strip_chars().replace("", None)
 
 
-def _split(column: str, separator: str) -> pl.Expr:
-    parts = pl.col(column).fill_null("").str.split(separator)
-    return parts.list.eval(pl.element().str.strip_chars()).list.filter(pl.element() != "")
-
-
-def _numbers_if_all(values: pl.Series) -> pl.Series:
-    """`values` as numbers if all are, and none is a code with a leading zero such as 02139."""
-    if values.str.contains(r"^\s*-?0\d").any() or values.null_count() == len(values):
-        return values
-    for dtype in (pl.Int64, pl.Float64):
-        numbers = values.str.strip_chars().cast(dtype, strict=False)
-        if numbers.null_count() == values.null_count():
-            return numbers
-    return values
+def _attribute(values: pl.Series, files: FilesConfig, several: bool) -> pl.Series:
+    """An attribute as lists, quantities or texts; `several` says that its cells hold several."""
+    if values.dtype != pl.String:
+        return without_gaps(values)
+    if several or are_lists(values):
+        return split_cells(as_texts(values), files.list_separator)
+    return as_quantities(values, files.decimal)
 
 
 def _table(

@@ -14,7 +14,8 @@ from pathlib import Path
 import polars as pl
 
 from data.errors import DataError
-from data.loaders.source import plain_newlines
+from data.loaders.quoted import read_fields
+from data.loaders.source import no_encoding, not_in_encoding, plain_newlines
 
 HEAD_BYTES = 1 << 18
 """How much of a text file is looked at."""
@@ -56,7 +57,7 @@ def peek(
     text = _head(path, encoding)
     first = text.lstrip("\n").partition("\n")[0]
     found = separator or guess_separator(first)
-    lines = csv.reader(io.StringIO(text.lstrip("\n")), delimiter=found or ",")
+    lines = read_fields(io.StringIO(text.lstrip("\n")), found or ",")
     header = [name.strip() for name in _sound(lines, 1)[0]]
     if len(header) > MOST_COLUMNS:
         raise DataError(
@@ -77,7 +78,7 @@ def guess_separator(header: str) -> str | None:
     >>> guess_separator("user;item;a, b")
     ';'
     """
-    fields = {mark: len(next(csv.reader([header], delimiter=mark), [])) for mark in SEPARATORS}
+    fields = {mark: len(next(read_fields([header], mark), [])) for mark in SEPARATORS}
     best = max(SEPARATORS, key=lambda mark: fields[mark])
     return best if fields[best] > 1 else None
 
@@ -95,14 +96,10 @@ def _head(path: Path, encoding: str) -> str:
     cut = len(content) > HEAD_BYTES
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(content, final=not cut)
-    except LookupError as error:
-        raise DataError(f"There is no encoding {encoding!r}. Try utf-8 or latin-1.") from error
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{path.name}:{line} is not {encoding}: byte 0x{content[error.start]:02x} has no "
-            "meaning there. Save the file as UTF-8, or choose its encoding."
-        ) from error
+        raise not_in_encoding(path.name, content, encoding, error) from error
+    except (LookupError, ValueError) as error:
+        raise no_encoding(path.name, encoding) from error
     text = plain_newlines(text.removeprefix("\ufeff"))
     return text.rpartition("\n")[0] if cut and "\n" in text else text
 

@@ -26,26 +26,34 @@ class BadRows:
     on_bad_row: Literal["stop", "skip"]
     tables: list[pl.DataFrame] = field(default_factory=list)
 
-    def report(self, file: Path, rows: pl.DataFrame, *, expected: bool = False) -> None:
+    def report(
+        self, file: Path, rows: pl.DataFrame, *, expected: bool = False, of: int | None = None
+    ) -> None:
         """Take in `rows` (columns LINE and REASON) of `file`.
 
         Args:
             file: Where they stand.
             rows: LINE and REASON; others are ignored.
             expected: A known defect of the publication: listed, and never a reason to stop.
+            of: How many rows there are, if known: half of them bad are no slips in rows, and to
+                leave them out is no advice.
 
         Raises:
-            DataError: there are rows, unexpected ones, and the policy is "stop".
+            DataError: there are rows, unexpected ones, and the policy is "stop", or they are all.
         """
         if rows.is_empty():
             return
         rows = rows.sort(LINE, maintain_order=True)
-        if self.on_bad_row == "stop" and not expected:
+        every = rows.height == of
+        if not expected and (self.on_bad_row == "stop" or every):
             more = f" ({rows.height - 1:,} more like it)" if rows.height > 1 else ""
-            raise DataError(
-                f"{file}:{rows[LINE][0]}: {rows[REASON][0]}{more}. Mend the row, or use "
-                "--on-bad-row skip to leave such rows out and list them."
-            )
+            cure = "Mend the row, or use --on-bad-row skip to leave such rows out and list them."
+            if rows.height > 1 and of and rows.height * 2 >= of:
+                cure = (
+                    f"So it is with {'every row' if every else f'{rows.height:,} of {of:,} rows'}: "
+                    "check that the right column is named and how it is written."
+                )
+            raise DataError(f"{file}:{rows[LINE][0]}: {rows[REASON][0]}{more}. {cure}")
         line = pl.col(LINE).cast(pl.Int64).alias("line")
         self.tables.append(rows.select(pl.lit(file.name).alias("file"), line, REASON))
 
@@ -62,7 +70,8 @@ class BadRows:
         marked = rows.filter(bad)
         if marked.is_empty():
             return rows
-        self.report(file, marked.select(LINE, reason.alias(REASON)), expected=expected)
+        told = marked.select(LINE, reason.alias(REASON))
+        self.report(file, told, expected=expected, of=rows.height)
         return rows.filter(~bad)
 
     def table(self) -> pl.DataFrame:

@@ -70,17 +70,30 @@ def read_text(path: Path, encoding: str) -> str:
     content = read_bytes(path)
     try:
         text = content.decode(encoding)
-    except LookupError as error:
-        raise DataError(
-            f"There is no encoding {encoding!r} (for {path}). Try utf-8, latin-1 or cp1252."
-        ) from error
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{path}:{line} is not {encoding}: byte 0x{content[error.start]:02x} has no meaning "
-            "there. Save the file as UTF-8, or name its encoding."
-        ) from error
+        raise not_in_encoding(str(path), content, encoding, error) from error
+    except (LookupError, ValueError) as error:
+        raise no_encoding(str(path), encoding) from error
     return plain_newlines(text.removeprefix("\ufeff"))
+
+
+def not_in_encoding(
+    name: str, content: bytes, encoding: str, error: UnicodeDecodeError
+) -> DataError:
+    """What to raise when a file is in another encoding, with the line where this shows."""
+    line = content.count(b"\n", 0, error.start) + 1
+    byte = content[error.start] if error.start < len(content) else 0
+    return DataError(
+        f"{name}:{line} is not {encoding}: byte 0x{byte:02x} has no meaning there. Save the file "
+        "as UTF-8, or name its encoding."
+    )
+
+
+def no_encoding(name: str, encoding: str) -> DataError:
+    """What to raise when there is no such encoding, or one that is not for texts."""
+    return DataError(
+        f"There is no encoding {encoding!r} of texts (for {name}). Try utf-8, latin-1 or cp1252."
+    )
 
 
 def plain_newlines(text: str) -> str:

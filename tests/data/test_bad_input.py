@@ -131,7 +131,7 @@ def test_broken_quotes(latest):
         load(latest, "ml-latest-small")
     (latest / "movies.csv").write_text('movieId,title,genres\n5,A,X\n6,"B,X\n7,C,X\n')
     with pytest.raises(DataError, match=r"movies\.csv:3: a quote is opened and never closed"):
-        load(latest, "ml-latest-small", on_bad_row="skip")
+        load(latest, "ml-latest-small")
 
 
 def test_a_user_with_too_short_a_history_is_dropped(ml_1m):

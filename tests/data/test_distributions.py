@@ -115,9 +115,13 @@ def test_rows_are_in_words(small):
     assert interaction_rows(*small)["time"][1].isoformat() == "1970-01-02T00:00:00"
 
 
-def test_who_has_a_clock(tmp_path):
+def test_who_has_a_clock(tmp_path, make_dataset):
+    steps = make_dataset([[(0, 1), (1, 2), (2, 3)]], 3)
+    dataset = make_dataset([[(0, 1_700_000_001), (1, 1_700_000_002), (2, 1_700_000_003)]], 3)
     files = FilesConfig(interactions=tmp_path / "x.csv")
-    assert not has_clock(DataConfig(name="files", files=files))
+    assert not has_clock(DataConfig(name="files", files=files), dataset)
     timed = files.model_copy(update={"time": "when"})
-    assert has_clock(DataConfig(name="files", files=timed))
-    assert has_clock(DataConfig(name="ml-1m")) and not has_clock(DataConfig(name="book-crossing"))
+    assert has_clock(DataConfig(name="files", files=timed), dataset)
+    assert not has_clock(DataConfig(name="files", files=timed), steps)
+    assert has_clock(DataConfig(name="ml-1m"), dataset)
+    assert not has_clock(DataConfig(name="book-crossing"), dataset)

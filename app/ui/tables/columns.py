@@ -13,7 +13,7 @@ from app.ui import frame, opened
 from app.ui.tables.files import File
 from data.errors import AutoGraphError
 from data.loaders.peek import SEPARATORS, Peek, peek
-from data.settings import FilesConfig
+from data.settings import ROWS, STEPS, FilesConfig
 
 ENCODINGS = ("utf-8", "latin-1", "cp1252")
 MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -21,6 +21,21 @@ GUESS = "guess"
 ROWS_SHOWN = 6
 NO_TIME = "None: the order of the rows"
 NO_WEIGHT = "None: all weigh the same"
+TOLD = "Told from the whole column"
+PATTERN = "As a pattern says"
+FORMS = {
+    "day first": "Day first: 30.08.2025",
+    "month first": "Month first: 8/30/2025",
+    "year first": "Year first: 2025-08-30",
+    "seconds": "Seconds since 1970",
+    "milliseconds": "Milliseconds since 1970",
+    "microseconds": "Microseconds since 1970",
+    "nanoseconds": "Nanoseconds since 1970",
+    STEPS: "Numbers that only put rows in order",
+    PATTERN: "As a pattern says …",
+}
+"""Ways to write times, as settings and as people call them."""
+DECIMALS = {".": "Point: 4.5", ",": "Comma: 4,5"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +125,61 @@ def _interactions(file: File, found: Peek) -> dict[str, Any]:
             "time": _column(time, "Time", file, found, guess["time"], NO_TIME),
             "weight": _column(weight, "Rating or count", file, found, guess["weight"], NO_WEIGHT),
         }
+        chosen |= _writing(file, found, chosen)
         _preview(found)
     return chosen
+
+
+def _writing(file: File, found: Peek, chosen: dict[str, Any]) -> dict[str, Any]:
+    """How times and decimals are written, where that cannot be told."""
+    left, right, _ = st.columns([2, 1, 1], vertical_alignment="bottom")
+    with left:
+        form = _order_of_rows(file, found, chosen) if chosen["time"] is None else _form(file)
+    mark = right.selectbox(
+        "Decimals",
+        [None, *DECIMALS],
+        format_func=lambda one: TOLD if one is None else DECIMALS[one],
+        key=f"decimal-{file.name}",
+        help="Of ratings, counts, prices and all other numbers in text files.",
+    )
+    return {"time_format": form, "decimal": mark}
+
+
+def _form(file: File) -> str | None:
+    form: str | None = st.selectbox(
+        "How times are written",
+        [None, *FORMS],
+        format_func=lambda one: TOLD if one is None else FORMS[one],
+        key=f"form-{file.name}",
+        help="What was understood stands under Check, with examples.",
+    )
+    if form != PATTERN:
+        return form
+    pattern = st.text_input(
+        "Pattern",
+        value="%d.%m.%Y %H:%M",
+        key=f"pattern-{file.name}",
+        max_chars=60,
+        help="%d day, %m month, %Y year, %y year of two digits, %H hour, %M minute, %S second.",
+    )
+    return pattern if "%" in pattern else None
+
+
+def _order_of_rows(file: File, found: Peek, chosen: dict[str, Any]) -> str | None:
+    """What stands for times where there are none; asked where a column looks like them."""
+    from data.loaders.times import looks_like_date
+
+    used = set(chosen.values())
+    dates = [one for one in found.columns if one not in used and looks_like_date(found.rows[one])]
+    if not dates:
+        return None
+    st.warning(
+        f"{frame.plain(dates[0])} looks like times. Choose it as Time, or say that the rows are in "
+        "order.",
+        icon=":material/event:",
+    )
+    said = st.checkbox("The order of the rows is the order in time", key=f"rows-{file.name}")
+    return ROWS if said else None
 
 
 def _items(file: File, found: Peek, beside: Peek, item: str) -> dict[str, Any]:

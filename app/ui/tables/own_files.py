@@ -98,6 +98,8 @@ def _draw_outcome(outcome: Outcome) -> None:
     else:
         for column, (what, n) in zip(st.columns(4), outcome.counts.items(), strict=False):
             column.metric(what.capitalize(), f"{n:,}", border=True)
+        for sentence in outcome.understood:
+            st.markdown(f":material/visibility: {frame.plain(sentence)}")
     gone = [f"{n:,} {frame.plain(what)}" for what, n in outcome.left_out.items() if n]
     if gone:
         st.caption(f"Left out: {'; '.join(gone)}.")

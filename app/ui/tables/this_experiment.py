@@ -76,7 +76,7 @@ def _measured(record: Record) -> Figures:
     from data.statistics import measure
 
     dataset, split = opened.dataset(record), opened.split(record)
-    clock = of.has_clock(record.experiment.data)
+    clock = of.has_clock(record.experiment.data, dataset)
     lengths = histories(dataset.interactions, dataset.n_users).lengths
     first, last = of.period(dataset)
     return Figures(
@@ -231,7 +231,9 @@ def _rows_of(parts: Mapping[str, int], name: str, unit: str) -> pl.DataFrame:
 
 
 def _left_out(record: Record) -> None:
-    """What was read and not kept."""
+    """How the source was read, and what of it was not kept."""
+    for sentence in record.summary("dataset").get("understood", ()):
+        st.caption(plain(sentence))
     counts = record.summary("dataset").get("left out", {})
     said = [f"{n:,} {plain(what)}" for what, n in counts.items() if n]
     if said:
@@ -285,7 +287,7 @@ def _table_of(
         interaction_rows,
         dataset,
         opened.split(record),
-        clock=has_clock(record.experiment.data),
+        clock=has_clock(record.experiment.data, dataset),
     )
     first = opened.kept(f"rows {_stamp(record)}", lambda: every().head(SHOWN))
     return first, every, dataset.interactions.height
