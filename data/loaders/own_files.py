@@ -20,7 +20,15 @@ from data.loaders.numbers import (
     numbers_of,
     without_gaps,
 )
-from data.loaders.raw import LINE, BadRows, ids_in, with_ids, with_known_ids, without_repeats
+from data.loaders.raw import (
+    LINE,
+    REASON,
+    BadRows,
+    ids_in,
+    with_ids,
+    with_known_ids,
+    without_repeats,
+)
 from data.loaders.times import examples, looks_like_date, read_times
 from data.preprocess import Raw
 from data.settings import ROWS, FilesConfig
@@ -108,6 +116,8 @@ def _with_time(
         f"time is {{}}, no time from 2 January 1970 to 2099 (read as {found.understood})", text
     )
     table = table.with_columns(found.seconds.alias("_seconds"), found.fine.alias(FINE))
+    cure = "Name another column in data.files.time, or say data.files.time_format"
+    _mostly_sound(path, table, pl.col("_seconds").is_null(), reason, cure)
     table = bad_rows.drop(path, table, pl.col("_seconds").is_null(), reason)
     return table.with_columns(pl.col("_seconds").alias(TIME)).drop("_seconds"), told
 
@@ -129,8 +139,26 @@ def _with_weight(
     shown = pl.col(WEIGHT).cast(pl.String).fill_null("nothing")
     table = table.with_columns(numbers.alias("_value"))
     reason = pl.format(f"{WEIGHT} is {{}}, not a number", shown)
+    cure = "Name another column in data.files.weight, or say data.files.decimal"
+    _mostly_sound(path, table, pl.col("_value").is_null(), reason, cure)
     table = bad_rows.drop(path, table, pl.col("_value").is_null(), reason)
     return table.with_columns(pl.col("_value").cast(pl.Float32).alias(WEIGHT)).drop("_value"), told
+
+
+def _mostly_sound(
+    path: Path, table: pl.DataFrame, bad: pl.Expr, reason: pl.Expr, cure: str
+) -> None:
+    """Nothing, if most rows are not bad; otherwise it is no slip in rows to be left out.
+
+    Raises:
+        DataError: most are bad.
+    """
+    rows = table.filter(bad).select(LINE, reason.alias(REASON))
+    if rows.height * 2 > table.height:
+        raise DataError(
+            f"{path}:{rows[LINE][0]}: {rows[REASON][0]}. So it is with {rows.height:,} of "
+            f"{table.height:,} rows. {cure}."
+        )
 
 
 def _decimals(column: str, texts: pl.Series, numbers: pl.Series, mark: str) -> tuple[str, ...]:
