@@ -37,6 +37,7 @@ class Answer:
         delay_s: Seconds before the first byte; `inf` hangs until the client goes.
         raw: Sent as the body in place of a completion.
         cut: Close the connection half way through the body.
+        drip_s: Seconds between blanks that come after the body and never end; 0 for none.
     """
 
     text: str = "a calm film about the sea, told slowly and with great care"
@@ -45,6 +46,7 @@ class Answer:
     delay_s: float = 0.0
     raw: bytes | None = None
     cut: bool = False
+    drip_s: float = 0.0
 
 
 Behaviour = Callable[[Call], Answer]
@@ -149,6 +151,13 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
         else:
             self._transport.write(whole)
+        if answer.drip_s:
+            self._drip(answer.drip_s)
+
+    def _drip(self, every_s: float) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(b" ")
+            asyncio.get_running_loop().call_later(every_s, self._drip, every_s)
 
 
 def _body(call: Call, answer: Answer) -> bytes:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from textwrap import shorten
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from llm.encoders import TextEncoder, open_encoder
 from llm.knowledge import Knowledge, Progress
 from llm.pace import MANY, USUAL, Pace, fastest
 from llm.settings import EncoderConfig
-from llm.vectors import VectorCache, Vectors
+from llm.vectors import VectorCache, Vectors, flaw
 
 BATCHES_AT_ONCE = 8
 """Batches between two writes to the cache: what a killed run does again."""
@@ -44,7 +46,8 @@ def encode(
         device: "cpu", "cuda", …; by default the best there is.
 
     Raises:
-        BackendError: the model cannot be loaded, or there is no text at all.
+        BackendError: the model cannot be loaded or gives vectors that mean nothing, or there is no
+            text at all.
         ArtifactError: the cache is damaged, or the disk is full.
     """
     texts = knowledge.texts
@@ -77,8 +80,14 @@ def encode(
 
 
 def encode_text(text: str, encoder: TextEncoder) -> np.ndarray:
-    """(1, d) float32 vector of one text, as `encode` would have it; nothing is stored."""
-    return np.stack(list(encoder.encode([encoder.pieces(text)]))).astype(np.float32)
+    """(1, d) float32 vector of one text, as `encode` would have it; nothing is stored.
+
+    Raises:
+        BackendError: it means nothing.
+    """
+    made = np.stack(list(encoder.encode([encoder.pieces(text)]))).astype(np.float32)
+    _check({text: made[0]}, encoder.id, made.shape[1])
+    return made
 
 
 def _settled(
@@ -119,8 +128,12 @@ def _encoded(
     cache: VectorCache,
     on_progress: Progress | None,
 ) -> dict[str, np.ndarray]:
-    """Vectors by key, from the cache and from the model."""
-    found = cache.get(wanted)
+    """Vectors by key, from the cache and from the model.
+
+    Raises:
+        BackendError: a vector of the model means nothing, or is of another length than the others.
+    """
+    found = _of_one_length(cache.get(wanted))
     tell = on_progress or (lambda _done, _total, _what: None)
     tell(len(found), len(wanted), "vectors")
     pieces = {key: encoder.pieces(text) for key, text in wanted.items() if key not in found}
@@ -129,6 +142,8 @@ def _encoded(
     def make(some: Sequence[str], size: int) -> None:
         vectors = encoder.encode([pieces[key] for key in some], size)
         made = dict(zip(some, vectors, strict=True))
+        told = {wanted[key]: vector for key, vector in made.items()}
+        _check(told, encoder.id, len(next(iter(found.values()), vectors[0])))
         cache.put(made)
         found.update(made)
         tell(len(found), len(wanted), "vectors")
@@ -144,6 +159,34 @@ def _encoded(
         some, queue = queue[: BATCHES_AT_ONCE * size], queue[BATCHES_AT_ONCE * size :]
         make(some, size)
     return found
+
+
+def _of_one_length(cached: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Those vectors that are as long as most: others are of a model that had the same name."""
+    lengths = Counter(map(len, cached.values())).most_common(1)
+    return {key: v for key, v in cached.items() if len(v) == lengths[0][0]}
+
+
+def _check(vectors: Mapping[str, np.ndarray], encoder: str, length: int) -> None:
+    """That vectors of texts can be kept.
+
+    Raises:
+        BackendError: one means nothing, or has not the length of the others.
+    """
+    for text, vector in vectors.items():
+        about = f"The vector of “{shorten(text, 60, placeholder='…')}” by {encoder}"
+        if (why := flaw(vector)) is not None:
+            raise BackendError(
+                f"{about} {why}. Nothing of its batch is kept, and the next run asks for it again. "
+                "Check that the model is one for embeddings; if it runs here, set "
+                'encoder.dtype = "float32".'
+            )
+        if len(vector) != length:
+            raise BackendError(
+                f"{about} has {len(vector):,} numbers, and others have {length:,}: another model "
+                "is behind this name. Set encoder.model to the name of the one that runs, or "
+                "remove cache/vectors.sqlite in the workspace."
+            )
 
 
 def _key(encoder: str, text: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from data.errors import BackendError
 from llm.pretrained import load_tokenizer, model_name, positions
 from llm.protocol import Reply
 from llm.settings import VllmConfig
+from llm.thoughts import SPECIAL
 from prompts.requests import Request
 from prompts.template import Message
 
@@ -102,9 +103,16 @@ class VllmBackend:
                         yield refused
                 if not len(queue):
                     return
-                yield from queue.step()
+                yield from map(self._spoken, queue.step())
         finally:
             queue.abort()
+
+    def _spoken(self, reply: Reply) -> Reply:
+        """The reply without special tokens, but for those that mark thoughts."""
+        if not self._marks or reply.text is None:
+            return reply
+        others = self._special - self._marks
+        return replace(reply, text=reduce(lambda text, t: text.replace(t, ""), others, reply.text))
 
     def _sampling(self, request: Request) -> SamplingParams:
         from vllm import SamplingParams
@@ -118,7 +126,19 @@ class VllmBackend:
             max_tokens=chosen.max_tokens,
             seed=chosen.seed,
             structured_outputs=guided,
+            skip_special_tokens=not self._marks,
         )
+
+    @cached_property
+    def _special(self) -> frozenset[str]:
+        """Tokens that are no part of a text."""
+        added = self._tokenizer.added_tokens_decoder.values()
+        return frozenset(str(token) for token in added if token.special)
+
+    @cached_property
+    def _marks(self) -> frozenset[str]:
+        """Those of them that tell thoughts from the answer."""
+        return self._special & set(SPECIAL)
 
     @cached_property
     def _length(self) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Literal
+from typing import Any, Literal
+from urllib.parse import urljoin, urlsplit
 
 from llm.keys import redacted
 
@@ -20,6 +22,10 @@ LONGEST_ASKED_S = 600.0
 """The longest that an endpoint's Retry-After is obeyed."""
 LONGEST_SAID = 300
 """Characters of an endpoint's words that are kept."""
+_READ = 10_000
+_WORDS = ("message", "msg", "detail", "error", "errors", "reason", "title", "text")
+"""Where an endpoint's words stand in what it answers."""
+_TAGS = re.compile(r"<(?:style|script)\b.*?</(?:style|script)>|<[^<>]*>", re.DOTALL | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,18 @@ class Failure:
     retry_after_s: float | None = None
 
 
+class SaidError(Exception):
+    """An endpoint's error in an answer whose status says that all is well."""
+
+    def __init__(self, body: Any, headers: Mapping[str, str]) -> None:
+        super().__init__("an error in the place of an answer")
+        self.body, self.headers = body, headers
+
+
+class TooLargeError(Exception):
+    """An answer that is larger than any can be; nothing further of it was read."""
+
+
 def classified(error: Exception, key: str, key_taken: bool = False) -> Failure:
     """The failure that an exception of the `openai` client stands for.
 
@@ -49,26 +67,58 @@ def classified(error: Exception, key: str, key_taken: bool = False) -> Failure:
     """
     import openai
 
-    said = " ".join(redacted(_said(error), key).split())[:LONGEST_SAID]
+    said = " ".join(redacted(_said(error, key), key).split())[:LONGEST_SAID]
+    if (large := _cause(error, TooLargeError)) is not None:
+        return Failure("lasting", f"The endpoint sends {large}, which is no answer to this.")
     if isinstance(error, openai.APITimeoutError) and not _lost(error):
         return Failure("passing", "No answer came in time.", strained=True)
+    if isinstance(error, SaidError):
+        status = _status_in(error.body)
+        if status is None:
+            return Failure("passing", f"The endpoint answered with an error: {said}")
+        return _of_status(status, said, retry_after(error.headers), key_taken)
     if isinstance(error, openai.APIStatusError):
-        after = retry_after(error.response.headers)
-        return _of_status(error.status_code, said, after, key_taken)
+        headers = error.response.headers
+        if 300 <= error.status_code < 400:
+            return _elsewhere(error.status_code, str(error.response.url), headers, key)
+        return _of_status(error.status_code, said, retry_after(headers), key_taken)
     if isinstance(error, openai.APIConnectionError):
         return Failure("passing", f"The connection failed: {said}")
     return Failure("passing", f"The answer could not be read: {said}")
 
 
-def _lost(error: BaseException | None) -> bool:
+def _cause(error: BaseException | None, kind: type[Exception]) -> BaseException | None:
+    """The first of an error and its causes that is of a kind."""
+    while error is not None and not isinstance(error, kind):
+        error = error.__cause__
+    return error
+
+
+def _lost(error: BaseException) -> bool:
     """Whether a connection failed: by aiohttp the client calls that a call that came too late."""
     import aiohttp
 
-    while error is not None:
-        if isinstance(error, aiohttp.ClientConnectionError):
-            return not isinstance(error, TimeoutError)
-        error = error.__cause__
-    return False
+    lost = _cause(error, aiohttp.ClientConnectionError)
+    return lost is not None and not isinstance(lost, TimeoutError)
+
+
+def _elsewhere(status: int, asked: str, headers: Mapping[str, str], key: str) -> Failure:
+    """The end of a run whose requests an endpoint wants to be sent to another address."""
+    to = urlsplit(urljoin(asked, headers.get("location", "")))
+    place = redacted(f"{to.scheme}://{to.netloc.rpartition('@')[2]}{to.path}", key)[:LONGEST_SAID]
+    return Failure(
+        "fatal",
+        f"The endpoint sends its callers on to {place} ({status}). Requests hold your data and "
+        "your key, so none was sent there; if you trust that address, set url to it",
+    )
+
+
+def _status_in(body: Any) -> int | None:
+    """The HTTP status that an error states of itself; None where it states none."""
+    names = ("code", "status", "status_code")
+    stated = [body.get(name) for name in names] if isinstance(body, Mapping) else []
+    numbers = (int(str(one)) for one in stated if re.fullmatch(r"[45]\d\d", str(one)))
+    return next(numbers, None)
 
 
 def _of_status(status: int, said: str, after: float | None, key_taken: bool) -> Failure:
@@ -84,17 +134,27 @@ def _of_status(status: int, said: str, after: float | None, key_taken: bool) -> 
     return Failure("lasting", f"The endpoint refuses this request ({status}: {said})")
 
 
-def _said(error: Exception) -> str:
+def _said(error: Exception, key: str) -> str:
     """What went wrong: the endpoint's own words, or the innermost cause."""
     body = getattr(error, "body", None)
-    if isinstance(body, Mapping):
-        told = body.get("message") or body.get("detail")
-        if told:
-            code = body.get("code") or body.get("type")
-            return f"{told}{f' [{code}]' if code else ''}"
+    if words := _words(body, key):
+        code = (body.get("code") or body.get("type")) if isinstance(body, Mapping) else None
+        return f"{words}{f' [{code}]' if code else ''}"
     while error.__cause__ is not None and isinstance(error.__cause__, Exception):
         error = error.__cause__
     return str(error) or type(error).__name__
+
+
+def _words(body: Any, key: str, depth: int = 4) -> str:
+    """The words in an error, in whichever of the forms that endpoints have for it; "" for none."""
+    if isinstance(body, str):
+        return _TAGS.sub(" ", redacted(body, key)[:_READ]).strip()
+    if isinstance(body, list) and depth:
+        return "; ".join(filter(None, (_words(one, key, depth - 1) for one in body[:3])))
+    if isinstance(body, Mapping) and depth:
+        found = (_words(body.get(name), key, depth - 1) for name in _WORDS)
+        return next(filter(None, found), "")
+    return ""
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from llm.protocol import Reply
 from llm.settings import GateConfig
 from llm.structured import read_aspects
+from llm.thoughts import thinks_aloud, thinks_on, without_thoughts
 from prompts.requests import Request
 
 REJECTED = "rejected"
@@ -45,8 +46,10 @@ _REFUSAL = re.compile(
     r"|(sorry\W+(but )?)?(there is|i have) (not enough|insufficient|no) information)",
     re.IGNORECASE,
 )
-_THOUGHTS = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
-_THOUGHT = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
+CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens"})
+"""Those of answers that ended at max_tokens, as endpoints call it."""
+BROKEN_OFF = frozenset({"content_filter", "abort", "cancelled", "error", "safety", "recitation"})
+"""Those of answers that were not written to their end, whatever the room."""
 
 
 class Rejection(NamedTuple):
@@ -68,39 +71,41 @@ def judged(reply: Reply, gate: GateConfig | None) -> Reply:
     text = (reply.text or "").strip()
     if gate is not None and gate.enabled:
         text = without_thoughts(text)
-        if (why := rejection(text, reply.request, gate)) is not None:
+        why = rejection(text, reply.request, gate, reply.finish_reason)
+        if why is not None:
             return replace(reply, text=None, finish_reason=REJECTED, error=why.sentence)
     if not text:
         return replace(reply, text=None, finish_reason="error", error="The answer is empty.")
     return replace(reply, text=text)
 
 
-def without_thoughts(text: str) -> str:
-    """An answer without the reasoning that some models put before it.
-
-    Where a chat format opens the reasoning itself, only its end stands in the answer.
-    """
-    return _THOUGHTS.sub("", text).strip()
-
-
-def rejection(text: str, request: Request, config: GateConfig) -> Rejection | None:
+def rejection(
+    text: str, request: Request, config: GateConfig, finish_reason: str = "stop"
+) -> Rejection | None:
     """Why `text` is no answer to `request`; None if it is one.
 
     Args:
         text: The answer, without thoughts.
         request: What was asked.
         config: How strict to be.
+        finish_reason: Why the answer ended, as the model states it.
     """
+    how = finish_reason.lower()
+    cut = how in CUT_OFF
+    if how in BROKEN_OFF:
+        return Rejection(finish_reason, "the answer was broken off; it ended with this reason")
+    if thinks_on(text) or (cut and (not text.strip() or thinks_aloud(text))):
+        return Rejection("thoughts cut off", f"no answer was reached; {more_room(request)}")
     if not text.strip():
         return Rejection("empty", "there is no text")
-    if _THOUGHT.search(text):
-        return Rejection("thoughts cut off", "raise sampling.max_tokens")
-    if request.schema is not None:
+    if request.schema is not None:  # a whole one may be followed by blanks up to max_tokens
         try:
             read_aspects(text, request.schema)
         except ValueError as error:
-            return Rejection("schema", str(error))
+            return _cut_off(text, request) if cut else Rejection("schema", str(error))
         return None
+    if cut and not config.cut_off:
+        return _cut_off(text, request)
     if _REFUSAL.match(text):
         return Rejection("refusal", _quoted(text))
     words = re.findall(r"\w+", text.lower())
@@ -110,6 +115,17 @@ def rejection(text: str, request: Request, config: GateConfig) -> Rejection | No
     if fitting < IN_SCRIPT:
         return Rejection("language", f"{fitting:.0%} of the letters are {config.language}")
     return _said_before(_grams(words), request)
+
+
+def more_room(request: Request) -> str:
+    """Which setting to raise where an answer to `request` did not fit."""
+    pairs = " (where it judges pairs, pairs.judge.sampling.max_tokens)"
+    return f"raise llm.{request.side}.sampling.max_tokens{pairs * (request.side == 'item')}"
+
+
+def _cut_off(text: str, request: Request) -> Rejection:
+    end = " ".join(text.split())[-40:]
+    return Rejection("cut off", f"at max_tokens it stood at “…{end}”; {more_room(request)}")
 
 
 def _said_before(grams: Sequence[tuple[str, ...]], request: Request) -> Rejection | None:

@@ -5,9 +5,12 @@ Source: AutoGraph, 3.2.1 (LLM as encoder) and appendix D (average over the last 
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import json
+import random
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -17,20 +20,26 @@ import numpy as np
 
 from data.errors import BackendError
 from llm.encoder import arithmetic, locate_model, reading, room_for_text, summed
-from llm.failures import classified
-from llm.keys import hide_in_logs, key_of
+from llm.endpoint import LARGEST, awaited, call_options, open_client, post
+from llm.failures import classified, pause
+from llm.keys import key_of
 from llm.pace import USUAL
 from llm.pieces import pieces_of
 from llm.pretrained import load_tokenizer, model_name, positions
 from llm.settings import EncoderConfig
 
 if TYPE_CHECKING:
+    from openai import AsyncOpenAI
     from vllm import LLM
 
 POOLING = "mean of the last hidden layer over prompt and text, of pieces by tokens; not normalised"
 SERVER_POOLING = "as the endpoint pools and normalises; mean of pieces by tokens"
 AT_ONCE = 8
 """Calls to an endpoint in flight."""
+ATTEMPTS = 6
+"""Times that an endpoint is asked for the same vectors."""
+LARGEST_VECTOR = 2**19
+"""Bytes of a vector as an endpoint writes it: 20,000 numbers of 25 digits."""
 T = TypeVar("T")
 
 
@@ -175,40 +184,115 @@ class ServerEncoder(HiddenEncoder):
     pooling = SERVER_POOLING
 
     def __init__(self, config: EncoderConfig) -> None:
-        from openai import OpenAI
-
         tokenizer = load_tokenizer(config.tokenizer) if config.tokenizer else None
         reads = config.max_length or 0
         longest = room_for_text(config, tokenizer, reads) if tokenizer else 0
         super().__init__(config, config.model, tokenizer, longest)
-        self._model, self._url = config.model, config.url
-        self._key = key_of(config)
-        hide_in_logs(self._key)
-        self._client = OpenAI(base_url=config.url, api_key=self._key, max_retries=5)
+        self._config, self._key = config, key_of(config)
 
     def pieces(self, text: str) -> list[tuple[str, int]]:
         """The text in pieces of the longest length; whole, where no tokenizer is known."""
         return super().pieces(text) if self._tokenizer else [(text, len(text))]
 
     def _embed(self, texts: list[str], batch_size: int) -> np.ndarray:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            asked = pool.map(self._ask, _batched(texts, batch_size))
-            return np.array(list(chain.from_iterable(asked)), dtype=np.float32)
+        batches = _batched(texts, batch_size)
+        vectors = list(chain.from_iterable(awaited(self._all(batches, batch_size))))
+        widths = {len(vector) for vector in vectors}
+        if len(widths) > 1:
+            raise BackendError(self._refusal(f"Its vectors have {_either(widths)} numbers."))
+        return np.stack(vectors)
 
-    def _ask(self, texts: list[str]) -> list[list[float]]:
+    async def _all(self, batches: list[list[str]], batch_size: int) -> list[list[np.ndarray]]:
+        """The vectors of all batches, AT_ONCE calls in flight."""
+        seats, largest = asyncio.Semaphore(AT_ONCE), max(LARGEST, batch_size * LARGEST_VECTOR)
+        async with open_client(self._config, AT_ONCE, largest) as client:
+
+            async def one(texts: list[str]) -> list[np.ndarray]:
+                async with seats:
+                    return await self._ask(client, texts)
+
+            try:
+                async with asyncio.TaskGroup() as group:
+                    asked = [group.create_task(one(texts)) for texts in batches]
+            except* BackendError as failed:
+                raise failed.exceptions[0] from None
+        return [task.result() for task in asked]
+
+    async def _ask(self, client: AsyncOpenAI, texts: list[str]) -> list[np.ndarray]:
+        """The vectors of some texts, after as many attempts as it takes or is allowed.
+
+        Raises:
+            BackendError: the server gives none, or none that can be used.
+        """
+        about = {"model": self._config.model, "input": texts, "encoding_format": "base64"}
+        rng = random.Random(0)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                answer = await post(client, "/embeddings", about, call_options())
+                return vectors_in(answer, len(texts))
+            except UnusableVectorsError as error:
+                raise BackendError(self._refusal(str(error))) from None
+            except Exception as error:  # also of an answer that is not as it should be
+                failure = classified(error, self._key)
+            if failure.kind != "passing":
+                break
+            if attempt < ATTEMPTS:
+                await asyncio.sleep(pause(attempt, failure.retry_after_s, rng))
+        raise BackendError(self._refusal(failure.reason))
+
+    def _refusal(self, why: str) -> str:
+        return (
+            f"The server at {self._config.url} does not encode. {why.rstrip('.')}. Check that it "
+            f"runs, serves {self._config.model!r} for embeddings, and reads texts as long as "
+            "these; encoder.tokenizer and encoder.max_length cut longer ones. Vectors so far are "
+            "kept, and the next run asks for the others."
+        )
+
+
+class UnusableVectorsError(Exception):
+    """An answer of an embeddings endpoint whose vectors can stand for no text."""
+
+
+def vectors_in(answer: Mapping[str, Any], wanted: int) -> list[np.ndarray]:
+    """(d,) float32 vectors in an answer, in order of the texts.
+
+    Raises:
+        UnusableVectorsError: they are too few, or one is none; the sentence says how.
+    """
+    rows = answer.get("data")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UnusableVectorsError("Its answer holds no list of vectors.")
+    if len(rows) != wanted:
+        raise UnusableVectorsError(f"It gave {len(rows)} vectors for {wanted} texts.")
+    places = [row.get("index") for row in rows] if wanted > 1 else [0]
+    if not all(type(place) is int for place in places) or sorted(places) != list(range(wanted)):
+        raise UnusableVectorsError("Its answer does not say which vector is of which text.")
+    by_place = dict(zip(places, rows, strict=True))
+    return [_vector(by_place[place].get("embedding")) for place in range(wanted)]
+
+
+def _vector(given: object) -> np.ndarray:
+    """(d,) float32: a vector as numbers, or as the bytes of float32 in base64."""
+    if isinstance(given, str):
         try:
-            answer = self._client.embeddings.create(model=self._model, input=texts)
-            rows = sorted(answer.data, key=lambda row: row.index)
-            vectors = [row.embedding for row in rows]
-        except Exception as error:  # also of an answer that is not as it should be
-            why = classified(error, self._key).reason
-            raise BackendError(
-                f"The server at {self._url} does not encode. {why} Check that it runs, serves "
-                f"{self._model!r} for embeddings, and reads texts as long as these; "
-                "encoder.tokenizer and encoder.max_length cut longer ones."
-            ) from None
-        if len(rows) != len(texts):
-            raise BackendError(
-                f"The server at {self._url} gave {len(rows)} vectors for {len(texts)} texts."
-            )
-        return vectors
+            return np.frombuffer(base64.b64decode(given, validate=True), dtype="<f4")
+        except ValueError:
+            raise UnusableVectorsError("A vector is a text that is no base64.") from None
+    if not isinstance(given, list) or not given:
+        raise UnusableVectorsError("A vector is empty or missing.")
+    if isinstance(given[0], list):
+        raise UnusableVectorsError(
+            "A vector holds vectors: the server gives one a token, and does not pool them."
+        )
+    if not all(isinstance(number, int | float) for number in given):
+        odd = next(number for number in given if not isinstance(number, int | float))
+        raise UnusableVectorsError(f"A vector holds {json.dumps(odd)[:40]} in place of a number.")
+    try:
+        with np.errstate(over="ignore"):  # what becomes of it is noticed before it is kept
+            return np.array(given, dtype=np.float64).astype(np.float32)
+    except OverflowError:
+        raise UnusableVectorsError("A vector holds a number beyond all bounds.") from None
+
+
+def _either(widths: set[int]) -> str:
+    return " or ".join(f"{width:,}" for width in sorted(widths)[:3])

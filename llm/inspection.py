@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from data.errors import BackendError
+from llm.endpoint import awaited, call_options, get, open_client, post
 from llm.failures import classified
-from llm.keys import hide_in_logs, key_of, without_key
+from llm.hidden import UnusableVectorsError, vectors_in
+from llm.keys import key_of, without_key
+from llm.server import counted, said_in
 from llm.settings import ServerConfig
+from llm.vectors import flaw
 
 if TYPE_CHECKING:
-    from openai import OpenAI
+    from openai import AsyncOpenAI
 
 GREETING = "Name one film about the sea, and nothing else."
 SCHEMA = {
@@ -54,84 +58,108 @@ def inspect_endpoint(config: ServerConfig) -> Inspection:
     Raises:
         BackendError: it does not answer a plain call.
     """
-    import openai
-
     key = key_of(config)
-    hide_in_logs(key)
-    client = openai.OpenAI(
-        api_key=key, base_url=config.url, max_retries=0, timeout=config.timeout_s
-    )
-    with client:
+    try:
+        return awaited(_inspected(config, key))
+    except _RefusedError as refused:
+        raise BackendError(
+            f"{config.url} does not answer as model {config.model!r}. {refused} "
+            f"The key is read from the environment variable {config.key_variable}."
+        ) from None
+
+
+class _RefusedError(Exception):
+    """Why a plain call brings no answer."""
+
+
+async def _inspected(config: ServerConfig, key: str) -> Inspection:
+    async with open_client(config, at_once=1) as client:
         begun = time.monotonic()
         try:
-            answer = _asked(client, config, max_tokens=32)
-            text, usage, model = _text(answer), answer.usage, str(answer.model or config.model)
+            answer = await _asked(client, config, max_tokens=32)
+            text = without_key(_text(answer), key).strip()
         except Exception as error:  # also of an answer that is not as it should be
-            why = classified(error, key).reason
-            raise BackendError(
-                f"{config.url} does not answer as model {config.model!r}. {why} "
-                f"The key is read from the environment variable {config.key_variable}."
-            ) from None
+            raise _RefusedError(classified(error, key).reason) from None
         latency = time.monotonic() - begun
-        models = _or_reason(config, lambda: tuple(m.id for m in client.models.list().data))
+        usage, model = answer.get("usage"), answer.get("model")
+        counts = usage if isinstance(usage, dict) else {}
+        guided = await _why_not(_guided(client, config), key)
         return Inspection(
-            model=without_key(model, key),
-            models=tuple(without_key(m, key) for m in models) if isinstance(models, tuple) else (),
-            text=without_key(text, key),
+            model=without_key(str(model or config.model), key),
+            models=tuple(without_key(name, key) for name in await _offered(client)),
+            text=text,
             latency_s=latency,
-            tokens_in=usage.prompt_tokens if usage else 0,
-            tokens_out=usage.completion_tokens if usage else 0,
+            tokens_in=counted(counts.get("prompt_tokens")),
+            tokens_out=counted(counts.get("completion_tokens")),
             supports={
-                "answers that follow a JSON schema": _why_not(
-                    config, lambda: _guided(client, config)
-                ),
-                "embeddings of texts": _why_not(config, lambda: _embedded(client, config)),
-                "counting of tokens": None if usage else "the answer states no usage",
+                "answers that follow a JSON schema": guided,
+                "embeddings of texts": await _why_not(_embedded(client, config), key),
+                "counting of tokens": None if counts else "the answer states no usage",
             },
         )
 
 
-def _text(answer: Any) -> str:
-    return ((answer.choices[0].message.content or "") if answer.choices else "").strip()
+def _text(answer: Mapping[str, Any]) -> str:
+    """The words of an answer; none where the model had no room left after its thoughts.
+
+    Raises:
+        ValueError: it is no completion.
+    """
+    choices = answer.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise ValueError("it holds no choices")
+    return said_in(choices[0])
 
 
-def _asked(client: OpenAI, config: ServerConfig, **about: Any) -> Any:
-    return client.chat.completions.create(
-        model=config.model,
-        messages=[{"role": "user", "content": GREETING}],
-        temperature=config.sampling.temperature,
-        **about,
-    )
+async def _asked(client: AsyncOpenAI, config: ServerConfig, **about: Any) -> Mapping[str, Any]:
+    messages = [{"role": "user", "content": GREETING}]
+    temperature = config.sampling.temperature
+    asked = {"model": config.model, "messages": messages, "temperature": temperature, **about}
+    return await post(client, "/chat/completions", asked, call_options())
 
 
-def _guided(client: OpenAI, config: ServerConfig) -> None:
+async def _offered(client: AsyncOpenAI) -> list[str]:
+    """Names of models; none where the endpoint does not say."""
+    try:
+        data = (await get(client, "/models", call_options())).get("data")
+    except Exception:
+        return []
+    rows = data if isinstance(data, list) else []
+    return [row["id"] for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)]
+
+
+async def _guided(client: AsyncOpenAI, config: ServerConfig) -> None:
     schema = {"name": "answer", "schema": SCHEMA, "strict": True}
     asked = {"type": "json_schema", "json_schema": schema}
-    answer = _asked(client, config, max_tokens=64, response_format=asked)
-    said = (answer.choices[0].message.content or "").strip()
+    said = _text(await _asked(client, config, max_tokens=64, response_format=asked)).strip()
     try:
         followed = set(json.loads(said)) == {"mood"}
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         followed = False
     if not followed:
-        raise ValueError("it takes the schema and does not follow it")
+        raise _LackingError("it takes the schema and does not follow it")
 
 
-def _embedded(client: OpenAI, config: ServerConfig) -> None:
-    if not client.embeddings.create(model=config.model, input=["the sea"]).data:
-        raise ValueError("it returns none")
-
-
-def _why_not(config: ServerConfig, attempt: Callable[[], None]) -> str | None:
-    found = _or_reason(config, attempt)
-    return found if isinstance(found, str) else None
-
-
-def _or_reason(config: ServerConfig, attempt: Callable[[], Any]) -> Any:
-    """What `attempt` returns, or a sentence about why it failed."""
+async def _embedded(client: AsyncOpenAI, config: ServerConfig) -> None:
+    asked = {"model": config.model, "input": ["the sea"]}
     try:
-        return attempt()
-    except ValueError as error:
+        (vector,) = vectors_in(await post(client, "/embeddings", asked, call_options()), 1)
+    except UnusableVectorsError as error:
+        raise _LackingError(str(error)) from None
+    if (why := flaw(vector)) is not None:
+        raise _LackingError(f"the vector that it gives {why}")
+
+
+class _LackingError(Exception):
+    """What an answer lacks that would show an ability."""
+
+
+async def _why_not(attempt: Awaitable[None], key: str) -> str | None:
+    """None, or a sentence about why it failed."""
+    try:
+        await attempt
+    except _LackingError as error:
         return str(error)
     except Exception as error:
-        return classified(error, key_of(config)).reason
+        return classified(error, key).reason
+    return None

@@ -12,10 +12,10 @@ from typing import Any
 import polars as pl
 
 from data import atomic
-from data.errors import DataError
+from data.errors import BackendError, DataError
 from llm.asking import Asked
 from llm.cache import COLUMNS, ResponseCache, storable
-from llm.gate import REJECTED, judged
+from llm.gate import CUT_OFF, REJECTED, judged
 from llm.protocol import Backend, Reply, Resuming, request_key
 from llm.settings import GateConfig
 from llm.structured import in_words, read_aspects
@@ -41,6 +41,9 @@ SCHEMA = {
 }
 """Columns of `Knowledge.table`."""
 
+MOST_CUT_OFF = 20
+"""Answers in a row that were cut off and not taken, after which a run stops: each is paid in full,
+and all have the same max_tokens."""
 _ROWS_AT_ONCE = 20_000
 _NO_REPLY = (
     "The backend ended without a reply. Ask again with: autograph knowledge update, and the "
@@ -86,12 +89,14 @@ class Knowledge:
 
     @property
     def report(self) -> pl.DataFrame:
-        """One row an `outcome`: "answered", why answers were rejected, or "failed".
+        """One row an `outcome`: "answered", also "…, cut off", why answers were rejected, "failed".
 
         Further columns: `rows`, mean `attempts`, and an `example` of the error.
         """
         reason = pl.col("error").str.extract(r"^Rejected \(([^)]*)\)").fill_null("failed")
-        answered = pl.when(pl.col("error").is_null()).then(pl.lit("answered"))
+        cut = pl.col("finish_reason").is_in(CUT_OFF)
+        whole = pl.when(cut).then(pl.lit("answered, cut off")).otherwise(pl.lit("answered"))
+        answered = pl.when(pl.col("error").is_null()).then(whole)
         counted = self.table.group_by(answered.otherwise(reason).alias("outcome")).agg(
             pl.len().alias("rows"),
             pl.col("attempts").mean(),
@@ -188,7 +193,12 @@ def _answer(
     cache: ResponseCache,
     gate: GateConfig | None,
 ) -> None:
-    """Asks, and asks again more warmly what was rejected, at this moment or in an earlier run."""
+    """Asks, and asks again more warmly what was rejected, at this moment or in an earlier run.
+
+    Raises:
+        BackendError: one first answer after another is cut off.
+    """
+    cut_off = 0
     warmth = [gate.warmer * k for k in range(1, gate.retries + 1)] if gate else []
     for warmer in [*warmth, None]:
         rejected = []
@@ -197,6 +207,8 @@ def _answer(
             key = request_key(backend, cold)
             verdict = _kept(cache, key, backend.model, reply, gate)
             asked.heard(key, verdict)
+            if not reply.request.warmer:
+                cut_off = _cut_in_a_row(cut_off, reply, verdict)
             if warmer is not None and verdict.finish_reason == REJECTED:
                 rejected.append(cold)
             else:
@@ -205,6 +217,22 @@ def _answer(
         if warmer is None or not rejected:
             break
         pending = [replace(request, warmer=warmer) for request in rejected]
+
+
+def _cut_in_a_row(before: int, reply: Reply, verdict: Reply) -> int:
+    """How many answers in a row were cut off and not taken, this one included.
+
+    Raises:
+        BackendError: there are too many.
+    """
+    if reply.error is not None or verdict.error is None or reply.finish_reason not in CUT_OFF:
+        return 0
+    if before + 1 < MOST_CUT_OFF:
+        return before + 1
+    raise BackendError(
+        f"{MOST_CUT_OFF} answers in a row were cut off. The last: {verdict.error}; or take them as "
+        "they are with llm.gate.cut_off=true, unless these are thoughts. What was answered is kept."
+    )
 
 
 def _kept(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from llm.gate import CUT_OFF
 from llm.knowledge import Knowledge
 
 OPENING = 8
@@ -25,6 +26,7 @@ class Coverage:
         described: Of them with a text, by hand or not.
         by_hand: Of them with a text by hand.
         failed: Of them without any.
+        cut_off: Of them with a text that ended at max_tokens, not by hand.
         tokens_in: Of all prompts.
         tokens_out: Of all answers.
         seconds: Of all answers, one after another.
@@ -38,6 +40,7 @@ class Coverage:
     described: int
     by_hand: int
     failed: int
+    cut_off: int
     tokens_in: int
     tokens_out: int
     seconds: float
@@ -55,16 +58,17 @@ class Coverage:
 def coverage(knowledge: Knowledge) -> Coverage:
     """How much of one side is described, and what it took."""
     table, failed = knowledge.table, knowledge.failed.height
-    words = reviewed(knowledge)["words"].drop_nulls()
+    review = reviewed(knowledge)
     return Coverage(
         entities=table.height,
         described=table.height - failed,
         by_hand=int(table["override"].count()),
         failed=failed,
+        cut_off=int((review["state"] == "cut off").sum()),
         tokens_in=int(table["tokens_in"].sum()),
         tokens_out=int(table["tokens_out"].sum()),
         seconds=float(table["latency_s"].sum()),
-        words=int(words.median() or 0),  # type: ignore[arg-type]
+        words=int(review["words"].median() or 0),  # type: ignore[arg-type]
         models=_most(table["model"]),
         templates=_most(table["template"]),
         leaking=knowledge.leaking,
@@ -75,19 +79,21 @@ def reviewed(knowledge: Knowledge) -> pl.DataFrame:
     """A row an entity with what is to be said of its text.
 
     Returns:
-        entity, said (the text that counts), words, state ("described", "by hand" or "failed"),
-        reason (of a failure, in short), length ("short" or "long" where it is unusual, else null),
-        same (how many texts are equal but for case, blanks and punctuation), alike (how many begin
-        with the same eight words); the last two are null where there is no text or no other one.
+        entity, said (the text that counts), words, state ("described", "cut off", "by hand" or
+        "failed"), reason (of a failure, in short), length ("short" or "long" where it is unusual,
+        else null), same (how many texts are equal but for case, blanks and punctuation), alike
+        (how many begin with the same eight words); the last two are null where there is no text or
+        no other one.
     """
     said, by_hand = pl.coalesce("override", "text"), pl.col("override").is_not_null()
     failed = pl.when(said.is_null()).then(pl.lit("failed"))
+    whole = failed.when(pl.col("finish_reason").is_in(CUT_OFF)).then(pl.lit("cut off"))
     table = knowledge.table.select(
         "entity",
         said.alias("said"),
         pl.when(by_hand)
         .then(pl.lit("by hand"))
-        .otherwise(failed.otherwise(pl.lit("described")))
+        .otherwise(whole.otherwise(pl.lit("described")))
         .alias("state"),
         pl.when(said.is_null()).then(_REASON.fill_null("failed")).alias("reason"),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from data.errors import BackendError
 from llm.concurrency import Concurrency
+from llm.endpoint import call_options, open_client, post
 from llm.failures import Failure, classified, pause
-from llm.keys import hide_in_logs, key_of, without_key
+from llm.gate import CUT_OFF, more_room
+from llm.keys import key_of, without_key
 from llm.pretrained import load_tokenizer
 from llm.protocol import Reply
 from llm.settings import ServerConfig
@@ -22,15 +23,13 @@ from prompts.requests import Request
 from prompts.template import Message
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI, RequestOptions
+    from openai import AsyncOpenAI
 
 STORING_S = 0.002
 """Seconds between two looks whether replies were stored."""
-TOLD = ("lang", "package-version", "os", "arch", "runtime", "runtime-version", "async")
-COUNTED = ("retry-count", "read-timeout")
-"""What the client tells of itself and of this machine, in headers x-stainless-…, if it may."""
-_CUT_OFF, _FILTERED = "length", "content_filter"
-"""Why an answer ended, as endpoints state it."""
+_FILTERED = "content_filter"
+_SPOKEN = ("text", "output_text")
+"""Parts of an answer that are no thoughts."""
 _KEPT = "What was answered is kept."
 
 
@@ -93,34 +92,6 @@ class ServerBackend:
             raise flight.error
 
 
-def open_client(config: ServerConfig) -> AsyncOpenAI:
-    """A client of the endpoint; attempts are counted here, so it makes none of its own.
-
-    It sends by aiohttp, which takes a third of the time a call that the client's usual way takes.
-    """
-    import openai
-
-    key = key_of(config)
-    hide_in_logs(key)
-    http = openai.DefaultAioHttpClient(limits=_limits(config.concurrency), timeout=config.timeout_s)
-    return openai.AsyncOpenAI(api_key=key, base_url=config.url, max_retries=0, http_client=http)
-
-
-def call_options() -> RequestOptions:
-    """What the client need not work out again for every call."""
-    from openai import omit
-
-    silent = {f"x-stainless-{name}": omit for name in (*TOLD, *COUNTED)}
-    # Given outright, since the client copies what it takes by default, deeply, for every call.
-    return {"headers": silent, "params": {}, "max_retries": 0, "security": {"bearer_auth": True}}
-
-
-def _limits(concurrency: int) -> Any:
-    import httpx2
-
-    return httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
-
-
 class _Flight:
     """One `generate`: an event loop in a thread of its own, and the replies that it lands."""
 
@@ -157,7 +128,8 @@ class _Flight:
 
     async def _fly(self) -> None:
         self._loop, self._main = asyncio.get_running_loop(), asyncio.current_task()
-        async with open_client(self._config) as client, asyncio.TaskGroup() as group:
+        config = self._config
+        async with open_client(config, config.concurrency) as client, asyncio.TaskGroup() as group:
             self._staff(group, client)
 
     def _staff(self, group: asyncio.TaskGroup, client: AsyncOpenAI) -> None:
@@ -209,9 +181,7 @@ class _Flight:
         return _failed(request, failure, attempt)
 
     async def _call(self, client: AsyncOpenAI, request: Request) -> Mapping[str, Any]:
-        """The completion as it came: the client's models of it cost as much as sending it."""
-        import httpx2
-
+        """The completion as it came."""
         sampling = self._config.sampling
         asked = {
             "model": self._config.model,
@@ -225,16 +195,7 @@ class _Flight:
             asked["response_format"] = {"type": "json_schema", "json_schema": schema}
         if sampling.seed is not None:
             asked["seed"] = sampling.seed
-        response = await client.post(
-            "/chat/completions",
-            cast_to=httpx2.Response,
-            content=json.dumps(asked).encode(),
-            options=self._options,
-        )
-        completion = json.loads(response.content)
-        if not isinstance(completion, dict):
-            raise ValueError("it is no JSON object")
-        return completion
+        return await post(client, "/chat/completions", asked, self._options)
 
     def _unguided(self, request: Request, failure: Failure) -> bool:
         """Whether to go on without guided decoding, which this endpoint does not know."""
@@ -260,7 +221,7 @@ class _Flight:
         """
         if reply.error is None:
             self._failed_in_a_row = 0
-        elif reply.finish_reason == _CUT_OFF:
+        elif reply.finish_reason in CUT_OFF:
             self._count(reply.error, _KEPT)
         return reply
 
@@ -299,20 +260,29 @@ def _reply(
     """
     choices = completion.get("choices")
     choice = _mapping(choices[0] if isinstance(choices, list) and choices else None)
-    text, finish = _mapping(choice.get("message")).get("content"), choice.get("finish_reason")
-    said = without_key(text, key).strip() if isinstance(text, str) else ""
+    said, finish = without_key(said_in(choice), key).strip(), choice.get("finish_reason")
     error = None if said else _wordless(request, finish, most)
     usage = _mapping(completion.get("usage"))
     return Reply(
         request,
         said or None,
-        _counted(usage.get("prompt_tokens")),
-        _counted(usage.get("completion_tokens")),
+        counted(usage.get("prompt_tokens")),
+        counted(usage.get("completion_tokens")),
         latency,
-        without_key(finish, key)[:40] if isinstance(finish, str) and finish else "stop",
+        without_key(finish, key)[:40].lower() if isinstance(finish, str) and finish else "stop",
         attempt,
         error,
     )
+
+
+def said_in(choice: Mapping[str, Any]) -> str:
+    """The words of an answer without the thoughts that stand apart; "" for none."""
+    content = _mapping(choice.get("message")).get("content")
+    if isinstance(content, str):
+        return content
+    parts = [_mapping(part) for part in content] if isinstance(content, list) else []
+    spoken = (part.get("text") for part in parts if part.get("type", "text") in _SPOKEN)
+    return "".join(text for text in spoken if isinstance(text, str))
 
 
 def _wordless(request: Request, finish: object, most: int) -> str:
@@ -321,11 +291,10 @@ def _wordless(request: Request, finish: object, most: int) -> str:
     Raises:
         ValueError: that is not known, so the next attempt may bring some.
     """
-    if finish == _CUT_OFF:
-        pairs = " (where it judges pairs, pairs.judge.sampling.max_tokens)"
+    if isinstance(finish, str) and finish.lower() in CUT_OFF:
         return (
-            f"The model used all of its max_tokens ({most}) without an answer; raise "
-            f"llm.{request.side}.sampling.max_tokens{pairs * (request.side == 'item')}."
+            f"The model used all of its max_tokens ({most}) without an answer; "
+            f"{more_room(request)}."
         )
     if finish == _FILTERED:
         return "The endpoint's filter kept the answer back (content_filter)."
@@ -336,7 +305,8 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _counted(value: object) -> int:
+def counted(value: object) -> int:
+    """A number of tokens; 0 for what is none."""
     return value if isinstance(value, int) and 0 <= value < 2**53 else 0
 
 

@@ -119,7 +119,7 @@ class ServerConfig(Config):
     concurrency: int = Field(default=256, ge=1)
     """Calls in flight at most; the number in use grows while that makes answers come faster."""
     timeout_s: float = Field(default=120.0, gt=0)
-    """Seconds after which a call counts as hung."""
+    """Seconds after which a call, from its first byte to its last, counts as hung."""
     attempts: int = Field(default=5, ge=1)
     """Times that a request is sent before it counts as failed."""
     stop_after: int = Field(default=20, ge=1)
@@ -158,6 +158,8 @@ class GateConfig(Config):
     """What each further attempt adds to the temperature."""
     min_words: int = Field(default=8, ge=1)
     """Fewer words than these are too short to describe anything."""
+    cut_off: bool = False
+    """Take answers that were cut off at max_tokens as well; they are shown as cut off."""
     language: str | None = None
     """Script that answers must be in, such as "latin" or "cyrillic"; any unless given."""
 
@@ -265,6 +267,8 @@ class EncoderConfig(Config):
     """Of a server: its address, up to and including /v1."""
     key_variable: KeyVariable = "OPENAI_API_KEY"
     """Of a server: environment variable that holds the key; the key itself is never stored."""
+    timeout_s: float = Field(default=600.0, gt=0)
+    """Of a server: seconds after which a call, from its first byte to its last, counts as hung."""
     tokenizer: str | None = None
     """Of a server: name or folder of the model's tokenizer, by which long texts are cut into
     pieces of `max_length`; without both every text is sent whole."""

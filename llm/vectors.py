@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from data import atomic
+from data.errors import ArtifactError
 from llm.store import Store
 
 
@@ -53,9 +54,18 @@ class Vectors:
 
     @classmethod
     def load(cls, directory: Path) -> Vectors:
-        """The vectors stored by `save`."""
+        """The vectors stored by `save`.
+
+        Raises:
+            ArtifactError: some are no numbers.
+        """
         about = atomic.read_json(directory / "vectors.json")
         matrix = atomic.read_arrays(directory / "vectors.safetensors")["matrix"]
+        if not np.isfinite(matrix).all():
+            raise ArtifactError(
+                f"The vectors in {directory} hold NaN or numbers beyond all bounds, so nothing "
+                "that uses them means anything. Remove that folder and run again."
+            )
         return cls(
             tuple(about["ids"]),
             matrix,
@@ -68,8 +78,20 @@ class Vectors:
         )
 
 
+def flaw(vector: np.ndarray) -> str | None:
+    """Why a (d,) vector says nothing of a text, in words; None for one that does."""
+    if not vector.size:
+        return "is empty"
+    if not np.isfinite(vector).all():
+        return "holds null, NaN or a number beyond all bounds"
+    return None if vector.any() else "holds zeros alone"
+
+
 _SCHEMA = "CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB NOT NULL)"
-_PUT = "INSERT INTO vectors (key, vector) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
+_PUT = """
+INSERT INTO vectors (key, vector) VALUES (?, ?)
+ON CONFLICT (key) DO UPDATE SET vector = excluded.vector
+"""
 _GET = "SELECT key, vector FROM vectors WHERE key IN (?)"
 
 
@@ -89,9 +111,11 @@ class VectorCache:
         self._store.write((_PUT, rows))
 
     def get(self, keys: Iterable[str]) -> dict[str, np.ndarray]:
-        """Those of `keys` that are kept, with their (d,) float32 vectors."""
+        """Those of `keys` that are kept and mean something, with their (d,) float32 vectors."""
         rows = self._store.by_key(_GET, keys)
-        return {key: np.frombuffer(vector, dtype="<f4") for key, vector in rows}
+        whole = ((key, stored) for key, stored in rows if len(stored) % 4 == 0)
+        vectors = ((key, np.frombuffer(stored, dtype="<f4")) for key, stored in whole)
+        return {key: vector for key, vector in vectors if flaw(vector) is None}
 
     def close(self) -> None:
         """Ends the connection."""

@@ -20,7 +20,7 @@ from llm.backends import open_backend
 from llm.cache import ResponseCache
 from llm.engine import AHEAD, VllmBackend
 from llm.knowledge import describe
-from llm.settings import Sampling, VllmConfig
+from llm.settings import GateConfig, Sampling, VllmConfig
 from prompts.requests import Request
 
 TOKENS = 12
@@ -168,6 +168,26 @@ def test_a_second_run_asks_nothing(backend: VllmBackend, tmp_path: Path) -> None
     cache.close()
 
 
+def test_an_answer_that_is_cut_off_is_no_answer(backend: VllmBackend, tmp_path: Path) -> None:
+    cache = ResponseCache(tmp_path / "replies.sqlite")
+    gate = GateConfig(retries=0, min_words=1)
+    (error,) = describe([request("the sea")], backend, cache, gate=gate).table["error"]
+    assert error.startswith("Rejected (cut off)") and "raise llm.item.sampling.max_tokens" in error
+    taken = describe(
+        [request("the sea")], backend, cache, gate=gate.model_copy(update={"cut_off": True})
+    )
+    assert taken.texts[0] and taken.table["finish_reason"].to_list() == ["length"]
+    cache.close()
+
+
+def test_special_tokens_are_left_out_where_none_marks_thoughts(
+    backend: VllmBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert backend._sampling(request("a")).skip_special_tokens
+    monkeypatch.setitem(vars(backend), "_marks", frozenset({"[THINK]"}))
+    assert not backend._sampling(request("a")).skip_special_tokens
+
+
 def test_a_server_of_the_same_model_says_the_same(
     backend: VllmBackend, serve: Callable[..., str]
 ) -> None:
@@ -191,7 +211,7 @@ APART = """
 import sys
 from multiprocessing import active_children
 from llm.engine import VllmBackend, close_engines
-from llm.settings import Sampling, VllmConfig
+from llm.settings import GateConfig, Sampling, VllmConfig
 from prompts.requests import Request
 
 config = VllmConfig(backend="vllm", model=sys.argv[1], sampling=Sampling(max_tokens=4))

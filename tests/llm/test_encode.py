@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from data.errors import BackendError
-from llm.encode import encode
+from data.errors import ArtifactError, BackendError
+from llm.encode import _key, encode, encode_text
 from llm.encoder import Encoder, arithmetic, locate_model
 from llm.knowledge import SCHEMA, Knowledge
 from llm.pieces import pieces_of
@@ -346,3 +347,86 @@ def test_kill_9_encodes_again_only_what_was_in_flight(tmp_path: Path) -> None:
     assert len(set(encoded)) == 10
     assert len(encoded) == 12
     assert np.array_equal(Vectors.load(tmp_path).matrix, np.eye(3)[[k % 3 for k in range(1, 11)]])
+
+
+class Given:
+    """An encoder that gives the vectors it is told to; counts the texts that it is asked for."""
+
+    id, pooling, unit, batched = "given", "as given", False, False
+
+    def __init__(self, *rows: list[float]) -> None:
+        self.rows, self.asked = list(rows), 0
+
+    def pieces(self, text: str) -> list[tuple[str, int]]:
+        return [(text, len(text))]
+
+    def encode(self, texts: list[list[tuple[str, int]]], _size: int | None = None) -> np.ndarray:
+        self.asked += len(texts)
+        return np.array([self.rows.pop(0) for _ in texts], dtype=np.float32)
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Given]:
+    """Puts an encoder in the place of the real one."""
+
+    def opened(*rows: list[float]) -> Given:
+        encoder = Given(*rows)
+        monkeypatch.setattr("llm.encode.open_encoder", lambda _config, _device: encoder)
+        return encoder
+
+    return opened
+
+
+HERE = EncoderConfig(kind="server", model="m", batch_size=1)
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [([np.nan, 1.0], "NaN"), ([np.inf, 1.0], "beyond all bounds"), ([0.0, 0.0], "zeros alone")],
+)
+def test_a_vector_that_means_nothing_is_refused_and_asked_for_again(
+    bad: list[float], why: str, vectors: VectorCache, given: Callable[..., Given]
+) -> None:
+    given(bad)
+    with pytest.raises(BackendError, match=rf"vector of “abc” by given .*{why}.*asks for it again"):
+        encode(knowledge("abc"), HERE, vectors)
+    again = given([1.0, 2.0])
+    assert encode(knowledge("abc"), HERE, vectors).matrix.tolist() == [[1.0, 2.0]]
+    assert again.asked == 1
+    again = given()
+    assert encode(knowledge("abc"), HERE, vectors).matrix.tolist() == [[1.0, 2.0]]
+    with pytest.raises(BackendError, match=why):
+        encode_text("abc", given(bad))
+
+
+@pytest.mark.parametrize(
+    "kept", [[np.nan, np.nan], [0.0, 0.0], [1.0, np.inf], [], [1.0, 2.0, 3.0]], ids=str
+)
+def test_what_an_older_cache_holds_is_looked_at_before_it_is_used(
+    kept: list[float], vectors: VectorCache, given: Callable[..., Given]
+) -> None:
+    given([1.0, 2.0], [3.0, 4.0], [5.0, 6.0])
+    encode(knowledge("a", "b", "c"), HERE, vectors)
+    vectors.put({_key("given", "b"): np.array(kept, dtype=np.float32)})
+    again = given([7.0, 8.0])
+    made = encode(knowledge("a", "b", "c"), HERE, vectors).matrix
+    assert again.asked == 1 and made.tolist()[1] == [7.0, 8.0]
+    given()
+    assert np.array_equal(encode(knowledge("a", "b", "c"), HERE, vectors).matrix, made)
+
+
+def test_vectors_of_another_length_tell_of_another_model(
+    vectors: VectorCache, given: Callable[..., Given]
+) -> None:
+    given([1.0, 2.0])
+    encode(knowledge("a"), HERE, vectors)
+    given([1.0, 2.0, 3.0])
+    with pytest.raises(BackendError, match=r"3 numbers, and others have 2: another model.*remove"):
+        encode(knowledge("a", "b"), HERE, vectors)
+
+
+def test_stored_vectors_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    bad = np.array([[1.0, np.nan]], dtype=np.float32)
+    Vectors(("a",), bad, "m", "mean").save(tmp_path)
+    with pytest.raises(ArtifactError, match=r"NaN.*Remove that folder"):
+        Vectors.load(tmp_path)

@@ -10,11 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from llm_fakes import request
 
+from data.errors import BackendError
 from llm.cache import ResponseCache
-from llm.gate import rejection, without_thoughts
+from llm.gate import judged, rejection
 from llm.knowledge import Knowledge, describe
 from llm.protocol import Reply, request_key
+from llm.review import coverage, reviewed
 from llm.settings import GateConfig
+from llm.thoughts import without_thoughts
 from prompts.requests import Request
 
 GATE = GateConfig()
@@ -114,6 +117,179 @@ def test_thoughts_are_no_part_of_an_answer() -> None:
     assert without_thoughts(f"<think>a</think>b<Think>c</Think>{GOOD}") == GOOD
     assert without_thoughts(GOOD) == GOOD
     assert without_thoughts("<think>Hmm.") == "<think>Hmm."
+
+
+THOUGHT = {
+    "think": "<think>I must describe it.</think>{}",
+    "thinking": "<thinking effort='high'>Hm.\n</thinking>\n{}",
+    "thought": "<thought>Hm.</thought>{}",
+    "reasoning": "<reasoning>\nHm.\n</reasoning>\n\n{}",
+    "seed": "<seed:think>Hm.</seed:think>{}",
+    "corners": "◁think▷Hm.◁/think▷{}",
+    "brackets": "[THINK]I have to describe it.[/THINK]{}",
+    "end of brackets alone": "I have to describe it.[/THINK]{}",
+    "capitals": "<|START_THINKING|>Hm.<|END_THINKING|><|START_RESPONSE|>{}<|END_RESPONSE|>",
+    "sections": "<|begin_of_thought|>Hm.<|end_of_thought|>\n<|begin_of_solution|>{}"
+    "<|end_of_solution|>",
+    "in words": "Here is my thought process: Hm.\nHere is my response: {}",
+    "an answer in tags": "<think>Hm.</think>\n<answer>\n{}\n</answer>",
+    "channels": "<|channel|>analysis<|message|>Short.<|end|><|start|>assistant"
+    "<|channel|>final<|message|>{}",
+    "channels to their end": "<|channel|>analysis<|message|>Short.<|end|><|start|>assistant"
+    "<|channel|>final <|constrain|>text<|message|>{}<|return|>",
+    "final channel alone": "<|channel|>final<|message|>{}",
+    "three channels": "<|channel|>analysis<|message|>A.<|end|><|channel|>commentary<|message|>B."
+    "<|end|><|start|>assistant<|channel|>final<|message|>{}",
+    "bare channels": "analysisWe need a description. Keep it short.assistantfinal{}",
+    "bare commentary": "analysisWe need one.assistantcommentaryI begin.assistantfinal{}",
+    "bare final": "assistantfinal{}",
+    "one channel": "<|channel>thought\nHm.<channel|>{}",
+    "behind the answer": "{}\n<think>Was that enough?</think>",
+    "one in another": "<think>a <think>b</think> c</think>{}",
+}
+"""How models mark what they think before they answer."""
+
+
+@pytest.mark.parametrize("how", THOUGHT)
+def test_thoughts_are_told_from_answers_by_their_marks(how: str) -> None:
+    said = THOUGHT[how].format(GOOD)
+    assert without_thoughts(said) == GOOD
+    taken = judged(Reply(ASKED, said), GATE)
+    assert (taken.text, taken.error) == (GOOD, None)
+
+
+@pytest.mark.parametrize("finish", ["stop", "length"])
+@pytest.mark.parametrize(
+    "opening",
+    [
+        *("<think>", "<reasoning>", "<thought>", "<seed:think>", "◁think▷", "[THINK]"),
+        *("<|START_THINKING|>", "<|begin_of_thought|>", "<|channel>thought\n"),
+        *("Here is my thought process: ", "<|channel|>analysis<|message|>", "analysis"),
+        "<|channel|>analysis<|message|>Short.<|end|><|start|>assistant<|channel|>commentary",
+    ],
+)
+def test_a_thought_without_an_end_is_no_answer(opening: str, finish: str) -> None:
+    """Whatever reason the model gives for its end, and whatever the gate allows."""
+    came = Reply(ASKED, f"{opening}{GOOD}", finish_reason=finish)
+    verdict = judged(came, GateConfig(cut_off=True))
+    assert verdict.text is None and "no answer was reached" in str(verdict.error)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "analysis of grief in a fishing village, told by the assistant finally left in charge.",
+        "Analysis, commentary and thought: an essay film on how reasoning fails a family.",
+        "final curtain for a troupe of clowns who think that thinking is for other people.",
+        "The assistant finally speaks: a comedy of a channel, a start, a message and an end.",
+        "commentary by the director is on the disc; the film is about a boat and a storm.",
+        "thought-provoking and slow, it asks what a machine may want and never answers that.",
+        "In <i>reasoning</i> with her son, a mother finds words [THINKING ALOUD] for her loss.",
+        "It says: here is my response to those who answer thoughts with a <b>final</b> no.",
+    ],
+)
+def test_a_word_is_no_mark(text: str) -> None:
+    assert without_thoughts(text) == text
+    assert rejection(text, ASKED, GATE) is None
+
+
+CUT = f"{GOOD} It goes on to tell of the boat, which they lose in a storm and slowly rebu"
+
+
+def test_an_answer_that_was_cut_off_is_taken_only_where_the_gate_says_so() -> None:
+    for finish in ("length", "max_tokens", "MAX_TOKENS"):
+        came = Reply(ASKED, CUT, finish_reason=finish)
+        verdict = judged(came, GATE)
+        assert verdict.text is None and verdict.finish_reason == "rejected"
+        assert str(verdict.error).startswith("Rejected (cut off): at max_tokens it stood at “…")
+        assert "slowly rebu”; raise llm.item.sampling.max_tokens" in str(verdict.error)
+        allowed = judged(came, GateConfig(cut_off=True))
+        assert (allowed.text, allowed.finish_reason, allowed.error) == (CUT, finish, None)
+
+
+@pytest.mark.parametrize("finish", ["content_filter", "abort", "error", "CONTENT_FILTER"])
+def test_an_answer_that_was_broken_off_is_rejected_with_the_reason(finish: str) -> None:
+    verdict = judged(Reply(ASKED, GOOD, finish_reason=finish), GateConfig(cut_off=True))
+    assert verdict.text is None and f"Rejected ({finish})" in str(verdict.error)
+
+
+@pytest.mark.parametrize(
+    "thinking",
+    [
+        "Okay, the user wants a description. Let me think about what the identifier could mean",
+        "We need to describe the tastes of this viewer in one paragraph. The list shows that",
+        "Alright, so the user gave me a list of films. First, I should look at what they share",
+        "Let me look at the list first. There are many films about the sea in it and so the",
+        "",
+    ],
+)
+def test_what_was_cut_off_while_it_thought_has_reached_no_answer(thinking: str) -> None:
+    verdict = judged(Reply(ASKED, thinking, finish_reason="length"), GateConfig(cut_off=True))
+    assert str(verdict.error).startswith("Rejected (thoughts cut off): no answer was reached; rais")
+
+
+def test_an_answer_in_json_is_whole_where_it_can_be_read() -> None:
+    """Guided decoding may go on with blanks until max_tokens."""
+    whole = '{"genre": ["noir"], "mood": "calm"}'
+    asked = with_schema()
+    assert judged(Reply(asked, f"{whole}\n\n  ", finish_reason="length"), GATE).text == whole
+    cut = judged(Reply(asked, whole[:-9], finish_reason="length"), GATE)
+    assert str(cut.error).startswith("Rejected (cut off)")
+
+
+class Cut:
+    """Every answer is cut off."""
+
+    model, leaking = "cut", False
+
+    def __init__(self, whole: frozenset[str] = frozenset()) -> None:
+        self.whole, self.asked = whole, 0
+
+    def sent(self, asked: Request) -> Mapping[str, Any]:
+        return {"messages": list(asked.messages), "warmer": asked.warmer}
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        for asked in requests:
+            self.asked += 1
+            ended = asked.entity in self.whole
+            yield Reply(asked, GOOD, finish_reason="stop" if ended else "length")
+
+
+def test_cut_texts_that_are_taken_are_marked(cache: ResponseCache) -> None:
+    asked = [request(name) for name in "abc"]
+    kept = describe(asked, Cut(frozenset("a")), cache, gate=GateConfig(cut_off=True))
+    assert kept.texts == [GOOD] * 3
+    assert kept.report.select("outcome", "rows").rows() == [
+        ("answered, cut off", 2),
+        ("answered", 1),
+    ]
+    assert reviewed(kept)["state"].to_list() == ["described", "cut off", "cut off"]
+    assert coverage(kept).cut_off == 2
+    corrected = kept.with_overrides({"b": "By hand."})
+    assert reviewed(corrected)["state"].to_list() == ["described", "by hand", "cut off"]
+
+
+def test_whether_cut_texts_are_taken_is_decided_when_they_are_read(cache: ResponseCache) -> None:
+    """No gate pays again for what another one got."""
+    asked = [request(name) for name in "abc"]
+    allowing, strict = GateConfig(cut_off=True, retries=0), GateConfig(retries=0)
+    first, again = Cut(frozenset("a")), Cut()
+    assert describe(asked, first, cache, gate=strict).texts == [GOOD, None, None]
+    assert describe(asked, again, cache, gate=allowing).texts == [GOOD] * 3
+    strictly = describe(asked, again, cache, gate=strict)
+    assert strictly.texts == [GOOD, None, None] and again.asked == 0
+    assert strictly.report["outcome"].to_list() == ["cut off", "answered"]
+
+
+def test_a_model_that_is_always_cut_off_ends_the_run(cache: ResponseCache) -> None:
+    """Each of its answers is paid in full, and all have the same max_tokens."""
+    model, asked = Cut(), [request(f"e{k}") for k in range(500)]
+    with pytest.raises(BackendError, match=r"20 answers in a row.*raise llm\.item.*is kept"):
+        describe(asked, model, cache, gate=GATE)
+    assert model.asked == 20
+    some = Cut(frozenset(f"e{k}" for k in range(0, 500, 10)))
+    known = describe(asked[:200], some, cache, gate=GateConfig(retries=1))
+    assert known.failed.height == 180
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,36 @@ def test_an_answer_without_words_is_paid_once_and_accounted(
     assert all(re.search(sentence, error) for error in known.failed["error"])
 
 
+FILM = "A quiet drama about fishermen who lose their boat and rebuild their trust."
+THOUGHT = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": [THOUGHT, {"type": "text", "text": FILM}]},
+        {"content": [{"type": "text", "text": FILM[:9]}, {"type": "text", "text": FILM[9:]}]},
+        {"content": [{"type": "reasoning", "text": "hm"}, {"type": "output_text", "text": FILM}]},
+        {"content": FILM, "reasoning_content": "hm", "reasoning": "hm"},
+    ],
+)
+def test_thoughts_that_stand_apart_are_no_part_of_an_answer(message: dict[str, object]) -> None:
+    raw = json.dumps({"choices": [{"message": message, "finish_reason": "STOP"}]}).encode()
+    with Endpoint(lambda _call: Answer(raw=raw)) as endpoint:
+        (reply,) = backend(endpoint).generate(some(1))
+    assert (reply.text, reply.finish_reason, reply.error) == (FILM, "stop", None)
+
+
+@pytest.mark.parametrize("content", [None, "", [THOUGHT], []])
+def test_thoughts_alone_are_no_answer(content: object) -> None:
+    message = {"content": content, "reasoning_content": "hm"}
+    raw = json.dumps({"choices": [{"message": message, "finish_reason": "length"}]}).encode()
+    with Endpoint(lambda _call: Answer(raw=raw)) as endpoint:
+        (reply,) = backend(endpoint).generate(some(1))
+        assert endpoint.count == 1
+    assert reply.text is None and "without an answer; raise llm.item" in str(reply.error)
+
+
 def test_a_model_that_never_comes_to_its_answers_ends_the_run() -> None:
     with Endpoint(lambda _call: wordless("length")) as endpoint:
         with pytest.raises(BackendError, match=r"3 requests in a row.*max_tokens") as stopped:

@@ -17,8 +17,9 @@ from tiny_qwen import POSITIONS, make_tiny_qwen
 from data.errors import BackendError
 from llm.backends import open_backend
 from llm.engine import VllmBackend
-from llm.protocol import request_key
-from llm.settings import Sampling, VllmConfig
+from llm.gate import judged
+from llm.protocol import Reply, request_key
+from llm.settings import GateConfig, Sampling, VllmConfig
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -152,3 +153,20 @@ def test_a_chat_that_the_template_refuses_gets_a_sentence(
     backend = VllmBackend(VllmConfig(backend="vllm", model=str(tmp_path / "strict")))
     with pytest.raises(BackendError, match="system is not allowed"):
         backend.count_tokens(request("a").messages)
+
+
+def test_special_tokens_that_mark_thoughts_stay_in_an_answer(
+    config: VllmConfig, tmp_path: Path
+) -> None:
+    """Without them nobody could tell the one from the other; without others a text is a text."""
+    from transformers import AutoTokenizer
+
+    said = Reply(request("a"), "[THINK]Hm.[/THINK]A film.<|im_end|>")
+    assert VllmBackend(config)._spoken(said) == said
+    shutil.copytree(config.model, tmp_path / "thinking")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "thinking")
+    tokenizer.add_special_tokens({"additional_special_tokens": ["[THINK]", "[/THINK]"]})
+    tokenizer.save_pretrained(tmp_path / "thinking")
+    thinking = VllmBackend(config.model_copy(update={"model": str(tmp_path / "thinking")}))
+    assert thinking._spoken(said).text == "[THINK]Hm.[/THINK]A film."
+    assert judged(thinking._spoken(said), GateConfig(min_words=1)).text == "A film."

@@ -45,6 +45,14 @@ def _badges(record: Record, side: str, found: Coverage) -> None:
             st.badge(frame.plain(model), color="blue", help="Who answered.")
         for template in found.templates[:4]:
             st.badge(frame.plain(template), color="violet", help="The template that was sent.")
+        if found.cut_off:
+            st.badge(
+                f"{found.cut_off:,} cut off",
+                icon=":material/content_cut:",
+                color="orange",
+                help="These texts ended at max_tokens. A greater sampling.max_tokens lets them "
+                "end; all are asked for again then.",
+            )
         if found.leaking:
             st.badge(
                 "has seen held-out interactions",
