@@ -139,7 +139,7 @@ def _said(error: Exception, key: str) -> str:
     body = getattr(error, "body", None)
     if words := _words(body, key):
         code = (body.get("code") or body.get("type")) if isinstance(body, Mapping) else None
-        return f"{words}{f' [{code}]' if code else ''}"
+        return words if code is None or isinstance(code, int) else f"{words} [{code}]"
     while error.__cause__ is not None and isinstance(error.__cause__, Exception):
         error = error.__cause__
     return str(error) or type(error).__name__

@@ -3,7 +3,8 @@
 A sandbox alone keeps a template from Python, but not from filling the memory or never ending. So
 only what is listed here exists; whatever makes a text or a list longer is measured first; every
 round of every loop is counted; and what could be repeated without a loop (macros, blocks, imports)
-is refused.
+is refused. Within one expression, however long, every operation, filter, test and call looks at the
+clock and is charged with the size of what it makes, so that no more is made in all than `WORK`.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Undefined, nodes, pass_context
+from jinja2 import Undefined, nodes, pass_context, pass_environment, pass_eval_context
 from jinja2.exceptions import SecurityError
 from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.filters import do_map
 from jinja2.runtime import Context, LoopContext
+from jinja2.tests import TESTS as JINJA_TESTS
 from jinja2.visitor import NodeTransformer
 
 LONGEST = 200_000
@@ -26,23 +29,46 @@ LONGEST_ARGUMENT = 1_000
 """Characters of a text that a method is given."""
 LONGEST_MESSAGE = 1_000_000
 """Characters of a message; a prompt is far shorter."""
+MOST_NODES = 2_000
+"""Expressions, statements and parts of them in one message; the templates that ship have 60."""
+DEEPEST_NODE = 50
+"""Of them inside each other: compiling takes the cube of their number."""
 ROUNDS = 100_000
 """Rounds of all loops in one message."""
+WORK = 5_000_000
+"""Characters and members of all that is made on the way to one message."""
 LONGEST_RANGE = 10_000
 """Numbers that `range` may give."""
+LONGEST_PATH = 20
+"""Names in what a filter is told to go by, as in `sort(attribute='a.b, c')`."""
 SECONDS = 10.0
 """Seconds after which a template ends; a prompt takes milliseconds."""
 _PLAIN = frozenset({str, int, float, bool, list, dict, type(None)})
 _MOST_BITS = 4_096
 _MOST_DIGITS = 15
-_ROUNDS_LEFT = "rounds left"
+_BUDGET = "what is left"
 """Beside the variables: no template can name it, for it is no identifier."""
 
 _KEPT = (
     "abs capitalize count d default dictsort first float int items last length list lower max min "
-    "reverse sort sum title truncate unique upper wordcount"
+    "reverse sort title truncate unique upper wordcount"
 )
 _CHOOSING = "reject rejectattr select selectattr"
+_BY_PATH = frozenset(
+    [
+        "join",
+        "map",
+        "max",
+        "min",
+        "reject",
+        "rejectattr",
+        "select",
+        "selectattr",
+        "sort",
+        "sum",
+        "unique",
+    ]
+)
 _MAPPED = "capitalize float int label listed lower string title trim upper"
 _OF_TEXTS = (
     "capitalize casefold count endswith find isdigit lower lstrip removeprefix removesuffix rstrip "
@@ -72,26 +98,55 @@ _REFUSED = {
 }
 
 
-def with_rounds(context: Mapping[str, Any]) -> dict[str, Any]:
-    """The variables of a template, and how long it may run."""
-    return {**context, _ROUNDS_LEFT: [ROUNDS, time.monotonic() + SECONDS]}
+@dataclass(slots=True)
+class Budget:
+    """What one message may still cost.
 
-
-def in_time(given: Mapping[str, Any]) -> None:
-    """Nothing, as long as a template has time left.
-
-    Args:
-        given: What `with_rounds` gave.
-
-    Raises:
-        SecurityError: it has none.
+    Attributes:
+        rounds: Of all loops.
+        work: Characters and members that may be made.
+        until: When the time is over, by the clock that only goes forward.
     """
-    if time.monotonic() > given[_ROUNDS_LEFT][1]:
-        raise _late()
+
+    rounds: int
+    work: int
+    until: float
+
+    def check_time(self) -> None:
+        """Nothing, as long as there is time left; raises a SecurityError where there is none."""
+        if time.monotonic() > self.until:
+            raise SecurityError(f"expressions or loops that take longer than {SECONDS:g} seconds")
+
+    def count_round(self) -> None:
+        """One round of a loop less; raises a SecurityError where none is left."""
+        self.rounds -= 1
+        if self.rounds < 0:
+            raise SecurityError(f"loops of more than {ROUNDS:,} rounds")
+        self.check_time()
+
+    def charge(self, value: Any) -> Any:
+        """The value, which was made just now.
+
+        Raises:
+            SecurityError: it is a number of many digits, or there is no work or time left.
+        """
+        _check_digits(value)
+        self.work -= len(value) if isinstance(value, str | list | tuple | Mapping) else 1
+        if self.work < 0:
+            raise SecurityError(f"expressions that make more than {WORK:,} characters in all")
+        self.check_time()
+        return value
 
 
-def _late() -> SecurityError:
-    return SecurityError(f"expressions or loops that take longer than {SECONDS:g} seconds")
+def with_budget(context: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables of a template, and what it may cost."""
+    return {**context, _BUDGET: Budget(ROUNDS, WORK, time.monotonic() + SECONDS)}
+
+
+def budget_of(given: Mapping[str, Any]) -> Budget:
+    """What is left to a template of what `with_budget` gave."""
+    found: Budget = given[_BUDGET]
+    return found
 
 
 def printable(value: Any) -> Any:
@@ -114,6 +169,7 @@ def bounded(tree: nodes.Template) -> nodes.Template:
     Raises:
         SecurityError: it holds what templates may not.
     """
+    _check_size(tree)
     for kind, what in _REFUSED.items():
         if tree.find(kind):
             raise SecurityError(f"{what} are not available in templates")
@@ -123,17 +179,48 @@ def bounded(tree: nodes.Template) -> nodes.Template:
     return bound
 
 
+def _check_size(tree: nodes.Template) -> None:
+    """Nothing, for a tree of few nodes, few of them inside each other, without long numbers.
+
+    Raises:
+        SecurityError: it is not like that.
+    """
+    left: list[tuple[nodes.Node, int]] = [(tree, 0)]
+    for _ in range(MOST_NODES):
+        if not left:
+            return
+        node, depth = left.pop()
+        if depth > DEEPEST_NODE:
+            raise SecurityError(f"more than {DEEPEST_NODE} expressions inside each other")
+        if isinstance(node, nodes.Const):
+            _check_digits(node.value)
+        left += ((below, depth + 1) for below in node.iter_child_nodes())
+    raise SecurityError(f"more than {MOST_NODES:,} expressions and statements in one message")
+
+
+def _check_digits(value: Any) -> None:
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise SecurityError("a number of too many digits")
+
+
 class _Bound(NodeTransformer):
-    """Puts filters where something may grow (`_counted`, `_measured`, `_joined`) or last."""
+    """Puts filters where something may grow, or last.
+
+    Operations, calls, filters and tests are charged where they are carried out.
+    """
 
     def generic_visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> nodes.Node:
         super().generic_visit(node, *args, **kwargs)
         if isinstance(node, nodes.For):
             node.iter = _filtered(node.iter, "_counted")
         elif isinstance(node, nodes.Assign):
-            node.node = _filtered(node.node, "_timed")
+            node.node = _filtered(node.node, "_charged")
+        elif isinstance(node, nodes.Operand):
+            node.expr = _filtered(node.expr, "_charged")
         elif isinstance(node, nodes.Concat):
-            return _filtered(nodes.List(node.nodes, lineno=node.lineno), "_joined")
+            return _filtered(nodes.List(node.nodes, lineno=node.lineno), "_concatenated")
+        elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Slice):
+            return _filtered(node, "_charged")
         elif isinstance(node, nodes.List | nodes.Dict) or (
             isinstance(node, nodes.Tuple) and node.ctx == "load"
         ):
@@ -169,8 +256,7 @@ def checked_operation(operator: str, left: Any, right: Any) -> None:
     if operator == "%" and isinstance(left, str):
         raise SecurityError("formats are not available in templates")
     if isinstance(left, int) and isinstance(right, int):
-        if left.bit_length() + right.bit_length() > _MOST_BITS:
-            raise SecurityError("a number has too many digits")
+        _check_digits(1 << left.bit_length() + right.bit_length())
         return
     times = [max(value, 0) for value in (left, right) if isinstance(value, int)]
     sizes = [size_of(value) for value in (left, right) if isinstance(value, str | list | tuple)]
@@ -184,21 +270,38 @@ def _fitting(size: int) -> None:
 
 
 @pass_context
-def _timed(context: Context, value: Any) -> Any:
-    in_time(context.parent)
-    return value
+def _charged(context: Context, value: Any) -> Any:
+    return budget_of(context.parent).charge(value)
 
 
 @pass_context
 def _counted(context: Context, values: Iterable[Any]) -> Iterator[Any]:
-    left = context.parent[_ROUNDS_LEFT]
+    budget = budget_of(context.parent)
     for value in values:
-        left[0] -= 1
-        if left[0] < 0:
-            raise SecurityError(f"loops of more than {ROUNDS:,} rounds")
-        if time.monotonic() > left[1]:
-            raise _late()
+        budget.count_round()
         yield value
+
+
+@pass_context
+def _measured(context: Context, value: Any) -> Any:
+    _fitting(size_of(value))
+    return budget_of(context.parent).charge(value)
+
+
+@pass_context
+def _concatenated(context: Context, values: list[Any]) -> str:
+    text: str = budget_of(context.parent).charge(_joined(values))
+    return text
+
+
+def _joined(values: Iterable[Any], between: str = "") -> str:
+    """The values as one text, of which no more is made than may be."""
+    texts, size = [], 0
+    for value in values:
+        texts.append(str(printable(value)))
+        size += len(texts[-1]) + len(between)
+        _fitting(size)
+    return between.join(texts)
 
 
 def _choosing(name: str) -> Callable[..., Any]:
@@ -211,22 +314,12 @@ def _choosing(name: str) -> Callable[..., Any]:
     return chosen
 
 
-def _measured(value: Any) -> Any:
-    _fitting(size_of(value))
-    return value
-
-
-def _joined(values: list[Any]) -> str:
-    texts = [str(printable(value)) for value in values]
-    _fitting(sum(map(len, texts)))
-    return "".join(texts)
-
-
 @pass_context
 def _map(context: Context, values: Iterable[Any], *names: Any, **given: Any) -> Iterable[Any]:
     if names and (len(names) > 1 or names[0] not in _MAPPED.split()):
         raise SecurityError(f"map({names[0]!r}); it may be {', '.join(_MAPPED.split())}")
-    return do_map(context, _counted(context, values), *names, **given)
+    made = do_map(context, _counted(context, values), *names, **given)
+    return map(budget_of(context.parent).charge, made)
 
 
 @pass_context
@@ -234,9 +327,21 @@ def _join(
     context: Context, values: Iterable[Any], d: str = "", attribute: str | None = None
 ) -> str:
     found = values if attribute is None else do_map(context, values, attribute=attribute)
-    texts = [str(printable(value)) for value in found]
-    _fitting(sum(map(len, texts)) + len(d) * len(texts))
-    return d.join(texts)
+    return _joined(found, str(d))
+
+
+@pass_context
+def _sum(
+    context: Context, values: Iterable[Any], attribute: str | None = None, start: float = 0
+) -> float:
+    """The sum of numbers: of lists, each would be copied as often as others follow it."""
+    total, budget = start, budget_of(context.parent)
+    found = values if attribute is None else do_map(context, values, attribute=attribute)
+    for value in found:
+        if not isinstance(total, int | float) or not isinstance(value, int | float):
+            raise SecurityError("a sum of what is no number")
+        total = budget.charge(total + value)
+    return total
 
 
 def _string(value: object) -> str:
@@ -269,7 +374,8 @@ def _round(number: float, precision: int = 0) -> float:
 
 
 def _tojson(value: object) -> str:
-    return json.dumps(_measured(value), ensure_ascii=False)
+    _fitting(size_of(value))
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _range(*bounds: int) -> range:
@@ -279,21 +385,81 @@ def _range(*bounds: int) -> range:
     return numbers
 
 
-FILTERS: dict[str, Callable[..., Any]] = {
+def _marker(decorator: Callable[..., Any]) -> object:
+    """By what Jinja tells what a filter or test wants to be given first."""
+    return getattr(decorator(lambda: None), "jinja_pass_arg")  # noqa: B009
+
+
+_GIVEN: dict[object, Callable[[Context], tuple[Any, ...]]] = {
+    None: lambda _context: (),
+    _marker(pass_context): lambda context: (context,),
+    _marker(pass_environment): lambda context: (context.environment,),
+    _marker(pass_eval_context): lambda context: (context.eval_ctx,),
+}
+
+
+def _paid(function: Callable[..., Any], by_path: bool = False) -> Callable[..., Any]:
+    """A filter or test that looks at the clock, and is charged.
+
+    Args:
+        function: That does the work.
+        by_path: Whether it may be told what to go by in each member of a list.
+    """
+    first = _GIVEN[getattr(function, "jinja_pass_arg", None)]
+
+    @pass_context
+    def paid(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
+        budget = budget_of(context.parent)
+        budget.check_time()
+        if by_path:
+            _check_paths([kwargs.get("attribute"), *args])
+        return budget.charge(function(*first(context), value, *args, **kwargs))
+
+    return paid
+
+
+def _check_paths(values: Iterable[Any]) -> None:
+    """Nothing, for short paths: each name in one is looked up in every member of a list.
+
+    Raises:
+        SecurityError: one is long.
+    """
+    for value in values:
+        if isinstance(value, str) and value.count(".") + value.count(",") >= LONGEST_PATH:
+            raise SecurityError(f"a filter given a text of more than {LONGEST_PATH} parts")
+
+
+_FILTERS: dict[str, Callable[..., Any]] = {
     **{name: JINJA_FILTERS[name] for name in _KEPT.split()},
     "join": _join,
     "map": _map,
     "replace": _replace,
     "round": _round,
     "string": _string,
+    "sum": _sum,
     "trim": _trim,
     "tojson": _tojson,
     **{name: _choosing(name) for name in _CHOOSING.split()},
-    "_timed": _timed,
-    "_counted": _counted,
-    "_measured": _measured,
-    "_joined": _joined,
 }
-"""Filters of templates; none of chance, so that a prompt is the same each time."""
+
+
+_INNER = {
+    "_counted": _counted,
+    "_charged": _charged,
+    "_measured": _measured,
+    "_concatenated": _concatenated,
+}
+"""Filters that no template names."""
+
+
+def filters(**more: Callable[..., Any]) -> dict[str, Any]:
+    """Filters of templates, and more; none of chance, so that a prompt is the same each time."""
+    found = {**_FILTERS, **more}.items()
+    return {**{name: _paid(one, name in _BY_PATH) for name, one in found}, **_INNER}
+
+
+_TESTS: Mapping[str, Any] = JINJA_TESTS
+TESTS: dict[str, Any] = {name: _paid(test) for name, test in _TESTS.items()}
+"""Tests of templates."""
 GLOBALS: dict[str, Callable[..., Any]] = {"range": _range}
 """Functions of templates."""

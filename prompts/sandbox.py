@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,17 +16,21 @@ from jinja2.utils import missing
 
 from data.errors import TemplateError
 from prompts.bounds import (
-    FILTERS,
     GLOBALS,
     LONGEST_MESSAGE,
     METHODS,
+    TESTS,
     bounded,
+    budget_of,
     check_arguments,
     checked_operation,
-    in_time,
+    filters,
     printable,
-    with_rounds,
+    with_budget,
 )
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+"""As the template language counts lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class _Named(StrictUndefined):
 class _Sandbox(ImmutableSandboxedEnvironment):
     """Nothing of Python's own, and of jinja only what `prompts.bounds` lists."""
 
-    intercepted_binops = frozenset({"**", "*", "+", "%"})
+    intercepted_binops = frozenset({"**", "*", "+", "-", "/", "//", "%"})
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:  # noqa: ARG002
         """Whether a template may ask `obj` for `attr`, which is no member of it."""
@@ -77,18 +82,21 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         Raises:
             SecurityError: it is forbidden, is given a long text, or there is no time left.
         """
-        in_time(__context.parent)
+        budget = budget_of(__context.parent)
+        budget.check_time()
         check_arguments([*args, *kwargs.values()])
-        return super().call(__context, __obj, *args, **kwargs)
+        return budget.charge(super().call(__context, __obj, *args, **kwargs))
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """The result of an operation.
 
         Raises:
-            SecurityError: it is forbidden, or its result is very large.
+            SecurityError: it is forbidden, its result is very large, or there is no time left.
         """
+        budget = budget_of(context.parent)
+        budget.check_time()
         checked_operation(operator, left, right)
-        return super().call_binop(context, operator, left, right)
+        return budget.charge(super().call_binop(context, operator, left, right))
 
 
 def listed(value: object) -> str:
@@ -112,9 +120,15 @@ def label(name: str) -> str:
 
 
 _SANDBOX = _Sandbox(
-    undefined=_Named, trim_blocks=True, lstrip_blocks=True, autoescape=False, finalize=printable
+    undefined=_Named,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    optimized=False,  # nothing is worked out before the clock runs
+    autoescape=False,
+    finalize=printable,
 )
-_SANDBOX.filters = {**FILTERS, "listed": listed, "label": label}
+_SANDBOX.filters = filters(listed=listed, label=label)
+_SANDBOX.tests = TESTS
 _SANDBOX.globals = dict(GLOBALS)
 _FILTER_NAMES = ", ".join(sorted(name for name in _SANDBOX.filters if name[0] != "_"))
 
@@ -136,7 +150,7 @@ def compile_section(text: str, source: str) -> Section:
         code = _SANDBOX.compile(tree)
         return Section(Compiled.from_code(_SANDBOX, code, dict(GLOBALS)), frozenset(names))
     except TemplateSyntaxError as error:
-        line = text.splitlines()[error.lineno - 1] if text else ""
+        line = [*_LINE_END.split(text), ""][error.lineno - 1]
         known = f" Filters are: {_FILTER_NAMES}." if "filter named" in str(error.message) else ""
         raise TemplateError(
             f"The template {source} has a mistake at {line.strip()!r}: "
@@ -144,6 +158,10 @@ def compile_section(text: str, source: str) -> Section:
         ) from error
     except SecurityError as error:
         raise _forbidden(error, source) from error
+    except ValueError as error:  # of digits, beyond what is read as a number
+        raise TemplateError(
+            f"The template {source} writes out a number of too many digits. Shorten it."
+        ) from error
     except (RecursionError, MemoryError, SyntaxError) as error:
         raise TemplateError(
             f"The template {source} has expressions or loops nested too deeply. Make it simpler."
@@ -171,7 +189,7 @@ def render_section(section: Section, context: Mapping[str, Any], source: str) ->
             f"Variables are: {known}."
         )
     try:
-        given = with_rounds(context)
+        given = with_budget(context)
         return _within_bounds(section.compiled.generate(given), given).strip()
     except UndefinedError as error:
         raise TemplateError(
@@ -193,9 +211,9 @@ def _within_bounds(parts: Iterable[str], given: Mapping[str, Any]) -> str:
     Raises:
         SecurityError: it is too long, or takes too long.
     """
-    text, length = [], 0
+    text, length, budget = [], 0, budget_of(given)
     for part in parts:
-        in_time(given)
+        budget.check_time()
         length += len(part)
         if length > LONGEST_MESSAGE:
             raise SecurityError(f"more than {LONGEST_MESSAGE:,} characters in one message")

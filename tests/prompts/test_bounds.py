@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from itertools import count
+
 import pytest
 
 from data.errors import TemplateError
@@ -199,6 +202,22 @@ BOMBS = [
     "{{ ('9' * 4000) | int * ('9' * 4000) | int }}",
     "{{ ([[1, 2, 3, 4]] * 40000) | sum(start=[]) }}",
     "{{ title.split('') }}",
+    "{{ ([[1, 2, 3]] * 49000) | sum(start=[]) | length }}",
+    "{{ ([{'a': [1]}] * 39000) | sum('a', []) | length }}",
+    "{{ ([(1, 2)] * 60000) | sum(start=()) | length }}",
+    "{{ " + "9" * 5_000 + " }}",
+    "{{ " + "9" * 1_300 + " }}",
+    "{{ 0x" + "f" * 1_100 + " }}",
+    "{{ 1 + " + "9_" * 4_000 + "9 }}",
+    "{{ ('f' * 199000) | int(0, 16) // 3 }}",
+    "{{ title | upper" + " | upper" * 60 + " }}",
+    "{{ title" + "[0]" * 60 + " }}",
+    "{{ " + " ~ ".join(["1"] * 2_000) + " }}",
+    "{% if title %}x{% endif %}" * 700,
+    "{{ ([{'a': 1}] * 39000) | sort(attribute='" + "a," * 30 + "a') | length }}",
+    "{{ ([{'a': 1}] * 39000) | map(attribute='" + "a." * 30 + "a') | list | length }}",
+    "{% for a in range(999) %}{% set b = range(9999) | list %}{% endfor %}",
+    "{% for a in range(999) %}{% if 'z' in ('ab ' * 60000).split() %}{% endif %}{% endfor %}",
 ]
 
 
@@ -220,6 +239,69 @@ def test_python_is_out_of_reach(attack: str) -> None:
 def test_memory_and_time_are_bounded(bomb: str) -> None:
     with pytest.raises(TemplateError, match=r"mine\.md"):
         said(bomb)
+
+
+BIG = "('a' * 199999)"
+GREEDY = [
+    "{{ " + " ~ ".join([BIG] * 350) + " }}",
+    "{{ " + " ~ ".join(["([1] * 99999)"] * 100) + " }}",
+    "{{ [" + ", ".join([f"({BIG} | upper)"] * 300) + "] | length }}",
+    "{{ [" + ", ".join([f"{BIG}.upper()"] * 300) + "] | length }}",
+    "{{ {" + ", ".join(f"{k}: {BIG}[1:]" for k in range(250)) + "} | length }}",
+    "{{ ([{}] * 39000) | map(attribute='x', default=([1] * 99999)) | list | string | length }}",
+]
+"""Long expressions, each part of which is small enough."""
+
+
+@pytest.mark.parametrize("body", GREEDY, ids=lambda body: body[:60])
+def test_a_long_expression_makes_no_more_than_a_short_one(body: str) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(TemplateError, match=r"mine\.md.*more than"):
+            said(body)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 60 * 2**20, "bytes"
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        *("title | upper", "title.upper()", "title + title", "title * 2", "year - 2", "year // 2"),
+        *("year / 2", "year % 2", "title ~ year", "title[1:]", "title is lower", "title == title"),
+        *("'x' in items", "[title]", "(title, year)", "{1: title}", "1 < year < 3000"),
+    ],
+)
+def test_every_operation_looks_at_the_clock(
+    operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An expression that is long enough would outlast every loop."""
+    many = "{{ [" + ", ".join([f"({operation})"] * 200) + "] | length }}"
+    assert said(many) == "200"
+    monkeypatch.setattr("prompts.bounds.time.monotonic", count(0, 0.1).__next__)
+    with pytest.raises(TemplateError, match="longer than 10 seconds"):
+        said(many)
+
+
+def test_a_number_of_many_digits_gets_a_sentence_of_its_own() -> None:
+    for digits in (1_300, 5_000):
+        with pytest.raises(TemplateError, match=r"mine\.md.*number of too many digits"):
+            said("{{ " + "9" * digits + " }}")
+    assert said("{{ " + "9" * 30 + " }}") == "9" * 30
+
+
+def test_a_sum_is_of_numbers() -> None:
+    assert said("{{ [1, 2.5, true] | sum }} {{ [{'a': 2}, {'a': 3}] | sum('a') }}") == "4.5 5"
+    assert said("{{ [1, 2] | sum(start=10) }} {{ people | sum(attribute='n') }}", people=[]) == (
+        "13 0"
+    )
+
+
+def test_a_mistake_is_shown_by_the_line_it_is_in() -> None:
+    """Some marks end a line for Python and none for templates."""
+    with pytest.raises(TemplateError, match=r"mistake at '\{\{ title | \}\}'"):
+        said("a\x0cb\u2028c\n{{ title | }}\nd")
 
 
 def test_filters_that_choose_count_as_loops(monkeypatch: pytest.MonkeyPatch) -> None:
