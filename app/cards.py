@@ -44,6 +44,7 @@ def show_card(name: str) -> None:
         "citation": chosen.citation,
         "prompts": f"templates {chosen.domain}-user and {chosen.domain}-item",
         "kept": "everything" if chosen.min_rating is None else f"ratings >= {chosen.min_rating:g}",
+        "repeats": chosen.repeats_in_words,
         "files": ", ".join(chosen.files),
         "from": "\n".join(chosen.urls),
     }
@@ -74,8 +75,11 @@ def show_statistics(name: str, source: Path | None, workspace: Path) -> None:
     with Display(console) as display:
         run_steps(plan, plan.steps("split"), display)
     places = {step.stage: plan.store.place(step.stage, step.key) for step in plan.steps("split")}
+    keys = {step.stage: step.key for step in plan.steps("split")}
+    left_out = plan.store.manifest("dataset", keys["dataset"])["summary"].get("left out")
     table = Table.grid(padding=(0, 2))
-    for row in measure(Dataset.load(places["dataset"]), Split.load(places["split"])).rows():
+    dataset, split = Dataset.load(places["dataset"]), Split.load(places["split"])
+    for row in measure(dataset, split, left_out).rows():
         table.add_row(*row)
     console.print(table)
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from app.cautions import named, notes, unmarked
 from app.derived import holds, run_derived, step_from
+from app.differences import change_in_words
 from app.plan import Step
 from app.records import Record
 from app.settings import PLAIN, SHUFFLED, Cell, Experiment
+from app.wording import ranked_among
 from data.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -155,6 +157,26 @@ def compare_contenders(
         mark=pl.Series(marks, dtype=pl.String),
         leaking=pl.Series([leaking[run] for run in table["run"]], dtype=pl.Boolean),
     )
+
+
+def changes_in_words(record: Record) -> dict[tuple[str, str], str]:
+    """By backbone and enhancer, how far the NDCG@10 of an experiment's are from their twins'."""
+    found = contenders([record])
+    rows = compare_contenders(found).filter(metric="ndcg@10").iter_rows(named=True)
+    return {(found[r["run"]].backbone, found[r["run"]].enhancer): change_in_words(r) for r in rows}
+
+
+def judging_told(found: Mapping[str, Contender]) -> list[str]:
+    """What held-out items are ranked among, in sentences; by experiment where that differs."""
+    ways: dict[str, list[str]] = {}
+    for one in found.values():
+        among = ranked_among(one.record.judging(one.cells[0]))
+        ways.setdefault(among, []).append(one.record.experiment.name)
+    sentence = "The held-out item is ranked among {}."
+    if len(ways) == 1:
+        return [sentence.format(among) for among in ways]
+    named = {among: ", ".join(dict.fromkeys(names)) for among, names in ways.items()}
+    return [f"{names}: {sentence.format(among).lower()}" for among, names in named.items()]
 
 
 def cautions_told(found: Mapping[str, Contender]) -> list[str]:

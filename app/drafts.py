@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.experiment_file import experiment_toml, problems, put, save_experiment, settled
-from app.form_reader import Field
+from app.form_reader import SWITCH, Field
 from app.settings import Experiment
 from app.starting_points import Base, saved_folder
 
@@ -107,6 +107,8 @@ def shown(one: Field) -> Any:
         return ", ".join(map(str, one.value or ()))
     if one.kind in ("text", "toml"):
         return "" if one.value is None else str(one.value)
+    if one.kind == "choice" and isinstance(one.value, bool):
+        return written(one.value)
     return list(one.value or ()) if one.kind == "several" else one.value
 
 
@@ -119,6 +121,8 @@ def value_of(one: Field, given: Any) -> Any:
         return [part.strip() for part in str(given or "").split(",") if part.strip()]
     if one.kind in ("text", "choice"):
         text = str(given or "").strip()
+        if text in SWITCH and text in one.choices:
+            return SWITCH[text]
         return text or (None if one.optional or one.value is None else "")
     if one.kind == "toml":
         return _number(str(given or "").strip())

@@ -83,6 +83,8 @@ class Group:
     fields: tuple[Field, ...] = ()
 
 
+SWITCH = {"true": True, "false": False}
+"""What a choice says of a value that is true or false, as TOML does."""
 TITLES = {
     "data": "Data",
     "data.files": "Your own tables",
@@ -220,6 +222,10 @@ def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...], bool]:
         if get_origin(item) is Literal:
             return "several", tuple(map(str, get_args(item))), optional
         return ("wholes" if item is int else "words"), (), optional
+    parts = get_args(bare) if get_origin(bare) in (Union, types.UnionType) else ()
+    if bool in parts:
+        words = [word for one in parts if get_origin(one) is Literal for word in get_args(one)]
+        return "choice", (*map(str, words), *SWITCH), optional
     simple: dict[Any, Kind] = {bool: "switch", int: "whole", float: "real", str: "text"}
     simple[Path] = "text"
     return simple.get(bare, "toml"), (), optional

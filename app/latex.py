@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from app.differences import SIGN, SIGN_NOTE, change_in_words
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -25,11 +27,12 @@ SPECIAL = {
     '"': r"\textquotedbl{}",
     "†": r"\dag{}",
     "‡": r"\ddag{}",
+    SIGN: r"$\approx$",
 }
 CAPTION = (
     "Test metrics, means over seeds with their standard deviation; change against the baseline in "
     "per cent. * p < 0.05, ** p < 0.01, *** p < 0.001 of paired t-tests over users, corrected by "
-    "Holm over the table."
+    f"Holm over the table. {SIGN_NOTE}"
 )
 
 
@@ -109,4 +112,5 @@ def _value(row: dict[str, Any], best: bool) -> str:
 
 
 def _change(row: dict[str, Any]) -> str:
-    return "" if row["change"] is None else f"${row['change']:+.1f}$"
+    change = change_in_words(row, short=True)
+    return escaped(change) if change in ("", SIGN) else f"${change}$"

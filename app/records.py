@@ -78,6 +78,16 @@ class Record:
             )
         ]
 
+    @property
+    def left_out(self) -> Mapping[str, int] | None:
+        """Counts of what was read of the data and not kept; None of old results."""
+        counts: Mapping[str, int] | None = self.summary("dataset").get("left out")
+        return counts
+
+    def judging(self, cell: Cell) -> dict[str, Any]:
+        """How a finished cell was judged: candidates, what was left out, and the like."""
+        return dict(atomic.read_json(self.folder("evaluate", cell) / "evaluation.json")["about"])
+
     def leaking(self, cell: Cell) -> bool:
         """Whether a cell has seen held-out interactions, in texts or on edges."""
         return any(caution.leak for caution in self.cautions(cell))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,13 +12,23 @@ from app.cautions import notes
 from app.experiment_file import PATHS
 from app.records import Record, read_record
 from app.report_examples import Example, examples
-from app.report_parts import Meaning, Row, Told, leading, meanings, result_rows, told_of
+from app.report_parts import (
+    Against,
+    Meaning,
+    Row,
+    Told,
+    against,
+    chosen_and_rival,
+    meanings,
+    result_rows,
+    told_of,
+)
 from app.report_picture import Drawing, drawing
 from app.results import METRICS
 from app.settings import Cell
-from app.showcase import Showcase, open_showcase
+from app.showcase import Showcase, default_pair, open_showcase
 from app.ui.colours import LIGHT
-from app.wording import added, nouns_of
+from app.wording import nouns_of, ranked_among
 from data import atomic
 from data.catalogue import Card, card
 from data.errors import ConfigError
@@ -27,7 +37,6 @@ TEMPLATE = Path(__file__).parent / "report.html.jinja"
 LARGEST = 5_000_000
 """Bytes that a report may have, so that it can be mailed."""
 PEOPLE = 3
-SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,8 @@ class Report:
         card: Of the data set.
         statistics: Label and value of each number about the data.
         rows: Results, a recommender each.
+        chosen: The recommender that is best on validation.
+        against: How it differs from the best of the other kind; None where there is none.
         told: Who described users and items; none without a graph.
         meanings: The largest named factors of items.
         named: How many factors of items have names, and how many there are.
@@ -54,6 +65,8 @@ class Report:
     card: Card
     statistics: list[tuple[str, str]]
     rows: list[Row]
+    chosen: Row
+    against: Against | None
     told: list[Told]
     meanings: list[Meaning]
     named: tuple[int, int]
@@ -83,9 +96,9 @@ class Report:
         return len(self.record.experiment.grid.seeds)
 
     @property
-    def candidates(self) -> str:
-        """Among how many items the held-out one is ranked, or "all"."""
-        return str(self.record.experiment.evaluate.candidates)
+    def among(self) -> str:
+        """What the held-out item was ranked among."""
+        return ranked_among(self.record.judging(self.record.finished()[0]), self.types["item"])
 
     @property
     def types(self) -> Mapping[str, str]:
@@ -93,13 +106,6 @@ class Report:
         many = nouns_of(self.record).many
         meanings = {"user_factor": "meanings of people", "item_factor": f"meanings of {many}"}
         return {"user": "people", "item": many, **meanings}
-
-    @property
-    def pair(self) -> tuple[Row, Row | None]:
-        """The best recommender on validation, and its plain twin if it has one."""
-        best = leading(self.rows)
-        twins = (r for r in self.rows if r.plain and r.backbone == best.backbone)
-        return best, next((twin for twin in twins if not best.plain), None)
 
 
 def gather(record: Record, case: Showcase | None = None, people: int = PEOPLE) -> Report:
@@ -126,27 +132,30 @@ def gather(record: Record, case: Showcase | None = None, people: int = PEOPLE) -
     with_graph = case.graph is not None
     found, named, total = meanings(case) if with_graph else ([], 0, 0)
     rows = result_rows(record)
+    chosen, rival = chosen_and_rival(rows)
     return Report(
         record=record,
         made=datetime.now(UTC),
         card=card(record.experiment.data.name),
-        statistics=measure(case.dataset, Split.load(record.folder("split"))).rows(),
+        statistics=measure(
+            case.dataset, Split.load(record.folder("split")), record.left_out
+        ).rows(),
         rows=rows,
+        chosen=chosen,
+        against=against(record, chosen, rival) if rival else None,
         told=[told_of(record, case, side) for side in ("item", "user")] if with_graph else [],
         meanings=found,
         named=(named, total),
         picture=drawing(case) if with_graph else None,
-        examples=examples(record, case, _shown(record, rows), people),
+        examples=examples(record, case, _shown(record), people),
         settings=_shareable(record),
         keys=record.keys,
     )
 
 
-def _shown(record: Record, rows: Sequence[Row]) -> list[Cell]:
-    """The best recommender with an enhancer and the best without; the report begins with one."""
-    kinds = ([row for row in rows if row.plain is plain] for plain in (False, True))
-    best = [leading(kind) for kind in kinds if kind]
-    return [record.choose(row.backbone, row.enhancer, None) for row in best]
+def _shown(record: Record) -> list[Cell]:
+    """One recommender with something added and its plain twin; the report begins with the first."""
+    return [cell for cell in default_pair(record) if cell is not None]
 
 
 def _shareable(record: Record) -> str:
@@ -193,28 +202,15 @@ def render(report: Report) -> str:
 
 def _words(report: Report) -> dict[str, Any]:
     """What the first lines say, in counts that everybody understands."""
-    best, twin = report.pair
-    first = round(100 * best.scores["hr@10"].mean)
-    words: dict[str, Any] = {"best": best, "twin": twin, "first": first, "verdict": ""}
-    words |= {"added": added(best.enhancer), "among": _among(report)}
+    best, other = report.chosen, report.against
+    words: dict[str, Any] = {"best": best, "rival": None}
+    words["first"] = round(100 * best.scores["hr@10"].mean)
     words["cautions"] = notes(row.marks for row in report.rows)
-    if twin is None:
-        return words
-    score = best.scores["ndcg@10"]
-    sure = score.p is not None and score.p < SIGNIFICANT
-    words["verdict"] = (
-        "a difference larger than chance makes between users like these"
-        if sure
-        else "a difference that chance alone could make"
-    )
+    if other is not None:
+        words["rival"] = other.rival
+        words["hits"] = other.told("hr@10", 100, "+.1f")
+        words["ranking"] = other.told("ndcg@10", 1, "+.4f")
     return words
-
-
-def _among(report: Report) -> str:
-    """How many items the held-out one was ranked among, in words."""
-    if report.candidates == "all":
-        return f"{report.items:,}"
-    return f"that one and {int(report.candidates):,} others drawn at random"
 
 
 def write_report(name: str, workspace: Path, to: Path) -> Path:

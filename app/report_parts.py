@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
+from typing import Any
 
 from app.cautions import named
 from app.comparison import compare_contenders, contenders
+from app.differences import NONE, change_in_words, is_certain
 from app.records import Record
 from app.results import METRICS
 from app.settings import PLAIN, Cell
@@ -26,16 +28,23 @@ class Score:
     Attributes:
         mean: Over users and seeds.
         sd: Over seeds; None with one.
-        change: Against the plain twin, in per cent; None for the twin.
-        p: Of the paired test, corrected; None for the twin.
-        stars: For p.
+        change: Against the plain twin, in words; "" for the twin.
+        better: Whether it is above the twin; None where there is no difference that is certain.
+        stars: For the corrected p of the paired test.
     """
 
     mean: float
     sd: float | None
-    change: float | None
-    p: float | None
+    change: str
+    better: bool | None
     stars: str
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Score:
+        """A row of `compare_contenders`."""
+        told = row["low"] is not None and is_certain(row["low"], row["high"])
+        better = row["difference"] > 0 if told else None
+        return cls(row["mean"], row["sd"], change_in_words(row), better, row["mark"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,52 @@ class Row:
         return named(called(Cell(self.backbone, self.enhancer, 0)), self.marks)
 
 
+@dataclass(frozen=True, slots=True)
+class Against:
+    """How the recommender that was chosen differs from the best of the other kind.
+
+    Attributes:
+        rival: The best plain one; where the chosen one is plain, the best with something added.
+        differences: By metric, columns of `compare_contenders`; none without a seed of both.
+    """
+
+    rival: Row
+    differences: Mapping[str, Mapping[str, Any]]
+
+    def told(self, metric: str, scale: float, form: str) -> str:
+        """The difference in a metric with its interval, in words; "" where it is not known.
+
+        Args:
+            metric: One of `METRICS`.
+            scale: What it is multiplied with.
+            form: How a number is written.
+        """
+        row = self.differences.get(metric)
+        if row is None:
+            return ""
+        low, high = (f"{scale * row[name]:{form}}" for name in ("low", "high"))
+        reach = f"95 % interval {low} to {high}"
+        if not is_certain(row["low"], row["high"]):
+            return f"{NONE} that is certain ({reach}, which holds zero)"
+        return f"a difference of {scale * row['difference']:{form}} ({reach})"
+
+
+def chosen_and_rival(rows: Sequence[Row]) -> tuple[Row, Row | None]:
+    """The best row and the best of the other kind, plain or not; validation decides on both."""
+    chosen = leading(rows)
+    others = [row for row in rows if row.plain is not chosen.plain]
+    return chosen, leading(others) if others else None
+
+
+def against(record: Record, chosen: Row, rival: Row) -> Against:
+    """How a row differs from another."""
+    found = {(of.backbone, of.enhancer): (label, of) for label, of in contenders([record]).items()}
+    pair = [found[row.backbone, row.enhancer] for row in (chosen, rival)]
+    (ours, _), (theirs, _) = pair
+    table = compare_contenders(dict(pair), theirs).filter(run=ours, baseline=theirs)
+    return Against(rival, {row["metric"]: row for row in table.iter_rows(named=True)})
+
+
 def leading(rows: Sequence[Row]) -> Row:
     """The row that is best on validation, of those without a sign where there are any.
 
@@ -80,8 +135,7 @@ def result_rows(record: Record) -> list[Row]:
     rows = []
     for label, one in found.items():
         scores = {
-            row["metric"]: Score(row["mean"], row["sd"], row["change"], row["p_holm"], row["mark"])
-            for row in table.filter(run=label).iter_rows(named=True)
+            row["metric"]: Score.of(row) for row in table.filter(run=label).iter_rows(named=True)
         }
         ordered = {name: scores[name] for name in METRICS}
         valid = mean(record.summary("train", cell)["valid_ndcg@10"] for cell in one.cells)

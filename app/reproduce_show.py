@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from app.cautions import named
+from app.differences import NOTE, change_in_words
 from app.reproduce import Reproduction
 from app.reproduce_results import BARRED, BEATEN, RARE, Results
 from app.reproduce_sheets import TABLE, Sheet, Told
@@ -18,6 +19,7 @@ HEADS = (
 """Columns of the table of one metric."""
 UNDER = (
     "Δ plain: change against the plain twin, with the 95 % interval of the mean difference a user. "
+    f"{NOTE} "
     "Δ rival: against the control with shuffled texts; of variants, against the one as it is. "
     "Paired t-tests over users, averaged over the seeds that both have (in brackets if not all), "
     "corrected by Holm over the whole table. "
@@ -52,7 +54,7 @@ def _change(row: Mapping[str, Any], head: str) -> list[str]:
     seeds = "" if row[f"{head}shared"] == row["seeds"] else f" ({row[f'{head}shared']} seeds)"
     reach = f"{row[f'{head}low']:+.4f} … {row[f'{head}high']:+.4f}"
     p = row[f"{head}p_holm"]
-    return [_number(row[f"{head}change"], "+.1f", f" %{seeds}"), reach, _number(p, ".2g")]
+    return [f"{change_in_words(row, head)}{seeds}", reach, _number(p, ".2g")]
 
 
 def _number(value: float | None, form: str, unit: str = "") -> str:

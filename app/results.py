@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cautions import LEAKING_TEXTS, named, notes
+from app.differences import NONE, NOTE, change_in_words
 from app.records import Record
-from app.settings import PLAIN
 from data import atomic
 
 if TYPE_CHECKING:
@@ -49,11 +49,15 @@ def write_results(record: Record) -> Path:
     return atomic.write_parquet(path, table)
 
 
-def show(results: pl.DataFrame, title: str) -> tuple[Table, list[str]]:
+def show(
+    results: pl.DataFrame, title: str, changes: Mapping[tuple[str, str], str]
+) -> tuple[Table, list[str]]:
     """The table a person reads, a row a backbone and enhancer, and the notes under it.
 
-    Means over seeds; Δ NDCG is how far an enhanced recommender's NDCG@10 is from its twin's, over
-    the seeds that both have.
+    Args:
+        results: From `result_table`; shown are means over seeds.
+        title: Above the table.
+        changes: In words, how far the NDCG@10 of a backbone and enhancer is from its twin's.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -64,37 +68,34 @@ def show(results: pl.DataFrame, title: str) -> tuple[Table, list[str]]:
     for name in (*METRICS.values(), "Δ NDCG", *COSTS.values()):
         table.add_column(name, justify="right")
     for row in means(results):
-        table.add_row(*_cells(row), end_section=row["last"])
+        change = changes.get((row["backbone"], row["enhancer"]), "")
+        table.add_row(*_cells(row, change), end_section=row["last"])
     counts = sorted(set(results.group_by("backbone", "enhancer").len()["len"].to_list()))
     over = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1])))) if counts else "1"
     told = [f"Means over {over} seeds."] if over != "1" else []
+    told += [NOTE] if NONE in changes.values() else []
     return table, told + notes(results["marks"])
 
 
 def means(results: pl.DataFrame) -> list[dict[str, Any]]:
-    """Means over seeds, a row a backbone and enhancer, with `gain` over the plain twin or None."""
+    """Means over seeds, a row a backbone and enhancer; `last` is true of a backbone's last row."""
     import polars as pl
 
     pairs = results.group_by("backbone", "enhancer", maintain_order=True).agg(
         pl.col(*METRICS, *COSTS).mean(), pl.col("marks").first()
     )
     rows = pairs.to_dicts()
-    twins = results.filter(enhancer=PLAIN).select("backbone", "seed", twin="ndcg@10")
-    shared = results.filter(pl.col("enhancer") != PLAIN).join(twins, ["backbone", "seed"])
-    gains = shared.group_by("backbone", "enhancer").agg(pl.col("ndcg@10", "twin").mean())
-    gain = {(b, e): ours / twin - 1 for b, e, ours, twin in gains.rows() if twin}
     for row, following in zip(rows, [*rows[1:], None], strict=True):
-        row["gain"] = gain.get((row["backbone"], row["enhancer"]))
         row["last"] = following is not None and following["backbone"] != row["backbone"]
     return rows
 
 
-def _cells(row: dict[str, Any]) -> Iterable[str]:
+def _cells(row: dict[str, Any], change: str) -> Iterable[str]:
     yield row["backbone"]
     yield named(row["enhancer"], row["marks"])
     for metric in METRICS:
         yield f"{row[metric]:.4f}"
-    yield "" if row["gain"] is None else f"{row['gain']:+.1%}"
+    yield change
     yield f"{row['seconds_per_epoch']:.2f}"
     yield f"{row['epochs']:.0f}"
     yield f"{row['peak_mb']:.0f}"
@@ -114,7 +115,7 @@ def show_compared(compared: pl.DataFrame) -> Table:
         if row["baseline"] is not None:
             some = "" if row["shared"] == row["seeds"] else f" ({row['shared']} seeds)"
             cells += [
-                "" if row["change"] is None else f"{row['change']:+.1f} %{some}",
+                f"{change_in_words(row)}{some}",
                 f"{row['difference']:+.4f} ({row['low']:+.4f} … {row['high']:+.4f})",
                 f"{row['p']:.2g}",
                 f"{row['p_holm']:.2g}",

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from app.cautions import of_settings, tell
+from app.comparison import changes_in_words, contenders, judging_told
 from app.plan import Plan, Step
 from app.progress import Display, figures, open_console
 from app.records import Record, read_record, record_of, write_record
@@ -116,10 +117,10 @@ def _show_bad_rows(record: Record, console: Console) -> None:
 
 def _show_results(record: Record, console: Console) -> None:
     path = write_results(record)
-    table, notes = show(result_table(record), _counts(record))
+    table, notes = show(result_table(record), _counts(record), changes_in_words(record))
     console.print()
     console.print(table)
-    for note in notes:
+    for note in (*judging_told(contenders([record])), *notes):
         console.print(note)
     _show_bad_rows(record, console)
     console.print(f"[dim]Written to {path} and .csv[/dim]", soft_wrap=True)

@@ -12,8 +12,10 @@ from app.comparison import (
     cautions_told,
     compare_contenders,
     contenders,
+    judging_told,
     make_lists,
 )
+from app.differences import NOTE
 from app.latex import comparison_latex
 from app.progress import open_console
 from app.records import Record, read_record
@@ -58,8 +60,8 @@ def show_comparison(
     console.print(show_compared(table))
     what = f"{against!r}" if against else "the plain twin"
     console.print(f"Changes are against {what}; t-tests are paired over users.", markup=False)
-    cautions = cautions_told(found)
-    for note in cautions:
+    cautions = [*judging_told(found), *cautions_told(found)]
+    for note in (NOTE, *cautions):
         console.print(note, markup=False)
     if csv is not None:
         atomic.write(csv, table.write_csv)
@@ -116,7 +118,7 @@ def show_ablation(
     console = open_console()
     console.print(show_compared(ablation_table(of)))
     console.print("Changes are against the recommender as set; t-tests are paired over users.")
-    for line in (*notes([of.marks]), *_missing(of)):
+    for line in (NOTE, *notes([of.marks]), *_missing(of)):
         console.print(line, markup=False)
 
 

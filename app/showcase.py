@@ -297,16 +297,29 @@ def open_showcase(record: Record) -> Showcase:
 
 
 def default_pair(record: Record) -> tuple[Cell | None, Cell | None]:
-    """The best recommender with the graph and the best without, on validation; None for none."""
+    """A recommender with something added and its plain twin, which differs in nothing else.
+
+    The best on validation that has a twin, one without a sign of caution where there is any; where
+    none has one, the best with something added and the best without. None for none.
+    """
     finished = record.finished()
-    kinds = (
-        [cell for cell in finished if cell.enhancer != PLAIN],
-        [cell for cell in finished if cell.enhancer == PLAIN],
+    enhanced, plain = (
+        [cell for cell in finished if (cell.enhancer == PLAIN) is kind] for kind in (False, True)
     )
-    return tuple(  # type: ignore[return-value]
-        max(cells, key=lambda cell: record.summary("train", cell)["valid_ndcg@10"], default=None)
-        for cells in kinds
-    )
+    twinned = [cell for cell in enhanced if plain_twin(cell, finished)]
+
+    def standing(cell: Cell) -> tuple[bool, float]:
+        return not record.marks(cell), record.summary("train", cell)["valid_ndcg@10"]
+
+    best = max(twinned or enhanced, key=standing, default=None)
+    twin = plain_twin(best, finished) if best else None
+    return best, twin or max(plain, key=standing, default=None)
+
+
+def plain_twin(cell: Cell, among: Sequence[Cell]) -> Cell | None:
+    """The plain recommender of the same backbone and seed, if it is one of some."""
+    twin = replace(cell, enhancer=PLAIN)
+    return twin if cell != twin and twin in among else None
 
 
 def _holds(text: str, words: Sequence[str]) -> bool:

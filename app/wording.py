@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from app.records import Record
 from app.settings import PLAIN, Cell
@@ -48,6 +50,24 @@ def nouns_of(record: Record) -> Nouns:
     from data.catalogue import card
 
     return NOUNS[card(record.experiment.data.name).domain]
+
+
+def ranked_among(about: Mapping[str, Any], many: str = "items") -> str:
+    """What the held-out item is ranked among, by what an evaluation says of itself.
+
+    >>> ranked_among({"candidates": "all", "exclude_seen": True})
+    'all items that the user has not had before'
+    >>> ranked_among({"candidates": "all", "exclude_seen": False}, "films")
+    'all films, those that the user has had before, too'
+    >>> ranked_among({"candidates": 100, "exclude_seen": True})
+    'itself and 100 items drawn from those that the user has not had before'
+    """
+    if about["candidates"] != "all":
+        drawn = f"{int(about['candidates']):,} {many}"
+        return f"itself and {drawn} drawn from those that the user has not had before"
+    if about["exclude_seen"]:
+        return f"all {many} that the user has not had before"
+    return f"all {many}, those that the user has had before, too"
 
 
 def added(enhancer: str) -> str:

@@ -12,6 +12,10 @@ from data.columns import ITEM, ITEM_ID, TIME, USER, USER_ID, WEIGHT
 from data.dataset import INTERACTION_SCHEMA, Dataset
 from data.errors import DataError
 
+REPEATED = "repeated interactions"
+OF_SHORT_HISTORIES = "interactions of these users"
+"""What is left out, as it is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Raw:
@@ -76,9 +80,9 @@ def preprocess(raw: Raw, name: str, min_rating: float, min_history: int) -> Prep
     active = once[USER].n_unique()
     left_out = {
         "interactions rated too low": raw.rated_low + raw.ratings.height - positive.height,
-        "repeated interactions": positive.height - once.height,
+        REPEATED: positive.height - once.height,
         f"users with fewer than {min_history} interactions": active - users.height,
-        "interactions of these users": once.height - kept.height,
+        OF_SHORT_HISTORIES: once.height - kept.height,
         "users without an interaction": raw.users.height - active,
         "items without an interaction": raw.items.height - items.height,
     }

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.columns import ITEM
+from data.columns import ITEM, USER
 from data.dataset import Dataset, histories
+from data.preprocess import OF_SHORT_HISTORIES, REPEATED
 from data.split import Split
 
 QUANTILES = {"min": 0.0, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "max": 1.0}
@@ -30,6 +31,9 @@ class Statistics:
         cold_items: Items without a training interaction.
         cold_targets: Share of test items that are cold.
         parts: Interactions in train, valid and test.
+        repeats: Share of interactions with an item that the user had before.
+        repeats_of_source: That share in the source, where an item counts once a user; None where it
+            is not known.
     """
 
     users: int
@@ -43,6 +47,8 @@ class Statistics:
     cold_items: int
     cold_targets: float
     parts: Mapping[str, int]
+    repeats: float
+    repeats_of_source: float | None = None
 
     def rows(self) -> list[tuple[str, str]]:
         """Label and value of each number, for people."""
@@ -62,11 +68,29 @@ class Statistics:
             ("items without a training interaction", f"{self.cold_items:,}"),
             ("test items without a training interaction", f"{self.cold_targets:.1%}"),
             ("split", ", ".join(f"{part} {n:,}" for part, n in self.parts.items())),
+            ("interactions with an item that the user had before", self.repeats_in_words),
         ]
 
+    @property
+    def repeats_in_words(self) -> str:
+        """The share of repeats, and that in the source where another."""
+        kept = f"{self.repeats:.2%}"
+        there = self.repeats_of_source
+        if there is None or there == self.repeats:
+            return kept
+        return f"{kept}; in the source {there:.2%}, where the first of them counts"
 
-def measure(dataset: Dataset, split: Split) -> Statistics:
-    """The statistics of a data set and its split."""
+
+def measure(
+    dataset: Dataset, split: Split, left_out: Mapping[str, int] | None = None
+) -> Statistics:
+    """The statistics of a data set and its split.
+
+    Args:
+        dataset: What is measured.
+        split: Its split.
+        left_out: Counts of what was read and not kept, as `preprocess` gives them.
+    """
     lengths = histories(dataset.interactions, dataset.n_users).lengths
     seen = split.training(dataset)[ITEM].to_numpy()
     popularity = np.bincount(seen, minlength=dataset.n_items)
@@ -83,7 +107,22 @@ def measure(dataset: Dataset, split: Split) -> Statistics:
         cold_items=int((popularity == 0).sum()),
         cold_targets=float((popularity[targets] == 0).mean()),
         parts={"train": len(split.train), "valid": len(split.valid), "test": len(split.test)},
+        repeats=share_of_repeats(dataset),
+        repeats_of_source=None if left_out is None else _repeats_read(dataset, left_out),
     )
+
+
+def share_of_repeats(dataset: Dataset) -> float:
+    """Share of interactions with an item that the same user had before."""
+    pairs = dataset.interactions.select(USER, ITEM)
+    return 1 - pairs.unique().height / pairs.height
+
+
+def _repeats_read(dataset: Dataset, left_out: Mapping[str, int]) -> float:
+    """Share of repeats among the positive interactions that were read."""
+    repeated = left_out.get(REPEATED, 0)
+    once = dataset.interactions.height + left_out.get(OF_SHORT_HISTORIES, 0)
+    return repeated / (once + repeated)
 
 
 def gini(counts: np.ndarray) -> float:

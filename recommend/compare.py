@@ -182,6 +182,14 @@ def _check_alike(
 ) -> None:
     first = ours[0]
     for other in (*ours, *theirs):
+        seen = [one.about.get("exclude_seen") for one in (first, other)]
+        if seen[0] != seen[1]:
+            with_them, without = (run, against) if seen[1] else (against, run)
+            raise DataError(
+                f"{without!r} was judged without items that a user has had before, {with_them!r} "
+                "with them, so they cannot be compared. Give both the same evaluate.exclude_seen, "
+                "and run them again: nothing is trained for it."
+            )
         same = _judged(other).equals(_judged(first))
         if not same or _asked(other) != _asked(first):
             raise DataError(

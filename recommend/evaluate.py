@@ -15,6 +15,7 @@ from data import atomic
 from data.columns import USER
 from data.dataset import Dataset, Histories
 from data.split import Split
+from data.statistics import share_of_repeats
 from recommend.metrics import METRICS, mean_rank, per_user
 from recommend.model import Model
 from recommend.sequences import append
@@ -85,18 +86,19 @@ def evaluate(
     histories = histories_before(dataset, split, part)
     training = split.histories(dataset)
     targets = split.targets(dataset, part).astype(np.int64)
+    drawn = dataset.n_items if config.candidates == "all" else config.candidates
+    without_seen = config.candidates != "all" or leaves_out_seen(config, dataset)
     ranks = np.empty(dataset.n_users)
     counts = np.empty(dataset.n_users)
     rng = np.random.default_rng(seed)
     everyone = np.arange(dataset.n_users)
     for users, scores in model.score_blocks(histories, everyone, training.lengths):
         target = torch.from_numpy(targets[users]).to(scores.device)
-        allowed = _candidates(histories, users, target.cpu(), dataset.n_items, config, rng)
-        if allowed is not None:
+        allowed, counts[users] = None, dataset.n_items
+        if without_seen:
+            allowed = _candidates(histories, users, target.cpu(), dataset.n_items, drawn, rng)
+            counts[users] = allowed.sum(1).numpy()
             allowed = allowed.to(scores.device)
-            counts[users] = allowed.sum(1).cpu().numpy()
-        else:
-            counts[users] = dataset.n_items
         ranks[users] = mean_rank(scores, target, allowed).cpu().numpy()
     popularity = np.bincount(training.items, minlength=dataset.n_items)
     columns = {
@@ -108,8 +110,18 @@ def evaluate(
         "popularity": popularity[targets].astype(np.int32),
     }
     about = {"part": part, "seed": seed, "ties": TIES, **config.model_dump(mode="json")}
-    about["exclude_seen"] = config.exclude_seen or config.candidates != "all"
+    about["exclude_seen"] = without_seen
     return Evaluation(pl.DataFrame(columns), about)
+
+
+def leaves_out_seen(config: EvaluateConfig, dataset: Dataset) -> bool:
+    """Whether items that a user has had before are no candidates when all others are.
+
+    Where nobody has an item twice, what was had is never what comes next, and no list shows it.
+    """
+    if config.exclude_seen == "auto":
+        return share_of_repeats(dataset) == 0
+    return config.exclude_seen
 
 
 def _candidates(
@@ -117,20 +129,18 @@ def _candidates(
     users: np.ndarray,
     target: Tensor,
     n_items: int,
-    config: EvaluateConfig,
+    drawn: int,
     rng: np.random.Generator,
-) -> Tensor | None:
-    """(b, n_items) bool candidates of each user, or None where all items are."""
-    if config.candidates == "all" and not config.exclude_seen:
-        return None
+) -> Tensor:
+    """(b, n_items) bool: the true item of each user, and `drawn` others outside the history."""
     allowed = np.ones((len(users), n_items), dtype=bool)
     for row, user in enumerate(users):
         allowed[row, histories.of(int(user))] = False
     own = np.arange(len(users)), target.numpy()
     allowed[own] = False
-    if config.candidates != "all" and config.candidates < n_items:
+    if drawn < n_items:
         for others in allowed:
             chance = np.where(others, rng.random(n_items, dtype=np.float32), np.inf)
-            others[np.argpartition(chance, config.candidates)[config.candidates :]] = False
+            others[np.argpartition(chance, drawn)[drawn:]] = False
     allowed[own] = True
     return torch.from_numpy(allowed)

@@ -29,6 +29,10 @@ from recommend.sources import Sources
 Progress = Callable[[int, int, str], None]
 WATCHED = "ndcg@10"
 """The validation metric that training is stopped by."""
+VALIDATION = EvaluateConfig(candidates="all", exclude_seen=False)
+"""How it is measured, whatever the test is like: every item is ranked, those had before, too. It
+only compares epochs and settings with each other, and another way to read the test trains nothing
+anew."""
 SMALL_CATALOGUE = 20_000
 """Up to so many items the softmax is over all of them: about 0.1 ms a position on one core."""
 UNIFORM = 0.5
@@ -89,7 +93,7 @@ def fit_model(
         if on_progress is not None:
             on_progress(state.epoch, settings.epochs, state.told(WATCHED))
         row = trainer.epoch(state.epoch)
-        judged = evaluate(model, dataset, split, "valid", EvaluateConfig())
+        judged = evaluate(model, dataset, split, "valid", VALIDATION)
         state.record({**row, **judged.summary}, WATCHED, network)
         state.write(scratch, network, trainer.optimizer)
     network.load_state_dict(state.best)

@@ -276,5 +276,6 @@ class EvaluateConfig(Config):
 
     candidates: Literal["all"] | PositiveInt = "all"
     """Rank the true item against the whole catalogue, or against so many drawn negatives."""
-    exclude_seen: bool = False
-    """Leave out items that the user has in the history; of drawn negatives none ever is."""
+    exclude_seen: Literal["auto"] | bool = "auto"
+    """Leave out items that the user has had before, as published tables do; `auto` does so where
+    the data hold no user with the same item twice. Of drawn negatives none is ever one of them."""

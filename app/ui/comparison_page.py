@@ -18,6 +18,7 @@ from app.comparison import (
     lists_missing,
     plain_twins,
 )
+from app.differences import NOTE, change_in_words
 from app.records import Record
 from app.results import METRICS
 from app.ui import opened
@@ -54,6 +55,7 @@ _NAMES = {
     "seconds_per_epoch": st.column_config.NumberColumn("s/epoch", format="%.3f"),
     "peak_mb": st.column_config.NumberColumn("MB", format="%.0f", help="Most memory in training."),
 }
+_CHANGE = st.column_config.TextColumn(help=f"{hint('change')} {NOTE}")
 BY = {
     "history": "Training interactions of the user",
     "popularity": "Training interactions of the held-out item",
@@ -127,9 +129,17 @@ def where_it_helps(found: Found, pairs: Mapping[str, str]) -> None:
             alt=f"Differences by {title.lower()}",
         )
         columns = {name: _fine("%.4f") for name in ("ours", "theirs", "low", "high")}
-        columns |= {"difference": _fine("%+.4f"), "change": _fine("%+.1f %%")}
+        columns |= {"difference": _fine("%+.4f"), "change": _CHANGE}
         columns |= {"p": _fine("%.2g"), "p_holm": _fine("%.2g", hint("Holm"))}
-        table(buckets, f"by-{by}", columns=columns)
+        table(with_words(buckets), f"by-{by}", columns=columns)
+
+
+def with_words(compared: pl.DataFrame) -> pl.DataFrame:
+    """The table, with `change` in words: none where chance alone could make it."""
+    import polars as pl
+
+    said = [change_in_words(row) for row in compared.iter_rows(named=True)]
+    return compared.with_columns(change=pl.Series(said, dtype=pl.String))
 
 
 def _fine(form: str, help: str | None = None) -> object:
@@ -254,12 +264,12 @@ def ablations(records: Sequence[Record]) -> None:
             alt="What each part is worth",
         )
         table(
-            shown.drop("metric", "baseline"),
+            with_words(shown.drop("metric", "baseline")),
             "ablation",
             columns={
                 **{name: _fine("%.4f") for name in ("mean", "sd", "low", "high")},
                 "difference": _fine("%+.4f"),
-                "change": _fine("%+.1f %%", hint("change")),
+                "change": _CHANGE,
                 "p": _fine("%.2g", hint("p")),
                 "p_holm": _fine("%.2g", hint("Holm")),
                 "mark": st.column_config.TextColumn("", width=40),

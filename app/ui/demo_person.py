@@ -11,7 +11,7 @@ import streamlit as st
 
 from app.records import Record
 from app.settings import Cell
-from app.showcase import Showcase, Why, default_pair
+from app.showcase import Showcase, Why, default_pair, plain_twin
 from app.ui import demo_state as state
 from app.ui import opened_demo as results
 from app.ui.address import Node
@@ -46,11 +46,16 @@ def person(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None:
     """The history beside what two recommenders make of it."""
     history, left, right = st.columns([4, 5, 5], gap="medium")
     pair, boxes, ranked = default_pair(record), [], []
+    cells: list[Cell] = []
     for place, side, chosen in zip((left, right), SIDES, pair, strict=True):
         with place, st.container(border=True):
-            cell = _recommender(record, side, chosen or next(c for c in pair if c))
+            twin = plain_twin(cells[0], record.finished()) if cells else None
+            cell = _recommender(record, side, twin or chosen or next(c for c in pair if c))
+            cells.append(cell)
             boxes.append(st.container())
         ranked.append(_ranked(record, case, who, cell))
+    if told := unlike(*cells):
+        st.caption(told)
     # Drawn at one go: a browser takes as long to draw twice as Python does to rank.
     with history:
         _history(case, who, nouns)
@@ -147,6 +152,22 @@ def _recommender(record: Record, side: str, default: Cell) -> Cell:
         label_visibility="collapsed",
     )
     return cells[chosen]
+
+
+def unlike(one: Cell, other: Cell) -> str:
+    """That two recommenders differ in more than one thing, "" where they do not.
+
+    >>> unlike(Cell("sasrec", "autograph", 0), Cell("sasrec", "none", 0))
+    ''
+    >>> unlike(Cell("sasrec", "autograph", 0), Cell("mind", "none", 0))[:35]
+    'These two differ in backbone and en'
+    """
+    names = ("backbone", "enhancer", "seed")
+    differing = [name for name in names if getattr(one, name) != getattr(other, name)]
+    if len(differing) < 2:
+        return ""
+    told = f"{', '.join(differing[:-1])} and {differing[-1]}"
+    return f"These two differ in {told}, so no difference in the lists is due to one of them alone."
 
 
 def _label(cell: Cell, record: Record) -> str:

@@ -29,6 +29,8 @@ HINTS = {
     "p": "How often chance alone would make a difference at least this large.",
     "Holm": "p made larger because several differences were tested at once.",
     "seed": "Where random numbers begin; several seeds tell luck from skill.",
+    "seen": "What a user has had before is left out where nobody has anything twice; the setting "
+    "evaluate.exclude_seen says otherwise.",
     "cold": "With few or no interactions in training.",
     "popularity": "How many users had an item in training.",
     "coverage": "The share of the catalogue that is recommended to anybody.",

@@ -221,6 +221,11 @@ def test_a_comparison_is_written_as_csv_and_latex(
     written = pl.read_csv(csv)
     expected = compare_contenders(contenders([record]))
     assert written["mean"].to_list() == pytest.approx(expected["mean"].to_list())
+    output = " ".join(told.output.split())
+    held = expected.filter((pl.col("low") <= 0) & (pl.col("high") >= 0)).height
+    assert output.count("no difference") == held and "No difference: the 95 % interval" in output
+    seen = "The held-out item is ranked among all items that the user has not had before."
+    assert seen in output and seen in latex.read_text()
     lines = latex.read_text().splitlines()
     row = next(line for line in lines if line.startswith("gru4rec+autograph"))
     assert row.count("&") == 8 and row.endswith(r"\\")
@@ -241,7 +246,7 @@ def test_latex_escapes_whatever_a_name_holds() -> None:
 
 
 def test_latex_marks_the_best_and_what_is_significant() -> None:
-    row = {"metric": "mrr", "seeds": 2, "low": 0.0, "high": 0.0, "p": 0.0, "difference": 0.0}
+    row = {"metric": "mrr", "seeds": 2, "low": 0.05, "high": 0.15, "p": 0.0, "difference": 0.1}
     columns = [
         {
             "run": "a_1",
@@ -251,9 +256,14 @@ def test_latex_marks_the_best_and_what_is_significant() -> None:
             "change": None,
             "mark": "",
             **row,
+            **dict.fromkeys(("low", "high", "difference")),
         },
         {"run": "b", "mean": 0.6, "sd": None, "baseline": "a", "change": 20.0, "mark": "**", **row},
     ]
     text = comparison_latex(pl.DataFrame(columns, infer_schema_length=None))
     assert r"a\_1 & 0.5000 $\pm$ 0.0100 &  \\" in text
     assert r"b & \textbf{0.6000}$^{**}$ & $+20.0$ \\" in text
+    columns[1] |= {"low": -0.01, "mark": ""}
+    text = comparison_latex(pl.DataFrame(columns, infer_schema_length=None))
+    assert r"b & \textbf{0.6000} & $\approx$ \\" in text
+    assert r"$\approx$ is no difference: the 95 \% interval over users holds zero." in text

@@ -75,7 +75,8 @@ def test_an_untouched_form_changes_nothing(tmp_path: Path) -> None:
 CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a whole number": ({"train.epochs": 7}, ["train.epochs=7"]),
     "a number": ({"train.learning_rate": 5e-4}, ["train.learning_rate=0.0005"]),
-    "a switch": ({"evaluate.exclude_seen": True}, ["evaluate.exclude_seen=true"]),
+    "a switch": ({"llm.ray.enabled": True}, ["llm.ray.enabled=true"]),
+    "a switch or a word": ({"evaluate.exclude_seen": "true"}, ["evaluate.exclude_seen=true"]),
     "a choice": ({"train.loss": "sampled"}, ['train.loss="sampled"']),
     "seeds": ({"grid.seeds": "0, 1 2"}, ["grid.seeds=[0, 1, 2]"]),
     "a list of numbers": ({"quantize.user.hidden": "64"}, ["quantize.user.hidden=[64]"]),

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from app.comparison import compare_contenders, contenders
 from app.records import Record, read_record
 from app.report import Report, gather, render, write_report
-from app.report_parts import Meaning
+from app.report_parts import Against, Meaning, chosen_and_rival
 from app.results import result_table
 from app.settings import Cell
 from app.showcase import open_showcase
@@ -84,7 +85,7 @@ def test_every_part_is_there(page: Page, report: Report, record: Record) -> None
         for metric in ("ndcg@10", "hr@10", "mrr", "gauc"):
             assert f"{row[metric]:.4f}" in page.text
     assert [row.enhancer for row in report.rows] == ["none", "autograph"]
-    assert report.rows[0].scores["ndcg@10"].change is None
+    assert report.rows[0].scores["ndcg@10"].change == ""
     for person in report.examples:
         assert person.name in page.text and len(person.lists) == 2
         for shown in person.lists.values():
@@ -96,8 +97,9 @@ def test_every_part_is_there(page: Page, report: Report, record: Record) -> None
 def test_the_first_sentence_is_the_best_recommender_s(page: Page, report: Report) -> None:
     best = max(report.rows, key=lambda row: row.valid)
     words = " ".join(page.text.split())
-    assert f"For {round(100 * best.scores['hr@10'].mean)} of 100 people" in words
-    assert f"the best recommender, {best.title}," in words
+    assert f"For {round(100 * best.scores['hr@10'].mean)} of 100 people {best.title} has" in words
+    assert "chosen on validation, where it ranks best of 2" in words
+    assert "its first ten, out of all items that the user has not had before." in words
 
 
 def test_validation_decides_which_is_the_best(report: Report, record: Record) -> None:
@@ -106,25 +108,48 @@ def test_validation_decides_which_is_the_best(report: Report, record: Record) ->
         cell = Cell(row.backbone, row.enhancer, 0)
         assert row.valid == record.summary("train", cell)["valid_ndcg@10"]
     low, high = replace(enhanced, valid=0.1), replace(plain, valid=0.2)
-    assert replace(report, rows=[high, low]).pair == (high, None), "whatever the test says"
+    assert chosen_and_rival([high, low]) == (high, low), "whatever the test says"
     first = replace(enhanced, valid=0.3)
-    assert replace(report, rows=[high, first]).pair == (first, high)
-    assert replace(report, rows=[high, replace(first, marks="†")]).pair == (high, None)
+    assert chosen_and_rival([high, first]) == (first, high)
     leaky = replace(first, marks="†")
-    only = replace(report, rows=[leaky])
-    assert only.pair == (leaky, None) and "with the graph †, has the" in said(only)
+    assert chosen_and_rival([high, leaky]) == (high, leaky)
+    assert chosen_and_rival([leaky]) == (leaky, None)
 
 
-def test_the_first_sentence_says_among_how_many_and_what_was_added(report: Report) -> None:
-    assert f"its first ten, out of {report.items}." in said(report)
-    experiment = report.record.experiment
-    evaluate = experiment.evaluate.model_copy(update={"candidates": 9})
-    few = replace(report.record, experiment=experiment.model_copy(update={"evaluate": evaluate}))
+def test_the_rival_is_the_best_plain_one_not_the_twin(report: Report) -> None:
     plain, enhanced = report.rows
-    other = replace(enhanced, enhancer="kar", valid=1.0)
-    words = said(replace(report, record=few, rows=[plain, other]))
-    assert "its first ten, out of that one and 9 others drawn at random." in words
-    assert "The same recommender without KAR:" in words
+    chosen = replace(enhanced, backbone="mind", valid=0.4)
+    twin = replace(plain, backbone="mind", valid=0.1)
+    best_plain = replace(plain, backbone="sasrec", valid=0.3)
+    assert chosen_and_rival([twin, best_plain, chosen]) == (chosen, best_plain)
+
+
+def test_an_interval_that_holds_zero_is_no_difference(report: Report) -> None:
+    plain, enhanced = report.rows
+    row = {"difference": 0.04, "low": -0.01, "high": 0.09}
+    unsure = Against(plain, dict.fromkeys(("hr@10", "ndcg@10"), row))
+    words = said(replace(report, chosen=enhanced, against=unsure))
+    assert f"is {plain.title}: {100 * plain.scores['hr@10'].mean:.1f} of 100 people" in words
+    reach = "(95 % interval -1.0 to +9.0, which holds zero)"
+    assert f"no difference that is certain {reach}" in words
+    sure = replace(unsure, differences={"hr@10": {**row, "low": 0.01}})
+    words = said(replace(report, chosen=enhanced, against=sure))
+    assert "a difference of +4.0 (95 % interval +1.0 to +9.0)" in words
+    assert "no difference that is certain" not in words
+
+
+def test_changes_of_the_table_are_told_by_their_intervals(report: Report, record: Record) -> None:
+    table = compare_contenders(contenders([record])).filter(run="gru4rec+autograph")
+    for row in table.iter_rows(named=True):
+        score = report.rows[1].scores[row["metric"]]
+        sure = row["low"] > 0 or row["high"] < 0
+        assert score.change == (f"{row['change']:+.1f} %" if sure else "no difference")
+        assert score.better == (row["difference"] > 0 if sure else None)
+    assert report.against is not None
+    assert report.against.differences["mrr"]["low"] in (
+        table.filter(metric="mrr")["low"][0],
+        -table.filter(metric="mrr")["high"][0],
+    )
 
 
 def test_what_a_user_had_later_is_marked_and_not_known(report: Report, record: Record) -> None:

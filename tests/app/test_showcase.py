@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from app.settings import Cell
-from app.showcase import Showcase, assemble
+from app.showcase import Showcase, assemble, default_pair
 from app.wording import called
 from data.dataset import INTERACTION_SCHEMA, Dataset
 from data.split import leave_one_out
@@ -163,3 +163,41 @@ def test_without_a_graph_there_are_no_reasons(case: Showcase) -> None:
 
 def test_recommenders_are_called_in_words() -> None:
     assert called(Cell("gru4rec", "autograph", 3)) == "GRU4Rec with the graph"
+
+
+def test_a_demonstration_begins_with_one_backbone_on_both_sides() -> None:
+    """The best with the graph has no twin, the best plain one another backbone and seed."""
+    valid = {
+        Cell("mind", "autograph", 0): 0.9,
+        Cell("sasrec", "autograph", 0): 0.5,
+        Cell("sasrec", "autograph", 1): 0.6,
+        Cell("sasrec", "none", 0): 0.1,
+        Cell("sasrec", "none", 1): 0.1,
+        Cell("gru4rec", "none", 1): 0.8,
+    }
+    judged = Judged(valid)
+    assert default_pair(judged) == (Cell("sasrec", "autograph", 1), Cell("sasrec", "none", 1))
+    judged = Judged(valid, marked={Cell("sasrec", "autograph", 1)})
+    assert default_pair(judged) == (Cell("sasrec", "autograph", 0), Cell("sasrec", "none", 0))
+    apart = [Cell("mind", "autograph", 0), Cell("sasrec", "none", 0)]
+    assert default_pair(Judged({cell: valid[cell] for cell in apart})) == tuple(apart)
+    plain = Cell("gru4rec", "none", 1)
+    assert default_pair(Judged({plain: 0.8})) == (None, plain)
+    enhanced = Cell("mind", "autograph", 0)
+    assert default_pair(Judged({enhanced: 0.9})) == (enhanced, None)
+
+
+class Judged:
+    """A record as far as a choice asks: what is finished, marked, and how validation went."""
+
+    def __init__(self, valid: dict[Cell, float], marked: set[Cell] | None = None) -> None:
+        self._valid, self._marked = valid, marked or set()
+
+    def finished(self) -> list[Cell]:
+        return list(self._valid)
+
+    def marks(self, cell: Cell) -> str:
+        return "†" if cell in self._marked else ""
+
+    def summary(self, _stage: str, cell: Cell) -> dict[str, float]:
+        return {"valid_ndcg@10": self._valid[cell]}

@@ -10,12 +10,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-from app_fakes import ON_CPU, kill, start
+from app_fakes import ON_CPU, beside_here, kill, start
 
+from app.comparison import changes_in_words, compare_contenders, contenders
+from app.differences import NOTE
 from app.experiment_file import load_experiment
 from app.plan import Plan
 from app.records import read_record, write_record
-from app.results import COSTS, LEAK_NOTE, METRICS, means, result_table, show
+from app.results import LEAK_NOTE, result_table, show
 from app.settings import Cell
 
 PLAIN, ENHANCED = Cell("gru4rec", "none", 0), Cell("gru4rec", "autograph", 0)
@@ -186,26 +188,46 @@ def test_texts_that_leak_mark_the_results(
     fair = result_table(read_record("tiny", finished))
     star = pl.when(enhancer="autograph").then(pl.lit("*")).otherwise(pl.lit(""))
     marked = fair.with_columns(marks=star)
-    assert LEAK_NOTE in show(marked, "")[1]
-    assert LEAK_NOTE not in show(fair, "")[1]
-    enhancers = [list(show(table, "")[0].columns[1].cells) for table in (fair, marked)]
+    assert LEAK_NOTE in show(marked, "", {})[1]
+    assert LEAK_NOTE not in show(fair, "", {})[1]
+    enhancers = [list(show(table, "", {})[0].columns[1].cells) for table in (fair, marked)]
     assert enhancers == [["none", "autograph"], ["none", "autograph *"]]
 
 
-def test_gains_are_of_means_over_seeds() -> None:
-    rows = [
-        ("gru4rec", "none", 0, 0.1),
-        ("gru4rec", "none", 1, 0.3),
-        ("gru4rec", "autograph", 0, 0.3),
-        ("gru4rec", "autograph", 1, 0.2),
-        ("sasrec", "autograph", 0, 0.5),
-    ]
-    schema = ["backbone", "enhancer", "seed", "ndcg@10"]
-    other = [name for name in (*METRICS, *COSTS) if name != "ndcg@10"]
-    table = pl.DataFrame(rows, schema, orient="row").with_columns(
-        *(pl.lit(1.0).alias(name) for name in other), marks=pl.lit("")
-    )
-    gains = {(row["backbone"], row["enhancer"]): row["gain"] for row in means(table)}
-    assert gains["gru4rec", "none"] is None
-    assert gains["gru4rec", "autograph"] == pytest.approx(0.25 / 0.2 - 1)
-    assert gains["sasrec", "autograph"] is None
+def test_a_gain_is_told_where_its_interval_leaves_zero_out(finished: Path) -> None:
+    record = read_record("tiny", finished)
+    told = changes_in_words(record)
+    compared = compare_contenders(contenders([record])).filter(metric="ndcg@10")
+    (row,) = compared.filter(run="gru4rec+autograph").to_dicts()
+    sure = not row["low"] <= 0 <= row["high"]
+    expected = f"{row['change']:+.1f} %" if sure else "no difference"
+    assert told == {("gru4rec", "none"): "", ("gru4rec", "autograph"): expected}
+
+    results = result_table(record)
+    for change in ("+12.0 %", "no difference"):
+        table, notes = show(results, "", {("gru4rec", "autograph"): change})
+        (column,) = [one for one in table.columns if one.header == "Δ NDCG"]
+        assert list(column.cells) == ["", change]
+        assert (NOTE in notes) == (change == "no difference")
+
+
+def test_another_way_to_judge_trains_nothing_and_says_so(
+    finished: Path, tiny_experiment: Path, tmp_path: Path, autograph: Any, monkeypatch: Any
+) -> None:
+    workspace = Path(shutil.copytree(finished, tmp_path / "workspace"))
+    before = stamps(workspace)
+    monkeypatch.setattr("app.workers.run_beside", beside_here)
+    monkeypatch.setattr("recommend.fit.fit_model", None)
+    first = read_record("tiny", workspace)
+    assert first.judging(ENHANCED)["exclude_seen"] is True
+    with_seen = ("--set", "evaluate.exclude_seen=false", "--workspace", workspace)
+    told = autograph("run", tiny_experiment, *with_seen).output
+    assert "all items, those that the user has had before, too." in " ".join(told.split())
+    again = read_record("tiny", workspace)
+    assert again.judging(ENHANCED)["exclude_seen"] is False
+    for cell in (PLAIN, ENHANCED):
+        assert again.cells[cell]["train"] == first.cells[cell]["train"]
+        assert again.cells[cell]["evaluate"] != first.cells[cell]["evaluate"]
+    made = {path.split("/")[1] for path in stamps(workspace).keys() - before.keys()}
+    assert made == {"evaluate"}
+    assert {path: stamps(workspace)[path] for path in before} == before

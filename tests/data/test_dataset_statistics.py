@@ -1,12 +1,14 @@
 """Numbers of a data set, worked out by hand."""
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.preprocess import Raw, preprocess
 from data.split import leave_one_out
-from data.statistics import gini, measure
+from data.statistics import gini, measure, share_of_repeats
 
 
 def test_counts_of_a_small_data_set(make_dataset):
@@ -34,3 +36,26 @@ def test_gini_is_half_the_relative_mean_difference(counts):
     values = np.array(counts, dtype=float)
     differences = np.abs(values[:, None] - values[None, :]).mean()
     assert gini(np.array(counts)) == pytest.approx(differences / (2 * values.mean()))
+
+
+def test_repeats_are_counted_in_the_data_and_in_the_source(make_dataset):
+    once = make_dataset([[(0, 1), (1, 2), (2, 3)], [(0, 1), (1, 2), (2, 3)]], 3)
+    again = make_dataset([[(0, 1), (1, 2), (0, 3)], [(0, 1), (1, 2), (2, 3)]], 3)
+    assert share_of_repeats(once) == 0
+    assert share_of_repeats(again) == pytest.approx(1 / 6)
+    left_out = {"repeated interactions": 3, "interactions of these users": 3}
+    numbers = measure(once, leave_one_out(once), left_out)
+    assert numbers.repeats_of_source == pytest.approx(3 / 12)
+    told = dict(numbers.rows())["interactions with an item that the user had before"]
+    assert told == "0.00%; in the source 25.00%, where the first of them counts"
+    assert measure(again, leave_one_out(again)).repeats_in_words == "16.67%"
+
+
+def test_a_source_with_repeats_says_how_many():
+    rows = {"user_id": list("aaaabbb"), "item_id": list("xyxzxyz"), "time": range(7)}
+    ratings = pl.DataFrame(rows).with_columns(pl.lit(1.0).alias("weight"))
+    users, items = pl.DataFrame({"user_id": ["a", "b"]}), pl.DataFrame({"item_id": list("xyz")})
+    prepared = preprocess(Raw(users, items, ratings), "shop", 0, 3)
+    dataset = prepared.dataset
+    numbers = measure(dataset, leave_one_out(dataset), prepared.left_out)
+    assert (numbers.repeats, numbers.repeats_of_source) == (0, pytest.approx(1 / 7))

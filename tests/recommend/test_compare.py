@@ -151,7 +151,6 @@ def test_users_are_matched_by_number_not_by_row():
         evaluation([0.1, 0.2, 0.3], popularity=99),
         evaluation([0.1, 0.2, 0.3], candidates=100),
         evaluation([0.1, 0.2, 0.3], part="valid"),
-        evaluation([0.1, 0.2, 0.3], exclude_seen=True),
     ],
 )
 def test_runs_judged_on_something_else_are_refused(other):
@@ -166,3 +165,11 @@ def test_candidates_drawn_by_other_seeds_are_refused():
     one, other = (evaluation([0.1, 0.2], seed, candidates=100) for seed in (0, 1))
     with pytest.raises(DataError, match="cannot be compared"):
         compare({"a": {0: one}, "b": {0: other}}, {"b": "a"})
+
+
+def test_runs_with_and_without_seen_items_are_told_apart_by_name():
+    ours, theirs = evaluation([0.3, 0.2]), evaluation([0.1, 0.2], exclude_seen=True)
+    for runs, without in (({"a": ours, "b": theirs}, "b"), ({"a": theirs, "b": ours}, "a")):
+        told = f"'{without}' was judged without items that a user has had .* nothing is trained"
+        with pytest.raises(DataError, match=told):
+            compare({name: {0: one} for name, one in runs.items()}, {"a": "b"})

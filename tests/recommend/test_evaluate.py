@@ -207,3 +207,27 @@ def test_a_real_model_is_judged_as_its_own_scores_say():
     assert evaluate(model, dataset, split, "test", EvaluateConfig()).per_user.equals(
         planted.per_user
     )
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_seen_items_are_left_out_by_default_where_the_data_never_repeat(repeated):
+    last = 0 if repeated else 3
+    dataset = dataset_of([[0, 1, 2, last], [4, 0, 1, 2]], 5)
+    seen_first = np.tile(np.array([9, 8, 7, 1, 6], dtype=np.float32), (2, 1))
+    asked = dataset, leave_one_out(dataset), "test"
+    judged = evaluate(Planted(seen_first), *asked, EvaluateConfig())
+    told = EvaluateConfig(exclude_seen=not repeated)
+    assert judged.per_user.equals(evaluate(Planted(seen_first), *asked, told).per_user)
+    assert judged.about["exclude_seen"] is not repeated
+    if not repeated:
+        assert judged.per_user["candidates"].to_list() == [2, 2]
+        assert judged.per_user["rank"].to_list() == [2, 1]  # item 4 is above item 3, 2 above 3
+
+
+def test_what_training_is_stopped_by_does_not_follow_how_the_test_is_read():
+    from recommend.fit import VALIDATION
+
+    dataset = dataset_of([[0, 1, 2, 3], [4, 0, 1, 2]], 5)
+    scores = np.tile(np.arange(5, 0, -1, dtype=np.float32), (2, 1))
+    judged = evaluate(Planted(scores), dataset, leave_one_out(dataset), "valid", VALIDATION)
+    assert judged.per_user["candidates"].to_list() == [5, 5]

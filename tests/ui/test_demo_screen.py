@@ -74,6 +74,24 @@ def test_the_address_names_the_recommenders(
     assert shown(page)[:6] == [plain(title) for title in ours]
 
 
+def test_both_sides_differ_in_one_thing_unless_somebody_chooses_otherwise(
+    screen: Open, demo_workspace: Path, record: Record
+) -> None:
+    def sides(**address: str) -> tuple[list[str], bool]:
+        page = screen("demo", demo_workspace, **address)
+        assert sound(page)
+        told = any("These two differ in" in part for part in words(page))
+        return [page.selectbox(key=side).value for side in ("left", "right")], told
+
+    backbones = {cell.backbone for cell in default_pair(record) if cell}
+    assert len(backbones) == 1 and sides()[1] is False
+    for name in ("MIND", "SASRec"):
+        names = [f"{name} with the graph", f"{name} without the graph"]
+        assert sides(left=names[0]) == (names, False)
+    unlike = {"left": "MIND with the graph", "right": "SASRec without the graph"}
+    assert sides(**unlike) == (list(unlike.values()), True)
+
+
 def test_taking_an_item_out_moves_the_lists_and_can_be_undone(
     screen: Open, demo_workspace: Path, record: Record, case: Showcase
 ) -> None:

@@ -34,11 +34,12 @@ def test_the_demo_in_numbers(screen: Open, demo_workspace: Path) -> None:
     page = screen("data", demo_workspace)
     assert sound(page)
     shown = {metric.label: metric.value for metric in page.metric}
-    assert shown["Users"] == "400" and shown["Interactions"] == "4,800"
-    assert shown["Sparsity"] == f"{1 - 4800 / (400 * int(shown['Items'])):.2%}"
+    assert shown["Users"] == "400" and shown["Interactions"] == "2,856"
+    assert "that the user had before: 0.00%." in words(page)
+    assert shown["Sparsity"] == f"{1 - 2856 / (400 * int(shown['Items'])):.2%}"
     rows = page.dataframe[0].value
     assert list(rows.columns[:3]) == ["user_id", "item_id", "title"] and len(rows) == 1000
-    assert "of 4,800 rows" in words(page)
+    assert "of 2,856 rows" in words(page)
 
 
 def test_every_picture_has_its_table(screen: Open, demo_workspace: Path) -> None:
@@ -48,7 +49,7 @@ def test_every_picture_has_its_table(screen: Open, demo_workspace: Path) -> None
     lengths, ranks, *_, split, cold = tables[:-1]
     assert sound(page) and len(tables) in (5, 6), "the demo may have no dates"
     assert lengths["users"].sum() == 400 and ranks["rank"][0] == 1
-    assert split["interactions"].sum() == 4800 and cold["test items"].sum() == 400
+    assert split["interactions"].sum() == 2856 and cold["test items"].sum() == 400
     alts = [chart.proto.alt for chart in page.get("echarts_chart")]
     assert any(f"Test {split['interactions'].iloc[-1]}" in alt for alt in alts)
     assert any(f"Never {cold['test items'][0]:,}" in alt for alt in alts)

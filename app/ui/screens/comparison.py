@@ -13,14 +13,23 @@ from app.comparison import (
     cautions_told,
     compare_contenders,
     contenders,
+    judging_told,
 )
+from app.differences import SIGN_NOTE, change_in_words
 from app.latex import comparison_latex
 from app.records import Record, read_record
 from app.results import METRICS
 from app.ui import opened
 from app.ui.charts.comparison_charts import forest
 from app.ui.colours import palette
-from app.ui.comparison_page import ablations, beyond_accuracy, cost, users, where_it_helps
+from app.ui.comparison_page import (
+    ablations,
+    beyond_accuracy,
+    cost,
+    users,
+    where_it_helps,
+    with_words,
+)
 from app.ui.frame import (
     badges,
     chosen,
@@ -184,7 +193,8 @@ def _wide(compared: pl.DataFrame) -> pl.DataFrame:
         row: dict[str, object] = {"recommender": run}
         for one in compared.filter(run=run).iter_rows(named=True):
             name = METRICS[one["metric"]]
-            row |= {name: one["mean"], f"± {name}": one["sd"], f"Δ {name}": one["change"]}
+            change = change_in_words(one, short=True) or None
+            row |= {name: one["mean"], f"± {name}": one["sd"], f"Δ {name}": change}
             row[f"sign {name}"] = one["mark"]
         rows.append(row)
     wide = pl.DataFrame(rows, infer_schema_length=None)
@@ -198,7 +208,7 @@ def _columns() -> dict[str, object]:
     for name in METRICS.values():
         columns[name] = number(format="%.4f", help=hint(name))
         columns[f"± {name}"] = number("±", format="%.4f", help=hint("sd"), width=65)
-        columns[f"Δ {name}"] = number("Δ %", format="%+.1f", help=hint("change"), width=60)
+        columns[f"Δ {name}"] = text("Δ %", help=f"{hint('change')} {SIGN_NOTE}", width=60)
         columns[f"sign {name}"] = text("", help="* p < 0.05, ** p < 0.01, *** p < 0.001", width=38)
     return columns
 
@@ -218,11 +228,13 @@ def _meaning(compared: pl.DataFrame, found: Mapping[str, Contender]) -> None:
         st.caption(
             f"\\* p < 0.05, \\*\\* p < 0.01, \\*\\*\\* p < 0.001: paired t-tests over users, "
             f"corrected for {tests} tests at once (Holm). They say whether these models would "
-            f"differ on other users like these{common}. {spread} Seeds: {seeds}.",
+            f"differ on other users like these{common}. {SIGN_NOTE} {spread} Seeds: {seeds}.",
             help=f"{hint('p')} {hint('Holm')}",
         )
     else:
         st.caption(f"{spread} Seeds: {seeds}.", help=hint("seed"))
+    for note in judging_told(found):
+        st.caption(plain(note), help=hint("seen"))
     for note in cautions_told(found):
         st.warning(note, icon=":material/warning:")
 
@@ -235,14 +247,14 @@ def _exports(
 ) -> None:
     with st.expander("All figures", icon=":material/table:"):
         table(
-            compared.drop("leaking"),
+            with_words(compared.drop("leaking")),
             "comparison-all",
             columns={
                 "p": st.column_config.NumberColumn(format="%.2g", help=hint("p")),
                 "p_holm": st.column_config.NumberColumn(format="%.2g", help=hint("Holm")),
             },
         )
-    latex = comparison_latex(compared, cautions_told(found))
+    latex = comparison_latex(compared, [*judging_told(found), *cautions_told(found)])
     with st.expander("LaTeX", icon=":material/functions:"):
         st.code(latex, language="latex", height=240)
         st.download_button(

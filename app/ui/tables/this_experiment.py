@@ -50,6 +50,7 @@ def draw_this_experiment() -> None:
     found = _figures(record)
     _numbers(found)
     _left_out(record)
+    _repeats(found.statistics)
     _users_and_items(found)
     _time_and_split(found)
     _bad_rows(record)
@@ -80,7 +81,7 @@ def _measured(record: Record) -> Figures:
     lengths = histories(dataset.interactions, dataset.n_users).lengths
     first, last = of.period(dataset)
     return Figures(
-        statistics=measure(dataset, split),
+        statistics=measure(dataset, split, record.left_out),
         lengths=of.length_bins(lengths),
         counts=of.training_counts(dataset, split),
         cold=of.cold_targets(dataset, split),
@@ -234,10 +235,15 @@ def _left_out(record: Record) -> None:
     """How the source was read, and what of it was not kept."""
     for sentence in record.summary("dataset").get("understood", ()):
         st.caption(plain(sentence))
-    counts = record.summary("dataset").get("left out", {})
+    counts = record.left_out or {}
     said = [f"{n:,} {plain(what)}" for what, n in counts.items() if n]
     if said:
         st.caption(f"Left out of the source: {'; '.join(said)}.")
+
+
+def _repeats(of: Statistics) -> None:
+    """How often somebody has an item twice, which decides what recommenders are judged on."""
+    st.caption(f"Interactions with an item that the user had before: {of.repeats_in_words}.")
 
 
 def _bad_rows(record: Record) -> None:

@@ -1,0 +1,42 @@
+"""How a difference is told: by its size where it is certain, and otherwise as none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+NONE, SIGN = "no difference", "≈"
+"""What stands for a change whose interval holds zero; the sign where there is little room."""
+NOTE = "No difference: the 95 % interval over users holds zero, so chance alone could make it."
+SIGN_NOTE = f"{SIGN} is no difference: the 95 % interval over users holds zero."
+
+
+def is_certain(low: float, high: float) -> bool:
+    """Whether an interval of a difference leaves zero out.
+
+    >>> is_certain(0.01, 0.03), is_certain(-0.01, 0.03), is_certain(0.0, 0.0)
+    (True, False, False)
+    """
+    return not low <= 0 <= high
+
+
+def change_in_words(row: Mapping[str, Any], head: str = "", short: bool = False) -> str:
+    """The change of a row of `recommend.compare.compare` in per cent, or that there is none.
+
+    >>> row = {"change": 4.26, "low": 0.001, "high": 0.007}
+    >>> change_in_words(row), change_in_words(row, short=True)
+    ('+4.3 %', '+4.3')
+    >>> change_in_words({**row, "low": -0.002}), change_in_words({**row, "low": -0.002}, short=True)
+    ('no difference', '≈')
+
+    Args:
+        row: With `change`, `low` and `high`; no change gives "".
+        head: Before these names.
+        short: Without a unit, and with a sign for no difference.
+    """
+    change, low, high = (row[f"{head}{name}"] for name in ("change", "low", "high"))
+    if low is None:
+        return ""
+    if not is_certain(low, high):
+        return SIGN if short else NONE
+    return "" if change is None else f"{change:+.1f}{'' if short else ' %'}"
