@@ -161,5 +161,6 @@ def _notes(record: Record) -> list[str]:
         "not measure it. Answers and vectors from a cache cost nothing again. "
         "Inserted: an item by its text, without the call that writes the text.",
         "Δ GAUC is the mean over the finished backbones of all tables 2 in this workspace; there "
-        "over four backbones and three data sets.",
+        "over four backbones and three data sets. It has no interval: tables 2 say which of these "
+        "gains are certain.",
     ]

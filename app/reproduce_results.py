@@ -18,6 +18,7 @@ from app.reproduce_protocol import (
 )
 from app.reproduce_tables import Row, key_of
 from app.settings import PLAIN, Cell
+from app.wording import ranked_among
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,6 +40,7 @@ class Results:
         cautions: Sentences about signs in the table.
         seconds: Training of everything in the table.
         missing: Rows and seeds that are not finished, in words.
+        among: What held-out items were ranked among, in words.
     """
 
     table: pl.DataFrame
@@ -46,6 +48,7 @@ class Results:
     cautions: Sequence[str]
     seconds: float
     missing: Sequence[str]
+    among: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ def results_of(of: Reproduction, load: Load = load_evaluation) -> Results:
         cautions=notes(one.record.marks(one.cells[0]) for one in there.values()),
         seconds=sum(record.summary("train", cell)["seconds"] for record, cell in trained),
         missing=_unfinished(of, there),
+        among=tuple(dict.fromkeys(ranked_among(one.judged[0].about) for one in there.values())),
     )
 
 

@@ -63,7 +63,8 @@ def _number(value: float | None, form: str, unit: str = "") -> str:
 
 def notes(of: Reproduction, results: Results) -> list[str]:
     """Sentences under the tables: what beats the paper, what cannot be compared, what lacks."""
-    told = [*_beaten(results), UNDER, *results.cautions]
+    ranked = [f"The held-out item is ranked among {among}." for among in results.among]
+    told = [*_beaten(results), UNDER, *ranked, *results.cautions]
     if results.table.height:
         told += _told("", results.differences.get("", ()))
         by_what: dict[Any, list[str]] = {}

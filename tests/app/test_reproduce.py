@@ -312,7 +312,7 @@ def with_paper(monkeypatch: pytest.MonkeyPatch, **protocol: Any) -> None:
     """As if the paper had been about the small data, with one figure far below and one above."""
     told = {
         **{"users": 40, "items": 32, "min_rating": None, "min_history": 5, "max_history": 8},
-        **{"split": "leave-one-out", "candidates": "all", "exclude_seen": False, "k": 10},
+        **{"split": "leave-one-out", "candidates": "all", "exclude_seen": True, "k": 10},
     }
     figures = {"none": [0.0001, 0.9999, 0.0001, 0.9999], "autograph": [0.0001, 0.9999, 0.0001, 1]}
     given = {
@@ -338,6 +338,7 @@ def test_figures_are_held_against_the_paper(
     control = results.table.filter(row="gru4rec+autograph-shuffled")
     assert control["paper"].null_count() == 4
     said = " ".join(notes(of, results))
+    assert "The held-out item is ranked among all items that the user has not had before." in said
     assert "Not here: gru4rec+kar" in said and "none: 2 of the paper's 4 figures" in said
 
 
