@@ -146,6 +146,7 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
     from llm.knowledge import Knowledge, describe
     from llm.lengths import readable
     from llm.overrides import with_texts
+    from llm.protocol import Recorded
     from llm.settings import MODELS
     from prompts.requests import item_requests, user_requests
 
@@ -163,6 +164,9 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
         llm = task.experiment.llm
         config, gate = getattr(llm, side), llm.gate_of(side)
         backend = open_backend(config)
+        if isinstance(backend, Recorded):
+            ids = dataset.item_ids if side == "item" else dataset.user_ids
+            backend.check_ids(side, ids.external)
         sent = readable(requests, template, backend)
         if isinstance(config, MODELS) and llm.ray.enabled:
             from llm.ray_data import RayBackend

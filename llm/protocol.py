@@ -81,6 +81,19 @@ class Counting(Protocol):
 
 
 @runtime_checkable
+class Recorded(Protocol):
+    """A backend whose texts are there before anybody asks, under the ids of some data."""
+
+    def check_ids(self, side: str, ids: Sequence[str]) -> None:
+        """Nothing, if any of these users or items has a text.
+
+        Raises:
+            DataError: none has.
+        """
+        ...
+
+
+@runtime_checkable
 class Resuming(Protocol):
     """A backend that may hold answers of a run that ended before they were stored."""
 

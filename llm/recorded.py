@@ -6,17 +6,47 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from data.errors import DataError
+from data.ids import canonical_id
 from data.packed import ENDINGS, open_bytes
+from llm.cache import storable
 
-READERS: dict[str, Callable[[io.BytesIO], pl.DataFrame]] = {
-    ".jsonl": lambda content: pl.read_ndjson(content, infer_schema_length=None),
-    ".ndjson": lambda content: pl.read_ndjson(content, infer_schema_length=None),
-    ".csv": lambda content: pl.read_csv(content, infer_schema=False),
-    ".parquet": pl.read_parquet,
+MARK = b"\xef\xbb\xbf"
+"""The byte order mark that some programs put before a text in UTF-8."""
+
+
+def _json_lines(content: bytes) -> pl.DataFrame:
+    """A column a key, String unless it holds lists or objects.
+
+    Numbers are kept digit by digit, whole ones without a fraction, and halves of characters become
+    the sign for what cannot be read: both are beyond a reader that wants one type a column.
+    """
+    rows = [json.loads(line) for line in content.split(b"\n") if line.strip()]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return pl.DataFrame([_column(name, [row.get(name) for row in rows]) for name in names])
+
+
+def _column(name: str, values: list[Any]) -> pl.Series:
+    if any(isinstance(value, list | dict) for value in values):
+        return pl.Series(name, values, strict=False)
+    return pl.Series(name, [_text(value) for value in values], dtype=pl.String)
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return storable(value) if isinstance(value, str) else canonical_id(value)
+
+
+READERS: dict[str, Callable[[bytes], pl.DataFrame]] = {
+    ".jsonl": _json_lines,
+    ".ndjson": _json_lines,
+    ".csv": lambda content: pl.read_csv(io.BytesIO(content), infer_schema=False),
+    ".parquet": lambda content: pl.read_parquet(io.BytesIO(content)),
 }
 """How each kind of file is read, by its ending."""
 
@@ -38,7 +68,7 @@ def read_recorded(path: Path) -> tuple[bytes, pl.DataFrame]:
     if not content.strip():
         raise DataError(f"The replay file {path} is empty. It must hold a row an entity: id, text.")
     try:
-        return content, READERS[kind](io.BytesIO(content))
+        return content, READERS[kind](content.removeprefix(MARK))
     except (Exception, pl.exceptions.PanicException) as error:
         where = _bad_line(content) if kind in {".jsonl", ".ndjson"} else None
         place = f"line {where} of {path} is not a JSON object" if where else f"{path} is damaged"
@@ -62,7 +92,7 @@ def _unpacked(path: Path) -> bytes:
 
 def _bad_line(content: bytes) -> int | None:
     """The first line, from 1, that is not a JSON object."""
-    for number, line in enumerate(content.splitlines(), start=1):
+    for number, line in enumerate(content.removeprefix(MARK).split(b"\n"), start=1):
         try:
             if line.strip() and not isinstance(json.loads(line), dict):
                 return number

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from data.errors import DataError
+from data.ids import canonical_id, canonical_ids
 from llm.protocol import Reply
 from llm.recorded import read_recorded
 from llm.settings import ReplayConfig
@@ -68,23 +69,39 @@ class ReplayBackend:
             DataError: the file has no such columns, they hold no texts, or an id stands twice.
         """
         for request in requests:
-            texts = self._of(request.side)
-            text = (texts.get(request.entity) or "").strip()
+            texts, entity = self._of(request.side), canonical_id(request.entity) or ""
+            text = (texts.get(entity) or "").strip()
             if text:
                 yield Reply(request, text, finish_reason="recorded")
             else:
-                what = "an empty text" if request.entity in texts else "no text"
+                what = "an empty text" if entity in texts else "no text"
                 error = f"The replay file {self._name} has {what} for {request.entity!r}."
                 yield Reply(request, None, finish_reason="error", error=error)
+
+    def check_ids(self, side: str, ids: Sequence[str]) -> None:
+        """Nothing, if the file has a text for any of these users or items.
+
+        Raises:
+            DataError: it has none, so that it is of other data, or the wrong column is read.
+        """
+        texts = self._of(side)
+        known = {canonical_id(external) for external in ids}
+        if ids and known.isdisjoint(texts):
+            theirs, ours = (", ".join(map(repr, list(some)[:3])) for some in (texts, ids))
+            raise DataError(
+                f"The replay file {self._config.path} has a text for none of the {len(ids):,} "
+                f"{side}s: its ids are like {theirs or 'nothing'}, those of the data like {ours}. "
+                f"Name the right column with llm.{side}.id_column, or the right file with "
+                f"llm.{side}.path."
+            )
 
     def _of(self, side: str) -> dict[str, str | None]:
         """Text by id, read when a side is first asked for."""
         if side not in self._texts:
             ids = self._column(self._config.id_column, ID_COLUMNS[side], "id_column")
             texts = self._column(self._config.text_column, TEXT_COLUMNS, "text_column")
-            table = pl.DataFrame([self._strings(name) for name in dict.fromkeys((ids, texts))])
-            table = table.select(pl.col(ids).alias("id"), pl.col(texts).alias("text"))
-            table = table.drop_nulls("id")
+            columns = [self._ids(ids).alias("id"), self._strings(texts).alias("text")]
+            table = pl.DataFrame(columns).drop_nulls("id")
             twice = table.filter(pl.col("id").is_duplicated())["id"]
             if len(twice):
                 raise DataError(
@@ -93,6 +110,11 @@ class ReplayBackend:
                 )
             self._texts[side] = dict(table.iter_rows())
         return self._texts[side]
+
+    def _ids(self, name: str) -> pl.Series:
+        """A column of ids, as all data have them."""
+        column = self._table[name]
+        return canonical_ids(column if column.dtype.is_float() else self._strings(name))
 
     def _strings(self, name: str) -> pl.Series:
         """A column as strings."""

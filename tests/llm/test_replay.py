@@ -17,6 +17,7 @@ from llm.backends import open_backend
 from llm.cache import ResponseCache
 from llm.facts import FactsBackend
 from llm.knowledge import describe
+from llm.protocol import Recorded
 from llm.settings import FactsConfig, LlmConfig, ReplayConfig
 
 TABLE = pl.DataFrame({"movie_id": [1, 2, 3], "text": ["One.", "Zwei, naïve.", ""]})
@@ -121,7 +122,51 @@ def test_numbers_are_texts_and_ids_are_taken_as_they_are(
     rows: list[dict[str, object]] = [{"id": "a b", "text": 1.5}, {"id": "a  b", "text": 2}]
     backend = open_backend(write(tmp_path / "x.jsonl", rows))
     asked = [request("a  b"), request("a b")]
-    assert describe(asked, backend, cache).texts == ["2.0", "1.5"]
+    assert describe(asked, backend, cache).texts == ["2", "1.5"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        '{"item_id": 100.0, "text": "One."}\n{"item_id": 9783161484100555120, "text": "Two."}\n',
+        '\ufeff{"item_id": "100", "text": "One."}\n{"item_id": "9783161484100555120", '
+        '"text": "Two."}\n',
+        '{"item_id": " 100", "text": "One."}\r\n\r\n{"item_id": 9783161484100555120, '
+        '"text": "Two."}',
+    ],
+)
+def test_ids_are_matched_as_the_data_have_them(
+    tmp_path: Path, cache: ResponseCache, lines: str
+) -> None:
+    (tmp_path / "x.jsonl").write_text(lines, encoding="utf-8")
+    backend = open_backend(ReplayConfig(backend="replay", path=tmp_path / "x.jsonl"))
+    assert isinstance(backend, Recorded)
+    backend.check_ids("item", ["7", "100"])
+    known = describe([request("100"), request("9783161484100555120")], backend, cache)
+    assert known.texts == ["One.", "Two."]
+
+
+def test_float_ids_of_a_table(tmp_path: Path, cache: ResponseCache) -> None:
+    path = tmp_path / "x.parquet"
+    pl.DataFrame({"id": [100.0, None, 7.0], "text": ["One.", "No.", "Two."]}).write_parquet(path)
+    backend = open_backend(ReplayConfig(backend="replay", path=path))
+    assert describe([request("7"), request("100")], backend, cache).texts == ["Two.", "One."]
+
+
+def test_halves_of_characters_are_replaced(tmp_path: Path, cache: ResponseCache) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text(
+        '{"id": "a", "text": "cut \\ud83d off"}\n{"id": "b", "text": "\\ud83d\\ude00"}\n'
+    )
+    backend = open_backend(ReplayConfig(backend="replay", path=path))
+    assert describe([request("a"), request("b")], backend, cache).texts == ["cut \ufffd off", "😀"]
+
+
+def test_a_file_of_other_data_is_refused(tmp_path: Path) -> None:
+    backend = open_backend(write(tmp_path / "x.jsonl", [{"id": "B01", "text": "One."}]))
+    assert isinstance(backend, Recorded)
+    with pytest.raises(DataError, match=r"none of the 2 items: its ids are like 'B01', those of"):
+        backend.check_ids("item", ["1", "2"])
 
 
 def test_missing_file(tmp_path: Path) -> None:
