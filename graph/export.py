@@ -18,13 +18,19 @@ from graph.view import RELATIONS
 if TYPE_CHECKING:
     import networkx as nx
 
-_ILLEGAL = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
+_CONTROL = re.compile(r"[\x00-\x1F\x7F-\x9F\uD800-\uDFFF\uFFFE\uFFFF]|\\(?=u[0-9A-F]{4})")
+"""Letters that XML cannot hold or that nobody sees, and the backslash of what looks like their
+escape: so that two texts that differ still do once they are escaped."""
 _SCALE = 40.0
 """Units of a drawing program for one of a layout."""
 
 
 def node_table(subgraph: Subgraph, names: Names, places: Places) -> pl.DataFrame:
-    """A row a node: node ("type:id"), type, id, name, level, degree (in the whole graph), x, y."""
+    """A row a node: node ("type:id"), type, id, name, level, degree (in the whole graph), x, y.
+
+    Control characters are escaped in `node`, by which edges name their ends, and as they are in
+    `id` and `name`.
+    """
     at = [places[node] for node in subgraph.nodes]
     return pl.DataFrame(
         {
@@ -74,7 +80,7 @@ def as_network(
 ) -> nx.Graph:
     """The tables as a NetworkX graph, for a drawing program to show as the page does.
 
-    Letters that XML cannot hold are left out of texts.
+    Control characters are escaped in texts: XML cannot hold most of them, and nobody sees them.
 
     Args:
         nodes: From `node_table`.
@@ -90,15 +96,14 @@ def as_network(
         if row["level"] is not None:
             about["level"] = row["level"]
         network.add_node(
-            _legal(row["node"]),
+            row["node"],
             label=_legal(row["name"]),
             **{name: _legal(value) for name, value in about.items()},
             viz=_looks(row, (colours or {}).get(row["type"])),
         )
     for row in edges.iter_rows(named=True):
         level = {} if row["level"] is None else {"level": row["level"]}
-        ends = _legal(row["source"]), _legal(row["target"])
-        network.add_edge(*ends, relation=row["relation"], **level)
+        network.add_edge(row["source"], row["target"], relation=row["relation"], **level)
     return network
 
 
@@ -133,8 +138,17 @@ def _looks(row: Mapping[str, Any], colour: str | None) -> dict[str, Any]:
 
 
 def _key(node: Node, names: Names) -> str:
-    return f"{node[0]}:{names.id(node)}"
+    return f"{node[0]}:{escaped(names.id(node))}"
+
+
+def escaped(text: str) -> str:
+    r"""A text whose control characters can be seen; different texts stay different.
+
+    >>> escaped("a\x01b"), escaped(r"a\u0001b"), escaped(r"C:\users")
+    ('a\\u0001b', 'a\\u005Cu0001b', 'C:\\users')
+    """
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04X}", text)
 
 
 def _legal(value: Any) -> Any:
-    return _ILLEGAL.sub("", value) if isinstance(value, str) else value
+    return escaped(value) if isinstance(value, str) else value

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from whole import whole
 
-from graph.export import as_network, edge_table, gexf, graphml, node_table
+from graph.export import as_network, edge_table, escaped, gexf, graphml, node_table
 from graph.flat import flatten
 from graph.layout import layout
 from graph.names import name_nodes
@@ -44,11 +44,46 @@ def test_files_read_back_whatever_the_names_are(tables, write, read):
     again = read(io.BytesIO(write(as_network(nodes, edges, COLOURS))))
     assert set(again.nodes) == set(nodes["node"])
     assert again.number_of_edges() == edges.height
-    assert again.nodes["item:i0"]["label"] == '<b>&"'
+    assert again.nodes["item:i0"]["label"] == '<b>&"\\u0000\\u000B'
     row = nodes.row(0, named=True)
     about = again.nodes[row["node"]]
     assert (about["type"], about["degree"], about["x"]) == ("item", row["degree"], row["x"])
     assert next(iter(again.edges(data="relation")))[2] in {"user - item", "item - item_factor"}
+
+
+ALIKE = ("ab", "a\x01b", "a\x02b", "a\tb", "a\nb", r"a\u0001b", "a\ufffeb", "a\u202eb")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda nodes, edges: set(nx.read_graphml(io.BytesIO(graphml(as_network(nodes, edges))))),
+        lambda nodes, edges: set(nx.read_gexf(io.BytesIO(gexf(as_network(nodes, edges))))),
+        lambda nodes, _: set(pl.read_csv(io.BytesIO(nodes.write_csv().encode()))["node"]),
+        lambda nodes, _: set(pl.read_json(io.BytesIO(nodes.write_json().encode()))["node"]),
+    ],
+    ids=["graphml", "gexf", "csv", "json"],
+)
+def test_ids_that_look_alike_stay_nodes_of_their_own(make_graph, make_dataset, write):
+    graph, dataset = make_graph(3), make_dataset([(0, 0, 0)], 7, 6)
+    ids = ALIKE[: dataset.n_items]
+    dataset = type(dataset)(
+        dataset.name,
+        dataset.users,
+        dataset.items.with_columns(pl.Series("item_id", ids)),
+        dataset.interactions,
+    )
+    names = name_nodes(graph, dataset)
+    shown = look(flatten(graph), View(starts=tuple(("item", k) for k in range(len(ids)))))
+    nodes, edges = node_table(shown, names, layout(shown)), edge_table(shown, names)
+    again = write(nodes, edges)
+    assert len(again) == nodes.height == len(shown.nodes)
+    assert {"item:ab", r"item:a\u0001b", r"item:a\u005Cu0001b"} <= again
+
+
+def test_escapes_are_visible_and_tell_texts_apart():
+    assert len({escaped(one) for one in ALIKE}) == len(ALIKE)
+    assert escaped("a\tb\x01") == r"a\u0009b\u0001" and escaped(r"C:\users") == r"C:\users"
 
 
 def test_gephi_gets_the_colours_and_places(tables):
