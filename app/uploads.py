@@ -9,6 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.parquet_weight import weigh
 from data import atomic
 from data.errors import ConfigError, DataError
 from data.loaders.peek import MOST_COLUMNS, check_text
@@ -18,8 +19,8 @@ MOST_BYTES = 200 * 2**20
 MOST_ROWS = 10_000_000
 MOST_CELLS = 200_000_000
 """Rows times columns of a Parquet file, which can be far larger than the file."""
-MOST_UNPACKED = 2 * 2**30
-"""Bytes of a Parquet file once its pages are unpacked."""
+MOST_UNPACKED = 2**30
+"""Bytes of a Parquet file once it is decoded."""
 TEXTS = (".csv", ".tsv", ".txt")
 ENDINGS = (*TEXTS, ".parquet")
 
@@ -151,25 +152,19 @@ def check_parquet(name: str, content: bytes) -> None:
     Raises:
         DataError: it is not.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        about = pq.ParquetFile(pa.BufferReader(content)).metadata
-        unpacked = sum(about.row_group(k).total_byte_size for k in range(about.num_row_groups))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{name} is no Parquet file, or a damaged one. Write it again.") from error
-    _check_rows(name, about.num_rows)
-    if about.num_columns > MOST_COLUMNS:
+    weight = weigh(content, MOST_UNPACKED)
+    if weight is None:
+        raise DataError(f"{name} is no Parquet file, or a damaged one. Write it again.")
+    _check_rows(name, weight.rows)
+    if weight.columns > MOST_COLUMNS:
         raise DataError(
-            f"{name} has {about.num_columns:,} columns; {MOST_COLUMNS} are the most. Leave some "
-            "out."
+            f"{name} has {weight.columns:,} columns; {MOST_COLUMNS} are the most. Leave some out."
         )
-    if unpacked > MOST_UNPACKED or about.num_rows * about.num_columns > MOST_CELLS:
+    if weight.decoded is None or weight.rows * weight.columns > MOST_CELLS:
         raise DataError(
-            f"{name} has {about.num_rows:,} rows of {about.num_columns:,} columns, "
-            f"{in_megabytes(unpacked)} unpacked: too much for the page. Name it in an experiment "
-            "file instead."
+            f"{name} has {weight.rows:,} rows of {weight.columns:,} columns, which take more than "
+            f"{MOST_UNPACKED // 2**30} GB of memory or {MOST_CELLS:,} cells: too much for the "
+            "page. Name it in an experiment file instead."
         )
 
 

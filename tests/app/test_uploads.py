@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import resource
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from app import uploads as place
 from app.experiment_file import load_experiment
 from app.own_data import own_experiment, save_own, try_tables
+from app.parquet_weight import weigh
 from app.uploads import keep_upload, remove_upload, uploads
 from data.errors import ConfigError, DataError
 from data.settings import DataConfig, FilesConfig
@@ -86,6 +90,35 @@ def test_a_parquet_file_that_would_grow_is_refused(tmp_path: Path) -> None:
     assert len(buffer.getvalue()) < 1_000_000
     with pytest.raises(DataError, match="12,000,000 rows"):
         keep_upload("a.parquet", buffer.getvalue(), tmp_path)
+
+
+def test_a_small_file_that_holds_gigabytes_is_refused_unopened(tmp_path: Path) -> None:
+    """One long text that every row repeats: a kilobyte on disk, four gigabytes decoded."""
+    schema = pa.schema([("user_id", pa.string()), ("item_id", pa.string())])
+    long = pa.DictionaryArray.from_arrays(pa.array([0] * 4096, pa.int32()), ["x" * 2**20])
+    short = pa.array(["i"] * 4096)
+    buffer = io.BytesIO()
+    table = pa.table({"user_id": long, "item_id": short})
+    pq.write_table(table, buffer, compression="zstd", store_schema=False)
+    content = buffer.getvalue()
+    assert len(content) < 5_000 and pq.read_schema(pa.BufferReader(content)) == schema
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(DataError, match="4,096 rows of 2 columns, which take more than 1 GB"):
+        keep_upload("a.parquet", content, tmp_path)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 200_000, f"this process grew by {grown:,} kB"
+    assert not (tmp_path / "uploads").exists()
+
+
+def test_a_sound_parquet_file_is_weighed_as_it_is_decoded() -> None:
+    buffer = io.BytesIO()
+    pl.DataFrame({"user_id": range(1000), "item_id": range(1000)}).write_parquet(buffer)
+    weight = weigh(buffer.getvalue(), 10**6)
+    assert weight is not None and (weight.rows, weight.columns) == (1000, 2)
+    assert weight.decoded is not None and weight.decoded >= 16_000
+    less = weigh(buffer.getvalue(), 15_000)
+    assert less is not None and less.decoded is None
+    assert weigh(b"PAR1 nothing PAR1", 10**6) is None
 
 
 def test_the_real_reader_says_what_is_wrong_by_row(tmp_path: Path) -> None:
