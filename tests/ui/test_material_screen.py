@@ -110,6 +110,47 @@ def test_cards_hold_terms_and_state(screen: Open, empty_workspace: Path) -> None
     assert "no commercial use" in words(page).replace("\\", "")
 
 
+SHOP = "\ufeffKunden Nr;Art.-Nr.;Bestelldatum;Betrag €\n" + "".join(
+    f"K{user};A{(user + step) % 7};{28 - step}.08.2025 03:26;{step},95\n"
+    for user in range(6)
+    for step in range(5)
+)
+
+
+def test_a_european_shop_needs_no_knowledge(screen: Open, empty_workspace: Path) -> None:
+    page = bring(screen("data", empty_workspace, part=OWN), SHOP)
+    assert sound(page), [error.value for error in page.error]
+    chosen = {one.label: one.value for one in page.selectbox}
+    assert (chosen["User"], chosen["Item"]) == ("Kunden Nr", "Art.-Nr.")
+    assert chosen["Time"] == "Bestelldatum"
+    said = words(page)
+    assert "day first, since 28 \\> 12 in line 2" in said or "since 28 > 12 in line 2" in said
+    assert said.count("August 2025") == 3
+    assert {m.label: m.value for m in page.metric}["Interactions"] == "30"
+    page = press(page, "Save")
+    saved = load_experiment(str(empty_workspace / "experiments" / "sales.toml")).data.files
+    assert saved is not None and (saved.separator, saved.time) == (";", "Bestelldatum")
+
+
+def test_the_order_of_rows_has_to_be_said(screen: Open, empty_workspace: Path) -> None:
+    page = bring(screen("data", empty_workspace, part=OWN), SHOP)
+    page = next(one for one in page.selectbox if one.label == "Time").select_index(0).run()
+    assert "looks like times" in page.warning[0].value
+    assert "no column of times is named" in page.error[0].value
+    assert "Save" not in [button.label for button in page.button]
+    page = next(box for box in page.checkbox if "order of the rows" in box.label).check().run()
+    assert sound(page) and "the order of the rows stands for them" in words(page)
+
+
+def test_an_ambiguous_date_is_asked_for(screen: Open, empty_workspace: Path) -> None:
+    rows = "".join(f"u{u},p{i},0{1 + i}/0{2 + i}/2024\n" for u in range(6) for i in range(5))
+    page = bring(screen("data", empty_workspace, part=OWN), "user,item,date\n" + rows)
+    assert "How times are written" in page.error[0].value
+    field = next(one for one in page.selectbox if one.label == "How times are written")
+    page = field.select("month first").run()
+    assert sound(page) and "2 January 2024" in words(page)
+
+
 def test_upload_guess_save(screen: Open, empty_workspace: Path) -> None:
     page = bring(screen("data", empty_workspace, part=OWN), SALES)
     assert sound(page)

@@ -21,7 +21,7 @@ GUESS = "guess"
 ROWS_SHOWN = 6
 NO_TIME = "None: the order of the rows"
 NO_WEIGHT = "None: all weigh the same"
-TOLD = "Told from the whole column"
+TOLD = "As the values show"
 PATTERN = "As a pattern says"
 FORMS = {
     "day first": "Day first: 30.08.2025",
@@ -137,24 +137,24 @@ def _writing(file: File, found: Peek, chosen: dict[str, Any]) -> dict[str, Any]:
         form = _order_of_rows(file, found, chosen) if chosen["time"] is None else _form(file)
     mark = right.selectbox(
         "Decimals",
-        [None, *DECIMALS],
-        format_func=lambda one: TOLD if one is None else DECIMALS[one],
+        [TOLD, *DECIMALS],
+        format_func=lambda one: DECIMALS.get(one, one),
         key=f"decimal-{file.name}",
         help="Of ratings, counts, prices and all other numbers in text files.",
     )
-    return {"time_format": form, "decimal": mark}
+    return {"time_format": form, "decimal": None if mark == TOLD else mark}
 
 
 def _form(file: File) -> str | None:
-    form: str | None = st.selectbox(
+    form: str = st.selectbox(
         "How times are written",
-        [None, *FORMS],
-        format_func=lambda one: TOLD if one is None else FORMS[one],
+        [TOLD, *FORMS],
+        format_func=lambda one: FORMS.get(one, one),
         key=f"form-{file.name}",
         help="What was understood stands under Check, with examples.",
     )
     if form != PATTERN:
-        return form
+        return None if form == TOLD else form
     pattern = st.text_input(
         "Pattern",
         value="%d.%m.%Y %H:%M",
