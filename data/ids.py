@@ -84,24 +84,29 @@ class IdMap:
     def __len__(self) -> int:
         return len(self.external)
 
-    def __contains__(self, external: str) -> bool:
-        return external in self._numbers
+    def __contains__(self, external: object) -> bool:
+        return self._find(external) is not None
 
-    def number(self, external: str) -> int:
-        """The dense number of one external id.
+    def number(self, external: object) -> int:
+        """The dense number of one external id, also of one that is not in canonical form.
 
         Raises:
             DataError: the id is unknown.
         """
-        try:
-            return self._numbers[external]
-        except KeyError:
+        found = self._find(external)
+        if found is None:
             raise DataError(
                 f"There is no {self.kind} {external!r} in this data set; "
                 f"known ones look like {', '.join(map(repr, self.external[:3]))}."
-            ) from None
+            )
+        return found
 
-    def numbers(self, externals: Iterable[str]) -> np.ndarray:
+    def _find(self, external: object) -> int | None:
+        if isinstance(external, str) and external in self._numbers:
+            return self._numbers[external]
+        return self._numbers.get(canonical_id(external) or "")
+
+    def numbers(self, externals: Iterable[object]) -> np.ndarray:
         """(n,) int32 dense numbers of external ids."""
         return np.fromiter((self.number(x) for x in externals), dtype=np.int32)
 

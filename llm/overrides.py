@@ -17,6 +17,7 @@ from pathlib import Path
 
 from data import atomic
 from data.errors import ArtifactError, DataError
+from data.ids import canonical_id
 from llm.knowledge import Knowledge
 
 LONGEST = 20_000
@@ -125,6 +126,7 @@ class Overrides:
 def with_texts(knowledge: Knowledge, texts: Mapping[str, str]) -> Knowledge:
     """The knowledge with exactly these texts by hand; those of unknown entities are left out."""
     known = set(knowledge.table["entity"])
+    texts = {e if e in known else canonical_id(e) or "": text for e, text in texts.items()}
     none = dict.fromkeys(knowledge.table.drop_nulls("override")["entity"])
     return knowledge.with_overrides({**none, **{e: t for e, t in texts.items() if e in known}})
 

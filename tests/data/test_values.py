@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from data.errors import DataError
-from data.ids import canonical_id, canonical_ids
+from data.ids import IdMap, canonical_id, canonical_ids
 from data.loaders import load_dataset
 from data.loaders.lists import are_lists, split_cells
 from data.loaders.numbers import as_quantities, decimal_mark, numbers_of
@@ -117,4 +117,6 @@ def test_ids_are_the_same_from_every_source():
     assert canonical_id(9783161484100555120) == "9783161484100555120"
     assert canonical_id(100.0) == canonical_id("100") == canonical_id(100) == "100"
     assert canonical_id("x\ud83d\ude00") == "x😀" and canonical_id("x\ud83d") == "x\ufffd"
+    ids = IdMap(("100", "1E0"))
+    assert ids.number(100.0) == ids.number(" 100") == 0 and "\ufeff1E0" in ids and "1" not in ids
     assert canonical_id(None) is canonical_id("  ") is canonical_id(True) is None
