@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cautions import tell
-from app.progress import open_console
 from app.records import Record, read_record
 from app.settings import PLAIN, Cell
+from app.terminal import open_console, styled
 from data.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -41,17 +41,15 @@ def show_recommendations(
     console = open_console()
     about = record.cautions_of_graph() if explain else record.cautions(cell)
     tell(record.experiment.name, about, console)
-    console.print(f"[bold]{cell}[/bold] for user {user}")
+    console.print(styled((str(cell), "bold"), f" for user {user}"))
     table = recommend(model, dataset, split, [number], k).table
     for row in table.sort("rank").iter_rows(named=True):
         item = int(row["item"])
-        console.print(
-            f"{row['rank']:>3}. {title_of(dataset, item)} [dim]{row['score']:.3f}[/dim]",
-            highlight=False,
-        )
+        score = (f"{row['score']:.3f}", "dim")
+        console.print(styled(f"{row['rank']:>3}. {title_of(dataset, item)} ", score))
         if graph is not None:
             for reason in reasons_for(graph, dataset, split, number, item, 2):
-                console.print(f"     {reason.sentence}", markup=False)
+                console.print(f"     {reason.sentence}")
 
 
 def show_reasons(name: str, workspace: Path, pair: tuple[str, str], limit: int) -> None:
@@ -70,9 +68,9 @@ def show_reasons(name: str, workspace: Path, pair: tuple[str, str], limit: int) 
     reasons = explain(graph, dataset, split, user, item, limit)
     console = open_console()
     tell(record.experiment.name, record.cautions_of_graph(), console)
-    console.print(f"[bold]{title_of(dataset, item)}[/bold] for user {pair[0]}")
+    console.print(styled((title_of(dataset, item), "bold"), f" for user {pair[0]}"))
     for reason in reasons:
-        console.print(f"- {reason.sentence}", markup=False)
+        console.print(f"- {reason.sentence}")
     if not reasons:
         console.print("No path of the metapaths joins them.")
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from app.plan import Plan
 from app.progress import Display, open_console
@@ -50,7 +51,7 @@ def show_card(name: str) -> None:
     }
     for label, value in rows.items():
         if value:
-            table.add_row(f"[bold]{label}[/bold]", value)
+            table.add_row(Text(label, "bold"), value)
     open_console().print(table)
 
 

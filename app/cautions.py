@@ -65,7 +65,7 @@ def of_settings(experiment: Experiment) -> tuple[Caution, ...]:
 def tell(name: str, cautions: Iterable[Caution], console: Console) -> None:
     """Prints what is to be known before factors, reasons or results of an experiment are read."""
     for caution in cautions:
-        console.print(f"Caution: {name} {caution.note}", style="yellow", markup=False)
+        console.print(f"Caution: {name} {caution.note}", style="yellow")
 
 
 def signs(cautions: Iterable[Caution]) -> str:

@@ -35,20 +35,26 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except AutoGraphError as error:
-            typer.echo(str(error), err=True)
+            _tell(str(error))
             raise typer.Exit(1) from None
         except OSError as error:
             if error.errno not in FULL:
                 raise
-            typer.echo(
+            _tell(
                 f"Cannot write {error.filename or 'a file'}: {error.strerror}. Free some space, "
-                "then run the same command: what is finished is kept.",
-                err=True,
+                "then run the same command: what is finished is kept."
             )
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
-            typer.echo("Stopped. Run the same command to continue.", err=True)
+            _tell("Stopped. Run the same command to continue.")
             raise typer.Exit(STOPPED) from None
+
+
+def _tell(sentence: str) -> None:
+    """Says what went wrong; it may quote data."""
+    from app.inert import visible
+
+    typer.echo(visible(sentence), err=True)
 
 
 app = typer.Typer(

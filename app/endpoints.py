@@ -52,22 +52,21 @@ def show_inspection(config: ServerConfig) -> None:
     Raises:
         BackendError: it does not answer.
     """
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
+    from app.terminal import open_console
     from llm.inspection import inspect_endpoint
 
     found = inspect_endpoint(config)
     table = Table(show_header=False, box=None)
-    table.add_row("address", escape(config.url))
-    table.add_row("model", escape(found.model))
+    table.add_row("address", config.url)
+    table.add_row("model", found.model)
     if found.models:
         more = f" and {len(found.models) - 5} more" if len(found.models) > 5 else ""
-        table.add_row("offers", escape(", ".join(found.models[:5]) + more))
+        table.add_row("offers", ", ".join(found.models[:5]) + more)
     table.add_row("latency", f"{found.latency_s:.2f} s")
     table.add_row("tokens", f"{found.tokens_in} in, {found.tokens_out} out")
-    table.add_row("answer", escape(found.text[:200] or "(no text)"))
+    table.add_row("answer", found.text[:200] or "(no text)")
     for ability, reason in found.supports.items():
-        table.add_row(ability, "yes" if reason is None else f"no: {escape(reason)}")
-    Console().print(table)
+        table.add_row(ability, "yes" if reason is None else f"no: {reason}")
+    open_console().print(table)

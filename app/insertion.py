@@ -12,8 +12,8 @@ import numpy as np
 
 from app.advice import labelled_graph, title_of
 from app.cautions import tell
-from app.progress import open_console
 from app.records import Record, read_record
+from app.terminal import open_console, styled
 from app.work import template_of
 from data.columns import ITEM_ID, USER_ID
 from data.dataset import Dataset
@@ -265,9 +265,10 @@ def show_insertion(
     placed = insert_into(record, dataset, side, text, given, liked)
     console = open_console()
     tell(record.experiment.name, record.cautions_of_graph(), console)
-    console.print(f"[bold]A new {side}[/bold]: {placed.text}", soft_wrap=True)
+    console.print(styled((f"A new {side}", "bold"), f": {placed.text}"), soft_wrap=True)
     for level, (code, label) in enumerate(zip(placed.codes, placed.labels, strict=True)):
-        console.print(f"  level {level}: factor {code} [dim]{label or 'without a name'}[/dim]")
+        words = (label or "without a name", "dim")
+        console.print(styled(f"  level {level}: factor {code} ", words))
     n = placed.graph.size(side)
     console.print(f"It is {side} number {n - 1} of {n:,} in the graph; nothing was trained again.")
     for number, shared in zip(placed.neighbours[:neighbours], placed.shared, strict=False):

@@ -17,19 +17,14 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from app.terminal import open_console, styled
+
 if TYPE_CHECKING:
     from app.jobs.events import EventLog
 
-LOG_WIDTH = 120
-"""Columns where the output is no terminal."""
+__all__ = ["HEARD_BY", "Display", "figures", "open_console"]
 HEARD_BY: list[EventLog] = []
 """Who hears, beside the terminal, how this process gets on: the log of a job that runs in it."""
-
-
-def open_console() -> Console:
-    """Where commands write; a file or a pipe is wide enough for every table."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=LOG_WIDTH)
 
 
 class Display:
@@ -41,9 +36,9 @@ class Display:
         self._kept = 0
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
-            TextColumn("{task.fields[counted]}"),
+            TextColumn("{task.fields[counted]}", markup=False),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
@@ -64,7 +59,7 @@ class Display:
     ) -> None:
         self._progress.stop()
         if self._kept and error is None:
-            self._console.print(f"[dim]{self._kept} finished steps were taken as they are[/dim]")
+            self._console.print(f"{self._kept} finished steps were taken as they are", style="dim")
 
     def planned(self, steps: Sequence[str]) -> None:
         """These steps are to come, or finished already; a terminal shows them one by one."""
@@ -91,7 +86,7 @@ class Display:
             self._kept += 1
             return
         self._console.print(
-            f"[green]✓[/green] {step} [dim]{seconds:.1f} s{figures(summary)}[/dim]",
+            styled(("✓", "green"), f" {step} ", (f"{seconds:.1f} s{figures(summary)}", "dim")),
             soft_wrap=True,
         )
 

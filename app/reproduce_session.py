@@ -51,7 +51,7 @@ def reproduce(
     print_told(told, console)
     path, *others = write_told(told, workspace)
     beside = ", ".join(other.name for other in others)
-    console.print(f"[dim]Written to {path}; beside it: {beside}[/dim]", soft_wrap=True)
+    console.print(f"Written to {path}; beside it: {beside}", style="dim", soft_wrap=True)
 
 
 def show_names(workspace: Path) -> None:
@@ -65,8 +65,8 @@ def show_names(workspace: Path) -> None:
     for name in names():
         table.add_row(name, *_state(name, workspace))
     console = open_console()
-    console.print(table, markup=False)
-    console.print("Run one: autograph reproduce NAME --from FOLDER", markup=False)
+    console.print(table)
+    console.print("Run one: autograph reproduce NAME --from FOLDER")
 
 
 def _state(name: str, workspace: Path) -> tuple[str, str]:

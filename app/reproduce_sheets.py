@@ -61,7 +61,6 @@ def print_told(told: Told, console: Console) -> None:
     """Prints tables and sentences."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
-    from rich.text import Text
 
     for sheet in told.sheets:
         table = Table(
@@ -70,10 +69,10 @@ def print_told(told: Told, console: Console) -> None:
         for at, head in enumerate(sheet.heads):
             table.add_column(head, justify="left" if at == 0 else "right", no_wrap=at == 0)
         for row in sheet.rows:
-            table.add_row(*map(Text, row))
+            table.add_row(*row)
         console.print(table, width=None if console.is_terminal else WIDE, crop=False)
     for note in told.notes:
-        console.print(note, markup=False, highlight=False)
+        console.print(note)
 
 
 def write_told(told: Told, workspace: Path) -> list[Path]:

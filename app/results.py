@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.cautions import LEAKING_TEXTS, named, notes
 from app.differences import NONE, NOTE, change_in_words
+from app.inert import csv_bytes
 from app.records import Record
 from data import atomic
 
@@ -45,7 +46,7 @@ def write_results(record: Record) -> Path:
     """The Parquet file of `result_table`; a CSV file stands beside it."""
     table = result_table(record)
     path = record.workspace / "results" / f"{record.experiment.name}.parquet"
-    atomic.write(path.with_suffix(".csv"), table.write_csv)
+    atomic.write_bytes(path.with_suffix(".csv"), csv_bytes(table))
     return atomic.write_parquet(path, table)
 
 

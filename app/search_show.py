@@ -34,9 +34,9 @@ def show_search(
         table.add_row(named(one.cell.label, one.marks), str(one.trials), f"{one.value:.4f}", own)
     console.print(table)
     for note in notes(one.marks for one in found):
-        console.print(note, markup=False)
+        console.print(note)
     console.print("To use them, put this into the experiment's file:\n")
-    console.print(override_toml(found), markup=False, highlight=False, soft_wrap=True)
+    console.print(override_toml(found), soft_wrap=True)
 
 
 def override_toml(found: Sequence[Searched]) -> str:

@@ -10,11 +10,12 @@ from rich.console import Console
 from app.cautions import of_settings, tell
 from app.comparison import changes_in_words, contenders, judging_told
 from app.plan import Plan, Step
-from app.progress import Display, figures, open_console
+from app.progress import Display, figures
 from app.records import Record, read_record, record_of, write_record
 from app.results import result_table, show, write_results
 from app.runner import run_steps
 from app.settings import Experiment
+from app.terminal import open_console, styled
 from data.errors import AutoGraphError, ConfigError
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -88,17 +89,18 @@ def chosen_device(wanted: str) -> str:
 
 def _show_part(record: Record, steps: list[Step], console: Console) -> None:
     """Says what was read and what of it is not used, and where the results of some steps are."""
-    console.print(_counts(record), markup=False)
+    console.print(_counts(record))
     for sentence in record.summary("dataset").get("understood", ()):
-        console.print(sentence, markup=False, soft_wrap=True)
+        console.print(sentence, soft_wrap=True)
     left_out = record.summary("dataset").get("left out", {})
     if told := ", ".join(f"{n:,} {what}" for what, n in left_out.items() if n):
-        console.print(f"Left out: {told}.", markup=False, soft_wrap=True)
+        console.print(f"Left out: {told}.", soft_wrap=True)
     _show_bad_rows(record, console)
     for step in steps:
         summary = record.summary(step.stage, step.cell)
         place = record.folder(step.stage, step.cell)
-        console.print(f"{step}: {place} [dim]{figures(summary)}[/dim]", soft_wrap=True)
+        line = styled(f"{step}: {place} ", (figures(summary), "dim"))
+        console.print(line, soft_wrap=True)
 
 
 def _counts(record: Record) -> str:
@@ -123,4 +125,4 @@ def _show_results(record: Record, console: Console) -> None:
     for note in (*judging_told(contenders([record])), *notes):
         console.print(note)
     _show_bad_rows(record, console)
-    console.print(f"[dim]Written to {path} and .csv[/dim]", soft_wrap=True)
+    console.print(f"Written to {path} and .csv", style="dim", soft_wrap=True)

@@ -16,6 +16,7 @@ from app.comparison import (
     make_lists,
 )
 from app.differences import NOTE
+from app.inert import csv_bytes
 from app.latex import comparison_latex
 from app.progress import open_console
 from app.records import Record, read_record
@@ -59,16 +60,16 @@ def show_comparison(
     console = open_console()
     console.print(show_compared(table))
     what = f"{against!r}" if against else "the plain twin"
-    console.print(f"Changes are against {what}; t-tests are paired over users.", markup=False)
+    console.print(f"Changes are against {what}; t-tests are paired over users.")
     cautions = [*judging_told(found), *cautions_told(found)]
     for note in (NOTE, *cautions):
-        console.print(note, markup=False)
+        console.print(note)
     if csv is not None:
-        atomic.write(csv, table.write_csv)
+        atomic.write_bytes(csv, csv_bytes(table))
     if latex is not None:
         atomic.write_text(latex, comparison_latex(table, cautions))
     for path in filter(None, (csv, latex)):
-        console.print(f"[dim]Written to {path}[/dim]", soft_wrap=True)
+        console.print(f"Written to {path}", style="dim", soft_wrap=True)
 
 
 def show_beyond(names: Sequence[str], workspace: Path, k: int) -> None:
@@ -88,7 +89,7 @@ def show_beyond(names: Sequence[str], workspace: Path, k: int) -> None:
     console.print(rich_table(table, f"The first {k} items of every user"))
     console.print("Novelty is in bits; diversity is 1 − cosine of the items' vectors.")
     for note in cautions_told(found):
-        console.print(note, markup=False)
+        console.print(note)
 
 
 def show_ablation(
@@ -119,7 +120,7 @@ def show_ablation(
     console.print(show_compared(ablation_table(of)))
     console.print("Changes are against the recommender as set; t-tests are paired over users.")
     for line in (NOTE, *notes([of.marks]), *_missing(of)):
-        console.print(line, markup=False)
+        console.print(line)
 
 
 def _missing(of: Ablation) -> list[str]:

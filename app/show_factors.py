@@ -51,7 +51,7 @@ def show_factor(name: str, workspace: Path, side: Side, written: str, limit: int
     level, code = factor_of(lexicon, written)
     console = open_console()
     tell(record.experiment.name, record.cautions_of_graph([side]), console)
-    console.print(lexicon.name(level, code), style="bold", markup=False)
+    console.print(lexicon.name(level, code), style="bold")
     console.print(rich_table(lexicon.terms(level, code), "Terms"))
     members = lexicon.members(level, code)
     console.print(rich_table(members.drop("row").head(limit), f"Members: {members.height:,}"))
@@ -75,14 +75,13 @@ def show_alternatives(name: str, workspace: Path, side: Side) -> None:
 def rich_table(table: pl.DataFrame, title: str) -> Table:
     """A table as a person reads it on a terminal; hostile texts do no harm."""
     from rich.box import SIMPLE_HEAD
-    from rich.markup import escape
     from rich.table import Table
 
     shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     for column, kind in table.schema.items():
         shown.add_column(column.replace("_", " "), justify="right" if kind.is_numeric() else "left")
     for row in table.iter_rows():
-        shown.add_row(*(escape(_cell(value)) for value in row))
+        shown.add_row(*map(_cell, row))
     return shown
 
 

@@ -30,7 +30,7 @@ def show_found(name: str, workspace: Path, words: str, limit: int) -> None:
     for node in found:
         degree = int(atlas.flat.degrees[atlas.flat.place(node)])
         near = "1 neighbour" if degree == 1 else f"{degree:,} neighbours"
-        console.print(f"{atlas.key(node)}  {atlas.names.title(node)}  ({near})", markup=False)
+        console.print(f"{atlas.key(node)}  {atlas.names.title(node)}  ({near})")
     if not found:
         console.print("Nothing holds all these words.")
 
@@ -74,7 +74,7 @@ def show_path(name: str, workspace: Path, start: str, end: str) -> None:
     ends = [atlas.flat.place(atlas.node(text)) for text in (start, end)]
     found = [atlas.flat.node(place) for place in shortest_path(everywhere(atlas.flat), *ends)]
     for node in found:
-        console.print(f"{atlas.key(node)}  {atlas.names.title(node)}", markup=False)
+        console.print(f"{atlas.key(node)}  {atlas.names.title(node)}")
     if not found:
         console.print("No path joins them.")
 
@@ -122,7 +122,7 @@ def _show_instances(
         fitting += len(found)
         for one in found:
             nodes = zip(path.types, one, strict=True)
-            console.print(" → ".join(map(atlas.names.title, nodes)), markup=False)
+            console.print(" → ".join(map(atlas.names.title, nodes)))
     if not fitting:
         console.print("No instance of these metapaths joins them.")
 

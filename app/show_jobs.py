@@ -6,12 +6,11 @@ import shlex
 from datetime import datetime
 from pathlib import Path
 
-from rich.markup import escape
 from rich.table import Table
 
 from app.jobs import Job, forget, listed, read, resume, stop
 from app.jobs.wording import ahead, counted, duration, finished_steps, took
-from app.progress import open_console
+from app.terminal import open_console, styled
 
 
 def show_jobs(workspace: Path) -> None:
@@ -26,7 +25,7 @@ def show_jobs(workspace: Path) -> None:
         began = "" if job.started is None else _clock(job.started)
         steps = f"{finished_steps(job)} of {len(job.steps)}" if job.steps else ""
         spent = "" if seconds is None else duration(seconds)
-        table.add_row(job.id, escape(job.title), job.state, began, spent, steps)
+        table.add_row(job.id, job.title, job.state, began, spent, steps)
     console.print(table)
 
 
@@ -37,22 +36,22 @@ def show_job(workspace: Path, id: str, lines: int) -> None:
         AutoGraphError: there is none of that id, or it is damaged.
     """
     job, console = read(workspace, id), open_console()
-    console.print(f"[bold]{escape(job.title)}[/bold]: {_standing(job, workspace)}")
-    console.print(f"[dim]{escape(shlex.join(('autograph', *job.words)))}[/dim]", soft_wrap=True)
+    console.print(styled((job.title, "bold"), f": {_standing(job, workspace)}"))
+    console.print(shlex.join(("autograph", *job.words)), style="dim", soft_wrap=True)
     if job.error:
-        console.print(escape(job.error), soft_wrap=True)
+        console.print(job.error, soft_wrap=True)
     table = Table.grid(padding=(0, 2))
     for step in job.steps:
-        table.add_row(step.name, step.state, escape(counted(step)))
+        table.add_row(step.name, step.state, counted(step))
     console.print(table)
     if lines and (tail := job.log_tail(lines)):
-        console.print(f"[dim]{job.folder / 'log.txt'} ends:[/dim]", soft_wrap=True)
-        console.print(escape(tail), soft_wrap=True)
+        console.print(f"{job.folder / 'log.txt'} ends:", style="dim", soft_wrap=True)
+        console.print(tail, soft_wrap=True)
 
 
 def _standing(job: Job, workspace: Path) -> str:
     if job.state == "queued" and (before := ahead(job, listed(workspace))):
-        return f"queued behind {len(before)}, next of which is {escape(before[0].title)}"
+        return f"queued behind {len(before)}, next of which is {before[0].title}"
     again = f", attempt {job.attempt}" if job.attempt > 1 else ""
     seconds = took(job)
     return job.state + again + ("" if seconds is None else f", {duration(seconds)}")
@@ -66,12 +65,10 @@ def stop_job(workspace: Path, id: str) -> None:
     """
     job, console = read(workspace, id), open_console()
     if not job.active:
-        console.print(f"{escape(job.title)} has ended already: {job.state}.")
+        console.print(f"{job.title} has ended already: {job.state}.")
         return
     stop(job)
-    console.print(
-        f"{escape(job.title)} is asked to end. Continue it with: autograph jobs continue {id}"
-    )
+    console.print(f"{job.title} is asked to end. Continue it with: autograph jobs continue {id}")
 
 
 def continue_job(workspace: Path, id: str) -> None:
@@ -81,7 +78,7 @@ def continue_job(workspace: Path, id: str) -> None:
         AutoGraphError: there is none of that id, it has not ended, or it is damaged.
     """
     job = resume(read(workspace, id))
-    open_console().print(f"{escape(job.title)} goes on. See: autograph jobs show {id}")
+    open_console().print(f"{job.title} goes on. See: autograph jobs show {id}")
 
 
 def forget_job(workspace: Path, id: str) -> None:

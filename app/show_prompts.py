@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from app.experiment_file import load_experiment
 from app.plan import Plan
 from app.progress import Display, open_console
+from app.terminal import styled
 from app.workshop import Scene, open_scene, render, variables
 
 if TYPE_CHECKING:
@@ -71,11 +71,11 @@ def show_prompts(
         if with_variables:
             _show_variables(scene, number)
         one = render(scene, number, template)
-        console.print(f"{_called(one.title, one.entity)}, {one.template}")
+        console.print(styled(*_called(one.title, one.entity), f", {one.template}"))
         for message in one.messages:
-            console.print(f"[cyan]# {message['role']}[/cyan]")
+            console.print(f"# {message['role']}", style="cyan")
             console.print(Text(message["content"]), soft_wrap=True)
-        console.print(f"[dim]{one.tokens}[/dim]")
+        console.print(str(one.tokens), style="dim")
         if one.left_out:
             console.print(
                 f"The {one.left_out:,} oldest items of the history are left out: with them the "
@@ -90,7 +90,7 @@ def show_prompts(
 def _show_variables(scene: Scene, number: int) -> None:
     table = Table("variable", "type", "value here", "what it is")
     for one in variables(scene, number):
-        table.add_row(*map(escape, (one.name, one.type, one.example, one.hint)))
+        table.add_row(one.name, one.type, one.example, one.hint)
     open_console().print(table)
 
 
@@ -117,9 +117,9 @@ def show_trial(
     shown = only_different(tried) if different else tried
     for rows in shown.partition_by("entity", maintain_order=True):
         first = rows.row(0, named=True)
-        console.print(_called(first["title"], first["entity"]))
+        console.print(styled(*_called(first["title"], first["entity"])))
         for row in rows.iter_rows(named=True):
-            console.print(f"[cyan]{row['template']}[/cyan] [dim]{_told(row)}[/dim]")
+            console.print(styled((row["template"], "cyan"), " ", (_told(row), "dim")))
             console.print(Text(row["error"] or row["text"], "red" if row["error"] else ""))
         console.print()
     if different:
@@ -130,9 +130,8 @@ def show_trial(
         console.print(f"The backend {name} asks no language model: it does not read the template.")
 
 
-def _called(title: str, entity: str) -> str:
-    known = "" if title == entity else f" ({escape(entity)})"
-    return f"[bold]{escape(title)}[/bold]{known}"
+def _called(title: str, entity: str) -> tuple[tuple[str, str], str]:
+    return (title, "bold"), "" if title == entity else f" ({entity})"
 
 
 def _told(row: dict[str, Any]) -> str:
@@ -153,7 +152,7 @@ def show_estimate(
         found = estimate(scene, template, sample, measure, seed, tell)
     console = open_console()
     console.print(
-        f"{found.entities:,} {found.side}s, template {found.template}, model {escape(found.model)}"
+        f"{found.entities:,} {found.side}s, template {found.template}, model {found.model}"
     )
     table = Table("", "likely", "95 % interval", "from")
     rows: list[tuple[str, Quantity | None, str]] = [
@@ -175,7 +174,7 @@ def _cells(amount: Quantity | None, form: str) -> tuple[str, str, str]:
         return "not known", "", ""
     high = "?" if math.isinf(amount.high) else f"{amount.high:{form}}"
     interval = "" if amount.low == amount.high else f"{amount.low:{form}} … {high}"
-    return f"{amount.mean:{form}}", interval, escape(amount.basis)
+    return f"{amount.mean:{form}}", interval, amount.basis
 
 
 def show_update(plan: Plan, sides: Sequence[Side], dry_run: bool) -> None:

@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from app.editor import edited
-from app.progress import open_console
+from app.terminal import open_console, styled
 from app.work import own_templates
 from data.errors import ConfigError
 from prompts.library import Library, Saved
@@ -33,7 +32,7 @@ def show_list(workspace: Path) -> None:
     for entry in Library(own_templates(workspace)).entries():
         one = entry.template
         saved = f"yours, {entry.saved:%Y-%m-%d}" if entry.saved else "ships"
-        table.add_row(one.name, one.side, str(one.version), saved, escape(one.note))
+        table.add_row(one.name, one.side, str(one.version), saved, one.note)
     open_console().print(table)
 
 
@@ -42,7 +41,7 @@ def show_history(name: str, workspace: Path) -> None:
     table = Table("version", "saved", "note")
     for entry in Library(own_templates(workspace)).history(name):
         saved = f"{entry.saved:%Y-%m-%d %H:%M}" if entry.saved else ""
-        table.add_row(str(entry.template.version), saved, escape(entry.template.note))
+        table.add_row(str(entry.template.version), saved, entry.template.note)
     open_console().print(table)
 
 
@@ -99,7 +98,7 @@ def show_diff(a: str, b: str, workspace: Path) -> None:
     folder, console = own_templates(workspace), open_console()
     old, new = load_template(a, folder), load_template(b, folder)
     for sign, one in (("-", old), ("+", new)):
-        console.print(f"{sign} {one.label} [dim]{escape(one.note)}[/dim]", soft_wrap=True)
+        console.print(styled(f"{sign} {one.label} ", (one.note, "dim")), soft_wrap=True)
     console.print()
     changes = template_diff(old, new)
     if all(op == "equal" for op, _ in changes):

@@ -80,6 +80,11 @@ def write_text(path: Path, text: str) -> Path:
     return write(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
+def write_bytes(path: Path, content: bytes) -> Path:
+    """`path`, holding `content`."""
+    return write(path, lambda part: part.write_bytes(content))
+
+
 def create_text(path: Path, text: str) -> bool:
     """Whether `path` was created, whole and holding `text`; one that is there is left as it is.
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from app.inert import visible
 from app.jobs import turns
 from app.jobs.events import EventLog
 from app.jobs.kinds import KINDS, Kind, checked_words
@@ -79,7 +80,8 @@ def _outcome(
     state, error = "finished", ""
     try:
         words = checked_words(ticket.kind, ticket.words, kinds)
-        print(f"[{datetime.now():%Y-%m-%d %H:%M:%S}] autograph {shlex.join(words)}", flush=True)
+        command = visible(f"autograph {shlex.join(words)}")
+        print(f"[{datetime.now():%Y-%m-%d %H:%M:%S}] {command}", flush=True)
         _wait_for_turn(folder, ticket)
         log.tell("running")
         with suppress(OSError):
@@ -89,7 +91,7 @@ def _outcome(
         state = "stopped"
     except AutoGraphError as problem:
         state, error = "failed", str(problem)
-        print(error, file=sys.stderr)
+        print(visible(error), file=sys.stderr)
     except Exception as problem:
         state = "failed"
         error = f"Unexpected {type(problem).__name__}: {problem}. The log says where."

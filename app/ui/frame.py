@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app.cautions import Caution, of_settings
+from app.inert import csv_bytes, visible
 from app.records import Record, read_record
 from app.settings import PLAIN
 from app.ui.address import EXPERIMENT, parameters
@@ -44,6 +45,17 @@ DEMO = "demo"
 OF_ANY_RUN = {"dataset", "split", "train", "evaluate"}
 """Stages that plain recommenders take."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&\"'=])")
+_OBEYED = re.compile(
+    r"""(?:(?<=:)(?=[\w+/-]+:)       # :smile: and :material/home:
+      | (?<=http:)(?=//) | (?<=https:)(?=//) | (?<=www)(?=\.)
+      | (?<=[-.\w+]@)(?=[-\w])      # addresses of mail
+      | (?<=-)(?=>) | (?<=<)(?=[-=]) | (?<=-)(?=-) | (?<=[>~])(?==))  # arrows and dashes
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Where Streamlit looks again at what Markdown has made of a text, so that no escape helps."""
+_JOINED = "\N{WORD JOINER}"
+"""It has no width, and ends what is looked for."""
 
 
 def workspace() -> Path:
@@ -239,7 +251,7 @@ def table(
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         st.download_button(
             "CSV",
-            lambda: _csv(every()),
+            lambda: csv_bytes(every()),
             f"{name}.csv",
             "text/csv",
             key=f"csv-{key or name}",
@@ -270,17 +282,6 @@ def as_table(rows: pl.DataFrame, name: str, key: str | None = None) -> None:
             table(rows, name, key=key)
 
 
-def _csv(rows: pl.DataFrame) -> bytes:
-    """Lists joined by "|", and nothing that a spreadsheet would run as a formula."""
-    import polars as pl
-    from polars import selectors
-
-    lists = rows.with_columns(selectors.list().cast(pl.List(pl.String)).list.join("|"))
-    texts = selectors.string()
-    safe = lists.with_columns(texts.str.replace(r"^([=+\-@\t\r])", "'$1"))
-    return safe.write_csv().encode()
-
-
 def _parquet(rows: pl.DataFrame) -> bytes:
     buffer = io.BytesIO()
     rows.write_parquet(buffer)
@@ -305,4 +306,5 @@ def plain(text: object) -> str:
     >>> print(plain("*Alien* <b>"))
     \*Alien\* \<b\>
     """
-    return _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
+    line = _OBEYED.sub(_JOINED, visible(" ".join(str(text).split())))
+    return _MARKDOWN.sub(r"\\\1", line)

