@@ -33,6 +33,8 @@ LONGEST_TEMPLATE = 100_000
 """Characters of a template."""
 DEEPEST = 100
 """Brackets inside each other in front matter: reading them takes the square of their number."""
+MOST_VERSIONS = 1_000_000
+"""What no version of a template reaches."""
 _FRONT_MATTER = re.compile(r"\A---\r?\n(.*?)\r?\n---\r?\n(.*)\Z", re.DOTALL)
 _HEADING = re.compile(r"^# (system|user|assistant)[ \t]*\r?$", re.MULTILINE)
 
@@ -232,6 +234,11 @@ def _checked(matter: object, source: str) -> dict[str, Any]:
                 f"The front matter of {source} has {key}: {matter[key]!r}; "
                 f"{'a whole number' if kind is int else 'text'} is wanted."
             )
+    if not 0 < matter["version"] < MOST_VERSIONS:
+        raise TemplateError(
+            f"The front matter of {source} has a version that is not between 1 and "
+            f"{MOST_VERSIONS - 1:,}. Count versions up from 1."
+        )
     if matter["side"] not in get_args(Side):
         raise TemplateError(f"{source} has side: {matter['side']!r}; write user or item.")
     return matter

@@ -291,6 +291,12 @@ def test_a_number_of_many_digits_gets_a_sentence_of_its_own() -> None:
     assert said("{{ " + "9" * 30 + " }}") == "9" * 30
 
 
+@pytest.mark.parametrize("version", ["0", "-1", "0x" + "f" * 5_000, "9" * 7])
+def test_a_version_is_counted_from_one(version: str) -> None:
+    with pytest.raises(TemplateError, match=r"mine\.md.*not between 1 and"):
+        parse_template(MATTER.replace("version: 1", f"version: {version}") + "x", "mine.md")
+
+
 def test_a_sum_is_of_numbers() -> None:
     assert said("{{ [1, 2.5, true] | sum }} {{ [{'a': 2}, {'a': 3}] | sum('a') }}") == "4.5 5"
     assert said("{{ [1, 2] | sum(start=10) }} {{ people | sum(attribute='n') }}", people=[]) == (
