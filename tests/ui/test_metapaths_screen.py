@@ -91,6 +91,26 @@ def test_switching_one_off_makes_an_experiment(screen: Open, own_workspace: Path
     assert by_file[1:-2] == ["run", str(saved)]
 
 
+@pytest.mark.parametrize(
+    ("enhancers", "told"),
+    [
+        ("['none','kar','grounded']", "here by the grounded graph."),
+        ("['none','kar']", "There are none to switch in KAR."),
+        ("['none']", "This experiment trains plain recommenders only."),
+    ],
+)
+def test_what_learns_along_metapaths_is_told_from_what_does_not(
+    screen: Open, own_workspace: Path, enhancers: str, told: str
+) -> None:
+    record = read_record("demo", own_workspace)
+    other = load_experiment("demo", [f"grid.enhancers={enhancers}", "name=other"])
+    keep_record(other, own_workspace, record.keys, record.cells)
+    page = screen("metapaths", own_workspace, experiment="other")
+    assert sound(page) and told in words(page)
+    assert ("plain recommenders only" in words(page)) == (enhancers == "['none']")
+    assert bool(page.toggle) == ("grounded" in enhancers)
+
+
 def test_the_name_says_which_metapaths_are_left(screen: Open, own_workspace: Path) -> None:
     page, found = screen("metapaths", own_workspace), set()
     first, second = TRAINABLE[:2]
