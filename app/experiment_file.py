@@ -6,6 +6,7 @@ import copy
 import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -107,23 +108,32 @@ def _read(path: Path, within: tuple[Path, ...]) -> dict[str, Any]:
 
 def _of_another_kind(base: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """Tables of `base` that `given` makes another kind of, whose settings go with them."""
-    usual = Experiment().model_dump(mode="json")
+    usual = _usual()
     return [
         key
-        for key, tag in _unions(Experiment)
+        for key, tag in _unions()
         if (kind := _get(given, f"{key}.{tag}")) is not None
         and isinstance(_get(base, key), Mapping)
         and kind != (_get(base, f"{key}.{tag}") or _get(usual, f"{key}.{tag}"))
     ]
 
 
-def _unions(config: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
+@cache
+def _usual() -> Mapping[str, Any]:
+    """All settings at their defaults; nobody changes it."""
+    return Experiment().model_dump(mode="json")
+
+
+@cache
+def _unions(config: type[BaseModel] = Experiment, prefix: str = "") -> tuple[tuple[str, str], ...]:
     """Dotted name of every table of which there are several kinds, and of what tells them apart."""
+    found: list[tuple[str, str]] = []
     for name, field in config.model_fields.items():
         if isinstance(field.discriminator, str):
-            yield f"{prefix}{name}", field.discriminator
+            found.append((f"{prefix}{name}", field.discriminator))
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _unions(field.annotation, f"{prefix}{name}.")
+            found += _unions(field.annotation, f"{prefix}{name}.")
+    return tuple(found)
 
 
 def settled(tree: Mapping[str, Any], where: str) -> Experiment:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -12,14 +13,16 @@ MOST_NAMED = 6
 """Names that are told in the place of a wrong one."""
 
 
-def setting_names(config: type[BaseModel], prefix: str = "") -> Iterator[str]:
+@cache
+def setting_names(config: type[BaseModel], prefix: str = "") -> tuple[str, ...]:
     """The dotted name of every setting there is, those of all kinds of a table."""
+    found: list[str] = []
     for name, field in config.model_fields.items():
         inner = list(_configs_in(field.annotation))
-        if not inner:
-            yield f"{prefix}{name}"
+        found += [f"{prefix}{name}"] if not inner else []
         for one in inner:
-            yield from setting_names(one, f"{prefix}{name}.")
+            found += setting_names(one, f"{prefix}{name}.")
+    return tuple(found)
 
 
 def _configs_in(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -156,7 +156,7 @@ class Experiment(Config):
         parts: dict[str, type[Config]] = {"model": ModelConfig, "train": TrainConfig}
         for name, part in product(self.override, parts):
             prefix = f"override.{name}.{part}."
-            known = list(setting_names(parts[part], prefix))
+            known = setting_names(parts[part], prefix)
             for key in unknown_names(getattr(self.override[name], part), known, prefix):
                 nearest = ", ".join(nearest_names(key, known))
                 raise ValueError(f"there is no setting {key}; the nearest are {nearest}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,11 +53,21 @@ def _files(folder: Path, where: Literal["ships", "saved"]) -> Iterator[Base]:
         ships = where == "ships"
         try:
             tree = read_tree(str(path))
-            experiment = Experiment.model_validate(tree)
+            experiment = _experiment(json.dumps(tree, default=str))
         except (AutoGraphError, ValueError):
             continue
         key = path.stem if ships else f"{path.stem} (saved)"
         yield Base(key, where, tree, experiment, path.stem if ships else str(path))
+
+
+@lru_cache(maxsize=512)
+def _experiment(tree: str) -> Experiment:
+    """The experiment of nested tables, checked once for as long as they say the same.
+
+    Args:
+        tree: As JSON.
+    """
+    return Experiment.model_validate(json.loads(tree))
 
 
 def _runs(workspace: Path, known: list[Experiment]) -> Iterator[Base]:

@@ -16,6 +16,8 @@ from app.ui.frame import plain
 
 COLUMNS = 3
 EMPTY = "not set"
+ROOM = "settings-room"
+"""Key of the tab that is open."""
 
 
 class Form:
@@ -28,12 +30,26 @@ class Form:
         self._room = ""
 
     def draw_rooms(self, rooms: Sequence[Room]) -> None:
-        """A tab a part of the form."""
-        for tab, room in zip(st.tabs([room.title for room in rooms]), rooms, strict=True):
+        """A tab a part of the form; a browser takes long to draw them all, so one is drawn.
+
+        Of the others it is what was changed, so that the address goes on holding it.
+        """
+        titles = [room.title for room in rooms]
+        tabs = st.tabs(titles, key=ROOM, on_change="rerun")
+        for tab, room in zip(tabs, rooms, strict=True):
             self._room = f"{room.title}: "
             with tab:
                 for group in room.groups:
-                    self._group(group)
+                    self._group(group) if tab.open else self._keep(group.fields)
+
+    def _keep(self, fields: Iterable[Field]) -> None:
+        """Fields that nobody looks at, each with the value that it has."""
+        for one in fields:
+            if _changed(one):
+                self.draw(one)
+            else:
+                self.values[one.key] = value_of(one, shown(one))
+                self._names[one.key] = f"{self._room}{one.label}"
 
     def _group(self, group: Group) -> None:
         first = [one for one in group.fields if one.first]
@@ -72,12 +88,18 @@ class Form:
         """Writes what is wrong below the fields that it is about; gives all of it by name."""
         told = []
         for key, sentence in problems.items():
-            place = next((one for one in _upwards(key) if one in self._places), None)
-            if place is not None:
+            place = next((one for one in _upwards(key) if one in self._names), None)
+            if place in self._places:
                 self._places[place].markdown(f":red[:material/error: {plain(sentence)}]")
-                key = self._names[place]
+            key = self._names.get(place or "", key)
             told.append(f"**{plain(key)}** {plain(sentence)}" if key else plain(sentence))
         return told
+
+
+def _changed(one: Field) -> bool:
+    """Whether a field has, in the session or in the address, another value than it begins with."""
+    beginning = shown(one)
+    return one.key in st.query_params or st.session_state.get(one.key, beginning) != beginning
 
 
 def _upwards(key: str) -> list[str]:

@@ -11,6 +11,7 @@ from opening import Open
 from streamlit.testing.v1 import AppTest
 
 from app.experiment_file import PAPER, SHIPPED, load_experiment, read_tree
+from app.ui.form import ROOM
 
 START = "start-training"
 
@@ -21,6 +22,12 @@ def metrics(page: AppTest) -> dict[str, str]:
 
 def badges(page: AppTest) -> list[str]:
     return [one.value for one in page.markdown if "-badge" in one.value]
+
+
+def opened(page: AppTest, room: str) -> AppTest:
+    """The page with another part of the form open."""
+    page.session_state[ROOM] = room
+    return page.run()
 
 
 @pytest.fixture
@@ -58,7 +65,7 @@ def test_what_is_finished_is_not_trained_again(screen: Open, demo_workspace: Pat
 def test_a_change_is_shown_and_started_as_a_file_of_the_workspace(
     screen: Open, own_workspace: Path, started: list[tuple[Any, ...]]
 ) -> None:
-    page = screen("train", own_workspace)
+    page = opened(screen("train", own_workspace), "Training")
     page.number_input(key="train.epochs").set_value(4)
     page.checkbox(key="backbone.mind").uncheck()
     page.text_input(key="name").set_value("mine")
@@ -75,7 +82,7 @@ def test_a_change_is_shown_and_started_as_a_file_of_the_workspace(
 
 
 def test_the_command_and_the_file_say_what_is_set(screen: Open, empty_workspace: Path) -> None:
-    page = screen("train", empty_workspace)
+    page = opened(screen("train", empty_workspace), "Training")
     page.number_input(key="train.epochs").set_value(4)
     page.number_input(key="run-jobs").set_value(1)
     page.selectbox(key="run-upto").set_value("graph").run()
@@ -102,12 +109,13 @@ def test_the_address_fills_the_form(screen: Open, empty_workspace: Path) -> None
 
 
 def test_another_base_fills_the_form_anew(screen: Open, empty_workspace: Path) -> None:
-    page = screen("train", empty_workspace)
+    page = opened(screen("train", empty_workspace), "Training")
     page.number_input(key="train.epochs").set_value(3)
     page.checkbox(key="backbone.mind").uncheck().run()
     page.selectbox(key="train-from").set_value("ml-1m").run()
     assert page.number_input(key="train.epochs").value == read_tree("ml-1m")["train"]["epochs"]
     assert page.checkbox(key="backbone.mind").value
+    page = opened(page, "Knowledge")
     assert page.selectbox(key="llm.item.backend").value == "replay"
     assert any("set data\\.source" in one.value for one in page.markdown)
 
@@ -123,7 +131,7 @@ def test_another_base_fills_the_form_anew(screen: Open, empty_workspace: Path) -
 def test_what_is_wrong_stands_at_its_field(
     key: str, value: Any, sentence: str, screen: Open, empty_workspace: Path
 ) -> None:
-    page = screen("train", empty_workspace)
+    page = opened(screen("train", empty_workspace), "Training")
     kind = page.number_input if isinstance(value, int) else page.text_input
     kind(key=key).set_value(value).run()
     assert not page.exception
@@ -133,13 +141,47 @@ def test_what_is_wrong_stands_at_its_field(
 
 
 def test_other_fields_appear_with_another_backend(screen: Open, empty_workspace: Path) -> None:
-    page = screen("train", empty_workspace)
+    page = opened(screen("train", empty_workspace), "Knowledge")
     page.selectbox(key="llm.item.backend").set_value("server").run()
     assert page.text_input(key="llm.item.model").value == ""
     assert any("Has to be given" in one.value for one in page.markdown)
     page.text_input(key="llm.item.model").set_value("m").run()
     assert not page.error
     assert metrics(page)["Recommenders"] == "8"
+
+
+def test_what_nobody_looks_at_keeps_what_was_changed(screen: Open, empty_workspace: Path) -> None:
+    """Only one part of the form is drawn; the address and the command hold what the others say."""
+    page = opened(screen("train", empty_workspace), "Training")
+    rate = page.number_input(key="train.learning_rate").value
+    page.number_input(key="train.epochs").set_value(4)
+    page.number_input(key="train.batch_size").set_value(0).run()
+    for room in ("Data", "Knowledge"):
+        page = opened(page, room)
+        drawn = {one.key for one in page.number_input}
+        assert drawn & {"train.epochs", "train.batch_size", "train.learning_rate"} == {
+            "train.epochs",
+            "train.batch_size",
+        }
+        assert any("**Training\\: Batch size** Has to be" in one.value for one in page.markdown)
+    page.number_input(key="train.batch_size").set_value(64).run()
+    told = next(one.value for one in page.caption if "Changed" in one.value)
+    assert "train\\.epochs\\=4" in told and "train\\.batch\\_size\\=64" in told
+    page = opened(page, "Training")
+    assert page.number_input(key="train.epochs").value == 4
+    assert page.number_input(key="train.learning_rate").value == rate
+    page.number_input(key="train.epochs").set_value(80)
+    page.number_input(key="train.batch_size").set_value(128).run()
+    page = opened(page, "Data")
+    assert "train.epochs" not in {one.key for one in page.number_input}
+    assert not any("Changed" in one.value for one in page.caption)
+
+
+def test_what_is_wrong_is_called_by_name_where_nobody_looks(
+    screen: Open, empty_workspace: Path
+) -> None:
+    page = opened(screen("train", empty_workspace, **{"from": "ml-1m"}), "Training")
+    assert any("**Data\\: Source** " in one.value for one in page.markdown)
 
 
 def test_nothing_ticked_is_nothing_to_train(screen: Open, empty_workspace: Path) -> None:
