@@ -14,11 +14,12 @@ from data.errors import ArtifactError
 if TYPE_CHECKING:
     from data.dataset import Dataset
     from graph.latent import LatentGraph
-    from quantize.describe import FactorDescriptions
     from recommend.model import Model
 
 Choice = tuple[str | None, str | None, int | None]
 """Backbone, enhancer and seed; None leaves it to validation."""
+REASONS = 2
+"""Reasons for each recommended item."""
 
 
 def show_recommendations(
@@ -30,48 +31,60 @@ def show_recommendations(
         AutoGraphError: the user is unknown, or nothing fitting was trained.
     """
     from data.split import Split
-    from recommend.explain import explain as reasons_for
     from recommend.recommend import recommend
 
     record = read_record(name, workspace)
     dataset, cell = _dataset(record), record.choose(*choice)
     number = dataset.user_ids.number(user)
     split, model = Split.load(record.folder("split")), _model(record, cell)
-    graph = labelled_graph(record) if explain else None
+    rows = list(
+        recommend(model, dataset, split, [number], k).table.sort("rank").iter_rows(named=True)
+    )
+    items = [int(row["item"]) for row in rows]
+    whys = _reasons(record, model, number, items) if explain else [[]] * len(items)
     console = open_console()
-    about = record.cautions_of_graph() if explain else record.cautions(cell)
-    tell(record.experiment.name, about, console)
+    tell(record.experiment.name, record.cautions(cell), console)
     console.print(styled((str(cell), "bold"), f" for user {user}"))
-    table = recommend(model, dataset, split, [number], k).table
-    for row in table.sort("rank").iter_rows(named=True):
-        item = int(row["item"])
+    for row, item, sentences in zip(rows, items, whys, strict=True):
         score = (f"{row['score']:.3f}", "dim")
         console.print(styled(f"{row['rank']:>3}. {title_of(dataset, item)} ", score))
-        if graph is not None:
-            for reason in reasons_for(graph, dataset, split, number, item, 2):
-                console.print(f"     {reason.sentence}")
+        for sentence in sentences:
+            console.print(f"     {sentence}")
+
+
+def _reasons(record: Record, model: Model, user: int, items: list[int]) -> list[list[str]]:
+    """Why a recommender shows a user each item: the history is all that the data hold."""
+    from app.showcase import Asked, open_showcase
+    from data.dataset import histories
+    from recommend.what_if import Ready
+
+    case = open_showcase(record)
+    past = histories(case.dataset.interactions, case.dataset.n_users).of(user)
+    known = len(case.histories.of(user))
+    found = case.whys(past, user, items, Asked(Ready.of(model), user, known=known), REASONS)
+    return [[why.reason.sentence for why in whys] for whys in found]
 
 
 def show_reasons(name: str, workspace: Path, pair: tuple[str, str], limit: int) -> None:
-    """Shows the paths through the graph that join a user and an item, in words.
+    """Shows what joins a user and an item, in words; no recommender is asked.
 
     Raises:
         AutoGraphError: one of them is unknown, or the graph is not finished.
     """
-    from data.split import Split
-    from recommend.explain import explain
+    from app.showcase import Asked, open_showcase
 
     record = read_record(name, workspace)
     dataset = _dataset(record)
     user, item = dataset.user_ids.number(pair[0]), dataset.item_ids.number(pair[1])
-    split, graph = Split.load(record.folder("split")), labelled_graph(record)
-    reasons = explain(graph, dataset, split, user, item, limit)
+    case = open_showcase(record)
+    graph = case.graph or labelled_graph(record)
+    (whys,) = case.whys(case.histories.of(user), user, [item], Asked(graph=graph), limit)
     console = open_console()
     tell(record.experiment.name, record.cautions_of_graph(), console)
     console.print(styled((title_of(dataset, item), "bold"), f" for user {pair[0]}"))
-    for reason in reasons:
-        console.print(f"- {reason.sentence}")
-    if not reasons:
+    for why in whys:
+        console.print(f"- {why.reason.sentence}")
+    if not whys:
         console.print("No path of the metapaths joins them.")
 
 
@@ -92,19 +105,10 @@ def labelled_graph(record: Record) -> LatentGraph:
             "is no graph to explain with. Add autograph to grid.enhancers and run it."
         )
     user, item = (
-        _named(FactorDescriptions.load(record.folder(f"factors-{side}")))
-        for side in ("user", "item")
+        FactorDescriptions.load(record.folder(f"factors-{side}")).names for side in ("user", "item")
     )
     graph = LatentGraph.load(record.folder("graph"))
     return replace(graph, user_labels=user, item_labels=item)
-
-
-def _named(factors: FactorDescriptions) -> tuple[str, ...]:
-    """Labels; a factor that no words tell apart is called by its level and code."""
-    return tuple(
-        label or f"{number // factors.k}.{number % factors.k}"
-        for number, label in enumerate(factors.labels)
-    )
 
 
 def title_of(dataset: Dataset, item: int) -> str:

@@ -44,7 +44,8 @@ class Insertion:
         codes: (T,) int32.
         vector: (d,) float32, what the text means, as a recommender reads it: see
             `recommend.inputs.standardised`.
-        labels: Of its factors, by level.
+        names: What its factors are called, by level; that says nothing of this one.
+        words: The terms of each factor that stand in its own text.
         neighbours: Numbers of those that share most factors with it, best first.
         shared: How many factors each of them shares.
     """
@@ -54,7 +55,8 @@ class Insertion:
     text: str
     codes: np.ndarray
     vector: np.ndarray
-    labels: tuple[str, ...]
+    names: tuple[str, ...]
+    words: tuple[tuple[str, ...], ...]
     neighbours: np.ndarray
     shared: np.ndarray
 
@@ -140,9 +142,25 @@ class Inserter:
             codes,
             standardised(vector[0], known),
             tuple(graph.labels(side)[factor] for factor in factors),
+            tuple(self._held(side, factor, told) for factor in factors),
             near,
             shared,
         )
+
+    def _held(self, side: Side, factor: int, text: str) -> tuple[str, ...]:
+        """The terms of a factor that stand in a text, the most telling first."""
+        from quantize.describe import FactorDescriptions
+        from quantize.terms import words_in
+
+        if side not in self._terms:
+            factors = FactorDescriptions.load(self.record.folder(f"factors-{side}"))
+            self._terms[side] = factors.table["terms"].to_list()
+        words = words_in(text)
+        return tuple(term for term in self._terms[side][factor] if term.lower() in words)
+
+    @cached_property
+    def _terms(self) -> dict[str, list[list[str]]]:
+        return {}
 
     def _encoder(self, dtype: str) -> TextEncoder:
         """The encoder of the run, in the arithmetic that a side's texts were encoded in."""
@@ -266,9 +284,14 @@ def show_insertion(
     console = open_console()
     tell(record.experiment.name, record.cautions_of_graph(), console)
     console.print(styled((f"A new {side}", "bold"), f": {placed.text}"), soft_wrap=True)
-    for level, (code, label) in enumerate(zip(placed.codes, placed.labels, strict=True)):
-        words = (label or "without a name", "dim")
-        console.print(styled(f"  level {level}: factor {code} ", words))
+    for level, code in enumerate(placed.codes):
+        n = int((placed.graph.codes(side)[:, level] == code).sum()) - 1
+        words = ", ".join(f"‘{word}’" for word in placed.words[level])
+        said = f"; of its words the text has {words}" if words else ""
+        console.print(
+            f"  level {level}: factor {level}-{code} with {n:,} {side}s, called "
+            f"{placed.names[level]}{said}"
+        )
     n = placed.graph.size(side)
     console.print(f"It is {side} number {n - 1} of {n:,} in the graph; nothing was trained again.")
     for number, shared in zip(placed.neighbours[:neighbours], placed.shared, strict=False):

@@ -11,7 +11,7 @@ import numpy as np
 from app.cautions import named
 from app.records import Record
 from app.settings import Cell
-from app.showcase import Showcase, Why
+from app.showcase import Asked, Showcase, Why
 from app.wording import called
 
 if TYPE_CHECKING:
@@ -30,14 +30,14 @@ class Shown:
         title: How it is called.
         gist: What it is, in a line.
         later: Whether the user had it afterwards, which the recommender could not know.
-        why: The strongest reason; None where nothing joins them.
+        whys: The strongest reasons, what was measured first.
     """
 
     rank: int
     title: str
     gist: str
     later: bool
-    why: Why | None
+    whys: tuple[Why, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +84,12 @@ def _list(case: Showcase, ready: Ready, user: int) -> Iterator[Shown]:
     from recommend.what_if import best
 
     history = case.histories.of(user)
-    for row in best(ready, user, history, SHOWN_LIST).iter_rows(named=True):
+    rows = list(best(ready, user, history, SHOWN_LIST).iter_rows(named=True))
+    found = case.whys(history, user, [row["item"] for row in rows], Asked(ready, user), 2)
+    for row, whys in zip(rows, found, strict=True):
         item = row["item"]
-        whys = case.whys(history, user, item, 1)
         later = item in case.later[user]
-        why = whys[0] if whys else None
-        yield Shown(row["rank"], case.title(item), case.gists[item], later, why)
+        yield Shown(row["rank"], case.title(item), case.gists[item], later, tuple(whys))
 
 
 def _example(case: Showcase, user: int, lists: Mapping[str, tuple[Shown, ...]]) -> Example:

@@ -210,7 +210,7 @@ class Meaning:
     Attributes:
         label: What it means.
         size: How many items have it.
-        terms: Words that tell it from the rest.
+        terms: Words that tell it from the rest, with how many of its texts have each.
         examples: Titles of items that have it.
     """
 
@@ -218,6 +218,14 @@ class Meaning:
     size: int
     terms: tuple[str, ...]
     examples: tuple[str, ...]
+
+
+def _counted(row: Mapping[str, Any]) -> list[str]:
+    """Terms of a factor, each with the number of texts that hold it, where that is known."""
+    counts = row["counts"]
+    if counts is None:
+        return list(row["terms"])
+    return [f"{term} ({n:,})" for term, n in zip(row["terms"], counts, strict=True)]
 
 
 def meanings(case: Showcase, limit: int = MOST_FACTORS) -> tuple[list[Meaning], int, int]:
@@ -230,7 +238,7 @@ def meanings(case: Showcase, limit: int = MOST_FACTORS) -> tuple[list[Meaning], 
         Meaning(
             row["label"],
             row["size"],
-            tuple(row["terms"][:6]),
+            tuple(_counted(row)[:6]),
             tuple(case.title(ids.number(one)) for one in row["exemplars"][:3]),
         )
         for row in rows.iter_rows(named=True)

@@ -34,9 +34,10 @@ def show_levels(name: str, workspace: Path, side: Side, limit: int) -> None:
     tell(record.experiment.name, record.cautions_of_graph([side]), console)
     console.print(rich_table(level_table(figures), f"Codes of {side}s, level by level"))
     console.print(f"{figures['collisions']:.2%} of the {side}s share their full code with another.")
-    factors = FactorDescriptions.load(record.folder(f"factors-{side}")).table
-    largest = factors.filter(level=0).sort("size", descending=True).head(limit)
-    written = largest.select(pl.format("{}-{}", "level", "code").alias("factor"), "label", "size")
+    factors = FactorDescriptions.load(record.folder(f"factors-{side}"))
+    named = factors.table.with_columns(pl.Series("name", factors.names, pl.String))
+    largest = named.filter(level=0).sort("size", descending=True).head(limit)
+    written = largest.select(pl.format("{}-{}", "level", "code").alias("factor"), "name", "size")
     console.print(rich_table(written, "Largest factors of level 0"))
 
 
@@ -52,6 +53,8 @@ def show_factor(name: str, workspace: Path, side: Side, written: str, limit: int
     console = open_console()
     tell(record.experiment.name, record.cautions_of_graph([side]), console)
     console.print(lexicon.name(level, code), style="bold")
+    if told := lexicon.told(level, code):
+        console.print(told)
     console.print(rich_table(lexicon.terms(level, code), "Terms"))
     members = lexicon.members(level, code)
     console.print(rich_table(members.drop("row").head(limit), f"Members: {members.height:,}"))

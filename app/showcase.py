@@ -12,6 +12,7 @@ import numpy as np
 
 from app.records import Record
 from app.settings import PLAIN, Cell
+from app.wording import nouns_of
 from data.columns import ITEM_ID, TITLE, USER_ID
 from data.dataset import Dataset, Histories
 
@@ -19,15 +20,50 @@ if TYPE_CHECKING:
     from data.split import Split
     from graph.latent import LatentGraph
     from quantize.describe import FactorDescriptions
-    from recommend.explain import Node, Reason
+    from recommend.explain import Evidence, Levels, Node, Reason
+    from recommend.protocols import LeftOut
     from recommend.quotation import Quotation
 
 NAMES = ("name", "full_name", "nickname")
 """Columns of the user table that say how somebody is called."""
 SIDES = ("user", "item")
 LONGEST_EXAMPLE = 400
-WORDLESS = "no word tells it"
-"""What stands for a factor without a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A recommender whose list is to be explained, and how it knows the user.
+
+    Attributes:
+        recommender: What only some can do it is asked whether it can; None for none at all.
+        user: Number by which it knows the user.
+        graph: One in which newcomers stand; by default that of the experiment.
+        known: How many of the history, from its beginning, are edges of the graph; all by default.
+    """
+
+    recommender: object | None = None
+    user: int = 0
+    graph: LatentGraph | None = None
+    known: int | None = None
+
+    def levels(self, graph: LatentGraph | None) -> Levels | None:
+        """Levels of the factors that may have moved it, by side; None for all of them."""
+        from recommend.protocols import ReadsFactors
+
+        if self.recommender is None or graph is None:
+            return None
+        reader = self.recommender if isinstance(self.recommender, ReadsFactors) else None
+        return {
+            side: reader.levels_read(side, graph.levels(side)) if reader else () for side in SIDES
+        }
+
+    def left_out(self, history: np.ndarray, items: Sequence[int]) -> LeftOut | None:
+        """Where the items would stand without each of the history; None if it cannot say."""
+        from recommend.protocols import Explains
+
+        if not isinstance(self.recommender, Explains) or not len(items):
+            return None
+        return self.recommender.left_out(self.user, history, np.asarray(items), self.known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +102,10 @@ class Showcase:
         dataset: Users and items.
         histories: Training histories: all that the recommenders have seen.
         later: (n_users, 2) items that each user had afterwards, held out.
-        graph: With names of its factors, "" where no words tell one; None without a graph.
+        graph: With names of its factors; None without a graph.
         factors: What the factors of "user" and "item" mean.
-        texts: Knowledge of "user" and "item", by number.
+        texts: Knowledge of "user" and "item", by number: their own, in a control, too.
+        did: What people do with items, in the past tense.
     """
 
     dataset: Dataset
@@ -77,6 +114,7 @@ class Showcase:
     graph: LatentGraph | None
     factors: Mapping[str, FactorDescriptions]
     texts: Mapping[str, Sequence[str | None]]
+    did: str = "had"
 
     @cached_property
     def people(self) -> list[str]:
@@ -184,63 +222,104 @@ class Showcase:
         found = (quotation(self.texts["item"][number], terms) for number in numbers)
         return " ".join(one.sentence for one in found if one)[:LONGEST_EXAMPLE]
 
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What reasons are drawn from."""
+        from recommend.explain import RARE, Evidence, People
+
+        terms = {side: one.table["terms"].to_list() for side, one in self.factors.items()}
+        rare = {
+            side: {
+                term.lower(): (share, term)
+                for term, share in one.vocabulary.rows()
+                if share <= RARE
+            }
+            for side, one in self.factors.items()
+        }
+        people = People(self.histories)
+        return Evidence(self.dataset, people, self.graph, terms, rare, self.texts, self.did)
+
     def whys(
         self,
         history: np.ndarray,
         user: int,
-        item: int,
+        items: Sequence[int],
+        asked: Asked | None = None,
         limit: int = 3,
-        graph: LatentGraph | None = None,
-    ) -> list[Why]:
-        """The strongest reasons to show an item, those that have words first.
-
-        They say how the graph joins the two, not how a recommender came to its score.
+    ) -> list[list[Why]]:
+        """For each item the strongest reasons to show it, what was measured first.
 
         Args:
             history: (n,) items that the user is taken to have had, oldest first.
-            user: Number of the user.
-            item: Number of the item.
+            user: Number of the user in the graph.
+            items: Numbers of the items, none of them in the history.
+            asked: The recommender that shows them: it is measured if it can be, and of the graph
+                only what it reads is named. Without one, all that joins the two.
             limit: Reasons at most.
-            graph: One in which newcomers stand; by default that of the experiment.
         """
-        from recommend.explain import explain_history
+        from recommend.explain import explain, measured
 
-        graph = graph or self.graph
-        if graph is None:
-            return []
-        found = explain_history(graph, self.dataset, history, user, item, limit=99)
-        worded = sorted(found, key=lambda reason: reason.factor >= 0 and not reason.label)
-        return [self._named(reason) for reason in worded[:limit]]
+        asked = asked or Asked()
+        levels, left_out = asked.levels(self.graph), asked.left_out(history, items)
+        evidence = replace(self.evidence, graph=asked.graph or self.graph)
+        found = []
+        for place, item in enumerate(items):
+            own = measured(evidence, left_out, place, item, levels) if left_out else None
+            ways = explain(evidence, history, user, item, levels=levels, limit=limit)
+            every = [own] if own else []
+            every += [one for one in ways if not (own and one.words and one.words == own.words)]
+            found.append([self._named(one) for one in every[:limit]])
+        return found
 
     def _named(self, reason: Reason) -> Why:
-        steps = tuple(tuple(self.name(node) for node in step) for step in reason.steps)
+        steps = tuple(tuple(self._on_the_way(reason, n) for n in step) for step in reason.steps)
         return Why(reason, steps, tuple(self._quotes(reason)))
+
+    def _on_the_way(self, reason: Reason, node: Node) -> str:
+        """How a node is called in a reason: a factor by what is true of all ends, not its name."""
+        if not node[0].endswith("_factor"):
+            return self.name(node)
+        if reason.words:
+            return ", ".join(f"‘{word}’" for word in reason.words)
+        n = self.sizes(node[0].removesuffix("_factor"))[node[1]]
+        return f"a group of {n:,}"
+
+    @cached_property
+    def _sizes(self) -> dict[str, np.ndarray]:
+        graph = self.graph
+        if graph is None:
+            return {}
+        return {
+            side: np.bincount(graph.factors(side).ravel(), minlength=graph.size(f"{side}_factor"))
+            for side in SIDES
+        }
+
+    def sizes(self, side: str) -> np.ndarray:
+        """(T * k,) members of each factor of a side."""
+        return self._sizes[side]
 
     def name(self, node: Node) -> str:
         """How a node is called; a newcomer is "new"."""
         kind, number = node
         if kind.endswith("_factor"):
             assert self.graph is not None
-            return self.graph.labels(kind.removesuffix("_factor"))[number] or WORDLESS
+            return self.graph.labels(kind.removesuffix("_factor"))[number]
         known = self.dataset.n_users if kind == "user" else self.dataset.n_items
         if number >= known:
             return "You" if kind == "user" else "New"
         return self.people[number] if kind == "user" else self.title(number)
 
     def _quotes(self, reason: Reason) -> Iterator[Quoted]:
-        """Of the item and of one of the history where they share a factor; else of the user."""
+        """Where the words of a reason stand: in the texts of two whom it says them of."""
         from recommend.quotation import quotation
 
-        if reason.factor < 0:
-            return
-        side = "user" if reason.steps[1][0][0] == "user_factor" else "item"
-        terms = self.factors[side].table["terms"][reason.factor].to_list()
-        whose = (
-            [reason.steps[-1][0], reason.steps[1][0]] if side == "item" else [reason.steps[0][0]]
-        )
-        for node in whose:
+        if reason.metapath == "user > user_factor > user > item":
+            side, whose = "user", [reason.steps[0][0], reason.steps[2][0]]
+        else:
+            side, whose = "item", [("item", one) for one in (reason.item, *reason.through[:1])]
+        for node in whose if reason.words else ():
             texts = self.texts[side]
-            found = quotation(texts[node[1]], terms) if node[1] < len(texts) else None
+            found = quotation(texts[node[1]], reason.words) if node[1] < len(texts) else None
             if found:
                 yield Quoted(self.name(node), found)
 
@@ -251,6 +330,7 @@ def assemble(
     graph: LatentGraph | None = None,
     factors: Mapping[str, FactorDescriptions] | None = None,
     texts: Mapping[str, Sequence[str | None]] | None = None,
+    did: str = "had",
 ) -> Showcase:
     """What a demonstration draws on, from parts that are open.
 
@@ -260,14 +340,15 @@ def assemble(
         graph: None where all recommenders are plain.
         factors: Of "user" and "item", with the graph.
         texts: Of "user" and "item", with the graph.
+        did: What people do with items, in the past tense.
     """
     later = np.stack([split.targets(dataset, part) for part in ("valid", "test")], axis=1)
     histories = split.histories(dataset)
     if graph is None or factors is None:
-        return Showcase(dataset, histories, later, None, {}, {})
-    user, item = (factors[side].labels for side in SIDES)
+        return Showcase(dataset, histories, later, None, {}, {}, did)
+    user, item = (factors[side].names for side in SIDES)
     graph = replace(graph, user_labels=user, item_labels=item)
-    return Showcase(dataset, histories, later, graph, factors, texts or {})
+    return Showcase(dataset, histories, later, graph, factors, texts or {}, did)
 
 
 def has_graph(record: Record) -> bool:
@@ -289,11 +370,12 @@ def open_showcase(record: Record) -> Showcase:
 
     dataset = Dataset.load(record.folder("dataset"))
     split = Split.load(record.folder("split"))
+    did = nouns_of(record).did
     if not has_graph(record):
-        return assemble(dataset, split)
+        return assemble(dataset, split, did=did)
     factors = {side: FactorDescriptions.load(record.folder(f"factors-{side}")) for side in SIDES}
     texts = {side: Knowledge.load(record.folder(f"knowledge-{side}")).texts for side in SIDES}
-    return assemble(dataset, split, LatentGraph.load(record.folder("graph")), factors, texts)
+    return assemble(dataset, split, LatentGraph.load(record.folder("graph")), factors, texts, did)
 
 
 def default_pair(record: Record) -> tuple[Cell | None, Cell | None]:

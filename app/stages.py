@@ -230,7 +230,7 @@ def _side(side: str, knowledge_inputs: Inputs) -> dict[str, Stage]:
         ),
         f"factors-{side}": Stage(
             f"naming factors of {side}s",
-            2,
+            3,
             texts_of(side, "dataset", vectors, codes),
             _nothing,
             partial(work.name_side, side),

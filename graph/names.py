@@ -115,13 +115,12 @@ def _item_titles(items: pl.DataFrame) -> pl.Series:
 
 
 def _factor_titles(graph: LatentGraph, side: str) -> pl.Series:
-    """Labels; level and code where a factor has none."""
+    """What each factor is called; type, level and code where the graph does not say."""
     k, kind = graph.k(side), CALLED[f"{side}_factor"]
-    plain = [f"{level}.{code}" for level in range(graph.levels(side)) for code in range(k)]
     return pl.Series(
         [
-            f"{kind} {number.replace('.', '-')}" if label in ("", number) else label
-            for label, number in zip(graph.labels(side), plain, strict=True)
+            label or f"{kind} {number // k}-{number % k}"
+            for number, label in enumerate(graph.labels(side))
         ],
         dtype=pl.String,
     )

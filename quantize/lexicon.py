@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,7 @@ from quantize.describe import FactorDescriptions
 from quantize.mentions import Mentions
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lexicon:
     """What is known of every factor, a factor being a level and a code on it.
 
@@ -30,8 +31,24 @@ class Lexicon:
     mentions: Mentions
 
     def name(self, level: int, code: int) -> str:
-        """The label, or "level.code" where no words tell the factor apart."""
-        return str(self.descriptions.of(level, code)["label"]) or f"{level}.{code}"
+        """What a factor is called: `FactorDescriptions.names`."""
+        return self._names[level * self.codes.k + code]
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return self.descriptions.names
+
+    def told(self, level: int, code: int) -> str:
+        """In how many of its texts each word of a label stands; "" where there is no label.
+
+        A label says what is commoner in the texts of a factor, and not of each of its members.
+        """
+        about = self.descriptions.of(level, code)
+        words = [word for word in str(about["label"]).split(", ") if word]
+        members = self.codes.codes[:, level] == code
+        counts = [int(self.mentions.of(word)[members].sum()) for word in words]
+        parts = [f"‘{word}’ in {n:,}" for word, n in zip(words, counts, strict=True)]
+        return f"{', '.join(parts)} of {int(members.sum()):,} texts" if parts else ""
 
     def rows(self, level: int, code: int) -> np.ndarray:
         """Numbers of the members, the most typical first: nearest to the code vector."""

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from math import log
 from typing import Any
@@ -70,6 +71,26 @@ def read_terms(texts: Sequence[str | None], titles: Sequence[str | None] | None 
     together = _pairs_that_belong(read)
     held = [_terms_of(runs, together) for runs in read]
     return _matrix(held, shown)
+
+
+@lru_cache(maxsize=4096)
+def words_in(text: str, title: str = "") -> frozenset[str]:
+    """Every word, name and pair of neighbouring words that `read_terms` could find in a text.
+
+    In lower case. A term is said by a text only as it stands there: neither as part of a longer
+    word nor of a name, nor in another form, nor in the title of another work. What its own title
+    says is left out.
+
+    >>> sorted(words_in("Ann Lee's sled dogs (see “Dogs”)."))
+    ['ann lee', 'dogs', 'see', 'sled', 'sled dogs']
+    >>> sorted(words_in("Rope, ice.", "Ice Fall (1990)"))
+    ['rope']
+    """
+    own = _words_of(title)
+    runs = [[t.lower() if len(t) >= _SHORTEST else "" for t in run] for run in _runs(text)]
+    pairs = {" ".join(pair) for run in runs for pair in pairwise(run) if all(pair)}
+    found = pairs | {token for run in runs for token in run if token}
+    return frozenset(term for term in found if not own.issuperset(term.split()))
 
 
 class Shown:

@@ -88,6 +88,10 @@ class NoneConfig(Config):
     }
     name: Literal["none"] = "none"
 
+    def levels_read(self, side: str, levels: int) -> tuple[int, ...]:  # noqa: ARG002
+        """Levels of the codes of `side`, of so many, that reach the scores: none."""
+        return ()
+
 
 class _EnhancerConfig(Config):
     needs: ClassVar[tuple[str, ...]] = ()
@@ -101,6 +105,10 @@ class _EnhancerConfig(Config):
     dropout: Share = 0.2
     """Share of the enhancer's features dropped in training."""
 
+    def levels_read(self, side: str, levels: int) -> tuple[int, ...]:  # noqa: ARG002
+        """Levels of the codes of `side`, of so many, that reach the scores; none by default."""
+        return ()
+
 
 class _GraphConfig(_EnhancerConfig):
     metapaths: tuple[Metapath, ...] = PAPER_METAPATHS
@@ -111,6 +119,11 @@ class _GraphConfig(_EnhancerConfig):
     """Attention heads of every metapath."""
     neighbours: PositiveInt = 16
     """Users sampled for each item in every step of training."""
+
+    def levels_read(self, side: str, levels: int) -> tuple[int, ...]:
+        """Levels of `levels` whose factors carry messages between those of a side."""
+        carried = f"{side} > {side}_factor > {side}" in self.metapaths
+        return tuple(level for level in self.levels if level < levels) if carried else ()
 
 
 class AutoGraphConfig(_GraphConfig):
@@ -151,6 +164,11 @@ class UistConfig(_EnhancerConfig):
     """Codebook levels that are read; all of them unless given."""
     hidden: PositiveInt = 64
     """Width of the hidden layer behind the codes."""
+
+    def levels_read(self, side: str, levels: int) -> tuple[int, ...]:
+        """Levels whose codes are features of a side."""
+        chosen = range(levels) if self.levels is None else self.levels
+        return tuple(level for level in chosen if level < levels) if side in self.sides else ()
 
 
 class LightGcnConfig(_EnhancerConfig):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,11 @@ from data.dataset import Histories
 from data.errors import DataError
 from recommend.model import SCORED_AT_ONCE, Model, last_position
 from recommend.network import Propagated
+from recommend.protocols import LeftOut
 from recommend.sequences import Chunks, Layout, batches, collate, last_chunks
+
+TRIED = 64
+"""Items of a history that are left out in turn at most, the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +63,26 @@ class Ready:
             raise DataError(
                 "The history is empty, and a recommender has nothing to go on. Add an item to it."
             )
-        items, n = np.asarray(history, dtype=np.int32), np.array([len(history)])
-        past = Histories(np.array([0, len(items)]), items, np.arange(len(items)))
-        chunk = last_chunks(n, self.model.config.max_history, np.array([0]))
-        batch = replace(collate(past, chunk, self._layout, n), users=torch.tensor([user]))
+        return self._after(user, [np.asarray(history)], np.array([len(history)]))[0]
+
+    def _after(self, user: int, histories: Sequence[np.ndarray], known: np.ndarray) -> Tensor:
+        """(b, k, d) vectors of one user after each of b histories, in one pass.
+
+        Args:
+            user: Number of the user.
+            histories: None of them empty.
+            known: (b,) how many of each, from its beginning, are edges of the graph.
+        """
+        lengths = np.array([len(one) for one in histories])
+        items = np.concatenate(histories).astype(np.int32)
+        past = Histories(np.concatenate([[0], np.cumsum(lengths)]), items, np.arange(len(items)))
+        chunks = last_chunks(lengths, self.model.config.max_history, np.arange(len(histories)))
+        batch = collate(past, chunks, self._layout, known)
+        batch = replace(batch, users=torch.full((len(histories),), user))
         with torch.inference_mode():
             batch = batch.to(self.model.device)
             users = self.model.network.users(self.shared, batch)
-            return last_position(users, batch, self.n_items)[0]
+            return last_position(users, batch, self.n_items)
 
     def scores(self, user: int, history: np.ndarray) -> np.ndarray:
         """(n_items,) float32 scores of all items for a user after a history; see `vectors`.
@@ -74,7 +90,46 @@ class Ready:
         Raises:
             DataError: the history is empty.
         """
-        interests = self.vectors(user, history)
+        return self._scores(self.vectors(user, history))
+
+    def levels_read(self, side: str, levels: int) -> tuple[int, ...]:
+        """Levels of the codes of `side`, of so many, that reach the scores."""
+        return self.model.config.enhancer.levels_read(side, levels)
+
+    def left_out(
+        self, user: int, history: np.ndarray, items: np.ndarray, known: int | None = None
+    ) -> LeftOut:
+        """Where `items` would stand without each item of a history, from one pass.
+
+        Ranks are those of `moved` after the history without the item, wherever it stands in it.
+
+        Args:
+            user: Number of the user.
+            history: (n,) items, oldest first.
+            items: (k,) items asked about, none of them in the history.
+            known: How many of the history, from its beginning, are edges of the graph; all of
+                them unless given.
+
+        Raises:
+            DataError: the history is empty.
+        """
+        if not len(history):
+            raise DataError("The history is empty, so nothing can be left out of it.")
+        distinct = np.array(list(dict.fromkeys(history[::-1].tolist())), dtype=np.int64)
+        tried = distinct[: TRIED if len(distinct) > 1 else 0]
+        kept = [np.ones(len(history), dtype=bool), *(history != one for one in tried)]
+        rows, graph = [history[one] for one in kept], slice(known)
+        vectors = self._after(user, rows, np.array([one[graph].sum() for one in kept]))
+        ranks = np.zeros((len(rows), len(items)), dtype=np.int64)
+        falls = np.zeros((len(rows), len(items)), dtype=np.int64)
+        for at, (row, own) in enumerate(zip(rows, vectors, strict=True)):
+            above = _above(self._scores(own), row, items)  # (k, n_items)
+            ranks[at] = above.sum(1) + 1
+            falls[at] = ranks[at] - ranks[0] - (above[:, tried[at - 1]] if at else 0)
+        return LeftOut(tried, ranks[0], ranks[1:], falls[1:], len(tried) == len(distinct))
+
+    def _scores(self, interests: Tensor) -> np.ndarray:
+        """(n_items,) scores of all items for the (k, d) vectors of a user."""
         with torch.inference_mode():
             scores: np.ndarray = (interests @ self.shared.items.T).amax(0).cpu().numpy()
         return scores
@@ -113,6 +168,14 @@ def ranked(scores: np.ndarray, had: Iterable[int]) -> np.ndarray:
     ranks = np.zeros(len(scores), dtype=np.int64)
     ranks[order] = np.arange(1, len(order) + 1)
     return ranks
+
+
+def _above(scores: np.ndarray, had: np.ndarray, items: np.ndarray) -> np.ndarray:
+    """(k, n_items) bool, what stands above each of (k,) items in the order of `ranked`."""
+    own, number = scores[items][:, None], np.arange(len(scores))
+    above: np.ndarray = (scores > own) | ((scores == own) & (number < np.asarray(items)[:, None]))
+    above[:, had] = False
+    return above
 
 
 def best(ready: Ready, user: int, history: np.ndarray, k: int) -> pl.DataFrame:

@@ -10,7 +10,7 @@ import streamlit as st
 from app.records import Record
 from app.saved import NewItem, new_items_of
 from app.settings import PLAIN, Cell
-from app.showcase import WORDLESS, Showcase, default_pair
+from app.showcase import Showcase, default_pair
 from app.ui import opened_demo as results
 from app.ui.frame import command, empty, failed, plain, workspace
 from app.ui.keeping import made, replacing, taken
@@ -32,8 +32,8 @@ NEIGHBOURS, PEOPLE, TOP = 6, 8, 10
 def new_item(record: Record, case: Showcase, nouns: Nouns) -> None:
     """A form for an item that nobody had, and what becomes of it."""
     st.write(
-        f"Describe a {nouns.one} that does not exist yet. Its words decide which meanings it "
-        "shares, and so who would be shown it. Nothing is trained again, and nothing is saved."
+        f"Describe a {nouns.one} that does not exist yet. Its words decide which groups it "
+        "joins, and so who would be shown it. Nothing is trained again, and nothing is saved."
     )
     _saved_items(record)
     form, result = st.columns([2, 3], gap="large")
@@ -131,7 +131,7 @@ def _placed(record: Record, case: Showcase, one: NewItem, nouns: Nouns) -> None:
         failed(error)
         return
     st.subheader(plain(one.name), anchor=False)
-    _meanings(case, placed)
+    _meanings(case, placed, nouns)
     _neighbours(case, placed, nouns)
     st.markdown("**Who would be shown it**")
     pair = [cell for cell in default_pair(record) if cell is not None]
@@ -141,22 +141,22 @@ def _placed(record: Record, case: Showcase, one: NewItem, nouns: Nouns) -> None:
     _keep(record, one)
 
 
-def _meanings(case: Showcase, placed: Insertion) -> None:
-    """The factors that its words led to."""
+def _meanings(case: Showcase, placed: Insertion, nouns: Nouns) -> None:
+    """The groups that its words led to, and which of their words its own text has."""
     assert case.graph is not None
-    labels = []
-    for level, code in enumerate(placed.codes):
-        labels.append(case.graph.item_labels[level * case.graph.item_k + int(code)])
-    known = [f":yellow-badge[{plain(label)}]" for label in labels if label]
-    blank = len(labels) - len(known)
-    st.markdown("**What it shares with others** &nbsp; " + " ".join(known or [WORDLESS]))
-    if blank and known:
-        st.caption(f"And {blank} more that no words tell.")
+    lines = []
+    for level, (code, words) in enumerate(zip(placed.codes, placed.words, strict=True)):
+        n = int((case.graph.item_codes[:, level] == code).sum())
+        badges = " ".join(f":yellow-badge[{plain(word)}]" for word in words)
+        said = badges or f":gray[called {plain(placed.names[level])}]"
+        lines.append(f"- {n:,} {nouns.one if n == 1 else nouns.many}: {said}")
+    st.markdown("**Groups it joins in the graph**, with those of their words that its text has")
+    st.markdown("\n".join(lines))
 
 
 def _neighbours(case: Showcase, placed: Insertion, nouns: Nouns) -> None:
     if not len(placed.neighbours):
-        st.caption(f"No {nouns.one} shares a meaning with it.")
+        st.caption(f"No {nouns.one} is in a group with it.")
         return
     near = list(zip(placed.neighbours[:NEIGHBOURS].tolist(), placed.shared.tolist(), strict=False))
     st.markdown(f"**{nouns.many.capitalize()} nearest to it**")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from app.records import Record
 from app.settings import Cell
-from app.showcase import Showcase, Why, default_pair, plain_twin
+from app.showcase import Asked, Showcase, Why, default_pair, plain_twin
 from app.ui import demo_state as state
 from app.ui import opened_demo as results
 from app.ui.address import Node
@@ -22,8 +22,22 @@ from app.ui.frame import empty, link, plain
 from app.wording import Nouns, called
 from data.errors import AutoGraphError
 
+if TYPE_CHECKING:
+    from recommend.newcomers import NewUser
+
 LIST, HISTORY, FOUND = 6, 8, 6
-WHY = "why"
+SHORT, LONG = 2, 4
+"""Reasons in a list, and in a window of their own."""
+WHY, WHOSE = "why", "whose"
+"""In the address: the item that is asked about, and which list it stands in."""
+MEANT = {
+    "measured": "The first sentence was measured: the recommender was asked again without each "
+    "item of the history.",
+    "path": "What begins with “In the graph” is a way through it, and does not say how much it "
+    "moved the recommender.",
+    "people": "Other people are counted in the history that recommenders learn from.",
+}
+"""What the kinds of reasons are worth."""
 SIDES = ("left", "right")
 
 
@@ -62,7 +76,7 @@ def person(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None:
     for box, side, one in zip(boxes, SIDES, ranked, strict=True):
         with box:
             _list(case, who, one, nouns, side)
-    _why(record, case, who, nouns)
+    _why(record, case, who, nouns, dict(zip(SIDES, cells, strict=True)))
 
 
 def _history(case: Showcase, who: Shown, nouns: Nouns) -> None:
@@ -183,17 +197,26 @@ def _ranked(record: Record, case: Showcase, who: Shown, cell: Cell) -> _Ranked:
         return _Ranked([])
     before = who.given if len(who.given) else who.history
     try:
-        ready, user, note = results.asked(record, case, who, cell)
-        table = moved(ready, user, before, who.history, LIST)
+        met = results.asked(record, case, who, cell)
+        table = moved(met.ready, met.number, before, who.history, LIST)
     except AutoGraphError as error:
         return _Ranked([], why_not=str(error))
-    graph = results.graph_with(record, case, who)
-    number = who.user if who.user is not None else case.dataset.n_users
-    rows = [
-        (row, case.whys(who.history, number, row["item"], 1, graph))
-        for row in table.iter_rows(named=True)
-    ]
-    return _Ranked(rows, note)
+    items = table["item"].to_list()
+    whys = _reasons(record, case, who, met, items, SHORT)
+    return _Ranked(list(zip(table.iter_rows(named=True), whys, strict=True)), met.note)
+
+
+def _reasons(
+    record: Record, case: Showcase, who: Shown, met: NewUser, items: Sequence[int], limit: int
+) -> list[list[Why]]:
+    """Why a recommender shows the person each of some items."""
+    asked = Asked(met.ready, met.number, results.graph_with(record, case, who))
+    return case.whys(who.history, _number(case, who), items, asked, limit)
+
+
+def _number(case: Showcase, who: Shown) -> int:
+    """The number of the person in the graph; an invented one comes after all users."""
+    return who.user if who.user is not None else case.dataset.n_users
 
 
 def _list(case: Showcase, who: Shown, ranked: _Ranked, nouns: Nouns, side: str) -> None:
@@ -214,20 +237,25 @@ def _list(case: Showcase, who: Shown, ranked: _Ranked, nouns: Nouns, side: str) 
             with st.container(gap=None, width="stretch"):
                 badges = _badges(case, who, row, nouns)
                 st.markdown(f"**{plain(case.title(item))}**{badges}")
-                st.caption(plain(whys[0].reason.sentence) if whys else _no_reason(case))
+                for sentence in _in_short(whys) or [_no_reason(nouns)]:
+                    st.caption(plain(sentence))
             st.button(
                 "Why?",
                 key=f"why-{side}-{item}",
                 type="tertiary",
                 disabled=not whys,
-                on_click=partial(_ask_why, case, item),
+                on_click=partial(_ask_why, case, item, side),
             )
 
 
-def _no_reason(case: Showcase) -> str:
-    if case.graph is None:
-        return "No graph, so no reason can be given."
-    return "The graph knows no short way from this person to it."
+def _in_short(whys: Sequence[Why]) -> list[str]:
+    """What was measured; where no single item of the history decides, what else joins the two."""
+    shown = whys[:1] if whys and whys[0].reason.decisive else whys
+    return [why.reason.sentence for why in shown]
+
+
+def _no_reason(nouns: Nouns) -> str:
+    return f"Nothing that is known joins this person and the {nouns.one}."
 
 
 def _badges(case: Showcase, who: Shown, row: dict[str, int | None], nouns: Nouns) -> str:
@@ -245,41 +273,49 @@ def _badges(case: Showcase, who: Shown, row: dict[str, int | None], nouns: Nouns
     return said
 
 
-def _ask_why(case: Showcase, item: int) -> None:
-    st.query_params[WHY] = case.dataset.item_ids.external[item]
+def _ask_why(case: Showcase, item: int, side: str) -> None:
+    st.query_params[WHY], st.query_params[WHOSE] = case.dataset.item_ids.external[item], side
 
 
 def _forget_why() -> None:
-    st.query_params.pop(WHY, None)
+    for name in (WHY, WHOSE):
+        st.query_params.pop(name, None)
 
 
-def _why(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None:
-    """Opens the reasons of the item that the address asks about."""
+def _why(
+    record: Record, case: Showcase, who: Shown, nouns: Nouns, cells: Mapping[str, Cell]
+) -> None:
+    """Opens the reasons of the item and the recommender that the address asks about."""
     external, ids = st.query_params.get(WHY), case.dataset.item_ids
-    if external is None or external not in ids:
+    if external is None or external not in ids or not len(who.history):
         return
-    item = ids.number(external)
-    graph = results.graph_with(record, case, who)
-    number = who.user if who.user is not None else case.dataset.n_users
-    whys = case.whys(who.history, number, item, 3, graph)
+    item, cell = ids.number(external), cells.get(st.query_params.get(WHOSE, ""), cells[SIDES[0]])
+    try:
+        met = results.asked(record, case, who, cell)
+    except AutoGraphError:
+        return
+    (whys,) = _reasons(record, case, who, met, [item], LONG)
     dialog = st.dialog(f"Why this {nouns.one}?", width="large", on_dismiss=_forget_why)
-    dialog(show_whys)(case, who.name, item, whys)
+    dialog(show_whys)(case, who.name, item, whys, called(cell), nouns)
 
 
-def show_whys(case: Showcase, name: str, item: int, whys: Sequence[Why]) -> None:
+def show_whys(
+    case: Showcase, name: str, item: int, whys: Sequence[Why], recommender: str, nouns: Nouns
+) -> None:
     """Reasons one under the other: a sentence, the way drawn, what was said that carries it."""
     st.subheader(plain(case.title(item)), anchor=False)
-    st.caption(f"{plain(case.gists[item])} · for {plain(name)}")
+    st.caption(f"{plain(case.gists[item])} · for {plain(name)} · {plain(recommender)}")
     if not whys:
-        empty("No reason", _no_reason(case))
+        empty("No reason", _no_reason(nouns))
     for at, why in enumerate(whys):
         st.markdown(f"**{plain(why.reason.sentence)}**")
-        st.echarts_chart(
-            reason_chart(why, palette(), name),
-            height=height_of(why),
-            key=f"way-{item}-{at}",
-            alt=told(why, name),
-        )
+        if why.steps:
+            st.echarts_chart(
+                reason_chart(why, palette(), name),
+                height=height_of(why),
+                key=f"way-{item}-{at}",
+                alt=told(why, name),
+            )
         for quoted in why.quotes:
             marked = "".join(
                 f":orange-background[{plain(part)}]" if term else _spaced(part)
@@ -287,10 +323,8 @@ def show_whys(case: Showcase, name: str, item: int, whys: Sequence[Why]) -> None
             )
             st.markdown(f"“{marked}”")
             st.caption(f"From the description of {plain(quoted.of)}")
-    st.caption(
-        "This is how the graph joins the two, strongest first. It does not measure how much each "
-        "way moved the recommender."
-    )
+    kinds = {why.reason.kind for why in whys}
+    st.caption(" ".join(text for kind, text in MEANT.items() if kind in kinds))
     node = Node("item", case.dataset.item_ids.external[item])
     link("graph", "See what stands around it in the graph", ":material/hub:", node=str(node))
 

@@ -41,15 +41,19 @@ def written(factor: Factor) -> str:
 
 def label_of(lexicon: Lexicon, factor: Factor) -> str:
     """What a factor is called where there are many: its number first, for labels may repeat."""
-    name = lexicon.name(*factor)
-    number = written(factor)
-    return number if name == f"{factor[0]}.{factor[1]}" else f"{number} · {name[:LONGEST]}"
+    number, name = written(factor), _bare(lexicon, factor)
+    return f"{number} · {name[:LONGEST]}" if name else number
 
 
 def short(lexicon: Lexicon, factor: Factor) -> str:
     """What a factor is called where there is little room."""
-    name = lexicon.name(*factor)
-    return written(factor) if name == f"{factor[0]}.{factor[1]}" else name[:LONGEST]
+    return _bare(lexicon, factor)[:LONGEST] or written(factor)
+
+
+def _bare(lexicon: Lexicon, factor: Factor) -> str:
+    """A name without the number; "" where there is nothing else."""
+    name, number = lexicon.name(*factor), written(factor)
+    return "" if name == f"factor {number}" else name.removesuffix(f" ({number})")
 
 
 def clicked(key: str) -> tuple[str, int] | None:
@@ -95,6 +99,8 @@ def summary(record: Record, side: str, factor: Factor) -> None:
         f"{len(rows):,} of {everybody:,} {side}s have it.",
         help=hint("latent factor"),
     )
+    if told := lexicon.told(*factor):
+        st.caption(plain(f"{told}."))
     terms = lexicon.terms(*factor)
     if terms.height:
         height = 70 + 30 * terms.height
@@ -105,7 +111,11 @@ def summary(record: Record, side: str, factor: Factor) -> None:
             alt=f"Terms that distinguish factor {written(factor)}",
         )
     else:
-        empty("No word tells it apart", "Its texts share no term more than by chance.")
+        empty(
+            "No word tells it apart",
+            "Its texts share no term more than by chance; the name is that of the nearest factor "
+            "whose texts do.",
+        )
     node = address.Node(f"{side}_factor", written(factor))
     link("graph", "Open it in the graph", ":material/hub:", node=str(node))
 

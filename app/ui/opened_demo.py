@@ -10,6 +10,7 @@ import numpy as np
 from app.records import Record
 from app.settings import Cell
 from app.ui import opened as results
+from app.wording import nouns_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,11 +30,12 @@ def showcase(record: Record) -> Showcase:
 
     def made() -> Showcase:
         dataset, split = results.dataset(record), results.split(record)
+        did = nouns_of(record).did
         if not has_graph(record):
-            return assemble(dataset, split)
+            return assemble(dataset, split, did=did)
         factors = {side: results.factors(record, side) for side in SIDES}
         texts = {side: results.knowledge(record, side).texts for side in SIDES}
-        return assemble(dataset, split, results.graph(record), factors, texts)
+        return assemble(dataset, split, results.graph(record), factors, texts, did)
 
     shown: Showcase = results.kept(f"showcase {results.stamp_of(record)}", made)
     return shown

@@ -130,7 +130,7 @@ def test_a_control_says_so_wherever_it_shows(shuffled: Path, autograph: Any) -> 
     for words in (
         ("compare", "tiny", "tiny-shuffled"),
         ("explain", "tiny-shuffled", "--user", "u3", "--item", "f3"),
-        ("recommend", "tiny-shuffled", "--user", "u3", "--explain"),
+        ("recommend", "tiny-shuffled", "--user", "u3", "--enhancer", "autograph", "--explain"),
         ("factors", "show", "tiny-shuffled", "item"),
         ("graph", "metapaths", "tiny-shuffled"),
     ):
@@ -140,6 +140,30 @@ def test_a_control_says_so_wherever_it_shows(shuffled: Path, autograph: Any) -> 
     assert "a control" not in autograph("compare", "tiny", *where).output
     record = read_record("tiny-shuffled", shuffled)
     assert "‡" in render(gather(record)) and "is a control" in render(gather(record))
+
+
+def test_reasons_of_a_control_name_words_of_the_own_texts(shuffled: Path) -> None:
+    """Groups come of the texts of others, of which nothing is said that the own ones do not say."""
+    from app.showcase import open_showcase
+    from llm.knowledge import Knowledge
+
+    record = read_record("tiny-shuffled", shuffled)
+    case = open_showcase(record)
+    for side in ("user", "item"):
+        assert record.folder(f"knowledge-{side}") != record.encoded_texts(side)
+    own = {side: Knowledge.load(record.folder(f"knowledge-{side}")).texts for side in case.texts}
+    named = 0
+    for user in range(case.dataset.n_users):
+        lists = case.whys(case.histories.of(user), user, range(case.dataset.n_items), limit=9)
+        for reason in (why.reason for whys in lists for why in whys):
+            of_people = reason.metapath == "user > user_factor > user > item"
+            side = "user" if of_people else "item"
+            ends = [user, *(n for _, n in reason.steps[2])] if of_people else [reason.item]
+            ends += [] if of_people else reason.through
+            named += len(reason.words)
+            for word in reason.words:
+                assert all(word.lower() in str(own[side][end]).lower() for end in ends)
+    assert named
 
 
 def test_texts_that_leak_say_so_wherever_they_show(
@@ -154,7 +178,8 @@ def test_texts_that_leak_say_so_wherever_they_show(
         ("explain", "tiny", "--user", "u3", "--item", "f3"): True,
         ("recommend", "tiny", "--user", "u3", "--enhancer", "autograph"): True,
         ("recommend", "tiny", "--user", "u3", "--enhancer", "none"): False,
-        ("recommend", "tiny", "--user", "u3", "--enhancer", "none", "--explain"): True,
+        ("recommend", "tiny", "--user", "u3", "--enhancer", "none", "--explain"): False,
+        ("recommend", "tiny", "--user", "u3", "--enhancer", "autograph", "--explain"): True,
         ("factors", "show", "tiny", "user"): True,
         ("factors", "show", "tiny", "item"): False,
         ("graph", "metapaths", "tiny"): True,

@@ -169,8 +169,10 @@ def test_what_a_user_had_later_is_marked_and_not_known(report: Report, record: R
 def test_whatever_a_name_holds_it_is_shown_as_it_is(report: Report) -> None:
     person = report.examples[0]
     recommender, shown = next(iter(person.lists.items()))
-    evil_step = replace(shown[0].why, steps=(("x",), (EVIL,), (EVIL,), (EVIL,)))
-    lists = {recommender: (replace(shown[0], title=EVIL, gist=EVIL, why=evil_step),)}
+    whys = (why for shown in person.lists.values() for one in shown for why in one.whys)
+    drawn = next(why for why in whys if why.steps)
+    evil = replace(drawn, steps=(("x",), (EVIL,), (EVIL,), (EVIL,)))
+    lists = {recommender: (replace(shown[0], title=EVIL, gist=EVIL, whys=(evil,)),)}
     changed = replace(
         report,
         examples=[
@@ -210,7 +212,15 @@ def test_plain_recommenders_have_a_report_without_a_graph(
     page = Page(render(report))
     assert report.picture is None and "The graph" not in page.text
     assert "without the graph" in page.text and "How good it is" in page.text
-    assert all(one.why is None for p in report.examples for s in p.lists.values() for one in s)
+    kinds = {
+        why.reason.kind
+        for person in report.examples
+        for shown in person.lists.values()
+        for one in shown
+        for why in one.whys
+    }
+    assert "measured" in kinds and kinds <= {"measured", "people"}
+    assert "In the graph" not in page.text
 
 
 def test_of_nothing_there_is_no_report(record: Record) -> None:

@@ -7,16 +7,24 @@ import polars as pl
 import pytest
 
 from app.settings import Cell
-from app.showcase import Showcase, assemble, default_pair
+from app.showcase import Asked, Showcase, assemble, default_pair
 from app.wording import called
 from data.dataset import INTERACTION_SCHEMA, Dataset
 from data.split import leave_one_out
 from graph.build import build_graph
 from quantize.codes import Codes
 from quantize.describe import FactorDescriptions
+from recommend.protocols import LeftOut
 
 TITLES = ["Ice Fall", "Ice Camp", "Deep Blue", "Court Day", None, "Last Verdict"]
-TEXTS = ["A rope on the ice.", "An ice camp. Night falls.", "A reef.", "A judge.", "Facts.", None]
+TEXTS = [
+    "A rope on the ice at night.",
+    "An ice camp. Night falls.",
+    "A reef.",
+    "A judge.",
+    "Facts.",
+    None,
+]
 HISTORIES = [[0, 2, 3, 4], [0, 1, 3, 4], [2, 3, 1, 5], [1, 2, 0, 4]]
 
 
@@ -30,7 +38,17 @@ def described(labels: list[str], terms: list[list[str]], members: list[list[str]
     columns = {"level": [0] * n, "code": list(range(n)), "label": labels, "terms": terms}
     weights = [[1.0] * len(t) for t in terms]
     return FactorDescriptions(
-        pl.DataFrame({**columns, "weights": weights, "size": [3] * n, "exemplars": members}), n
+        pl.DataFrame(
+            {
+                **columns,
+                "weights": weights,
+                "size": [3] * n,
+                "exemplars": members,
+                "near": [None, *[0] * (n - 1)],
+                "counts": None,
+            }
+        ),
+        n,
     )
 
 
@@ -63,9 +81,11 @@ def case() -> Showcase:
     graph = build_graph(dataset, split, users, items, ["0.0", "0.1"], ["0.0", "0.1"])
     factors = {
         "user": described(["climber", ""], [["climber"], []], [["7"], ["9"]]),
-        "item": described(["ice, rope", ""], [["ice", "rope"], []], [["f1", "f0"], ["f3"]]),
+        "item": described(
+            ["ice, rope", ""], [["ice", "rope", "night"], []], [["f1", "f0"], ["f3"]]
+        ),
     }
-    people = ["A climber, young.", "Likes ice.", None, None]
+    people = ["A climber, young.", "No climber.", None, None]
     return assemble(dataset, split, graph, factors, {"user": people, "item": TEXTS})
 
 
@@ -114,37 +134,88 @@ def test_items_are_found_by_title_then_by_what_they_are(case: Showcase) -> None:
 
 
 def test_a_reason_has_names_and_quotes_what_carries_it(case: Showcase) -> None:
+    """Ice stands in both texts, rope in one; the factor is called by both words."""
     history = np.array([1, 2], dtype=np.int32)
-    why = case.whys(history, 3, 0)[0]
-    assert why.reason.sentence == "You liked “Ice Camp”, which has ‘ice, rope’ in common with it."
-    assert why.steps == (("Ada",), ("Ice Camp",), ("ice, rope",), ("Ice Fall",))
+    why = case.whys(history, 3, [0])[0][0]
+    assert why.reason.sentence == (
+        "In the graph it shares a group with “Ice Camp” in your history; "
+        "both descriptions mention ‘night’."
+    )
+    assert why.steps == (("Ada",), ("Ice Camp",), ("‘night’",), ("Ice Fall",))
     assert [(q.of, q.quotation.sentence) for q in why.quotes] == [
-        ("Ice Fall", "A rope on the ice."),
-        ("Ice Camp", "An ice camp."),
+        ("Ice Fall", "A rope on the ice at night."),
+        ("Ice Camp", "Night falls."),
     ]
+
+
+def test_a_factor_on_the_way_is_no_name_where_no_word_is_common(case: Showcase) -> None:
+    ways = [why for why in case.whys(np.array([3]), 3, [4])[0] if why.reason.kind == "path"]
+    assert ways and not any(why.reason.words or why.quotes for why in ways)
+    assert {"a group of 4", "a group of 2"} & {
+        name for why in ways for step in why.steps for name in step
+    }
 
 
 def test_reasons_with_words_come_before_those_without(case: Showcase) -> None:
     for user in range(4):
-        for item in range(6):
-            whys = case.whys(case.histories.of(user), user, item, 9)
-            worded = [bool(w.reason.label) or w.reason.factor < 0 for w in whys]
+        for whys in case.whys(case.histories.of(user), user, range(6), limit=9):
+            worded = [bool(why.reason.words) for why in whys]
             assert worded == sorted(worded, reverse=True)
-            assert not any("0.0" in w.reason.sentence for w in whys), "numbers are no names"
+            assert not any("0-0" in why.reason.sentence for why in whys), "numbers are no names"
 
 
-def test_a_taste_is_quoted_from_what_is_said_of_the_person(case: Showcase) -> None:
-    whys = case.whys(case.histories.of(0), 0, 3, 9)
-    taste = [w for w in whys if w.reason.metapath == "user > user_factor > user > item"]
-    assert not taste or taste[0].quotes[0].quotation.sentence == "A climber, young."
-    whys = case.whys(case.histories.of(1), 1, 2, 9)
-    taste = [w for w in whys if w.reason.metapath == "user > user_factor > user > item"]
-    assert not any(w.quotes for w in taste), "nothing of that word is said of Ben"
+def test_a_taste_is_quoted_from_what_is_said_of_both(case: Showcase) -> None:
+    taste = [
+        why
+        for user in range(4)
+        for whys in case.whys(case.histories.of(user), user, range(6), limit=9)
+        for why in whys
+        if why.reason.metapath == "user > user_factor > user > item"
+    ]
+    assert any(why.quotes for why in taste)
+    for why in taste:
+        assert all("climber" in one.quotation.sentence.lower() for one in why.quotes)
+        assert len(why.quotes) in (0, 2)
+
+
+class Forgetful:
+    """Says that without its first item an item falls by three places; reads what it is told to."""
+
+    def __init__(self, levels: tuple[int, ...]) -> None:
+        self.levels = levels
+
+    def left_out(self, user: int, history: np.ndarray, items: np.ndarray, known: object) -> LeftOut:
+        one = np.ones((1, len(items)), dtype=int)
+        return LeftOut(history[:1], np.ones(len(items), dtype=int), 4 * one, 3 * one, True)
+
+    def levels_read(self, side: str, levels: int) -> tuple[int, ...]:
+        return self.levels
+
+
+def test_what_was_measured_comes_first_and_the_graph_only_where_it_was_read(
+    case: Showcase,
+) -> None:
+    history = np.array([1, 2], dtype=np.int32)
+    without = "Without “Ice Camp” in your history it would stand at rank 4 instead of 1"
+    (plain,) = case.whys(history, 3, [0], Asked(Forgetful(())))
+    assert plain[0].reason.sentence == f"{without}."
+    assert {why.reason.kind for why in plain} <= {"measured", "people"}
+    (graph,) = case.whys(history, 3, [0], Asked(Forgetful((0,))))
+    assert graph[0].reason.sentence == f"{without}; the descriptions of both mention ‘night’."
+    assert [q.of for q in graph[0].quotes] == ["Ice Fall", "Ice Camp"] and not graph[0].steps
+    (nothing,) = case.whys(history, 3, [0], Asked(object()))
+    assert {why.reason.kind for why in nothing} <= {"people"}, "it declares nothing"
+
+
+def test_a_recommender_without_a_graph_can_be_measured(case: Showcase) -> None:
+    plain = assemble(case.dataset, leave_one_out(case.dataset))
+    (whys,) = plain.whys(np.array([1, 2]), 3, [0], Asked(Forgetful((0,))))
+    assert whys[0].reason.sentence.startswith("Without “Ice Camp”") and not whys[0].reason.words
 
 
 def test_what_is_not_in_the_data_is_called_new(case: Showcase) -> None:
     assert case.name(("user", 4)) == "You" and case.name(("item", 6)) == "New"
-    assert case.name(("item_factor", 1)) == "no word tells it"
+    assert case.name(("item_factor", 1)) == "near ‘ice’ (0-1)"
 
 
 def test_what_came_later_is_known_to_the_demonstration_alone(case: Showcase) -> None:
@@ -153,12 +224,15 @@ def test_what_came_later_is_known_to_the_demonstration_alone(case: Showcase) -> 
 
 
 def test_the_example_is_made_of_sentences_that_share_a_meaning(case: Showcase) -> None:
-    assert case.example_text() == "An ice camp. A rope on the ice."
+    assert case.example_text() == "An ice camp. A rope on the ice at night."
 
 
-def test_without_a_graph_there_are_no_reasons(case: Showcase) -> None:
-    plain = assemble(case.dataset, leave_one_out(case.dataset))
-    assert plain.whys(np.array([0]), 0, 1) == [] and plain.example_text() == ""
+def test_without_a_graph_only_people_are_counted(case: Showcase) -> None:
+    plain = assemble(case.dataset, leave_one_out(case.dataset), did="watched")
+    assert plain.example_text() == ""
+    for user in range(4):
+        for whys in plain.whys(plain.histories.of(user), user, range(6)):
+            assert {why.reason.kind for why in whys} <= {"people"}
 
 
 def test_recommenders_are_called_in_words() -> None:

@@ -39,7 +39,7 @@ def library(make_codes):
         users,
         items,
         user_labels=["calm", ""],
-        item_labels=["alien, space", "0.1", "heat of the night", ""],
+        item_labels=["alien, space", "", "heat of the night", ""],
     )
     flat = flatten(graph)
     names = name_nodes(graph, dataset, (), [["monster"], [], ["police", "night"], []])

@@ -116,6 +116,37 @@ def test_exemplars_that_say_as_much_are_those_nearest_to_the_code_vector():
     assert factors.of(0, 1)["exemplars"] == ["u", "v", "w"]
 
 
+def test_every_factor_is_called_something_and_what_no_word_tells_by_its_nearest_named_relative():
+    """Codes lie on a line: 0 is told by copper, 1 and 2 by nothing, 3 by silver."""
+    groups = np.repeat([0, 1, 2, 3], [8, 2, 2, 8])[:, None].astype(np.int32)
+    book = np.array([[0.0], [1], [4], [5]])[None]
+    texts = ["copper wires"] * 8 + [None] * 4 + ["silver spoons"] * 8
+    factors = describe_factors(Codes(tuple(map(str, range(20))), groups, book), texts)
+    assert factors.names[1:3] == ("near ‘copper wires’ (0-1)", "near ‘silver spoons’ (0-2)")
+    assert factors.names[0] == factors.labels[0] and factors.labels[1] == ""
+    assert factors.table["near"].to_list() == [None, 0, 3, None]
+    empty = describe_factors(Codes(tuple(map(str, range(20))), groups, book), [None] * 20)
+    assert empty.names == ("factor 0-0", "factor 0-1", "factor 0-2", "factor 0-3")
+
+
+def test_terms_are_counted_in_the_members_texts(films):
+    codes, texts = films
+    factors = describe_factors(codes, texts)
+    about = factors.of(0, 0)
+    holds = [sum(term in (text or "") for text in texts[:20]) for term in about["terms"]]
+    assert about["counts"] == holds and all(n <= about["size"] for n in holds)
+    term, share = factors.vocabulary.row(0)
+    assert share == pytest.approx(sum(term in text for text in texts) / 60)
+
+
+def test_what_an_older_version_stored_still_opens(films, tmp_path):
+    factors = describe_factors(*films)
+    factors.table.drop("near", "counts").write_parquet(tmp_path / "factors.parquet")
+    old = FactorDescriptions.load(tmp_path)
+    assert old.labels == factors.labels and old.vocabulary.height == 0
+    assert old.names[3] == "factor 0-3" and old.names[0] == factors.labels[0]
+
+
 def test_texts_without_words_give_empty_labels(films):
     codes, _ = films
     factors = describe_factors(codes, [None] * 60)
@@ -127,6 +158,7 @@ def test_save_and_load(films, tmp_path):
     factors.save(tmp_path)
     again = FactorDescriptions.load(tmp_path)
     assert again.k == 4 and again.table.equals(factors.table)
+    assert again.vocabulary.equals(factors.vocabulary) and again.vocabulary.height
 
 
 def test_labels_of_real_texts_read_well(real_data):

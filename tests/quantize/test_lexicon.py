@@ -28,11 +28,12 @@ def lexicon() -> Lexicon:
         ("odd", []),
         ("", []),
     ]
+    near = (None, None, 0, 1, None, 1)
     rows = [
-        (at // 3, at % 3, label, terms, [2.0 - i for i in range(len(terms))], 0, [])
+        (at // 3, at % 3, label, terms, [2.0 - i for i in range(len(terms))], 0, [], near[at])
         for at, (label, terms) in enumerate(names)
     ]
-    columns = ["level", "code", "label", "terms", "weights", "size", "exemplars"]
+    columns = ["level", "code", "label", "terms", "weights", "size", "exemplars", "near"]
     table = pl.DataFrame(rows, schema=columns, orient="row")
     ids = tuple("abcde")
     return Lexicon(Codes(ids, CODES, BOOKS), FactorDescriptions(table, 3), GAPS, Mentions(TEXTS))
@@ -44,6 +45,16 @@ def test_members_stand_in_order_of_distance(lexicon):
     assert members["codes"].to_list() == ["0-0", "0-1", "0-1"]
     assert members["distance"].to_list() == pytest.approx([0.1, 0.2, 0.3])
     assert lexicon.members(0, 2).height == 0
+
+
+def test_a_name_is_said_with_the_number_of_texts_that_hold_its_words(lexicon):
+    """Three have factor 0-0: space stands in all of their texts, and war in one."""
+    table = lexicon.descriptions.table.with_columns(
+        label=pl.Series(["space, war", *lexicon.descriptions.labels[1:]])
+    )
+    told = Lexicon(lexicon.codes, FactorDescriptions(table, 3), GAPS, lexicon.mentions)
+    assert told.told(0, 0) == "‘space’ in 3, ‘war’ in 1 of 3 texts"
+    assert told.told(0, 2) == "" and told.name(0, 2) == "near ‘space’ (0-2)"
 
 
 def test_terms_are_counted_here_and_everywhere(lexicon):
@@ -63,7 +74,7 @@ def test_neighbours_are_used_codes_by_distance(lexicon):
 
 
 def test_factors_beside_count_shared_members(lexicon):
-    assert lexicon.beside(0, 0).rows() == [(1, 1, "odd", 2), (1, 0, "1.0", 1)]
+    assert lexicon.beside(0, 0).rows() == [(1, 1, "odd", 2), (1, 0, "near ‘odd’ (1-0)", 1)]
     assert lexicon.beside(0, 2).rows() == []
 
 

@@ -16,6 +16,8 @@ from small_worlds import (
 from data.dataset import Histories
 from data.errors import DataError
 from data.split import leave_one_out
+from recommend.protocols import Explains, ReadsFactors
+from recommend.settings import ModelConfig
 from recommend.what_if import Ready, best, moved, ranked
 
 DATASET = checkerboard()
@@ -107,3 +109,60 @@ def test_who_had_everything_gets_an_empty_table():
     dataset = dataset_of([[0, 1, 2, 3], [1, 2, 0]], 4)
     ready = Ready.of(model_of(dataset, None, config_of()))
     assert best(ready, 0, np.array([0, 1, 2, 3]), 3).height == 0
+
+
+@pytest.mark.parametrize(("backbone", "enhancer"), COMBINATIONS)
+def test_what_is_left_out_ranks_as_if_the_history_had_lacked_it(backbone, enhancer):
+    """One pass for all says what one after another says."""
+    ready, history = ready_of(backbone, enhancer), np.array([3, 11, 5, 3, 8], dtype=np.int32)
+    items = np.array([0, 7, 10])
+    told = ready.left_out(4, history, items)
+    assert isinstance(ready, Explains) and isinstance(ready, ReadsFactors)
+    assert told.items.tolist() == [8, 3, 5, 11] and told.whole
+    assert told.ranks.tolist() == ranked(ready.scores(4, history), history)[items].tolist()
+    for row, gone in enumerate(told.items):
+        rest = history[history != gone]
+        rank = ranked(ready.scores(4, rest), rest)
+        assert told.without[row].tolist() == rank[items].tolist()
+        others = rank[items] - (rank[gone] < rank[items]) - told.ranks
+        assert told.falls[row].tolist() == others.tolist()
+
+
+def test_a_history_of_one_item_and_a_long_one(monkeypatch):
+    ready = ready_of()
+    assert not len(ready.left_out(0, np.array([2, 2]), np.array([1])).items)
+    with pytest.raises(DataError, match="nothing can be left out"):
+        ready.left_out(0, np.array([], dtype=int), np.array([1]))
+    monkeypatch.setattr("recommend.what_if.TRIED", 2)
+    told = ready.left_out(0, np.array([2, 3, 4]), np.array([1]))
+    assert told.items.tolist() == [4, 3] and not told.whole
+
+
+def test_what_is_no_edge_of_the_graph_stays_none_when_something_is_left_out():
+    """Of a history whose last item is not on the graph, what remains is on it as before."""
+    ready, history = ready_of(), np.array([3, 11, 5, 8])
+    told = ready.left_out(4, history, np.array([0, 7]), known=3)
+    histories = Histories(np.array([0, 0, 0, 0, 0, 3]), np.array([3, 5, 8]), np.arange(3))
+    ((_, scores),) = ready.model.score_blocks(histories, np.array([4]), np.array([0, 0, 0, 0, 2]))
+    expected = ranked(scores[0].numpy(), np.array([3, 5, 8]))
+    row = told.items.tolist().index(11)
+    assert told.without[row].tolist() == expected[[0, 7]].tolist()
+
+
+@pytest.mark.parametrize(
+    ("enhancer", "more", "item", "user"),
+    [
+        ("none", {}, (), ()),
+        ("kar", {}, (), ()),
+        ("lightgcn", {}, (), ()),
+        ("autograph", {"levels": (0,)}, (0,), (0,)),
+        ("autograph", {"levels": (0, 5)}, (0,), (0,)),
+        ("autograph", {"metapaths": ("item > item_factor > item",)}, (0, 1), ()),
+        ("grounded", {}, (0, 1), (0, 1)),
+        ("uist", {}, (0, 1, 2), (0, 1, 2)),
+        ("uist", {"sides": ("item",), "levels": (2,)}, (2,), ()),
+    ],
+)
+def test_a_recommender_says_which_levels_of_codes_it_reads(enhancer, more, item, user):
+    config = ModelConfig.model_validate({"enhancer": {"name": enhancer, **more}}).enhancer
+    assert config.levels_read("item", 3) == item and config.levels_read("user", 3) == user

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from app.records import Record, read_record
 from app.saved import NewItem, Persona, new_items_of, personas_of
 from app.settings import Cell
-from app.showcase import Showcase, default_pair, open_showcase
+from app.showcase import Asked, Showcase, default_pair, open_showcase
 from app.ui.demo_newcomers import ATTRIBUTE, PLACED
 from app.ui.demo_person import HISTORY
 from app.ui.demo_state import FIELD
@@ -138,21 +139,52 @@ def test_an_item_is_found_and_added(
     assert said(undo.click().run(), "added") == []
 
 
-def test_why_shows_sentences_and_what_was_said(
-    screen: Open, demo_workspace: Path, case: Showcase
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_why_shows_what_the_recommender_of_that_list_was_measured_to_do(
+    screen: Open, demo_workspace: Path, record: Record, case: Showcase, side: str
 ) -> None:
-    user = 17
+    user, history = 17, case.histories.of(17)
+    cell = default_pair(record)[("left", "right").index(side)]
+    ready = Ready.of(Model.load(record.folder("train", cell)))
     page = screen("demo", demo_workspace, user=case.dataset.user_ids.external[user])
-    button = next(b for b in page.button if b.label == "Why?" and not b.disabled)
+    button = next(b for b in page.button if (b.key or "").startswith(f"why-{side}"))
     item = int(button.key.rpartition("-")[2])
     page = button.click().run()
     assert sound(page) and said(page, "why") == [case.dataset.item_ids.external[item]]
-    whys = case.whys(case.histories.of(user), user, item, 3)
+    assert said(page, "whose") == [side]
+    (whys,) = case.whys(history, user, [item], Asked(ready, user), 4)
+    assert whys[0].reason.kind == "measured"
     for why in whys:
         assert f"**{plain(why.reason.sentence)}**" in words(page)
         for quoted in why.quotes:
             assert f"From the description of {plain(quoted.of)}" in words(page)
-    assert len(page.get("echarts_chart")) == len(whys) or whys
+    assert len(page.get("echarts_chart")) == sum(bool(why.steps) for why in whys)
+    if cell.enhancer == "none":
+        assert not any("In the graph" in part for part in words(page) if part.startswith("**"))
+
+
+def test_what_a_list_says_comes_true_when_the_item_is_taken_out(
+    screen: Open, demo_workspace: Path, record: Record, case: Showcase
+) -> None:
+    """Without “X” it would stand at rank 9: X is taken out, and there it stands."""
+    ready = Ready.of(Model.load(record.folder("train", default_pair(record)[0])))
+    for user in range(30):
+        history = case.histories.of(user)
+        table = moved(ready, user, history, history, 6)
+        for whys in case.whys(history, user, table["item"].to_list(), Asked(ready, user), 1):
+            one = whys[0].reason
+            found = re.search(r"at rank (\d) instead of (\d)", one.sentence)
+            if found and 1 < int(found[1]) <= 6:
+                page = screen(
+                    "demo",
+                    demo_workspace,
+                    user=case.dataset.user_ids.external[user],
+                    removed=case.dataset.item_ids.external[one.through[0]],
+                )
+                assert sound(page)
+                assert shown(page)[int(found[1]) - 1] == plain(case.title(one.item))
+                return
+    pytest.fail("nobody's list depends on one item")
 
 
 def test_people_are_found_by_words(screen: Open, demo_workspace: Path, case: Showcase) -> None:
@@ -266,7 +298,7 @@ def test_a_new_item_gets_its_meanings_and_its_audience(
     page = next(b for b in page.button if b.label == "Take an example").click().run()
     assert sound(page)
     told = " ".join(words(page))
-    assert "What it shares with others" in told and "Films nearest to it" in told
+    assert "Groups it joins in the graph" in told and "Films nearest to it" in told
     assert "people have it in their first 10" in [m.label for m in page.metric]
     assert any("nobody had this film" in info.value for info in page.info), "the plain one"
     assert not (own_workspace / "new_items").exists(), "nothing is saved unasked"
@@ -352,7 +384,9 @@ def test_a_damaged_model_gets_a_sentence(screen: Open, own_workspace: Path, reco
     assert any("damaged" in part.value for part in (*page.error, *page.info))
 
 
-def test_without_a_graph_there_are_lists_and_no_reasons(screen: Open, own_workspace: Path) -> None:
+def test_without_a_graph_what_is_measured_is_said_and_nothing_of_a_graph(
+    screen: Open, own_workspace: Path
+) -> None:
     import json
 
     path = own_workspace / "runs" / "demo.json"
@@ -363,6 +397,7 @@ def test_without_a_graph_there_are_lists_and_no_reasons(screen: Open, own_worksp
     path.write_text(json.dumps(content))
     shutil.rmtree(own_workspace / "artifacts" / "graph")
     page = screen("demo", own_workspace)
-    assert sound(page) and "plain recommenders only" in page.info[0].value
+    assert sound(page) and "has no graph" in page.info[0].value
     assert len(shown(page)) == 12
-    assert all(button.disabled for button in page.button if button.label == "Why?")
+    said_of = [part for part in words(page) if part.startswith(("Without “", "No single item"))]
+    assert len(said_of) == 12 and not any("In the graph" in part for part in words(page))

@@ -14,6 +14,10 @@ from recommend.explain import Reason
 EVIL = "<img src=x onerror=alert(1)>{b}"
 
 
+def steps_of(steps: tuple) -> str:
+    return " > ".join(step[0][0] for step in steps)
+
+
 def by_factor(through: int = 5) -> Why:
     items = tuple(range(through))
     steps = (
@@ -22,7 +26,7 @@ def by_factor(through: int = 5) -> Why:
         (("item_factor", 3),),
         (("item", 9),),
     )
-    reason = Reason("user > item > item_factor > item", items, 3, "ice", 1.0, "…", steps)
+    reason = Reason("path", 9, steps_of(steps), "…", 1.0, items, 3, ("ice",), steps)
     names = (("Ada",), tuple(f"Film {n}" for n in items[:5]), ("ice",), (EVIL,))
     return Why(reason, names, ())
 
@@ -34,7 +38,7 @@ def by_people() -> Why:
         tuple(("user", n) for n in range(5)),
         (("item", 9),),
     )
-    reason = Reason("user > user_factor > user > item", (), 1, "sea", 1.0, "…", steps, 1234)
+    reason = Reason("path", 9, steps_of(steps), "…", 1.0, (), 1, ("sea",), steps, 1234)
     return Why(reason, (("Ada",), ("sea",), ("a", "b", "c", "d", "e"), ("Film",)), ())
 
 

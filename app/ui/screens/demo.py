@@ -36,8 +36,8 @@ def show() -> None:
     parts = ["Somebody", f"A new {nouns.one}"]
     if case.graph is None:
         st.info(
-            "This experiment has plain recommenders only: they give no reasons, and know nothing "
-            "that is new."
+            "This experiment has no graph: recommenders know nothing that is new, and no reason "
+            "names what descriptions say."
         )
         _somebody(record, case, nouns)
         return
