@@ -77,7 +77,8 @@ def fit_alternatives(record: Record, side: Side) -> None:
     Raises:
         AutoGraphError: the run has no vectors of that side, or a method cannot be fitted.
     """
-    run_derived(record, ((one.experiment, one.step) for one in alternatives(record, side)))
+    found = alternatives(record, side)
+    run_derived(record, ((one.experiment, one.step) for one in found if not one.own))
 
 
 def alternative_table(found: list[Alternative]) -> pl.DataFrame:

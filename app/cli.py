@@ -115,7 +115,7 @@ def run(
 
     Stop it at any time: the same command goes on from there.
     """
-    from app.experiment_file import load_experiment
+    from app.experiment_file import load_experiment, origin_of
     from app.session import run_experiment
 
     changes = [
@@ -123,7 +123,8 @@ def run(
         *([f"data.on_bad_row={on_bad_row}"] if on_bad_row else []),
         *([f"control={control}"] if control else []),
     ]
-    run_experiment(load_experiment(experiment, changes, source), workspace, upto, jobs, device)
+    chosen, file = load_experiment(experiment, changes, source), origin_of(experiment, workspace)
+    run_experiment(chosen, workspace, upto, jobs, device, file)
 
 
 for command in (compare, beyond, ablate):

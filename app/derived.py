@@ -47,12 +47,12 @@ def step_from(
     inputs = {name: known[name] for name in names}
     given = described.settings(settings, cell, record.workspace)
     key = fingerprint(stage, described.version, given, inputs)
-    return Step(stage, key, inputs, cell if described.a_cell else None)
+    return Step(stage, key, inputs, cell if described.a_cell else None, given)
 
 
 def holds(record: Record, step: Step) -> bool:
-    """Whether the result of a step is finished."""
-    return record.store.holds(step.stage, step.key)
+    """Whether the result of a step is finished, and as it was written."""
+    return record.store.sound(step.stage, step.key)
 
 
 def run_derived(

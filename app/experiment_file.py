@@ -100,7 +100,7 @@ def _read(path: Path, within: tuple[Path, ...]) -> dict[str, Any]:
         return given
     begun = str(given.pop("extends"))
     beside = path.parent / f"{begun}.toml"
-    base = _read(beside if beside.is_file() else find_experiment(begun), (*within, path))
+    base = _read(beside if exists(beside) else find_experiment(begun), (*within, path))
     for key in _of_another_kind(base, given):
         put(base, key, {})
     return merged({**base, "name": given["name"]}, given)
@@ -173,13 +173,35 @@ def find_experiment(name_or_path: str) -> Path:
         ConfigError: there is none.
     """
     for path in (Path(name_or_path), SHIPPED / f"{name_or_path}.toml"):
-        if path.is_file():
+        if exists(path):
             return path
     known = ", ".join(path.stem for path in shipped())
     raise ConfigError(
         f"There is no experiment {name_or_path!r}: neither a file of that name here, nor one that "
         f"ships with AutoGraph ({known})."
     )
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a file; of a name that no file can have there is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def origin_of(name_or_path: str, workspace: Path) -> str:
+    """What tells the file of an experiment from others: a name for one that ships, else its path.
+
+    It is "" for a file that a workspace keeps beside the record of a run: that is nobody's own.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    path = find_experiment(name_or_path).resolve()
+    if path.parent == (workspace / "runs").resolve():
+        return ""
+    return path.stem if path.parent == SHIPPED else str(path)
 
 
 def shipped() -> list[Path]:

@@ -53,4 +53,4 @@ def _standing(plan: Plan, cell: Cell) -> Standing:
 
 
 def _holds(plan: Plan, step: Step) -> bool:
-    return plan.store.holds(step.stage, step.key)
+    return plan.store.sound(step.stage, step.key)

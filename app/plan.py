@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from app.overrides import with_changes_so_far
 from app.settings import PLAIN, Cell, Experiment
@@ -23,12 +24,14 @@ class Step:
         key: Fingerprint of the result.
         inputs: Fingerprints of what it reads, by stage.
         cell: Of the grid.
+        settings: All that the result depends on beside its inputs, JSON-able.
     """
 
     stage: str
     key: str
     inputs: Mapping[str, str]
     cell: Cell | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         what = STAGES[self.stage].what
@@ -43,12 +46,14 @@ class Plan:
         experiment: Its settings; a person's own templates and texts by hand are pinned to what
             they are when the plan is made.
         workspace: Holds artifacts, caches, downloads, templates, runs and results.
+        file: That the settings are from, as `origin_of` calls it; "" where it is not known.
         recorded: The settings as a record keeps them: whoever runs them again takes in later texts
             by hand, too.
     """
 
     experiment: Experiment
     workspace: Path
+    file: str = ""
     recorded: Experiment = field(init=False, repr=False)
     _steps: dict[tuple[str, Cell | None], Step] = field(default_factory=dict, repr=False)
 
@@ -75,7 +80,7 @@ class Plan:
             inputs = {name: self.step(name, cell).key for name in names}
             settings = described.settings(self.experiment, cell, self.workspace)
             key = fingerprint(stage, described.version, settings, inputs)
-            self._steps[stage, cell] = Step(stage, key, inputs, cell)
+            self._steps[stage, cell] = Step(stage, key, inputs, cell, settings)
         return self._steps[stage, cell]
 
     def steps(self, upto: str | None = None) -> list[Step]:

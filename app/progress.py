@@ -17,6 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from app.runner import DAMAGED
 from app.terminal import open_console, styled
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ class Display:
             styled(("✓", "green"), f" {step} ", (f"{seconds:.1f} s{figures(summary)}", "dim")),
             soft_wrap=True,
         )
+        if why := summary.get(DAMAGED):
+            self._console.print(styled(("  made again: ", "yellow"), why), soft_wrap=True)
 
 
 def figures(summary: Mapping[str, Any]) -> str:

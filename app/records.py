@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import fcntl
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from app.cautions import ALL_EDGES, LEAKING_TEXTS, TEXTS_SHUFFLED, Caution, of_settings, signs
-from app.experiment_file import checked, name_in
+from app.experiment_file import (
+    checked,
+    exists,
+    find_experiment,
+    load_experiment,
+    name_in,
+    origin_of,
+)
 from app.plan import Plan, Step
 from app.settings import Cell, Experiment
 from data import atomic
 from data.artifacts import ArtifactStore
-from data.errors import ArtifactError, ConfigError
+from data.config import Config
+from data.errors import ArtifactError, AutoGraphError, ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +37,14 @@ class Record:
         workspace: Where it was run.
         keys: Fingerprints of results that are not of one cell, by stage.
         cells: Fingerprints by stage, for every recommender of the grid.
+        file: That the settings are from, as `origin_of` calls it; "" where it is not known.
     """
 
     experiment: Experiment
     workspace: Path
     keys: Mapping[str, str]
     cells: Mapping[Cell, Mapping[str, str]]
+    file: str = ""
 
     @property
     def store(self) -> ArtifactStore:
@@ -43,15 +57,26 @@ class Record:
         Raises:
             ArtifactError: it is not finished, or damaged.
         """
-        key = (self.cells[cell] if cell else self.keys).get(stage)
+        return self.store.place(stage, self._sound(stage, cell)["fingerprint"])
+
+    def _sound(self, stage: str, cell: Cell | None) -> dict[str, Any]:
+        """The manifest of a finished result, which is as it was written.
+
+        Raises:
+            ArtifactError: it is not finished, or damaged.
+        """
+        key, run = self._key(stage, cell), f"autograph run {self.file or self.experiment.name}"
         if key is None or not self.store.holds(stage, key):
             what = f"{stage} of {cell}" if cell else stage
             raise ArtifactError(
                 f"The experiment {self.experiment.name!r} has no finished {what} in "
-                f"{self.workspace}. Run it first: autograph run {self.experiment.name}"
+                f"{self.workspace}. Run it first: {run}"
             )
-        self.store.manifest(stage, key)
-        return self.store.place(stage, key)
+        again = f"Run it again, and this result alone is made anew: {run}"
+        return {**self.store.manifest(stage, key, again), "fingerprint": key}
+
+    def _key(self, stage: str, cell: Cell | None) -> str | None:
+        return (self.cells[cell] if cell else self.keys).get(stage)
 
     def encoded_texts(self, side: str) -> Path:
         """The folder of the texts that a side's vectors are of; in a control, shuffled ones.
@@ -64,8 +89,7 @@ class Record:
 
     def summary(self, stage: str, cell: Cell | None = None) -> dict[str, Any]:
         """Figures that a finished stage left."""
-        summary: dict[str, Any] = atomic.read_json(self.folder(stage, cell) / "manifest.json")
-        return dict(summary["summary"])
+        return dict(self._sound(stage, cell)["summary"])
 
     def finished(self) -> list[Cell]:
         """Cells that are trained and judged."""
@@ -145,10 +169,74 @@ class Record:
         return max(fitting, key=lambda cell: self.summary("train", cell)["valid_ndcg@10"])
 
 
-def write_record(plan: Plan, steps: Sequence[Step]) -> None:
-    """Keeps what a run is about, under its name."""
+def write_record(plan: Plan, steps: Sequence[Step]) -> Record:
+    """What a run is about, kept under its name.
+
+    Raises:
+        ConfigError: the name is that of another experiment; see `refuse_namesake`.
+    """
     record = record_of(plan, steps)
-    keep_record(record.experiment, record.workspace, record.keys, record.cells)
+    with _alone(plan.workspace):
+        refuse_namesake(plan)
+        before = _before(record.experiment.name, record.workspace)
+        file = record.file or (before.file if before else "")
+        keep_record(record.experiment, record.workspace, record.keys, record.cells, file)
+    return record
+
+
+def refuse_namesake(plan: Plan) -> None:
+    """Nothing, where a plan may have its name in its workspace.
+
+    A name is that of the file which was run under it as long as there is that file; others may have
+    it only on the same data.
+
+    Raises:
+        ConfigError: another file was run under it, on other data.
+    """
+    for name in {plan.experiment.name, plan.experiment.texts_name}:
+        before = _before(name, plan.workspace)
+        if before is None or plan.file in ("", before.file) or not _is_there(before.file):
+            continue
+        if before.keys.get("dataset") != plan.step("dataset").key:
+            raise ConfigError(
+                f"The name {name!r} is taken in {plan.workspace}: {before.file} was run under it, "
+                f"on other data than {plan.file} names. Give this one another name, by "
+                'name = "…" at its top or --set name=…, or choose another --workspace. To let it '
+                f"have the name, delete {_place(plan.workspace, name)}: all results stay stored."
+            )
+
+
+def write_if_latest(record: Record, write: Callable[[Record], Path]) -> Path | None:
+    """What `write` gives, or None where another run under the name has begun since."""
+    with _alone(record.workspace):
+        there = read_record(record.experiment.name, record.workspace)
+        same = (there.keys, there.cells) == (record.keys, record.cells)
+        return write(record) if same else None
+
+
+@contextmanager
+def _alone(workspace: Path) -> Iterator[None]:
+    """The only process that looks at the records of a workspace and changes them."""
+    with atomic.told(workspace):
+        workspace.mkdir(parents=True, exist_ok=True)
+        lock = (workspace / ".runs.lock").open("w")
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _before(name: str, workspace: Path) -> Record | None:
+    """What was run under a name so far, if that can be read."""
+    with suppress(ConfigError, ArtifactError):
+        return read_record(name, workspace)
+    return None
+
+
+def _is_there(file: str) -> bool:
+    """Whether the file of a record is still there."""
+    with suppress(ConfigError):
+        return bool(file) and find_experiment(file).is_file()
+    return False
 
 
 def record_of(plan: Plan, steps: Sequence[Step]) -> Record:
@@ -158,7 +246,7 @@ def record_of(plan: Plan, steps: Sequence[Step]) -> Record:
         if step.cell:
             cells.setdefault(step.cell, {})[step.stage] = step.key
     keys = {step.stage: step.key for step in steps if step.cell is None}
-    return Record(plan.recorded, plan.workspace, keys, cells)
+    return Record(plan.recorded, plan.workspace, keys, cells, plan.file)
 
 
 def keep_record(
@@ -166,9 +254,11 @@ def keep_record(
     workspace: Path,
     keys: Mapping[str, str],
     cells: Mapping[Cell, Mapping[str, str]],
+    file: str = "",
 ) -> None:
     """Writes a record that `read_record` finds by the experiment's name."""
     content = {
+        "file": file,
         "experiment": experiment.model_dump(mode="json", exclude_none=True),
         "keys": dict(keys),
         "cells": [
@@ -176,28 +266,90 @@ def keep_record(
             for c, of in cells.items()
         ],
     }
-    atomic.write_json(workspace / "runs" / f"{experiment.name}.json", content)
+    atomic.write_json(_place(workspace, experiment.name), content)
+
+
+def _place(workspace: Path, name: str) -> Path:
+    return workspace / "runs" / f"{name}.json"
+
+
+class _Recommender(Config):
+    """A cell of the grid, as a record holds it."""
+
+    backbone: str
+    enhancer: str
+    seed: int
+    keys: dict[str, str]
+
+
+class _Content(Config):
+    """What the file of a record holds."""
+
+    file: str = ""
+    experiment: dict[str, Any]
+    keys: dict[str, str]
+    cells: tuple[_Recommender, ...]
 
 
 def read_record(name_or_path: str, workspace: Path) -> Record:
     """The latest run of an experiment, by its name or its file.
 
     Raises:
-        ConfigError: it was never run in this workspace.
+        ConfigError: it was never run in this workspace, or another file was run under its name.
+        ArtifactError: the record is damaged.
     """
     name = _name(name_or_path)
-    path = workspace / "runs" / f"{name}.json"
-    if not path.exists():
+    path = _place(workspace, name)
+    if not exists(path):
         known = ", ".join(sorted(p.stem for p in (workspace / "runs").glob("*.json"))) or "none"
         raise ConfigError(
             f"The experiment {name!r} was not run in {workspace} (run there: {known}). "
             f"Run it first: autograph run {name_or_path}"
         )
+    record = _read(path, workspace, name_or_path)
+    if exists(Path(name_or_path)):
+        _refuse_another(record, name_or_path)
+    return record
+
+
+def _read(path: Path, workspace: Path, name_or_path: str) -> Record:
     again = f"Run the experiment again: autograph run {name_or_path}. What is finished is kept."
-    content = atomic.read_json(path, again)
-    cells = {Cell(c["backbone"], c["enhancer"], c["seed"]): c["keys"] for c in content["cells"]}
-    experiment = checked(content["experiment"], str(path))
-    return Record(experiment, workspace, content["keys"], cells)
+    try:
+        content = _Content.model_validate(atomic.read_json(path, again))
+        experiment = checked(content.experiment, str(path))
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"])) or "all of it"
+        raise ArtifactError(
+            f"The stored file {path} is damaged: {where} is amiss. {again}"
+        ) from None
+    cells = {Cell(c.backbone, c.enhancer, c.seed): c.keys for c in content.cells}
+    return Record(experiment, workspace, content.keys, cells, content.file)
+
+
+def _refuse_another(record: Record, name_or_path: str) -> None:
+    """Nothing, where a record is of the file that it was asked for by.
+
+    Raises:
+        ConfigError: it is of another file, and of other results.
+    """
+    file = origin_of(name_or_path, record.workspace)
+    if file in ("", record.file) or not _is_there(record.file) or _gives_same(file, record):
+        return
+    raise ConfigError(
+        f"What is stored in {record.workspace} under the name {record.experiment.name!r} is of "
+        f'{record.file}, not of {file}. Run this one under a name of its own, by name = "…" at its '
+        "top or --set name=…, or in another --workspace."
+    )
+
+
+def _gives_same(file: str, record: Record) -> bool:
+    """Whether a run of a file would give the very results of a record."""
+    with suppress(AutoGraphError):
+        plan = Plan(load_experiment(file), record.workspace)
+        found = record_of(plan, plan.steps())
+        cells = {cell: found.cells.get(cell) for cell in record.cells}
+        return (cells, {**found.keys, **record.keys}) == (record.cells, found.keys)
+    return False
 
 
 def _name(name_or_path: str) -> str:

@@ -171,7 +171,7 @@ def run_rows(
         every = plan.steps()
         write_record(plan, every)
         steps = needed(every, cells)
-        waiting = [s for s in steps if not plan.store.holds(s.stage, s.key)]
+        waiting = [s for s in steps if not plan.store.sound(s.stage, s.key)]
         if waiting:
             with Display(open_console()) as display:
                 display.planned([str(step) for step in steps])

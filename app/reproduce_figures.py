@@ -170,7 +170,7 @@ def there_of(kind: str, name: str, workspace: Path, source: Path | None) -> Told
 
     plan = plan_of(name, workspace, source)
     steps, experiment = _steps(plan, kind), plan.experiment
-    missing = [step for step in steps if not plan.store.holds(step.stage, step.key)]
+    missing = [step for step in steps if not plan.store.sound(step.stage, step.key)]
     if missing:
         return Told(experiment.name, experiment.note, [], list(_would_be_run(experiment, missing)))
     keys = {step.stage: step.key for step in plan.steps() if step.cell is None}

@@ -17,6 +17,8 @@ from data.artifacts import SCRATCH, ArtifactStore
 
 CLOCK = "clock"
 """In a summary: how long a stage took; one that was killed counts from where it went on."""
+DAMAGED = "damaged before"
+"""In what a listener is told of a finished step: why the result that was there is made again."""
 WAITING = "another run makes this at the moment: waiting for it"
 """What a listener is told while two runs want the same result."""
 
@@ -42,31 +44,40 @@ class StepRunner:
     device: str = "cpu"
 
     def run(self, step: Step, listener: Listener) -> None:
-        """Makes the result of a step unless it is there; its inputs must be.
+        """Makes the result of a step unless it is there and sound; its inputs must be.
 
         Raises:
             AutoGraphError: with what is wrong and how to mend it.
         """
-        store = ArtifactStore(self.workspace / "artifacts")
-        there, start = store.holds(step.stage, step.key), time.perf_counter()
+        store, damage = ArtifactStore(self.workspace / "artifacts"), list[str]()
+        there, start = store.sound(step.stage, step.key), time.perf_counter()
         if not there:
             listener.progress(str(step), 0, 0, "")
         store.make(
             step.stage,
             step.key,
             lambda folder: self._filled(step, folder, store, listener),
-            {"inputs": dict(step.inputs), "cell": str(step.cell) if step.cell else None},
+            {
+                "version": STAGES[step.stage].version,
+                "settings": dict(step.settings),
+                "inputs": dict(step.inputs),
+                "cell": str(step.cell) if step.cell else None,
+            },
             on_wait=lambda: listener.progress(str(step), 0, 0, WAITING),
+            on_damage=damage.append,
         )
         seconds = None if there else time.perf_counter() - start
         summary = store.manifest(step.stage, step.key)["summary"]
-        listener.finished(str(step), seconds, summary)
+        told = {DAMAGED: damage[0]} if damage else {}
+        listener.finished(str(step), seconds, {**summary, **told})
 
     def _filled(
         self, step: Step, folder: Path, store: ArtifactStore, listener: Listener
     ) -> Mapping[str, Any]:
         """What a stage leaves, with the seconds that it took since it was last begun."""
         start = time.perf_counter()
+        for name, key in step.inputs.items():
+            store.manifest(name, key)
         summary = STAGES[step.stage].run(self._task(step, folder, store, listener))
         return {**summary, CLOCK: {"seconds": time.perf_counter() - start}}
 
@@ -105,7 +116,7 @@ def run_steps(
     for step in shared:
         runner.run(step, listener)
     cells = [list(of) for _, of in groupby(steps[len(shared) :], key=lambda step: step.cell)]
-    waiting = [of for of in cells if not all(plan.store.holds(s.stage, s.key) for s in of)]
+    waiting = [of for of in cells if not all(plan.store.sound(s.stage, s.key) for s in of)]
     for step in (step for of in cells if of not in waiting for step in of):
         runner.run(step, listener)
     if waiting:

@@ -204,7 +204,7 @@ def _made(plan: Plan, steps: Sequence[Step], device: str) -> None:
     from app.progress import Display, open_console
     from app.runner import run_steps
 
-    if not all(plan.store.holds(step.stage, step.key) for step in steps):
+    if not all(plan.store.sound(step.stage, step.key) for step in steps):
         with Display(open_console()) as display:
             display.planned([str(step) for step in steps])
             run_steps(plan, steps, display, 1, device)

@@ -11,7 +11,14 @@ from app.cautions import of_settings, tell
 from app.comparison import changes_in_words, contenders, judging_told
 from app.plan import Plan, Step
 from app.progress import Display, figures
-from app.records import Record, read_record, record_of, write_record
+from app.records import (
+    Record,
+    read_record,
+    record_of,
+    refuse_namesake,
+    write_if_latest,
+    write_record,
+)
 from app.results import result_table, show, write_results
 from app.runner import run_steps
 from app.settings import Experiment
@@ -27,27 +34,31 @@ def run_experiment(
     upto: str | None = None,
     jobs: int = 1,
     device: str = "auto",
+    file: str = "",
 ) -> None:
     """Runs what is not finished of an experiment, and shows its metrics.
 
     Of a part of it, up to a stage, it shows what was read, what was left out and where results are.
+    `file` is what `origin_of` calls the file that the settings are from.
 
     Raises:
         AutoGraphError: with what is wrong and how to mend it.
     """
     console = open_console()
     tell(experiment.name, of_settings(experiment), console)
-    plan = Plan(experiment, workspace)
+    plan = Plan(experiment, workspace, file)
     steps = plan.steps(upto)
+    refuse_namesake(plan)
     if upto is None or _takes_nothing_away(plan, steps):
         write_record(plan, steps)
     with Display(console) as display:
         display.planned([str(step) for step in steps])
         run_steps(plan, steps, display, jobs, chosen_device(device))
+    record = record_of(plan, steps)
     if upto is None:
-        _show_results(read_record(experiment.name, workspace), console)
+        _show_results(record, console)
         return
-    _show_part(record_of(plan, steps), [step for step in steps if step.stage == upto], console)
+    _show_part(record, [step for step in steps if step.stage == upto], console)
 
 
 def _takes_nothing_away(plan: Plan, steps: list[Step]) -> bool:
@@ -118,11 +129,18 @@ def _show_bad_rows(record: Record, console: Console) -> None:
 
 
 def _show_results(record: Record, console: Console) -> None:
-    path = write_results(record)
+    path = write_if_latest(record, write_results)
     table, notes = show(result_table(record), _counts(record), changes_in_words(record))
     console.print()
     console.print(table)
     for note in (*judging_told(contenders([record])), *notes):
         console.print(note)
     _show_bad_rows(record, console)
+    if path is None:
+        name = record.experiment.name
+        console.print(
+            f"Another run of {name} has begun since: what is kept under that name is of that one.",
+            soft_wrap=True,
+        )
+        return
     console.print(f"Written to {path} and .csv", style="dim", soft_wrap=True)

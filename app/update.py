@@ -133,7 +133,7 @@ def _failed(plan: Plan, step: Step) -> set[str]:
     """Entities without a text in finished knowledge."""
     from llm.knowledge import Knowledge
 
-    if not plan.store.holds(step.stage, step.key):
+    if not plan.store.sound(step.stage, step.key):
         return set()
     return set(Knowledge.load(plan.store.place(step.stage, step.key)).failed["entity"])
 
@@ -170,7 +170,7 @@ def _knowledge_before(scene: Scene) -> Knowledge | None:
         keys.append(atomic.read_json(_last(plan, scene.side))["key"])
     with suppress(ConfigError, ArtifactError):
         keys.append(read_record(plan.experiment.name, plan.workspace).keys.get(stage))
-    finished = [key for key in keys if key is not None and plan.store.holds(stage, key)]
+    finished = [key for key in keys if key is not None and plan.store.sound(stage, key)]
     if not finished:
         return None
     latest = max(finished, key=lambda key: plan.store.manifest(stage, key)["made_at"])

@@ -293,7 +293,7 @@ def _item_texts(plan: Plan, listener: Listener) -> tuple[list[str | None] | None
     free = plan.experiment.llm.item.backend in WITHOUT_MODEL
     if free:
         run_steps(plan, plan.steps("knowledge-item"), listener)
-    if free or plan.store.holds(step.stage, step.key):
+    if free or plan.store.sound(step.stage, step.key):
         return Knowledge.load(plan.store.place(step.stage, step.key)).texts, True
     return answered_texts(open_scene(plan, "item", listener))
 

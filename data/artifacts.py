@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +19,14 @@ MANIFEST = "manifest.json"
 REOPENED = f".{MANIFEST}"
 """Name of the manifest of an artifact that is to be made again."""
 SCRATCH = "scratch"
+CHECKSUM = "checksum"
+"""In a manifest: of all else that it says."""
+MADE_AGAIN = "Run its experiment again: this result alone is made anew, all others are kept."
+"""The cure of a finished artifact that is damaged."""
 _POLL_S = 0.2
 """Seconds between two looks whether another run has ended."""
+_SOUND: set[tuple[int | str | None, ...]] = set()
+"""States of files whose content this process found to be as it was written, with its checksum."""
 
 
 def fingerprint(
@@ -35,8 +41,13 @@ def fingerprint(
         inputs: Fingerprint of each input, by role.
     """
     described = {"stage": stage, "version": version, "config": config, "inputs": dict(inputs)}
-    canonical = json.dumps(described, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return _digest(described)[:16]
+
+
+def _digest(value: Any) -> str:
+    """Checksum of canonical JSON."""
+    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +67,33 @@ class ArtifactStore:
         """Whether the artifact is finished."""
         return (self.place(stage, key) / MANIFEST).exists()
 
-    def manifest(self, stage: str, key: str) -> dict[str, Any]:
-        """What is known of a finished artifact: config, inputs, files with their sizes, time.
+    def manifest(self, stage: str, key: str, cure: str = MADE_AGAIN) -> dict[str, Any]:
+        """What is known of a finished artifact: settings, inputs, files with checksums, time.
+
+        The content of its files is read once in the life of a process, sizes are at every call.
+
+        Args:
+            stage: That made it.
+            key: Its fingerprint.
+            cure: What to do where it is damaged, in a sentence.
 
         Raises:
-            ArtifactError: it is unfinished, or a file is missing or has another size.
+            ArtifactError: it is unfinished, or a file is not as it was written.
         """
         folder = self.place(stage, key)
-        manifest: dict[str, Any] = atomic.read_json(folder / MANIFEST)
+        manifest = _read_manifest(folder / MANIFEST, cure)
         for name, size in manifest["files"].items():
-            path = folder / name
-            found = path.stat().st_size if path.exists() else None
-            if found != size:
-                state = "is missing" if found is None else f"has {found} bytes instead of {size}"
+            if wrong := _wrong(folder / name, size, manifest["checksums"].get(name)):
                 raise ArtifactError(
-                    f"The stored result {folder} is damaged: {name} {state}. Delete that folder "
-                    "and run the same command: only this stage is computed again."
+                    f"The stored result {folder} is damaged: {name} {wrong}. {cure}"
                 )
         return manifest
+
+    def sound(self, stage: str, key: str) -> bool:
+        """Whether the artifact is finished, and as it was written."""
+        with suppress(ArtifactError):
+            return self.holds(stage, key) and bool(self.manifest(stage, key))
+        return False
 
     def reopen(self, stage: str, key: str) -> list[tuple[str, str]]:
         """Stage and key of a finished artifact and of all made from it, unfinished from here on.
@@ -83,8 +103,9 @@ class ArtifactStore:
         reopened, left = [], [(stage, key)] if self.holds(stage, key) else []
         users: dict[str, list[tuple[str, str]]] = {}
         for path in self.root.glob(f"*/*/{MANIFEST}"):
-            for used in atomic.read_json(path).get("inputs", {}).values():
-                users.setdefault(used, []).append((path.parent.parent.name, path.parent.name))
+            with suppress(ArtifactError):  # what is damaged is made again in any case
+                for used in _read_manifest(path)["inputs"].values():
+                    users.setdefault(used, []).append((path.parent.parent.name, path.parent.name))
         while left:
             one = left.pop()
             if one not in reopened:
@@ -113,6 +134,7 @@ class ArtifactStore:
         fill: Callable[[Path], Mapping[str, Any] | None],
         about: Mapping[str, Any],
         on_wait: Callable[[], None] | None = None,
+        on_damage: Callable[[str], None] | None = None,
     ) -> Path:
         """The folder of a finished artifact; `fill(folder)` runs only if it is not there yet.
 
@@ -126,16 +148,18 @@ class ArtifactStore:
             about: Is kept in the manifest.
             on_wait: Called again and again while another run makes it; without it there is no
                 waiting.
+            on_damage: Hears what is wrong with a finished one, which is then made again; without it
+                it is refused.
 
         Raises:
             ArtifactError: it is damaged, cannot be written, or another run makes it.
         """
         folder = self.place(stage, key)
-        if self.holds(stage, key):
-            self.manifest(stage, key)
+        if self._taken_as_it_is(stage, key, on_damage):
             return folder
         with _sole_writer(folder, on_wait):
-            if not self.holds(stage, key):
+            if not self.sound(stage, key):
+                (folder / MANIFEST).unlink(missing_ok=True)
                 atomic.remove_parts(folder)
                 with _not_to_be_closed(folder):
                     summary = fill(folder)
@@ -143,6 +167,20 @@ class ArtifactStore:
                     manifest = _manifest(stage, key, folder, about, summary)
                     atomic.write_json(folder / MANIFEST, manifest)
         return folder
+
+    def _taken_as_it_is(
+        self, stage: str, key: str, on_damage: Callable[[str], None] | None
+    ) -> bool:
+        if not self.holds(stage, key):
+            return False
+        try:
+            self.manifest(stage, key)
+        except ArtifactError as error:
+            if on_damage is None:
+                raise
+            on_damage(str(error).removesuffix(f" {MADE_AGAIN}"))
+            return False
+        return True
 
 
 @contextmanager
@@ -179,14 +217,73 @@ def _files(folder: Path) -> Iterator[Path]:
 def _manifest(
     stage: str, key: str, folder: Path, about: Mapping[str, Any], summary: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    return {
+    files = {str(path.relative_to(folder)): path for path in _files(folder)}
+    described = {
         "stage": stage,
         "fingerprint": key,
         **about,
         "summary": dict(summary or {}),
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "files": {str(p.relative_to(folder)): p.stat().st_size for p in _files(folder)},
+        "files": {name: path.stat().st_size for name, path in files.items()},
+        "checksums": {name: _checksum(path) for name, path in files.items()},
     }
+    return {**described, CHECKSUM: _digest(json.loads(json.dumps(described)))}
+
+
+def _read_manifest(path: Path, cure: str = MADE_AGAIN) -> dict[str, Any]:
+    """What a manifest says; those from before there were checksums have none.
+
+    Raises:
+        ArtifactError: it is missing, or not as it was written.
+    """
+    found = atomic.read_json(path, cure)
+    if not isinstance(found, dict):
+        raise ArtifactError(f"The stored file {path} is damaged: it holds no table. {cure}")
+    written = {name: value for name, value in found.items() if name != CHECKSUM}
+    if CHECKSUM in found and found[CHECKSUM] != _digest(written):
+        raise ArtifactError(f"The stored file {path} is damaged: {_OTHER_CONTENT}. {cure}")
+    found = {"inputs": {}, "summary": {}, "checksums": {}, "made_at": "", **found}
+    for name, (kind, inner) in _SHAPE.items():
+        value = found.get(name)
+        inside = value.values() if isinstance(value, dict) else ()
+        if not isinstance(value, kind) or not all(type(one) in inner for one in inside):
+            raise ArtifactError(f"The stored file {path} is damaged: its {name!r} is amiss. {cure}")
+    return found
+
+
+_SHAPE: dict[str, tuple[type, tuple[type, ...]]] = {
+    "files": (dict, (int,)),
+    "checksums": (dict, (str,)),
+    "inputs": (dict, (str,)),
+    "summary": (dict, (str, int, float, bool, type(None), list, dict)),
+    "made_at": (str, ()),
+}
+"""Of a manifest: the kind of each part that is always there, and the kinds of what is in it."""
+_OTHER_CONTENT = "it says something else than was written"
+
+
+def _wrong(path: Path, size: int, checksum: str | None) -> str:
+    """What tells a file from the one that was written, "" where nothing does."""
+    try:
+        found = path.stat()
+        if found.st_size != size:
+            return f"has {found.st_size} bytes instead of {size}"
+        state = (found.st_dev, found.st_ino, size, found.st_mtime_ns, found.st_ctime_ns, checksum)
+        if checksum is not None and state not in _SOUND:
+            if _checksum(path) != checksum:
+                return "holds other bytes than were written"
+            _SOUND.add(state)
+    except FileNotFoundError:
+        return "is missing"
+    except (OSError, ValueError) as error:  # a name that no file can have is a ValueError
+        return f"cannot be read ({getattr(error, 'strerror', None) or error})"
+    return ""
+
+
+def _checksum(path: Path) -> str:
+    """SHA-256 of a file: processors have instructions for it, which make it as fast as a disk."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

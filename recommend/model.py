@@ -77,6 +77,9 @@ class Model:
             users: (n,) users to score.
             known: (n_users,) positions of each history that are edges of the graph; all of them
                 unless given.
+
+        Raises:
+            ArtifactError: a score is no finite number.
         """
         self.network.eval()
         edges = histories.lengths if known is None else known
@@ -85,7 +88,7 @@ class Model:
             shared = self.network.propagate(torch.empty(0, dtype=torch.int64, device=self.device))
             for batch in batches(histories, chunks, self.layout, edges, SCORED_AT_ONCE):
                 vectors = self.network.users(shared, batch.to(self.device))
-                yield batch.users.numpy(), best_interest(vectors, batch, shared.items)
+                yield batch.users.numpy(), finite(best_interest(vectors, batch, shared.items))
 
     def save(self, directory: Path) -> None:
         """Settings as JSON, weights and inputs as safetensors, ids and curve as Parquet."""
@@ -137,6 +140,23 @@ def best_interest(users: Tensor, batch: Batch, items: Tensor) -> Tensor:
         items: (n, d) item vectors.
     """
     return (last_position(users, batch, len(items)) @ items.T).amax(1)
+
+
+def finite(scores: Tensor) -> Tensor:
+    """`scores`, each of them a finite number: an order of others would look like any other.
+
+    Raises:
+        ArtifactError: one is NaN or infinite.
+    """
+    wrong = int(scores.numel() - scores.isfinite().sum())
+    if wrong:
+        raise ArtifactError(
+            f"{wrong:,} of {scores.numel():,} scores of this recommender are no finite numbers, so "
+            "there is no order to show: its weights are damaged, or its training ran away. Train "
+            "it again: delete its folder below artifacts/train and run its experiment; if that is "
+            "no cure, lower train.learning_rate."
+        )
+    return scores
 
 
 def last_position(users: Tensor, batch: Batch, pad: int) -> Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from data.errors import DataError
 from recommend.features import Bags
-from recommend.model import Model
+from recommend.model import Model, finite
 from recommend.network import Propagated
 from recommend.protocols import Grows, Newcomer
 from recommend.what_if import Ready
@@ -189,7 +189,7 @@ def reach(ready: Ready, vectors: Tensor, seen: Sequence[np.ndarray], item: int, 
     ranks = []
     with torch.inference_mode():
         for at, block in enumerate(torch.split(vectors, _AT_ONCE)):
-            scores = (block @ ready.shared.items.T.cpu()).amax(1)  # (b, n_items)
+            scores = finite((block @ ready.shared.items.T.cpu()).amax(1))  # (b, n_items)
             above = scores > scores[:, item : item + 1]
             had = seen[at * _AT_ONCE : at * _AT_ONCE + len(block)]
             rows = np.repeat(np.arange(len(had)), [len(one) for one in had])

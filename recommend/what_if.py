@@ -12,7 +12,7 @@ from torch import Tensor
 
 from data.dataset import Histories
 from data.errors import DataError
-from recommend.model import SCORED_AT_ONCE, Model, last_position
+from recommend.model import SCORED_AT_ONCE, Model, finite, last_position
 from recommend.network import Propagated
 from recommend.protocols import LeftOut
 from recommend.sequences import Chunks, Layout, batches, collate, last_chunks
@@ -89,6 +89,7 @@ class Ready:
 
         Raises:
             DataError: the history is empty.
+            ArtifactError: a score is no finite number.
         """
         return self._scores(self.vectors(user, history))
 
@@ -131,8 +132,9 @@ class Ready:
     def _scores(self, interests: Tensor) -> np.ndarray:
         """(n_items,) scores of all items for the (k, d) vectors of a user."""
         with torch.inference_mode():
-            scores: np.ndarray = (interests @ self.shared.items.T).amax(0).cpu().numpy()
-        return scores
+            scores = finite((interests @ self.shared.items.T).amax(0))
+        found: np.ndarray = scores.cpu().numpy()
+        return found
 
     def everybody(self, histories: Histories) -> Tensor:
         """(n_users, k, d) vectors of all users after their histories, none of them empty."""

@@ -16,7 +16,17 @@ from pathlib import Path
 
 from app.jobs import turns
 from app.jobs.kinds import REGISTRY, Registry, checked_words
-from app.jobs.state import LOG, STOP, TICKET, Job, Ticket, jobs_folder, read, read_ticket
+from app.jobs.state import (
+    LOG,
+    STOP,
+    TICKET,
+    Job,
+    Ticket,
+    jobs_folder,
+    next_number,
+    read,
+    read_ticket,
+)
 from app.jobs.story import read_story
 from data import atomic
 from data.errors import AutoGraphError, ConfigError
@@ -53,7 +63,7 @@ def start(
     alone = registry.kinds[kind].exclusive if exclusive is None else exclusive
     folder = _new_folder(workspace)
     with turns.tickets(folder.parent):
-        lock, now = turns.hold(folder), time.time()
+        lock, now, number = turns.hold(folder), time.time(), next_number(folder.parent)
         ticket = Ticket(
             kind=kind,
             title=title,
@@ -62,6 +72,8 @@ def start(
             folder=str(Path.cwd()),
             created=now,
             asked=now,
+            number=number,
+            turn=number,
             experiment=experiment,
         )
         try:
@@ -87,7 +99,11 @@ def resume(job: Job, registry: Registry = REGISTRY) -> Job:
         except BlockingIOError:
             raise ConfigError(f"The job {job.title!r} has not ended: stop it first.") from None
         (job.folder / STOP).unlink(missing_ok=True)
-        again = {"attempt": ticket.attempt + 1, "asked": time.time()}
+        again = {
+            "attempt": ticket.attempt + 1,
+            "asked": time.time(),
+            "turn": next_number(job.folder.parent),
+        }
         _launch(job.folder, ticket.model_copy(update=again), lock, registry)
     return read(job.folder.parents[1], job.id)
 

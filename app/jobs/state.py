@@ -47,9 +47,18 @@ class Ticket(Config):
     attempt: int = 1
     """How many times it was asked for."""
     asked: float
-    """When it was last asked for: its place in the line."""
+    """When it was last asked for, in seconds since 1970."""
+    number: int = 0
+    """Its place among all jobs, as they were asked for first; 0: from before there were numbers."""
+    turn: int = 0
+    """Its place in the line: higher than those of all that were asked for before."""
     experiment: str = ""
     """Name of the experiment that it works on, if it does."""
+
+    @property
+    def place(self) -> tuple[int, float]:
+        """Its place in the line; those from before there were turns are first, by the clock."""
+        return self.turn, self.asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +78,9 @@ class Job:
         steps: How far each step is.
         error: Why it failed or crashed, in a sentence.
         exclusive: Whether it waits for other exclusive jobs.
-        asked: Its place in the line, in seconds since 1970.
         folder: Holds its files.
+        number: Its place among all jobs: clocks are set back, numbers are not.
+        turn: Its place in the line.
         experiment: Name of the experiment that it works on; "" where it works on none.
     """
 
@@ -86,8 +96,9 @@ class Job:
     steps: tuple[StepProgress, ...]
     error: str
     exclusive: bool
-    asked: float
     folder: Path
+    number: int = 0
+    turn: tuple[int, float] = (0, 0.0)
     experiment: str = ""
 
     @property
@@ -99,7 +110,8 @@ class Job:
     def overdue(self) -> bool:
         """Whether it should have ended long ago, so that stopping it again ends it by force."""
         with suppress(OSError):
-            return self.active and time.time() - (self.folder / STOP).stat().st_mtime > PATIENCE_S
+            age = time.time() - (self.folder / STOP).stat().st_mtime
+            return self.active and abs(age) > PATIENCE_S  # less than nothing: a clock set back
         return False
 
     def log_tail(self, n: int = 20) -> str:
@@ -131,7 +143,21 @@ def read(workspace: Path, id: str) -> Job:
 
 def listed(workspace: Path) -> list[Job]:
     """All jobs, the newest first; one whose description is damaged is shown as crashed."""
-    return sorted(_each(workspace), key=lambda job: (job.created, job.id), reverse=True)
+    jobs = _each(workspace)
+    return sorted(jobs, key=lambda job: (job.number, job.created, job.id), reverse=True)
+
+
+def next_number(jobs: Path) -> int:
+    """A number and a turn that no job has, higher than those of all there are.
+
+    Only who holds `turns.tickets` may draw it.
+    """
+    drawn = [0]
+    for path in jobs.glob(f"*/{TICKET}"):
+        with suppress(ArtifactError):
+            ticket = read_ticket(path.parent)
+            drawn += (ticket.number, ticket.turn)
+    return max(drawn) + 1
 
 
 def _each(workspace: Path) -> Iterator[Job]:
@@ -177,8 +203,9 @@ def _job(folder: Path, ticket: Ticket) -> Job:
         steps=story.steps,
         error=CRASHED if state == "crashed" else story.error,
         exclusive=ticket.exclusive,
-        asked=ticket.asked,
         folder=folder,
+        number=ticket.number,
+        turn=ticket.place,
         experiment=ticket.experiment,
     )
 
@@ -213,6 +240,5 @@ def _damaged(folder: Path, why: str) -> Job:
         steps=(),
         error=why,
         exclusive=False,
-        asked=0.0,
         folder=folder,
     )

@@ -69,8 +69,8 @@ def _rate(rate: float) -> str:
 
 def ahead(job: Job, jobs: list[Job]) -> list[Job]:
     """Jobs that a queued one waits for, those asked for first at the front."""
-    others = (one for one in jobs if one.active and one.exclusive and one.asked < job.asked)
-    return sorted(others, key=lambda one: one.asked) if job.exclusive else []
+    others = (one for one in jobs if one.active and one.exclusive and one.turn < job.turn)
+    return sorted(others, key=lambda one: one.turn) if job.exclusive else []
 
 
 def finished_steps(job: Job) -> int:

@@ -112,7 +112,7 @@ def _wait_for_turn(folder: Path, ticket: Ticket) -> None:
     with turns.tickets(folder.parent):
         jobs = listed(folder.parents[1])
     for job in jobs:
-        if job.exclusive and job.folder != folder and job.asked < ticket.asked:
+        if job.exclusive and job.folder != folder and job.turn < ticket.place:
             turns.wait_for(job.folder)
 
 

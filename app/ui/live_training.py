@@ -23,7 +23,7 @@ HEIGHT = 400
 def active_runs() -> list[Job]:
     """Jobs that run an experiment or wait to, the one that began first at the front."""
     jobs = [job for job in listed(frame.workspace()) if job.active and job.kind == "run"]
-    return sorted(jobs, key=lambda job: job.asked)
+    return sorted(jobs, key=lambda job: job.turn)
 
 
 def draw_live() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from manifests import accept_changes
 
 from app.ablations import BASE, PLAIN_TWIN, Variant, ablation, ablation_table, experiment_of
 from app.comparison import (
@@ -187,10 +187,7 @@ def test_the_missing_are_trained_where_the_person_says(
 def test_an_ablation_says_that_texts_leak(record: Record, autograph: Any) -> None:
     asked = ("ablate", "tiny", "--dry-run", "--workspace", record.workspace)
     assert "*" not in autograph(*asked).output
-    manifest = record.folder("knowledge-user") / "manifest.json"
-    content = json.loads(manifest.read_text())
-    content["summary"]["leaking"] = True
-    manifest.write_text(json.dumps(content))
+    accept_changes(record.folder("knowledge-user"), leaking=True)
     told = " ".join(autograph(*asked).output.split())
     assert (
         "as set * " in told and "without the graph " in told and "without the graph *" not in told

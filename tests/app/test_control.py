@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from itertools import pairwise
@@ -15,9 +14,10 @@ import pytest
 from app_fakes import ON_CPU, beside_here
 from hypothesis import given
 from hypothesis import strategies as st
+from manifests import accept_changes
 
 from app.comparison import cautions_told, compare_contenders, contenders
-from app.experiment_file import load_experiment
+from app.experiment_file import load_experiment, name_in
 from app.latex import comparison_latex
 from app.plan import Plan
 from app.records import read_record
@@ -117,12 +117,12 @@ def test_a_control_never_takes_the_place_of_what_it_controls(tiny_experiment: Pa
         load_experiment(str(tiny_experiment), ["control=upside-down"])
 
 
-def test_a_control_in_a_file_is_found_by_that_file(shuffled: Path, tmp_path: Path) -> None:
+def test_a_control_in_a_file_is_found_by_that_file(tmp_path: Path) -> None:
     own, extends = tmp_path / "tiny.toml", tmp_path / "other.toml"
     own.write_text('control = "shuffled"\n')
     extends.write_text('extends = "tiny"\nname = "tiny"\n')
     for file in (own, extends):
-        assert read_record(str(file), shuffled).experiment.name == "tiny-shuffled"
+        assert name_in(str(file)) == "tiny-shuffled"
 
 
 def test_a_control_says_so_wherever_it_shows(shuffled: Path, autograph: Any) -> None:
@@ -170,10 +170,7 @@ def test_texts_that_leak_say_so_wherever_they_show(
     finished: Path, tmp_path: Path, autograph: Any
 ) -> None:
     workspace = Path(shutil.copytree(finished, tmp_path / "workspace"))
-    manifest = read_record("tiny", workspace).folder("knowledge-user") / "manifest.json"
-    content = json.loads(manifest.read_text())
-    content["summary"]["leaking"] = True
-    manifest.write_text(json.dumps(content))
+    accept_changes(read_record("tiny", workspace).folder("knowledge-user"), leaking=True)
     asked = {
         ("explain", "tiny", "--user", "u3", "--item", "f3"): True,
         ("recommend", "tiny", "--user", "u3", "--enhancer", "autograph"): True,

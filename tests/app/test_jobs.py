@@ -17,6 +17,7 @@ from job_fakes import FAKES, Bell, ended
 
 from app.jobs import Job, forget, listed, read, resume, start, stop
 from app.jobs.story import read_story
+from app.jobs.wording import ahead
 from data.errors import ArtifactError, AutoGraphError, ConfigError
 
 HERE = Path(__file__).parent
@@ -147,6 +148,57 @@ def test_one_exclusive_job_at_a_time_in_the_order_of_asking(begin: Start, tmp_pa
     kill(second)
     bells[2].heard()
     assert [now(job).state for job in (first, second, third)] == ["stopped", "crashed", "running"]
+
+
+def test_a_clock_that_is_set_back_changes_no_order(
+    begin: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bells = [Bell(tmp_path / f"bell{i}") for i in range(3)]
+    first = begin("hold", bells[0], kind="training")
+    bells[0].heard()
+    monkeypatch.setattr("app.jobs.control.time.time", lambda: 1_000.0)
+    second, third = (begin("hold", bell, kind="training") for bell in bells[1:])
+    beside = begin("finish")
+    ended(beside)
+    assert [now(job).state for job in (first, second, third)] == ["running", "queued", "queued"]
+    assert [job.id for job in listed(tmp_path / "ws")] == [
+        job.id for job in (beside, third, second, first)
+    ]
+    stop(first)
+    bells[1].heard()
+    assert [now(job).state for job in (second, third)] == ["running", "queued"]
+    ended(first)
+    again = resume(now(first), FAKES)
+    waits = ahead(now(again), listed(tmp_path / "ws"))
+    assert [one.id for one in waits] == [second.id, third.id]
+
+
+def test_jobs_without_a_number_are_older_than_those_that_have_one(
+    begin: Start, bell: Bell, tmp_path: Path
+) -> None:
+    """Workspaces from before there were numbers hold such jobs."""
+    old = begin("hold", bell, kind="training")
+    bell.heard()
+    path = old.folder / "job.json"
+    ticket = json.loads(path.read_text())
+    later = {"asked": ticket["asked"] + 10_000, "created": ticket["created"] + 10_000}
+    given = {name: value for name, value in ticket.items() if name not in ("number", "turn")}
+    path.write_text(json.dumps({**given, **later}))
+    fresh = begin("finish", kind="training")
+    assert [one.id for one in ahead(now(fresh), listed(tmp_path / "ws"))] == [old.id]
+    assert [job.id for job in listed(tmp_path / "ws")] == [fresh.id, old.id]
+    assert now(fresh).state == "queued"
+
+
+def test_a_stop_can_be_forced_after_the_clock_was_set_back(begin: Start, bell: Bell) -> None:
+    job = begin("hold", bell)
+    bell.heard()
+    running = now(job)
+    stop(job)
+    later = (job.folder / "stop").stat().st_mtime + 4_000
+    os.utime(job.folder / "stop", (later, later))
+    assert running.active and running.overdue
+    ended(job)
 
 
 def test_a_job_is_stopped_while_it_waits_for_its_turn(begin: Start, bell: Bell) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tomllib
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Any
 import optuna
 import pytest
 from app_fakes import ON_CPU, beside_here
+from manifests import accept_changes
 
 from app.experiment_file import checked, load_experiment
 from app.records import read_record
@@ -109,10 +109,7 @@ def test_a_search_says_that_texts_leak(
     own: Path, tiny_experiment: Path, autograph: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.search._tried", lambda *_: 0.5)
-    manifest = read_record("tiny", own).folder("knowledge-item") / "manifest.json"
-    content = json.loads(manifest.read_text())
-    content["summary"]["leaking"] = True
-    manifest.write_text(json.dumps(content))
+    accept_changes(read_record("tiny", own).folder("knowledge-item"), leaking=True)
     told = autograph("search", tiny_experiment, "--trials", 1, "--workspace", own, *ON_CPU[:2])
     assert told.exit_code == 0, told.output
     assert "gru4rec+autograph *" in told.output and "gru4rec+none *" not in told.output

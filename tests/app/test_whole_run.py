@@ -72,22 +72,6 @@ def test_a_part_of_a_run_says_what_was_read_every_time(
         assert "train 159 · valid 40 · test 40" in said
 
 
-def test_a_step_that_failed_half_way_is_no_result(
-    finished: Path, tiny_experiment: Path, autograph: Any, tmp_path: Path
-) -> None:
-    record = read_record(str(tiny_experiment), finished)
-    damaged = record.folder("split") / "split.safetensors"
-    whole = damaged.read_bytes()
-    damaged.write_bytes(whole[:-1])
-    try:
-        told = autograph("run", tiny_experiment, "--workspace", finished, *ON_CPU)
-    finally:
-        damaged.write_bytes(whole)
-    assert told.exit_code == 1
-    assert "split.safetensors has" in told.output
-    assert "Delete that folder and run the same command" in told.output
-
-
 def killed_in(process: Any, place: Path, pattern: str) -> bool:
     """Whether `process` was killed when a file that fits `pattern` appeared below `place`."""
     deadline = time.monotonic() + 60

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data import atomic
+from data import artifacts, atomic
 from data.artifacts import MANIFEST, ArtifactStore, fingerprint
 from data.errors import ArtifactError
 
@@ -192,7 +192,7 @@ def test_a_manifest_cut_off_at_any_byte_gets_a_sentence(tmp_path):
     whole = (folder / MANIFEST).read_bytes().rstrip()
     for size in range(len(whole)):
         (folder / MANIFEST).write_bytes(whole[:size])
-        with pytest.raises(ArtifactError, match=r"manifest\.json is damaged .*Delete its folder"):
+        with pytest.raises(ArtifactError, match=r"manifest\.json is damaged .*Run its experiment"):
             store.make("codes", "k1", lambda _: None, ABOUT)
     (folder / MANIFEST).unlink()
     store.make("codes", "k1", lambda f: None, ABOUT)
@@ -233,7 +233,7 @@ WRITE_UNDER_A_QUOTA = """
 import resource, sys
 from pathlib import Path
 import numpy as np, polars as pl
-from data import atomic
+from data import artifacts, atomic
 from data.errors import ArtifactError
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
 numbers = np.arange(50_000) ** 2
@@ -411,3 +411,139 @@ def test_what_was_killed_while_it_was_made_again_is_never_taken_for_finished(ope
     assert not opened_again.holds("texts", "t")
     folder = opened_again.make("texts", "t", lambda f: None, ABOUT)
     assert opened_again.holds("texts", "t") and not list(folder.glob(".manifest*"))
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """A store with one artifact of three files."""
+    store = ArtifactStore(tmp_path)
+
+    def fill(folder):
+        atomic.write_parquet(folder / "t.parquet", pl.DataFrame({"a": range(40)}))
+        atomic.write_arrays(folder / "t.safetensors", {"a": np.arange(40.0)})
+        atomic.write_json(folder / "t.json", {"ä": 1.5})
+        return {"mrr": 0.125, "n": 3}
+
+    store.make("codes", "k1", fill, {"settings": {"k": 3}, "inputs": {"texts": "t"}})
+    return store
+
+
+def flip(path, place, bit=0):
+    spoilt = bytearray(path.read_bytes())
+    spoilt[place] ^= 1 << bit
+    path.write_bytes(spoilt)
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.safetensors", "t.json"])
+def test_one_flipped_bit_is_told(kept, name):
+    path = kept.place("codes", "k1") / name
+    assert kept.sound("codes", "k1")
+    for place in range(0, path.stat().st_size, 7):
+        flip(path, place, place % 8)
+        with pytest.raises(ArtifactError, match=rf"{name} holds other bytes .*Run its experiment"):
+            kept.manifest("codes", "k1")
+        assert not kept.sound("codes", "k1")
+        flip(path, place, place % 8)
+    assert kept.sound("codes", "k1")
+
+
+def test_a_flipped_bit_in_a_manifest_is_told_or_changes_nothing(kept):
+    path = kept.place("codes", "k1") / MANIFEST
+    parts = ("files", "checksums", "inputs", "settings", "summary", "made_at")
+    whole, before = path.read_bytes(), kept.manifest("codes", "k1")
+    told = 0
+    for place in range(len(whole) - 1):
+        flip(path, place, place % 8)
+        try:
+            found = kept.manifest("codes", "k1")
+            assert all(found[part] == before[part] for part in parts)
+        except ArtifactError as error:
+            told += "manifest.json" in str(error) or "is damaged" in str(error)
+        path.write_bytes(whole)
+    assert told > 0.6 * len(whole), "the rest is blanks that stand for nothing"
+
+
+def test_content_is_read_once_and_again_when_a_file_is_another(kept, monkeypatch):
+    read = []
+    monkeypatch.setattr(artifacts, "_SOUND", set())
+    checksum = artifacts._checksum
+    monkeypatch.setattr(artifacts, "_checksum", lambda path: read.append(path) or checksum(path))
+    for _ in range(3):
+        kept.manifest("codes", "k1")
+    path = kept.place("codes", "k1") / "t.json"
+    assert len(read) == 3
+    before = path.stat()
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes().replace(b"1.5", b"1.6"))
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    other.replace(path)
+    with pytest.raises(ArtifactError, match="holds other bytes"):
+        kept.manifest("codes", "k1")
+    assert len(read) == 4
+
+
+def test_a_damaged_artifact_is_made_again_where_that_is_wished(kept):
+    path = kept.place("codes", "k1") / "t.json"
+    flip(path, 3)
+    told, begun = [], []
+
+    def fill(folder):
+        begun.append(kept.holds("codes", "k1"))
+        atomic.write_json(folder / "t.json", {"ä": 2.5})
+
+    kept.make("codes", "k1", fill, ABOUT, on_damage=told.append)
+    assert begun == [False], "it is unfinished until it is made"
+    assert len(told) == 1 and told[0].endswith("t.json holds other bytes than were written.")
+    assert kept.sound("codes", "k1") and atomic.read_json(path) == {"ä": 2.5}
+
+
+def test_manifests_from_before_there_were_checksums_open(kept):
+    folder = kept.place("codes", "k1")
+    old = json.loads((folder / MANIFEST).read_text())
+    old = {name: old[name] for name in old if name not in ("checksums", "checksum", "settings")}
+    (folder / MANIFEST).write_text(json.dumps(old))
+    assert kept.manifest("codes", "k1")["summary"] == {"mrr": 0.125, "n": 3}
+    (folder / "t.json").write_text("{}")
+    with pytest.raises(ArtifactError, match=r"t\.json has 2 bytes instead of"):
+        kept.manifest("codes", "k1")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "3",
+        "null",
+        "NaN",
+        "{}",
+        '{"files": []}',
+        '{"files": {"t.json": "3"}}',
+        '{"files": {"t.json": NaN}}',
+        '{"files": {"t.json": true}}',
+        '{"files": {}, "summary": [1]}',
+        '{"files": {}, "summary": {}, "inputs": ["a"]}',
+        '{"files": {}, "summary": {}, "inputs": {"a": 1}}',
+        '{"files": {}, "checksums": 3}',
+        '{"files": {}, "made_at": 3}',
+        '{"files": {"' + "x" * 300 + '": 3}}',
+        '{"files": {"a\\u0000b": 3}}',
+        '{"files": {"\\ud800": 3}}',
+        "[" * 5000,
+        '{"files": ' + "9" * 5000 + "}",
+    ],
+)
+def test_manifests_of_another_shape_get_a_sentence(kept, text):
+    folder = kept.place("codes", "k1")
+    (folder / MANIFEST).write_text(text)
+    with pytest.raises(ArtifactError, match=r"is damaged.*Run its experiment again"):
+        kept.manifest("codes", "k1")
+    assert not kept.sound("codes", "k1")
+    assert kept.reopen("other", "k") == []
+    kept.make("codes", "k1", lambda _: None, ABOUT, on_damage=lambda _: None)
+    assert kept.sound("codes", "k1")
+
+
+def test_a_damaged_manifest_stops_no_reopening_of_others(kept):
+    kept.make("texts", "t", lambda _: None, {"inputs": {}})
+    (kept.place("codes", "k1") / MANIFEST).write_text("[]")
+    assert kept.reopen("texts", "t") == [("texts", "t")]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from manifests import accept_changes
 from opening import words
 
 from app.cautions import of_settings
@@ -148,10 +148,7 @@ def test_missing_ablations_are_named_and_started(
 
 
 def test_an_ablation_says_that_texts_leak(screen: Screen, own_workspace: Path) -> None:
-    manifest = read_record("demo", own_workspace).folder("knowledge-user") / "manifest.json"
-    content = json.loads(manifest.read_text())
-    content["summary"]["leaking"] = True
-    manifest.write_text(json.dumps(content))
+    accept_changes(read_record("demo", own_workspace).folder("knowledge-user"), leaking=True)
     page = screen("compare", own_workspace, compare="Ablations")
     assert not page.exception
     assert any("used texts whose author had seen" in one.value for one in page.warning)

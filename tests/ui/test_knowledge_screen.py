@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from manifests import accept_changes
 from streamlit.testing.v1 import AppTest
 
 from app.overrides import overrides_of
@@ -44,9 +44,7 @@ def change_table(workspace: Path, side: str, change: Any) -> None:
     folder = record.store.place(f"knowledge-{side}", record.keys[f"knowledge-{side}"])
     path = folder / "knowledge.parquet"
     change(pl.read_parquet(path)).write_parquet(path)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"]["knowledge.parquet"] = path.stat().st_size
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    accept_changes(folder)
 
 
 def failing(table: pl.DataFrame) -> pl.DataFrame:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from manifests import accept_changes
 from opening import open_tables, press, sound, words
 from streamlit.testing.v1 import AppTest
 
 from app.experiment_file import load_experiment
 from app.uploads import uploads
 from data import atomic
-from data.artifacts import MANIFEST
 from data.catalogue import CATALOGUE
 
 Open = Callable[..., AppTest]
@@ -65,9 +65,7 @@ def test_bad_rows_are_listed(screen: Open, own_workspace: Path) -> None:
     path = next((own_workspace / "artifacts" / "dataset").glob("*/bad_rows.parquet"))
     rows = {"file": ["a.csv"], "line": [7], "reason": ["weight is <b>x</b>, not a number"]}
     atomic.write_parquet(path, pl.DataFrame(rows))
-    manifest = atomic.read_json(path.with_name(MANIFEST))
-    manifest["files"][path.name] = path.stat().st_size
-    atomic.write_json(path.with_name(MANIFEST), manifest)
+    accept_changes(path.parent)
     page = screen("data", own_workspace)
     assert not page.exception
     assert [one for one in page.dataframe if "line" in one.value], [e.value for e in page.error]
