@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from app.comparison import Load, load_evaluation
 from app.derived import holds, step_from
 from app.plan import Step
 from app.records import Record, keep_record, read_record
-from app.settings import PLAIN, Cell, Experiment, Override, merged
+from app.settings import LONGEST_NAME, PLAIN, Cell, Experiment, Override, merged
 from data.errors import AutoGraphError, ConfigError
 
 if TYPE_CHECKING:
@@ -179,12 +180,21 @@ def experiment_of(of: Ablation, variant: Variant) -> Experiment:
     return Experiment.model_validate(
         {
             **given.model_dump(),
-            "name": f"{given.texts_name}.{of.backbone}.{of.enhancer}.{variant.slug(of.base)}",
+            "name": _called(of, variant),
             "note": f"{given.name}, {pair}: {what}.",
             "grid": grid,
             "override": {**{k: v.model_dump() for k, v in given.override.items()}, pair: changed},
         }
     )
+
+
+def _called(of: Ablation, variant: Variant) -> str:
+    """A name; the end of one that is too long for a file is a checksum."""
+    texts = of.record.experiment.texts_name
+    name = f"{texts}.{of.backbone}.{of.enhancer}.{variant.slug(of.base)}"
+    if len(name) <= LONGEST_NAME:
+        return name
+    return f"{name[: LONGEST_NAME - 17]}.{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
 def _steps(record: Record, experiment: Experiment, cell: Cell) -> Iterator[Step]:

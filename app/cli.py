@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import io
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -259,5 +261,8 @@ def call(words: Sequence[str]) -> None:
 
 
 def main() -> None:
-    """Runs the command line."""
+    """Runs the command line; letters that a terminal does not have show as question marks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     app()

@@ -63,7 +63,9 @@ def load_experiment(
     """
     given = read_tree(name_or_path)
     for text in changes:
-        put(given, *_change(text))
+        key, value = _change(text)
+        put(given, key, value)
+        _bounded(given, f"--set {key[:80]}")
     if source is not None:
         put(given, "data.source", str(source))
     return settled(given, str(find_experiment(name_or_path)))
@@ -142,7 +144,18 @@ def settled(tree: Mapping[str, Any], where: str) -> Experiment:
     Raises:
         ConfigError: a setting is unknown or out of range.
     """
-    return checked(_from_source(_from_folder(copy.deepcopy(dict(tree)), Path.cwd())), where)
+    placed = _from_source(_from_folder(copy.deepcopy(dict(tree)), Path.cwd()))
+    for key in PATHS:
+        if any(_bytes(part) > 255 for part in Path(str(_get(placed, key))).parts):
+            raise ConfigError(
+                f"{where}: {key} holds a name of more than 255 letters, and no file or folder can "
+                "be called so. Correct it."
+            )
+    return checked(placed, where)
+
+
+def _bytes(name: str) -> int:
+    return len(name.encode("utf-8", "surrogatepass"))
 
 
 def problems(tree: Mapping[str, Any]) -> dict[str, str]:
@@ -161,7 +174,7 @@ def problems(tree: Mapping[str, Any]) -> dict[str, str]:
     except ValidationError as error:
         found: dict[str, str] = {}
         for one in error.errors():
-            found.setdefault(".".join(_written(one["loc"], tree)), _in_words(one))
+            found.setdefault(_key(one, tree), _in_words(one))
         return found
     return {"data.source": whole}
 
@@ -240,9 +253,56 @@ def known_settings() -> list[str]:
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        tree = _toml(path.read_text(encoding="utf-8-sig"), str(path))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"{path} is not a TOML file: {error}. Correct that line.") from None
+    _bounded(tree, str(path))
+    return tree
+
+
+def _toml(text: str, where: str) -> dict[str, Any]:
+    """What TOML says.
+
+    Raises:
+        tomllib.TOMLDecodeError: it is none.
+        ConfigError: it is too deep, or a number in it is too long.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except RecursionError:
+        raise ConfigError(f"{where}: {_TOO_DEEP}") from None
+    except ValueError:  # Python reads no number of more than 4,300 digits
+        raise ConfigError(f"{where}: {_TOO_LONG}") from None
+
+
+def _bounded(tree: Any, where: str) -> None:
+    """Nothing, where whole numbers have 64 bits at most and tables are as deep as settings can be.
+
+    Raises:
+        ConfigError: they are not.
+    """
+    level = [tree]
+    for _ in range(MOST_LEVELS):
+        parts = [p for one in level for p in (one.values() if isinstance(one, dict) else one)]
+        if any(isinstance(part, int) and part.bit_length() > 63 for part in parts):
+            raise ConfigError(f"{where}: {_TOO_LONG}")
+        level = [part for part in parts if isinstance(part, dict | list)]
+    if level:
+        raise ConfigError(f"{where}: {_TOO_DEEP}")
+
+
+MOST_LEVELS = 20
+"""Of tables and lists inside each other; settings have six."""
+_TOO_DEEP = (
+    f"tables or lists stand more than {MOST_LEVELS} deep inside each other, and no setting is that "
+    "deep. Look for brackets or dots that are too many."
+)
+_TOO_LONG = (
+    "a whole number in it has more digits than any setting takes. Write a shorter one, or put "
+    "quotation marks around what is a text."
+)
 
 
 def _change(text: str) -> tuple[str, Any]:
@@ -250,7 +310,7 @@ def _change(text: str) -> tuple[str, Any]:
     if not equals or not key.strip():
         raise ConfigError(f"--set {text!r} is not of the form a.b=c, for instance train.epochs=5.")
     try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+        return key.strip(), _toml(f"value = {value}", f"--set {key.strip()[:80]}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), value.strip()
 
@@ -281,8 +341,16 @@ def _from_folder(tree: dict[str, Any], folder: Path) -> dict[str, Any]:
     for key in PATHS:
         value = _get(tree, key)
         if isinstance(value, str) and not value.startswith(SOURCE) and _is_path(key, value):
-            put(tree, key, str(_absolute(folder / Path(value).expanduser())))
+            put(tree, key, str(_absolute(folder / _at_home(value))))
     return tree
+
+
+def _at_home(value: str) -> Path:
+    """A path with `~` in its place; `~` of somebody unknown stays what it is."""
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        return Path(value)
 
 
 def _is_path(key: str, value: str) -> bool:
@@ -312,14 +380,14 @@ def _absolute(path: Path) -> Path:
 def _sentence(error: ValidationError, given: Mapping[str, Any], where: str) -> str:
     """What is wrong first, in words."""
     first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    key = ".".join(_written(first["loc"], given))
+    key = _key(first, given)
     if first["type"] == "union_tag_not_found":
         tag = first["ctx"]["discriminator"].strip("'")
         return f"{where}: {key} does not say which {tag} it is about. Set {key}.{tag}, too."
     if first["type"] != "extra_forbidden":
-        reason = first["msg"].removeprefix("Value error, ")
+        reason = " or ".join(_reasons(error, key, given))
         hidden = isinstance(first["input"], Mapping) or not SECRETIVE.isdisjoint(first["loc"])
-        stands = "" if hidden else f" (it is {first['input']!r})"
+        stands = "" if hidden else f" (it is {_short(first['input'])})"
         return f"{where}: {key}{stands}: {reason}." if key else f"{where}: {reason}."
     known = known_settings()
     if key in known:
@@ -331,6 +399,24 @@ def _sentence(error: ValidationError, given: Mapping[str, Any], where: str) -> s
     return f"There is no setting {key} ({where}). The nearest are: {nearest}."
 
 
+def _reasons(error: ValidationError, key: str, given: Mapping[str, Any]) -> Iterator[str]:
+    """What is said of one setting; of one that may be of several kinds, what each of them asks."""
+    said = (
+        one["msg"].removeprefix("Value error, ")
+        for one in error.errors()
+        if _key(one, given) == key
+    )
+    return iter(dict.fromkeys(said))
+
+
+def _short(value: Any) -> str:
+    """A value as a person typed it, its middle left out where it is long."""
+    text = repr(value)
+    return text if len(text) <= 2 * _SHOWN else f"{text[:_SHOWN]} … {text[-20:]}"
+
+
+_SHOWN = 60
+"""Characters of a value that are shown from its beginning."""
 WORDS = {
     "missing": "Has to be given.",
     "int_parsing": "Has to be a whole number.",
@@ -360,11 +446,18 @@ def _in_words(error: Any) -> str:
     return f"{reason[:1].upper()}{reason[1:]}."
 
 
-def _written(loc: Sequence[int | str], given: Any) -> Iterator[str]:
-    """The parts of a location that the person wrote; pydantic adds tags of unions."""
-    for place, part in enumerate(loc):
-        there = isinstance(given, list) or (isinstance(given, Mapping) and part in given)
+def _key(error: Any, given: Any) -> str:
+    """Dotted name of what an error is about, as the person wrote it.
+
+    Pydantic adds tags of unions, and what is missing, of which the latter is kept.
+    """
+    parts = []
+    for place, part in enumerate(error["loc"], 1):
+        fits = int if isinstance(given, list | tuple) else str
+        there = isinstance(given, list | tuple | Mapping) and isinstance(part, fits)
+        there = there and (part in given if isinstance(given, Mapping) else part < len(given))
         if there:
             given = given[part]
-        if there or place == len(loc) - 1:
-            yield str(part)
+        if there or (place == len(error["loc"]) and error["type"] == "missing"):
+            parts.append(str(part))
+    return ".".join(parts)

@@ -20,6 +20,8 @@ from recommend.settings import Backbone, Enhancer, EvaluateConfig, ModelConfig, 
 
 SHUFFLED = "shuffled"
 """The control: texts on other entities. Names of such experiments end in it."""
+LONGEST_NAME = 200
+"""Files are called by names, and no file system takes more than 255 bytes."""
 PLAIN = "none"
 """The enhancer that adds nothing: the twin that every other one is compared with."""
 
@@ -91,7 +93,9 @@ class Override(Config):
 class Experiment(Config):
     """One run through the house, from raw files to measured recommenders."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "experiment"
+    name: Annotated[
+        str, Field(max_length=LONGEST_NAME, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    ] = "experiment"
     """How results are called; letters, digits, dot, hyphen and underscore."""
     note: str = ""
     """What it is for, in a line."""

@@ -6,15 +6,17 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import wraps
 from pathlib import Path
 from threading import get_ident
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import polars as pl
 
-from data.errors import ArtifactError
+from data.errors import ArtifactError, AutoGraphError
 
+P = ParamSpec("P")
 T = TypeVar("T")
 PART = ".part"
 """Ending of a file that is being written."""
@@ -164,6 +166,36 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     from safetensors.numpy import load_file
 
     return _read(path, lambda: load_file(path))
+
+
+def stored(load: Callable[P, T]) -> Callable[P, T]:
+    """`load(cls, folder, …)`, by which files of another shape than `save` gives are damaged.
+
+    Raises:
+        ArtifactError: something in the folder is missing or amiss.
+    """
+
+    @wraps(load)
+    def loaded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return load(*args, **kwargs)
+        except AutoGraphError:
+            raise
+        except _AMISS as error:
+            raise ArtifactError(
+                f"The stored result {args[1]} holds something else than it should "
+                f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}). "
+                f"{OF_A_STAGE}"
+            ) from error
+
+    return loaded
+
+
+_AMISS = (
+    *(LookupError, TypeError, ValueError, AttributeError, OverflowError, AssertionError),
+    pl.exceptions.PolarsError,
+)
+"""What reading a file of another shape ends in; pydantic's errors are of values, too."""
 
 
 def _read(path: Path, load: Callable[[], T], cure: str = OF_A_STAGE) -> T:

@@ -4,6 +4,8 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Config(BaseModel):
-    """Frozen settings: unknown keys are refused, a field's docstring is its help text."""
+    """Frozen settings: unknown keys, NaN and infinities are refused; docstrings are help texts."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )

@@ -180,12 +180,23 @@ def _loaded(folder: Path, dtype: str, device: str | None) -> SentenceTransformer
 
 
 def content_hash(folder: Path) -> str:
-    """Twelve hex digits of the SHA-256 of weights, settings, vocabulary and chat template."""
+    """Twelve hex digits of the SHA-256 of weights, settings, vocabulary and chat template.
+
+    Raises:
+        BackendError: the folder cannot be read.
+    """
     digest = hashlib.sha256()
-    for path in sorted({p for pattern in _CONTENT for p in folder.rglob(pattern)}):
-        known = path.stat()
-        digest.update(path.relative_to(folder).as_posix().encode())
-        digest.update(_file_digest(path, known.st_size, known.st_mtime_ns))
+    try:
+        found = {path for pattern in _CONTENT for path in folder.rglob(pattern) if path.is_file()}
+        for path in sorted(found):
+            known = path.stat()
+            digest.update(path.relative_to(folder).as_posix().encode())
+            digest.update(_file_digest(path, known.st_size, known.st_mtime_ns))
+    except OSError as error:
+        raise BackendError(
+            f"{folder} cannot be read as the folder of a model ({error.strerror}: "
+            f"{error.filename}). Name the folder that holds the model itself."
+        ) from None
     return digest.hexdigest()[:12]
 
 

@@ -132,6 +132,7 @@ class Knowledge:
         atomic.write_json(directory / "knowledge.json", summary)
 
     @classmethod
+    @atomic.stored
     def load(cls, directory: Path) -> Knowledge:
         """The knowledge stored by `save`."""
         leaking = atomic.read_json(directory / "knowledge.json")["leaking"]

@@ -78,6 +78,7 @@ class Pairs:
         atomic.write_json(directory / "pairs.json", {name: getattr(self, name) for name in names})
 
     @classmethod
+    @atomic.stored
     def load(cls, directory: Path) -> Pairs:
         """The pairs stored by `save`."""
         about: dict[str, Any] = atomic.read_json(directory / "pairs.json")

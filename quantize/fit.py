@@ -57,6 +57,7 @@ class FittedCodes:
         self.codes.save(directory)
 
     @classmethod
+    @atomic.stored
     def load(cls, directory: Path) -> FittedCodes:
         """What `save` stored."""
         return cls(Codes.load(directory), load_quantizer(directory))

@@ -37,6 +37,7 @@ class TopLists:
         atomic.write_arrays(directory / "lists.safetensors", {"items": self.items})
 
     @classmethod
+    @atomic.stored
     def load(cls, directory: Path) -> TopLists:
         """The lists stored by `save`."""
         return cls(atomic.read_arrays(directory / "lists.safetensors")["items"])

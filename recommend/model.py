@@ -102,6 +102,7 @@ class Model:
         atomic.write_json(directory / "model.json", described)
 
     @classmethod
+    @atomic.stored
     def load(cls, directory: Path, device: str = "cpu") -> Model:
         """The model stored by `save`.
 

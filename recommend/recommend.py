@@ -33,6 +33,7 @@ class Recommendations:
         atomic.write_parquet(directory / "recommendations.parquet", self.table)
 
     @classmethod
+    @atomic.stored
     def load(cls, directory: Path) -> Recommendations:
         """The recommendations stored by `save`."""
         return cls(atomic.read_parquet(directory / "recommendations.parquet"))

@@ -86,6 +86,7 @@ class RqVaeQuantizer:
         storage.save(directory, {**state, "curves": self.curves}, self.config)
 
     @classmethod
+    @atomic.stored
     def load(cls, directory: Path) -> Self:
         """The quantiser stored by `save`."""
         state = atomic.read_arrays(directory / storage.WEIGHTS)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from app_fakes import REPOSITORY, environment
 
 from app.doctor import Finding, examine
 
@@ -78,3 +81,24 @@ def test_doctor_says_what_is_missing_and_how_to_get_it(
     told = autograph("doctor")
     assert told.exit_code == 1
     assert 'pip install "torch>=2.13,<3"' in told.output
+
+
+def test_a_terminal_without_some_letters_shows_question_marks(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from app.cli import main; main()",
+            "run",
+            "demo",
+            "--upto",
+            "split",
+        ],
+        cwd=REPOSITORY,
+        env=environment(PYTHONIOENCODING="cp1252", AUTOGRAPH_WORKSPACE=str(tmp_path)),
+        capture_output=True,
+        check=False,
+    )
+    told = done.stdout.decode("cp1252")
+    assert done.returncode == 0, done.stderr
+    assert "? splitting" in told, "the sign for what is finished is not of that encoding"

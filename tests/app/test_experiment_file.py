@@ -6,8 +6,18 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from app.experiment_file import checked, experiment_toml, load_experiment, save_experiment
+from app.experiment_file import (
+    checked,
+    experiment_toml,
+    known_settings,
+    load_experiment,
+    put,
+    save_experiment,
+    settled,
+)
 from app.settings import BACKBONES, Cell, Experiment
 from data.errors import ConfigError
 
@@ -192,3 +202,78 @@ def test_the_length_of_histories_is_set_in_one_place() -> None:
     again = checked(tomllib.loads(experiment_toml(experiment)), "test")
     assert again.model.max_history == experiment.model.max_history == 9
     assert Experiment().model.max_history == 30
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            "evaluate.candidates=[-1]",
+            r"evaluate\.candidates \(it is \[-1\]\): .*'all' or .*integer",
+        ),
+        ("evaluate.candidates=-1", r"evaluate\.candidates \(it is -1\): .*'all' or .*than 0"),
+        (f"seed={'9' * 5000}", "--set seed: a whole number in it has more digits"),
+        (f"seed=0x{'f' * 4000}", "--set seed: a whole number in it has more digits"),
+        (f"seed={'[' * 3000}{']' * 3000}", "--set seed: tables or lists stand more than 20 deep"),
+        (f"{'a.' * 3000}a=1", "tables or lists stand more than 20 deep"),
+        (f"name={'x' * 300}", r"name \(it is 'x+ … x+'\): .*at most 200"),
+        (f"data.source={'x' * 300}", r"data\.source holds a name of more than 255 letters"),
+        ("data.min_rating=nan", r"data\.min_rating \(it is nan\): .*finite"),
+        ("data.min_rating=-inf", r"data\.min_rating \(it is -inf\): .*finite"),
+        ("llm.item.backend=nope", r"llm\.item: .*'nope'.*'facts'"),
+        ("override.sasrec.model=3", r"override\.sasrec\.model \(it is 3\)"),
+    ],
+)
+def test_a_value_that_nobody_expects_gets_a_short_sentence(change: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told) as error:
+        load_experiment("demo", [change])
+    assert len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"seed = {'9' * 5000}", "has more digits"),
+        (f"seed = {'[' * 3000}{']' * 3000}", "more than 20 deep"),
+        (f"a{'.a' * 3000} = 1", "more than 20 deep"),
+        (f"[{'a.' * 3000}a]\nb = 1", "more than 20 deep"),
+        (f'name = "{"x" * 300}"', "at most 200"),
+        (f'extends = "{"x" * 300}"', "There is no experiment"),
+        ("extends = []", "There is no experiment"),
+        ("[data]\nname = []", r"data\.name"),
+        ("data = 3", r"data \(it is 3\)"),
+        ("[[model]]\nwidth = 3", "model"),
+        ("[grid]\nbackbones = [[]]", r"grid\.backbones\.0"),
+    ],
+)
+def test_a_file_that_nobody_expects_gets_a_sentence(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "odd.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=told):
+        load_experiment(str(path))
+
+
+def test_a_home_of_nobody_is_a_folder_like_any_other() -> None:
+    experiment = load_experiment("demo", ['data.source="~nobody-of-that-name/x"'])
+    assert str(experiment.data.source).endswith("/~nobody-of-that-name/x")
+
+
+keys = st.sampled_from(known_settings())
+scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.just("x" * 300)
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner),
+    max_leaves=6,
+)
+
+
+@given(keys, values)
+def test_any_value_of_any_setting_is_taken_or_refused_in_words(key: str, value: object) -> None:
+    tree: dict[str, object] = {"name": "odd"}
+    put(tree, key, value)
+    try:
+        settled(tree, "odd.toml")
+    except ConfigError as error:
+        assert "odd.toml" in str(error)
