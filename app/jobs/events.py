@@ -43,7 +43,7 @@ class EventLog:
         began = self._began.setdefault(step, now)
         pause = min(SELDOM_S, max(OFTEN_S, EVERY * (now - began)))
         last, full = self._told.get(step, (-pause, False)), 0 < total <= done
-        if now - last[0] < pause and full == last[1]:
+        if 0 <= now - last[0] < pause and full == last[1]:  # less than 0: a clock set back
             return
         self._told[step] = (now, full)
         self.tell("progress", step=step, done=done, total=total, unit=what)

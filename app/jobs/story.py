@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from types import NoneType
+from typing import Any, Literal, get_args
 
 from app.jobs.events import EVENTS, events
 
@@ -86,7 +87,7 @@ def told(lines: Iterable[Mapping[str, Any]]) -> Story:
     """What the events of one attempt say."""
     known: dict[str, Any] = {}
     steps: dict[str, _Step] = {}
-    for event in lines:
+    for event in filter(_well_formed, lines):
         known["heard"] = event["at"]
         match event.get("event"):
             case "waiting":
@@ -103,6 +104,22 @@ def told(lines: Iterable[Mapping[str, Any]]) -> Story:
                 known |= {"ended": event["at"], "ending": event.get("state")}
                 known["error"] = str(event.get("error") or "")
     return Story(**known, steps=tuple(step.progress() for step in steps.values()))
+
+
+_SHAPES: Mapping[Any, Mapping[str, tuple[type, ...]]] = {
+    "waiting": {"pid": (int, NoneType)},
+    "planned": {"steps": (list,)},
+    "progress": {"done": (int,), "total": (int,)},
+    "done": {"seconds": (int, float, NoneType), "figures": (dict, NoneType)},
+}
+"""Kinds of what each event tells; other kinds are in no event that a job wrote."""
+
+
+def _well_formed(event: Mapping[str, Any]) -> bool:
+    kind = event.get("event")
+    shape = _SHAPES.get(kind, {}) if isinstance(kind, str) else {}
+    ending = kind != "ended" or event.get("state") in get_args(Ending)
+    return ending and all(isinstance(event.get(name), types) for name, types in shape.items())
 
 
 class _Step:
@@ -148,7 +165,7 @@ class _Step:
             return StepProgress(self.name)
         rate = self._rate()
         left = (total - done) / rate if rate else None
-        seconds = (self.reports[-1][0] if self.reports else self.began) - self.began
+        seconds = max(0.0, (self.reports[-1][0] if self.reports else self.began) - self.began)
         return StepProgress(self.name, done, total, unit, rate, left, seconds, {}, "running")
 
     def _rate(self) -> float | None:

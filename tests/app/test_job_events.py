@@ -84,3 +84,38 @@ def test_attempts_are_told_apart(tmp_path: Path) -> None:
     EventLog(tmp_path, 2, Clock()).tell("running")
     assert read_story(tmp_path, 1).ending == "stopped"
     assert (read_story(tmp_path, 2).ending, read_story(tmp_path, 2).began) == (None, 1_000.0)
+
+
+def test_a_clock_that_is_set_back_silences_nobody(tmp_path: Path) -> None:
+    clock = Clock()
+    log = EventLog(tmp_path, 1, clock)
+    log.progress("encoding", 1, 100, "texts")
+    clock.now -= 900
+    for done in range(2, 60):
+        log.progress("encoding", done, 100, "texts")
+        clock.now += 0.1
+    lines = list(events(tmp_path / "events.jsonl"))
+    assert len(lines) > 5 and lines[-1]["done"] > 50
+    (step,) = told(lines).steps
+    assert step.seconds is not None and step.seconds >= 0
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"event": "progress", "step": "s", "total": 5},
+        {"event": "progress", "step": "s", "done": "3", "total": 5},
+        {"event": "done", "step": "s", "seconds": "long"},
+        {"event": "done", "step": "s", "seconds": 1, "figures": [1]},
+        {"event": "planned", "steps": 3},
+        {"event": "ended", "state": "burnt"},
+        {"event": []},
+        {"event": {"a": 1}},
+        {"event": "waiting", "pid": "seven"},
+    ],
+)
+def test_events_that_no_job_writes_are_left_out(event: dict[str, object]) -> None:
+    lines = [{"at": 1.0, "event": "planned", "steps": ["s"]}, {"at": 2.0, **event}]
+    story = told(lines)
+    assert [step.state for step in story.steps] == ["waiting"]
+    assert story.ending is None and story.pid is None
