@@ -47,14 +47,12 @@ def canonical_id(value: object) -> str | None:
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, float):
-        return _first(canonical_ids(pl.Series([value], dtype=pl.Float64)))
+        if value.is_integer() and abs(value) < EXACT:
+            return str(int(value))
+        found: str | None = canonical_ids(pl.Series([value], dtype=pl.Float64))[0]
+        return found
     text = str(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return _first(canonical_ids(pl.Series([text], dtype=pl.String)))
-
-
-def _first(ids: pl.Series) -> str | None:
-    found: str | None = ids[0]
-    return found
+    return text.strip(BLANKS) or None  # a table of one row takes a hundred times as long
 
 
 @dataclass(frozen=True)

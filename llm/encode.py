@@ -86,7 +86,7 @@ def encode_text(text: str, encoder: TextEncoder) -> np.ndarray:
         BackendError: it means nothing.
     """
     made = np.stack(list(encoder.encode([encoder.pieces(text)]))).astype(np.float32)
-    _check({text: made[0]}, encoder.id, made.shape[1])
+    _check({text: made[0]}, encoder, made.shape[1])
     return made
 
 
@@ -143,7 +143,7 @@ def _encoded(
         vectors = encoder.encode([pieces[key] for key in some], size)
         made = dict(zip(some, vectors, strict=True))
         told = {wanted[key]: vector for key, vector in made.items()}
-        _check(told, encoder.id, len(next(iter(found.values()), vectors[0])))
+        _check(told, encoder, len(next(iter(found.values()), vectors[0])))
         cache.put(made)
         found.update(made)
         tell(len(found), len(wanted), "vectors")
@@ -167,26 +167,29 @@ def _of_one_length(cached: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {key: v for key, v in cached.items() if len(v) == lengths[0][0]}
 
 
-def _check(vectors: Mapping[str, np.ndarray], encoder: str, length: int) -> None:
+def _check(vectors: Mapping[str, np.ndarray], encoder: TextEncoder, length: int) -> None:
     """That vectors of texts can be kept.
 
     Raises:
         BackendError: one means nothing, or has not the length of the others.
     """
     for text, vector in vectors.items():
-        about = f"The vector of “{shorten(text, 60, placeholder='…')}” by {encoder}"
         if (why := flaw(vector)) is not None:
             raise BackendError(
-                f"{about} {why}. Nothing of its batch is kept, and the next run asks for it again. "
-                "Check that the model is one for embeddings; if it runs here, set "
-                'encoder.dtype = "float32".'
+                f"{_about(text, encoder)} {why}. Nothing of its batch is kept, and the next run "
+                "asks for it again. Check that the model is one for embeddings; if it runs here, "
+                'set encoder.dtype = "float32".'
             )
         if len(vector) != length:
             raise BackendError(
-                f"{about} has {len(vector):,} numbers, and others have {length:,}: another model "
-                "is behind this name. Set encoder.model to the name of the one that runs, or "
-                "remove cache/vectors.sqlite in the workspace."
+                f"{_about(text, encoder)} has {len(vector):,} numbers, and others have "
+                f"{length:,}: another model is behind this name. Set encoder.model to the name of "
+                "the one that runs, or remove cache/vectors.sqlite in the workspace."
             )
+
+
+def _about(text: str, encoder: TextEncoder) -> str:
+    return f"The vector of “{shorten(text, 60, placeholder='…')}” by {encoder.id}"
 
 
 def _key(encoder: str, text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +42,15 @@ class Encoder:
         self._dtype = arithmetic(config.dtype)
         self._model = _loaded(folder, self._dtype, device)
         self._prompt = config.prompt
-        self.id = f"{config.model}@{content_hash(folder)} {self._dtype}{reading(config)}"
+        self._config, self._folder = config, folder
         reads = int(self._model.max_seq_length or 1_000_000)
         self._longest = room_for_text(config, self._model.tokenizer, reads)
+
+    @cached_property
+    def id(self) -> str:
+        """Name, content and arithmetic of the model; it reads all weights once more."""
+        content = content_hash(self._folder)
+        return f"{self._config.model}@{content} {self._dtype}{reading(self._config)}"
 
     def pieces(self, text: str) -> list[tuple[str, int]]:
         """The text in pieces that the model reads whole, each with its tokens."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data.errors import DataError
 from data.ids import IdMap, canonical_id, canonical_ids
@@ -120,3 +122,10 @@ def test_ids_are_the_same_from_every_source():
     ids = IdMap(("100", "1E0"))
     assert ids.number(100.0) == ids.number(" 100") == 0 and "\ufeff1E0" in ids and "1" not in ids
     assert canonical_id(None) is canonical_id("  ") is canonical_id(True) is None
+
+
+@given(st.one_of(st.text(), st.floats(), st.integers(-(2**62), 2**62), st.just("\ufeff 7\u3000")))
+def test_one_id_is_called_as_it_is_in_a_column(value):
+    kind = pl.Float64 if isinstance(value, float) else pl.Int64 if isinstance(value, int) else None
+    (same,) = canonical_ids(pl.Series([value], dtype=kind or pl.String))
+    assert canonical_id(value) == same

@@ -430,3 +430,17 @@ def test_stored_vectors_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     Vectors(("a",), bad, "m", "mean").save(tmp_path)
     with pytest.raises(ArtifactError, match=r"NaN.*Remove that folder"):
         Vectors.load(tmp_path)
+
+
+def test_one_text_is_encoded_without_reading_all_weights_once_more(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = Encoder(EncoderConfig(model=str(tiny_model)))
+
+    def asked(_folder: Path) -> str:
+        raise AssertionError("nobody asked for the encoder's id")
+
+    monkeypatch.setattr("llm.encoder.content_hash", asked)
+    assert encode_text(SHORT, encoder).shape[0] == 1
+    monkeypatch.undo()
+    assert encoder.id.startswith(f"{tiny_model}@")
