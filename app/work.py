@@ -147,6 +147,7 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
     from llm.lengths import readable
     from llm.overrides import with_texts
     from llm.protocol import Recorded
+    from llm.review import coverage
     from llm.settings import MODELS
     from prompts.requests import item_requests, user_requests
 
@@ -180,9 +181,11 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
     if by_hand:
         knowledge = with_texts(knowledge, by_hand)
     knowledge.save(task.folder)
+    cut_off = coverage(knowledge).cut_off
     return {
         "texts": knowledge.table.height - knowledge.failed.height,
         "failed": knowledge.failed.height,
+        **({"cut off": cut_off} if cut_off else {}),
         **({"by hand": knowledge.table["override"].count()} if by_hand else {}),
         "model": backend.model,
         "leaking": knowledge.leaking,
