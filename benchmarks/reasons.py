@@ -16,7 +16,8 @@ import argparse
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ def look_at(record: Record, case: Showcase, limit: int, seed: int) -> int:
     """Prints what reasons of an experiment are like, and gives how many name what is not so."""
     print(ROW.format(record.experiment.name, "reasons", "name words", "true", "measured", "counts",
                      "no reason", "s/list"))  # fmt: skip
-    cells, texts, every = record.finished(), Texts(record, case), Counter[str]()
+    cells, texts, every = record.finished(), Texts.of(record, case), Counter[str]()
     for place, cell in enumerate(cells):
         ready = Ready.of(Model.load(record.folder("train", cell)))
         share = (place + 1) * limit // len(cells) - place * limit // len(cells)
@@ -103,11 +104,12 @@ def tally(case: Showcase, ready: Ready, texts: Texts, limit: int, seed: int) -> 
             for why in whys:
                 if found["reasons"] >= limit:
                     return found
-                _look(why.reason, user, texts, found)
+                look_up(why.reason, user, texts, found)
     return found
 
 
-def _look(reason: Reason, user: int, texts: Texts, found: Counter[str]) -> None:
+def look_up(reason: Reason, user: int, texts: Texts, found: Counter[str]) -> None:
+    """Adds a reason to the counts; one that names what is not so is printed."""
     words = QUOTED.findall(TITLES.sub("“”", reason.sentence))
     found["reasons"] += 1
     found["names"] += bool(words)
@@ -130,25 +132,30 @@ def _ends(reason: Reason, user: int) -> Iterator[tuple[str, int]]:
         yield from (("item", one) for one in reason.through)
 
 
+@dataclass(frozen=True)
 class Texts:
-    """Texts and attributes of users and items, cut into words."""
+    """Texts and attributes of users and items, by "user" and "item" and number."""
 
-    def __init__(self, record: Record, case: Showcase) -> None:
-        tables = {"user": case.dataset.users, "item": case.dataset.items}
-        self._attributes = {side: table.rows() for side, table in tables.items()}
-        self._texts: dict[str, list[str | None]] = {}
-        for side in tables:
+    texts: Mapping[str, Sequence[str | None]]
+    attributes: Mapping[str, Sequence[tuple[object, ...]]]
+
+    @classmethod
+    def of(cls, record: Record, case: Showcase) -> Texts:
+        """Those of an experiment, as they were written."""
+        texts = {}
+        for side in ("user", "item"):
             if f"knowledge-{side}" in record.keys:
                 path = record.folder(f"knowledge-{side}") / "knowledge.parquet"
-                self._texts[side] = pl.read_parquet(path)["text"].to_list()
+                texts[side] = pl.read_parquet(path)["text"].to_list()
+        return cls(texts, {"user": case.dataset.users.rows(), "item": case.dataset.items.rows()})
 
     def hold(self, side: str, number: int, word: str) -> bool:
         """Whether a word stands in a text, or is an attribute."""
-        values = (value for value in self._attributes[side][number] if value is not None)
+        values = (value for value in self.attributes[side][number] if value is not None)
         lists = (value if isinstance(value, list) else [value] for value in values)
         if word.lower() in {str(value).lower() for values in lists for value in values}:
             return True
-        texts = self._texts.get(side, [])
+        texts = self.texts.get(side, [])
         return f" {cut(word)} " in f" {cut(texts[number] or '') if texts else ''} "
 
 

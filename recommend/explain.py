@@ -53,8 +53,9 @@ class People:
 
     def had(self, item: int) -> np.ndarray:
         """(n,) each user who had the item, once, in order."""
-        users: np.ndarray = np.unique(self._by_item[0][self._span(item)])
-        return users
+        users = self._by_item[0][self._span(item)]
+        first: np.ndarray = users[np.diff(users, prepend=-1) > 0]
+        return first
 
     def went_before(self, item: int) -> tuple[np.ndarray, np.ndarray]:
         """Users who had the item, and what each had right before it; of equal times neither is."""
@@ -67,18 +68,18 @@ class People:
 
     def _span(self, item: int) -> slice:
         """Where an item stands in `_by_item`; nowhere, if nobody had it."""
-        return slice(*np.searchsorted(self._sorted, [item, item + 1]))
+        return slice(*self._starts[item : item + 2]) if item + 1 < len(self._starts) else slice(0)
 
     @cached_property
     def _by_item(self) -> tuple[np.ndarray, np.ndarray]:
-        """Users and places in the histories of all interactions, item after item."""
+        """Users, in order, and places in the histories of all interactions, item after item."""
         places = np.argsort(self.histories.items, kind="stable")
         users = np.repeat(np.arange(len(self.histories)), self.histories.lengths)
         return users[places], places
 
     @cached_property
-    def _sorted(self) -> np.ndarray:
-        return np.sort(self.histories.items)
+    def _starts(self) -> np.ndarray:
+        return np.concatenate([[0], np.cumsum(np.bincount(self.histories.items))])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import polars as pl
 import pytest
@@ -14,6 +16,7 @@ from data.split import leave_one_out
 from graph.build import build_graph
 from quantize.codes import Codes
 from quantize.describe import FactorDescriptions
+from recommend.explain import Reason
 from recommend.protocols import LeftOut
 
 TITLES = ["Ice Fall", "Ice Camp", "Deep Blue", "Court Day", None, "Last Verdict"]
@@ -211,6 +214,26 @@ def test_a_recommender_without_a_graph_can_be_measured(case: Showcase) -> None:
     plain = assemble(case.dataset, leave_one_out(case.dataset))
     (whys,) = plain.whys(np.array([1, 2]), 3, [0], Asked(Forgetful((0,))))
     assert whys[0].reason.sentence.startswith("Without “Ice Camp”") and not whys[0].reason.words
+
+
+def test_the_benchmark_looks_every_named_word_up_and_finds_a_false_one(case: Showcase) -> None:
+    from benchmarks.reasons import Texts, look_up
+
+    texts = Texts(
+        case.texts, {"user": case.dataset.users.rows(), "item": case.dataset.items.rows()}
+    )
+    found: Counter[str] = Counter()
+    for whys in case.whys(np.array([1, 2]), 3, range(6), limit=9):
+        for why in whys:
+            look_up(why.reason, 3, texts, found)
+    assert found["names"] and not found["false"]
+    for said, false in (("‘night’", 0), ("‘rope’", 1), ("‘nigh’", 1), ("“The ‘Rope’”", 0)):
+        counts: Counter[str] = Counter()
+        look_up(Reason("path", 0, "", f"Both mention {said}.", through=(1,)), 3, texts, counts)
+        assert counts["false"] == false, said
+    law: Counter[str] = Counter()
+    look_up(Reason("path", 3, "", "Both are ‘Law’.", through=(4,)), 3, texts, law)
+    assert not law["false"], "an attribute of both"
 
 
 def test_what_is_not_in_the_data_is_called_new(case: Showcase) -> None:

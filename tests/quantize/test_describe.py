@@ -39,6 +39,14 @@ def test_terms_by_hand():
     assert first == {"robot", "Will Smith"} and second == first
 
 
+def test_function_words_are_those_of_scikit_learn_and_the_trade_s():
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    from quantize.stop_words import _FUNCTION, function_words
+
+    assert set(_FUNCTION.split()) == ENGLISH_STOP_WORDS < function_words()
+
+
 def test_pairs_that_belong_are_one_term():
     """Neighbours by habit are one term; neighbours by chance are two."""
     by_chance = ["copper pipes", "copper roofs", "copper coins", "silver coins", "tin coins"]
