@@ -7,9 +7,11 @@ from streamlit.starlette import App
 
 from app.ui.hosts import HostGate
 from app.ui.serving import open_browser
+from app.ui.sign_in import ROUTES
 
 page = App(
     Path(__file__).resolve().parent / "app" / "ui" / "page.py",
+    routes=ROUTES,
     middleware=[Middleware(HostGate)],
     lifespan=open_browser,
 )

@@ -210,7 +210,7 @@ def ui(
     workspace: Workspace = WORKSPACE,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the page.")] = 8501,
     address: Annotated[
-        str, typer.Option(help="Other machines can see it under 0.0.0.0; it asks no password.")
+        str, typer.Option(help="Other machines see it under 0.0.0.0; think of --viewer then.")
     ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
     allow_host: Annotated[
@@ -220,11 +220,27 @@ def ui(
             help="A further name that the page answers under, such as that of a reverse proxy.",
         ),
     ] = None,
+    viewer: Annotated[
+        bool,
+        typer.Option(
+            "--viewer",
+            help="Visitors see Demo, Graph, Factors, Compare, Report; they run and change nothing.",
+        ),
+    ] = False,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Holds a password: who gives it may do everything, all others are viewers. "
+            "AUTOGRAPH_PASSWORD in the environment does the same.",
+        ),
+    ] = None,
 ) -> None:
     """Open the page: data, prompts, factors, graph, recommenders, demo."""
     from app.cli_ui import Door, serve
 
-    raise typer.Exit(serve(workspace, Door(port, address, allow_host or ()), browser))
+    door = Door(port, address, allow_host or (), viewer, password_file)
+    raise typer.Exit(serve(workspace, door, browser))
 
 
 @app.command()

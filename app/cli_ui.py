@@ -25,18 +25,25 @@ class Door:
         port: Of the address.
         address: Of the machine that it listens on.
         hosts: Names that it answers under, beside the address and those of this machine.
+        viewer: Whether visitors only look, until they sign in.
+        password_file: Holds the password by which they sign in.
     """
 
     port: int
     address: str
     hosts: Sequence[str] = ()
+    viewer: bool = False
+    password_file: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuses what is no name of a host.
+        """Refuses what opens no door.
 
         Raises:
-            ConfigError: a name holds more than that, and a port.
+            ConfigError: a name holds more than a host and a port, or there is no password in the
+                file.
         """
+        if self.password_file is not None:
+            _check_password(self.password_file)
         wrong = next((host for host in self.hosts if not _HOST.fullmatch(host)), None)
         if wrong is not None:
             raise ConfigError(
@@ -47,7 +54,22 @@ class Door:
     @property
     def settings(self) -> dict[str, str]:
         """What the process of the page finds in its environment."""
-        return {"AUTOGRAPH_ALLOWED_HOSTS": ",".join(self.hosts)}
+        settings = {"AUTOGRAPH_ALLOWED_HOSTS": ",".join(self.hosts)}
+        if self.viewer:
+            settings["AUTOGRAPH_VIEWER"] = "1"
+        if self.password_file is not None:
+            settings["AUTOGRAPH_PASSWORD_FILE"] = str(self.password_file.resolve())
+        return settings
+
+
+def _check_password(path: Path) -> None:
+    try:
+        found = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        raise ConfigError(f"--password-file {path} cannot be read: {why}.") from None
+    if not found:
+        raise ConfigError(f"--password-file {path} is empty. Write the password into it.")
 
 
 def serve(workspace: Path, door: Door, browser: bool) -> int:

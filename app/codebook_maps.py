@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.records import Record
-from data import atomic
+from data import atomic, rights
 from data.artifacts import MANIFEST
 from data.errors import ArtifactError
 
@@ -55,6 +55,6 @@ def codebook_map(
         with suppress(ArtifactError):
             return atomic.read_parquet(path)
     drawn = draw_map(codes, left, range(codes.levels) if level is None else [level])
-    with suppress(ArtifactError):
+    with suppress(ArtifactError), rights.deriving():
         atomic.write_parquet(path, drawn)
     return drawn

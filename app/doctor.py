@@ -19,7 +19,7 @@ from app.terminal import open_console
 
 ROOM_GB = 2.0
 """Free disk that a run of MovieLens-1M takes, with room to spare."""
-EXTRAS = ("ui", "vllm", "ray", "dev", "bench")
+EXTRAS = ("ui", "oidc", "vllm", "ray", "dev", "bench")
 """Parts of the package that are installed on their own; the last two are for its developers."""
 
 

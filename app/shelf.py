@@ -10,7 +10,7 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import Field, ValidationError
 
-from data import atomic
+from data import atomic, rights
 from data.config import Config
 from data.errors import ArtifactError, ConfigError
 
@@ -94,6 +94,7 @@ class Shelf(Generic[T]):
         Raises:
             ConfigError: it is no name.
         """
+        rights.require(f"remove the {self.word} {name}")
         self._place(name).unlink(missing_ok=True)
 
     def _place(self, name: str) -> Path:

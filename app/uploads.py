@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.parquet_weight import weigh
-from data import atomic
+from data import atomic, rights
 from data.errors import ConfigError, DataError
 from data.loaders.peek import MOST_COLUMNS, check_text
 
@@ -108,6 +108,8 @@ def remove_upload(upload: Upload, workspace: Path) -> None:
         ConfigError: an experiment that is saved here needs it.
     """
     from app.starting_points import bases
+
+    rights.require("remove a table")
 
     for base in bases(workspace):
         files = base.experiment.data.files

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from data import atomic
+from data import atomic, rights
 from data.errors import ArtifactError
 
 MANIFEST = "manifest.json"
@@ -100,6 +100,7 @@ class ArtifactStore:
 
         Their files stay until the next run makes them again; before that, `close` takes it back.
         """
+        rights.require(f"open {stage} again")
         reopened, left = [], [(stage, key)] if self.holds(stage, key) else []
         users: dict[str, list[tuple[str, str]]] = {}
         for path in self.root.glob(f"*/*/{MANIFEST}"):
@@ -157,6 +158,7 @@ class ArtifactStore:
         folder = self.place(stage, key)
         if self._taken_as_it_is(stage, key, on_damage):
             return folder
+        rights.require(f"make {stage}")
         with _sole_writer(folder, on_wait):
             if not self.sound(stage, key):
                 (folder / MANIFEST).unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 import polars as pl
 
+from data import rights
 from data.errors import ArtifactError, AutoGraphError
 
 P = ParamSpec("P")
@@ -39,6 +40,7 @@ def write(path: Path, fill: Callable[[Path], object]) -> Path:
 @contextmanager
 def _part_of(path: Path) -> Iterator[Path]:
     """A place beside `path` to write in, gone at the end."""
+    rights.require(f"write {path.name}")
     part = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}{PART}")
     try:
         with told(path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from data import rights
 from llm.facts import FactsBackend
 from llm.protocol import Backend
 from llm.replay import ReplayBackend
@@ -14,7 +15,10 @@ def open_backend(config: BackendConfig) -> Backend:
 
     Raises:
         DataError: its file is missing or damaged.
+        RightsError: whoever is served may only look.
     """
+    if isinstance(config, ServerConfig | VllmConfig):
+        rights.require("ask a language model")
     if isinstance(config, ReplayConfig):
         return ReplayBackend(config)
     if isinstance(config, ServerConfig):

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from data import rights
 from data.errors import BackendError
 from llm.endpoint import awaited, call_options, get, open_client, post
 from llm.failures import classified
@@ -58,6 +59,7 @@ def inspect_endpoint(config: ServerConfig) -> Inspection:
     Raises:
         BackendError: it does not answer a plain call.
     """
+    rights.require("ask a language model")
     key = key_of(config)
     try:
         return awaited(_inspected(config, key))

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
+from data import rights
 from data.errors import ArtifactError
 from llm.rescue import finish_rescue, half_rescued, rescue
 from llm.salvage import Pages
@@ -57,6 +58,7 @@ class Store:
         Raises:
             ArtifactError: the disk is full, or another run uses the file, which is damaged.
         """
+        rights.require(f"write {self.path.name}")
         return self._run(lambda database: _written(database, statements))
 
     def by_key(self, query: str, keys: Iterable[str]) -> Iterator[tuple[Any, ...]]:

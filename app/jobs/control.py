@@ -28,11 +28,13 @@ from app.jobs.state import (
     read_ticket,
 )
 from app.jobs.story import read_story
-from data import atomic
+from data import atomic, rights
 from data.errors import AutoGraphError, ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 """Where the packages are, for a process that starts in another folder."""
+SECRET = ("AUTOGRAPH_PASSWORD",)
+"""What opens the page, and is nothing that a job or its log should have."""
 
 
 def start(
@@ -59,6 +61,7 @@ def start(
         ConfigError: the words are no command of that kind.
         ArtifactError: the workspace may not be written.
     """
+    rights.require("start a job")
     asked = checked_words(kind, words, registry.kinds)
     alone = registry.kinds[kind].exclusive if exclusive is None else exclusive
     folder = _new_folder(workspace)
@@ -91,6 +94,7 @@ def resume(job: Job, registry: Registry = REGISTRY) -> Job:
         ConfigError: it has not ended, or may not be started.
         ArtifactError: its description is damaged.
     """
+    rights.require("continue a job")
     ticket = read_ticket(job.folder)
     checked_words(ticket.kind, ticket.words, registry.kinds)
     with turns.tickets(job.folder.parent):
@@ -115,6 +119,7 @@ def stop(job: Job) -> None:
     takes long. Only a worker that does not run at all has to be killed from here; as it holds its
     lock, the process of that number is no other.
     """
+    rights.require("stop a job")
     sign = job.folder / STOP
     if not sign.exists():
         atomic.write_text(sign, "")
@@ -131,6 +136,7 @@ def forget(job: Job) -> None:
     Raises:
         ConfigError: it has not ended.
     """
+    rights.require("forget a job")
     if turns.lives(job.folder):
         raise ConfigError(f"The job {job.title!r} has not ended: stop it first.")
     shutil.rmtree(job.folder, ignore_errors=True)
@@ -226,8 +232,9 @@ def _launch(folder: Path, ticket: Ticket, lock: int, registry: Registry) -> None
 
 def _environment(folder: Path) -> dict[str, str]:
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    kept = {name: value for name, value in os.environ.items() if name not in SECRET}
     return {
-        **os.environ,
+        **kept,
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",

@@ -10,8 +10,10 @@ import streamlit as st
 from app.records import Record
 from app.saved import NewItem, new_items_of
 from app.settings import PLAIN, Cell
+from app.shelf import Shelf
 from app.showcase import Showcase, default_pair
 from app.ui import opened_demo as results
+from app.ui import visitors
 from app.ui.frame import command, empty, failed, plain, workspace
 from app.ui.keeping import made, replacing, taken
 from app.ui.telling import callback
@@ -199,7 +201,15 @@ def _audience(record: Record, case: Showcase, cell: Cell, placed: Insertion, nou
 
 
 def _keep(record: Record, one: NewItem) -> None:
-    shelf = new_items_of(workspace())
+    if visitors.may_change():
+        _keep_buttons(new_items_of(workspace()), one)
+    words = ["insert", record.experiment.name, "item", "--text", one.text]
+    words += [part for name, value in {TITLE: one.name, **one.given}.items()
+              for part in ("--with", f"{name}={value}")]  # fmt: skip
+    command(*words)
+
+
+def _keep_buttons(shelf: Shelf[NewItem], one: NewItem) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         replace = replacing(shelf, one.name, "replace-item")
         if st.button("Keep it", icon=":material/bookmark_add:", help="In the workspace, by title."):
@@ -209,14 +219,5 @@ def _keep(record: Record, one: NewItem) -> None:
             except AutoGraphError as error:
                 failed(error)
         if taken(shelf, one.name):
-            st.button(
-                "Remove the kept one",
-                icon=":material/delete:",
-                type="tertiary",
-                on_click=callback(shelf.remove),
-                args=(one.name,),
-            )
-    words = ["insert", record.experiment.name, "item", "--text", one.text]
-    words += [part for name, value in {TITLE: one.name, **one.given}.items()
-              for part in ("--with", f"{name}={value}")]  # fmt: skip
-    command(*words)
+            with st.popover("Remove the kept one", icon=":material/delete:", type="tertiary"):
+                st.button("Remove it for good", on_click=callback(shelf.remove), args=(one.name,))

@@ -17,6 +17,7 @@ from app.cautions import Caution, of_settings
 from app.inert import csv_bytes, visible
 from app.records import Record, read_record
 from app.settings import PLAIN
+from app.ui import visitors
 from app.ui.address import EXPERIMENT, parameters
 from app.ui.words import hint
 from data.errors import ArtifactError, AutoGraphError
@@ -114,6 +115,9 @@ def _welcome() -> None:
     """What a first visit shows."""
     with st.container(border=True):
         st.subheader("Nothing here yet")
+        if not visitors.may_change():
+            st.write("Nobody has run an experiment in this workspace.")
+            return
         st.write(
             "Build the demo: invented films and viewers, described without a language model. "
             "Eight recommenders are trained, with and without the graph, in about two minutes."
@@ -188,12 +192,16 @@ def _cautions(record: Record) -> tuple[Caution, ...]:
 def link(screen: str, label: str, icon: str | None = None, **more: str) -> None:
     """A link to another screen that keeps the experiment and the selected node.
 
+    There is none to a screen that is not open to the visitor.
+
     Args:
         screen: Its name in the address, for instance "graph".
         label: What the link says.
         icon: As Streamlit names icons.
         more: Further parameters of the address.
     """
+    if not visitors.opens(screen):
+        return
     page = st.session_state["screens"][screen]
     st.page_link(page, label=label, icon=icon, query_params=parameters(**more))
 

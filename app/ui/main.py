@@ -11,7 +11,7 @@ from threading import Thread
 
 import streamlit as st
 
-from app.ui import address
+from app.ui import address, visitors
 from app.ui.frame import names, plain, workspace
 from app.ui.telling import tell_left, told
 
@@ -70,20 +70,27 @@ def show_page() -> None:
     st.set_page_config(page_title="AutoGraph", page_icon=ICON, layout="wide")
     st.html(STYLE)
     st.logo(LOGO, size="large", icon_image=ICON)
-    pages = {
-        section: [_page(screen) for screen in screens] for section, screens in SECTIONS.items()
-    }
-    st.session_state["screens"] = {
-        screen.path: page
-        for section, screens in SECTIONS.items()
-        for screen, page in zip(screens, pages[section], strict=True)
-    }
-    pages[""].append(_by_name(SECTIONS[""][0]))
+    pages = _pages()
     _warm_up()
     page = st.navigation(pages, expanded=True)
     _sidebar()
     address.keep()
     page.run()
+
+
+def _pages() -> dict[str, list[st.Page]]:
+    """The pages of the menu by section; those that are not open to the visitor are not in it."""
+    first = next(path for path in (FIRST, *visitors.SHARED) if visitors.opens(path))
+    pages: dict[str, list[st.Page]] = {}
+    drawn: dict[str, st.Page] = {}
+    for section, screens in SECTIONS.items():
+        for screen in screens:
+            page = drawn[screen.path] = _page(screen, first)
+            pages.setdefault(section, []).append(page)
+            if screen.path == first:
+                pages[section].append(_by_name(screen))
+    st.session_state["screens"] = drawn
+    return pages
 
 
 @st.cache_resource(show_spinner=False)
@@ -97,13 +104,14 @@ def _warm_up() -> None:
     Thread(target=import_module, args=("recommend.model",), daemon=True).start()
 
 
-def _page(screen: Screen) -> st.Page:
+def _page(screen: Screen, first: str = FIRST) -> st.Page:
     return st.Page(
         _guarded(screen),
         title=screen.title,
         icon=screen.icon,
-        url_path="home" if screen.path == FIRST else screen.path,
-        default=screen.path == FIRST,
+        url_path="home" if screen.path == first else screen.path,
+        default=screen.path == first,
+        visibility="visible" if visitors.opens(screen.path) else "hidden",
     )
 
 
@@ -119,6 +127,13 @@ def _guarded(screen: Screen) -> Callable[[], None]:
     def show() -> None:
         tell_left()
         with told(f"The screen {screen.title}"):
+            if not visitors.opens(screen.path):
+                st.info(
+                    f"The screen {screen.title} runs or changes things, so it is not open to "
+                    "viewers.",
+                    icon=":material/lock:",
+                )
+                return
             import_module(f"app.ui.screens.{screen.module}").show()
 
     show.__name__ = screen.module
@@ -147,4 +162,5 @@ def _sidebar() -> None:
                 bind="query-params",
                 help="Every experiment that was run in this workspace, the latest first.",
             )
+        visitors.draw()
         st.caption(f"Workspace: `{workspace().name}`", help=str(workspace()))

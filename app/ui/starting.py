@@ -10,8 +10,10 @@ from typing import Any
 import streamlit as st
 
 from app.jobs import Job, listed
+from app.ui import visitors
 from app.ui.frame import link, workspace
 
+WHY_NOT = "Viewers look and change nothing; sign in to run things."
 _TURN = Lock()
 """Of all visitors: nobody starts between another one's look and start."""
 
@@ -67,6 +69,9 @@ def start_button(label: str, job: Job | None, **look: Any) -> bool:
         job: That is at work already.
         look: Of `st.button`.
     """
+    if job is None and not visitors.may_change():
+        st.button(label, **{"icon": ":material/lock:", **look, "disabled": True, "help": WHY_NOT})
+        return False
     if job is None:
         shown = {"type": "primary", "icon": ":material/play_arrow:", **look}
         return st.button(label, **shown)

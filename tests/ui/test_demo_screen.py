@@ -316,7 +316,7 @@ def test_a_kept_item_is_replaced_when_asked_and_removed(screen: Open, own_worksp
     assert shelf.load("Untitled").text == "Something else."
     page = press(page.checkbox(key="replace-item").check().run(), "Keep it")
     assert sound(page) and shelf.load("Untitled").text != "Something else."
-    page = press(page, "Remove the kept one")
+    page = press(page, "Remove it for good")
     assert sound(page) and not shelf.every()[0]
 
 

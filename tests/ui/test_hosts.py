@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from app.cli_ui import Door
+from app.jobs.control import _environment
 from app.ui.hosts import Hosts
 from data.errors import ConfigError
 
@@ -49,3 +52,26 @@ def test_the_address_it_listens_on_is_one_of_its_names() -> None:
 def test_what_is_no_name_of_a_host_is_said(host: str) -> None:
     with pytest.raises(ConfigError, match=r"example\.org:8443"):
         Door(8501, "127.0.0.1", [host])
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe"])
+def test_a_file_without_a_password_is_said(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "password"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError, match="--password-file"):
+        Door(8501, "127.0.0.1", password_file=file)
+
+
+def test_a_password_is_no_argument_and_no_setting_of_a_job(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("sesame")
+    settings = Door(8501, "127.0.0.1", viewer=True, password_file=file).settings
+    assert settings["AUTOGRAPH_VIEWER"] == "1"
+    assert settings["AUTOGRAPH_PASSWORD_FILE"] == str(file)
+    assert "sesame" not in str(settings)
+
+
+def test_a_job_does_not_get_the_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOGRAPH_PASSWORD", "sesame")
+    assert "sesame" not in _environment(tmp_path / "workspace" / "jobs" / "one").values()

@@ -85,7 +85,9 @@ def test_a_finished_job_leads_to_its_results_and_can_be_forgotten(
 ) -> None:
     folder = make_job(empty_workspace, 1, FINISHED)
     page = screen("jobs", empty_workspace)
-    assert buttons(page) == {"Forget"}
+    assert buttons(page) == {"Forget it for good"}, "it asks before"
+    assert [one.proto.popover.label for one in page.get("popover")] == ["Forget"]
+    assert folder.exists()
     page.button(key=f"forget-{folder.name}").click().run()
     assert not folder.exists()
     assert "No jobs yet" in texts(page)

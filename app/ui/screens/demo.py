@@ -11,6 +11,7 @@ from app.saved import MOST_ITEMS, Persona, personas_of
 from app.showcase import Showcase
 from app.ui import demo_state as state
 from app.ui import opened_demo as results
+from app.ui import visitors
 from app.ui.demo_newcomers import new_item
 from app.ui.demo_person import person
 from app.ui.demo_state import Shown
@@ -158,10 +159,11 @@ def _introduce(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None
         st.subheader(plain(who.name), anchor=False, width="content")
         st.caption(plain(who.about), width="stretch")
         nobody = not len(who.history) and not who.saved
-        with st.popover("Save", icon=":material/bookmark_add:", disabled=nobody):
-            _save(record, case, who)
-            if who.saved:
-                _remove(who)
+        if visitors.may_change():
+            with st.popover("Save", icon=":material/bookmark_add:", disabled=nobody):
+                _save(record, case, who)
+                if who.saved:
+                    _remove(who)
         _projector()
     if who.user is None:
         _words(who)

@@ -90,16 +90,11 @@ def _buttons(job: Job) -> None:
         if again:
             resume(job)
             st.rerun()
-    gone = st.button(
-        "Forget",
-        key=f"forget-{job.id}",
-        icon=":material/close:",
-        type="tertiary",
-        help="Takes the job off this list. Results that it made stay.",
-    )
-    if gone:
-        forget(job)
-        st.rerun()
+    with st.popover("Forget", icon=":material/close:", type="tertiary", key=f"ask-{job.id}"):
+        st.write("It goes off this list, with its log. Results that it made stay.")
+        if st.button("Forget it for good", key=f"forget-{job.id}", icon=":material/delete:"):
+            forget(job)
+            st.rerun()
 
 
 def _results(name: str) -> None:
