@@ -72,7 +72,7 @@ class Record:
                 f"The experiment {self.experiment.name!r} has no finished {what} in "
                 f"{self.workspace}. Run it first: {run}"
             )
-        again = f"Run it again, and this result alone is made anew: {run}"
+        again = f"Run it again as before, and this result alone is made anew: {run}"
         return {**self.store.manifest(stage, key, again), "fingerprint": key}
 
     def _key(self, stage: str, cell: Cell | None) -> str | None:
