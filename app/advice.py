@@ -113,10 +113,9 @@ def labelled_graph(record: Record) -> LatentGraph:
 
 def title_of(dataset: Dataset, item: int) -> str:
     """The readable name of an item, its id where it has none."""
-    from data.columns import ITEM_ID, TITLE
+    from data.names import item_names
 
-    column = TITLE if TITLE in dataset.items.columns else ITEM_ID
-    return str(dataset.items[column][item] or dataset.items[ITEM_ID][item])
+    return str(item_names(dataset.items[[item]])[0])
 
 
 def _dataset(record: Record) -> Dataset:

@@ -86,6 +86,12 @@ Backbone = Annotated[str | None, typer.Option(help="By default the best on valid
 Enhancer = Annotated[str | None, typer.Option(help="By default the best on validation.")]
 Seed = Annotated[int | None, typer.Option(help="By default the best on validation.")]
 WORKSPACE = Path("workspace")
+UPTO = (
+    "Last stage to run: dataset, split, knowledge, shuffled, vectors, codes, factors, graph, "
+    "phrases, pairs, train, evaluate or lists. Those with two sides run both; knowledge-item or "
+    "knowledge-user is one of them."
+)
+"""Named here, since reading the stages takes longer than a person waits for help."""
 
 
 @app.command()
@@ -94,7 +100,7 @@ def run(
     change: Annotated[
         list[str] | None, typer.Option("--set", metavar="A.B=C", help="Change one setting.")
     ] = None,
-    upto: Annotated[str | None, typer.Option(help="Last stage to run, for instance graph.")] = None,
+    upto: Annotated[str | None, typer.Option(metavar="STAGE", help=UPTO)] = None,
     source: Annotated[
         Path | None, typer.Option("--from", help="Folder with the publisher's files of the data.")
     ] = None,

@@ -79,15 +79,23 @@ def draft_of(base: Base, fields: Iterable[Field], values: Mapping[str, Any]) -> 
         value = values.get(one.key, one.value)
         if one.whole:
             table = changes.setdefault(one.whole, {})
-            if not _same(value, one.value) or (value is None and not one.optional):
+            if not _untouched(one, value) or (value is None and not one.optional):
                 put(table, one.key.removeprefix(f"{one.whole}."), value)
-        elif _same(value, one.value):
+        elif _untouched(one, value):
             continue
         elif value is None and one.optional:
             emptied.append(one.key)
         else:
             changes[one.key] = value
     return Draft(base, changes, tuple(emptied))
+
+
+def _untouched(one: Field, value: Any) -> bool:
+    """Whether a value is what its field holds before anybody has touched it.
+
+    An empty field may stand for nothing as well as for an empty list.
+    """
+    return _same(value, one.value) or _same(value, value_of(one, shown(one)))
 
 
 def _same(one: Any, other: Any) -> bool:

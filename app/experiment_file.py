@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -401,11 +402,7 @@ def _sentence(error: ValidationError, given: Mapping[str, Any], where: str) -> s
 
 def _reasons(error: ValidationError, key: str, given: Mapping[str, Any]) -> Iterator[str]:
     """What is said of one setting; of one that may be of several kinds, what each of them asks."""
-    said = (
-        one["msg"].removeprefix("Value error, ")
-        for one in error.errors()
-        if _key(one, given) == key
-    )
+    said = (_reason(one) for one in error.errors() if _key(one, given) == key)
     return iter(dict.fromkeys(said))
 
 
@@ -432,9 +429,27 @@ WORDS = {
     "too_short": "Has to have at least {min_length}.",
     "string_too_short": "Has to have at least {min_length} characters.",
     "string_too_long": "Has to have at most {max_length} characters.",
-    "string_pattern_mismatch": "Has characters that are not allowed, or begins with one.",
 }
 """What is wrong with one value, by pydantic's names of errors."""
+
+
+def _reason(error: Any) -> str:
+    """What is wrong with one value, as a part of a sentence."""
+    if error["type"] == "string_pattern_mismatch":
+        return (
+            "it has to begin with a letter or digit and hold nothing but letters, digits, dot, "
+            f"hyphen and underscore, as {name_like(error['input'])} does"
+        )
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def name_like(text: str) -> str:
+    """A name that an experiment may have, as much like a text as can be.
+
+    >>> name_like("My Shop"), name_like("  ")
+    ('My-Shop', 'my-experiment')
+    """
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-") or "my-experiment"
 
 
 def _in_words(error: Any) -> str:
@@ -442,7 +457,7 @@ def _in_words(error: Any) -> str:
         return WORDS["missing"]
     if error["type"] in WORDS:
         return WORDS[error["type"]].format(**error.get("ctx", {}))
-    reason = error["msg"].removeprefix("Value error, ")
+    reason = _reason(error)
     return f"{reason[:1].upper()}{reason[1:]}."
 
 

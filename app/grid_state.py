@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from app.jobs import Job
 from app.plan import Plan, Step
+from app.records import read_record
 from app.settings import Cell, Experiment
+from app.stages import STAGES
 from data.artifacts import SCRATCH
+from data.errors import AutoGraphError
 
-Standing = Literal["finished", "begun", "missing"]
+Standing = Literal["finished", "running", "begun", "missing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +24,8 @@ class GridState:
     """How far an experiment is.
 
     Attributes:
-        cells: How each recommender stands, in the order of the grid: "begun" has checkpoints.
+        cells: How each recommender stands, in the order of the grid: "running" is trained or judged
+            by a job at this moment, "begun" has checkpoints.
         shared: Results that all of them need, and whether they are finished, in order.
     """
 
@@ -32,8 +38,13 @@ class GridState:
         return [cell for cell, standing in self.cells.items() if standing != "finished"]
 
 
-def grid_state(experiment: Experiment, workspace: Path) -> GridState:
+def grid_state(experiment: Experiment, workspace: Path, at_work: Container[str] = ()) -> GridState:
     """What a run of an experiment would find there already.
+
+    Args:
+        experiment: That would be run.
+        workspace: Where.
+        at_work: Fingerprints of results that are made at this moment; see `keys_at_work`.
 
     Raises:
         AutoGraphError: files that the experiment names cannot be read.
@@ -41,11 +52,32 @@ def grid_state(experiment: Experiment, workspace: Path) -> GridState:
     plan = Plan(experiment, workspace)
     steps = plan.steps()
     shared = {str(step): _holds(plan, step) for step in steps if step.cell is None}
-    return GridState({cell: _standing(plan, cell) for cell in experiment.grid}, shared)
+    cells = {cell: _standing(plan, cell, at_work) for cell in experiment.grid}
+    return GridState(cells, shared)
 
 
-def _standing(plan: Plan, cell: Cell) -> Standing:
+def keys_at_work(jobs: Iterable[Job], workspace: Path) -> frozenset[str]:
+    """Fingerprints of the recommenders that jobs train or judge at this moment."""
+    found: set[str] = set()
+    for job in jobs:
+        running = {step.name for step in job.steps if step.state == "running"}
+        if not job.active or not running:
+            continue
+        with suppress(AutoGraphError):
+            record = read_record(job.experiment, workspace)
+            found |= {
+                key
+                for cell, keys in record.cells.items()
+                for stage, key in keys.items()
+                if f"{STAGES[stage].what} {cell}" in running
+            }
+    return frozenset(found)
+
+
+def _standing(plan: Plan, cell: Cell, at_work: Container[str]) -> Standing:
     train, evaluate = plan.step("train", cell), plan.step("evaluate", cell)
+    if train.key in at_work or evaluate.key in at_work:
+        return "running"
     if _holds(plan, train):
         return "finished" if _holds(plan, evaluate) else "begun"
     scratch = plan.store.place(train.stage, train.key) / SCRATCH

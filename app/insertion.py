@@ -18,6 +18,7 @@ from app.work import template_of
 from data.columns import ITEM_ID, USER_ID
 from data.dataset import Dataset
 from data.errors import ConfigError
+from data.names import with_a
 
 if TYPE_CHECKING:
     import polars as pl
@@ -229,8 +230,8 @@ class Inserter:
         unknown = sorted(set(given) - set(table.columns))
         if unknown:
             raise ConfigError(
-                f"A {side} of {self.dataset.name!r} has no attribute {unknown[0]!r}; "
-                f"it has {', '.join(table.columns)}."
+                f"{with_a(side).capitalize()} of {self.dataset.name!r} has no attribute "
+                f"{unknown[0]!r}; it has {', '.join(table.columns)}."
             )
         values = {id_column: NEW, **given}
         return pl.DataFrame(

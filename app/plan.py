@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from app.overrides import with_changes_so_far
 from app.settings import PLAIN, Cell, Experiment
-from app.stages import STAGES
+from app.stages import STAGES, stages_named
 from app.work import with_versions
 from data.artifacts import ArtifactStore, fingerprint
-from data.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +83,13 @@ class Plan:
         return self._steps[stage, cell]
 
     def steps(self, upto: str | None = None) -> list[Step]:
-        """What has to be there for the whole experiment, or for a stage, in order.
+        """What has to be there for the whole experiment, or for what `stages_named`, in order.
 
         Raises:
             ConfigError: there is no such stage.
         """
-        if upto is not None and upto not in STAGES:
-            raise ConfigError(f"There is no stage {upto!r}. The stages are {', '.join(STAGES)}.")
         wanted: dict[tuple[str, Cell | None], Step] = {}
-        for stage, cell in self._goals(upto):
+        for stage, cell in self._goals(None if upto is None else stages_named(upto)):
             self._gather(stage, cell, wanted)
         order = list(STAGES)
         cells = list(self.experiment.grid)
@@ -102,9 +99,10 @@ class Plan:
         a_cell.sort(key=lambda step: (cells.index(step.cell), order.index(step.stage)))  # type: ignore[arg-type]
         return shared + a_cell
 
-    def _goals(self, upto: str | None) -> Iterator[tuple[str, Cell | None]]:
+    def _goals(self, upto: Sequence[str] | None) -> Iterator[tuple[str, Cell | None]]:
         for cell in self.experiment.grid:
-            yield upto or "evaluate", cell
+            for stage in upto or ("evaluate",):
+                yield stage, cell
         enhanced = any(cell.enhancer != PLAIN for cell in self.experiment.grid)
         if upto is None and enhanced:
             yield "factors-user", None

@@ -22,6 +22,7 @@ from app.records import (
 from app.results import result_table, show, write_results
 from app.runner import run_steps
 from app.settings import Experiment
+from app.stages import stages_named
 from app.terminal import open_console, styled
 from data.errors import AutoGraphError, ConfigError
 
@@ -58,7 +59,8 @@ def run_experiment(
     if upto is None:
         _show_results(record, console)
         return
-    _show_part(record, [step for step in steps if step.stage == upto], console)
+    last = stages_named(upto)
+    _show_part(record, [step for step in steps if step.stage in last], console)
 
 
 def _takes_nothing_away(plan: Plan, steps: list[Step]) -> bool:

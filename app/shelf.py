@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from data import atomic, rights
 from data.config import Config
 from data.errors import ArtifactError, ConfigError
+from data.names import with_a
 
 LONGEST_NAME = 60
 MOST_BYTES = 200_000
@@ -84,7 +85,8 @@ class Shelf(Generic[T]):
             return atomic.write_text(path, text)
         if not atomic.create_text(path, text):
             raise ConfigError(
-                f"There is a {self.word} {one.name!r} already. Choose another name, or replace it."
+                f"There is {with_a(self.word)} {one.name!r} already. Choose another name, or "
+                "replace it."
             )
         return path
 
@@ -103,8 +105,8 @@ class Shelf(Generic[T]):
         slug = _UNSAFE.sub("-", _plain(tidy)).strip("-")
         if tidy != name or len(name) > LONGEST_NAME or not _NAME.fullmatch(name) or not slug:
             raise ConfigError(
-                f"{name[:80]!r} is no name for a {self.word}: it starts with a letter or digit, "
-                f"holds letters, digits, blanks and .,:;!?&+()'-_, and has at most "
+                f"{name[:80]!r} is no name for {with_a(self.word)}: it starts with a letter or "
+                f"digit, holds letters, digits, blanks and .,:;!?&+()'-_, and has at most "
                 f"{LONGEST_NAME} of them."
             )
         if len(slug) > _LONGEST_STEM:

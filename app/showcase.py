@@ -13,8 +13,9 @@ import numpy as np
 from app.records import Record
 from app.settings import PLAIN, Cell
 from app.wording import nouns_of
-from data.columns import ITEM_ID, TITLE, USER_ID
+from data.columns import USER_ID
 from data.dataset import Dataset, Histories
+from data.names import NAMES, item_names, user_names
 
 if TYPE_CHECKING:
     from data.split import Split
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from recommend.protocols import LeftOut
     from recommend.quotation import Quotation
 
-NAMES = ("name", "full_name", "nickname")
-"""Columns of the user table that say how somebody is called."""
 SIDES = ("user", "item")
 LONGEST_EXAMPLE = 400
 
@@ -119,11 +118,7 @@ class Showcase:
     @cached_property
     def people(self) -> list[str]:
         """How each user is called: by name, or by id."""
-        users = self.dataset.users
-        column = next((name for name in NAMES if name in users.columns), None)
-        ids = users[USER_ID].to_list()
-        names = users[column].to_list() if column else [None] * len(ids)
-        return [str(name) if name else f"User {one}" for name, one in zip(names, ids, strict=True)]
+        return user_names(self.dataset.users).to_list()
 
     @cached_property
     def about(self) -> list[str]:
@@ -145,10 +140,7 @@ class Showcase:
     @cached_property
     def titles(self) -> list[str]:
         """How each item is called: by title, or by id."""
-        items = self.dataset.items
-        column = TITLE if TITLE in items.columns else ITEM_ID
-        names = zip(items[column].to_list(), items[ITEM_ID].to_list(), strict=True)
-        return [str(title or one) for title, one in names]
+        return item_names(self.dataset.items).to_list()
 
     def title(self, item: int) -> str:
         """How an item is called."""

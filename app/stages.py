@@ -15,6 +15,7 @@ from typing import Any
 from app import work
 from app.overrides import texts_by_hand
 from app.settings import SHUFFLED, Cell, Experiment
+from data.errors import ConfigError
 
 _HOW_IT_IS_RUN = {
     *("batch_size", "tensor_parallel", "memory_share", "path", "url", "key_variable"),
@@ -279,3 +280,19 @@ STAGES: dict[str, Stage] = {
 }
 """The way through the house, in order. Names of factors are no input of the graph: words that
 describe a code better train nothing again. Lists are made only where they are asked for."""
+
+
+def stages_named(name: str) -> tuple[str, ...]:
+    """The stages that a person means: one by its name, or both sides of it.
+
+    >>> stages_named("graph"), stages_named("codes")
+    (('graph',), ('codes-item', 'codes-user'))
+
+    Raises:
+        ConfigError: there is no such stage.
+    """
+    sides = tuple(f"{name}-{side}" for side in ("item", "user"))
+    found = (name,) if name in STAGES else sides
+    if found[0] not in STAGES:
+        raise ConfigError(f"There is no stage {name!r}. The stages are {', '.join(STAGES)}.")
+    return found

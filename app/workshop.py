@@ -183,13 +183,12 @@ class Scene:
 
     @cached_property
     def titles(self) -> Sequence[str]:
-        """How all entities are called; users, and items without a title, by their id."""
-        from data.columns import TITLE
+        """How all entities are called."""
+        from data.names import item_names, user_names
 
-        if self.side == "user" or TITLE not in self.dataset.items.columns:
-            return self.ids.external
-        titles = self.dataset.items[TITLE].to_list()
-        return [str(title or id) for title, id in zip(titles, self.ids.external, strict=True)]
+        if self.side == "user":
+            return list(user_names(self.dataset.users))
+        return list(item_names(self.dataset.items))
 
     def find(self, words: str, at_most: int) -> list[int]:
         """Numbers of entities in whose title or id every word stands, whatever its capitals."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from data.errors import DataError
+from data.names import with_a
 from data.relation import Relation, offsets_of
 from graph.latent import LatentGraph
 
@@ -169,8 +170,8 @@ def _check_codes(graph: LatentGraph, side: str, codes: np.ndarray) -> None:
     levels, k = graph.levels(side), graph.k(side)
     if codes.shape != (levels,) or codes.min(initial=0) < 0 or codes.max(initial=0) >= k:
         raise DataError(
-            f"The codes {codes.tolist()} do not fit the graph: a {side} has {levels} codes from 0 "
-            f"to {k - 1}. Assign them with the quantiser that the graph was built with."
+            f"The codes {codes.tolist()} do not fit the graph: {with_a(side)} has {levels} codes "
+            f"from 0 to {k - 1}. Assign them with the quantiser that the graph was built with."
         )
 
 

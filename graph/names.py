@@ -11,6 +11,7 @@ from data.columns import DESCRIPTION, ITEM_ID, TITLE, USER_ID
 from data.dataset import Dataset
 from data.errors import DataError
 from data.ids import IdMap
+from data.names import NAMES, item_names, user_names
 from graph.flat import Node
 from graph.latent import LatentGraph
 from graph.metapath import NODE_TYPES
@@ -83,35 +84,20 @@ def name_nodes(
         user_terms: Distinguishing terms of each user factor, for searching.
         item_terms: The same of item factors.
     """
-    users = dataset.users[USER_ID]
     titles = {
-        "user": _user_titles(users),
-        "item": _item_titles(dataset.items),
+        "user": user_names(dataset.users),
+        "item": item_names(dataset.items),
         "user_factor": _factor_titles(graph, "user"),
         "item_factor": _factor_titles(graph, "item"),
     }
     more = {
-        "user": _attributes(dataset.users, (USER_ID,)),
+        "user": _attributes(dataset.users, (USER_ID, *NAMES)),
         "item": _attributes(dataset.items, (ITEM_ID, TITLE, DESCRIPTION)),
         "user_factor": _terms(graph, "user", user_terms),
         "item_factor": _terms(graph, "item", item_terms),
     }
     ids = {"user": dataset.user_ids, "item": dataset.item_ids}
     return Names(ids, titles, more, {"user": graph.user_k, "item": graph.item_k})
-
-
-def _user_titles(ids: pl.Series) -> pl.Series:
-    """The word and the id, unless the id says it."""
-    named = pl.concat_str(pl.lit("User "), ids)
-    says = ids.str.to_lowercase().str.starts_with("user")
-    return pl.select(pl.when(says).then(ids).otherwise(named)).to_series()
-
-
-def _item_titles(items: pl.DataFrame) -> pl.Series:
-    if TITLE not in items.columns:
-        return items[ITEM_ID]
-    named = pl.when(pl.col(TITLE).str.strip_chars() != "").then(pl.col(TITLE))
-    return items.select(named.otherwise(pl.col(ITEM_ID)).alias(TITLE)).to_series()
 
 
 def _factor_titles(graph: LatentGraph, side: str) -> pl.Series:

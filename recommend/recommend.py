@@ -13,6 +13,7 @@ import torch
 from data import atomic
 from data.columns import ITEM, ITEM_ID, TITLE, USER
 from data.dataset import Dataset, Histories, histories
+from data.names import item_names
 from data.split import Split
 from recommend.model import Model
 
@@ -80,7 +81,7 @@ def _named(table: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
     names = dataset.items.select(
         pl.int_range(pl.len(), dtype=pl.Int32).alias(ITEM),
         ITEM_ID,
-        pl.coalesce([c for c in (TITLE, ITEM_ID) if c in dataset.items.columns]).alias(TITLE),
+        item_names(dataset.items).alias(TITLE),
     )
     return table.join(names, on=ITEM, how="left", maintain_order="left").select(
         USER, "rank", ITEM, ITEM_ID, TITLE, "score"

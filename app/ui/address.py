@@ -43,6 +43,11 @@ class Node:
         return cls(kind, name) if kind in TYPES and colon and name else None
 
 
+def experiment() -> str | None:
+    """The name of the experiment that the page shows, if one was chosen."""
+    return st.session_state.get(f"chosen {EXPERIMENT}") or st.query_params.get(EXPERIMENT)
+
+
 def selected() -> Node | None:
     """The node that a person selected on any screen."""
     return Node.parse(st.query_params.get(NODE) or st.session_state.get(NODE))
@@ -66,5 +71,5 @@ def keep() -> None:
 
 def parameters(**more: str) -> dict[str, str]:
     """Parameters of a link to another screen, which keeps the experiment and the node."""
-    kept = {name: st.query_params.get(name) for name in (EXPERIMENT, NODE)}
+    kept = {EXPERIMENT: experiment(), NODE: st.query_params.get(NODE)}
     return {**{name: value for name, value in kept.items() if value}, **more}

@@ -33,6 +33,7 @@ from app.ui.charts.comparison_charts import (
 from app.ui.colours import palette
 from app.ui.frame import command, empty, hint, table
 from app.ui.job_button import job_button
+from app.ui.linked import find_named
 
 if TYPE_CHECKING:
     import polars as pl
@@ -154,10 +155,12 @@ def _pair(pairs: Mapping[str, str]) -> tuple[str, str] | None:
             "None of these has a plain twin here: choose what to compare with above, or train one.",
         )
         return None
+    titles = {label: f"{label} against {other}" for label, other in pairs.items()}
+    find_named("recommender", list(titles.values()), "pair", "what is compared")
     ours = st.selectbox(
         "Recommender",
         list(pairs),
-        format_func=lambda label: f"{label} against {pairs[label]}",
+        format_func=titles.__getitem__,
         key="recommender",
         bind="query-params",
     )

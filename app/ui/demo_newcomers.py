@@ -20,6 +20,7 @@ from app.ui.telling import callback
 from app.wording import Nouns, called
 from data.columns import DESCRIPTION, ITEM_ID, TITLE
 from data.errors import AutoGraphError
+from data.names import with_a
 
 if TYPE_CHECKING:
     from app.cold_start import Met
@@ -34,7 +35,7 @@ NEIGHBOURS, PEOPLE, TOP = 6, 8, 10
 def new_item(record: Record, case: Showcase, nouns: Nouns) -> None:
     """A form for an item that nobody had, and what becomes of it."""
     st.write(
-        f"Describe a {nouns.one} that does not exist yet. Its words decide which groups it "
+        f"Describe {with_a(nouns.one)} that does not exist yet. Its words decide which groups it "
         "joins, and so who would be shown it. Nothing is trained again, and nothing is saved."
     )
     _saved_items(record)

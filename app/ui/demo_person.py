@@ -19,8 +19,10 @@ from app.ui.charts.reason_charts import height_of, reason_chart, told
 from app.ui.colours import palette
 from app.ui.demo_state import Shown
 from app.ui.frame import empty, link, plain
+from app.ui.linked import find_named
 from app.wording import Nouns, called
 from data.errors import AutoGraphError
+from data.names import with_a
 
 if TYPE_CHECKING:
     from recommend.newcomers import NewUser
@@ -117,8 +119,7 @@ def _history_row(case: Showcase, who: Shown, item: int) -> None:
         badge = " :green-badge[added]" if item in who.added else ""
         st.markdown(f"{title}{badge}", width="stretch")
         st.button(
-            "",
-            icon=":material/close:",
+            "Take out",
             key=f"out-{item}",
             type="tertiary",
             help=f"What if not {title}?",
@@ -130,7 +131,7 @@ def _add(case: Showcase, who: Shown, nouns: Nouns) -> None:
     words = st.text_input(
         "What if also …",
         key="add-words",
-        placeholder=f"Title of a {nouns.one}",
+        placeholder=f"Title of {with_a(nouns.one)}",
         icon=":material/add:",
     )
     if not words:
@@ -157,6 +158,7 @@ def _recommender(record: Record, side: str, default: Cell) -> Cell:
     """The recommender that a visitor chose for one list."""
     cells = {_label(cell, record): cell for cell in record.finished()}
     names = list(cells)
+    find_named(side, names, "recommender", record.experiment.name)
     chosen = st.selectbox(
         "Recommender",
         names,
@@ -221,7 +223,7 @@ def _number(case: Showcase, who: Shown) -> int:
 
 def _list(case: Showcase, who: Shown, ranked: _Ranked, nouns: Nouns, side: str) -> None:
     if not len(who.history):
-        empty("Nothing to go on yet", f"Add a {nouns.one} on the left.")
+        empty("Nothing to go on yet", f"Add {with_a(nouns.one)} on the left.")
         return
     if ranked.why_not:
         st.info(plain(ranked.why_not), icon=":material/info:")

@@ -64,7 +64,7 @@ def pick_some(scene: Scene, name: str, at_most: int) -> list[int]:
     chosen: Sequence[str] = st.multiselect(
         "Users" if scene.side == "user" else "Items",
         options,
-        key=remembered_some(name, options, default, at_most),
+        key=remembered_some(name, options, default, at_most, scene.side),
         max_selections=at_most,
         format_func=lambda one: called(scene, scene.ids.number(one)),
         help=f"Up to {at_most}; three at random to begin with.",

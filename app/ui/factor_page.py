@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.advice import title_of
 from app.records import Record
 from app.ui import address, opened
 from app.ui.charts.factor_charts import contrast_chart, terms_chart
@@ -173,12 +172,11 @@ def _text(record: Record, side: str, member: dict[str, object], typical: bool) -
 
 
 def _titled(record: Record, side: str, members: pl.DataFrame) -> pl.DataFrame:
-    import polars as pl
+    from data.names import item_names, user_names
 
-    if side == "user":
-        return members
     dataset = opened.dataset(record)
-    titles = pl.Series("title", [title_of(dataset, int(row)) for row in members["row"]], pl.String)
+    names = user_names(dataset.users) if side == "user" else item_names(dataset.items)
+    titles = names[members["row"].to_list()].alias("title")
     return members.with_columns(titles).select("row", "title", "id", "codes", "distance")
 
 

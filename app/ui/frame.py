@@ -18,7 +18,7 @@ from app.inert import csv_bytes, visible
 from app.records import Record, read_record
 from app.settings import PLAIN
 from app.ui import visitors
-from app.ui.address import EXPERIMENT, parameters
+from app.ui.address import experiment, parameters
 from app.ui.words import hint
 from data.errors import ArtifactError, AutoGraphError
 
@@ -35,14 +35,18 @@ __all__ = [
     "header",
     "hint",
     "link",
+    "miss",
     "names",
     "opened",
     "plain",
     "table",
     "typed",
+    "unfinished",
     "workspace",
 ]
 DEMO = "demo"
+LONGEST_NAME = 60
+"""Letters of a name in a link that are said again."""
 OF_ANY_RUN = {"dataset", "split", "train", "evaluate"}
 """Stages that plain recommenders take."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&\"'=])")
@@ -80,7 +84,7 @@ def chosen() -> Record | None:
         AutoGraphError: what is kept of it cannot be read.
     """
     known = names()
-    name = st.session_state.get(EXPERIMENT) or st.query_params.get(EXPERIMENT)
+    name = experiment()
     if not known:
         return None
     return read_record(name if name in known else known[0], workspace())
@@ -100,7 +104,7 @@ def opened(*stages: str) -> Record:
         st.stop()
     missing = [stage for stage in stages if not _finished(record, stage)]
     if missing:
-        _unfinished(record, missing)
+        unfinished(record, *missing)
         st.stop()
     return record
 
@@ -126,7 +130,8 @@ def _welcome() -> None:
         command("run", DEMO)
 
 
-def _unfinished(record: Record, missing: Sequence[str]) -> None:
+def unfinished(record: Record, *missing: str) -> None:
+    """What an experiment lacks, why its last run did not make it, and a button that makes it."""
     from app.stages import STAGES
 
     name = record.experiment.name
@@ -153,8 +158,9 @@ def _asked_for(record: Record, missing: Sequence[str]) -> bool:
 def run_button(label: str, name: str, record: Record | None = None) -> None:
     """A button that runs an experiment as a job, as `record` has it, and goes to the jobs."""
     from app.again import settings_file
-    from app.ui.starting import at_work_on, run_once, start_button
+    from app.ui.starting import at_work_on, run_once, start_button, tell_bad_end
 
+    tell_bad_end(name)
     if start_button(label, at_work_on(name), key=f"run-{name}"):
         run_once(settings_file(record) if record else name)
         go("jobs")
@@ -294,6 +300,13 @@ def _parquet(rows: pl.DataFrame) -> bytes:
     buffer = io.BytesIO()
     rows.write_parquet(buffer)
     return buffer.getvalue()
+
+
+def miss(what: str, name: str, where: str = "this workspace") -> None:
+    """Says that what a link names is not there, so that nothing else passes for it."""
+    short = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
+    said = f"There is no {what} ‘{plain(short)}’ in {plain(where)}."
+    st.warning(said, icon=":material/link_off:")
 
 
 def empty(title: str, what: str, icon: str = ":material/inbox:") -> None:

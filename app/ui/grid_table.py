@@ -12,8 +12,9 @@ from app.grid_state import GridState, Standing
 from app.settings import BACKBONES, ENHANCERS, PLAIN, Cell, Experiment
 from app.ui.words import hint
 
-LOOKS: Mapping[Standing, tuple[Literal["green", "orange", "gray"], str, str]] = {
+LOOKS: Mapping[Standing, tuple[Literal["green", "blue", "orange", "gray"], str, str]] = {
     "finished": ("green", ":material/check_circle:", "finished"),
+    "running": ("blue", ":material/play_circle:", "training"),
     "begun": ("orange", ":material/timelapse:", "begun"),
     "missing": ("gray", ":material/radio_button_unchecked:", "to train"),
 }
@@ -86,9 +87,9 @@ def _in_order(ticked: Iterable[str], before: tuple[str, ...]) -> list[str]:
 def _badge(place: Any, cells: list[Cell], state: GridState) -> None:
     standings = [state.cells[cell] for cell in cells]
     finished = standings.count("finished")
-    worst: Standing = next((s for s in ("missing", "begun") if s in standings), "finished")
-    if worst == "missing" and (finished or "begun" in standings):
-        worst = "begun"
-    colour, icon, word = LOOKS[worst]
+    looks: Standing = next(s for s in ("running", "begun", "missing", *LOOKS) if s in standings)
+    if looks == "missing" and finished:
+        looks = "begun"
+    colour, icon, word = LOOKS[looks]
     many = len(cells) > 1
     place.badge(f"{finished} of {len(cells)}" if many else word, icon=icon, color=colour)

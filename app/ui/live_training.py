@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app.curves import training_curves
 from app.jobs import Job, listed
 from app.records import Record, read_record
+from app.stages import STAGES
 from app.ui import frame
 from app.ui.charts.training_charts import curves_chart
 from app.ui.colours import palette
 from app.ui.job_views import draw_progress, draw_title
 from app.ui.telling import fragment
 from data.errors import AutoGraphError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 EVERY_S = 1.0
 HEIGHT = 400
@@ -26,16 +31,25 @@ def active_runs() -> list[Job]:
     return sorted(jobs, key=lambda job: job.turn)
 
 
+def steps_of(jobs: Iterable[Job]) -> tuple[tuple[str, ...], ...]:
+    """How the steps of jobs at work stand: changes when one begins or ends."""
+    return tuple((job.id, *(step.state for step in job.steps)) for job in jobs if job.active)
+
+
 def draw_live() -> None:
-    """What runs, drawn again every second until it has ended; nothing where nothing runs."""
-    before = [job.id for job in active_runs()]
-    if before:
-        fragment(_live, run_every=EVERY_S)(before)
+    """What runs, drawn again every second until it has ended; nothing where nothing runs.
 
-
-def _live(before: Sequence[str]) -> None:
+    The rest of the screen, which says how each recommender stands, is drawn again with every step
+    that begins or ends.
+    """
     jobs = active_runs()
-    if [job.id for job in jobs] != list(before):
+    if jobs:
+        fragment(_live, run_every=EVERY_S)(steps_of(jobs))
+
+
+def _live(before: tuple[tuple[str, ...], ...]) -> None:
+    jobs = active_runs()
+    if steps_of(jobs) != before:
         st.rerun()
     for job in jobs:
         with st.container(border=True, key=f"live-{job.id}"):
@@ -47,7 +61,7 @@ def _live(before: Sequence[str]) -> None:
             draw_progress(job)
         with chart:
             if (record := _record_of(job)) is not None:
-                draw_curves(record, f"live-curves-{job.id}")
+                draw_curves(_trained_by(job, record), f"live-curves-{job.id}")
 
 
 def _record_of(job: Job) -> Record | None:
@@ -60,9 +74,16 @@ def _record_of(job: Job) -> Record | None:
         return None
 
 
-def draw_curves(record: Record, key: str) -> bool:
-    """The curves of an experiment, if one of its recommenders has got through an epoch."""
+def _trained_by(job: Job, record: Record) -> pl.DataFrame:
+    """The curves of the recommenders that a job trains, or has found there."""
+    steps = {step.name for step in job.steps}
+    own = [str(cell) for cell in record.cells if f"{STAGES['train'].what} {cell}" in steps]
     curves = training_curves(record)
+    return curves.filter(curves["recommender"].is_in(own))
+
+
+def draw_curves(curves: pl.DataFrame, key: str) -> bool:
+    """Training curves, if a recommender has got through an epoch."""
     if curves.is_empty():
         return False
     best = curves.sort("ndcg@10").row(-1, named=True)

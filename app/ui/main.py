@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +12,9 @@ from threading import Thread
 import streamlit as st
 
 from app.ui import address, visitors
-from app.ui.frame import names, plain, workspace
+from app.ui.frame import names, workspace
+from app.ui.linked import find_selected
+from app.ui.remembered import SCREEN, keep, remembered
 from app.ui.telling import tell_left, told
 
 ICON = str(Path(__file__).parent / "icon.svg")
@@ -73,7 +75,9 @@ def show_page() -> None:
     pages = _pages()
     _warm_up()
     page = st.navigation(pages, expanded=True)
+    st.session_state[SCREEN] = page.url_path
     _sidebar()
+    find_selected()
     address.keep()
     page.run()
 
@@ -140,27 +144,18 @@ def _guarded(screen: Screen) -> Callable[[], None]:
     return show
 
 
-def _miss(known: Sequence[str]) -> None:
-    """Says that the experiment of an old link is not there, before another one takes its place."""
-    name = st.query_params.get(address.EXPERIMENT) or st.session_state.get(address.EXPERIMENT)
-    if name and name not in known:
-        st.warning(
-            f"There is no experiment {plain(name)} in this workspace.", icon=":material/warning:"
-        )
-
-
 @told("The sidebar")
 def _sidebar() -> None:
     known = names()
-    _miss(known)
+    key = remembered(address.EXPERIMENT, known, next(iter(known), None))
     with st.sidebar:
         if known:
             st.selectbox(
                 "Experiment",
                 known,
-                key=address.EXPERIMENT,
-                bind="query-params",
+                key=key,
                 help="Every experiment that was run in this workspace, the latest first.",
             )
+            keep(address.EXPERIMENT, st.session_state[key])
         visitors.draw()
         st.caption(f"Workspace: `{workspace().name}`", help=str(workspace()))

@@ -7,7 +7,7 @@ import streamlit as st
 from app.atlas import Atlas
 from app.ui import address
 from app.ui.charts.metapath_charts import ROW
-from app.ui.frame import plain
+from app.ui.frame import miss, plain
 from data.errors import ConfigError, DataError
 from graph.flat import Node
 from graph.metapath import NEIGHBOURS, PAPER, Metapath
@@ -36,6 +36,9 @@ class Chosen:
             usual = st.query_params[PATH] = letters(PAPER[3].types)
             st.warning(plain(f"{error} Instead, this is {usual!r}."), icon=":material/warning:")
         st.session_state[PATH] = st.query_params[PATH]
+        if (end := st.query_params.get(END)) and self._known(end) is None:
+            miss("node", end, "this graph")
+            del st.query_params[END]
 
     @property
     def types(self) -> tuple[str, ...]:

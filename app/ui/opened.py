@@ -219,17 +219,21 @@ def stamp_of(record: Record) -> str:
 def _reviewed(knowledge: Path, dataset: Path) -> pl.DataFrame:
     import polars as pl
 
-    from data.columns import ITEM_ID, TITLE
+    from data.columns import ITEM_ID, TITLE, USER_ID
     from data.dataset import Dataset
+    from data.names import item_names, user_names
     from llm.knowledge import Knowledge
     from llm.review import reviewed
 
-    table, items = reviewed(Knowledge.load(knowledge)), Dataset.load(dataset).items
-    if "item" not in knowledge.parent.name or TITLE not in items.columns:
-        return table.select(pl.col("entity").alias("title"), pl.all())
-    titles = items.select(pl.col(ITEM_ID).alias("entity"), pl.col(TITLE).alias("title"))
+    table, of = reviewed(Knowledge.load(knowledge)), Dataset.load(dataset)
+    ids, names = (
+        (of.items[ITEM_ID], item_names(of.items))
+        if "item" in knowledge.parent.name
+        else (of.users[USER_ID], user_names(of.users))
+    )
+    titles = pl.DataFrame({"entity": ids, TITLE: names})
     joined = table.join(titles, on="entity", how="left", maintain_order="left")
-    return joined.select(pl.coalesce("title", "entity").alias("title"), pl.exclude("title"))
+    return joined.select(pl.coalesce(TITLE, "entity").alias(TITLE), pl.exclude(TITLE))
 
 
 def _compared(old: Path, new: Path) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from app.drafts import Draft, is_saved, save_draft
 from app.experiment_file import experiment_toml
-from app.grid_state import GridState, grid_state
+from app.grid_state import GridState, grid_state, keys_at_work
 from app.jobs import listed
 from app.jobs.control import experiment_words
 from app.records import read_record
@@ -21,8 +21,8 @@ from app.starting_points import saved_folder
 from app.ui import frame
 from app.ui.form import Form
 from app.ui.grid_table import GridTable
-from app.ui.live_training import active_runs
-from app.ui.starting import run_once
+from app.ui.live_training import active_runs, steps_of
+from app.ui.starting import run_once, tell_bad_end
 from data.errors import AutoGraphError
 
 EVERYTHING = "everything"
@@ -59,7 +59,8 @@ def _draw_problems(told: Sequence[str]) -> None:
 
 def _state(experiment: Experiment) -> GridState | None:
     """What is finished; None, and why, where that cannot be told."""
-    stamp = tuple((job.id, job.state) for job in listed(frame.workspace()))
+    jobs = listed(frame.workspace())
+    stamp = (tuple((job.id, job.state) for job in jobs), steps_of(jobs))
     try:
         return _looked_up(experiment.model_dump_json(), str(frame.workspace()), stamp)
     except AutoGraphError as error:
@@ -69,7 +70,8 @@ def _state(experiment: Experiment) -> GridState | None:
 
 @st.cache_resource(ttl=FRESH_S, show_spinner=False, max_entries=64)
 def _looked_up(experiment: str, workspace: str, stamp: tuple[Any, ...]) -> GridState:  # noqa: ARG001 (Streamlit looks at it)
-    return grid_state(Experiment.model_validate_json(experiment), Path(workspace))
+    at_work = keys_at_work(listed(Path(workspace)), Path(workspace))
+    return grid_state(Experiment.model_validate_json(experiment), Path(workspace), at_work)
 
 
 def _draw_state(state: GridState | None) -> None:
@@ -150,7 +152,9 @@ def _draw_start(
     )
     if busy:
         st.caption("A job is at work on it: see above.")
-    elif done:
+    elif not done:
+        tell_bad_end(experiment.name)
+    else:
         st.caption("All of it is finished.")
         frame.link("compare", "Compare", ":material/leaderboard:", experiment=experiment.name)
     if pressed:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from app.jobs import Job, listed
 from app.ui import visitors
-from app.ui.frame import link, workspace
+from app.ui.frame import failed, link, workspace
 
 WHY_NOT = "Viewers look and change nothing; sign in to run things."
 _TURN = Lock()
@@ -28,6 +28,26 @@ def at_work_on(experiment: str) -> Job | None:
     """The job that works on an experiment of this name, or waits to."""
     jobs = (job for job in listed(workspace()) if job.active)
     return next((job for job in jobs if job.experiment == experiment), None)
+
+
+def ended_badly(experiment: str) -> Job | None:
+    """The latest job on an experiment of this name, if it did not end well."""
+    jobs = [job for job in listed(workspace()) if job.experiment == experiment]
+    last = max(jobs, key=lambda job: job.asked, default=None)
+    return last if last and last.state in ("failed", "crashed", "stopped") else None
+
+
+def tell_bad_end(experiment: str) -> None:
+    """Why the latest job on an experiment did not end well, and the way to its log."""
+    job = ended_badly(experiment)
+    if job is None:
+        return
+    if job.state == "stopped":
+        said = "The last run was stopped before its end; what it finished is kept."
+        st.info(said, icon=":material/stop_circle:")
+    else:
+        failed(f"The last run failed. {job.error or 'It ended without a word.'}")
+    link("jobs", "Its log, and how far it came", ":material/checklist:")
 
 
 def start_once(kind: str, words: Sequence[str], title: str) -> Job:

@@ -50,6 +50,14 @@ def test_help_names_every_command(autograph: Any) -> None:
     assert all(name in told for name in COMMANDS)
 
 
+def test_help_lists_every_stage(autograph: Any) -> None:
+    from app.stages import STAGES
+
+    told = autograph("run", "--help").output
+    named = {stage.removesuffix("-item").removesuffix("-user") for stage in STAGES}
+    assert {stage for stage in named if stage not in told} == set()
+
+
 def test_the_catalogue_and_a_card(autograph: Any) -> None:
     from data.catalogue import CATALOGUE
 

@@ -159,6 +159,10 @@ def test_upto_runs_what_a_stage_needs_and_no_more(tiny_experiment: Path) -> None
         "vectors-item",
         "codes-item",
     ]
+    both = [step.stage for step in plan.steps("knowledge")]
+    assert both == ["dataset", "split", "knowledge-item", "knowledge-user"]
+    for named in ("vectors", "codes", "factors"):
+        assert {f"{named}-item", f"{named}-user"} <= {step.stage for step in plan.steps(named)}
     stages = [step.stage for step in plan.steps()]
     assert stages.index("factors-user") < stages.index("train")
     assert stages[-4:] == ["train", "evaluate", "train", "evaluate"]

@@ -151,6 +151,12 @@ def test_what_is_emptied_can_be_run_from_a_file_alone(tmp_path: Path) -> None:
     assert saved.data.min_rating is None
 
 
+NAMED = (
+    "It has to begin with a letter or digit and hold nothing but letters, digits, dot, hyphen and "
+    "underscore, as x does."
+)
+
+
 @pytest.mark.parametrize(
     ("values", "problems"),
     [
@@ -159,7 +165,7 @@ def test_what_is_emptied_can_be_run_from_a_file_alone(tmp_path: Path) -> None:
         ({"data.min_history": 2}, {"data.min_history": "Has to be at least 3."}),
         ({"grid.seeds": "0, x"}, {"grid.seeds.1": "Has to be a whole number."}),
         ({"grid.seeds": ""}, {"grid.seeds": "Has to have at least 1."}),
-        ({"name": "../x"}, {"name": "Has characters that are not allowed, or begins with one."}),
+        ({"name": "../x"}, {"name": NAMED}),
         ({"llm.user.backend": "replay"}, {"llm.user.path": "Has to be given."}),
         (
             {"train.epochs": 0, "train.patience": -1},

@@ -76,6 +76,7 @@ def test_from_the_first_word_to_the_answers(
     write(page, "Note", "It names the film.")
     page.get_by_role("button", name="Save", exact=True).click()
     says(page, "Saved short, version 1.")
+    expect(page.get_by_text("It becomes version")).to_have_count(0)
 
     add(page, " Be brief.")
     page.get_by_role("button", name="Save version").click()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 from browsing import PageAt, settled, shot
+from playwright.sync_api import expect
 
 
 def test_a_first_visit_offers_the_demo(page_at: PageAt, tmp_path: Path) -> None:
@@ -14,11 +17,38 @@ def test_a_first_visit_offers_the_demo(page_at: PageAt, tmp_path: Path) -> None:
 
 
 def test_the_experiment_stays_in_the_address(page_at: PageAt, demo_workspace: Path) -> None:
-    page = page_at(demo_workspace, "graph?experiment=demo&node=item:item-001")
+    page = page_at(demo_workspace, "graph?experiment=demo&node=item:film-001")
     page.get_by_role("link", name="Factors").first.click()
     settled(page)
     page.wait_for_url("**/factors?**")
-    assert "node=item%3Aitem-001" in page.url or "node=item:item-001" in page.url
+    assert "node=item%3Afilm-001" in page.url or "node=item:film-001" in page.url
+    assert "experiment=demo" in page.url
+
+
+def test_every_way_to_another_experiment_stands_in_the_address(
+    page_at: PageAt, workspace: Path
+) -> None:
+    runs = workspace / "runs"
+    content = json.loads((runs / "demo.json").read_text())
+    content["experiment"]["name"] = "other"
+    (runs / "other.json").write_text(json.dumps(content))
+    os.utime(runs / "other.json", (1, 1))
+    page = page_at(workspace, "train")
+    page.wait_for_url("**experiment=demo**")
+    chosen = page.get_by_test_id("stSidebar").get_by_role("combobox")
+
+    page.get_by_test_id("stSidebar").get_by_test_id("stSelectbox").locator("input").click()
+    page.get_by_role("option", name="other").click()
+    page.wait_for_url("**experiment=other**")
+    page.go_back()
+    page.wait_for_url("**experiment=demo**")
+    expect(chosen).to_have_value("demo")
+    page.go_forward()
+    expect(chosen).to_have_value("other")
+    settled(page)
+    page.get_by_test_id("stMain").get_by_role("link", name="Compare").click()
+    page.wait_for_url("**/compare?experiment=demo**")
+    expect(chosen).to_have_value("demo")
 
 
 def test_the_first_screen_has_an_address_of_its_own(page_at: PageAt, tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ def _draw(module: str) -> None:
     import streamlit as st
 
     from app.ui import address
+    from app.ui.linked import find_selected
     from app.ui.main import SECTIONS, _guarded, _page, _sidebar
 
     screens = [screen for of in SECTIONS.values() for screen in of]
@@ -50,6 +51,7 @@ def _draw(module: str) -> None:
     st.session_state["screens"] = pages
     st.navigation(list(pages.values()))
     _sidebar()
+    find_selected()
     address.keep()
     _guarded(next(screen for screen in screens if screen.module == module))()
 

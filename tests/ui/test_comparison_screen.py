@@ -81,7 +81,7 @@ def test_the_choice_follows_the_sidebar(screen: Screen, own_workspace: Path) -> 
     only(record, "other", *record.cells)
     page = screen("compare", own_workspace, experiment="demo")
     assert page.multiselect(key="experiments").value == ["demo"]
-    page.selectbox(key="experiment").set_value("other").run()
+    page.selectbox(key="chosen experiment").set_value("other").run()
     assert not page.exception and page.multiselect(key="experiments").value == ["other"]
     page.multiselect(key="experiments").set_value(["demo", "other"]).run()
     assert page.multiselect(key="experiments").value == ["demo", "other"]

@@ -120,7 +120,7 @@ def test_no_text_is_offered_for_that_of_another_experiment(
     page = screen("knowledge", own_workspace, experiment="demo", node=f"item:{ITEM}")
     text = field(page.text_area, "by hand").value
     field(page.text_area, "by hand").set_value("Of the demo.").run()
-    page.selectbox(key="experiment").set_value("other").run()
+    page.selectbox(key="chosen experiment").set_value("other").run()
     assert field(fine(page).text_area, "by hand").value == text
 
 
@@ -224,4 +224,4 @@ def test_a_damaged_log_of_changes_is_a_sentence(screen: Any, own_workspace: Path
 
 def test_a_node_that_this_data_does_not_have(screen: Any, demo_workspace: Path) -> None:
     page = fine(screen("knowledge", demo_workspace, node="item:nowhere"))
-    assert "This data set has no item nowhere" in shown(page)
+    assert "There is no item ‘nowhere’ in demo" in shown(page)

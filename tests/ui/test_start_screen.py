@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from opening import Open
+from made_jobs import FAILED, FINISHED, make_job
+from opening import Open, words
 
 
 def test_a_first_visit_offers_the_demo(screen: Open, empty_workspace: Path) -> None:
@@ -26,7 +27,22 @@ def test_an_unfinished_experiment_says_so(screen: Open, own_workspace: Path) -> 
     shutil.rmtree(own_workspace / "artifacts" / "dataset")
     page = screen("start", own_workspace)
     assert not page.exception and not page.error
-    assert any("not finished" in told.value for told in page.info)
+    assert "Not finished yet" in words(page)
+    assert "Run it now" in [button.label for button in page.button]
+
+
+def test_a_run_that_failed_says_why_where_it_can_be_begun_again(
+    screen: Open, own_workspace: Path
+) -> None:
+    shutil.rmtree(own_workspace / "artifacts" / "dataset")
+    make_job(own_workspace, 1, FAILED)
+    for name in ("start", "graph", "demo"):
+        page = screen(name, own_workspace)
+        told = [one.value for one in page.error]
+        assert len(told) == 1 and "The last run failed. No *column*" in told[0].replace("\\", "")
+        assert "Run it now" in [button.label for button in page.button]
+    make_job(own_workspace, 2, FINISHED)
+    assert not screen("start", own_workspace).error
 
 
 def test_a_broken_record_gets_its_sentence(screen: Open, own_workspace: Path) -> None:

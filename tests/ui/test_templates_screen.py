@@ -12,11 +12,12 @@ from streamlit.testing.v1 import AppTest
 
 from app.experiment_file import load_experiment
 from app.overrides import overrides_of, texts_by_hand
-from app.records import read_record
+from app.records import Record, keep_record, read_record
 from app.ui import opened
 from app.ui.workshop import editor
 from app.ui.workshop.variants import SHOWN
 from app.work import own_templates
+from llm.settings import ServerConfig
 from prompts.library import Library
 from prompts.template import load_template, template_text
 
@@ -278,13 +279,37 @@ def test_an_endpoint_is_named_before_it_is_asked(screen: Any, own_workspace: Pat
     assert '--set \'llm.item={backend = "server", model = "some-model"' in command
 
 
+def asking_a_model(workspace: Path) -> Record:
+    """The demo, as if an endpoint had described its films."""
+    record = read_record("demo", workspace)
+    llm = record.experiment.llm
+    server = ServerConfig(backend="server", model="small")
+    asking = llm.model_copy(update={"item": server})
+    experiment = record.experiment.model_copy(update={"llm": asking})
+    keep_record(experiment, workspace, record.keys, record.cells)
+    return read_record("demo", workspace)
+
+
+def test_facts_read_no_template_and_no_run_is_promised(
+    screen: Any, own_workspace: Path, library: Library
+) -> None:
+    make(library, "mine", "Tell of {{ title }}")
+    page = fine(screen("prompts", own_workspace, tab="Versions", template="mine"))
+    assert "reads no template" in shown(page)
+    assert not [one for one in page.button if one.key == "use it"]
+    asking_a_model(own_workspace)
+    page = fine(screen("prompts", own_workspace, tab="Versions", template="mine"))
+    assert "reads no template" not in shown(page)
+    assert page.button(key="use it")
+
+
 def test_a_template_is_used_in_an_experiment_of_its_own(
     screen: Any, own_workspace: Path, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[Any] = []
     monkeypatch.setattr("app.jobs.start_experiment", lambda *a: started.append(a))
     make(library, "mine", "Tell of {{ title }}")
-    record = read_record("demo", own_workspace)
+    record = asking_a_model(own_workspace)
     overrides_of(record.experiment, "item", own_workspace).write("film-003", "By hand.")
     page = screen("prompts", own_workspace, tab="Versions", template="mine")
     page.button(key="use it").click().run()

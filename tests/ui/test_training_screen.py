@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from opening import Open
+from made_jobs import FAILED, RUNNING, alive, make_job
+from opening import Open, words
 from streamlit.testing.v1 import AppTest
 
 from app.experiment_file import PAPER, SHIPPED, load_experiment, read_tree
+from app.records import read_record
+from app.settings import Cell
 from app.ui.form import ROOM
 
 START = "start-training"
@@ -125,7 +128,7 @@ def test_another_base_fills_the_form_anew(screen: Open, empty_workspace: Path) -
     [
         ("train.epochs", 0, "Has to be greater than 0"),
         ("grid.seeds", "0, x", "Has to be a whole number"),
-        ("name", "../../etc", "Has characters that are not allowed"),
+        ("name", "../../etc", "digits, dot, hyphen and underscore, as etc does"),
     ],
 )
 def test_what_is_wrong_stands_at_its_field(
@@ -198,6 +201,83 @@ def test_curves_of_the_chosen_experiment_are_drawn(screen: Open, demo_workspace:
     (chart,) = page.get("echarts_chart")
     spec = json.loads(chart.proto.spec)
     assert len(spec["series"]) == 8
+
+
+def curves(page: AppTest) -> list[set[str]]:
+    """The recommenders of each chart on the page."""
+    specs = [json.loads(chart.proto.spec) for chart in page.get("echarts_chart")]
+    return [{line["name"] for line in spec["series"]} for spec in specs]
+
+
+def test_curves_are_those_of_the_experiment_in_the_form(screen: Open, demo_workspace: Path) -> None:
+    page = screen("train", demo_workspace, experiment="demo", name="unheard-of")
+    assert not curves(page) and "Training curves of unheard\\-of" in words(page)
+    assert "No curves yet" in words(page)
+
+
+def test_a_recommender_at_which_a_job_is_shows_so_with_its_curve(
+    screen: Open, own_workspace: Path
+) -> None:
+    cell = Cell("sasrec", "autograph", 0)
+    folder = read_record("demo", own_workspace).folder("train", cell)
+    (folder / "manifest.json").unlink()
+    steps = [f"training {cell}", "training sasrec+none seed 0"]
+    at_it = {"event": "progress", "step": steps[0], "done": 1, "total": 9}
+    events = [{"event": "running"}, {"event": "planned", "steps": steps}, at_it]
+    with alive(make_job(own_workspace, 1, events)):
+        page = screen("train", own_workspace)
+        assert not page.exception
+        assert sum("training" in badge for badge in badges(page)) == 1
+        assert curves(page) == [{"sasrec+autograph", "sasrec+none"}]
+    page = screen("train", own_workspace)
+    assert not any("training" in badge for badge in badges(page))
+
+
+def test_the_screen_is_drawn_again_when_a_step_begins() -> None:
+    from app.jobs.state import Job
+    from app.jobs.story import told
+    from app.ui.live_training import steps_of
+
+    def job(*events: dict[str, Any]) -> Job:
+        lines = [{"at": float(at), **event} for at, event in enumerate(events)]
+        steps = told(lines).steps
+        about: dict[str, Any] = {"title": "", "words": (), "created": 0.0, "started": 1.0}
+        about |= {"ended": None, "attempt": 1, "error": "", "exclusive": True, "asked": 0.0}
+        return Job("1", "run", state="running", steps=steps, folder=Path(), **about)
+
+    before, epoch = steps_of([job(*RUNNING[:4])]), steps_of([job(*RUNNING[:5])])
+    assert before != epoch and epoch == steps_of([job(*RUNNING)])
+
+
+def test_a_failed_run_says_why_beside_the_way_to_begin_again(
+    screen: Open, own_workspace: Path
+) -> None:
+    make_job(own_workspace, 1, FAILED)
+    page = screen("train", own_workspace, **{"train.epochs": "4"})
+    told = [one.value for one in page.error]
+    assert len(told) == 1 and "The last run failed" in told[0] and "\\*column\\*" in told[0]
+    assert not page.button(key=START).disabled
+
+
+def test_nothing_changed_is_not_said_to_be_changed(screen: Open, own_workspace: Path) -> None:
+    """A list that is not set and a field without a word are the same to whoever looks."""
+    folder = own_workspace / "experiments"
+    folder.mkdir()
+    (own_workspace / "mine.csv").write_text("user,item\n1,2\n")
+    text = 'name = "mine"\n[data]\nname = "files"\n[data.files]\n'
+    text += f'interactions = "{own_workspace / "mine.csv"}"\nuser = "user"\nitem = "item"\n'
+    (folder / "mine.toml").write_text(text)
+    page = screen("train", own_workspace, **{"from": "mine (saved)"})
+    assert not page.exception and page.text_input(key="name").value == "mine"
+    assert "Changed" not in words(page)
+
+
+def test_a_name_with_a_blank_is_answered_with_one_that_does(
+    screen: Open, empty_workspace: Path
+) -> None:
+    page = screen("train", empty_workspace)
+    page.text_input(key="name").set_value("My Shop").run()
+    assert "My-Shop" in words(page).replace("\\", "") and "^[A-Za-z" not in words(page)
 
 
 def test_markup_in_names_stays_text(screen: Open, empty_workspace: Path) -> None:

@@ -9,6 +9,7 @@ import polars as pl
 from app.ui.charts.pieces import Spec, axis, canvas, rounded
 from app.ui.colours import Palette
 from data.distributions import FEW, PARTS, Cold
+from data.names import with_a
 
 LEFT = 34
 """Room for the name of the axis beside its numbers."""
@@ -126,7 +127,7 @@ def timeline_bars(counts: pl.DataFrame, step: str, palette: Palette) -> Spec:
     spec["grid"] |= {"bottom": 8}
     days = counts["start"].dt.strftime(form).to_list()
     spec["xAxis"] = axis(palette, "category", data=days, axisTick={"show": False})
-    spec["yAxis"] = axis(palette, name=f"interactions a {step}", nameGap=46, minInterval=1)
+    spec["yAxis"] = axis(palette, name=f"interactions {with_a(step)}", nameGap=46, minInterval=1)
     spec["series"] = [
         {
             "type": "bar",

@@ -43,6 +43,7 @@ from app.ui.frame import (
     workspace,
 )
 from app.ui.frame import opened as finished
+from app.ui.linked import find_named
 from data.errors import AutoGraphError
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def _judged() -> dict[str, Record]:
 
 def _chosen(judged: Mapping[str, Record]) -> list[Record]:
     _follow_the_sidebar(judged)
+    find_named(EXPERIMENTS, judged, "experiment with results", "this workspace")
     some = st.multiselect(
         "Experiments",
         list(judged),
@@ -130,6 +132,7 @@ def _follow_the_sidebar(judged: Mapping[str, Record]) -> None:
 
 def _against(found: Mapping[str, Contender]) -> str | None:
     """The label that all are compared with; None for the plain twins."""
+    find_named("against", [TWINS, *found], "recommender", "what is compared")
     one = st.selectbox(
         "Compared with",
         [TWINS, *found],

@@ -13,10 +13,11 @@ from app.ui import demo_state as state
 from app.ui import opened_demo as results
 from app.ui import visitors
 from app.ui.demo_newcomers import new_item
-from app.ui.demo_person import person
+from app.ui.demo_person import WHY, person
 from app.ui.demo_state import Shown
 from app.ui.frame import command, failed, header, opened, plain, workspace
 from app.ui.keeping import made, replacing
+from app.ui.linked import find_named
 from app.ui.projector import larger
 from app.ui.telling import fragment
 from app.wording import Nouns, nouns_of
@@ -54,6 +55,7 @@ def show() -> None:
 def _somebody(record: Record, case: Showcase, nouns: Nouns) -> None:
     saved, wrong = personas_of(workspace()).every()
     own = [one for one in saved if one.data == record.experiment.data.name]
+    _find_linked(record, case, own, nouns)
     _choose(case, own)
     for sentence in wrong:
         st.warning(plain(sentence), icon=":material/warning:")
@@ -62,6 +64,15 @@ def _somebody(record: Record, case: Showcase, nouns: Nouns) -> None:
     if who.user is not None and not state.projecting():
         external = case.dataset.user_ids.external[who.user]
         command("recommend", record.experiment.name, "--user", external, "--explain")
+
+
+def _find_linked(record: Record, case: Showcase, own: list[Persona], nouns: Nouns) -> None:
+    """Says what of a link is not there, before somebody or something else is shown."""
+    where, items = record.experiment.name, case.dataset.item_ids
+    find_named(state.USER, case.dataset.user_ids, "user", where)
+    find_named(state.PERSONA, [one.name for one in own], "saved person", where)
+    for name in (state.ADDED, state.REMOVED, WHY):
+        find_named(name, items, nouns.one, where)
 
 
 @fragment

@@ -31,7 +31,6 @@ from app.ui.factor_page import (
 )
 from app.ui.frame import command, empty, header, hint, plain
 from app.ui.frame import opened as finished
-from data.errors import ConfigError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -106,14 +105,7 @@ def _selected(lexicon: Lexicon, side: str) -> Factor | None:
     node = address.selected()
     if node is None or node.type != f"{side}_factor":
         return None
-    try:
-        return factor_of(lexicon, node.id)
-    except ConfigError:
-        st.warning(
-            f"There is no {side} factor {plain(repr(node.id[:20]))} in this experiment.",
-            icon=":material/search_off:",
-        )
-        return None
+    return factor_of(lexicon, node.id)
 
 
 def _beside_its_page(record: Record, lexicon: Lexicon, side: Side, draw: Any) -> None:

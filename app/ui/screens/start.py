@@ -8,7 +8,8 @@ import streamlit as st
 
 from app.records import Record
 from app.ui import opened as results
-from app.ui.frame import header, link, opened, plain
+from app.ui.frame import header, link, opened, plain, unfinished
+from app.ui.starting import at_work_on, tell_bad_end
 from data.errors import ArtifactError
 
 
@@ -80,9 +81,14 @@ def _figures(record: Record) -> None:
     try:
         data = results.dataset(record)
     except ArtifactError:
-        st.info("It is not finished yet.", icon=":material/hourglass_top:")
-        link("jobs", "See the jobs")
+        if at_work_on(name) is None:
+            unfinished(record, "dataset")
+        else:
+            st.info("A job is at work on it.", icon=":material/hourglass_top:")
+            link("jobs", "See the job", ":material/checklist:")
         return
+    if at_work_on(name) is None:
+        tell_bad_end(name)
     finished, trained = len(record.finished()), len(record.cells or list(record.experiment.grid))
     figures = {
         "Users": f"{data.n_users:,}",

@@ -8,9 +8,11 @@ from typing import Any
 
 import streamlit as st
 
+from app.curves import training_curves
 from app.drafts import Draft, draft_of, shown
 from app.form_fields import field_of, fields_of, rooms
 from app.form_reader import Field
+from app.records import read_record
 from app.starting_points import Base, bases
 from app.ui import frame, grid_table
 from app.ui.form import Form
@@ -41,7 +43,7 @@ def show() -> None:
     draft = _draft(base, table, form, [*own, *fields_of(parts)])
     with run, st.container(border=True):
         draw_run(draft, table, form, lambda: _take_up(base))
-    _curves()
+    _curves(base.experiment.name if draft.problems else draft.experiment.name)
 
 
 def _base() -> Base:
@@ -52,6 +54,8 @@ def _base() -> Base:
         state[CHOICE] = asked
     elif state.get(CHOICE) not in found:
         state[CHOICE] = _usual(found)
+    if asked and asked not in found:
+        frame.miss("experiment", asked)
     key = st.selectbox(
         "Begin with",
         list(found),
@@ -124,13 +128,13 @@ def _draft(base: Base, table: GridTable, form: Form, fields: Sequence[Field]) ->
     return draft_of(base, [*grid, *fields], {**form.values, **ticked})
 
 
-def _curves() -> None:
-    """The curves of the chosen experiment, if they are not drawn above."""
-    record = frame.chosen()
-    if record is None or any(job.experiment == record.experiment.name for job in active_runs()):
+def _curves(name: str) -> None:
+    """The curves of the experiment in the form as it last ran, if they are not drawn above."""
+    if any(job.experiment == name for job in active_runs()):
         return
-    st.subheader("Training curves", anchor=False)
-    if not draw_curves(record, "curves"):
+    st.subheader(f"Training curves of {frame.plain(name)}", anchor=False)
+    ran = read_record(name, frame.workspace()) if name in frame.names() else None
+    if ran is None or not draw_curves(training_curves(ran), "curves"):
         frame.empty(
             "No curves yet",
             "Each recommender's loss and validation NDCG@10 show here from its first epoch on.",

@@ -16,6 +16,7 @@ from app.ui.charts import material_charts as charts
 from app.ui.colours import palette
 from app.ui.frame import as_table, command, empty, hint, plain, table
 from app.ui.frame import opened as finished
+from data.names import with_a
 
 if TYPE_CHECKING:
     import numpy as np
@@ -184,7 +185,7 @@ def _time_and_split(found: Figures) -> None:
                 charts.timeline_bars(counts, step, palette()),
                 height=CHART_HEIGHT,
                 key="timeline",
-                alt=f"Interactions a {step}, by part of the split",
+                alt=f"Interactions {with_a(step)}, by part of the split",
             )
             as_table(counts, "timeline", "table-timeline")
     with right:

@@ -60,7 +60,7 @@ def show_browse(record: Record, side: str) -> None:
         key=remembered("texts", list(kinds), "All"),
         label_visibility="collapsed",
     )
-    keep("texts", kind, "All")
+    keep("texts", kind)
     found = search(table.filter(kinds[kind or "All"]), words or "", ("title", "entity", "said"))
     _found(record, side, found, f"{side} {kind} {words}")
 

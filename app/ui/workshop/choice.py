@@ -58,7 +58,7 @@ def choose_side() -> Any:
         format_func=SIDES.__getitem__,
         key=remembered(SIDE, list(SIDES), "item"),
     )
-    keep(SIDE, side, "item")
+    keep(SIDE, side)
     return side
 
 
@@ -93,7 +93,7 @@ def _template(column: Any, entries: dict[str, Entry], used: str | None) -> str:
         key=remembered(TEMPLATE, names, first),
         help="Those that ship are not changed: save a copy under a name of your own.",
     )
-    keep(TEMPLATE, name, first)
+    keep(TEMPLATE, name)
     return str(name)
 
 
@@ -107,7 +107,7 @@ def _version(column: Any, entry: Entry) -> int:
         key=remembered(VERSION, numbers, latest),
         help="A version is never changed; the next one follows it.",
     )
-    keep(VERSION, chosen, latest)
+    keep(VERSION, chosen)
     return int(chosen)
 
 

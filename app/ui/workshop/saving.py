@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from prompts.library import Saved
     from prompts.template import Template
 
+SAVING = "saving a template"
+"""In the session: whether the form that saves is open."""
 TOLD = "prompts told"
 """In the session: whether the last action went well, and what became of it."""
 
@@ -32,7 +34,14 @@ def save_buttons(choice: Choice, written: Template | None) -> None:
     changed = written is not None and written.hash != template.hash
     with st.container(horizontal=True, vertical_alignment="center"):
         label = "Save version" if choice.own else "Save as mine"
-        with st.popover(label, icon=":material/save:", type="primary", disabled=not changed):
+        with st.popover(
+            label,
+            icon=":material/save:",
+            type="primary",
+            disabled=not changed,
+            key=SAVING,
+            on_change="rerun",
+        ):
             _form(choice, written)
         st.button(
             "Discard changes",
@@ -99,6 +108,7 @@ def _save(choice: Choice, written: Template) -> None:
 
     if _done(save):
         draft.discard(base)
+        st.session_state[SAVING] = False
 
 
 def _fork(template: Template) -> None:

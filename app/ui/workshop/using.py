@@ -19,6 +19,15 @@ def use_button(choice: Choice) -> None:
     with st.popover("Use it", icon=":material/play_arrow:", disabled=record is None):
         if record is None:
             return
+        if (why := _unread(choice)) is not None:
+            st.info(why, icon=":material/info:")
+            changes = {
+                "name": f"{record.experiment.name}-{template.name}",
+                f"prompts.{choice.side}_template": template.label,
+                f"llm.{choice.side}.backend": "server",
+            }
+            frame.link("train", "Choose who answers it", ":material/model_training:", **changes)
+            return
         st.caption(
             f"Runs {frame.plain(record.experiment.name)} with {frame.plain(template.label)}, as an "
             "experiment of its own; results that do not depend on it are shared."
@@ -36,6 +45,23 @@ def use_button(choice: Choice) -> None:
                 frame.failed(error)
                 return
             frame.go("jobs")
+
+
+def _unread(choice: Choice) -> str | None:
+    """Why the experiment would never read a template; None where it asks a language model."""
+    from app.workshop import WITHOUT_MODEL
+
+    assert choice.record is not None
+    of = choice.record.experiment
+    backend = getattr(of.llm, choice.side).backend
+    if backend not in WITHOUT_MODEL:
+        return None
+    how = "are stated from their facts" if backend == "facts" else "were recorded elsewhere"
+    return (
+        f"{frame.plain(of.name)} asks no language model: its texts about {choice.side}s {how} "
+        f"({backend}), which reads no template. To use this one, choose on Train who answers it: "
+        "an endpoint, or a model on this machine."
+    )
 
 
 def _start(choice: Choice, name: str) -> None:

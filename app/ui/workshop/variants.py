@@ -68,7 +68,7 @@ def _variants(choice: Choice) -> dict[str, Template]:
     names = st.multiselect(
         "Templates",
         list(known),
-        key=remembered_some("variants", list(known), first, MOST_VARIANTS),
+        key=remembered_some("variants", list(known), first, MOST_VARIANTS, "template"),
         max_selections=MOST_VARIANTS,
         help=f"Up to {MOST_VARIANTS}, beside each other.",
     )
