@@ -33,7 +33,7 @@ def at_work_on(experiment: str) -> Job | None:
 def ended_badly(experiment: str) -> Job | None:
     """The latest job on an experiment of this name, if it did not end well."""
     jobs = [job for job in listed(workspace()) if job.experiment == experiment]
-    last = max(jobs, key=lambda job: job.asked, default=None)
+    last = max(jobs, key=lambda job: job.turn, default=None)
     return last if last and last.state in ("failed", "crashed", "stopped") else None
 
 

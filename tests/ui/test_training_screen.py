@@ -242,7 +242,7 @@ def test_the_screen_is_drawn_again_when_a_step_begins() -> None:
         lines = [{"at": float(at), **event} for at, event in enumerate(events)]
         steps = told(lines).steps
         about: dict[str, Any] = {"title": "", "words": (), "created": 0.0, "started": 1.0}
-        about |= {"ended": None, "attempt": 1, "error": "", "exclusive": True, "asked": 0.0}
+        about |= {"ended": None, "attempt": 1, "error": "", "exclusive": True}
         return Job("1", "run", state="running", steps=steps, folder=Path(), **about)
 
     before, epoch = steps_of([job(*RUNNING[:4])]), steps_of([job(*RUNNING[:5])])
