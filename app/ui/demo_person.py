@@ -156,13 +156,13 @@ def _added(case: Showcase, item: int, who: Shown) -> None:
 
 def _recommender(record: Record, side: str, default: Cell) -> Cell:
     """The recommender that a visitor chose for one list."""
-    cells = {_label(cell, record): cell for cell in record.finished()}
+    cells = _labelled(record.finished())
     names = list(cells)
     find_named(side, names, "recommender", record.experiment.name)
     chosen = st.selectbox(
         "Recommender",
         names,
-        index=names.index(_label(default, record)),
+        index=list(cells.values()).index(default),
         key=side,
         bind="query-params",
         label_visibility="collapsed",
@@ -186,9 +186,18 @@ def unlike(one: Cell, other: Cell) -> str:
     return f"These two differ in {told}, so no difference in the lists is due to one of them alone."
 
 
-def _label(cell: Cell, record: Record) -> str:
-    several = len({one.seed for one in record.finished()}) > 1
-    return f"{called(cell)}, seed {cell.seed}" if several else called(cell)
+def _labelled(cells: Sequence[Cell]) -> dict[str, Cell]:
+    """Recommenders by what they are called; the seed is named where there are several.
+
+    >>> list(_labelled([Cell("mind", "kar", 0)])), list(_labelled([Cell("mind", "kar", 1)] * 2))
+    (['MIND with KAR'], ['MIND with KAR'])
+    >>> list(_labelled([Cell("mind", "kar", seed) for seed in (0, 1)]))
+    ['MIND with KAR, seed 0', 'MIND with KAR, seed 1']
+    """
+    several = len({cell.seed for cell in cells}) > 1
+    return {
+        f"{called(cell)}, seed {cell.seed}" if several else called(cell): cell for cell in cells
+    }
 
 
 def _ranked(record: Record, case: Showcase, who: Shown, cell: Cell) -> _Ranked:
