@@ -22,7 +22,7 @@ _HOW_IT_IS_RUN = {
     *("concurrency", "timeout_s", "attempts", "stop_after"),
 }
 """Settings of models that say where and how they are asked, and change no result."""
-READERS = {"files": 2, "amazon-books": 2}
+READERS = {"demo": 2, "files": 2, "amazon-books": 2}
 """Versions of the readers of single data sets, raised like a stage's when one gives other results;
 those that are not here have 1, and their results stay valid."""
 Settings = Callable[[Experiment, Cell | None, Path], Mapping[str, Any]]

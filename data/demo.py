@@ -18,8 +18,6 @@ from data import demo_world as world
 from data.columns import DESCRIPTION, ITEM_ID, TIME, TITLE, USER_ID, WEIGHT
 from data.preprocess import Raw
 
-WORLD = 2
-"""Raised when the tables are others."""
 SEED = 20_240_101
 N_USERS = 400
 FILMS_A_THEME = 30

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import cast
 
 from data.catalogue import card
-from data.demo import WORLD
 from data.loaders.movielens_1m import extension
 from data.loaders.source import Source, unreadable
 from data.packed import open_bytes
@@ -21,8 +20,8 @@ def source_digests(config: DataConfig, downloads: Path | None = None) -> dict[st
     """Digest of what each file that `config` reads holds, unpacked; for a fingerprint.
 
     Own tables are named by what they are for, a publisher's files as the publisher does. Downloads
-    give what their card says of them; the demo has a version in the place of files. Files that are
-    not there are left out: loading tells what is missing.
+    give what their card says of them; the demo has no files. Files that are not there are left
+    out: loading tells what is missing.
 
     Args:
         config: Which files.
@@ -35,8 +34,6 @@ def source_digests(config: DataConfig, downloads: Path | None = None) -> dict[st
     if (own := config.files) is not None:
         tables = {"interactions": own.interactions, "users": own.users, "items": own.items}
         return _digests(tables)
-    if chosen.name == "demo":
-        return {"world": str(WORLD)}
     folder = config.source or (downloads and downloads / chosen.name)
     extended = {"extension": extension(Source(folder)) if config.enrich and folder else None}
     if config.source is None:

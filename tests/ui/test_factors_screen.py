@@ -62,7 +62,7 @@ def test_a_factor_in_the_address_shows_its_page(
     page = screen("factors", demo_workspace, node=f"item_factor:0-{factor[1]}")
     assert not page.exception and not page.error
     members = lexicon.members(*factor)
-    assert f"{members.height:,} of 596 items have it" in words(page)
+    assert f"{members.height:,} of 531 items have it" in words(page)
     (shown,) = [t.value for t in page.dataframe if "title" in t.value.columns]
     assert shown["id"].to_list() == members["id"].to_list()
     record = read_record("demo", demo_workspace)
