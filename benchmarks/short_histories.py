@@ -126,7 +126,7 @@ def row(
         model = fit_model(
             dataset, split, sources, config, settings, seed=seed, scratch=Path(scratch)
         )
-    found = evaluate(model, dataset, split, "test", EvaluateConfig())
+    found = evaluate(model, dataset, split, "test", EvaluateConfig(exclude_seen=False))
     rare = found.per_user.filter(pl.col("popularity") < RARE)["ndcg@10"].mean()
     best, test, gauc = model.curve["ndcg@10"].max(), found.summary["ndcg@10"], found.summary["gauc"]
     shown = (f"{best:.4f}", f"{test:.4f}", f"{rare:.4f}", f"{gauc:.4f}")
