@@ -39,10 +39,11 @@ CAPTION = (
 def escaped(text: object) -> str:
     r"""The text as LaTeX prints it, whatever is in it; line breaks are spaces.
 
-    >>> print(escaped("50 % of a_b & c"))
-    50 \% of a\_b \& c
+    >>> print(escaped("50 % of a_b & c\x1b"))
+    50 \% of a\_b \& c?
     """
-    return "".join(SPECIAL.get(letter, letter) for letter in " ".join(str(text).split()))
+    letters = (one if one.isprintable() else "?" for one in " ".join(str(text).split()))
+    return "".join(SPECIAL.get(letter, letter) for letter in letters)
 
 
 def tabular(heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> str:

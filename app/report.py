@@ -10,6 +10,7 @@ from typing import Any
 
 from app.cautions import notes
 from app.experiment_file import PATHS
+from app.inert import visible
 from app.records import Record, read_record
 from app.report_examples import Example, examples
 from app.report_parts import (
@@ -182,7 +183,11 @@ def render(report: Report) -> str:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=lambda value: visible(value) if type(value) is str else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     html = template.render(

@@ -42,14 +42,16 @@ def chromium(*flags: str) -> Iterator[Browser]:
         browser.close()
 
 
-def start_page(workspace: Path, log: Path, **settings: str) -> tuple[str, subprocess.Popen[bytes]]:
+def start_page(
+    workspace: Path, log: Path, script: Path = ROOT / "streamlit_app.py", **settings: str
+) -> tuple[str, subprocess.Popen[bytes]]:
     """The address of the page on a workspace, and its process, with more in its environment."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app.py")),
+            *(sys.executable, "-m", "streamlit", "run", str(script)),
             *("--server.port", str(port), "--server.headless", "true"),
         ],
         cwd=ROOT,

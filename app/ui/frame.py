@@ -36,6 +36,7 @@ __all__ = [
     "hint",
     "link",
     "miss",
+    "name_badge",
     "names",
     "opened",
     "plain",
@@ -185,6 +186,17 @@ def badges(records: Sequence[Record]) -> None:
     """What is to be known of experiments, each once."""
     for caution in dict.fromkeys(one for record in records for one in _cautions(record)):
         st.badge(caution.badge, icon=":material/warning:", color="red", help=caution.note)
+
+
+def name_badge(name: object, color: str, what: str) -> None:
+    """A name from data as a badge; `st.badge` escapes brackets once more.
+
+    Args:
+        name: That it shows.
+        color: As Streamlit names colours.
+        what: It is, for who points at it.
+    """
+    st.markdown(f":{color}-badge[{plain(name)}]", help=what, width="content")
 
 
 def _cautions(record: Record) -> tuple[Caution, ...]:

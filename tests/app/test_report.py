@@ -188,6 +188,9 @@ def test_whatever_a_name_holds_it_is_shown_as_it_is(report: Report) -> None:
     html = render(changed)
     page = Page(html)
     assert "<script" not in html and "<img" not in html
+    assert "\x1b" not in render(replace(changed, settings="\x1b[31m")), (
+        "nor does a terminal obey it"
+    )
     assert page.text.count(EVIL) > 10 and "49" not in page.text.split(EVIL)[1][:20]
 
 

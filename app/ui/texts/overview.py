@@ -42,9 +42,9 @@ def _badges(record: Record, side: str, found: Coverage) -> None:
                 else "The texts were recorded elsewhere; no language model was asked.",
             )
         for model in found.models[:4]:
-            st.badge(frame.plain(model), color="blue", help="Who answered.")
+            frame.name_badge(model, "blue", "Who answered.")
         for template in found.templates[:4]:
-            st.badge(frame.plain(template), color="violet", help="The template that was sent.")
+            frame.name_badge(template, "violet", "The template that was sent.")
         if found.cut_off:
             st.badge(
                 f"{found.cut_off:,} cut off",
