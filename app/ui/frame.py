@@ -54,7 +54,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&\"'=])")
 _OBEYED = re.compile(
     r"""(?:(?<=:)(?=[\w+/-]+:)       # :smile: and :material/home:
       | (?<=http:)(?=//) | (?<=https:)(?=//) | (?<=www)(?=\.)
-      | (?<=[-.\w+]@)(?=[-\w])      # addresses of mail
+      | (?<=[-.\w+]@)(?=[-\w]+\.)      # addresses of mail
       | (?<=-)(?=>) | (?<=<)(?=[-=]) | (?<=-)(?=-) | (?<=[>~])(?==))  # arrows and dashes
     """,
     re.VERBOSE | re.IGNORECASE,
