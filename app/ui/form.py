@@ -32,24 +32,25 @@ class Form:
     def draw_rooms(self, rooms: Sequence[Room]) -> None:
         """A tab a part of the form; a browser takes long to draw them all, so one is drawn.
 
-        Of the others it is what was changed, so that the address goes on holding it.
+        Others are drawn, too, if anything in them was changed: the address goes on holding it.
         """
         titles = [room.title for room in rooms]
         tabs = st.tabs(titles, key=ROOM, on_change="rerun")
         for tab, room in zip(tabs, rooms, strict=True):
             self._room = f"{room.title}: "
+            fields = [one for group in room.groups for one in group.fields]
+            if not tab.open and not any(map(_changed, fields)):
+                self._keep(fields)
+                continue
             with tab:
                 for group in room.groups:
-                    self._group(group) if tab.open else self._keep(group.fields)
+                    self._group(group)
 
     def _keep(self, fields: Iterable[Field]) -> None:
-        """Fields that nobody looks at, each with the value that it has."""
+        """Fields that nobody looks at, each with the value that it begins with."""
         for one in fields:
-            if _changed(one):
-                self.draw(one)
-            else:
-                self.values[one.key] = value_of(one, shown(one))
-                self._names[one.key] = f"{self._room}{one.label}"
+            self.values[one.key] = value_of(one, shown(one))
+            self._names[one.key] = f"{self._room}{one.label}"
 
     def _group(self, group: Group) -> None:
         first = [one for one in group.fields if one.first]
