@@ -1,4 +1,4 @@
-"""What the README shows works as it stands."""
+"""What the README and the docs beside it show works as it stands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from app.experiment_file import checked
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+DOCS = [ROOT / "docs" / name for name in ("results.md", "models.md")]
+TOLD = "\n".join([README, *(path.read_text(encoding="utf-8") for path in DOCS)])
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TOLD, re.DOTALL)
 TOML = [text for kind, text in BLOCKS if kind == "toml"]
 LINES = [line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines()]
 COMMANDS = [shlex.split(line, comments=True) for line in LINES if "autograph " in line]
@@ -41,5 +43,10 @@ def test_folders_and_targets_exist() -> None:
     targets = {w for line in LINES for w in re.findall(r"^make (\w+)", line)} | {"test"}
     assert targets >= {"demo", "test"}
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
-    for name in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / name).exists(), name
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS):
+        for name in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / name).exists(), f"{page.name} names {name}"
+
+
+def test_the_readme_is_for_the_first_minutes() -> None:
+    assert len(README.splitlines()) <= 180
