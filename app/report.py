@@ -28,7 +28,7 @@ from app.report_picture import Drawing, drawing
 from app.results import METRICS
 from app.settings import Cell
 from app.showcase import Showcase, default_pair, open_showcase
-from app.ui.colours import LIGHT
+from app.ui.colours import DARK, LIGHT
 from app.wording import nouns_of, ranked_among
 from data import atomic
 from data.catalogue import Card, card
@@ -194,7 +194,8 @@ def render(report: Report) -> str:
         report=report,
         metrics=METRICS,
         nouns=nouns_of(report.record),
-        colours=LIGHT,
+        light=LIGHT,
+        dark=DARK,
         **_words(report),
     )
     if len(html.encode()) > LARGEST:
@@ -216,6 +217,11 @@ def _words(report: Report) -> dict[str, Any]:
         words["hits"] = other.told("hr@10", 100, "+.1f")
         words["ranking"] = other.told("ndcg@10", 1, "+.4f")
     return words
+
+
+def as_seen(html: str, theme: str) -> str:
+    """A report that is light or dark as the page around it, whatever the browser likes best."""
+    return html.replace('<html lang="en">', f'<html lang="en" data-theme="{theme}">', 1)
 
 
 def write_report(name: str, workspace: Path, to: Path) -> Path:

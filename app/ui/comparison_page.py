@@ -101,7 +101,7 @@ def users(found: Found, pairs: Mapping[str, str]) -> None:
             alt="How many users differ by how much",
         )
         st.caption("Users without any difference are left out of the bars.")
-    table(values, "users", height=250, columns={"difference": _fine("%+.4f")})
+    table(_with_names(values, pair), "users", height=250, columns={"difference": _fine("%+.4f")})
 
 
 def where_it_helps(found: Found, pairs: Mapping[str, str]) -> None:
@@ -129,10 +129,15 @@ def where_it_helps(found: Found, pairs: Mapping[str, str]) -> None:
             key=f"forest-{by}",
             alt=f"Differences by {title.lower()}",
         )
-        columns = {name: _fine("%.4f") for name in ("ours", "theirs", "low", "high")}
+        columns = {name: _fine("%.4f") for name in (*pair, "low", "high")}
         columns |= {"difference": _fine("%+.4f"), "change": _CHANGE}
         columns |= {"p": _fine("%.2g"), "p_holm": _fine("%.2g", hint("Holm"))}
-        table(with_words(buckets), f"by-{by}", columns=columns)
+        table(_with_names(with_words(buckets), pair), f"by-{by}", columns=columns)
+
+
+def _with_names(rows: pl.DataFrame, pair: tuple[str, str]) -> pl.DataFrame:
+    """A table of two recommenders whose columns are called after them."""
+    return rows.rename(dict(zip(("ours", "theirs"), pair, strict=True)))
 
 
 def with_words(compared: pl.DataFrame) -> pl.DataFrame:

@@ -19,7 +19,7 @@ from app.records import Record, read_record
 from app.settings import PLAIN
 from app.ui import visitors
 from app.ui.address import experiment, parameters
-from app.ui.words import hint
+from app.ui.words import EXPLAINED, heading, hint
 from data.errors import ArtifactError, AutoGraphError
 
 if TYPE_CHECKING:
@@ -250,6 +250,7 @@ def table(
     key: str | None = None,
     select: str | None = None,
     whole: Callable[[], pl.DataFrame] | None = None,
+    raw: bool = False,
 ) -> list[int]:
     """A table with its downloads; gives the numbers of selected rows.
 
@@ -261,15 +262,22 @@ def table(
         key: Of the widget.
         select: "single-row" or "multi-row", if rows can be selected.
         whole: Gives what the downloads hold, where `rows` is a part of it.
+        raw: Whether the columns are somebody's own, which are called as they are.
     """
     every = whole or (lambda: rows)
+    given = dict(columns or {})
+    looks = given if raw else {one: _headed(one, given.get(one)) for one in rows.columns}
+
+    def saved() -> pl.DataFrame:
+        return every() if raw else _renamed(every())
+
     more: dict[str, Any] = {"on_select": "rerun", "selection_mode": select} if select else {}
     if height is not None:
         more["height"] = height
     state = st.dataframe(
         rows,
         hide_index=True,
-        column_config=dict(columns or {}),
+        column_config=looks,
         key=key or f"table-{name}",
         placeholder="",
         **more,
@@ -277,7 +285,7 @@ def table(
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         st.download_button(
             "CSV",
-            lambda: csv_bytes(every()),
+            lambda: csv_bytes(saved()),
             f"{name}.csv",
             "text/csv",
             key=f"csv-{key or name}",
@@ -287,7 +295,7 @@ def table(
         )
         st.download_button(
             "Parquet",
-            lambda: _parquet(every()),
+            lambda: _parquet(saved()),
             f"{name}.parquet",
             "application/vnd.apache.parquet",
             key=f"parquet-{key or name}",
@@ -296,6 +304,21 @@ def table(
             on_click="ignore",
         )
     return list(state["selection"]["rows"]) if select else []
+
+
+def _headed(column: str, look: Any) -> Any:
+    """How a column of results looks: under a heading for people, which is explained if need be."""
+    if look is not None and not isinstance(look, dict):
+        return look
+    term = EXPLAINED.get(column)
+    usual = {"label": heading(column), "help": hint(term) if term else None}
+    return {**usual, **{name: value for name, value in (look or {}).items() if value is not None}}
+
+
+def _renamed(rows: pl.DataFrame) -> pl.DataFrame:
+    """The same under headings for people, unless two columns would have one."""
+    headings = {column: heading(column) for column in rows.columns}
+    return rows.rename(headings) if len({*headings.values()}) == rows.width else rows
 
 
 def as_table(rows: pl.DataFrame, name: str, key: str | None = None) -> None:

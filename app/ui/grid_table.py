@@ -21,11 +21,19 @@ LOOKS: Mapping[Standing, tuple[Literal["green", "blue", "orange", "gray"], str, 
 """Colour, icon and word for how a recommender stands."""
 
 
+GRID = "recommender-grid"
+"""Of the table, which scrolls in its own box where a screen is narrow."""
+
+
 class GridTable:
     """The table as it is drawn: what is ticked, and the places for how each stands."""
 
     def __init__(self, base: Experiment) -> None:
         st.markdown("**Recommenders**", help=_help())
+        with st.container(key=GRID, gap="xsmall"):
+            self._draw(base)
+
+    def _draw(self, base: Experiment) -> None:
         widths = [1.2, *(max(0.95, 0.4 + 0.075 * len(name)) for name in BACKBONES)]
         head = st.columns(widths, vertical_alignment="center", gap="xsmall")
         backbones = [

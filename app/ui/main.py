@@ -61,8 +61,15 @@ LOGO = str(Path(__file__).parent / "logo.svg")
 STYLE = """<style>
 .stMainBlockContainer { padding: 3.9rem 3rem 4rem; }
 .stMainBlockContainer h1 { padding-top: 0; font-size: 2.1rem; }
+@media (max-width: 640px) {
+  .stMainBlockContainer { padding: 3.9rem 1rem 4rem; }
+  .st-key-recommender-grid { overflow-x: auto; }
+  .st-key-recommender-grid .stHorizontalBlock { flex-wrap: nowrap; min-width: 34rem; }
+  .st-key-recommender-grid .stColumn { min-width: 0; }
+}
 </style>"""
-"""Streamlit's own margins take a third of a laptop's screen away from the graph."""
+"""Streamlit's own margins take a third of a laptop's screen away from the graph, and half of a
+telephone's; and a table of columns is none where each of them takes a row."""
 FIRST = "start"
 """The screen that an address without a path shows."""
 

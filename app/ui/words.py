@@ -45,6 +45,60 @@ HINTS = {
 """By term, as screens use it."""
 
 
+HEADINGS = {
+    "run": "Recommender",
+    "sd": "± over seeds",
+    "baseline": "Compared with",
+    "shared": "Seeds both have",
+    "low": "95 % from",
+    "high": "95 % to",
+    "p": "p",
+    "p_holm": "p (Holm)",
+    "mark": "Sign",
+    "bucket": "Group",
+    "rows": "Entities",
+    "entity": "Id",
+    "id": "Id",
+    "ndcg@10": "NDCG@10",
+    "hr@10": "HR@10",
+    "mrr": "MRR",
+    "gauc": "GAUC",
+    "seconds": "Training, s",
+    "seconds_per_epoch": "Epoch, s",
+    "peak_mb": "Peak memory, MB",
+    "active_ratio": "Codes in use",
+}
+"""What columns of results are called where a person reads them, by their names in the code."""
+EXPLAINED = {
+    "p_holm": "Holm",
+    "p": "p",
+    "sd": "sd",
+    "low": "interval",
+    "high": "interval",
+    "change": "change",
+    "seed": "seed",
+    "backbone": "backbone",
+    "enhancer": "enhancer",
+    "ndcg@10": "NDCG@10",
+    "hr@10": "HR@10",
+    "mrr": "MRR",
+    "gauc": "GAUC",
+    "active_ratio": "active ratio",
+}
+"""Terms in `HINTS` that explain such columns."""
+
+
+def heading(column: str) -> str:
+    """What a column of results is called where a person reads it; a name stays as it is.
+
+    >>> heading("p_holm"), heading("median_per_end"), heading("± NDCG@10")
+    ('p (Holm)', 'Median per end', '± NDCG@10')
+    """
+    if column in HEADINGS or not column.isidentifier():
+        return HEADINGS.get(column, column)
+    return column.replace("_", " ").capitalize()
+
+
 def hint(term: str) -> str:
     """The sentence that explains a term, for `help=`.
 

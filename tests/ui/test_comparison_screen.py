@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,14 @@ def test_the_table_holds_what_is_computed(screen: Screen, demo_workspace: Path) 
 def test_every_aspect_is_drawn(screen: Screen, demo_workspace: Path, aspect: str) -> None:
     page = screen("compare", demo_workspace, compare=aspect)
     assert not page.exception and not page.error
+    looks = [json.loads(table.proto.columns) for table in page.dataframe]
+    headings = [look["label"] for one in looks for look in one.values() if look.get("label")]
+    recommenders = set(contenders([read_record("demo", demo_workspace)]))
+    raw = {
+        one for one in headings if "_" in one or (one[0].islower() and one[0:2] not in ("p", "p "))
+    }
+    assert raw <= recommenders
+    assert all("ours" not in one and "theirs" not in one for one in looks)
 
 
 @pytest.mark.parametrize("aspect", ASPECTS)

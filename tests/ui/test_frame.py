@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from app.inert import csv_bytes
 from app.ui.address import TYPES, Node
 from app.ui.colours import DARK, LIGHT, Palette
-from app.ui.frame import plain
+from app.ui.frame import _headed, _renamed, plain
+from app.ui.words import hint
 
 CONFIG = Path(__file__).parents[2] / ".streamlit" / "config.toml"
 
@@ -72,3 +73,14 @@ def test_no_letter_of_markdown_stays_bare(text: str) -> None:
     for place, letter in enumerate(shown):
         if letter in "`*_[]<>#|~$":
             assert shown[place - 1] == "\\"
+
+
+def test_columns_of_results_are_called_as_people_call_them() -> None:
+    rows = pl.DataFrame({"run": ["a+b"], "p_holm": [0.5], "sasrec+none": [1.0], "new_one": [1]})
+    saved = _renamed(rows)
+    assert saved.columns == ["Recommender", "p (Holm)", "sasrec+none", "New one"]
+    assert _headed("p_holm", None) == {"label": "p (Holm)", "help": hint("Holm")}
+    assert _headed("kept", {"label": None, "format": "%.1f"})["label"] == "Kept"
+    assert _headed("kept", {"label": "Words kept"})["label"] == "Words kept"
+    twice = pl.DataFrame({"new_one": [1], "New one": [2]})
+    assert _renamed(twice).columns == twice.columns

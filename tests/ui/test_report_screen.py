@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from opening import Open
 
 
@@ -16,6 +17,16 @@ def test_the_report_is_shown_and_can_be_downloaded(screen: Open, demo_workspace:
     (download,) = page.get("download_button")
     assert download.proto.label == "Download"
     assert "autograph report demo --to demo.html" in page.code[0].value
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_preview_is_as_dark_as_the_page(
+    screen: Open, demo_workspace: Path, monkeypatch: pytest.MonkeyPatch, theme: str
+) -> None:
+    monkeypatch.setattr("app.ui.screens.report.theme", lambda: theme)
+    page = screen("report", demo_workspace)
+    (frame,) = page.get("iframe")
+    assert f'<html lang="en" data-theme="{theme}">' in frame.proto.srcdoc
 
 
 def test_an_empty_workspace_offers_to_build_the_demo(screen: Open, empty_workspace: Path) -> None:

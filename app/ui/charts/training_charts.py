@@ -25,6 +25,10 @@ LINES: tuple[str | list[int], ...] = (
 """Of enhancers; the plain twin is dashed."""
 
 
+NARROW = 560
+"""Pixels below which panels stand one below the other."""
+
+
 def curves_chart(curves: pl.DataFrame, palette: Palette) -> dict[str, Any]:
     """Loss and validation NDCG@10 by epoch, beside each other.
 
@@ -40,20 +44,48 @@ def curves_chart(curves: pl.DataFrame, palette: Palette) -> dict[str, Any]:
     alone = curves["backbone"].n_unique() == 1
     return {
         "animation": False,
-        "title": [
-            _title(text, f"{50 * panel + 4}%", palette) for panel, (_, text) in enumerate(PANELS)
-        ],
+        "title": [_title(text, palette) for _, text in PANELS],
         "grid": [_grid(panel) for panel in range(len(PANELS))],
         "xAxis": [_epochs(panel, curves, palette) for panel in range(len(PANELS))],
         "yAxis": [{**_axis(panel, palette), "scale": True} for panel in range(len(PANELS))],
         "tooltip": {"trigger": "axis", "confine": True, "order": "valueDesc"},
-        "legend": {"bottom": 0, "textStyle": {"color": palette.text}, "itemWidth": 44},
+        "legend": {
+            "type": "scroll",
+            "bottom": 0,
+            "textStyle": {"color": palette.text},
+            "itemWidth": 44,
+        },
+        "media": [
+            {"query": {"maxWidth": NARROW}, "option": _one_below_the_other()},
+            {"option": _beside_each_other()},
+        ],
         "series": [
             _line(part, panel, column, palette, seeds, alone)
             for part in parts
             for panel, (column, _) in enumerate(PANELS)
         ],
     }
+
+
+def _one_below_the_other() -> dict[str, Any]:
+    """Places of the panels where there is no room beside each other."""
+    place = {"left": 44, "right": 12, "width": "auto", "bottom": "auto", "height": "29%"}
+    return {
+        "title": [{"left": 0, "top": top} for top in ("0%", "46%")],
+        "grid": [{**place, "top": top} for top in ("8%", "54%")],
+    }
+
+
+def _beside_each_other() -> dict[str, Any]:
+    """Places of the panels where there is."""
+    return {
+        "title": [{"left": _left(panel), "top": 2} for panel in range(len(PANELS))],
+        "grid": [_grid(panel) for panel in range(len(PANELS))],
+    }
+
+
+def _left(panel: int) -> str:
+    return f"{50 * panel + 4}%"
 
 
 def _line(
@@ -86,17 +118,19 @@ def _dash(enhancer: str) -> str | list[int]:
     return LINES[others.index(enhancer) % len(LINES)]
 
 
-def _title(text: str, left: str, palette: Palette) -> dict[str, Any]:
+def _title(text: str, palette: Palette) -> dict[str, Any]:
     style = {"fontSize": 13, "fontWeight": "bold", "color": palette.text}
-    return {"text": text, "left": left, "top": 2, "textStyle": style}
+    return {"text": text, "textStyle": style}
 
 
 def _grid(panel: int) -> dict[str, Any]:
     return {
-        "left": f"{50 * panel + 4}%",
+        "left": _left(panel),
+        "right": "auto",
         "width": "43%",
         "top": 36,
         "bottom": 80,
+        "height": "auto",
     }
 
 

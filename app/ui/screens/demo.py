@@ -24,7 +24,8 @@ from app.wording import Nouns, nouns_of
 from data.errors import AutoGraphError, ConfigError
 
 FOUND = 8
-SEARCH = "people-words"
+SEARCH, FOUND_ONE = "people-words", "people-found"
+"""In the session: what a visitor searches for; and that it was given up for a saved person."""
 
 
 def show() -> None:
@@ -56,9 +57,11 @@ def _somebody(record: Record, case: Showcase, nouns: Nouns) -> None:
     saved, wrong = personas_of(workspace()).every()
     own = [one for one in saved if one.data == record.experiment.data.name]
     _find_linked(record, case, own, nouns)
-    _choose(case, own)
+    searching = _choose(case, own)
     for sentence in wrong:
         st.warning(plain(sentence), icon=":material/warning:")
+    if searching:
+        return
     _what_if(record, case, own, nouns)
     who = state.shown(case, own)
     if who.user is not None and not state.projecting():
@@ -83,12 +86,20 @@ def _what_if(record: Record, case: Showcase, personas: list[Persona], nouns: Nou
     person(record, case, who, nouns)
 
 
-def _choose(case: Showcase, personas: list[Persona]) -> None:
-    """Whom to look at: by search, at random, saved, or somebody new."""
+def _choose(case: Showcase, personas: list[Persona]) -> bool:
+    """Whom to look at: by search, at random, saved, or somebody new.
+
+    Returns:
+        Whether a visitor searches at this moment, so that nobody else is to be shown.
+    """
+    if st.session_state.pop(FOUND_ONE, False):
+        st.session_state[SEARCH] = ""
     search, saved, dice, new = st.columns([5, 4, 2.4, 3], vertical_alignment="bottom")
     with search:
         words = st.text_input(
             "Find a person",
+            type="search",
+            live=True,
             key=SEARCH,
             icon=":material/search:",
             placeholder="A name, an id, or words such as 25-34",
@@ -109,7 +120,7 @@ def _choose(case: Showcase, personas: list[Persona]) -> None:
             icon=":material/person_add:",
             width="stretch",
             help="Somebody of whom nothing is known yet",
-            on_click=state.show_guest,
+            on_click=_guest,
         )
     found = case.find_people(words, FOUND) if words else []
     if words and not found:
@@ -122,6 +133,7 @@ def _choose(case: Showcase, personas: list[Persona]) -> None:
                 key=f"found-{user}",
                 on_click=partial(_found, case, user),
             )
+    return bool(words)
 
 
 def _found(case: Showcase, user: int) -> None:
@@ -129,9 +141,15 @@ def _found(case: Showcase, user: int) -> None:
     st.session_state[SEARCH] = ""
 
 
+def _guest() -> None:
+    state.show_guest()
+    st.session_state[SEARCH] = ""
+
+
 def _anybody(case: Showcase) -> None:
     import random
 
+    st.session_state[SEARCH] = ""
     state.show_user(case, random.randrange(case.dataset.n_users))
 
 
@@ -147,6 +165,7 @@ def _saved(personas: list[Persona]) -> None:
     )
     if chosen and chosen != current:
         state.show_persona(chosen)
+        st.session_state[FOUND_ONE] = True
         st.rerun()
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from app.records import Record
+from app.report import as_seen
 from app.ui import opened_demo as results
+from app.ui.colours import DARK, palette
 from app.ui.frame import command, header, opened
 
 HEIGHT = 900
@@ -27,9 +29,15 @@ def show() -> None:
     left, right = st.columns([1, 3], gap="large")
     with right:
         html = _html(record)
-        st.iframe(html, height=HEIGHT, alt=f"The report of {record.experiment.name}")
+        seen = as_seen(html, theme())
+        st.iframe(seen, height=HEIGHT, alt=f"The report of {record.experiment.name}")
     with left:
         _download(record, html)
+
+
+def theme() -> str:
+    """Whether the page is light or dark at this moment."""
+    return "dark" if palette() is DARK else "light"
 
 
 def _html(record: Record) -> str:

@@ -112,6 +112,7 @@ def _draw_outcome(outcome: Outcome) -> None:
             "bad-rows",
             height=min(320, 38 + 35 * bad),
             whole=lambda: outcome.bad_rows,
+            raw=True,
             columns={"reason": st.column_config.TextColumn(width="large")},
         )
         if bad > SHOWN:

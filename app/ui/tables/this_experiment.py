@@ -258,7 +258,7 @@ def _bad_rows(record: Record) -> None:
         return
     st.subheader("Rows that could not be used", anchor=False)
     st.caption(f"{rows.height:,} rows were left out. Mend them in the source, and run it again.")
-    table(rows.head(SHOWN), "bad-rows", height=240, whole=lambda: rows)
+    table(rows.head(SHOWN), "bad-rows", height=240, whole=lambda: rows, raw=True)
 
 
 def _rows(record: Record) -> None:
@@ -276,7 +276,13 @@ def _rows(record: Record) -> None:
         required=True,
     )
     shown, whole, n = _table_of(record, dataset, kind or ROWS[0])
-    table(shown, f"{record.experiment.name}-{(kind or ROWS[0]).lower()}", height=360, whole=whole)
+    table(
+        shown,
+        f"{record.experiment.name}-{(kind or ROWS[0]).lower()}",
+        height=360,
+        whole=whole,
+        raw=True,
+    )
     if n > shown.height:
         st.caption(f"The first {shown.height:,} of {n:,} rows. The downloads hold all of them.")
 
