@@ -34,6 +34,7 @@ from app.ui.colours import palette
 from app.ui.frame import command, empty, hint, table
 from app.ui.job_button import job_button
 from app.ui.linked import find_named
+from data.columns import USER_ID
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,14 +48,14 @@ COSTS = {
     "peak_mb": "memory, MB",
 }
 _NAMES = {
-    "run": st.column_config.TextColumn("recommender"),
+    "run": st.column_config.TextColumn(),
     **{
         name: st.column_config.NumberColumn(title, format="%.4f") for name, title in METRICS.items()
     },
-    "seconds": st.column_config.NumberColumn("s", format="%.1f", help="Seconds of training."),
+    "seconds": st.column_config.NumberColumn(format="%.1f", help="Seconds of training."),
     "epochs": st.column_config.NumberColumn(format="%.0f"),
-    "seconds_per_epoch": st.column_config.NumberColumn("s/epoch", format="%.3f"),
-    "peak_mb": st.column_config.NumberColumn("MB", format="%.0f", help="Most memory in training."),
+    "seconds_per_epoch": st.column_config.NumberColumn(format="%.3f"),
+    "peak_mb": st.column_config.NumberColumn(format="%.0f", help="Most memory in training."),
 }
 _CHANGE = st.column_config.TextColumn(help=f"{hint('change')} {NOTE}")
 BY = {
@@ -101,7 +102,8 @@ def users(found: Found, pairs: Mapping[str, str]) -> None:
             alt="How many users differ by how much",
         )
         st.caption("Users without any difference are left out of the bars.")
-    table(_with_names(values, pair), "users", height=250, columns={"difference": _fine("%+.4f")})
+    called = _with_people(_with_names(values, pair), found[pair[0]].record)
+    table(called, "users", height=250, columns={"difference": _fine("%+.4f")})
 
 
 def where_it_helps(found: Found, pairs: Mapping[str, str]) -> None:
@@ -138,6 +140,18 @@ def where_it_helps(found: Found, pairs: Mapping[str, str]) -> None:
 def _with_names(rows: pl.DataFrame, pair: tuple[str, str]) -> pl.DataFrame:
     """A table of two recommenders whose columns are called after them."""
     return rows.rename(dict(zip(("ours", "theirs"), pair, strict=True)))
+
+
+def _with_people(rows: pl.DataFrame, record: Record) -> pl.DataFrame:
+    """A table of users by number, each by name and id instead."""
+    import polars as pl
+
+    from data.names import user_names
+
+    users = opened.dataset(record).users
+    numbers = rows["user"].to_list()
+    names, ids = user_names(users)[numbers], users[USER_ID][numbers]
+    return rows.select(names.alias("user"), ids.alias("id"), pl.exclude("user"))
 
 
 def with_words(compared: pl.DataFrame) -> pl.DataFrame:

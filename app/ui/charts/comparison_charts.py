@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from app.settings import PLAIN
-from app.ui.charts.pieces import Spec, axis, canvas, rounded
+from app.ui.charts.pieces import NARROW, Spec, axis, canvas, rounded
 from app.ui.colours import Palette
 
 LABEL_WIDTH = 220
@@ -117,7 +117,7 @@ def histogram(differences: pl.Series, unit: str, palette: Palette, bins: int = 2
     values = values[values != 0]
     reach = float(np.abs(values).max()) if len(values) else 1.0
     counts, edges = np.histogram(values, bins=2 * bins, range=(-reach, reach))
-    spec = canvas(palette, left=24)
+    spec = canvas(palette, left=38)
     spec["tooltip"]["valueFormatter"] = "%d users"
     spec["grid"] |= {"bottom": 30}
     middles = [f"{middle:+.2f}" for middle in (edges[:-1] + edges[1:]) / 2]
@@ -224,7 +224,7 @@ def cost_scatter(table: pl.DataFrame, metric: str, unit: str, cost: str, palette
         more = {
             "symbol": SHAPES[at % len(SHAPES)] if at >= 0 else "circle",
             "symbolSize": 13,
-            "labelLayout": {"moveOverlap": "shiftY"},
+            "labelLayout": {"hideOverlap": True},
             "itemStyle": {"color": colour},
             "label": label,
             "z": 3,
@@ -237,5 +237,9 @@ def cost_scatter(table: pl.DataFrame, metric: str, unit: str, cost: str, palette
             {"type": "line", **ends, "showSymbol": False, "silent": True, "lineStyle": style}
         )
     spec["series"] = series
+    unnamed = [{"label": {"show": False}} for _ in (PLAIN, *enhanced)]
+    spec["media"] = [
+        {"query": {"maxWidth": NARROW}, "option": {"grid": {"right": 24}, "series": unnamed}}
+    ]
     spec["legend"]["data"] = [PLAIN, *enhanced]
     return spec

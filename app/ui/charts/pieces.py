@@ -10,6 +10,10 @@ Spec = dict[str, Any]
 """An option of ECharts. Names from data stand in values alone, never in a `formatter`."""
 
 
+NARROW = 560
+"""Pixels below which a chart has no room for what stands beside something else."""
+
+
 def canvas(palette: Palette, *, legend: bool = False, top: int = 12, left: int = 8) -> Spec:
     """What every chart begins with: colours, letters, a tooltip that stays inside."""
     spec: Spec = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app.settings import BACKBONES, ENHANCERS, PLAIN
+from app.ui.charts.pieces import NARROW
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,10 +24,6 @@ LINES: tuple[str | list[int], ...] = (
     [3, 3, 9, 9],
 )
 """Of enhancers; the plain twin is dashed."""
-
-
-NARROW = 560
-"""Pixels below which panels stand one below the other."""
 
 
 def curves_chart(curves: pl.DataFrame, palette: Palette) -> dict[str, Any]:

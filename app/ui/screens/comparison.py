@@ -207,7 +207,7 @@ def _wide(compared: pl.DataFrame) -> pl.DataFrame:
 
 def _columns() -> dict[str, object]:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
-    columns: dict[str, object] = {"recommender": text(pinned=True)}
+    columns: dict[str, object] = {"recommender": text("Recommender", pinned=True)}
     for name in METRICS.values():
         columns[name] = number(format="%.4f", help=hint(name))
         columns[f"± {name}"] = number("±", format="%.4f", help=hint("sd"), width=65)
