@@ -107,7 +107,7 @@ def test_from_the_first_word_to_the_answers(
 
     page.get_by_role("tab", name="Cost").click()
     page.get_by_role("button", name="Work it out").click()
-    expect(page.locator("[data-testid='stMetricValue']").first).to_have_text("593")
+    expect(page.locator("[data-testid='stMetricValue']").first).to_have_text("528")
     shot(page, "prompts-cost")
 
 

@@ -127,7 +127,7 @@ def test_a_path_between_two_nodes(page_at: PageAt, demo_workspace: Path, atlas: 
     page.get_by_text("click or search its other end").wait_for()
     settled(page)
     page.get_by_label("Search").first.fill(user(atlas, 5))
-    page.get_by_role("button", name=user(atlas, 5)).first.click()
+    page.get_by_role("button", name=atlas.names.title(("user", 5))).first.click()
     waits_for(page, "view", "su0_pu0.u5")
     page.get_by_text(re.compile(r"\d steps?$")).wait_for()
     shot(page, "graph-path")

@@ -91,7 +91,11 @@ def test_a_person_can_say_that_it_leaks(tmp_path: Path, cache: ResponseCache, le
         ("x.jsonl", b'{"id": 1, "text": "a"}\n[1]\n', r"line 2 of .*x\.jsonl"),
         ("x.parquet", b"PAR1 not really", "damaged"),
         ("x.jsonl.zst", b"not zstd at all", "cannot be read"),
-        ("x.jsonl.gz", gzip.compress(b'{"id": 1, "text": "a"}\n' * 99, mtime=0)[:-9], "cannot be read"),
+        (
+            "x.jsonl.gz",
+            gzip.compress(b'{"id": 1, "text": "a"}\n' * 99, mtime=0)[:-9],
+            "cannot be read",
+        ),
     ],
 )
 def test_bad_files_get_a_sentence(tmp_path: Path, name: str, content: bytes, sentence: str) -> None:
