@@ -129,6 +129,11 @@ class Inserter:
 
         if liked and side == "item":
             raise ConfigError("--liked tells the history of a new user; an item has none.")
+        if not (liked or given if text is None else text.strip()):
+            raise ConfigError(
+                f"Nothing is said of the new {side}, so it has no place. Describe it with --text, "
+                "or give attributes with --with column=value."
+            )
         items, row = self.dataset.item_ids.numbers(liked), self._row(side, given)
         told = text if text is not None else self._text(side, self._request(side, row, items))
         quantizer, known, unit, dtype = self._fitted(side)

@@ -91,12 +91,12 @@ EXPLAINED = {
 def heading(column: str) -> str:
     """What a column of results is called where a person reads it; a name stays as it is.
 
-    >>> heading("p_holm"), heading("median_per_end"), heading("± NDCG@10")
-    ('p (Holm)', 'Median per end', '± NDCG@10')
+    >>> heading("p_holm"), heading("median_per_end"), heading("± NDCG@10"), heading("MRR")
+    ('p (Holm)', 'Median per end', '± NDCG@10', 'MRR')
     """
     if column in HEADINGS or not column.isidentifier():
         return HEADINGS.get(column, column)
-    return column.replace("_", " ").capitalize()
+    return column[:1].upper() + column[1:].replace("_", " ")
 
 
 def hint(term: str) -> str:

@@ -186,3 +186,9 @@ def test_a_new_person_is_shown_what_the_text_and_the_items_say(
 def test_what_has_no_place_has_no_attributes(inserter: Inserter) -> None:
     bag = bag_of(inserter.dataset, "user", None)
     assert len(bag.categories) == 0 and len(bag.offsets) == 1
+
+
+@pytest.mark.parametrize("text", [None, "", "  "])
+def test_of_what_nothing_is_said_there_is_no_place(inserter: Inserter, text: str | None) -> None:
+    with pytest.raises(ConfigError, match="Nothing is said of the new item"):
+        inserter.place("item", text, {})

@@ -102,7 +102,7 @@ def _choose(case: Showcase, personas: list[Persona]) -> bool:
             live=True,
             key=SEARCH,
             icon=":material/search:",
-            placeholder="A name, an id, or words such as 25-34",
+            placeholder="A name, an id, or a word about them",
         )
     with saved:
         _saved(personas)
