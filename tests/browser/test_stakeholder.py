@@ -26,9 +26,11 @@ def test_from_a_person_to_the_report(page_at: PageAt, demo_workspace: Path) -> N
     page = page_at(demo_workspace, "demo")
     person = case.people[17]
 
-    page.get_by_role("textbox", name="Find a person").fill(person)
-    page.keyboard.press("Enter")
-    page.get_by_role("button", name=re.compile(rf"^{re.escape(person)}")).first.click()
+    page.get_by_label("Find a person").first.fill(person)
+    hit = page.get_by_role("button", name=re.compile(rf"^{re.escape(person)}")).first
+    hit.wait_for()
+    expect(page.get_by_text("so far")).to_have_count(0)
+    hit.click()
     expect(page.get_by_role("heading", name=person)).to_be_visible()
     expect(page).to_have_url(re.compile("user=" + case.dataset.user_ids.external[17]))
     settled(page)
