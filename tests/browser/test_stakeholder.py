@@ -38,9 +38,11 @@ def test_from_a_person_to_the_report(page_at: PageAt, demo_workspace: Path) -> N
     assert len(before) == 12
     shot(page, "demo-person")
 
-    page.get_by_role("button", name="Why?").first.click()
+    way = page.get_by_text("In the graph it shares a group").first
+    title = way.locator("xpath=preceding::strong[1]").inner_text()
+    way.locator("xpath=following::button[1]").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_text(before[0], exact=True).first).to_be_visible()
+    expect(dialog.get_by_text(title, exact=True).first).to_be_visible()
     expect(dialog.locator("canvas").first).to_be_visible()
     expect(dialog.get_by_text(re.compile("From the description of")).first).to_be_visible()
     settled(page)
@@ -69,7 +71,7 @@ def test_from_a_person_to_the_report(page_at: PageAt, demo_workspace: Path) -> N
     write(page, "Title", "The Ice Road")
     write(page, "What it is about", about)
     page.get_by_role("button", name="Who would be shown it?").click()
-    expect(page.get_by_text("What it shares with others")).to_be_visible()
+    expect(page.get_by_text("Groups it joins in the graph")).to_be_visible()
     expect(page.get_by_text("people have it in their first 10").first).to_be_visible()
     settled(page)
     shot(page, "demo-new-item")
