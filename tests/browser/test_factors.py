@@ -80,7 +80,7 @@ def test_a_comparison_is_exported(page_at: PageAt, demo_workspace: Path) -> None
     shot(page, "compare")
     csv = page.get_by_test_id("stDownloadButton").get_by_text("CSV", exact=True).first
     lines = Path(downloaded(page, csv).path()).read_text().splitlines()
-    assert lines[0].startswith("recommender,NDCG@10") and len(lines) == 5
+    assert lines[0].startswith("Recommender,NDCG@10") and len(lines) == 5
     page.get_by_text("LaTeX", exact=True).first.click()
     latex = downloaded(page, page.get_by_role("button", name="LaTeX"))
     text = Path(latex.path()).read_text()
