@@ -19,7 +19,7 @@ from app.ui.charts.reason_charts import height_of, reason_chart, told
 from app.ui.colours import palette
 from app.ui.demo_state import Shown
 from app.ui.frame import empty, link, plain
-from app.ui.linked import find_named
+from app.ui.remembered import keep, remembered
 from app.wording import Nouns, called
 from data.errors import AutoGraphError
 from data.names import with_a
@@ -155,18 +155,17 @@ def _added(case: Showcase, item: int, who: Shown) -> None:
 
 
 def _recommender(record: Record, side: str, default: Cell) -> Cell:
-    """The recommender that a visitor chose for one list."""
+    """The recommender that a visitor chose for one list; the best of today is named in the link."""
     cells = _labelled(record.finished())
     names = list(cells)
-    find_named(side, names, "recommender", record.experiment.name)
+    usual = names[list(cells.values()).index(default)]
     chosen = st.selectbox(
         "Recommender",
         names,
-        index=list(cells.values()).index(default),
-        key=side,
-        bind="query-params",
+        key=remembered(side, names, usual, "recommender"),
         label_visibility="collapsed",
     )
+    keep(side, chosen)
     return cells[chosen]
 
 

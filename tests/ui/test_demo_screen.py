@@ -84,7 +84,7 @@ def test_both_sides_differ_in_one_thing_unless_somebody_chooses_otherwise(
         page = screen("demo", demo_workspace, **address)
         assert sound(page)
         told = any("These two differ in" in part for part in words(page))
-        return [page.selectbox(key=side).value for side in ("left", "right")], told
+        return [page.selectbox(key=f"chosen {side}").value for side in ("left", "right")], told
 
     backbones = {cell.backbone for cell in default_pair(record) if cell}
     assert len(backbones) == 1 and sides()[1] is False
@@ -366,6 +366,7 @@ def test_an_address_of_other_data_shows_somebody_all_the_same(
 
 def test_an_empty_workspace_offers_to_build_the_demo(screen: Open, empty_workspace: Path) -> None:
     page = screen("demo", empty_workspace)
+    assert [one.value for one in page.title] == ["Demo"]
     assert sound(page) and "Build the demo" in [button.label for button in page.button]
 
 

@@ -41,11 +41,14 @@ def test_a_link_lasts_when_another_experiment_is_the_latest(
     assert "**demo**" in words(screen("start", own_workspace, experiment=link))
 
 
-def test_the_template_and_version_of_the_moment_stand_in_the_address(
+def test_what_is_best_or_in_use_at_the_moment_stands_in_the_address(
     screen: Open, own_workspace: Path
 ) -> None:
     page = screen("prompts", own_workspace)
     assert asked(page, "template") and asked(page, "side") == "item"
+    page = screen("demo", own_workspace)
+    sides = [asked(page, side) for side in ("left", "right")]
+    assert all(sides) and sides[0] != sides[1]
 
 
 @pytest.mark.parametrize(

@@ -30,12 +30,12 @@ SEARCH, FOUND_ONE = "people-words", "people-found"
 
 def show() -> None:
     """Draws the screen."""
-    record = opened("dataset", "split", "train", "evaluate")
-    nouns, case = nouns_of(record), results.showcase(record)
     if state.projecting():
         larger()
     else:
-        header("Demo", f"What a person is shown, and why. Change what they {nouns.did}, and see.")
+        header("Demo", "What a person is shown, and why. Change their history, and see.")
+    record = opened("dataset", "split", "train", "evaluate")
+    nouns, case = nouns_of(record), results.showcase(record)
     parts = ["Somebody", f"A new {nouns.one}"]
     if case.graph is None:
         st.info(
