@@ -214,7 +214,7 @@ def _words(report: Report) -> dict[str, Any]:
     words["cautions"] = notes(row.marks for row in report.rows)
     if other is not None:
         words["rival"] = other.rival
-        words["hits"] = other.told("hr@10", 100, "+.1f")
+        words["hits"] = other.told("hr@10", 100, "+.2f")
         words["ranking"] = other.told("ndcg@10", 1, "+.4f")
     return words
 

@@ -129,12 +129,12 @@ def test_an_interval_that_holds_zero_is_no_difference(report: Report) -> None:
     row = {"difference": 0.04, "low": -0.01, "high": 0.09}
     unsure = Against(plain, dict.fromkeys(("hr@10", "ndcg@10"), row))
     words = said(replace(report, chosen=enhanced, against=unsure))
-    assert f"is {plain.title}: {100 * plain.scores['hr@10'].mean:.1f} of 100 people" in words
-    reach = "(95 % interval -1.0 to +9.0, which holds zero)"
+    assert f"is {plain.title}: {100 * plain.scores['hr@10'].mean:.2f} of 100 people" in words
+    reach = "(95 % interval -1.00 to +9.00, which holds zero)"
     assert f"no difference that is certain {reach}" in words
     sure = replace(unsure, differences={"hr@10": {**row, "low": 0.01}})
     words = said(replace(report, chosen=enhanced, against=sure))
-    assert "a difference of +4.0 (95 % interval +1.0 to +9.0)" in words
+    assert "a difference of +4.00 (95 % interval +1.00 to +9.00)" in words
     assert "no difference that is certain" not in words
 
 
