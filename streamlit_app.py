@@ -5,9 +5,9 @@ from pathlib import Path
 from starlette.middleware import Middleware
 from streamlit.starlette import App
 
-from app.ui.hosts import HostGate
-from app.ui.serving import open_browser
-from app.ui.sign_in import ROUTES
+from app.ui.server.hosts import HostGate
+from app.ui.server.serving import open_browser
+from app.ui.server.sign_in import ROUTES
 
 page = App(
     Path(__file__).resolve().parent / "app" / "ui" / "page.py",

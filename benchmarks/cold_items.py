@@ -27,22 +27,22 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from app.records import Record, read_record
-from app.settings import Cell
+from app.experiment.settings import Cell
+from app.pipeline.records import Record, read_record
 from benchmarks.short_histories import ITEM_CODES, quantizer_of, sources_of
 from data.columns import ITEM, USER
 from data.dataset import Dataset, histories
 from data.split import Split, leave_one_out
-from graph.insert import sharing
+from graph.build.growth import sharing
 from llm.encoder import normalised
 from llm.vectors import Vectors
-from recommend.compare import paired
-from recommend.features import bags, categories
-from recommend.fit import fit_model
-from recommend.metrics import METRICS, mean_rank, per_user
-from recommend.newcomers import ALIKE, with_item
-from recommend.sources import Sources
-from recommend.what_if import Ready
+from recommend.fit.training import fit_model
+from recommend.judge.compare import paired
+from recommend.judge.metrics import METRICS, mean_rank, per_user
+from recommend.newcomers.placing import ALIKE, with_item
+from recommend.reasons.what_if import Ready
+from recommend.sequence.features import bags, categories
+from recommend.sequence.sources import Sources
 
 LEAST = 3
 """Interactions that every user keeps."""

@@ -18,12 +18,12 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from app.records import Record, read_record
+from app.pipeline.records import Record, read_record
 from data import atomic
 
 ROW = "{:<10}{:>9}{:>9}{:>9}{:>14}"
 TEXT = "A quiet story about a lighthouse keeper, storms and the sea."
-COMMAND = "from app.cli import main; main()"
+COMMAND = "from app.cli.main import main; main()"
 WEIGHTS = """
 import sys, torch
 from safetensors.torch import load_file

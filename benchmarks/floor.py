@@ -30,14 +30,14 @@ from torch.utils.flop_counter import flop_registry
 
 from benchmarks.training import synthetic
 from data.dataset import Histories
-from recommend.fit import Trainer
-from recommend.inputs import gather_inputs
-from recommend.memory import keep_freed_memory
-from recommend.model import Model
-from recommend.network import Network
-from recommend.sequences import Batch, batches, training_chunks
+from recommend.fit.memory import keep_freed_memory
+from recommend.fit.training import Trainer
+from recommend.sequence.chunks import Batch, batches, training_chunks
+from recommend.sequence.inputs import gather_inputs
+from recommend.sequence.model import Model
+from recommend.sequence.network import Network
+from recommend.sequence.sources import Sources
 from recommend.settings import ModelConfig, TrainConfig
-from recommend.sources import Sources
 
 BATCH, WARM = 256, 3
 KINDS = {

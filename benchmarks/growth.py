@@ -71,7 +71,7 @@ def _splitting(times: int) -> Timed:
 
 
 def _graph(times: int) -> Timed:
-    from graph.build import build_graph
+    from graph.build.latent import build_graph
     from quantize.codes import Codes
 
     dataset, split, drawn = synthetic(times, n_items=ITEMS * times)
@@ -85,13 +85,13 @@ def _training(enhancer: str, times: int, size: int) -> Timed:
     import polars as pl
     import torch
 
-    from recommend.fit import Trainer
-    from recommend.inputs import gather_inputs
-    from recommend.model import Model
-    from recommend.network import Network
-    from recommend.sequences import batches, training_chunks
+    from recommend.fit.training import Trainer
+    from recommend.sequence.chunks import batches, training_chunks
+    from recommend.sequence.inputs import gather_inputs
+    from recommend.sequence.model import Model
+    from recommend.sequence.network import Network
+    from recommend.sequence.sources import Sources
     from recommend.settings import ModelConfig, TrainConfig
-    from recommend.sources import Sources
 
     torch.manual_seed(0)
     dataset, split, graph = synthetic(times, n_items=ITEMS * times)
@@ -125,12 +125,12 @@ def _judging(times: int) -> Timed:
     import polars as pl
     import torch
 
-    from recommend.evaluate import evaluate
-    from recommend.inputs import gather_inputs
-    from recommend.model import Model
-    from recommend.network import Network
+    from recommend.judge.evaluate import evaluate
+    from recommend.sequence.inputs import gather_inputs
+    from recommend.sequence.model import Model
+    from recommend.sequence.network import Network
+    from recommend.sequence.sources import Sources
     from recommend.settings import EvaluateConfig, ModelConfig
-    from recommend.sources import Sources
 
     torch.manual_seed(0)
     dataset, split, _ = synthetic(times, n_items=ITEMS * times)
@@ -157,7 +157,7 @@ STAGES: dict[str, Callable[[int], Timed]] = {
 
 
 def _timed(work: Callable[[], object]) -> Timed:
-    from app.memory import peak_megabytes
+    from app.pipeline.memory import peak_megabytes
 
     with suppress(OSError):  # Linux: the peak begins anew
         Path("/proc/self/clear_refs").write_text("5")
@@ -169,7 +169,7 @@ def _timed(work: Callable[[], object]) -> Timed:
 def _child(connection: Connection, stage: str, times: int, threads: int) -> None:
     import torch
 
-    from recommend.memory import keep_freed_memory
+    from recommend.fit.memory import keep_freed_memory
 
     torch.set_num_threads(threads)
     keep_freed_memory()

@@ -23,12 +23,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from app.records import Record, read_record
-from app.showcase import Asked, Showcase, open_showcase
+from app.pipeline.records import Record, read_record
+from app.results.showcase import Asked, Showcase, open_showcase
 from data.errors import AutoGraphError
-from recommend.explain import Reason
-from recommend.model import Model
-from recommend.what_if import Ready, best
+from recommend.reasons.explain import Reason
+from recommend.reasons.what_if import Ready, best
+from recommend.sequence.model import Model
 
 LIST, REASONS = 6, 2
 """Items of a list, and reasons for each, as the Demo screen shows them."""

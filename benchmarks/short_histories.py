@@ -19,20 +19,20 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from app.records import read_record
+from app.pipeline.records import read_record
 from data.columns import USER
 from data.dataset import Dataset
 from data.ids import IdMap
 from data.split import Split, leave_one_out
-from graph.build import build_graph
+from graph.build.latent import build_graph
 from llm.vectors import Vectors
 from quantize.codes import Codes
 from quantize.methods.rq_kmeans import RqKMeansQuantizer
 from quantize.settings import RqKMeansConfig
-from recommend.evaluate import evaluate
-from recommend.fit import fit_model
+from recommend.fit.training import fit_model
+from recommend.judge.evaluate import evaluate
+from recommend.sequence.sources import Sources
 from recommend.settings import EvaluateConfig, ModelConfig, TrainConfig
-from recommend.sources import Sources
 
 USER_CODES, ITEM_CODES = 300, 256
 """Codes a level."""

@@ -25,7 +25,7 @@ from data.dataset import Dataset
 from data.ids import IdMap
 from data.split import Split, leave_one_out
 from graph import LatentGraph
-from graph.build import build_graph
+from graph.build.latent import build_graph
 from quantize.codes import Codes
 
 USERS, ITEMS, LONGEST, CODES, LEVELS = 6_034, 3_533, 1_400, 256, 3
@@ -67,15 +67,15 @@ def measure(backbone: str, enhancer: str, times: int, steps: int, threads: int) 
     """Seconds an epoch, peak MB after training and scoring, MB before the first step."""
     import torch
 
-    from app.memory import peak_megabytes
-    from recommend.fit import Trainer
-    from recommend.inputs import gather_inputs
-    from recommend.memory import keep_freed_memory
-    from recommend.model import Model
-    from recommend.network import Network
-    from recommend.sequences import batches, training_chunks
+    from app.pipeline.memory import peak_megabytes
+    from recommend.fit.memory import keep_freed_memory
+    from recommend.fit.training import Trainer
+    from recommend.sequence.chunks import batches, training_chunks
+    from recommend.sequence.inputs import gather_inputs
+    from recommend.sequence.model import Model
+    from recommend.sequence.network import Network
+    from recommend.sequence.sources import Sources
     from recommend.settings import ModelConfig, TrainConfig
-    from recommend.sources import Sources
 
     torch.set_num_threads(threads)
     keep_freed_memory()

@@ -12,7 +12,7 @@ from hypothesis import settings
 from tiny_qwen import make_tiny_qwen
 
 if TYPE_CHECKING:
-    from app.atlas import Atlas
+    from app.results.atlas import Atlas
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 settings.register_profile("untimed", deadline=None)
@@ -42,8 +42,8 @@ def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Shared by all tests of the page: look, and change nothing; `own_workspace` is a copy. Where
     tests run in several processes, the first makes it, and the others find it finished.
     """
-    from app.experiment_file import load_experiment
-    from app.session import run_experiment
+    from app.experiment.file import load_experiment
+    from app.pipeline.session import run_experiment
 
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -65,7 +65,7 @@ def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def atlas(demo_workspace: Path) -> Atlas:
     """The graph of the finished demo, opened."""
-    from app.atlas import open_atlas
-    from app.records import read_record
+    from app.pipeline.records import read_record
+    from app.results.atlas import open_atlas
 
     return open_atlas(read_record("demo", demo_workspace))

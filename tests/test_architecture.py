@@ -98,7 +98,7 @@ def test_nothing_has_a_name_that_says_nothing() -> None:
 
 
 def test_the_command_line_answers_without_anything_heavy() -> None:
-    script = "import sys, app.cli; print(*{name.partition('.')[0] for name in sys.modules})"
+    script = "import sys, app.cli.main; print(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -107,7 +107,8 @@ def test_the_command_line_answers_without_anything_heavy() -> None:
 
 
 def test_settings_need_no_library_but_pydantic() -> None:
-    script = "import sys, app.settings; print(*{name.partition('.')[0] for name in sys.modules})"
+    loaded = "print(*{name.partition('.')[0] for name in sys.modules})"
+    script = f"import sys, app.experiment.settings; {loaded}"
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -166,7 +166,7 @@ def start_experiment(
     Raises:
         ConfigError: there is no such experiment, or a setting is wrong.
     """
-    from app.experiment_file import load_experiment
+    from app.experiment.file import load_experiment
 
     name = load_experiment(str(experiment), sets, source).name
     words = experiment_words(experiment, sets, upto=upto, source=source, jobs=jobs)

@@ -14,11 +14,11 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from app.inert import visible
 from app.jobs import turns
 from app.jobs.events import EventLog
 from app.jobs.kinds import KINDS, Kind, checked_words
 from app.jobs.state import STOP, Ticket, listed, read_ticket
+from app.results.inert import visible
 from data.errors import AutoGraphError
 
 LOOK_EVERY_S = 0.25
@@ -35,8 +35,8 @@ def run_command(words: Sequence[str], log: EventLog) -> None:
     Raises:
         AutoGraphError: with what is wrong and how to mend it.
     """
-    from app.cli import call
-    from app.progress import HEARD_BY
+    from app.cli.main import call
+    from app.pipeline.progress import HEARD_BY
 
     HEARD_BY.append(log)
     try:

@@ -11,11 +11,12 @@ from threading import Thread
 
 import streamlit as st
 
-from app.ui import address, visitors
-from app.ui.frame import names, workspace
-from app.ui.linked import find_selected
-from app.ui.remembered import SCREEN, keep, remembered
-from app.ui.telling import tell_left, told
+from app.ui.server import visitors
+from app.ui.shared import address
+from app.ui.shared.frame import names, workspace
+from app.ui.shared.linked import find_selected
+from app.ui.shared.remembered import SCREEN, keep, remembered
+from app.ui.shared.telling import tell_left, told
 
 ICON = str(Path(__file__).parent / "icon.svg")
 
@@ -25,36 +26,34 @@ class Screen:
     """A screen of the page.
 
     Attributes:
-        module: In `app.ui.screens`, with a function `show`.
-        path: In the address.
+        path: In the address, and the folder of its module `screen` with a function `show`.
         title: In the menu.
         icon: In the menu.
     """
 
-    module: str
     path: str
     title: str
     icon: str
 
 
 SECTIONS: dict[str, tuple[Screen, ...]] = {
-    "": (Screen("start", "start", "Start", ":material/home:"),),
+    "": (Screen("start", "Start", ":material/home:"),),
     "Build": (
-        Screen("material", "data", "Data", ":material/dataset:"),
-        Screen("templates", "prompts", "Prompts", ":material/edit_note:"),
-        Screen("knowledge", "knowledge", "Knowledge", ":material/menu_book:"),
-        Screen("training", "train", "Train", ":material/model_training:"),
-        Screen("jobs_screen", "jobs", "Jobs", ":material/checklist:"),
+        Screen("data", "Data", ":material/dataset:"),
+        Screen("prompts", "Prompts", ":material/edit_note:"),
+        Screen("knowledge", "Knowledge", ":material/menu_book:"),
+        Screen("train", "Train", ":material/model_training:"),
+        Screen("jobs", "Jobs", ":material/checklist:"),
     ),
     "Inspect": (
-        Screen("factors", "factors", "Factors", ":material/category:"),
-        Screen("network", "graph", "Graph", ":material/hub:"),
-        Screen("metapaths", "metapaths", "Metapaths", ":material/route:"),
+        Screen("factors", "Factors", ":material/category:"),
+        Screen("graph", "Graph", ":material/hub:"),
+        Screen("metapaths", "Metapaths", ":material/route:"),
     ),
-    "Compare": (Screen("comparison", "compare", "Compare", ":material/leaderboard:"),),
+    "Compare": (Screen("compare", "Compare", ":material/leaderboard:"),),
     "Share": (
-        Screen("demo", "demo", "Demo", ":material/live_tv:"),
-        Screen("report", "report", "Report", ":material/description:"),
+        Screen("demo", "Demo", ":material/live_tv:"),
+        Screen("report", "Report", ":material/description:"),
     ),
 }
 LOGO = str(Path(__file__).parent / "logo.svg")
@@ -112,7 +111,7 @@ def _warm_up() -> None:
     machine would wait for them; what is said here counts if it is said before torch is loaded.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    Thread(target=import_module, args=("recommend.model",), daemon=True).start()
+    Thread(target=import_module, args=("recommend.sequence.model",), daemon=True).start()
 
 
 def _page(screen: Screen, first: str = FIRST) -> st.Page:
@@ -145,9 +144,9 @@ def _guarded(screen: Screen) -> Callable[[], None]:
                     icon=":material/lock:",
                 )
                 return
-            import_module(f"app.ui.screens.{screen.module}").show()
+            import_module(f"app.ui.{screen.path}.screen").show()
 
-    show.__name__ = screen.module
+    show.__name__ = screen.path
     return show
 
 

@@ -84,7 +84,7 @@ def environment(**extra: str) -> Mapping[str, str]:
 def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
     """The command line in a process group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-c", "from app.cli import main; main()", *map(str, arguments)],
+        [sys.executable, "-c", "from app.cli.main import main; main()", *map(str, arguments)],
         cwd=REPOSITORY,
         env=environment(),
         stdout=subprocess.PIPE,
@@ -118,7 +118,7 @@ def run_here(experiment: Path, workspace: Path, *words: str) -> None:
     """Runs an experiment in this process, which has its libraries at hand, on one thread."""
     import torch
 
-    from app.cli import app
+    from app.cli.main import app
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -59,7 +59,7 @@ def tiny_experiment(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) 
 @pytest.fixture
 def autograph() -> Any:
     """Runs a command in this process: `autograph("run", file, …)`."""
-    from app.cli import app
+    from app.cli.main import app
 
     runner = CliRunner()
 

@@ -129,8 +129,6 @@ class Child:
 def _serve() -> None:
     import tempfile
 
-    import app.session  # noqa: F401
-
     with tempfile.TemporaryDirectory() as folder:
         for line in sys.stdin:
             asked = json.loads(line)
@@ -176,7 +174,7 @@ def _child(asked: dict[str, Any], folder: Path) -> None:
         if fault.largest >= 0:
             resource.setrlimit(resource.RLIMIT_FSIZE, (fault.largest, resource.RLIM_INFINITY))
         sys.argv = ["autograph", *asked["words"]]
-        from app.cli import main
+        from app.cli.main import main
 
         main()
     except SystemExit as end:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from app.experiment_file import load_experiment
-from app.plan import Plan
+from app.experiment.file import load_experiment
+from app.pipeline.plan import Plan
 from llm.protocol import Reply
 from prompts.requests import Request
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from app_fakes import REPOSITORY, environment
 
-from app.doctor import Finding, examine
+from app.cli.doctor import Finding, examine
 
 COMMANDS = (
     "run",
@@ -51,7 +51,7 @@ def test_help_names_every_command(autograph: Any) -> None:
 
 
 def test_help_lists_every_stage(autograph: Any) -> None:
-    from app.stages import STAGES
+    from app.pipeline.stages import STAGES
 
     told = autograph("run", "--help").output
     named = {stage.removesuffix("-item").removesuffix("-user") for stage in STAGES}
@@ -85,7 +85,7 @@ def test_doctor_says_what_is_missing_and_how_to_get_it(
     autograph: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lacking = Finding("torch", "not installed", 'pip install "torch>=2.13,<3"')
-    monkeypatch.setattr("app.doctor.examine", lambda _workspace: iter([lacking]))
+    monkeypatch.setattr("app.cli.doctor.examine", lambda _workspace: iter([lacking]))
     told = autograph("doctor")
     assert told.exit_code == 1
     assert 'pip install "torch>=2.13,<3"' in told.output
@@ -96,7 +96,7 @@ def test_a_terminal_without_some_letters_shows_question_marks(tmp_path: Path) ->
         [
             sys.executable,
             "-c",
-            "from app.cli import main; main()",
+            "from app.cli.main import main; main()",
             "run",
             "demo",
             "--upto",

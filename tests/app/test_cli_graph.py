@@ -9,7 +9,7 @@ import networkx as nx
 import polars as pl
 import pytest
 
-from app.atlas import Atlas, picture
+from app.results.atlas import Atlas, picture
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_path_node_by_node(graph: Any, atlas: Atlas) -> None:
 
 
 def test_metapaths_are_counted_and_listed(graph: Any, atlas: Atlas) -> None:
-    from graph.count import count_instances
+    from graph.explore.count import count_instances
     from graph.metapath import Metapath
 
     own = "user > item > item_factor"

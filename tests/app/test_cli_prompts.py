@@ -10,7 +10,7 @@ import pytest
 from prompt_fakes import ASKS, ITEM, Teller
 from typer.testing import CliRunner
 
-from app.show_templates import diff_text
+from app.cli.show_templates import diff_text
 
 TOLD = ITEM.format("Tell me of {{ title }}")
 MODEL = [part for change in ASKS for part in ("--set", change)]
@@ -83,7 +83,7 @@ def test_the_editor_of_the_person_is_used(
 
 
 def test_a_text_may_come_through_a_pipe(prompts: Any, tmp_path: Path) -> None:
-    from app.cli import app
+    from app.cli.main import app
 
     words = ["prompts", "edit", "mine", "--file", "-", "--workspace", str(tmp_path / "ws")]
     told = CliRunner().invoke(app, words, input=TOLD.replace("Tell", "Sing"))

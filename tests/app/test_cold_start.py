@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from app_fakes import N_ITEMS, N_USERS, THEMES, run_here
 
-from app.cold_start import bag_of, meet_item, meet_user, place_item, place_user
-from app.insertion import Inserter
-from app.records import Record, read_record
-from app.settings import Cell
+from app.experiment.settings import Cell
+from app.pipeline.records import Record, read_record
+from app.results.cold_start import bag_of, meet_item, meet_user, place_item, place_user
+from app.results.insertion import Inserter
 from data.dataset import Dataset
 from data.errors import ConfigError, DataError
 from data.split import Split
-from recommend.model import Model
-from recommend.what_if import Ready
+from recommend.reasons.what_if import Ready
+from recommend.sequence.model import Model
 
 GRAPH, PLAIN = Cell("gru4rec", "autograph", 0), Cell("gru4rec", "none", 0)
 TEXT = "A space and ship and star story."

@@ -11,8 +11,10 @@ import polars as pl
 import pytest
 from manifests import accept_changes
 
-from app.ablations import BASE, PLAIN_TWIN, Variant, ablation, ablation_table, experiment_of
-from app.comparison import (
+from app.experiment.settings import Cell
+from app.pipeline.records import Record, keep_record, read_record
+from app.results.ablations import BASE, PLAIN_TWIN, Variant, ablation, ablation_table, experiment_of
+from app.results.comparison import (
     baselines,
     beyond_table,
     compare_contenders,
@@ -21,11 +23,9 @@ from app.comparison import (
     lists_missing,
     make_lists,
 )
-from app.latex import comparison_latex, escaped, tabular
-from app.records import Record, keep_record, read_record
-from app.settings import Cell
+from app.results.latex import comparison_latex, escaped, tabular
 from data.errors import ConfigError
-from recommend.lists import TopLists
+from recommend.judge.lists import TopLists
 from recommend.settings import PAPER_METAPATHS
 
 PLAIN, ENHANCED = Cell("gru4rec", "none", 0), Cell("gru4rec", "autograph", 0)
@@ -89,7 +89,7 @@ def test_lists_are_made_once_and_measured(record: Record, monkeypatch: Any) -> N
     assert lists_missing([record]) == 2 and beyond_table(found).height == 0
     make_lists(record)
     assert lists_missing([record]) == 0
-    monkeypatch.setattr("recommend.lists.top_lists", None)
+    monkeypatch.setattr("recommend.judge.lists.top_lists", None)
     make_lists(record)
     table = beyond_table(found, 5)
     assert table["run"].to_list() == ["gru4rec+none", "gru4rec+autograph"]
@@ -143,7 +143,7 @@ def test_the_missing_are_trained_and_then_compared(
     record: Record, autograph: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     two = [Variant(FULL.metapaths, FULL.levels), Variant(PAPER_METAPATHS, (0,))]
-    monkeypatch.setattr("app.ablations._standard", lambda _record, _base: two)
+    monkeypatch.setattr("app.results.ablations._standard", lambda _record, _base: two)
     told = autograph("ablate", "tiny", "--dry-run", "--workspace", record.workspace)
     assert told.exit_code == 0 and "Not trained: level 0" in told.output, told.output
     told = autograph("ablate", "tiny", "--workspace", record.workspace)
@@ -176,7 +176,7 @@ def test_the_missing_are_trained_where_the_person_says(
     record: Record, autograph: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     devices: list[str] = []
-    monkeypatch.setattr("app.show_comparison.run_missing", lambda _of, on: devices.append(on))
+    monkeypatch.setattr("app.cli.show_comparison.run_missing", lambda _of, on: devices.append(on))
     where = ("--workspace", record.workspace)
     assert autograph("ablate", "tiny", "--device", "cpu", *where).exit_code == 0
     told = autograph("ablate", "tiny", "--device", "nowhere", *where)

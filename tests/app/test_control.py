@@ -16,15 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from manifests import accept_changes
 
-from app.comparison import cautions_told, compare_contenders, contenders
-from app.experiment_file import load_experiment, name_in
-from app.latex import comparison_latex
-from app.plan import Plan
-from app.records import read_record
-from app.report import gather, render
-from app.results import result_table
-from app.settings import Cell
-from app.stages import STAGES
+from app.experiment.file import load_experiment, name_in
+from app.experiment.settings import Cell
+from app.pipeline.plan import Plan
+from app.pipeline.records import read_record
+from app.pipeline.stages import STAGES
+from app.results.comparison import cautions_told, compare_contenders, contenders
+from app.results.latex import comparison_latex
+from app.results.metrics import result_table
+from app.results.report import gather, render
 from data.errors import ConfigError, DataError
 from graph.latent import LatentGraph
 from llm.knowledge import Knowledge
@@ -39,7 +39,7 @@ PLAIN, ENHANCED = Cell("gru4rec", "none", 0), Cell("gru4rec", "autograph", 0)
 def in_this_process() -> Iterator[None]:
     """Recommenders are trained here, where the libraries are at hand."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("app.workers.run_beside", beside_here)
+        patched.setattr("app.pipeline.workers.run_beside", beside_here)
         yield
 
 
@@ -66,7 +66,7 @@ def shuffled(
     finished: Path, tiny_experiment: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """The small experiment finished, and its control beside it."""
-    from app.cli import call
+    from app.cli.main import call
 
     workspace = Path(shutil.copytree(finished, tmp_path_factory.mktemp("control") / "workspace"))
     words = ("run", str(tiny_experiment), "--control", "shuffled", "--set", GRID)
@@ -144,7 +144,7 @@ def test_a_control_says_so_wherever_it_shows(shuffled: Path, autograph: Any) -> 
 
 def test_reasons_of_a_control_name_words_of_the_own_texts(shuffled: Path) -> None:
     """Groups come of the texts of others, of which nothing is said that the own ones do not say."""
-    from app.showcase import open_showcase
+    from app.results.showcase import open_showcase
     from llm.knowledge import Knowledge
 
     record = read_record("tiny-shuffled", shuffled)
@@ -191,7 +191,7 @@ def test_texts_that_leak_say_so_wherever_they_show(
 @pytest.fixture(scope="module")
 def leaky(finished: Path, tiny_experiment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small experiment, and the same with all interactions on the graph's edges."""
-    from app.cli import call
+    from app.cli.main import call
 
     workspace = Path(shutil.copytree(finished, tmp_path_factory.mktemp("leak") / "workspace"))
     changes = ("--set", "name=tiny-all", "--set", "graph.edges=all", "--set", GRID)

@@ -14,9 +14,9 @@ from asking_fakes import Asked, answer_to, texts_of, write_shop
 from forked import ForkServer
 from manifests import accept_changes
 
-from app.plan import Plan
-from app.records import read_record, write_record
-from app.update import update_knowledge
+from app.pipeline.plan import Plan
+from app.pipeline.records import read_record, write_record
+from app.pipeline.update import update_knowledge
 from data import atomic
 from data.errors import ArtifactError
 
@@ -65,7 +65,7 @@ def test_a_result_that_is_cut_off_is_told_and_made_again_without_asking(
 def test_a_record_cut_off_at_any_byte_gets_a_sentence_and_a_run_mends_it(
     tiny_experiment: Path, tmp_path: Path
 ) -> None:
-    from app.experiment_file import load_experiment
+    from app.experiment.file import load_experiment
 
     plan = Plan(load_experiment(str(tiny_experiment)), tmp_path)
     write_record(plan, plan.steps())
@@ -176,7 +176,7 @@ def test_scores_that_are_no_numbers_are_refused(own: Path, autograph: Any) -> No
 
 
 def test_manifests_hold_the_settings_that_made_them(own: Path, tiny_experiment: Path) -> None:
-    from app.experiment_file import load_experiment
+    from app.experiment.file import load_experiment
     from data.artifacts import fingerprint
 
     plan = Plan(load_experiment(str(tiny_experiment)), own)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.doctor import Finding, examine
+from app.cli.doctor import Finding, examine
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def vllm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Findi
 
         needs = ["vllm==0.32.0; extra == 'vllm'"]
         monkeypatch.setattr("sys.platform", platform)
-        monkeypatch.setattr("app.doctor._gpu", lambda: gpu)
-        monkeypatch.setattr("app.doctor.metadata.requires", lambda _name: needs)
-        monkeypatch.setattr("app.doctor.metadata.version", version)
+        monkeypatch.setattr("app.cli.doctor._gpu", lambda: gpu)
+        monkeypatch.setattr("app.cli.doctor.metadata.requires", lambda _name: needs)
+        monkeypatch.setattr("app.cli.doctor.metadata.version", version)
         return next(found for found in examine(tmp_path) if found.what == "vllm")
 
     return find

@@ -11,13 +11,13 @@ from app_fakes import N_ITEMS
 from prompt_fakes import ITEM, Teller, plan_of
 from scipy import stats
 
-from app import estimate as estimates
-from app.estimate import Estimate, estimate
-from app.experiment_file import load_experiment
-from app.plan import Plan
-from app.quantity import Quantity
-from app.trial import try_templates
-from app.workshop import Scene, open_scene
+from app.experiment.file import load_experiment
+from app.pipeline import estimate as estimates
+from app.pipeline.estimate import Estimate, estimate
+from app.pipeline.plan import Plan
+from app.pipeline.quantity import Quantity
+from app.pipeline.trial import try_templates
+from app.pipeline.workshop import Scene, open_scene
 from data.errors import ConfigError
 from prompts.template import Template, parse_template
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.experiment_file import (
+from app.experiment.file import (
     checked,
     experiment_toml,
     known_settings,
@@ -18,7 +18,7 @@ from app.experiment_file import (
     save_experiment,
     settled,
 )
-from app.settings import BACKBONES, Cell, Experiment
+from app.experiment.settings import BACKBONES, Cell, Experiment
 from data.errors import ConfigError
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from app.alternatives import alternative_table, alternatives, fit_alternatives
-from app.codebook_maps import codebook_map, map_path
-from app.lexicons import factor_of, open_lexicon
-from app.records import Record, read_record
+from app.pipeline.records import Record, read_record
+from app.results.alternatives import alternative_table, alternatives, fit_alternatives
+from app.results.codebook_maps import codebook_map, map_path
+from app.results.lexicons import factor_of, open_lexicon
 from data.errors import ArtifactError, ConfigError
 from llm.vectors import Vectors
 from quantize.fit import FittedCodes
@@ -50,8 +50,8 @@ def test_other_methods_have_the_same_vectors_levels_and_codes(record: Record) ->
 def test_the_alternative_is_what_a_run_with_it_would_make(
     record: Record, tiny_experiment: Path, method: str
 ) -> None:
-    from app.experiment_file import load_experiment
-    from app.plan import Plan
+    from app.experiment.file import load_experiment
+    from app.pipeline.plan import Plan
 
     change = [f'quantize.item={{method="{method}", k=4, levels=2, per_code=2}}']
     plan = Plan(load_experiment(str(tiny_experiment), change), record.workspace)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from app.curves import training_curves
-from app.experiment_file import load_experiment
-from app.grid_state import grid_state
-from app.records import read_record
-from app.settings import Cell
+from app.experiment.file import load_experiment
+from app.experiment.settings import Cell
+from app.pipeline.grid_state import grid_state
+from app.pipeline.records import read_record
+from app.results.curves import training_curves
 from data.artifacts import SCRATCH
 
 PLAIN, GRAPH = Cell("gru4rec", "none", 0), Cell("gru4rec", "autograph", 0)

@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from app.inert import csv_bytes
-from app.results import write_results
-from app.show_comparison import show_comparison
+from app.cli.show_comparison import show_comparison
+from app.results.inert import csv_bytes
+from app.results.metrics import write_results
 
 FORMULAS = ("=1+1", "+1", "-2+3", "@SUM(1+1)", "\t=1+1", "\r=1+1", " =1+1", "\uff1d1+1", "\n=1")
 
@@ -45,12 +45,12 @@ def test_headings_that_would_become_alike_both_stay() -> None:
 def test_saved_results_are_written_alike(
     demo_workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app.records import read_record
+    from app.pipeline.records import read_record
 
     marked = pl.DataFrame({"=h": ["=1+1"]})
-    monkeypatch.setattr("app.results.result_table", lambda _: marked)
-    monkeypatch.setattr("app.show_comparison.compare_contenders", lambda *_: marked)
-    monkeypatch.setattr("app.show_comparison.show_compared", lambda _: "")
+    monkeypatch.setattr("app.results.metrics.result_table", lambda _: marked)
+    monkeypatch.setattr("app.cli.show_comparison.compare_contenders", lambda *_: marked)
+    monkeypatch.setattr("app.cli.show_comparison.show_compared", lambda _: "")
     monkeypatch.setattr("data.atomic.write_parquet", lambda path, _: path)
     written: dict[str, bytes] = {}
     monkeypatch.setattr("data.atomic.write_bytes", lambda path, it: written.update({path.name: it}))

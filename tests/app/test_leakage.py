@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 from app_fakes import run_here
 
-from app.records import read_record
-from app.settings import Cell
+from app.experiment.settings import Cell
+from app.pipeline.records import read_record
 
 BEFORE_THE_TEST = {
     "knowledge-item": "knowledge.parquet",

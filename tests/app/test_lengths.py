@@ -8,13 +8,13 @@ import pytest
 from app_fakes import N_USERS
 from prompt_fakes import ASKS, USER, Teller, plan_of
 
-from app.estimate import estimate
-from app.plan import Plan
-from app.runner import run_steps
-from app.trial import try_templates
-from app.update import plan_updates
-from app.work import own_templates
-from app.workshop import Quiet, open_scene, render
+from app.pipeline.estimate import estimate
+from app.pipeline.plan import Plan
+from app.pipeline.runner import run_steps
+from app.pipeline.trial import try_templates
+from app.pipeline.update import plan_updates
+from app.pipeline.work import own_templates
+from app.pipeline.workshop import Quiet, open_scene, render
 from data.errors import BackendError
 from prompts.library import Library
 

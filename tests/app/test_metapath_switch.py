@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.experiment_file import load_experiment
-from app.metapath_switch import (
+from app.experiment.file import load_experiment
+from app.experiment.metapaths import (
     TRAINABLE,
     metapath_words,
     others,
@@ -15,7 +15,7 @@ from app.metapath_switch import (
     used_metapaths,
     walkers,
 )
-from app.settings import Cell
+from app.experiment.settings import Cell
 from data.errors import ConfigError
 from graph.metapath import PAPER
 from recommend.settings import GroundedConfig

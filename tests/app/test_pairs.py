@@ -12,11 +12,11 @@ import pytest
 from app_fakes import N_ITEMS, THEMES
 from prompt_fakes import Teller
 
-from app.experiment_file import load_experiment
-from app.pairing import estimate_pairs
-from app.plan import Plan
-from app.runner import run_steps
-from app.workshop import Quiet
+from app.experiment.file import load_experiment
+from app.pipeline.pairing import estimate_pairs
+from app.pipeline.plan import Plan
+from app.pipeline.runner import run_steps
+from app.pipeline.workshop import Quiet
 from data.errors import BackendError, TemplateError
 from llm.pairs import Pairs, nearest_pairs
 from llm.protocol import Reply

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from app.estimate import Estimate
-from app.experiment_file import load_experiment
+from app.experiment.file import load_experiment
 from app.jobs.kinds import KINDS, checked_words
-from app.prices import Price, Prices, costs_by_model
-from app.prompt_commands import backend_change, estimate_words, reference, trial_words
-from app.quantity import Quantity, counted
-from app.template_drafts import drafted
+from app.pipeline.estimate import Estimate
+from app.pipeline.prices import Price, Prices, costs_by_model
+from app.pipeline.prompt_commands import backend_change, estimate_words, reference, trial_words
+from app.pipeline.quantity import Quantity, counted
+from app.pipeline.template_drafts import drafted
 from llm.settings import BackendConfig, Sampling, ServerConfig, VllmConfig
 from prompts.template import load_template
 

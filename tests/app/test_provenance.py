@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from prompt_fakes import ITEM, Teller, plan_of
 
-from app.provenance import sent_prompt
-from app.runner import run_steps
-from app.work import own_templates
-from app.workshop import Quiet, Scene, open_scene
+from app.pipeline.provenance import sent_prompt
+from app.pipeline.runner import run_steps
+from app.pipeline.work import own_templates
+from app.pipeline.workshop import Quiet, Scene, open_scene
 from data.errors import DataError, TemplateError
 from llm.knowledge import Knowledge
 from prompts.library import Library

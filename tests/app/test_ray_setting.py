@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.experiment_file import load_experiment
-from app.work import Task, describe_side, make_dataset
+from app.experiment.file import load_experiment
+from app.pipeline.work import Task, describe_side, make_dataset
 from data.errors import BackendError
 
 RAY, SERVER = "llm.ray.enabled=true", 'llm.item={backend="server", model="any"}'

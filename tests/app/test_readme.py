@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.experiment_file import checked
+from app.experiment.file import checked
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from app.comparison import compare_contenders, contenders
-from app.records import Record, read_record
-from app.report import Report, gather, render, write_report
-from app.report_parts import Against, Meaning, chosen_and_rival
-from app.results import result_table
-from app.settings import Cell
-from app.showcase import open_showcase
+from app.experiment.settings import Cell
+from app.pipeline.records import Record, read_record
+from app.results.comparison import compare_contenders, contenders
+from app.results.metrics import result_table
+from app.results.report import Report, gather, render, write_report
+from app.results.report_parts import Against, Meaning, chosen_and_rival
+from app.results.showcase import open_showcase
 from data.errors import ConfigError
 from graph.latent import LatentGraph
 

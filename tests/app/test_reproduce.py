@@ -14,10 +14,16 @@ import polars as pl
 import pytest
 from app_fakes import ON_CPU, beside_here
 
-from app.cli_reproduce import spread
-from app.experiment_file import load_experiment
-from app.records import read_record
-from app.reproduce import (
+from app.cli.reproduce import spread
+from app.experiment.file import load_experiment
+from app.experiment.settings import BACKBONES, Cell
+from app.pipeline.records import read_record
+from app.reproduce.paper import figures_of, paper, protocol_of
+from app.reproduce.protocol import Difference, protocol_differences, row_differences
+from app.reproduce.results import BARRED, BEATEN, EQUAL, NOT_BEATEN, results_of
+from app.reproduce.sheets import markdown
+from app.reproduce.show import notes, told_of
+from app.reproduce.tables_run import (
     KINDS,
     OTHERS,
     found_in,
@@ -27,13 +33,7 @@ from app.reproduce import (
     plan_of,
     run_rows,
 )
-from app.reproduce_paper import figures_of, paper, protocol_of
-from app.reproduce_protocol import Difference, protocol_differences, row_differences
-from app.reproduce_results import BARRED, BEATEN, EQUAL, NOT_BEATEN, results_of
-from app.reproduce_sheets import markdown
-from app.reproduce_show import notes, told_of
-from app.results import METRICS
-from app.settings import BACKBONES, Cell
+from app.results.metrics import METRICS
 from data.errors import ConfigError, DataError
 
 PAPER_TEXT = Path(__file__).resolve().parents[3] / "shared" / "papers" / "autograph.md"
@@ -45,7 +45,7 @@ ML_1M = {"users": 6038, "items": 3533}
 def in_this_process() -> Iterator[None]:
     """Recommenders are trained here, where the libraries are at hand."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("app.workers.run_beside", beside_here)
+        patched.setattr("app.pipeline.workers.run_beside", beside_here)
         yield
 
 
@@ -226,7 +226,7 @@ def test_a_table_is_filled_bit_by_bit(bits: Path, own: Path, autograph: Any) -> 
     before = trained(own)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("app.workers.run_beside", _interrupt)
+        patched.setattr("app.pipeline.workers.run_beside", _interrupt)
         stopped = autograph("reproduce", bits, *where)
     assert stopped.exit_code == 130 and "Run the same command to continue" in stopped.output
     assert trained(own) == before
@@ -259,7 +259,7 @@ def test_what_was_given_once_is_known_whatever_row_was_run(
     bits: Path, own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seeds and the folder of the data, also where rows of the table's own were never run."""
-    monkeypatch.setattr("app.runner.run_steps", lambda *_, **__: None)
+    monkeypatch.setattr("app.pipeline.runner.run_steps", lambda *_, **__: None)
     run_rows(open_reproduction(str(bits), own, bits.parent, (1, 2)), ["*-shuffled"])
     again = open_reproduction(str(bits), own)
     assert again.base.data.source == bits.parent and again.base.grid.seeds == (0, 1, 2)
@@ -286,7 +286,7 @@ def test_rows_share_what_they_have_in_common(filled: Path) -> None:
 
 
 def test_figures_are_tested_against_twin_and_control(filled: Path, table: Path) -> None:
-    from app.comparison import compare_contenders, contenders
+    from app.results.comparison import compare_contenders, contenders
 
     results = results_of(open_reproduction(str(table), filled))
     compared = compare_contenders(contenders([read_record("table2-tiny", filled)]))
@@ -321,7 +321,7 @@ def with_paper(monkeypatch: pytest.MonkeyPatch, **protocol: Any) -> None:
         "table2": {"files": {"gru4rec": {**figures, "kar": [0.1, 0.2, 0.3, 0.4]}}},
         "means": paper()["means"],
     }
-    monkeypatch.setattr("app.reproduce_paper.paper", lambda: given)
+    monkeypatch.setattr("app.reproduce.paper.paper", lambda: given)
 
 
 def test_figures_are_held_against_the_paper(
@@ -358,7 +358,7 @@ def test_no_verdict_where_the_protocol_differs(
 def test_rows_judged_otherwise_make_no_table(
     filled: Path, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app.comparison import load_evaluation
+    from app.results.comparison import load_evaluation
 
     def load(record: Any, cell: Cell) -> Any:
         found = load_evaluation(record, cell)
@@ -437,7 +437,7 @@ def test_code_vectors_are_measured_by_level() -> None:
     """Level 0 lies apart and evenly, level 1 close together around the origin."""
     import numpy as np
 
-    from app.reproduce_figures import level_figures
+    from app.reproduce.figures import level_figures
 
     corners = np.array([[10.0, 0], [0, 10], [-10, 0], [0, -10]])
     (far, own, spread), (near, close, uneven) = level_figures(

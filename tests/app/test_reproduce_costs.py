@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from app.experiment_file import load_experiment
-from app.records import Record, keep_record
-from app.reproduce_costs import gauc_improvement, table_3
-from app.reproduce_sheets import TABLE
-from app.settings import Cell
+from app.experiment.file import load_experiment
+from app.experiment.settings import Cell
+from app.pipeline.records import Record, keep_record
+from app.reproduce.costs import gauc_improvement, table_3
+from app.reproduce.sheets import TABLE
 from data import atomic
 
 SECONDS = {

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from prompt_fakes import ASKS, Teller
 
-from app.experiment_file import load_experiment, save_experiment
+from app.experiment.file import load_experiment, save_experiment
 
 KINDS = {
     "figure3": "code vectors by level",

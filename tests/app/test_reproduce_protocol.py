@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from app_fakes import ON_CPU, beside_here
 
-from app.experiment_file import load_experiment
-from app.reproduce_paper import protocol_of
-from app.reproduce_protocol import Difference, row_differences, training_differences
-from app.settings import Cell, Experiment
+from app.experiment.file import load_experiment
+from app.experiment.settings import Cell, Experiment
+from app.reproduce.paper import protocol_of
+from app.reproduce.protocol import Difference, row_differences, training_differences
 
 MODELS = {"user": "facts", "item": "deepseek"}
 VICUNA = (
@@ -95,7 +95,7 @@ def test_a_row_that_reads_no_texts_waits_for_none(
     tiny_experiment: Path, tmp_path: Path, autograph: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Others of its table do, and their texts are not there yet."""
-    monkeypatch.setattr("app.workers.run_beside", beside_here)
+    monkeypatch.setattr("app.pipeline.workers.run_beside", beside_here)
     path = tiny_experiment.with_name("table2-plain.toml")
     enhancers = '["none", "lightgcn", "autograph"]'
     path.write_text(f'extends = "tiny"\n[grid]\nenhancers = {enhancers}\n[train]\nepochs = 1\n')

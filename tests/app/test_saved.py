@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from app.saved import NewItem, Persona, new_items_of, personas_of
+from app.experiment.saved import NewItem, Persona, new_items_of, personas_of
 from data.errors import ArtifactError, ConfigError
 
 MIRA = Persona(name="Mira 34", data="demo", history=("f1", "f2"))

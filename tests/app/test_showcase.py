@@ -8,16 +8,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from app.settings import Cell
-from app.showcase import Asked, Showcase, assemble, default_pair
-from app.wording import called
+from app.experiment.settings import Cell
+from app.results.showcase import Asked, Showcase, assemble, default_pair
+from app.results.wording import called
 from data.dataset import INTERACTION_SCHEMA, Dataset
 from data.split import leave_one_out
-from graph.build import build_graph
+from graph.build.latent import build_graph
 from quantize.codes import Codes
 from quantize.describe import FactorDescriptions
-from recommend.explain import Reason
 from recommend.protocols import LeftOut
+from recommend.reasons.explain import Reason
 
 TITLES = ["Ice Fall", "Ice Camp", "Deep Blue", "Court Day", None, "Last Verdict"]
 TEXTS = [

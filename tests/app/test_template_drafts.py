@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.template_drafts import drafted, keep_draft, schema_text
+from app.pipeline.template_drafts import drafted, keep_draft, schema_text
 from data.errors import TemplateError
 from prompts.library import Library
 from prompts.template import load_template

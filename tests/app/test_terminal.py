@@ -11,11 +11,11 @@ from rich.table import Table
 from rich.text import Text
 from typer.testing import CliRunner
 
-from app.cli import app
-from app.inert import visible
-from app.progress import Display
-from app.show_factors import rich_table
-from app.terminal import Terminal, open_console, styled
+from app.cli.main import app
+from app.cli.show_factors import rich_table
+from app.cli.terminal import Terminal, open_console, styled
+from app.pipeline.progress import Display
+from app.results.inert import visible
 from data.errors import DataError
 
 TITLES = (
@@ -89,7 +89,7 @@ def test_errors_quote_data_harmlessly(
     def fail(*_: object) -> None:
         raise DataError("Row 3 of items.csv: \x1b[31m[/]\u202e is no title. Mend it.")
 
-    monkeypatch.setattr("app.cards.show_cards", fail)
+    monkeypatch.setattr("app.cli.cards.show_cards", fail)
     answer = CliRunner().invoke(app, ["data", "list"])
     assert answer.exit_code == 1
     assert "␛[31m[/]� is no title" in answer.output

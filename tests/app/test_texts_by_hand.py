@@ -8,14 +8,14 @@ import pytest
 from app_fakes import N_ITEMS, N_USERS
 from prompt_fakes import USER, Teller, plan_of
 
-from app.experiment_file import load_experiment
-from app.overrides import overrides_of, pending, take_along, texts_by_hand
-from app.plan import Plan
-from app.records import read_record, write_record
-from app.runner import run_steps
-from app.update import plan_updates, update_knowledge
-from app.work import own_templates
-from app.workshop import Quiet, open_scene, render
+from app.experiment.file import load_experiment
+from app.pipeline.overrides import overrides_of, pending, take_along, texts_by_hand
+from app.pipeline.plan import Plan
+from app.pipeline.records import read_record, write_record
+from app.pipeline.runner import run_steps
+from app.pipeline.update import plan_updates, update_knowledge
+from app.pipeline.work import own_templates
+from app.pipeline.workshop import Quiet, open_scene, render
 from data.errors import ArtifactError
 from llm.knowledge import Knowledge
 from prompts.library import Library

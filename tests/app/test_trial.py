@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from prompt_fakes import ITEM, Teller, plan_of
 
-from app.trial import only_different, try_templates
-from app.workshop import Scene, open_scene
+from app.pipeline.trial import only_different, try_templates
+from app.pipeline.workshop import Scene, open_scene
 from prompts.template import Template, parse_template
 
 

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from app import uploads as place
-from app.experiment_file import load_experiment
-from app.own_data import own_experiment, save_own, try_tables
-from app.parquet_weight import weigh
-from app.uploads import keep_upload, remove_upload, uploads
+from app.experiment.file import load_experiment
+from app.pipeline import uploads as place
+from app.pipeline.own_data import own_experiment, save_own, try_tables
+from app.pipeline.uploads import keep_upload, remove_upload, uploads
 from data.errors import ConfigError, DataError
+from data.loaders.parquet_weight import weigh
 from data.settings import DataConfig, FilesConfig
 
 ROWS = "user_id,item_id,stars\n" + "".join(f"u{u},i{i},{i}\n" for u in range(3) for i in range(4))

@@ -12,13 +12,13 @@ import polars as pl
 import pytest
 from app_fakes import ON_CPU, beside_here, kill, start
 
-from app.comparison import changes_in_words, compare_contenders, contenders
-from app.differences import NOTE
-from app.experiment_file import load_experiment
-from app.plan import Plan
-from app.records import read_record, write_record
-from app.results import LEAK_NOTE, result_table, show
-from app.settings import Cell
+from app.experiment.file import load_experiment
+from app.experiment.settings import Cell
+from app.pipeline.plan import Plan
+from app.pipeline.records import read_record, write_record
+from app.results.comparison import changes_in_words, compare_contenders, contenders
+from app.results.differences import NOTE
+from app.results.metrics import LEAK_NOTE, result_table, show
 
 PLAIN, ENHANCED = Cell("gru4rec", "none", 0), Cell("gru4rec", "autograph", 0)
 
@@ -48,7 +48,7 @@ def test_nothing_is_computed_twice(
     finished: Path, tiny_experiment: Path, autograph: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = stamps(finished)
-    monkeypatch.setattr("app.workers.run_beside", None)
+    monkeypatch.setattr("app.pipeline.workers.run_beside", None)
     again = autograph("run", tiny_experiment, "--workspace", finished, *ON_CPU)
     assert again.exit_code == 0, again.output
     assert "15 finished steps were taken as they are" in again.output
@@ -200,8 +200,8 @@ def test_another_way_to_judge_trains_nothing_and_says_so(
 ) -> None:
     workspace = Path(shutil.copytree(finished, tmp_path / "workspace"))
     before = stamps(workspace)
-    monkeypatch.setattr("app.workers.run_beside", beside_here)
-    monkeypatch.setattr("recommend.fit.fit_model", None)
+    monkeypatch.setattr("app.pipeline.workers.run_beside", beside_here)
+    monkeypatch.setattr("recommend.fit.training.fit_model", None)
     first = read_record("tiny", workspace)
     assert first.judging(ENHANCED)["exclude_seen"] is True
     with_seen = ("--set", "evaluate.exclude_seen=false", "--workspace", workspace)

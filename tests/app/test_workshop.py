@@ -8,12 +8,12 @@ import pytest
 from app_fakes import N_ITEMS, N_USERS
 from prompt_fakes import ITEM, USER, Teller, plan_of
 
-from app.experiment_file import load_experiment
-from app.plan import Plan
-from app.runner import run_steps
-from app.update import update_knowledge
-from app.work import own_templates
-from app.workshop import Quiet, open_scene, render, variables
+from app.experiment.file import load_experiment
+from app.pipeline.plan import Plan
+from app.pipeline.runner import run_steps
+from app.pipeline.update import update_knowledge
+from app.pipeline.work import own_templates
+from app.pipeline.workshop import Quiet, open_scene, render, variables
 from data.errors import DataError, TemplateError
 from llm.knowledge import Knowledge
 from prompts.library import Library

@@ -10,9 +10,9 @@ import pytest
 from browsing import PageAt, settled, shot, write
 from playwright.sync_api import Locator, Page, expect
 
-from app.overrides import overrides_of
-from app.records import read_record
-from app.work import own_templates
+from app.pipeline.overrides import overrides_of
+from app.pipeline.records import read_record
+from app.pipeline.work import own_templates
 from benchmarks.browser import PATIENCE_MS
 from benchmarks.endpoint import Answer, Call, Endpoint
 from prompts.library import Library

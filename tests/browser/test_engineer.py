@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 
 from app.jobs import listed
 from app.jobs.story import read_story
-from app.records import read_record
+from app.pipeline.records import read_record
 
 LONG_MS = 240_000
 """Most that training may take here; no figure of its speed."""

@@ -13,11 +13,11 @@ import pytest
 from browsing import PageAt, downloaded, settled, shot
 from playwright.sync_api import Page
 
-from app.atlas import Atlas, Picture, open_atlas, picture
-from app.records import read_record
-from graph.flat import Node
-from graph.view import View
-from graph.view_text import read_view, view_text
+from app.pipeline.records import read_record
+from app.results.atlas import Atlas, Picture, open_atlas, picture
+from graph.explore.flat import Node
+from graph.explore.view import View
+from graph.explore.view_text import read_view, view_text
 
 START = "si0_h2_c120"
 

@@ -36,7 +36,7 @@ TITLES = (
 )
 SCRIPT = """
 import streamlit as st
-from app.ui.frame import name_badge, plain
+from app.ui.shared.frame import name_badge, plain
 for n, title in enumerate(TITLES):
     shown = plain(title)
     with st.container(key=f"t{n}"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from browsing import PageAt, settled, shot
 
-from app.experiment_file import load_experiment
+from app.experiment.file import load_experiment
 
 SALES = "who,product,stars,when\n" + "".join(
     f"u{user},p{(user + step) % 9},{1 + step % 5},2024-05-{1 + step:02d}\n"

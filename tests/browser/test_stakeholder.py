@@ -8,8 +8,8 @@ from pathlib import Path
 from browsing import PageAt, downloaded, settled, shot, write
 from playwright.sync_api import Page, expect
 
-from app.records import read_record
-from app.showcase import open_showcase
+from app.pipeline.records import read_record
+from app.results.showcase import open_showcase
 from benchmarks.browser import PATIENCE_MS
 
 expect.set_options(timeout=PATIENCE_MS)

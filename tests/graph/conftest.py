@@ -10,7 +10,7 @@ import pytest
 
 from data.dataset import INTERACTION_SCHEMA, Dataset
 from data.split import leave_one_out
-from graph.build import build_graph
+from graph.build.latent import build_graph
 from graph.latent import LatentGraph
 from quantize.codes import Codes
 

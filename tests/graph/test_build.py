@@ -6,7 +6,7 @@ import pytest
 
 from data.errors import DataError
 from data.split import leave_one_out
-from graph.build import build_graph
+from graph.build.latent import build_graph
 from graph.latent import LatentGraph
 
 

@@ -5,12 +5,12 @@ import polars as pl
 import pytest
 from whole import whole
 
-from graph.export import as_network, edge_table, escaped, gexf, graphml, node_table
-from graph.flat import flatten
-from graph.layout import layout
-from graph.names import name_nodes
-from graph.subgraph import look
-from graph.view import View
+from graph.explore.export import as_network, edge_table, escaped, gexf, graphml, node_table
+from graph.explore.flat import flatten
+from graph.explore.layout import layout
+from graph.explore.names import name_nodes
+from graph.explore.subgraph import look
+from graph.explore.view import View
 
 COLOURS = {"user": "#102030", "item": "#405060"}
 
@@ -95,8 +95,8 @@ def test_gephi_gets_the_colours_and_places(tables):
 
 
 def test_an_empty_picture_can_be_saved(small):
-    from graph.names import Names
-    from graph.view import Filters
+    from graph.explore.names import Names
+    from graph.explore.view import Filters
 
     shown = look(flatten(small), View(filters=Filters(types=())))
     nothing = Names({}, {}, {}, {})

@@ -4,11 +4,11 @@ import pytest
 from data.dataset import INTERACTION_SCHEMA, Dataset
 from data.errors import DataError
 from data.split import leave_one_out
-from graph.build import build_graph
-from graph.details import degree_by_type, neighbour_table
-from graph.find import index_names
-from graph.flat import flatten
-from graph.names import name_nodes
+from graph.build.latent import build_graph
+from graph.explore.details import degree_by_type, neighbour_table
+from graph.explore.find import index_names
+from graph.explore.flat import flatten
+from graph.explore.names import name_nodes
 
 TITLES = ["Alien", "Aliens", "The Alien Factor", "Léon", " ", "Résumé of Aliens", "Heat"]
 

@@ -3,9 +3,9 @@ import pytest
 from whole import whole
 
 from data.errors import ConfigError
-from graph.flat import flatten
+from graph.explore.flat import flatten
+from graph.explore.relations import interactions, neighbours
 from graph.metapath import NEIGHBOURS, NODE_TYPES
-from graph.relations import interactions, neighbours
 
 
 def test_neighbours_are_those_of_the_graph(make_graph):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from data.errors import DataError
-from graph.insert import insert_item, insert_user, sharing, update_codes
+from graph.build.growth import insert_item, insert_user, sharing, update_codes
 
 
 def edges(csr):

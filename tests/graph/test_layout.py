@@ -4,11 +4,11 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from graph.flat import flatten
-from graph.forces import Springs, pivot_places, settled, sunflower
-from graph.layout import layout
-from graph.subgraph import look
-from graph.view import View
+from graph.explore.flat import flatten
+from graph.explore.forces import Springs, pivot_places, settled, sunflower
+from graph.explore.layout import layout
+from graph.explore.subgraph import look
+from graph.explore.view import View
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_tiny_pictures_work(small, view):
 
 
 def test_nothing_is_nowhere(small):
-    from graph.view import Filters
+    from graph.explore.view import Filters
 
     assert layout(look(flatten(small), View(filters=Filters(types=())))) == {}
 

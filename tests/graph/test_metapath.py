@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import ConfigError
-from graph.count import arrivals, count_instances, coverage
-from graph.instances import instances
+from graph.explore.count import arrivals, count_instances, coverage
+from graph.explore.instances import instances
 from graph.metapath import PAPER, Metapath
 
 PATHS = [str(path) for path in PAPER] + [
@@ -97,7 +97,7 @@ def test_latest_interactions_come_first(small):
 
 def test_coverage_by_hand(make_dataset, make_codes):
     from data.split import leave_one_out
-    from graph.build import build_graph
+    from graph.build.latent import build_graph
 
     rows = [
         (u, i, t)

@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from whole import whole
 
-from graph.flat import flatten
+from graph.explore.flat import flatten
+from graph.explore.route import shortest_path
+from graph.explore.steps import everywhere, filtered
+from graph.explore.view import Filters
 from graph.metapath import NODE_TYPES
-from graph.route import shortest_path
-from graph.steps import everywhere, filtered
-from graph.view import Filters
 
 ends = st.tuples(st.sampled_from(NODE_TYPES), st.integers(0, 3))
 
@@ -32,7 +32,7 @@ def test_paths_are_as_short_as_those_of_networkx(make_graph, seed, a, b):
 def test_of_several_paths_the_one_that_says_most_is_taken(make_dataset, make_codes):
     """Items 0 and 1 share a factor of two and a user of three; items 0 and 2 only the user."""
     from data.split import leave_one_out
-    from graph.build import build_graph
+    from graph.build.latent import build_graph
 
     rows = [(0, item, item) for item in range(5)]
     dataset = make_dataset(rows, 1, 5)

@@ -3,12 +3,12 @@ from collections import Counter
 import pytest
 from whole import whole
 
-from graph.count import count_instances
-from graph.flat import flatten
-from graph.flow import OTHERS, flow
-from graph.instances import instances
+from graph.explore.count import count_instances
+from graph.explore.flat import flatten
+from graph.explore.flow import OTHERS, flow
+from graph.explore.instances import instances
+from graph.explore.overview import catalogue, next_types, schema_of
 from graph.metapath import NODE_TYPES, PAPER, Metapath
-from graph.schema import catalogue, next_types, schema_of
 
 
 def test_the_schema_counts_what_is_there(make_graph):

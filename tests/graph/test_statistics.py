@@ -1,6 +1,6 @@
 from data.split import leave_one_out
-from graph.build import build_graph
-from graph.statistics import statistics
+from graph.build.latent import build_graph
+from graph.explore.statistics import statistics
 
 
 def test_statistics_by_hand(make_dataset, make_codes):

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from whole import whole
 
 from data.errors import ConfigError
-from graph.flat import flatten
+from graph.explore.flat import flatten
+from graph.explore.pick import EDGES_PER_NODE
+from graph.explore.subgraph import look
+from graph.explore.view import RELATIONS, Filters, View
 from graph.metapath import NODE_TYPES
-from graph.pick import EDGES_PER_NODE
-from graph.subgraph import look
-from graph.view import RELATIONS, Filters, View
 
 
 def allowed(network, filters):
@@ -109,7 +109,7 @@ def test_every_hidden_node_is_counted_once(
 def test_the_cap_takes_the_best_of_every_neighbour_in_turn(make_dataset, make_codes):
     """Users 0 and 1 with four and two items; the graph keeps the training ones, latest first."""
     from data.split import leave_one_out
-    from graph.build import build_graph
+    from graph.build.latent import build_graph
 
     rows = [(0, item, item) for item in range(6)] + [(1, item, item) for item in (0, 5, 6, 7)]
     dataset = make_dataset(rows, 2, 8)

@@ -3,9 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import ConfigError
+from graph.explore.view import RELATIONS, Filters, View
+from graph.explore.view_text import MOST, read_view, view_text
 from graph.metapath import NEIGHBOURS, NODE_TYPES
-from graph.view import RELATIONS, Filters, View
-from graph.view_text import MOST, read_view, view_text
 
 nodes = st.tuples(st.sampled_from(NODE_TYPES), st.integers(0, 10**8))
 chosen = st.lists(nodes, max_size=4).map(tuple)

@@ -15,17 +15,17 @@ from data.dataset import INTERACTION_SCHEMA, Dataset
 from data.relation import Relation
 from data.split import Split, leave_one_out
 from graph import LatentGraph
-from graph.build import build_graph
+from graph.build.latent import build_graph
 from quantize.codes import Codes
-from recommend.attention import AttentionHead
-from recommend.backbones import BACKBONES
-from recommend.enhancers import ENHANCERS
-from recommend.inputs import Inputs, gather_inputs
-from recommend.model import Model
-from recommend.network import Network
-from recommend.sequences import Batch, Layout, collate, last_chunks
+from recommend.sequence.attention import AttentionHead
+from recommend.sequence.backbones import BACKBONES
+from recommend.sequence.chunks import Batch, Layout, collate, last_chunks
+from recommend.sequence.enhancers import ENHANCERS
+from recommend.sequence.inputs import Inputs, gather_inputs
+from recommend.sequence.model import Model
+from recommend.sequence.network import Network
+from recommend.sequence.sources import Sources
 from recommend.settings import ModelConfig
-from recommend.sources import Sources
 
 COMBINATIONS = [(backbone, enhancer) for backbone in BACKBONES for enhancer in ENHANCERS]
 GENRES = [["calm"], ["calm", "odd"], ["odd"], []]

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from recommend.attention import (
+from recommend.sequence.attention import (
     AttentionHead,
     Edges,
     grouped,

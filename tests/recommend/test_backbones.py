@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from recommend.backbones import BACKBONES
-from recommend.backbones.mind import squash
-from recommend.dropout import Dropout
+from recommend.sequence.backbones import BACKBONES
+from recommend.sequence.backbones.mind import squash
+from recommend.sequence.dropout import Dropout
 from recommend.settings import Gru4RecConfig, MindConfig, SasRecConfig, YouTubeDnnConfig
 
 CONFIGS = {

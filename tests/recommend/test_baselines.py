@@ -8,7 +8,7 @@ import torch
 from small_worlds import checkerboard, config_of, graph_of, network_of, whole_histories
 
 from data.split import leave_one_out
-from recommend.prefix import prefix_counts, prefix_sums
+from recommend.sequence.prefix import prefix_counts, prefix_sums
 
 DATASET = checkerboard()
 SPLIT = leave_one_out(DATASET)

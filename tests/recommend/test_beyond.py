@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from small_worlds import checkerboard, config_of, graph_of, model_of
 
 from data.split import leave_one_out
-from recommend.beyond import beyond, concentration, coverage, diversity, novelty
-from recommend.evaluate import histories_before
-from recommend.lists import NOTHING, TopLists, top_lists
+from recommend.judge.beyond import beyond, concentration, coverage, diversity, novelty
+from recommend.judge.evaluate import histories_before
+from recommend.judge.lists import NOTHING, TopLists, top_lists
 
 
 def world():

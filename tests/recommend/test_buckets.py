@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from data.errors import DataError
-from recommend.buckets import bounds, bucketed
-from recommend.compare import holm, mark, user_table
-from recommend.evaluate import Evaluation
-from recommend.metrics import METRICS
+from recommend.judge.buckets import bounds, bucketed
+from recommend.judge.compare import holm, mark, user_table
+from recommend.judge.evaluate import Evaluation
+from recommend.judge.metrics import METRICS
 
 
 def evaluation(values, users=None):

@@ -18,9 +18,9 @@ from small_worlds import (
 )
 
 from data.split import leave_one_out
-from recommend.evaluate import histories_before
-from recommend.network import Network
-from recommend.sequences import Layout, collate, last_chunks
+from recommend.judge.evaluate import histories_before
+from recommend.sequence.chunks import Layout, collate, last_chunks
+from recommend.sequence.network import Network
 
 DATASET = checkerboard()
 SPLIT = leave_one_out(DATASET)

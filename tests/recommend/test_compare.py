@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from data.errors import DataError
-from recommend.compare import compare, holm, paired, user_table
-from recommend.evaluate import Evaluation
-from recommend.metrics import METRICS
+from recommend.judge.compare import compare, holm, paired, user_table
+from recommend.judge.evaluate import Evaluation
+from recommend.judge.metrics import METRICS
 
 ABOUT = {"part": "test", "candidates": "all", "exclude_seen": False, "ties": "mean rank"}
 

@@ -24,9 +24,9 @@ from small_worlds import (
 
 from data.errors import ArtifactError
 from data.split import leave_one_out
-from recommend.fit import fit_model
-from recommend.losses import attend, full_softmax
-from recommend.model import Model
+from recommend.fit.losses import attend, full_softmax
+from recommend.fit.training import fit_model
+from recommend.sequence.model import Model
 from recommend.settings import ModelConfig, TrainConfig
 
 DATASET = checkerboard()
@@ -37,7 +37,7 @@ from pathlib import Path
 import numpy as np, torch
 torch.set_num_threads(1)
 from data.dataset import Histories
-from recommend.model import Model
+from recommend.sequence.model import Model
 arrays = np.load(sys.argv[1])
 past = Histories(arrays["offsets"], arrays["items"], arrays["times"])
 for place in sys.argv[2:]:

@@ -5,8 +5,8 @@ import torch
 from small_worlds import checkerboard, config_of, dataset_of, model_of
 
 from data.split import leave_one_out
-from recommend.evaluate import Evaluation, evaluate, histories_before
-from recommend.metrics import METRICS
+from recommend.judge.evaluate import Evaluation, evaluate, histories_before
+from recommend.judge.metrics import METRICS
 from recommend.settings import EvaluateConfig
 
 N_USERS, N_ITEMS = 30, 40
@@ -225,7 +225,7 @@ def test_seen_items_are_left_out_by_default_where_the_data_never_repeat(repeated
 
 
 def test_what_training_is_stopped_by_does_not_follow_how_the_test_is_read():
-    from recommend.fit import VALIDATION
+    from recommend.fit.training import VALIDATION
 
     dataset = dataset_of([[0, 1, 2, 3], [4, 0, 1, 2]], 5)
     scores = np.tile(np.arange(5, 0, -1, dtype=np.float32), (2, 1))

@@ -6,11 +6,11 @@ import pytest
 from small_worlds import checkerboard, codes_of, dataset_of
 
 from data.split import leave_one_out
-from graph.build import build_graph
-from graph.insert import insert_item, insert_user
+from graph.build.growth import insert_item, insert_user
+from graph.build.latent import build_graph
 from quantize.terms import words_in
-from recommend.explain import Evidence, People, explain, measured
 from recommend.protocols import LeftOut
+from recommend.reasons.explain import Evidence, People, explain, measured
 
 FACTOR = "user > item > item_factor > item"
 TASTE = "user > user_factor > user > item"

@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 import torch
 
-from recommend.features import BUCKETS, RARE, bags
-from recommend.network import BagEmbedding
+from recommend.sequence.features import BUCKETS, RARE, bags
+from recommend.sequence.network import BagEmbedding
 
 
 def entries(table):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from recommend.losses import BLOCK, attend, full_softmax, sampled_softmax
+from recommend.fit.losses import BLOCK, attend, full_softmax, sampled_softmax
 
 
 def random_case(p, n, d=4, scale=1.0, seed=0):

@@ -5,7 +5,15 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from recommend.metrics import METRICS, auc, hit_ratio, mean_rank, ndcg, per_user, reciprocal_rank
+from recommend.judge.metrics import (
+    METRICS,
+    auc,
+    hit_ratio,
+    mean_rank,
+    ndcg,
+    per_user,
+    reciprocal_rank,
+)
 
 NAN = float("nan")
 

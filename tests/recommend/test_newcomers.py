@@ -7,13 +7,13 @@ from small_worlds import COMBINATIONS, checkerboard, config_of, graph_of, model_
 
 from data.errors import DataError
 from data.split import leave_one_out
-from recommend.backbones import BACKBONES
-from recommend.enhancers import ENHANCERS
-from recommend.features import bags, categories
-from recommend.newcomers import reach, with_item, with_user
+from recommend.newcomers.placing import reach, with_item, with_user
 from recommend.protocols import Grows
+from recommend.reasons.what_if import Ready, ranked
+from recommend.sequence.backbones import BACKBONES
+from recommend.sequence.enhancers import ENHANCERS
+from recommend.sequence.features import bags, categories
 from recommend.settings import PAPER_METAPATHS, ModelConfig
-from recommend.what_if import Ready, ranked
 
 DATASET = checkerboard()
 PAST = leave_one_out(DATASET).histories(DATASET)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommend.quotation import LONGEST, quotation, sentences
+from recommend.reasons.quotation import LONGEST, quotation, sentences
 
 TEXT = (
     "Alien (1979) is a horror film by Ridley Scott. A crew of seven wakes too early, far from "

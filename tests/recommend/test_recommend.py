@@ -6,7 +6,7 @@ from small_worlds import checkerboard, config_of, dataset_of, graph_of, model_of
 
 from data.dataset import histories
 from data.split import leave_one_out
-from recommend.recommend import Recommendations, recommend
+from recommend.judge.recommend import Recommendations, recommend
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_the_best_unseen_items_best_first(world):
 
 def test_a_score_that_is_no_number_is_not_shown():
     from data.dataset import Histories
-    from recommend.recommend import _best
+    from recommend.judge.recommend import _best
 
     nothing = Histories(np.array([0, 0]), np.array([], np.int32), np.array([], np.int64))
     scores = torch.tensor([0.3, float("nan"), 0.1, -torch.inf])

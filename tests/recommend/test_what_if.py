@@ -17,8 +17,8 @@ from data.dataset import Histories
 from data.errors import DataError
 from data.split import leave_one_out
 from recommend.protocols import Explains, ReadsFactors
+from recommend.reasons.what_if import Ready, best, moved, ranked
 from recommend.settings import ModelConfig
-from recommend.what_if import Ready, best, moved, ranked
 
 DATASET = checkerboard()
 PAST = leave_one_out(DATASET).histories(DATASET)
@@ -133,7 +133,7 @@ def test_a_history_of_one_item_and_a_long_one(monkeypatch):
     assert not len(ready.left_out(0, np.array([2, 2]), np.array([1])).items)
     with pytest.raises(DataError, match="nothing can be left out"):
         ready.left_out(0, np.array([], dtype=int), np.array([1]))
-    monkeypatch.setattr("recommend.what_if.TRIED", 2)
+    monkeypatch.setattr("recommend.reasons.what_if.TRIED", 2)
     told = ready.left_out(0, np.array([2, 3, 4]), np.array([1]))
     assert told.items.tolist() == [4, 3] and not told.whole
 

@@ -22,13 +22,10 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     import streamlit as st
 
     def opened(path: str, workspace: Path, **parameters: str) -> AppTest:
-        from app.ui.main import SECTIONS
-
         monkeypatch.setenv("AUTOGRAPH_WORKSPACE", str(workspace))
         st.cache_resource.clear()
         st.cache_data.clear()
-        module = {s.path: s.module for screens in SECTIONS.values() for s in screens}[path]
-        page = AppTest.from_function(_draw, default_timeout=PATIENCE_S, kwargs={"module": module})
+        page = AppTest.from_function(_draw, default_timeout=PATIENCE_S, kwargs={"path": path})
         for name, value in parameters.items():
             page.query_params[name] = value
         return page.run()
@@ -38,13 +35,13 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     sys.modules["__main__"] = main  # AppTest's own would be run by every process that is spawned
 
 
-def _draw(module: str) -> None:
+def _draw(path: str) -> None:
     """One screen inside the frame, in a script of its own."""
     import streamlit as st
 
-    from app.ui import address
-    from app.ui.linked import find_selected
     from app.ui.main import SECTIONS, _guarded, _page, _sidebar
+    from app.ui.shared import address
+    from app.ui.shared.linked import find_selected
 
     screens = [screen for of in SECTIONS.values() for screen in of]
     pages = {screen.path: _page(screen) for screen in screens}
@@ -53,7 +50,7 @@ def _draw(module: str) -> None:
     _sidebar()
     find_selected()
     address.keep()
-    _guarded(next(screen for screen in screens if screen.module == module))()
+    _guarded(next(screen for screen in screens if screen.path == path))()
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import json
 
 import polars as pl
 
-from app.settings import ENHANCERS
-from app.ui.charts.comparison_charts import (
+from app.experiment.settings import ENHANCERS
+from app.ui.compare.charts import (
     bucket_bars,
     cost_scatter,
     forest,
@@ -15,7 +15,7 @@ from app.ui.charts.comparison_charts import (
     measure_bars,
     rank_scatter,
 )
-from app.ui.colours import LIGHT
+from app.ui.shared.colours import LIGHT
 
 DIFFERENCES = pl.DataFrame(
     {

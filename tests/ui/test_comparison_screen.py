@@ -12,11 +12,11 @@ import pytest
 from manifests import accept_changes
 from opening import words
 
-from app.cautions import of_settings
-from app.comparison import compare_contenders, contenders, make_lists
-from app.records import Record, keep_record, read_record
-from app.settings import Cell
-from app.ui.frame import plain
+from app.experiment.settings import Cell
+from app.pipeline.records import Record, keep_record, read_record
+from app.results.cautions import of_settings
+from app.results.comparison import compare_contenders, contenders, make_lists
+from app.ui.shared.frame import plain
 
 Screen = Callable[..., Any]
 ASPECTS = ("Metrics", "Users", "Where it helps", "Beyond accuracy", "Ablations", "Cost")

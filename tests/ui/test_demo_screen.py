@@ -11,16 +11,16 @@ import pytest
 from opening import Open, finish_again, press, sound
 from streamlit.testing.v1 import AppTest
 
-from app.records import Record, read_record
-from app.saved import NewItem, Persona, new_items_of, personas_of
-from app.settings import Cell
-from app.showcase import Asked, Showcase, default_pair, open_showcase
-from app.ui.demo_newcomers import ATTRIBUTE, PLACED
-from app.ui.demo_person import HISTORY
-from app.ui.demo_state import FIELD
-from app.ui.frame import plain
-from recommend.model import Model
-from recommend.what_if import Ready, best, moved
+from app.experiment.saved import NewItem, Persona, new_items_of, personas_of
+from app.experiment.settings import Cell
+from app.pipeline.records import Record, read_record
+from app.results.showcase import Asked, Showcase, default_pair, open_showcase
+from app.ui.demo.newcomers import ATTRIBUTE, PLACED
+from app.ui.demo.person import HISTORY
+from app.ui.demo.state import FIELD
+from app.ui.shared.frame import plain
+from recommend.reasons.what_if import Ready, best, moved
+from recommend.sequence.model import Model
 
 
 @pytest.fixture(scope="module")
@@ -276,7 +276,7 @@ def test_a_saved_person_is_replaced_when_asked_and_removed(
 def test_a_history_that_is_too_long_to_be_kept_is_a_sentence(
     screen: Open, own_workspace: Path, case: Showcase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.ui.screens.demo.MOST_ITEMS", 1)
+    monkeypatch.setattr("app.ui.demo.screen.MOST_ITEMS", 1)
     ids = case.dataset.item_ids.external
     page = screen("demo", own_workspace, guest="1", added=[ids[8], ids[9]])
     page = press(page, "Save this person")

@@ -10,16 +10,16 @@ import polars as pl
 import pytest
 from test_frame import contrast
 
-from app.ui.charts.factor_charts import (
+from app.ui.factors.charts import (
     contrast_chart,
     curves_chart,
     kept_chart,
     terms_chart,
     usage_chart,
 )
-from app.ui.charts.factor_map import map_chart
-from app.ui.charts.factor_trees import INK, flat, sunburst, tree_map
-from app.ui.colours import DARK, LIGHT
+from app.ui.factors.codebook_picture import map_chart
+from app.ui.factors.trees import INK, flat, sunburst, tree_map
+from app.ui.shared.colours import DARK, LIGHT
 from quantize.codebook_map import SCHEMA
 from quantize.diagnostics import curve_table, usage
 from quantize.hierarchy import hierarchy

@@ -11,11 +11,11 @@ import pytest
 from manifests import accept_changes
 from opening import open_tables, words
 
-from app.lexicons import open_lexicon
-from app.records import read_record
-from app.ui.charts.factor_map import CODES
-from app.ui.factor_page import ALL, LEVEL, level_title
-from app.ui.frame import plain
+from app.pipeline.records import read_record
+from app.results.lexicons import open_lexicon
+from app.ui.factors.codebook_picture import CODES
+from app.ui.factors.factor import ALL, LEVEL, level_title
+from app.ui.shared.frame import plain
 
 Screen = Callable[..., Any]
 OTHERS = ["rq-kmeans", "hierarchical", "lsh", "pq"]
@@ -160,7 +160,7 @@ def test_other_methods_are_started_as_a_job(
 
 
 def test_other_methods_are_shown_once_they_are_fitted(screen: Screen, own_workspace: Path) -> None:
-    from app.alternatives import fit_alternatives
+    from app.results.alternatives import fit_alternatives
 
     fit_alternatives(read_record("demo", own_workspace), "item")
     page = screen("factors", own_workspace, aspect="Other methods")
@@ -178,7 +178,7 @@ def test_an_empty_workspace_offers_the_demo(screen: Screen, empty_workspace: Pat
 def test_an_experiment_without_a_graph_says_what_is_missing(
     screen: Screen, own_workspace: Path
 ) -> None:
-    from app.records import keep_record
+    from app.pipeline.records import keep_record
 
     record = read_record("demo", own_workspace)
     plain = {cell: keys for cell, keys in record.cells.items() if cell.enhancer == "none"}

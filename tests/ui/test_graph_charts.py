@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-from app.atlas import Atlas, picture
-from app.ui.charts.graph_view import PLURALS, SYMBOLS, graph_view, legend_name, node_id
-from app.ui.charts.metapath_charts import (
+from app.results.atlas import Atlas, picture
+from app.ui.graph.explorer import slots
+from app.ui.graph.picture import PLURALS, SYMBOLS, graph_view, legend_name, node_id
+from app.ui.metapaths.charts import (
     ROW,
     flow_chart,
     instance_chart,
     schema_chart,
 )
-from app.ui.colours import DARK, LIGHT
-from app.ui.explorer import slots
-from graph.flow import flow
-from graph.instances import instances
+from app.ui.shared.colours import DARK, LIGHT
+from graph.explore.flow import flow
+from graph.explore.instances import instances
+from graph.explore.overview import schema_of
 from graph.metapath import NODE_TYPES, Metapath
-from graph.schema import schema_of
 
 HOSTILE = '<img src=x onerror=alert(1)>{b}{a|<script>"\n'
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.cli_ui import Door
+from app.cli.ui import Door
 from app.jobs.control import _environment
-from app.ui.hosts import Hosts
+from app.ui.server.hosts import Hosts
 from data.errors import ConfigError
 
 

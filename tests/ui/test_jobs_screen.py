@@ -68,7 +68,7 @@ def test_a_crashed_job_shows_its_last_words_and_goes_on(
     tail = next(one.value for one in page.code if "line 99" in one.value)
     assert tail.splitlines()[0] == "line 88"
     asked: list[str] = []
-    monkeypatch.setattr("app.ui.screens.jobs_screen.resume", lambda job: asked.append(job.id))
+    monkeypatch.setattr("app.ui.jobs.screen.resume", lambda job: asked.append(job.id))
     page.button(key=f"continue-{folder.name}").click().run()
     assert asked == [folder.name]
 

@@ -10,8 +10,8 @@ import pytest
 from manifests import accept_changes
 from streamlit.testing.v1 import AppTest
 
-from app.overrides import overrides_of
-from app.records import keep_record, read_record
+from app.pipeline.overrides import overrides_of
+from app.pipeline.records import keep_record, read_record
 
 ITEM = "film-003"
 
@@ -183,9 +183,9 @@ def test_one_version_has_nothing_to_compare(screen: Any, demo_workspace: Path) -
 
 
 def test_two_versions_are_compared(screen: Any, own_workspace: Path) -> None:
-    from app.plan import Plan
-    from app.runner import run_steps
-    from app.workshop import Quiet
+    from app.pipeline.plan import Plan
+    from app.pipeline.runner import run_steps
+    from app.pipeline.workshop import Quiet
 
     record = read_record("demo", own_workspace)
     overrides_of(record.experiment, "item", own_workspace).write(ITEM, "A <b>sea</b> story.")

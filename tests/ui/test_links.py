@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from opening import Open, asked, words
 
-from app.ui.frame import plain
+from app.ui.shared.frame import plain
 
 
 def another(workspace: Path, name: str) -> None:

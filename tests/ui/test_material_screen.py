@@ -11,8 +11,8 @@ from manifests import accept_changes
 from opening import open_tables, press, sound, words
 from streamlit.testing.v1 import AppTest
 
-from app.experiment_file import load_experiment
-from app.uploads import uploads
+from app.experiment.file import load_experiment
+from app.pipeline.uploads import uploads
 from data import atomic
 from data.catalogue import CATALOGUE
 

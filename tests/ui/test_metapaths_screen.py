@@ -10,12 +10,12 @@ from opening import Open, asked, open_tables, press, sound, words
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import TextInput
 
-from app.atlas import Atlas
-from app.experiment_file import load_experiment
-from app.metapath_switch import TRAINABLE, used_metapaths
-from app.own_data import save_own
-from app.records import keep_record, read_record
-from graph.count import count_instances
+from app.experiment.file import load_experiment
+from app.experiment.metapaths import TRAINABLE, used_metapaths
+from app.pipeline.own_data import save_own
+from app.pipeline.records import keep_record, read_record
+from app.results.atlas import Atlas
+from graph.explore.count import count_instances
 from graph.metapath import PAPER, Metapath
 
 
@@ -51,7 +51,7 @@ def test_a_path_grows_by_what_is_allowed(screen: Open, demo_workspace: Path) -> 
 
 
 def test_instances_between_two_nodes(screen: Open, demo_workspace: Path, atlas: Atlas) -> None:
-    from graph.instances import instances
+    from graph.explore.instances import instances
 
     path = Metapath.parse("item > item_factor > item")
     pair = next(

@@ -8,9 +8,9 @@ import pytest
 from opening import Open, asked, press, sound, words
 from streamlit.testing.v1 import AppTest
 
-from app.atlas import Atlas
-from graph.view import View
-from graph.view_text import read_view
+from app.results.atlas import Atlas
+from graph.explore.view import View
+from graph.explore.view_text import read_view
 
 
 def view(page: AppTest) -> View:

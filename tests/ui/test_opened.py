@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 from opening import Open, finish_again
 
-from app.codebook_maps import map_path
-from app.records import Record, read_record
-from app.saved import NewItem
-from app.settings import Cell
-from app.ui import opened, opened_demo
+from app.experiment.saved import NewItem
+from app.experiment.settings import Cell
+from app.pipeline.records import Record, read_record
+from app.results.codebook_maps import map_path
+from app.ui.shared import opened, opened_demo
 from data import atomic
 
 CELL = Cell("sasrec", "autograph", 0)

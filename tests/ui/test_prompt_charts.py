@@ -9,10 +9,10 @@ import re
 import polars as pl
 import pytest
 
-from app.ui.charts.knowledge_charts import failures_by_reason, kept_words, lengths
-from app.ui.charts.prompts_charts import costs, tokens_by_variant
-from app.ui.colours import DARK, LIGHT
-from app.ui.marked import diff_html
+from app.ui.knowledge.charts import failures_by_reason, kept_words, lengths
+from app.ui.prompts.charts import costs, tokens_by_variant
+from app.ui.shared.colours import DARK, LIGHT
+from app.ui.shared.marked import diff_html
 from prompts.diff import word_diff
 
 

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from app.showcase import Why
-from app.ui.charts.reason_charts import cut, height_of, reason_chart, told
-from app.ui.colours import DARK, LIGHT, Palette
-from recommend.explain import Reason
+from app.results.showcase import Why
+from app.ui.demo.charts import cut, height_of, reason_chart, told
+from app.ui.shared.colours import DARK, LIGHT, Palette
+from recommend.reasons.explain import Reason
 
 EVIL = "<img src=x onerror=alert(1)>{b}"
 

@@ -23,7 +23,7 @@ def test_the_report_is_shown_and_can_be_downloaded(screen: Open, demo_workspace:
 def test_the_preview_is_as_dark_as_the_page(
     screen: Open, demo_workspace: Path, monkeypatch: pytest.MonkeyPatch, theme: str
 ) -> None:
-    monkeypatch.setattr("app.ui.screens.report.theme", lambda: theme)
+    monkeypatch.setattr("app.ui.report.screen.theme", lambda: theme)
     page = screen("report", demo_workspace)
     (frame,) = page.get("iframe")
     assert f'<html lang="en" data-theme="{theme}">' in frame.proto.srcdoc

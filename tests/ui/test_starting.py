@@ -8,7 +8,7 @@ import pytest
 from made_jobs import RUNNING, alive, make_job
 from opening import Open, sound, words
 
-from app.ui.starting import at_work, run_once, start_once
+from app.ui.shared.starting import at_work, run_once, start_once
 
 WORDS = ("prompts", "try", "demo")
 

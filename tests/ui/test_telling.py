@@ -9,9 +9,9 @@ import pytest
 import streamlit as st
 from opening import Open, press, sound, words
 
-from app.ui import frame
-from app.ui.frame import plain
-from app.ui.telling import callback, fragment
+from app.ui.shared import frame
+from app.ui.shared.frame import plain
+from app.ui.shared.telling import callback, fragment
 from data.errors import ConfigError
 
 FULL = "No job can be started in here: No space left."
@@ -38,7 +38,7 @@ def test_a_callback_that_fails_is_told_once_on_the_screen(
         st.button("Look again")
         st.caption("All of the screen.")
 
-    monkeypatch.setattr("app.ui.screens.start.show", drawn_by(show))
+    monkeypatch.setattr("app.ui.start.screen.show", drawn_by(show))
     page = press(screen("start", empty_workspace), "Begin")
     assert not page.exception and [e.value[: len(sentence)] for e in page.error] == [sentence]
     assert "All of the screen." in words(page) and "secret" not in words(page)

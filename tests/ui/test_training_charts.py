@@ -6,9 +6,9 @@ import json
 
 import polars as pl
 
-from app.settings import ENHANCERS
-from app.ui.charts.training_charts import curves_chart
-from app.ui.colours import DARK, LIGHT
+from app.experiment.settings import ENHANCERS
+from app.ui.shared.colours import DARK, LIGHT
+from app.ui.train.charts import curves_chart
 
 
 def curves(seeds: tuple[int, ...] = (0,), finished: bool = True) -> pl.DataFrame:

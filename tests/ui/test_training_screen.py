@@ -11,10 +11,10 @@ from made_jobs import FAILED, RUNNING, alive, make_job
 from opening import Open, words
 from streamlit.testing.v1 import AppTest
 
-from app.experiment_file import PAPER, SHIPPED, load_experiment, read_tree
-from app.records import read_record
-from app.settings import Cell
-from app.ui.form import ROOM
+from app.experiment.file import PAPER, SHIPPED, load_experiment, read_tree
+from app.experiment.settings import Cell
+from app.pipeline.records import read_record
+from app.ui.train.form import ROOM
 
 START = "start-training"
 
@@ -233,7 +233,7 @@ def test_a_recommender_at_which_a_job_is_shows_so_with_its_curve(
 def test_the_screen_is_drawn_again_when_a_step_begins() -> None:
     from app.jobs.state import Job
     from app.jobs.story import told
-    from app.ui.live_training import steps_of
+    from app.ui.train.live import steps_of
 
     def job(*events: dict[str, Any]) -> Job:
         lines = [{"at": float(at), **event} for at, event in enumerate(events)]

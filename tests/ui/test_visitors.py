@@ -11,12 +11,12 @@ from made_jobs import FAILED, FINISHED, make_job
 from opening import Open, words
 from streamlit.testing.v1 import AppTest
 
+from app.experiment.saved import NewItem, new_items_of
 from app.jobs import forget, read, resume, start, stop
-from app.saved import NewItem, new_items_of
-from app.ui import sign_in, visitors
+from app.pipeline.uploads import keep_upload, remove_upload, uploads
 from app.ui.main import SECTIONS
-from app.ui.visitors import SHARED, is_named
-from app.uploads import keep_upload, remove_upload, uploads
+from app.ui.server import sign_in, visitors
+from app.ui.server.visitors import SHARED, is_named
 from data import atomic, rights
 from data.artifacts import ArtifactStore
 from data.rights import RightsError
@@ -193,7 +193,7 @@ def test_accounts_make_viewers_of_all_who_are_not_editors(
         def to_dict(self) -> dict[str, Any]:
             return user
 
-    monkeypatch.setattr("app.ui.visitors._secrets", lambda section: kept.get(section, {}))
+    monkeypatch.setattr("app.ui.server.visitors._secrets", lambda section: kept.get(section, {}))
     monkeypatch.setattr("streamlit.user", User())
     for email, opened in (("ann@example.org", True), ("eve@example.org", False)):
         user["email"] = email

@@ -1,0 +1,94 @@
+"""What the commands about factors do, on a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.pipeline.progress import open_console
+from app.pipeline.records import read_record
+from app.results.alternatives import Side, alternative_table, alternatives, fit_alternatives
+from app.results.cautions import tell
+from app.results.lexicons import factor_of, open_lexicon
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.table import Table
+
+
+def show_levels(name: str, workspace: Path, side: Side, limit: int) -> None:
+    """Shows how the codes of each level are used, and the largest factors of the first.
+
+    Raises:
+        AutoGraphError: the experiment was not run, or its codes are not finished.
+    """
+    import polars as pl
+
+    from quantize.codes import Codes
+    from quantize.describe import FactorDescriptions
+    from quantize.diagnostics import level_table
+
+    record = read_record(name, workspace)
+    figures = Codes.load(record.folder(f"codes-{side}")).statistics
+    console = open_console()
+    tell(record.experiment.name, record.cautions_of_graph([side]), console)
+    console.print(rich_table(level_table(figures), f"Codes of {side}s, level by level"))
+    console.print(f"{figures['collisions']:.2%} of the {side}s share their full code with another.")
+    factors = FactorDescriptions.load(record.folder(f"factors-{side}"))
+    named = factors.table.with_columns(pl.Series("name", factors.names, pl.String))
+    largest = named.filter(level=0).sort("size", descending=True).head(limit)
+    written = largest.select(pl.format("{}-{}", "level", "code").alias("factor"), "name", "size")
+    console.print(rich_table(written, "Largest factors of level 0"))
+
+
+def show_factor(name: str, workspace: Path, side: Side, written: str, limit: int) -> None:
+    """Shows one factor: what its texts say, who has it, and what is near.
+
+    Raises:
+        AutoGraphError: there is no such factor, or the factors are not finished.
+    """
+    record = read_record(name, workspace)
+    lexicon = open_lexicon(record, side)
+    level, code = factor_of(lexicon, written)
+    console = open_console()
+    tell(record.experiment.name, record.cautions_of_graph([side]), console)
+    console.print(lexicon.name(level, code), style="bold")
+    if told := lexicon.told(level, code):
+        console.print(told)
+    console.print(rich_table(lexicon.terms(level, code), "Terms"))
+    members = lexicon.members(level, code)
+    console.print(rich_table(members.drop("row").head(limit), f"Members: {members.height:,}"))
+    console.print(rich_table(lexicon.neighbours(level, code, limit), "Nearest codes of the level"))
+
+
+def show_alternatives(name: str, workspace: Path, side: Side) -> None:
+    """Fits every other method to the same vectors, and shows all side by side.
+
+    Raises:
+        AutoGraphError: the experiment was not run, or has no vectors of that side.
+    """
+    record = read_record(name, workspace)
+    fit_alternatives(record, side)
+    table = alternative_table(alternatives(record, side)).drop("own", "codes")
+    console = open_console()
+    tell(record.experiment.name, record.cautions_of_graph([side]), console)
+    console.print(rich_table(table, f"Ways to quantise the vectors of {side}s"))
+
+
+def rich_table(table: pl.DataFrame, title: str) -> Table:
+    """A table as a person reads it on a terminal; hostile texts do no harm."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    for column, kind in table.schema.items():
+        shown.add_column(column.replace("_", " "), justify="right" if kind.is_numeric() else "left")
+    for row in table.iter_rows():
+        shown.add_row(*map(_cell, row))
+    return shown
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)

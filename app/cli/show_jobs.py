@@ -1,0 +1,96 @@
+"""What the commands `jobs …` do."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import datetime
+from pathlib import Path
+
+from rich.table import Table
+
+from app.cli.terminal import open_console, styled
+from app.jobs import Job, forget, listed, read, resume, stop
+from app.jobs.wording import ahead, counted, duration, finished_steps, took
+
+
+def show_jobs(workspace: Path) -> None:
+    """Shows all jobs of a workspace."""
+    jobs, console = listed(workspace), open_console()
+    if not jobs:
+        console.print(f"No job was started in {workspace}.")
+        return
+    table = Table("id", "title", "state", "began", "took", "steps")
+    for job in jobs:
+        seconds = took(job)
+        began = "" if job.started is None else _clock(job.started)
+        steps = f"{finished_steps(job)} of {len(job.steps)}" if job.steps else ""
+        spent = "" if seconds is None else duration(seconds)
+        table.add_row(job.id, job.title, job.state, began, spent, steps)
+    console.print(table)
+
+
+def show_job(workspace: Path, id: str, lines: int) -> None:
+    """Shows one job.
+
+    Raises:
+        AutoGraphError: there is none of that id, or it is damaged.
+    """
+    job, console = read(workspace, id), open_console()
+    console.print(styled((job.title, "bold"), f": {_standing(job, workspace)}"))
+    console.print(shlex.join(("autograph", *job.words)), style="dim", soft_wrap=True)
+    if job.error:
+        console.print(job.error, soft_wrap=True)
+    table = Table.grid(padding=(0, 2))
+    for step in job.steps:
+        table.add_row(step.name, step.state, counted(step))
+    console.print(table)
+    if lines and (tail := job.log_tail(lines)):
+        console.print(f"{job.folder / 'log.txt'} ends:", style="dim", soft_wrap=True)
+        console.print(tail, soft_wrap=True)
+
+
+def _standing(job: Job, workspace: Path) -> str:
+    if job.state == "queued" and (before := ahead(job, listed(workspace))):
+        return f"queued behind {len(before)}, next of which is {before[0].title}"
+    again = f", attempt {job.attempt}" if job.attempt > 1 else ""
+    seconds = took(job)
+    return job.state + again + ("" if seconds is None else f", {duration(seconds)}")
+
+
+def stop_job(workspace: Path, id: str) -> None:
+    """Asks a job to end.
+
+    Raises:
+        AutoGraphError: there is none of that id, or it is damaged.
+    """
+    job, console = read(workspace, id), open_console()
+    if not job.active:
+        console.print(f"{job.title} has ended already: {job.state}.")
+        return
+    stop(job)
+    console.print(f"{job.title} is asked to end. Continue it with: autograph jobs continue {id}")
+
+
+def continue_job(workspace: Path, id: str) -> None:
+    """Starts a job again.
+
+    Raises:
+        AutoGraphError: there is none of that id, it has not ended, or it is damaged.
+    """
+    job = resume(read(workspace, id))
+    open_console().print(f"{job.title} goes on. See: autograph jobs show {id}")
+
+
+def forget_job(workspace: Path, id: str) -> None:
+    """Removes a job from the list.
+
+    Raises:
+        AutoGraphError: there is none of that id, or it has not ended.
+    """
+    job = next((one for one in listed(workspace) if one.id == id), None)
+    forget(job or read(workspace, id))
+    open_console().print(f"{id} is forgotten. Results stay where they are.")
+
+
+def _clock(at: float) -> str:
+    return f"{datetime.fromtimestamp(at):%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,1 @@
+"""What to run: settings, their file, their form, and what is saved under a name."""

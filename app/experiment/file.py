@@ -1,0 +1,478 @@
+"""Experiments as TOML files, and changes to them from the command line."""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from app.experiment.setting_names import nearest_names, setting_names
+from app.experiment.settings import Experiment, merged, name_of
+from data import atomic
+from data.errors import ConfigError
+
+SHIPPED = Path(__file__).resolve().parents[2] / "experiments"
+"""Experiments that come with AutoGraph and are known by their names."""
+PAPER = SHIPPED / "paper.toml"
+"""The paper's figures, beside the experiments that are held against them."""
+PATHS = (
+    "data.source",
+    "data.files.interactions",
+    "data.files.users",
+    "data.files.items",
+    "llm.user.path",
+    "llm.item.path",
+    "prompts.user_template",
+    "prompts.item_template",
+    "llm.user.model",
+    "llm.item.model",
+    "encoder.model",
+    "encoder.tokenizer",
+    "pairs.template",
+    "pairs.judge.path",
+    "pairs.judge.model",
+)
+"""Settings that may name a file or folder."""
+SECRETIVE = frozenset({"key_variable", "url", "endpoints"})
+"""Settings in which a key may stand by mistake: what they are set to is never shown."""
+SOURCE = "{source}"
+"""Stands for data.source, at the beginning of another path."""
+
+
+def load_experiment(
+    name_or_path: str, changes: Sequence[str] = (), source: Path | None = None
+) -> Experiment:
+    """The experiment in a TOML file, or one that ships with AutoGraph, by name.
+
+    A path in a file is taken from that file's folder, a path on the command line from the
+    folder the command runs in. `{source}/…` begins at `data.source`.
+
+    Args:
+        name_or_path: "demo", or the path of a .toml file.
+        changes: "a.b=c", each with c in TOML; what is no TOML is taken as text.
+        source: Replaces `data.source`.
+
+    Raises:
+        ConfigError: there is no such file, or a setting is unknown or out of range.
+    """
+    given = read_tree(name_or_path)
+    for text in changes:
+        key, value = _change(text)
+        put(given, key, value)
+        _bounded(given, f"--set {key[:80]}")
+    if source is not None:
+        put(given, "data.source", str(source))
+    return settled(given, str(find_experiment(name_or_path)))
+
+
+def read_tree(name_or_path: str) -> dict[str, Any]:
+    """What a TOML file says, as nested tables; its paths are taken from its folder.
+
+    `extends = "ml-1m"` at its top begins with what another experiment says, its name apart. A table
+    that is set to another kind, such as another backend, begins anew.
+
+    Raises:
+        ConfigError: there is no such file, it is no TOML, or it extends itself.
+    """
+    return _read(find_experiment(name_or_path), ())
+
+
+def name_in(name_or_path: str) -> str:
+    """What the experiment in a file is called, and so its record.
+
+    Raises:
+        ConfigError: there is no such file, it is no TOML, or it extends itself.
+    """
+    tree = read_tree(name_or_path)
+    return name_of(str(tree["name"]), tree.get("control"))
+
+
+def _read(path: Path, within: tuple[Path, ...]) -> dict[str, Any]:
+    if path in within:
+        raise ConfigError(f"{within[-1]} extends {path.stem!r}, which extends it. Break that ring.")
+    given = _from_folder(_parsed(path), path.parent)
+    given.setdefault("name", path.stem)
+    if "extends" not in given:
+        return given
+    begun = str(given.pop("extends"))
+    beside = path.parent / f"{begun}.toml"
+    base = _read(beside if exists(beside) else find_experiment(begun), (*within, path))
+    for key in _of_another_kind(base, given):
+        put(base, key, {})
+    return merged({**base, "name": given["name"]}, given)
+
+
+def _of_another_kind(base: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """Tables of `base` that `given` makes another kind of, whose settings go with them."""
+    usual = _usual()
+    return [
+        key
+        for key, tag in _unions()
+        if (kind := _get(given, f"{key}.{tag}")) is not None
+        and isinstance(_get(base, key), Mapping)
+        and kind != (_get(base, f"{key}.{tag}") or _get(usual, f"{key}.{tag}"))
+    ]
+
+
+@cache
+def _usual() -> Mapping[str, Any]:
+    """All settings at their defaults; nobody changes it."""
+    return Experiment().model_dump(mode="json")
+
+
+@cache
+def _unions(config: type[BaseModel] = Experiment, prefix: str = "") -> tuple[tuple[str, str], ...]:
+    """Dotted name of every table of which there are several kinds, and of what tells them apart."""
+    found: list[tuple[str, str]] = []
+    for name, field in config.model_fields.items():
+        if isinstance(field.discriminator, str):
+            found.append((f"{prefix}{name}", field.discriminator))
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found += _unions(field.annotation, f"{prefix}{name}.")
+    return tuple(found)
+
+
+def settled(tree: Mapping[str, Any], where: str) -> Experiment:
+    """The experiment that nested tables describe, with every path in its place.
+
+    Raises:
+        ConfigError: a setting is unknown or out of range.
+    """
+    placed = _from_source(_from_folder(copy.deepcopy(dict(tree)), Path.cwd()))
+    for key in PATHS:
+        if any(_bytes(part) > 255 for part in Path(str(_get(placed, key))).parts):
+            raise ConfigError(
+                f"{where}: {key} holds a name of more than 255 letters, and no file or folder can "
+                "be called so. Correct it."
+            )
+    return checked(placed, where)
+
+
+def _bytes(name: str) -> int:
+    return len(name.encode("utf-8", "surrogatepass"))
+
+
+def problems(tree: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with nested tables: a sentence a setting, under "" where it is no single one.
+
+    Where every value is sound by itself, a path begins at `{source}` and there is none.
+    """
+    try:
+        settled(tree, "")
+    except ConfigError as error:
+        whole = str(error).removeprefix(": ")
+    else:
+        return {}
+    try:
+        Experiment.model_validate(tree)
+    except ValidationError as error:
+        found: dict[str, str] = {}
+        for one in error.errors():
+            found.setdefault(_key(one, tree), _in_words(one))
+        return found
+    return {"data.source": whole}
+
+
+def find_experiment(name_or_path: str) -> Path:
+    """The file of an experiment.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    for path in (Path(name_or_path), SHIPPED / f"{name_or_path}.toml"):
+        if exists(path):
+            return path
+    known = ", ".join(path.stem for path in shipped())
+    raise ConfigError(
+        f"There is no experiment {name_or_path!r}: neither a file of that name here, nor one that "
+        f"ships with AutoGraph ({known})."
+    )
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a file; of a name that no file can have there is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def origin_of(name_or_path: str, workspace: Path) -> str:
+    """What tells the file of an experiment from others: a name for one that ships, else its path.
+
+    It is "" for a file that a workspace keeps beside the record of a run: that is nobody's own.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    path = find_experiment(name_or_path).resolve()
+    if path.parent == (workspace / "runs").resolve():
+        return ""
+    return path.stem if path.parent == SHIPPED else str(path)
+
+
+def shipped() -> list[Path]:
+    """The files of all experiments that come with AutoGraph."""
+    return sorted(path for path in SHIPPED.glob("*.toml") if path != PAPER)
+
+
+def checked(given: Mapping[str, Any], where: str) -> Experiment:
+    """The experiment that nested tables describe.
+
+    Raises:
+        ConfigError: a setting is unknown or out of range.
+    """
+    try:
+        return Experiment.model_validate(given)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error, given, where)) from None
+
+
+def save_experiment(experiment: Experiment, path: Path) -> Path:
+    """`path`, a TOML file with every setting of `experiment`."""
+    return atomic.write_text(path, experiment_toml(experiment))
+
+
+def experiment_toml(experiment: Experiment) -> str:
+    """Every setting of `experiment` as TOML."""
+    import tomli_w
+
+    return tomli_w.dumps(experiment.model_dump(mode="json", exclude_none=True))
+
+
+def known_settings() -> list[str]:
+    """The dotted name of every setting of an experiment."""
+    return list(setting_names(Experiment))
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        tree = _toml(path.read_text(encoding="utf-8-sig"), str(path))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{path} is not a TOML file: {error}. Correct that line.") from None
+    _bounded(tree, str(path))
+    return tree
+
+
+def _toml(text: str, where: str) -> dict[str, Any]:
+    """What TOML says.
+
+    Raises:
+        tomllib.TOMLDecodeError: it is none.
+        ConfigError: it is too deep, or a number in it is too long.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except RecursionError:
+        raise ConfigError(f"{where}: {_TOO_DEEP}") from None
+    except ValueError:  # Python reads no number of more than 4,300 digits
+        raise ConfigError(f"{where}: {_TOO_LONG}") from None
+
+
+def _bounded(tree: Any, where: str) -> None:
+    """Nothing, where whole numbers have 64 bits at most and tables are as deep as settings can be.
+
+    Raises:
+        ConfigError: they are not.
+    """
+    level = [tree]
+    for _ in range(MOST_LEVELS):
+        parts = [p for one in level for p in (one.values() if isinstance(one, dict) else one)]
+        if any(isinstance(part, int) and part.bit_length() > 63 for part in parts):
+            raise ConfigError(f"{where}: {_TOO_LONG}")
+        level = [part for part in parts if isinstance(part, dict | list)]
+    if level:
+        raise ConfigError(f"{where}: {_TOO_DEEP}")
+
+
+MOST_LEVELS = 20
+"""Of tables and lists inside each other; settings have six."""
+_TOO_DEEP = (
+    f"tables or lists stand more than {MOST_LEVELS} deep inside each other, and no setting is that "
+    "deep. Look for brackets or dots that are too many."
+)
+_TOO_LONG = (
+    "a whole number in it has more digits than any setting takes. Write a shorter one, or put "
+    "quotation marks around what is a text."
+)
+
+
+def _change(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {text!r} is not of the form a.b=c, for instance train.epochs=5.")
+    try:
+        return key.strip(), _toml(f"value = {value}", f"--set {key.strip()[:80]}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def put(tree: dict[str, Any], key: str, value: Any) -> None:
+    """Puts a value into nested tables under its dotted name.
+
+    Raises:
+        ConfigError: a part of the name is a value and no table.
+    """
+    *parents, last = key.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"--set {key}: {parent} is a value and has no settings inside it.")
+    tree[last] = value
+
+
+def _get(tree: Mapping[str, Any], key: str) -> Any:
+    value: Any = tree
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _from_folder(tree: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """With relative paths taken from `folder`; names of templates and models stay names."""
+    for key in PATHS:
+        value = _get(tree, key)
+        if isinstance(value, str) and not value.startswith(SOURCE) and _is_path(key, value):
+            put(tree, key, str(_absolute(folder / _at_home(value))))
+    return tree
+
+
+def _at_home(value: str) -> Path:
+    """A path with `~` in its place; `~` of somebody unknown stays what it is."""
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        return Path(value)
+
+
+def _is_path(key: str, value: str) -> bool:
+    if key.startswith("prompts.") or key == "pairs.template":
+        return value.endswith(".md")
+    return not key.endswith((".model", ".tokenizer")) or value.startswith((".", "/", "~"))
+
+
+def _from_source(tree: dict[str, Any]) -> dict[str, Any]:
+    source = _get(tree, "data.source")
+    for key in PATHS:
+        value = _get(tree, key)
+        if isinstance(value, str) and value.startswith(SOURCE):
+            if source is None:
+                raise ConfigError(
+                    f"{key} is {value!r}, which begins at the folder of the data, and none is "
+                    "named. Add --from FOLDER, or set data.source."
+                )
+            put(tree, key, str(_absolute(Path(value.replace(SOURCE, str(source), 1)))))
+    return tree
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.normpath(Path.cwd() / path))
+
+
+def _sentence(error: ValidationError, given: Mapping[str, Any], where: str) -> str:
+    """What is wrong first, in words."""
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    key = _key(first, given)
+    if first["type"] == "union_tag_not_found":
+        tag = first["ctx"]["discriminator"].strip("'")
+        return f"{where}: {key} does not say which {tag} it is about. Set {key}.{tag}, too."
+    if first["type"] != "extra_forbidden":
+        reason = " or ".join(_reasons(error, key, given))
+        hidden = isinstance(first["input"], Mapping) or not SECRETIVE.isdisjoint(first["loc"])
+        stands = "" if hidden else f" (it is {_short(first['input'])})"
+        return f"{where}: {key}{stands}: {reason}." if key else f"{where}: {reason}."
+    known = known_settings()
+    if key in known:
+        kind = key.rpartition(".")[0]
+        return (
+            f"{where}: {key} does not go with what {kind} is set to. Leave it out, or change that."
+        )
+    nearest = ", ".join(nearest_names(key, known))
+    return f"There is no setting {key} ({where}). The nearest are: {nearest}."
+
+
+def _reasons(error: ValidationError, key: str, given: Mapping[str, Any]) -> Iterator[str]:
+    """What is said of one setting; of one that may be of several kinds, what each of them asks."""
+    said = (_reason(one) for one in error.errors() if _key(one, given) == key)
+    return iter(dict.fromkeys(said))
+
+
+def _short(value: Any) -> str:
+    """A value as a person typed it, its middle left out where it is long."""
+    text = repr(value)
+    return text if len(text) <= 2 * _SHOWN else f"{text[:_SHOWN]} … {text[-20:]}"
+
+
+_SHOWN = 60
+"""Characters of a value that are shown from its beginning."""
+WORDS = {
+    "missing": "Has to be given.",
+    "int_parsing": "Has to be a whole number.",
+    "int_type": "Has to be a whole number.",
+    "int_from_float": "Has to be a whole number.",
+    "float_parsing": "Has to be a number.",
+    "float_type": "Has to be a number.",
+    "greater_than": "Has to be greater than {gt:g}.",
+    "greater_than_equal": "Has to be at least {ge:g}.",
+    "less_than": "Has to be less than {lt:g}.",
+    "less_than_equal": "Has to be at most {le:g}.",
+    "literal_error": "Has to be {expected}.",
+    "too_short": "Has to have at least {min_length}.",
+    "string_too_short": "Has to have at least {min_length} characters.",
+    "string_too_long": "Has to have at most {max_length} characters.",
+}
+"""What is wrong with one value, by pydantic's names of errors."""
+
+
+def _reason(error: Any) -> str:
+    """What is wrong with one value, as a part of a sentence."""
+    if error["type"] == "string_pattern_mismatch":
+        return (
+            "it has to begin with a letter or digit and hold nothing but letters, digits, dot, "
+            f"hyphen and underscore, as {name_like(error['input'])} does"
+        )
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def name_like(text: str) -> str:
+    """A name that an experiment may have, as much like a text as can be.
+
+    >>> name_like("My Shop"), name_like("  ")
+    ('My-Shop', 'my-experiment')
+    """
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-") or "my-experiment"
+
+
+def _in_words(error: Any) -> str:
+    if error["input"] is None:
+        return WORDS["missing"]
+    if error["type"] in WORDS:
+        return WORDS[error["type"]].format(**error.get("ctx", {}))
+    reason = _reason(error)
+    return f"{reason[:1].upper()}{reason[1:]}."
+
+
+def _key(error: Any, given: Any) -> str:
+    """Dotted name of what an error is about, as the person wrote it.
+
+    Pydantic adds tags of unions, and what is missing, of which the latter is kept.
+    """
+    parts = []
+    for place, part in enumerate(error["loc"], 1):
+        fits = int if isinstance(given, list | tuple) else str
+        there = isinstance(given, list | tuple | Mapping) and isinstance(part, fits)
+        there = there and (part in given if isinstance(given, Mapping) else part < len(given))
+        if there:
+            given = given[part]
+        if there or (place == len(error["loc"]) and error["type"] == "missing"):
+            parts.append(str(part))
+    return ".".join(parts)

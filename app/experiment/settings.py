@@ -1,0 +1,235 @@
+"""An experiment: everything a person may set, in one typed tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Field, NonNegativeInt, ValidationError, model_validator
+
+from app.experiment.setting_names import nearest_names, setting_names, unknown_names
+from data.config import Config
+from data.settings import DataConfig
+from graph.settings import GraphConfig
+from llm.settings import EncoderConfig, LlmConfig, PairsConfig
+from prompts.settings import PromptConfig
+from quantize.settings import PhrasesConfig, QuantizeConfig
+from recommend.settings import Backbone, Enhancer, EvaluateConfig, ModelConfig, TrainConfig
+
+SHUFFLED = "shuffled"
+"""The control: texts on other entities. Names of such experiments end in it."""
+LONGEST_NAME = 200
+"""Files are called by names, and no file system takes more than 255 bytes."""
+PLAIN = "none"
+"""The enhancer that adds nothing: the twin that every other one is compared with."""
+
+
+def names_of(union: Any) -> tuple[str, ...]:
+    """The names by which the members of a union of settings are told apart."""
+    return tuple(kind.model_fields["name"].default for kind in get_args(get_args(union)[0]))
+
+
+def name_of(name: str, control: object) -> str:
+    """What an experiment is called: a control after what it controls, whose place it never takes.
+
+    >>> name_of("demo", "shuffled"), name_of("demo-shuffled", "shuffled"), name_of("demo", "none")
+    ('demo-shuffled', 'demo-shuffled', 'demo')
+    """
+    own = control != SHUFFLED or name.endswith(f"-{SHUFFLED}")
+    return name if own else f"{name}-{SHUFFLED}"
+
+
+BACKBONES = names_of(Backbone)
+ENHANCERS = names_of(Enhancer)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One recommender of a grid."""
+
+    backbone: str
+    enhancer: str
+    seed: int
+
+    @property
+    def label(self) -> str:
+        """How it is called in files and tables."""
+        return f"{self.backbone}+{self.enhancer}"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Names of the overrides that it takes; a later one wins."""
+        return (self.backbone, self.enhancer, self.label)
+
+    def __str__(self) -> str:
+        return f"{self.label} seed {self.seed}"
+
+
+class GridConfig(Config):
+    """Which recommenders are trained: every backbone with every enhancer and every seed."""
+
+    backbones: Annotated[tuple[str, ...], Field(min_length=1)] = BACKBONES
+    """Names of backbones."""
+    enhancers: Annotated[tuple[str, ...], Field(min_length=1)] = (PLAIN, "autograph")
+    """Names of enhancers; `none` is the plain twin."""
+    seeds: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] = (0,)
+    """Random seeds; each trains the whole grid once more."""
+
+    def __iter__(self) -> Iterator[Cell]:  # type: ignore[override]
+        return (Cell(*of) for of in product(self.backbones, self.enhancers, self.seeds))
+
+
+class Override(Config):
+    """What differs for one backbone, one enhancer, or one pair of them."""
+
+    model: dict[str, Any] = Field(default_factory=dict)
+    """Settings that replace those of `model`."""
+    train: dict[str, Any] = Field(default_factory=dict)
+    """Settings that replace those of `train`."""
+
+
+class Experiment(Config):
+    """One run through the house, from raw files to measured recommenders."""
+
+    name: Annotated[
+        str, Field(max_length=LONGEST_NAME, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    ] = "experiment"
+    """How results are called; letters, digits, dot, hyphen and underscore."""
+    note: str = ""
+    """What it is for, in a line."""
+    seed: NonNegativeInt = 0
+    """Of everything random before training; `grid.seeds` are those of training."""
+    control: Literal["none", "shuffled"] = "none"
+    """`shuffled` gives every user and item the text of another, to see what meaning is worth."""
+    data: DataConfig = DataConfig()
+    """Which data set."""
+    prompts: PromptConfig = PromptConfig()
+    """Which templates."""
+    llm: LlmConfig = LlmConfig()
+    """Who describes users and items."""
+    encoder: EncoderConfig = EncoderConfig()
+    """Which model turns texts into vectors."""
+    quantize: QuantizeConfig = QuantizeConfig()
+    """How vectors become codes."""
+    graph: GraphConfig = GraphConfig()
+    """Which interactions the graph is made of."""
+    phrases: PhrasesConfig = PhrasesConfig()
+    """Which phrases of the items' texts are nodes; for the enhancer ccgnn alone."""
+    pairs: PairsConfig = PairsConfig()
+    """Which pairs of items are alike; for the enhancer topoi2i alone."""
+    grid: GridConfig = GridConfig()
+    """Which recommenders are trained."""
+    model: ModelConfig = ModelConfig()
+    """What they have in common; settings of `backbone` and `enhancer` apply to that name only."""
+    train: TrainConfig = TrainConfig()
+    """How they are trained."""
+    override: dict[str, Override] = Field(default_factory=dict)
+    """By "sasrec", "autograph" or "sasrec+autograph": what differs there, later ones win."""
+    evaluate: EvaluateConfig = EvaluateConfig()
+    """How they are judged."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_control_is_no_namesake(cls, given: Any) -> Any:
+        name = str(given.get("name", "experiment"))
+        called = name_of(name, given.get("control"))
+        return given if called == name else {**given, "name": called}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_length_of_history(cls, given: Any) -> Any:
+        """Models read as far back as the data reaches, unless they are told otherwise."""
+        data, model = given.get("data"), given.get("model", {})
+        if isinstance(data, DataConfig):
+            data = data.model_dump()
+        if isinstance(data, Mapping) and "max_history" in data and isinstance(model, Mapping):
+            return {**given, "model": {"max_history": data["max_history"], **model}}
+        return given
+
+    @model_validator(mode="after")
+    def _overrides_are_of_what_there_is(self) -> Experiment:
+        pairs = {f"{b}+{e}" for b, e in product(BACKBONES, ENHANCERS)}
+        for name in self.override:
+            if name not in {*BACKBONES, *ENHANCERS, *pairs}:
+                raise ValueError(
+                    f"override.{name} is no backbone ({', '.join(BACKBONES)}), no enhancer "
+                    f"({', '.join(ENHANCERS)}) and no pair such as sasrec+autograph"
+                )
+        parts: dict[str, type[Config]] = {"model": ModelConfig, "train": TrainConfig}
+        for name, part in product(self.override, parts):
+            prefix = f"override.{name}.{part}."
+            known = setting_names(parts[part], prefix)
+            for key in unknown_names(getattr(self.override[name], part), known, prefix):
+                nearest = ", ".join(nearest_names(key, known))
+                raise ValueError(f"there is no setting {key}; the nearest are {nearest}")
+        return self
+
+    @model_validator(mode="after")
+    def _every_cell_is_sound(self) -> Experiment:
+        for cell in self.grid:
+            for part, settings in (("model", self.model_of), ("train", self.train_of)):
+                try:
+                    settings(cell)
+                except ValidationError as error:
+                    wrong = self._in_words(cell, part, error)
+                    raise ValueError(f"{cell.label} does not work: {wrong}") from None
+        return self
+
+    def _in_words(self, cell: Cell, part: str, error: ValidationError) -> str:
+        """What is wrong with a cell first, and in which override if it stands in one."""
+        first = error.errors()[0]
+        path = [str(place) for place in first["loc"] if place not in (cell.backbone, cell.enhancer)]
+        where = ".".join(path)
+        for key in (key for key in cell.keys if key in self.override):
+            inside: Any = getattr(self.override[key], part)
+            for name in path:
+                inside = inside.get(name) if isinstance(inside, Mapping) else None
+            if path and inside is not None:
+                where = f"override.{key}.{part}.{'.'.join(path)}"
+        if first["type"] == "extra_forbidden":
+            return f"{where} does not go with it"
+        reason = first["msg"].removeprefix("Value error, ")
+        return f"{where}: {reason}" if where else reason
+
+    @property
+    def texts_name(self) -> str:
+        """Under which name texts by hand are kept: a control takes those of what it controls."""
+        control = self.control == SHUFFLED
+        return self.name.removesuffix(f"-{SHUFFLED}") if control else self.name
+
+    def model_of(self, cell: Cell) -> ModelConfig:
+        """Settings of the recommender in a cell."""
+        given = self.model.model_dump()
+        for part in ("backbone", "enhancer"):
+            name = getattr(cell, part)
+            own = getattr(self.model, part)
+            given[part] = own.model_dump() if own.name == name else {"name": name}
+        for override in self._overrides(cell):
+            given = merged(given, override.model)
+        return ModelConfig.model_validate(given)
+
+    def train_of(self, cell: Cell) -> TrainConfig:
+        """Settings of the training in a cell."""
+        given = self.train.model_dump()
+        for override in self._overrides(cell):
+            given = merged(given, override.train)
+        return TrainConfig.model_validate(given)
+
+    def _overrides(self, cell: Cell) -> list[Override]:
+        return [self.override[key] for key in cell.keys if key in self.override]
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `over` in it, tables inside tables included.
+
+    >>> merged({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
+    {'a': {'b': 3, 'c': 2}}
+    """
+    result = dict(base)
+    for key, value in over.items():
+        old = result.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        result[key] = merged(old, value) if both else value  # type: ignore[arg-type]
+    return result

@@ -1,0 +1,178 @@
+"""A draft of an experiment: what it begins with, what was changed, and how to run that."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.experiment.file import experiment_toml, problems, put, save_experiment, settled
+from app.experiment.form_reader import SWITCH, Field
+from app.experiment.settings import Experiment
+from app.pipeline.starting_points import Base, saved_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A base and what was changed in it.
+
+    Attributes:
+        base: What it begins with.
+        changes: New values by dotted name; a whole table where another kind of it was chosen.
+        emptied: Dotted names of settings that are to be left out; TOML has no word for nothing.
+    """
+
+    base: Base
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    emptied: tuple[str, ...] = ()
+
+    @property
+    def tree(self) -> dict[str, Any]:
+        """Everything that is set, as nested tables."""
+        tree = copy.deepcopy(dict(self.base.tree))
+        for key, value in self.changes.items():
+            put(tree, key, copy.deepcopy(value))
+        for key in self.emptied:
+            _drop(tree, key)
+        return tree
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """What is wrong: a sentence a setting, under "" where it is no single one."""
+        return problems(self.tree)
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment.
+
+        Raises:
+            ConfigError: a setting is out of range.
+        """
+        return settled(self.tree, "The form")
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The changes as `--set` takes them."""
+        return tuple(f"{key}={written(value)}" for key, value in self.changes.items())
+
+    @property
+    def can_be_set(self) -> bool:
+        """Whether a command says it all; otherwise it has to be saved and run as a file."""
+        return self.base.path is not None and not self.emptied
+
+
+def draft_of(base: Base, fields: Iterable[Field], values: Mapping[str, Any]) -> Draft:
+    """What a person made of a form.
+
+    Args:
+        base: What the form began with.
+        fields: Of the form.
+        values: What each was set to, by key, as `value_of` gives it.
+    """
+    changes: dict[str, Any] = {}
+    emptied = []
+    for one in fields:
+        value = values.get(one.key, one.value)
+        if one.whole:
+            table = changes.setdefault(one.whole, {})
+            if not _untouched(one, value) or (value is None and not one.optional):
+                put(table, one.key.removeprefix(f"{one.whole}."), value)
+        elif _untouched(one, value):
+            continue
+        elif value is None and one.optional:
+            emptied.append(one.key)
+        else:
+            changes[one.key] = value
+    return Draft(base, changes, tuple(emptied))
+
+
+def _untouched(one: Field, value: Any) -> bool:
+    """Whether a value is what its field holds before anybody has touched it.
+
+    An empty field may stand for nothing as well as for an empty list.
+    """
+    return _same(value, one.value) or _same(value, value_of(one, shown(one)))
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _drop(tree: dict[str, Any], key: str) -> None:
+    *parents, last = key.split(".")
+    for parent in parents:
+        tree = tree.get(parent, {})
+    tree.pop(last, None)
+
+
+def shown(one: Field) -> Any:
+    """The value of a field as its widget takes it."""
+    if one.kind in ("wholes", "words"):
+        return ", ".join(map(str, one.value or ()))
+    if one.kind in ("text", "toml"):
+        return "" if one.value is None else str(one.value)
+    if one.kind == "choice" and isinstance(one.value, bool):
+        return written(one.value)
+    return list(one.value or ()) if one.kind == "several" else one.value
+
+
+def value_of(one: Field, given: Any) -> Any:
+    """What a widget's content means; what cannot be read stays a text, for settings to refuse."""
+    if one.kind == "wholes":
+        numbers = [_number(part) for part in re.split(r"[\s,;]+", str(given or "")) if part]
+        return numbers or (None if one.optional else [])
+    if one.kind == "words":
+        return [part.strip() for part in str(given or "").split(",") if part.strip()]
+    if one.kind in ("text", "choice"):
+        text = str(given or "").strip()
+        if text in SWITCH and text in one.choices:
+            return SWITCH[text]
+        return text or (None if one.optional or one.value is None else "")
+    if one.kind == "toml":
+        return _number(str(given or "").strip())
+    return given
+
+
+def _number(text: str) -> int | str:
+    return int(text) if re.fullmatch(r"-?\d+", text) else text
+
+
+def written(value: Any) -> str:
+    """A value as TOML in one line.
+
+    >>> written({"backend": "server", "hidden": [1, 2], "deep": {"on": True}})
+    '{backend = "server", hidden = [1, 2], deep = {on = true}}'
+    """
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key} = {written(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(written, value)) + "]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def save_draft(draft: Draft, workspace: Path) -> Path:
+    """The TOML file of a draft, named after its experiment; one of that name is replaced.
+
+    Raises:
+        ConfigError: a setting is out of range.
+        ArtifactError: the workspace may not be written.
+    """
+    experiment = draft.experiment
+    return save_experiment(experiment, saved_folder(workspace) / f"{experiment.name}.toml")
+
+
+def is_saved(draft: Draft, workspace: Path) -> bool | None:
+    """Whether the file of that name says the same; None where there is none.
+
+    Raises:
+        ConfigError: a setting is out of range.
+    """
+    experiment = draft.experiment
+    path = saved_folder(workspace) / f"{experiment.name}.toml"
+    if not path.exists():
+        return None
+    return path.read_text(encoding="utf-8") == experiment_toml(experiment)

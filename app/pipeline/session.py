@@ -1,0 +1,148 @@
+"""What the command `run` does, from settings to what a person sees."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+
+from app.cli.terminal import open_console, styled
+from app.experiment.settings import Experiment
+from app.pipeline.plan import Plan, Step
+from app.pipeline.progress import Display, figures
+from app.pipeline.records import (
+    Record,
+    read_record,
+    record_of,
+    refuse_namesake,
+    write_if_latest,
+    write_record,
+)
+from app.pipeline.runner import run_steps
+from app.pipeline.stages import stages_named
+from app.results.cautions import of_settings, tell
+from app.results.comparison import changes_in_words, contenders, judging_told
+from app.results.metrics import result_table, show, write_results
+from data.errors import AutoGraphError, ConfigError
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def run_experiment(
+    experiment: Experiment,
+    workspace: Path,
+    upto: str | None = None,
+    jobs: int = 1,
+    device: str = "auto",
+    file: str = "",
+) -> None:
+    """Runs what is not finished of an experiment, and shows its metrics.
+
+    Of a part of it, up to a stage, it shows what was read, what was left out and where results are.
+    `file` is what `origin_of` calls the file that the settings are from.
+
+    Raises:
+        AutoGraphError: with what is wrong and how to mend it.
+    """
+    console = open_console()
+    tell(experiment.name, of_settings(experiment), console)
+    plan = Plan(experiment, workspace, file)
+    steps = plan.steps(upto)
+    refuse_namesake(plan)
+    if upto is None or _takes_nothing_away(plan, steps):
+        write_record(plan, steps)
+    with Display(console) as display:
+        display.planned([str(step) for step in steps])
+        run_steps(plan, steps, display, jobs, chosen_device(device))
+    record = record_of(plan, steps)
+    if upto is None:
+        _show_results(record, console)
+        return
+    last = stages_named(upto)
+    _show_part(record, [step for step in steps if step.stage in last], console)
+
+
+def _takes_nothing_away(plan: Plan, steps: list[Step]) -> bool:
+    """Whether a record of a part of a run names all that the one before it has finished."""
+    try:
+        before = read_record(plan.experiment.name, plan.workspace)
+    except AutoGraphError:
+        return True
+    named = [(None, before.keys), *before.cells.items()]
+    finished = {
+        (stage, cell)
+        for cell, keys in named
+        for stage, key in keys.items()
+        if before.store.holds(stage, key)
+    }
+    return not before.finished() and finished <= {(step.stage, step.cell) for step in steps}
+
+
+def chosen_device(wanted: str) -> str:
+    """A device of torch; "auto" is a GPU where there is one.
+
+    Raises:
+        ConfigError: this machine does not have it.
+    """
+    if wanted == "cpu":
+        return wanted
+    import torch
+
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=wanted)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"--device {wanted} is not to be had: {str(error).splitlines()[0]} Use auto or cpu."
+        ) from None
+    return wanted
+
+
+def _show_part(record: Record, steps: list[Step], console: Console) -> None:
+    """Says what was read and what of it is not used, and where the results of some steps are."""
+    console.print(_counts(record))
+    for sentence in record.summary("dataset").get("understood", ()):
+        console.print(sentence, soft_wrap=True)
+    left_out = record.summary("dataset").get("left out", {})
+    if told := ", ".join(f"{n:,} {what}" for what, n in left_out.items() if n):
+        console.print(f"Left out: {told}.", soft_wrap=True)
+    _show_bad_rows(record, console)
+    for step in steps:
+        summary = record.summary(step.stage, step.cell)
+        place = record.folder(step.stage, step.cell)
+        line = styled(f"{step}: {place} ", (figures(summary), "dim"))
+        console.print(line, soft_wrap=True)
+
+
+def _counts(record: Record) -> str:
+    """How large the data of an experiment are."""
+    dataset = record.summary("dataset")
+    sizes = (f"{dataset[what]:,} {what}" for what in ("users", "items", "interactions"))
+    return f"{record.experiment.name}: {', '.join(sizes)}"
+
+
+def _show_bad_rows(record: Record, console: Console) -> None:
+    if n := record.summary("dataset").get("bad rows"):
+        rows = record.folder("dataset") / "bad_rows.parquet"
+        what = "row" if n == 1 else "rows"
+        console.print(f"{n:,} {what} could not be read: {rows}", soft_wrap=True)
+
+
+def _show_results(record: Record, console: Console) -> None:
+    path = write_if_latest(record, write_results)
+    table, notes = show(result_table(record), _counts(record), changes_in_words(record))
+    console.print()
+    console.print(table)
+    for note in (*judging_told(contenders([record])), *notes):
+        console.print(note)
+    _show_bad_rows(record, console)
+    if path is None:
+        name = record.experiment.name
+        console.print(
+            f"Another run of {name} has begun since: what is kept under that name is of that one.",
+            soft_wrap=True,
+        )
+        return
+    console.print(f"Written to {path} and .csv", style="dim", soft_wrap=True)

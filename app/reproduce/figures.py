@@ -1,0 +1,196 @@
+"""The paper's figures 3 and 6 from our own codes: where code vectors lie, what factors mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.experiment.settings import Experiment
+from app.pipeline.plan import Plan, Step
+from app.pipeline.records import Record
+from app.reproduce.costs import table_3
+from app.reproduce.pictures import bars, scatter
+from app.reproduce.sheets import TABLE, Sheet, Told
+from app.reproduce.stages import stages_behind
+from app.results.cautions import of_settings
+from app.results.codebook_maps import codebook_map
+from app.results.lexicons import open_lexicon
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SIDES = ("user", "item")
+NEAR = 10
+"""Neighbours of a code vector that are looked at."""
+SETS = 6
+"""Factors of level 0 that figure 6 is drawn of."""
+TERMS = 6
+STAGES = {
+    "figure3": ("codes-user", "codes-item"),
+    "figure6": ("factors-item",),
+    "table3": ("graph", "factors-user", "factors-item"),
+}
+"""What has to be there for each."""
+
+
+def figure_3(record: Record) -> Told:
+    """Where the code vectors of each level lie: t-SNE coordinates, and figures that need none.
+
+    Source: AutoGraph, section 4.4.3 and figure 3: level 0 is compact and informative, levels 1
+    and 2 are sparse, uniform and overlap.
+    """
+    from llm.vectors import Vectors
+    from quantize.fit import FittedCodes
+    from quantize.members import residuals
+
+    rows, drawn = [], {}
+    for side in SIDES:
+        fitted = FittedCodes.load(record.folder(f"codes-{side}"))
+        matrix = Vectors.load(record.folder(f"vectors-{side}")).matrix
+        left = residuals(fitted, matrix)
+        drawn[f"-{side}"] = codebook_map(record, side, None, fitted.codes, left)
+        for level, measured in enumerate(level_figures(fitted.codes.codebooks)):
+            rows.append([f"{side}s, level {level}", *(f"{value:.3f}" for value in measured)])
+    heads = ("codes", "length", "own neighbours", "spread")
+    sheet = Sheet(f"{record.experiment.name}: code vectors by level", heads, rows)
+    notes = [
+        f"length: mean norm. own neighbours: share of the {NEAR} nearest code vectors that are of "
+        "the same level; 1 where levels lie apart, 1 / levels where they overlap. spread: standard "
+        "deviation of the distance to the nearest one over its mean; small where they lie evenly.",
+        "The paper shows a picture and no figures: level 0 is said to be compact, levels 1 and 2 "
+        "to be even and to overlap. That is short codes, few own neighbours and a small spread.",
+        "The picture, and in the Parquet files a row a code, have coordinates of t-SNE.",
+        *(f"{record.experiment.name} {one.note}" for one in of_settings(record.experiment)),
+    ]
+    name = record.experiment.name
+    picture = scatter(
+        f"{name}: code vectors in the plane (t-SNE)",
+        {f"Codes of {side}s": drawn[f"-{side}"] for side in SIDES},
+    )
+    return Told(name, record.experiment.note, [sheet], notes, drawn, {"": picture})
+
+
+def level_figures(codebooks: np.ndarray) -> list[tuple[float, float, float]]:
+    """For each level: mean length, share of neighbours of the same level, spread of distances.
+
+    Args:
+        codebooks: (T, K, d) code vectors.
+    """
+    import numpy as np
+
+    levels, k, width = codebooks.shape
+    points = codebooks.reshape(levels * k, width).astype(np.float64)
+    owner = np.repeat(np.arange(levels), k)
+    square = (points**2).sum(1)
+    apart = square[:, None] + square[None] - 2 * points @ points.T
+    np.fill_diagonal(apart, np.inf)
+    near = np.argsort(apart, axis=1)[:, : min(NEAR, len(points) - 1)]
+    own = (owner[near] == owner[:, None]).mean(1)
+    found = []
+    for level in range(levels):
+        mine = owner == level
+        nearest = np.sqrt(np.maximum(apart[np.ix_(mine, mine)].min(1), 0))
+        spread = float(nearest.std() / nearest.mean()) if nearest.mean() else 0.0
+        found.append((float(np.sqrt(square[mine]).mean()), float(own[mine].mean()), spread))
+    return found
+
+
+def figure_6(record: Record) -> Told:
+    """What the largest item factors of level 0 mean: their terms, and how often they are said.
+
+    Source: AutoGraph, appendix F and figure 6, which counts tags of films in sets of factors.
+    """
+    import numpy as np
+    import polars as pl
+
+    lexicon = open_lexicon(record, "item")
+    sizes = np.bincount(lexicon.codes.codes[:, 0], minlength=lexicon.codes.k)
+    rows: list[list[str]] = []
+    tables: list[pl.DataFrame] = []
+    panels: dict[str, list[tuple[str, float, float]]] = {}
+    for code in np.argsort(-sizes, kind="stable")[:SETS].tolist():
+        terms = lexicon.terms(0, code)
+        tables.append(terms.select(pl.lit(code).alias("code"), pl.all()))
+        factor = f"({code}, *, *), {sizes[code]} items"
+        panels[factor] = terms.head(TERMS).select("term", "here", "everywhere").rows()
+        if not panels[factor]:
+            rows.append([factor, "none tells it apart", "", ""])
+        for at, (term, here, everywhere) in enumerate(panels[factor]):
+            rows.append([factor if at == 0 else "", term, f"{here:.1%}", f"{everywhere:.1%}"])
+    heads = ("factor", "term", "of its texts", "of all texts")
+    sheet = Sheet(f"{record.experiment.name}: what factors mean", heads, rows)
+    notes = [
+        "Terms are those that tell a factor's texts from all others; shares are of texts that "
+        "say them.",
+        "Not comparable with the paper: it counts tags that people gave on movielens.org, and its "
+        "sets are chosen at random; these are the largest.",
+        *(f"{record.experiment.name} {one.note}" for one in of_settings(record.experiment)),
+    ]
+    name, note = record.experiment.name, record.experiment.note
+    picture = bars(f"{name}: terms of factors, and how often all texts say them (mark)", panels)
+    return Told(name, note, [sheet], notes, {TABLE: pl.concat(tables)}, {"": picture})
+
+
+DRAWN: Mapping[str, Callable[[Record], Told]] = {
+    "figure3": figure_3,
+    "figure6": figure_6,
+    "table3": table_3,
+}
+"""What makes them, by the beginning of their experiments' names."""
+
+
+def make_other(kind: str, name: str, workspace: Path, source: Path | None, device: str) -> Told:
+    """A figure or the table of costs, with everything that it needs made first.
+
+    Raises:
+        AutoGraphError: with what is wrong and how to mend it.
+    """
+    from app.pipeline.progress import Display, open_console
+    from app.pipeline.records import read_record, write_record
+    from app.pipeline.runner import run_steps
+    from app.reproduce.tables_run import plan_of
+
+    plan = plan_of(name, workspace, source)
+    write_record(plan, plan.steps())
+    with Display(open_console()) as display:
+        run_steps(plan, _steps(plan, kind), display, device=device)
+    return DRAWN[kind](read_record(plan.experiment.name, workspace))
+
+
+def there_of(kind: str, name: str, workspace: Path, source: Path | None) -> Told:
+    """The same where all that it needs is there, or a sentence on what would be run.
+
+    Nothing is run or recorded, and no model is asked.
+
+    Raises:
+        AutoGraphError: with what is wrong and how to mend it.
+    """
+    from app.reproduce.tables_run import plan_of
+
+    plan = plan_of(name, workspace, source)
+    steps, experiment = _steps(plan, kind), plan.experiment
+    missing = [step for step in steps if not plan.store.sound(step.stage, step.key)]
+    if missing:
+        return Told(experiment.name, experiment.note, [], list(_would_be_run(experiment, missing)))
+    keys = {step.stage: step.key for step in plan.steps() if step.cell is None}
+    record = Record(plan.recorded, workspace, keys, {})
+    return table_3(record, measure=False) if kind == "table3" else DRAWN[kind](record)
+
+
+def _steps(plan: Plan, kind: str) -> list[Step]:
+    """The steps that a figure or table needs, in order."""
+    stages = stages_behind(plan.experiment, *STAGES[kind])
+    return [step for step in plan.steps() if step.cell is None and step.stage in stages]
+
+
+def _would_be_run(experiment: Experiment, missing: Sequence[Step]) -> Iterator[str]:
+    """What is to be made, and which language models would be asked."""
+    from llm.settings import MODELS
+
+    yield f"{experiment.name} is not there. It would be made by {', '.join(map(str, missing))}."
+    stages = {step.stage for step in missing}
+    asked = {side: getattr(experiment.llm, side) for side in SIDES if f"knowledge-{side}" in stages}
+    by = [f"{side}s by {of.model}" for side, of in asked.items() if isinstance(of, MODELS)]
+    if by:
+        yield f"Described by a language model, a call each: {' and '.join(by)}."

@@ -1,0 +1,98 @@
+"""What keeps results from being taken for what they are not: a sign at each, a note under each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.experiment.settings import SHUFFLED, Experiment
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """One reason why a result is no fair one.
+
+    Attributes:
+        sign: What stands beside the name of a recommender.
+        badge: The reason in a few words.
+        note: The reason in a sentence, without its sign.
+        leak: Whether what is predicted was seen.
+    """
+
+    sign: str
+    badge: str
+    note: str
+    leak: bool
+
+
+LEAKING_TEXTS = Caution(
+    "*",
+    "has seen held-out interactions",
+    "used texts whose author had seen held-out interactions: no fair comparison.",
+    leak=True,
+)
+ALL_EDGES = Caution(
+    "†",
+    "graph of all splits",
+    'has validation and test interactions on the edges of its graph (graph.edges = "all"): it has '
+    "seen what it predicts, no fair comparison.",
+    leak=True,
+)
+TEXTS_SHUFFLED = Caution(
+    "‡",
+    "control: texts shuffled",
+    "is a control: texts are shuffled among users and among items, so names of factors and reasons "
+    "are of other entities and mean nothing.",
+    leak=False,
+)
+CAUTIONS = {one.sign: one for one in (LEAKING_TEXTS, ALL_EDGES, TEXTS_SHUFFLED)}
+"""All there are, by their signs."""
+
+
+def of_settings(experiment: Experiment) -> tuple[Caution, ...]:
+    """What an experiment's settings alone give cause for."""
+    found = {
+        ALL_EDGES: experiment.graph.edges == "all",
+        TEXTS_SHUFFLED: experiment.control == SHUFFLED,
+    }
+    return tuple(caution for caution, there in found.items() if there)
+
+
+def tell(name: str, cautions: Iterable[Caution], console: Console) -> None:
+    """Prints what is to be known before factors, reasons or results of an experiment are read."""
+    for caution in cautions:
+        console.print(f"Caution: {name} {caution.note}", style="yellow")
+
+
+def signs(cautions: Iterable[Caution]) -> str:
+    """The signs of some cautions, in their order, "" where there is none."""
+    there = set(cautions)
+    return "".join(one.sign for one in CAUTIONS.values() if one in there)
+
+
+def notes(marked: Iterable[str]) -> list[str]:
+    """A sentence for each sign that occurs.
+
+    >>> [note[:28] for note in notes(["", "†", "†‡"])]
+    ['† has validation and test in', '‡ is a control: texts are sh']
+    """
+    there = set("".join(marked))
+    return [f"{sign} {one.note}" for sign, one in CAUTIONS.items() if sign in there]
+
+
+def named(label: str, marked: str) -> str:
+    """A label with its signs.
+
+    >>> named("sasrec+autograph", "‡"), named("sasrec+none", "")
+    ('sasrec+autograph ‡', 'sasrec+none')
+    """
+    return f"{label} {marked}" if marked else label
+
+
+def unmarked(label: str) -> str:
+    """A label without its signs."""
+    return label.rstrip("".join(CAUTIONS)).rstrip()

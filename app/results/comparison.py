@@ -1,0 +1,304 @@
+"""Recommenders of one or more experiments side by side: accuracy, cost, and what lists are like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.experiment.settings import PLAIN, SHUFFLED, Cell, Experiment
+from app.pipeline.derived import holds, run_derived, step_from
+from app.pipeline.plan import Step
+from app.pipeline.records import Record
+from app.results.cautions import named, notes, unmarked
+from app.results.differences import change_in_words
+from app.results.wording import ranked_among
+from data.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+
+    from recommend.judge.evaluate import Evaluation
+
+LIST_LENGTH = 10
+"""Items of a list that is measured; more are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One recommender of one experiment, with all its seeds.
+
+    Attributes:
+        label: How it is called, apart from all others; signs of caution are a part of it, so that
+            they show wherever it does.
+        record: Of the experiment.
+        cells: Trained and judged, a seed each.
+    """
+
+    label: str
+    record: Record
+    cells: tuple[Cell, ...]
+
+    @property
+    def backbone(self) -> str:
+        """Its backbone."""
+        return self.cells[0].backbone
+
+    @property
+    def enhancer(self) -> str:
+        """Its enhancer."""
+        return self.cells[0].enhancer
+
+    @property
+    def leaking(self) -> bool:
+        """Whether it has seen held-out interactions."""
+        return self.record.leaking(self.cells[0])
+
+    @property
+    def marks(self) -> str:
+        """Signs of what keeps it from a fair comparison."""
+        return self.record.marks(self.cells[0])
+
+
+Load = Callable[[Record, Cell], "Evaluation"]
+
+
+def load_evaluation(record: Record, cell: Cell) -> Evaluation:
+    """What a recommender reached, a row a user."""
+    from recommend.judge.evaluate import Evaluation
+
+    return Evaluation.load(record.folder("evaluate", cell))
+
+
+def contenders(records: Sequence[Record]) -> dict[str, Contender]:
+    """Finished recommenders by label, which names the experiment where there are several."""
+    cells: dict[str, tuple[Record, list[Cell]]] = {}
+    for record in records:
+        prefix = f"{record.experiment.name}: " if len(records) > 1 else ""
+        for cell in record.finished():
+            label = named(f"{prefix}{cell.label}", record.marks(cell))
+            cells.setdefault(label, (record, []))[1].append(cell)
+    return {label: Contender(label, of, tuple(some)) for label, (of, some) in cells.items()}
+
+
+def plain_twins(found: Mapping[str, Contender]) -> dict[str, str]:
+    """Label of each enhanced recommender to that of its plain twin.
+
+    An experiment without plain ones takes those of another with the same data and split that are
+    set and trained alike.
+    """
+    twins = {}
+    for label, one in found.items():
+        if one.enhancer == PLAIN:
+            continue
+        fitting = [
+            other
+            for other in found.values()
+            if other.enhancer == PLAIN
+            and other.backbone == one.backbone
+            and other.record.keys.get("split") == one.record.keys.get("split")
+            and (other.record is one.record or _plainly(other) == _plainly(one))
+        ]
+        fitting.sort(key=lambda other: other.record.experiment.name != one.record.experiment.name)
+        if fitting:
+            twins[label] = fitting[0].label
+    return twins
+
+
+def _plainly(one: Contender) -> tuple[object, ...]:
+    """Settings that a recommender shares with a fair twin: all but its enhancer."""
+    experiment, cell = one.record.experiment, one.cells[0]
+    model = experiment.model_of(cell).model_dump(exclude={"enhancer"})
+    return model, experiment.train_of(cell)
+
+
+def baselines(found: Mapping[str, Contender], against: str | None = None) -> dict[str, str]:
+    """Label of each recommender to that of the one it is compared with.
+
+    Args:
+        found: From `contenders`.
+        against: A label that all others are compared with, with its signs or without; by default
+            the plain twins.
+
+    Raises:
+        ConfigError: there is no such label.
+    """
+    if against is None:
+        return plain_twins(found)
+    against = next((x for x in found if against in (x, unmarked(x))), against)
+    if against not in found:
+        raise ConfigError(
+            f"There is no recommender {against!r} to compare with. There are: {', '.join(found)}."
+        )
+    return {label: against for label in found if label != against}
+
+
+def compare_contenders(
+    found: Mapping[str, Contender], against: str | None = None, load: Load = load_evaluation
+) -> pl.DataFrame:
+    """What `recommend.compare.compare` says of them, with `mark` and `leaking` besides.
+
+    Raises:
+        AutoGraphError: `against` is unknown, or results cannot be compared.
+    """
+    import polars as pl
+
+    from recommend.judge.compare import compare, mark
+
+    runs = {
+        label: {cell.seed: load(one.record, cell) for cell in one.cells}
+        for label, one in found.items()
+    }
+    table = compare(runs, baselines(found, against))
+    marks = [mark(p) for p in table["p_holm"].to_list()]
+    leaking = {label: one.leaking for label, one in found.items()}
+    return table.with_columns(
+        mark=pl.Series(marks, dtype=pl.String),
+        leaking=pl.Series([leaking[run] for run in table["run"]], dtype=pl.Boolean),
+    )
+
+
+def changes_in_words(record: Record) -> dict[tuple[str, str], str]:
+    """By backbone and enhancer, how far the NDCG@10 of an experiment's are from their twins'."""
+    found = contenders([record])
+    rows = compare_contenders(found).filter(metric="ndcg@10").iter_rows(named=True)
+    return {(found[r["run"]].backbone, found[r["run"]].enhancer): change_in_words(r) for r in rows}
+
+
+def judging_told(found: Mapping[str, Contender]) -> list[str]:
+    """What held-out items are ranked among, in sentences; by experiment where that differs."""
+    ways: dict[str, list[str]] = {}
+    for one in found.values():
+        among = ranked_among(one.record.judging(one.cells[0]))
+        ways.setdefault(among, []).append(one.record.experiment.name)
+    sentence = "The held-out item is ranked among {}."
+    if len(ways) == 1:
+        return [sentence.format(among) for among in ways]
+    named = {among: ", ".join(dict.fromkeys(names)) for among, names in ways.items()}
+    return [f"{names}: {sentence.format(among).lower()}" for among, names in named.items()]
+
+
+def cautions_told(found: Mapping[str, Contender]) -> list[str]:
+    """A sentence for each sign that stands at one of them."""
+    return notes(one.marks for one in found.values())
+
+
+def cost_table(found: Mapping[str, Contender]) -> pl.DataFrame:
+    """One row a recommender, means over seeds: what it reached and what training it took.
+
+    Columns: `run`, `backbone`, `enhancer`, the metrics, `seconds` (training, all epochs),
+    `epochs`, `seconds_per_epoch`, `peak_mb`.
+    """
+    import polars as pl
+
+    from app.results.metrics import METRICS
+
+    costs = ("seconds", "epochs", "seconds_per_epoch", "peak_mb")
+    rows = []
+    for label, one in found.items():
+        judged = [one.record.summary("evaluate", cell) for cell in one.cells]
+        trained = [one.record.summary("train", cell) for cell in one.cells]
+        row: dict[str, object] = {"run": label, "backbone": one.backbone, "enhancer": one.enhancer}
+        row |= {name: _mean(s.get(name) for s in judged) for name in METRICS}
+        rows.append(row | {name: _mean(s.get(name) for s in trained) for name in costs})
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def list_steps(record: Record) -> list[tuple[Experiment, Step]]:
+    """The steps that keep the first items of every user, a finished recommender each."""
+    return [(record.experiment, step_from(record, "lists", cell)) for cell in record.finished()]
+
+
+def lists_missing(records: Iterable[Record]) -> int:
+    """How many recommenders have no lists yet."""
+    return sum(not holds(record, step) for record in records for _, step in list_steps(record))
+
+
+def make_lists(record: Record, device: str = "cpu") -> None:
+    """Keeps the first items of every user, for each recommender that has no lists yet.
+
+    Raises:
+        AutoGraphError: of the first recommender that fails.
+    """
+    run_derived(record, list_steps(record), device)
+
+
+def beyond_table(found: Mapping[str, Contender], k: int = LIST_LENGTH) -> pl.DataFrame:
+    """One row a recommender whose lists are there: `recommend.beyond.MEASURES`, over seeds.
+
+    Columns: `run`, `backbone`, `enhancer`, the measures, `lists` (the number of seeds).
+
+    Args:
+        found: From `contenders`.
+        k: Items of a list.
+    """
+    import polars as pl
+
+    from recommend.judge.beyond import MEASURES
+
+    text = {"run": pl.String, "backbone": pl.String, "enhancer": pl.String}
+    schema = {**text, **dict.fromkeys(MEASURES, pl.Float64), "lists": pl.Int64}
+    rows, against = [], dict[str, _Shown]()
+    for label, one in found.items():
+        name = one.record.experiment.name
+        against[name] = against.get(name) or _Shown.of(one.record)
+        measured = list(_measured(one, against[name], k))
+        if measured:
+            means = {name: _mean(m[name] for m in measured) for name in MEASURES}
+            who = {"run": label, "backbone": one.backbone, "enhancer": one.enhancer}
+            rows.append({**who, **means, "lists": len(measured)})
+    return pl.DataFrame(rows, schema=schema)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What lists of one experiment are measured against."""
+
+    popularity: np.ndarray
+    n_users: int
+    vectors: np.ndarray | None
+
+    @classmethod
+    def of(cls, record: Record) -> _Shown:
+        """No vectors where no text of an item was encoded."""
+        import numpy as np
+
+        from data.dataset import Dataset
+        from data.split import Split
+
+        dataset, split = Dataset.load(record.folder("dataset")), Split.load(record.folder("split"))
+        popularity = np.bincount(split.histories(dataset).items, minlength=dataset.n_items)
+        there = record.store.holds("vectors-item", record.keys.get("vectors-item", "none"))
+        vectors = _own_vectors(record) if there else None
+        return cls(popularity, dataset.n_users, vectors)
+
+
+def _own_vectors(record: Record) -> np.ndarray:
+    """(n_items, d) what each item's own text says, in a control, too."""
+    import numpy as np
+
+    from llm.shuffle import others
+    from llm.vectors import Vectors
+
+    matrix = Vectors.load(record.folder("vectors-item")).matrix
+    if record.experiment.control != SHUFFLED:
+        return matrix
+    return matrix[np.argsort(others(len(matrix), "item", record.experiment.seed))]
+
+
+def _measured(one: Contender, shown: _Shown, k: int) -> Iterator[dict[str, float | None]]:
+    """The measures of one recommender, for every seed whose lists are there."""
+    from recommend.judge.beyond import beyond
+    from recommend.judge.lists import TopLists
+
+    for cell in one.cells:
+        step = step_from(one.record, "lists", cell)
+        if holds(one.record, step):
+            lists = TopLists.load(one.record.store.place(step.stage, step.key)).first(k)
+            yield beyond(lists, shown.popularity, shown.n_users, shown.vectors)
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

@@ -1,0 +1,117 @@
+"""Tables for a paper, in LaTeX with booktabs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from app.results.differences import SIGN, SIGN_NOTE, change_in_words
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "†": r"\dag{}",
+    "‡": r"\ddag{}",
+    SIGN: r"$\approx$",
+}
+CAPTION = (
+    "Test metrics, means over seeds with their standard deviation; change against the baseline in "
+    "per cent. * p < 0.05, ** p < 0.01, *** p < 0.001 of paired t-tests over users, corrected by "
+    f"Holm over the table. {SIGN_NOTE}"
+)
+
+
+def escaped(text: object) -> str:
+    r"""The text as LaTeX prints it, whatever is in it; line breaks are spaces.
+
+    >>> print(escaped("50 % of a_b & c\x1b"))
+    50 \% of a\_b \& c?
+    """
+    letters = (one if one.isprintable() else "?" for one in " ".join(str(text).split()))
+    return "".join(SPECIAL.get(letter, letter) for letter in letters)
+
+
+def tabular(heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> str:
+    """A floating table; the first column is on the left, all others on the right.
+
+    Args:
+        heads: Of columns, in LaTeX.
+        rows: Cells, in LaTeX.
+        caption: Plain text.
+    """
+    lines = [
+        "% \\usepackage{booktabs}",
+        "\\begin{table}",
+        "\\centering",
+        f"\\caption{{{escaped(caption)}}}",
+        f"\\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}",
+        "\\toprule",
+        " & ".join(heads) + " \\\\",
+        "\\midrule",
+        *(" & ".join(row) + " \\\\" for row in rows),
+        "\\bottomrule",
+        "\\end{tabular}",
+        "\\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def comparison_latex(
+    compared: pl.DataFrame, cautions: Sequence[str] = (), caption: str = CAPTION
+) -> str:
+    """The table of `app.comparison.compare_contenders`, a row a recommender.
+
+    The best mean of each metric is bold; notes of caution end the caption.
+    """
+    from app.results.metrics import METRICS
+
+    metrics = [name for name in METRICS if name in compared["metric"].to_list()]
+    changed = compared["baseline"].is_not_null().any()
+    best = {m: compared.filter(metric=m)["mean"].max() for m in metrics}
+    heads = ["Recommender"]
+    for metric in metrics:
+        heads += [escaped(METRICS[metric]), *(["$\\Delta$ \\%"] if changed else [])]
+    rows = []
+    for run in compared["run"].unique(maintain_order=True):
+        cells = [escaped(run)]
+        for metric in metrics:
+            row = compared.row(by_predicate=_is(run, metric), named=True)
+            cells += [
+                _value(row, row["mean"] == best[metric]),
+                *([_change(row)] if changed else []),
+            ]
+        rows.append(cells)
+    return tabular(heads, rows, " ".join([caption, *cautions]))
+
+
+def _is(run: str, metric: str) -> pl.Expr:
+    import polars as pl
+
+    return (pl.col("run") == run) & (pl.col("metric") == metric)
+
+
+def _value(row: dict[str, Any], best: bool) -> str:
+    mean = f"{row['mean']:.4f}"
+    mean = f"\\textbf{{{mean}}}" if best else mean
+    spread = "" if row["sd"] is None else f" $\\pm$ {row['sd']:.4f}"
+    return f"{mean}{spread}" + (f"$^{{{row['mark']}}}$" if row.get("mark") else "")
+
+
+def _change(row: dict[str, Any]) -> str:
+    change = change_in_words(row, short=True)
+    return escaped(change) if change in ("", SIGN) else f"${change}$"

@@ -1,0 +1,252 @@
+"""A report of an experiment: one HTML file that needs nothing else and can be mailed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from app.experiment.file import PATHS
+from app.experiment.settings import Cell
+from app.pipeline.records import Record, read_record
+from app.results.cautions import notes
+from app.results.inert import visible
+from app.results.metrics import METRICS
+from app.results.report_examples import Example, examples
+from app.results.report_parts import (
+    Against,
+    Meaning,
+    Row,
+    Told,
+    against,
+    chosen_and_rival,
+    meanings,
+    result_rows,
+    told_of,
+)
+from app.results.report_picture import Drawing, drawing
+from app.results.showcase import Showcase, default_pair, open_showcase
+from app.results.wording import nouns_of, ranked_among
+from app.ui.shared.colours import DARK, LIGHT
+from data import atomic
+from data.catalogue import Card, card
+from data.errors import ConfigError
+
+TEMPLATE = Path(__file__).parent / "report.html.jinja"
+LARGEST = 5_000_000
+"""Bytes that a report may have, so that it can be mailed."""
+PEOPLE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the file shows.
+
+    Attributes:
+        record: Of the experiment.
+        made: When the report was made.
+        card: Of the data set.
+        statistics: Label and value of each number about the data.
+        rows: Results, a recommender each.
+        chosen: The recommender that is best on validation.
+        against: How it differs from the best of the other kind; None where there is none.
+        told: Who described users and items; none without a graph.
+        meanings: The largest named factors of items.
+        named: How many factors of items have names, and how many there are.
+        picture: Of the graph; None without one.
+        examples: What some users are recommended.
+        settings: The experiment as TOML.
+        keys: Fingerprints of results, by stage.
+    """
+
+    record: Record
+    made: datetime
+    card: Card
+    statistics: list[tuple[str, str]]
+    rows: list[Row]
+    chosen: Row
+    against: Against | None
+    told: list[Told]
+    meanings: list[Meaning]
+    named: tuple[int, int]
+    picture: Drawing | None
+    examples: list[Example]
+    settings: str
+    keys: Mapping[str, str]
+
+    @property
+    def users(self) -> int:
+        """Number of people."""
+        return int(self.record.summary("dataset")["users"])
+
+    @property
+    def items(self) -> int:
+        """Number of items."""
+        return int(self.record.summary("dataset")["items"])
+
+    @property
+    def interactions(self) -> int:
+        """Number of interactions."""
+        return int(self.record.summary("dataset")["interactions"])
+
+    @property
+    def seeds(self) -> int:
+        """Number of random seeds."""
+        return len(self.record.experiment.grid.seeds)
+
+    @property
+    def among(self) -> str:
+        """What the held-out item was ranked among."""
+        return ranked_among(self.record.judging(self.record.finished()[0]), self.types["item"])
+
+    @property
+    def types(self) -> Mapping[str, str]:
+        """What nodes are called."""
+        many = nouns_of(self.record).many
+        meanings = {"user_factor": "meanings of people", "item_factor": f"meanings of {many}"}
+        return {"user": "people", "item": many, **meanings}
+
+
+def gather(record: Record, case: Showcase | None = None, people: int = PEOPLE) -> Report:
+    """What a report of an experiment shows; recommenders are asked, nothing is trained.
+
+    Args:
+        record: Of the experiment.
+        case: What it draws on, if it is open already.
+        people: Users drawn as examples.
+
+    Raises:
+        ConfigError: no recommender is trained and judged.
+        ArtifactError: a result is damaged.
+    """
+    from data.split import Split
+    from data.statistics import measure
+
+    if not record.finished():
+        raise ConfigError(
+            f"Nothing of {record.experiment.name!r} is trained and judged, so there is nothing to "
+            f"report. Run it first: autograph run {record.experiment.name}"
+        )
+    case = case or open_showcase(record)
+    with_graph = case.graph is not None
+    found, named, total = meanings(case) if with_graph else ([], 0, 0)
+    rows = result_rows(record)
+    chosen, rival = chosen_and_rival(rows)
+    return Report(
+        record=record,
+        made=datetime.now(UTC),
+        card=card(record.experiment.data.name),
+        statistics=measure(
+            case.dataset, Split.load(record.folder("split")), record.left_out
+        ).rows(),
+        rows=rows,
+        chosen=chosen,
+        against=against(record, chosen, rival) if rival else None,
+        told=[told_of(record, case, side) for side in ("item", "user")] if with_graph else [],
+        meanings=found,
+        named=(named, total),
+        picture=drawing(case) if with_graph else None,
+        examples=examples(record, case, _shown(record), people),
+        settings=_shareable(record),
+        keys=record.keys,
+    )
+
+
+def _shown(record: Record) -> list[Cell]:
+    """One recommender with something added and its plain twin; the report begins with the first."""
+    return [cell for cell in default_pair(record) if cell is not None]
+
+
+def _shareable(record: Record) -> str:
+    """The settings as TOML; of a path on this machine the last part alone."""
+    import tomli_w
+
+    settings = record.experiment.model_dump(mode="json", exclude_none=True)
+    for dotted in PATHS:
+        *tables, name = dotted.split(".")
+        table = settings
+        for part in tables:
+            table = table.get(part, {})
+        if Path(str(table.get(name, ""))).is_absolute():
+            table[name] = Path(table[name]).name
+    return tomli_w.dumps(settings)
+
+
+def render(report: Report) -> str:
+    """The HTML of a report; every text in it is escaped, and it asks nothing of any network.
+
+    Raises:
+        ConfigError: it would be too large to be mailed.
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=lambda value: visible(value) if type(value) is str else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    html = template.render(
+        report=report,
+        metrics=METRICS,
+        nouns=nouns_of(report.record),
+        light=LIGHT,
+        dark=DARK,
+        **_words(report),
+    )
+    if len(html.encode()) > LARGEST:
+        raise ConfigError(
+            f"The report would have {len(html.encode()) / 1e6:.1f} MB, and {LARGEST / 1e6:.0f} MB "
+            "are the most. Titles or texts of this data set are too long to be shown."
+        )
+    return html
+
+
+def _words(report: Report) -> dict[str, Any]:
+    """What the first lines say, in counts that everybody understands."""
+    best, other = report.chosen, report.against
+    words: dict[str, Any] = {"best": best, "rival": None}
+    words["first"] = round(100 * best.scores["hr@10"].mean)
+    words["cautions"] = notes(row.marks for row in report.rows)
+    if other is not None:
+        words["rival"] = other.rival
+        words["hits"] = other.told("hr@10", 100, "+.2f")
+        words["ranking"] = other.told("ndcg@10", 1, "+.4f")
+    return words
+
+
+def as_seen(html: str, theme: str) -> str:
+    """A report that is light or dark as the page around it, whatever the browser likes best."""
+    return html.replace('<html lang="en">', f'<html lang="en" data-theme="{theme}">', 1)
+
+
+def write_report(name: str, workspace: Path, to: Path) -> Path:
+    """The file that the report of an experiment was written to.
+
+    Args:
+        name: Of the experiment, or its file.
+        workspace: Where it was run.
+        to: The file; an existing one is replaced.
+
+    Raises:
+        AutoGraphError: nothing is finished, or the file cannot be written.
+    """
+    return atomic.write_text(to, render(gather(read_record(name, workspace))))
+
+
+def show_report(name: str, workspace: Path, to: Path | None) -> None:
+    """Writes the report of an experiment, and says where it is.
+
+    Raises:
+        AutoGraphError: nothing is finished, or the file cannot be written.
+    """
+    from app.pipeline.progress import open_console
+
+    record = read_record(name, workspace)
+    path = write_report(name, workspace, to or Path(f"{record.experiment.name}.html"))
+    size = path.stat().st_size / 1e3
+    open_console().print(f"The report is in {path} ({size:,.0f} kB).", soft_wrap=True)

@@ -1,0 +1,246 @@
+"""What a report tells of an experiment: results, descriptions and the meanings they share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean
+from typing import Any
+
+from app.experiment.settings import PLAIN, Cell
+from app.pipeline.records import Record
+from app.results.cautions import named
+from app.results.comparison import compare_contenders, contenders
+from app.results.differences import NONE, change_in_words, is_certain
+from app.results.metrics import METRICS
+from app.results.showcase import Showcase
+from app.results.wording import called
+
+LONGEST_TEXT = 4_000
+"""Letters of a prompt or a description that a report holds."""
+MOST_FACTORS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One metric of one recommender.
+
+    Attributes:
+        mean: Over users and seeds.
+        sd: Over seeds; None with one.
+        change: Against the plain twin, in words; "" for the twin.
+        better: Whether it is above the twin; None where there is no difference that is certain.
+        stars: For the corrected p of the paired test.
+    """
+
+    mean: float
+    sd: float | None
+    change: str
+    better: bool | None
+    stars: str
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Score:
+        """A row of `compare_contenders`."""
+        told = row["low"] is not None and is_certain(row["low"], row["high"])
+        better = row["difference"] > 0 if told else None
+        return cls(row["mean"], row["sd"], change_in_words(row), better, row["mark"])
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One recommender.
+
+    Attributes:
+        backbone: Its name.
+        enhancer: Its name.
+        plain: Whether it is without the graph.
+        marks: Signs of what keeps it from a fair comparison.
+        valid: NDCG@10 on validation, the mean over seeds.
+        scores: By metric on test, in the order of `METRICS`.
+    """
+
+    backbone: str
+    enhancer: str
+    plain: bool
+    marks: str
+    valid: float
+    scores: Mapping[str, Score]
+
+    @property
+    def title(self) -> str:
+        """How it is called, with its signs."""
+        return named(called(Cell(self.backbone, self.enhancer, 0)), self.marks)
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """How the recommender that was chosen differs from the best of the other kind.
+
+    Attributes:
+        rival: The best plain one; where the chosen one is plain, the best with something added.
+        differences: By metric, columns of `compare_contenders`; none without a seed of both.
+    """
+
+    rival: Row
+    differences: Mapping[str, Mapping[str, Any]]
+
+    def told(self, metric: str, scale: float, form: str) -> str:
+        """The difference in a metric with its interval, in words; "" where it is not known.
+
+        Args:
+            metric: One of `METRICS`.
+            scale: What it is multiplied with.
+            form: How a number is written.
+        """
+        row = self.differences.get(metric)
+        if row is None:
+            return ""
+        low, high = (f"{scale * row[name]:{form}}" for name in ("low", "high"))
+        reach = f"95 % interval {low} to {high}"
+        if not is_certain(row["low"], row["high"]):
+            return f"{NONE} that is certain ({reach}, which holds zero)"
+        return f"a difference of {scale * row['difference']:{form}} ({reach})"
+
+
+def chosen_and_rival(rows: Sequence[Row]) -> tuple[Row, Row | None]:
+    """The best row and the best of the other kind, plain or not; validation decides on both."""
+    chosen = leading(rows)
+    others = [row for row in rows if row.plain is not chosen.plain]
+    return chosen, leading(others) if others else None
+
+
+def against(record: Record, chosen: Row, rival: Row) -> Against:
+    """How a row differs from another."""
+    found = {(of.backbone, of.enhancer): (label, of) for label, of in contenders([record]).items()}
+    pair = [found[row.backbone, row.enhancer] for row in (chosen, rival)]
+    (ours, _), (theirs, _) = pair
+    table = compare_contenders(dict(pair), theirs).filter(run=ours, baseline=theirs)
+    return Against(rival, {row["metric"]: row for row in table.iter_rows(named=True)})
+
+
+def leading(rows: Sequence[Row]) -> Row:
+    """The row that is best on validation, of those without a sign where there are any.
+
+    The test decides nothing: the best of several on the test looks better than it is.
+    """
+    fair = [row for row in rows if not row.marks]
+    return max(fair or rows, key=lambda row: row.valid)
+
+
+def result_rows(record: Record) -> list[Row]:
+    """A row a finished recommender, each compared with its plain twin."""
+    found = contenders([record])
+    table = compare_contenders(found)
+    rows = []
+    for label, one in found.items():
+        scores = {
+            row["metric"]: Score.of(row) for row in table.filter(run=label).iter_rows(named=True)
+        }
+        ordered = {name: scores[name] for name in METRICS}
+        valid = mean(record.summary("train", cell)["valid_ndcg@10"] for cell in one.cells)
+        plain = one.enhancer == PLAIN
+        rows.append(Row(one.backbone, one.enhancer, plain, one.marks, valid, ordered))
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who described one side, and an example.
+
+    Attributes:
+        side: "user" or "item".
+        texts: Entities with a text.
+        failed: Entities without.
+        models: Who wrote them.
+        template: `name@version`.
+        prompt: Messages about the example, (role, content); none where no model was asked.
+        example: How the example is called.
+        text: What was said of it.
+    """
+
+    side: str
+    texts: int
+    failed: int
+    models: tuple[str, ...]
+    template: str
+    prompt: tuple[tuple[str, str], ...]
+    example: str
+    text: str
+
+
+def told_of(record: Record, case: Showcase, side: str) -> Told:
+    """Who described a side, with its first entity that has a text as the example."""
+    from llm.knowledge import Knowledge
+
+    knowledge = Knowledge.load(record.folder(f"knowledge-{side}"))
+    texts = knowledge.texts
+    at = next((n for n, text in enumerate(texts) if text), 0)
+    name = case.people[at] if side == "user" else case.title(at)
+    asked = getattr(record.experiment.llm, side).backend not in ("facts", "replay")
+    return Told(
+        side,
+        sum(text is not None for text in texts),
+        knowledge.failed.height,
+        tuple(knowledge.table["model"].unique().sort().drop_nulls()),
+        str(knowledge.table["template"][at]),
+        _prompt(record, side, at) if asked else (),
+        name,
+        shortened(texts[at] or ""),
+    )
+
+
+def _prompt(record: Record, side: str, number: int) -> tuple[tuple[str, str], ...]:
+    from app.pipeline.recorded_scene import recorded_scene
+
+    scene = recorded_scene(record, side)  # type: ignore[arg-type]
+    request = scene.request(number, scene.template)
+    return tuple((m["role"], shortened(m["content"])) for m in request.messages)
+
+
+def shortened(text: str) -> str:
+    """The text, or its beginning if it is long."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} …"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One latent factor.
+
+    Attributes:
+        label: What it means.
+        size: How many items have it.
+        terms: Words that tell it from the rest, with how many of its texts have each.
+        examples: Titles of items that have it.
+    """
+
+    label: str
+    size: int
+    terms: tuple[str, ...]
+    examples: tuple[str, ...]
+
+
+def _counted(row: Mapping[str, Any]) -> list[str]:
+    """Terms of a factor, each with the number of texts that hold it, where that is known."""
+    counts = row["counts"]
+    if counts is None:
+        return list(row["terms"])
+    return [f"{term} ({n:,})" for term, n in zip(row["terms"], counts, strict=True)]
+
+
+def meanings(case: Showcase, limit: int = MOST_FACTORS) -> tuple[list[Meaning], int, int]:
+    """The largest named factors of items of the first level; how many have names, and how many."""
+    factors = case.factors["item"]
+    named = factors.table.filter((factors.table["label"] != "") & (factors.table["level"] == 0))
+    rows = named.sort("size", descending=True, maintain_order=True).head(limit)
+    ids = case.dataset.item_ids
+    found = [
+        Meaning(
+            row["label"],
+            row["size"],
+            tuple(_counted(row)[:6]),
+            tuple(case.title(ids.number(one)) for one in row["exemplars"][:3]),
+        )
+        for row in rows.iter_rows(named=True)
+    ]
+    return found, sum(label != "" for label in factors.labels), factors.table.height

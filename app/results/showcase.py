@@ -1,0 +1,400 @@
+"""What a demonstration shows: people, their histories, two recommenders, and reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.experiment.settings import PLAIN, Cell
+from app.pipeline.records import Record
+from app.results.wording import nouns_of
+from data.columns import USER_ID
+from data.dataset import Dataset, Histories
+from data.names import NAMES, item_names, user_names
+
+if TYPE_CHECKING:
+    from data.split import Split
+    from graph.latent import LatentGraph
+    from quantize.describe import FactorDescriptions
+    from recommend.protocols import LeftOut
+    from recommend.reasons.explain import Evidence, Levels, Node, Reason
+    from recommend.reasons.quotation import Quotation
+
+SIDES = ("user", "item")
+LONGEST_EXAMPLE = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A recommender whose list is to be explained, and how it knows the user.
+
+    Attributes:
+        recommender: What only some can do it is asked whether it can; None for none at all.
+        user: Number by which it knows the user.
+        graph: One in which newcomers stand; by default that of the experiment.
+        known: How many of the history, from its beginning, are edges of the graph; all by default.
+    """
+
+    recommender: object | None = None
+    user: int = 0
+    graph: LatentGraph | None = None
+    known: int | None = None
+
+    def levels(self, graph: LatentGraph | None) -> Levels | None:
+        """Levels of the factors that may have moved it, by side; None for all of them."""
+        from recommend.protocols import ReadsFactors
+
+        if self.recommender is None or graph is None:
+            return None
+        reader = self.recommender if isinstance(self.recommender, ReadsFactors) else None
+        return {
+            side: reader.levels_read(side, graph.levels(side)) if reader else () for side in SIDES
+        }
+
+    def left_out(self, history: np.ndarray, items: Sequence[int]) -> LeftOut | None:
+        """Where the items would stand without each of the history; None if it cannot say."""
+        from recommend.protocols import Explains
+
+        if not isinstance(self.recommender, Explains) or not len(items):
+            return None
+        return self.recommender.left_out(self.user, history, np.asarray(items), self.known)
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """What the description of somebody or something says.
+
+    Attributes:
+        of: How it is called.
+        quotation: The sentence.
+    """
+
+    of: str
+    quotation: Quotation
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """A reason with names, so that it can be read and drawn.
+
+    Attributes:
+        reason: With its sentence.
+        steps: Names of the nodes of its steps.
+        quotes: What the descriptions on the way say that carries it.
+    """
+
+    reason: Reason
+    steps: tuple[tuple[str, ...], ...]
+    quotes: tuple[Quoted, ...]
+
+
+@dataclass(frozen=True)
+class Showcase:
+    """What a demonstration of an experiment draws on.
+
+    Attributes:
+        dataset: Users and items.
+        histories: Training histories: all that the recommenders have seen.
+        later: (n_users, 2) items that each user had afterwards, held out.
+        graph: With names of its factors; None without a graph.
+        factors: What the factors of "user" and "item" mean.
+        texts: Knowledge of "user" and "item", by number: their own, in a control, too.
+        did: What people do with items, in the past tense.
+    """
+
+    dataset: Dataset
+    histories: Histories
+    later: np.ndarray
+    graph: LatentGraph | None
+    factors: Mapping[str, FactorDescriptions]
+    texts: Mapping[str, Sequence[str | None]]
+    did: str = "had"
+
+    @cached_property
+    def people(self) -> list[str]:
+        """How each user is called: by name, or by id."""
+        return user_names(self.dataset.users).to_list()
+
+    @cached_property
+    def about(self) -> list[str]:
+        """What is known of each user, in a line, by values that two share on average."""
+        from polars import List
+
+        from prompts.sandbox import listed
+
+        users = self.dataset.users.drop(USER_ID, *NAMES, strict=False)
+        shared = [
+            column
+            for column in users.iter_columns()
+            if isinstance(column.dtype, List) or 2 * column.n_unique() <= users.height
+        ]
+        rows = zip(*(column.to_list() for column in shared), strict=True)
+        lines = [" · ".join(filter(None, map(listed, row))) for row in rows]
+        return lines or [""] * users.height
+
+    @cached_property
+    def titles(self) -> list[str]:
+        """How each item is called: by title, or by id."""
+        return item_names(self.dataset.items).to_list()
+
+    def title(self, item: int) -> str:
+        """How an item is called."""
+        return self.titles[item]
+
+    @cached_property
+    def gists(self) -> list[str]:
+        """What each item is, in a line."""
+        from prompts.views import ItemViews
+
+        views = ItemViews(self.dataset.items)
+        return [
+            " · ".join(str(part) for part in (view["gist"], view["year"]) if part) for view in views
+        ]
+
+    def find_people(self, words: str, limit: int = 8) -> list[int]:
+        """Users whose id, name or attributes hold all the words; an exact id comes first."""
+        wanted = words.lower().split()
+        if not wanted:
+            return []
+        ids = self.dataset.users[USER_ID].to_list()
+        exact = [n for n, one in enumerate(ids) if one.lower() == words.strip().lower()]
+        lines = zip(ids, self.people, self.about, strict=True)
+        found = (
+            n
+            for n, parts in enumerate(lines)
+            if n not in exact and _holds(" ".join(parts).lower(), wanted)
+        )
+        return [*exact, *islice(found, limit - len(exact))]
+
+    def find_items(self, words: str, without: Sequence[int] = (), limit: int = 8) -> list[int]:
+        """Items whose title or attributes hold all the words, titles first, popular ones first."""
+        wanted = words.lower().split()
+        if not wanted:
+            return []
+        left_out = set(without)
+        titles, others = [], []
+        for item, gist in enumerate(self.gists):
+            title = self.title(item).lower()
+            if item in left_out:
+                continue
+            if _holds(title, wanted):
+                titles.append(item)
+            elif _holds(f"{title} {gist.lower()}", wanted):
+                others.append(item)
+        return [*self._popular_first(titles), *self._popular_first(others)][:limit]
+
+    def _popular_first(self, items: Sequence[int]) -> list[int]:
+        return sorted(items, key=lambda item: -self.popularity[item])
+
+    @cached_property
+    def popularity(self) -> np.ndarray:
+        """(n_items,) training interactions of each item."""
+        return np.bincount(self.histories.items, minlength=self.dataset.n_items)
+
+    def typical(self) -> int:
+        """A user to begin with: of a history that is neither short nor long."""
+        return int(np.argsort(self.histories.lengths, kind="stable")[len(self.histories) // 2])
+
+    def example_text(self) -> str:
+        """What somebody might type: sentences of items that share the most telling meaning."""
+        from recommend.reasons.quotation import quotation
+
+        if self.graph is None:
+            return ""
+        table = self.factors["item"].table
+        weight = table["weights"].list.sum().fill_null(0.0)
+        terms = table["terms"][int(weight.arg_max() or 0)].to_list()
+        members = table["exemplars"][int(weight.arg_max() or 0)].to_list()
+        numbers = self.dataset.item_ids.numbers(members).tolist()
+        found = (quotation(self.texts["item"][number], terms) for number in numbers)
+        return " ".join(one.sentence for one in found if one)[:LONGEST_EXAMPLE]
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What reasons are drawn from."""
+        from recommend.reasons.explain import RARE, Evidence, People
+
+        terms = {side: one.table["terms"].to_list() for side, one in self.factors.items()}
+        rare = {
+            side: {
+                term.lower(): (share, term)
+                for term, share in one.vocabulary.rows()
+                if share <= RARE
+            }
+            for side, one in self.factors.items()
+        }
+        people = People(self.histories)
+        return Evidence(self.dataset, people, self.graph, terms, rare, self.texts, self.did)
+
+    def whys(
+        self,
+        history: np.ndarray,
+        user: int,
+        items: Sequence[int],
+        asked: Asked | None = None,
+        limit: int = 3,
+    ) -> list[list[Why]]:
+        """For each item the strongest reasons to show it, what was measured first.
+
+        Args:
+            history: (n,) items that the user is taken to have had, oldest first.
+            user: Number of the user in the graph.
+            items: Numbers of the items, none of them in the history.
+            asked: The recommender that shows them: it is measured if it can be, and of the graph
+                only what it reads is named. Without one, all that joins the two.
+            limit: Reasons at most.
+        """
+        from recommend.reasons.explain import explain, measured
+
+        asked = asked or Asked()
+        levels, left_out = asked.levels(self.graph), asked.left_out(history, items)
+        evidence = replace(self.evidence, graph=asked.graph or self.graph)
+        found = []
+        for place, item in enumerate(items):
+            own = measured(evidence, left_out, place, item, levels) if left_out else None
+            ways = explain(evidence, history, user, item, levels=levels, limit=limit)
+            every = [own] if own else []
+            every += [one for one in ways if not (own and one.words and one.words == own.words)]
+            found.append([self._named(one) for one in every[:limit]])
+        return found
+
+    def _named(self, reason: Reason) -> Why:
+        steps = tuple(tuple(self._on_the_way(reason, n) for n in step) for step in reason.steps)
+        return Why(reason, steps, tuple(self._quotes(reason)))
+
+    def _on_the_way(self, reason: Reason, node: Node) -> str:
+        """How a node is called in a reason: a factor by what is true of all ends, not its name."""
+        if not node[0].endswith("_factor"):
+            return self.name(node)
+        if reason.words:
+            return ", ".join(f"‘{word}’" for word in reason.words)
+        n = self.sizes(node[0].removesuffix("_factor"))[node[1]]
+        return f"a group of {n:,}"
+
+    @cached_property
+    def _sizes(self) -> dict[str, np.ndarray]:
+        graph = self.graph
+        if graph is None:
+            return {}
+        return {
+            side: np.bincount(graph.factors(side).ravel(), minlength=graph.size(f"{side}_factor"))
+            for side in SIDES
+        }
+
+    def sizes(self, side: str) -> np.ndarray:
+        """(T * k,) members of each factor of a side."""
+        return self._sizes[side]
+
+    def name(self, node: Node) -> str:
+        """How a node is called; a newcomer is "new"."""
+        kind, number = node
+        if kind.endswith("_factor"):
+            assert self.graph is not None
+            return self.graph.labels(kind.removesuffix("_factor"))[number]
+        known = self.dataset.n_users if kind == "user" else self.dataset.n_items
+        if number >= known:
+            return "You" if kind == "user" else "New"
+        return self.people[number] if kind == "user" else self.title(number)
+
+    def _quotes(self, reason: Reason) -> Iterator[Quoted]:
+        """Where the words of a reason stand: in the texts of two whom it says them of."""
+        from recommend.reasons.quotation import quotation
+
+        if reason.metapath == "user > user_factor > user > item":
+            side, whose = "user", [reason.steps[0][0], reason.steps[2][0]]
+        else:
+            side, whose = "item", [("item", one) for one in (reason.item, *reason.through[:1])]
+        for node in whose if reason.words else ():
+            texts = self.texts[side]
+            found = quotation(texts[node[1]], reason.words) if node[1] < len(texts) else None
+            if found:
+                yield Quoted(self.name(node), found)
+
+
+def assemble(
+    dataset: Dataset,
+    split: Split,
+    graph: LatentGraph | None = None,
+    factors: Mapping[str, FactorDescriptions] | None = None,
+    texts: Mapping[str, Sequence[str | None]] | None = None,
+    did: str = "had",
+) -> Showcase:
+    """What a demonstration draws on, from parts that are open.
+
+    Args:
+        dataset: Users and items.
+        split: Says what the recommenders have seen.
+        graph: None where all recommenders are plain.
+        factors: Of "user" and "item", with the graph.
+        texts: Of "user" and "item", with the graph.
+        did: What people do with items, in the past tense.
+    """
+    later = np.stack([split.targets(dataset, part) for part in ("valid", "test")], axis=1)
+    histories = split.histories(dataset)
+    if graph is None or factors is None:
+        return Showcase(dataset, histories, later, None, {}, {}, did)
+    user, item = (factors[side].names for side in SIDES)
+    graph = replace(graph, user_labels=user, item_labels=item)
+    return Showcase(dataset, histories, later, graph, factors, texts or {}, did)
+
+
+def has_graph(record: Record) -> bool:
+    """Whether an experiment has a graph whose factors are described, all of it finished."""
+    stages = ("graph", *(f"{what}-{side}" for what in ("factors", "knowledge") for side in SIDES))
+    return all(s in record.keys and record.store.holds(s, record.keys[s]) for s in stages)
+
+
+def open_showcase(record: Record) -> Showcase:
+    """What a demonstration of an experiment draws on.
+
+    Raises:
+        ArtifactError: data or split are not finished, or something is damaged.
+    """
+    from data.split import Split
+    from graph.latent import LatentGraph
+    from llm.knowledge import Knowledge
+    from quantize.describe import FactorDescriptions
+
+    dataset = Dataset.load(record.folder("dataset"))
+    split = Split.load(record.folder("split"))
+    did = nouns_of(record).did
+    if not has_graph(record):
+        return assemble(dataset, split, did=did)
+    factors = {side: FactorDescriptions.load(record.folder(f"factors-{side}")) for side in SIDES}
+    texts = {side: Knowledge.load(record.folder(f"knowledge-{side}")).texts for side in SIDES}
+    return assemble(dataset, split, LatentGraph.load(record.folder("graph")), factors, texts, did)
+
+
+def default_pair(record: Record) -> tuple[Cell | None, Cell | None]:
+    """A recommender with something added and its plain twin, which differs in nothing else.
+
+    The best on validation that has a twin, one without a sign of caution where there is any; where
+    none has one, the best with something added and the best without. None for none.
+    """
+    finished = record.finished()
+    enhanced, plain = (
+        [cell for cell in finished if (cell.enhancer == PLAIN) is kind] for kind in (False, True)
+    )
+    twinned = [cell for cell in enhanced if plain_twin(cell, finished)]
+
+    def standing(cell: Cell) -> tuple[bool, float]:
+        return not record.marks(cell), record.summary("train", cell)["valid_ndcg@10"]
+
+    best = max(twinned or enhanced, key=standing, default=None)
+    twin = plain_twin(best, finished) if best else None
+    return best, twin or max(plain, key=standing, default=None)
+
+
+def plain_twin(cell: Cell, among: Sequence[Cell]) -> Cell | None:
+    """The plain recommender of the same backbone and seed, if it is one of some."""
+    twin = replace(cell, enhancer=PLAIN)
+    return twin if cell != twin and twin in among else None
+
+
+def _holds(text: str, words: Sequence[str]) -> bool:
+    return all(word in text for word in words)

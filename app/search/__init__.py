@@ -1,0 +1,1 @@
+"""Hyper-parameters by trial, with the same number of trials for every row."""

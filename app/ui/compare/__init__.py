@@ -1,0 +1,1 @@
+"""The screen Compare: recommenders side by side."""

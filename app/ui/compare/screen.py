@@ -1,0 +1,274 @@
+"""Recommenders side by side: how good, for whom, with what lists, at what cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.pipeline.records import Record, read_record
+from app.results.comparison import (
+    Contender,
+    baselines,
+    cautions_told,
+    compare_contenders,
+    contenders,
+    judging_told,
+)
+from app.results.differences import SIGN_NOTE, change_in_words
+from app.results.latex import comparison_latex
+from app.results.metrics import METRICS
+from app.ui.compare.charts import forest
+from app.ui.compare.tables import (
+    ablations,
+    beyond_accuracy,
+    cost,
+    users,
+    where_it_helps,
+    with_words,
+)
+from app.ui.shared import opened
+from app.ui.shared.colours import palette
+from app.ui.shared.frame import (
+    badges,
+    chosen,
+    command,
+    empty,
+    header,
+    hint,
+    names,
+    plain,
+    table,
+    workspace,
+)
+from app.ui.shared.frame import opened as finished
+from app.ui.shared.linked import find_named
+from data.errors import AutoGraphError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+TWINS = "Plain twins"
+EXPERIMENTS, BESIDE = "experiments", "experiments-beside"
+"""Of the choice; and which experiment the sidebar said when they were chosen."""
+
+
+def show() -> None:
+    """Draws the screen."""
+    what = "Which recommender is better, by how much, and whether that is luck."
+    header("Compare", what, marked=False)
+    judged = _judged()
+    if not judged:
+        finished("evaluate")
+        return
+    left, right = st.columns([3, 2])
+    with left:
+        records = _chosen(judged)
+    if not records:
+        empty("Nothing chosen", "Choose at least one experiment above.")
+        return
+    badges(records)
+    found = contenders(records)
+    with right:
+        against = _against(found)
+    pairs = baselines(found, against)
+    tabs = st.tabs(
+        [*("Metrics", "Users", "Where it helps"), *("Beyond accuracy", "Ablations", "Cost")],
+        key="compare",
+        bind="query-params",
+    )
+    draw = (
+        lambda: _metrics(records, found, against),
+        lambda: users(found, pairs),
+        lambda: where_it_helps(found, pairs),
+        lambda: beyond_accuracy(records, found),
+        lambda: ablations(records),
+        lambda: cost(found),
+    )
+    for tab, fill in zip(tabs, draw, strict=True):
+        if tab.open:
+            with tab:
+                fill()
+
+
+def _judged() -> dict[str, Record]:
+    """Experiments with a trained and judged recommender; a damaged one is named, and left out."""
+    found = {}
+    for name in names():
+        try:
+            record = read_record(name, workspace())
+        except AutoGraphError as error:
+            st.warning(plain(error), icon=":material/warning:")
+            continue
+        if record.finished():
+            found[name] = record
+    return found
+
+
+def _chosen(judged: Mapping[str, Record]) -> list[Record]:
+    _follow_the_sidebar(judged)
+    find_named(EXPERIMENTS, judged, "experiment with results", "this workspace")
+    some = st.multiselect(
+        "Experiments",
+        list(judged),
+        key=EXPERIMENTS,
+        bind="query-params",
+        help="Several are shown together; results on other data cannot be tested against each "
+        "other.",
+    )
+    return [judged[name] for name in some]
+
+
+def _follow_the_sidebar(judged: Mapping[str, Record]) -> None:
+    """Begins with the experiment of the sidebar, and again with each that is chosen there."""
+    current, state = chosen(), st.session_state
+    first = current.experiment.name if current else ""
+    begun = EXPERIMENTS in state or set(st.query_params.get_all(EXPERIMENTS)) & set(judged)
+    if not begun or state.get(BESIDE, first) != first:
+        state[EXPERIMENTS] = [first if first in judged else next(iter(judged))]
+    state[BESIDE] = first
+
+
+def _against(found: Mapping[str, Contender]) -> str | None:
+    """The label that all are compared with; None for the plain twins."""
+    find_named("against", [TWINS, *found], "recommender", "what is compared")
+    one = st.selectbox(
+        "Compared with",
+        [TWINS, *found],
+        key="against",
+        bind="query-params",
+        help=f"{hint('none')} Or one recommender that all others are compared with.",
+    )
+    return None if one in (None, TWINS) else one
+
+
+def _compared(found: Mapping[str, Contender], against: str | None) -> pl.DataFrame:
+    folders = (one.record.folder("evaluate", c) for one in found.values() for c in one.cells)
+    return opened.kept(
+        " ".join(["compared", str(against), *found, opened.stamp(*folders)]),
+        lambda: compare_contenders(found, against, opened.evaluation),
+    )
+
+
+def _metrics(records: list[Record], found: Mapping[str, Contender], against: str | None) -> None:
+    compared = _compared(found, against)
+    table(
+        _wide(compared),
+        "comparison",
+        columns=_columns(),
+    )
+    _meaning(compared, found)
+    tested = compared.filter(compared["difference"].is_not_null())
+    if tested.height:
+        metric = st.segmented_control(
+            "Differences in",
+            list(METRICS),
+            default="ndcg@10",
+            format_func=METRICS.__getitem__,
+            key="metric",
+            bind="query-params",
+            required=True,
+        )
+        shown = tested.filter(metric=metric or "ndcg@10").rename({"run": "name"})
+        st.echarts_chart(
+            forest(shown, palette(), f"difference in {METRICS[metric or 'ndcg@10']}, 95 %"),
+            height=64 + 30 * shown.height,
+            key="forest",
+            alt="Differences with their confidence intervals",
+        )
+        st.caption(
+            "Diamonds are mean differences a user, bars their 95 % confidence intervals; grey ones "
+            "reach over 0.",
+            help=hint("interval"),
+        )
+    else:
+        empty("Nothing to compare with", "None of these has a plain twin here: choose one above.")
+    _exports(records, found, compared, against)
+
+
+def _wide(compared: pl.DataFrame) -> pl.DataFrame:
+    """A row a recommender: mean, deviation, change and mark of each metric."""
+    import polars as pl
+
+    rows = []
+    for run in compared["run"].unique(maintain_order=True):
+        row: dict[str, object] = {"recommender": run}
+        for one in compared.filter(run=run).iter_rows(named=True):
+            name = METRICS[one["metric"]]
+            change = change_in_words(one, short=True) or None
+            row |= {name: one["mean"], f"± {name}": one["sd"], f"Δ {name}": change}
+            row[f"sign {name}"] = one["mark"]
+        rows.append(row)
+    wide = pl.DataFrame(rows, infer_schema_length=None)
+    nothing = [name for name in wide.columns if wide[name].null_count() == wide.height]
+    return wide.drop(nothing)
+
+
+def _columns() -> dict[str, object]:
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    columns: dict[str, object] = {"recommender": text("Recommender", pinned=True)}
+    for name in METRICS.values():
+        columns[name] = number(format="%.4f", help=hint(name))
+        columns[f"± {name}"] = number("±", format="%.4f", help=hint("sd"), width=65)
+        columns[f"Δ {name}"] = text("Δ %", help=f"{hint('change')} {SIGN_NOTE}", width=60)
+        columns[f"sign {name}"] = text("", help="* p < 0.05, ** p < 0.01, *** p < 0.001", width=38)
+    return columns
+
+
+def _meaning(compared: pl.DataFrame, found: Mapping[str, Contender]) -> None:
+    """What the marks say, and what they do not."""
+    tests = int(compared["p"].is_not_null().sum())
+    counts = sorted(set(compared["seeds"].to_list()))
+    seeds = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
+    common = ", judged by the seeds that both have" if len(counts) > 1 else ""
+    spread = (
+        "± is the standard deviation over seeds: what another training would change."
+        if compared["sd"].is_not_null().any()
+        else "There is one seed, so nothing is known of what another training would change."
+    )
+    if tests:
+        st.caption(
+            f"\\* p < 0.05, \\*\\* p < 0.01, \\*\\*\\* p < 0.001: paired t-tests over users, "
+            f"corrected for {tests} tests at once (Holm). They say whether these models would "
+            f"differ on other users like these{common}. {SIGN_NOTE} {spread} Seeds: {seeds}.",
+            help=f"{hint('p')} {hint('Holm')}",
+        )
+    else:
+        st.caption(f"{spread} Seeds: {seeds}.", help=hint("seed"))
+    for note in judging_told(found):
+        st.caption(plain(note), help=hint("seen"))
+    for note in cautions_told(found):
+        st.warning(note, icon=":material/warning:")
+
+
+def _exports(
+    records: list[Record],
+    found: Mapping[str, Contender],
+    compared: pl.DataFrame,
+    against: str | None,
+) -> None:
+    with st.expander("All figures", icon=":material/table:"):
+        table(
+            with_words(compared.drop("leaking")),
+            "comparison-all",
+            columns={
+                "p": st.column_config.NumberColumn(format="%.2g", help=hint("p")),
+                "p_holm": st.column_config.NumberColumn(format="%.2g", help=hint("Holm")),
+            },
+        )
+    latex = comparison_latex(compared, [*judging_told(found), *cautions_told(found)])
+    with st.expander("LaTeX", icon=":material/functions:"):
+        st.code(latex, language="latex", height=240)
+        st.download_button(
+            "LaTeX",
+            latex,
+            "comparison.tex",
+            "application/x-tex",
+            key="latex",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+    names = [record.experiment.name for record in records]
+    words = ["compare", *names, "--csv", "comparison.csv", "--latex", "comparison.tex"]
+    command(*words, *(["--against", against] if against else []))

@@ -1,0 +1,1 @@
+"""The screen Demo: recommendations for a person, with reasons."""

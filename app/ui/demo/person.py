@@ -1,0 +1,346 @@
+"""The part of the demo about one person: the history, two recommenders, reasons, and what if."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from app.experiment.settings import Cell
+from app.pipeline.records import Record
+from app.results.showcase import Asked, Showcase, Why, default_pair, plain_twin
+from app.results.wording import Nouns, called
+from app.ui.demo import state
+from app.ui.demo.charts import height_of, reason_chart, told
+from app.ui.demo.state import Shown
+from app.ui.shared import opened_demo as results
+from app.ui.shared.address import Node
+from app.ui.shared.colours import palette
+from app.ui.shared.frame import empty, link, plain
+from app.ui.shared.remembered import keep, remembered
+from data.errors import AutoGraphError
+from data.names import with_a
+
+if TYPE_CHECKING:
+    from recommend.newcomers.placing import NewUser
+
+LIST, HISTORY, FOUND = 6, 8, 6
+SHORT, LONG = 2, 4
+"""Reasons in a list, and in a window of their own."""
+WHY, WHOSE = "why", "whose"
+"""In the address: the item that is asked about, and which list it stands in."""
+MEANT = {
+    "measured": "The first sentence was measured: the recommender was asked again without each "
+    "item of the history.",
+    "path": "What begins with “In the graph” is a way through it, and does not say how much it "
+    "moved the recommender.",
+    "people": "Other people are counted in the history that recommenders learn from.",
+}
+"""What the kinds of reasons are worth."""
+SIDES = ("left", "right")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """What a recommender makes of a person.
+
+    Attributes:
+        rows: Its first items, with reasons.
+        note: What it does not know of the person, in a sentence.
+        why_not: Why there is nothing at all, likewise.
+    """
+
+    rows: list[tuple[dict[str, Any], list[Why]]]
+    note: str = ""
+    why_not: str = ""
+
+
+def person(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None:
+    """The history beside what two recommenders make of it."""
+    history, left, right = st.columns([4, 5, 5], gap="medium")
+    pair, boxes, ranked = default_pair(record), [], []
+    cells: list[Cell] = []
+    for place, side, chosen in zip((left, right), SIDES, pair, strict=True):
+        with place, st.container(border=True):
+            twin = plain_twin(cells[0], record.finished()) if cells else None
+            cell = _recommender(record, side, twin or chosen or next(c for c in pair if c))
+            cells.append(cell)
+            boxes.append(st.container())
+        ranked.append(_ranked(record, case, who, cell))
+    if told := unlike(*cells):
+        st.caption(told)
+    # Drawn at one go: a browser takes as long to draw twice as Python does to rank.
+    with history:
+        _history(case, who, nouns)
+    for box, side, one in zip(boxes, SIDES, ranked, strict=True):
+        with box:
+            _list(case, who, one, nouns, side)
+    _why(record, case, who, nouns, dict(zip(SIDES, cells, strict=True)))
+
+
+def _history(case: Showcase, who: Shown, nouns: Nouns) -> None:
+    with st.container(border=True):
+        n = len(who.history)
+        st.markdown(f"**{nouns.did.capitalize()} so far** · {n:,}")
+        st.caption(f"Take one out or add one, and both lists follow. Latest {nouns.one} first.")
+        latest = [*who.added[::-1], *dict.fromkeys(who.given[::-1].tolist())]
+        every = st.session_state.get("whole-history", False)
+        with st.container(gap=None):
+            for item in latest if every else latest[:HISTORY]:
+                _history_row(case, who, item)
+        if len(latest) > HISTORY:
+            st.toggle(f"Show all {len(latest):,}", key="whole-history")
+        _add(case, who, nouns)
+        if who.changed:
+            st.button(
+                "Undo all changes",
+                icon=":material/undo:",
+                on_click=state.start_over,
+                width="stretch",
+            )
+
+
+def _history_row(case: Showcase, who: Shown, item: int) -> None:
+    gone = item in who.removed
+    title = plain(case.title(item))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if gone:
+            st.markdown(f":gray[~~{title}~~]", width="stretch")
+            st.button(
+                "Put back",
+                key=f"back-{item}",
+                type="tertiary",
+                on_click=partial(state.add, case, item, who),
+            )
+            return
+        badge = " :green-badge[added]" if item in who.added else ""
+        st.markdown(f"{title}{badge}", width="stretch")
+        st.button(
+            "Take out",
+            key=f"out-{item}",
+            type="tertiary",
+            help=f"What if not {title}?",
+            on_click=partial(state.take_away, case, item, who),
+        )
+
+
+def _add(case: Showcase, who: Shown, nouns: Nouns) -> None:
+    words = st.text_input(
+        "What if also …",
+        key="add-words",
+        placeholder=f"Title of {with_a(nouns.one)}",
+        icon=":material/add:",
+    )
+    if not words:
+        return
+    found = case.find_items(words, who.history.tolist(), FOUND)
+    if not found:
+        st.caption(f"No {nouns.one} is called that.")
+    for item in found:
+        st.button(
+            plain(case.title(item)),
+            key=f"add-{item}",
+            icon=":material/add:",
+            width="stretch",
+            on_click=partial(_added, case, item, who),
+        )
+
+
+def _added(case: Showcase, item: int, who: Shown) -> None:
+    state.add(case, item, who)
+    st.session_state["add-words"] = ""
+
+
+def _recommender(record: Record, side: str, default: Cell) -> Cell:
+    """The recommender that a visitor chose for one list; the best of today is named in the link."""
+    cells = _labelled(record.finished())
+    names = list(cells)
+    usual = names[list(cells.values()).index(default)]
+    chosen = st.selectbox(
+        "Recommender",
+        names,
+        key=remembered(side, names, usual, "recommender"),
+        label_visibility="collapsed",
+    )
+    keep(side, chosen)
+    return cells[chosen]
+
+
+def unlike(one: Cell, other: Cell) -> str:
+    """That two recommenders differ in more than one thing, "" where they do not.
+
+    >>> unlike(Cell("sasrec", "autograph", 0), Cell("sasrec", "none", 0))
+    ''
+    >>> unlike(Cell("sasrec", "autograph", 0), Cell("mind", "none", 0))[:35]
+    'These two differ in backbone and en'
+    """
+    names = ("backbone", "enhancer", "seed")
+    differing = [name for name in names if getattr(one, name) != getattr(other, name)]
+    if len(differing) < 2:
+        return ""
+    told = f"{', '.join(differing[:-1])} and {differing[-1]}"
+    return f"These two differ in {told}, so no difference in the lists is due to one of them alone."
+
+
+def _labelled(cells: Sequence[Cell]) -> dict[str, Cell]:
+    """Recommenders by what they are called; the seed is named where there are several.
+
+    >>> list(_labelled([Cell("mind", "kar", 0)])), list(_labelled([Cell("mind", "kar", 1)] * 2))
+    (['MIND with KAR'], ['MIND with KAR'])
+    >>> list(_labelled([Cell("mind", "kar", seed) for seed in (0, 1)]))
+    ['MIND with KAR, seed 0', 'MIND with KAR, seed 1']
+    """
+    several = len({cell.seed for cell in cells}) > 1
+    return {
+        f"{called(cell)}, seed {cell.seed}" if several else called(cell): cell for cell in cells
+    }
+
+
+def _ranked(record: Record, case: Showcase, who: Shown, cell: Cell) -> _Ranked:
+    """What a recommender shows first, with a reason for each."""
+    from recommend.reasons.what_if import moved
+
+    if not len(who.history):
+        return _Ranked([])
+    before = who.given if len(who.given) else who.history
+    try:
+        met = results.asked(record, case, who, cell)
+        table = moved(met.ready, met.number, before, who.history, LIST)
+    except AutoGraphError as error:
+        return _Ranked([], why_not=str(error))
+    items = table["item"].to_list()
+    whys = _reasons(record, case, who, met, items, SHORT)
+    return _Ranked(list(zip(table.iter_rows(named=True), whys, strict=True)), met.note)
+
+
+def _reasons(
+    record: Record, case: Showcase, who: Shown, met: NewUser, items: Sequence[int], limit: int
+) -> list[list[Why]]:
+    """Why a recommender shows the person each of some items."""
+    asked = Asked(met.ready, met.number, results.graph_with(record, case, who))
+    return case.whys(who.history, _number(case, who), items, asked, limit)
+
+
+def _number(case: Showcase, who: Shown) -> int:
+    """The number of the person in the graph; an invented one comes after all users."""
+    return who.user if who.user is not None else case.dataset.n_users
+
+
+def _list(case: Showcase, who: Shown, ranked: _Ranked, nouns: Nouns, side: str) -> None:
+    if not len(who.history):
+        empty("Nothing to go on yet", f"Add {with_a(nouns.one)} on the left.")
+        return
+    if ranked.why_not:
+        st.info(plain(ranked.why_not), icon=":material/info:")
+        return
+    if ranked.note:
+        st.caption(plain(ranked.note))
+    if not ranked.rows:
+        empty(f"No {nouns.one} is left", "This person has had everything.")
+    for row, whys in ranked.rows:
+        item = row["item"]
+        with st.container(horizontal=True, vertical_alignment="top", gap="small"):
+            st.markdown(f"**{row['rank']}**", width=18)
+            with st.container(gap=None, width="stretch"):
+                badges = _badges(case, who, row, nouns)
+                st.markdown(f"**{plain(case.title(item))}**{badges}")
+                for sentence in _in_short(whys) or [_no_reason(nouns)]:
+                    st.caption(plain(sentence))
+            st.button(
+                "Why?",
+                key=f"why-{side}-{item}",
+                type="tertiary",
+                disabled=not whys,
+                on_click=partial(_ask_why, case, item, side),
+            )
+
+
+def _in_short(whys: Sequence[Why]) -> list[str]:
+    """What was measured; where no single item of the history decides, what else joins the two."""
+    shown = whys[:1] if whys and whys[0].reason.decisive else whys
+    return [why.reason.sentence for why in shown]
+
+
+def _no_reason(nouns: Nouns) -> str:
+    return f"Nothing that is known joins this person and the {nouns.one}."
+
+
+def _badges(case: Showcase, who: Shown, row: dict[str, int | None], nouns: Nouns) -> str:
+    """What happened to an item: how far it moved, and whether it came true."""
+    said = ""
+    moved, item = row["moved"], row["item"]
+    if who.changed and row["before"] is None:
+        said += " :violet-badge[:material/undo: was in the history]"
+    elif who.changed and moved:
+        up = moved > 0
+        colour, arrow = ("green", "arrow_upward") if up else ("red", "arrow_downward")
+        said += f" :{colour}-badge[:material/{arrow}: {abs(moved):,}]"
+    if who.user is not None and item in case.later[who.user]:
+        said += f" :primary-badge[:material/check: {nouns.did} later]"
+    return said
+
+
+def _ask_why(case: Showcase, item: int, side: str) -> None:
+    st.query_params[WHY], st.query_params[WHOSE] = case.dataset.item_ids.external[item], side
+
+
+def _forget_why() -> None:
+    for name in (WHY, WHOSE):
+        st.query_params.pop(name, None)
+
+
+def _why(
+    record: Record, case: Showcase, who: Shown, nouns: Nouns, cells: Mapping[str, Cell]
+) -> None:
+    """Opens the reasons of the item and the recommender that the address asks about."""
+    external, ids = st.query_params.get(WHY), case.dataset.item_ids
+    if external is None or external not in ids or not len(who.history):
+        return
+    item, cell = ids.number(external), cells.get(st.query_params.get(WHOSE, ""), cells[SIDES[0]])
+    try:
+        met = results.asked(record, case, who, cell)
+    except AutoGraphError:
+        return
+    (whys,) = _reasons(record, case, who, met, [item], LONG)
+    dialog = st.dialog(f"Why this {nouns.one}?", width="large", on_dismiss=_forget_why)
+    dialog(show_whys)(case, who.name, item, whys, called(cell), nouns)
+
+
+def show_whys(
+    case: Showcase, name: str, item: int, whys: Sequence[Why], recommender: str, nouns: Nouns
+) -> None:
+    """Reasons one under the other: a sentence, the way drawn, what was said that carries it."""
+    st.subheader(plain(case.title(item)), anchor=False)
+    st.caption(f"{plain(case.gists[item])} · for {plain(name)} · {plain(recommender)}")
+    if not whys:
+        empty("No reason", _no_reason(nouns))
+    for at, why in enumerate(whys):
+        st.markdown(f"**{plain(why.reason.sentence)}**")
+        if why.steps:
+            st.echarts_chart(
+                reason_chart(why, palette(), name),
+                height=height_of(why),
+                key=f"way-{item}-{at}",
+                alt=told(why, name),
+            )
+        for quoted in why.quotes:
+            marked = "".join(
+                f":orange-background[{plain(part)}]" if term else _spaced(part)
+                for part, term in quoted.quotation.parts()
+            )
+            st.markdown(f"“{marked}”")
+            st.caption(f"From the description of {plain(quoted.of)}")
+    kinds = {why.reason.kind for why in whys}
+    st.caption(" ".join(text for kind, text in MEANT.items() if kind in kinds))
+    node = Node("item", case.dataset.item_ids.external[item])
+    link("graph", "See what stands around it in the graph", ":material/hub:", node=str(node))
+
+
+def _spaced(part: str) -> str:
+    """A part of a sentence with the blanks at its ends."""
+    lead = " " if part[:1].isspace() else ""
+    tail = " " if part[-1:].isspace() else ""
+    return f"{lead}{plain(part)}{tail}"

@@ -1,0 +1,271 @@
+"""The Demo screen: somebody, what two recommenders show them, why, and what if."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from app.experiment.saved import MOST_ITEMS, Persona, personas_of
+from app.pipeline.records import Record
+from app.results.showcase import Showcase
+from app.results.wording import Nouns, nouns_of
+from app.ui.demo import state
+from app.ui.demo.newcomers import new_item
+from app.ui.demo.person import WHY, person
+from app.ui.demo.state import Shown
+from app.ui.factors.projector import larger
+from app.ui.server import visitors
+from app.ui.shared import opened_demo as results
+from app.ui.shared.frame import command, failed, header, opened, plain, workspace
+from app.ui.shared.keeping import made, replacing
+from app.ui.shared.linked import find_named
+from app.ui.shared.telling import fragment
+from data.errors import AutoGraphError, ConfigError
+
+FOUND = 8
+SEARCH, FOUND_ONE = "people-words", "people-found"
+"""In the session: what a visitor searches for; and that it was given up for a saved person."""
+
+
+def show() -> None:
+    """Draws the screen."""
+    if state.projecting():
+        larger()
+    else:
+        header("Demo", "What a person is shown, and why. Change their history, and see.")
+    record = opened("dataset", "split", "train", "evaluate")
+    nouns, case = nouns_of(record), results.showcase(record)
+    parts = ["Somebody", f"A new {nouns.one}"]
+    if case.graph is None:
+        st.info(
+            "This experiment has no graph: recommenders know nothing that is new, and no reason "
+            "names what descriptions say."
+        )
+        _somebody(record, case, nouns)
+        return
+    first, second = st.tabs(parts, key="part", bind="query-params")
+    if first.open:
+        with first:
+            _somebody(record, case, nouns)
+    if second.open:
+        with second:
+            new_item(record, case, nouns)
+
+
+def _somebody(record: Record, case: Showcase, nouns: Nouns) -> None:
+    saved, wrong = personas_of(workspace()).every()
+    own = [one for one in saved if one.data == record.experiment.data.name]
+    _find_linked(record, case, own, nouns)
+    searching = _choose(case, own)
+    for sentence in wrong:
+        st.warning(plain(sentence), icon=":material/warning:")
+    if searching:
+        return
+    _what_if(record, case, own, nouns)
+    who = state.shown(case, own)
+    if who.user is not None and not state.projecting():
+        external = case.dataset.user_ids.external[who.user]
+        command("recommend", record.experiment.name, "--user", external, "--explain")
+
+
+def _find_linked(record: Record, case: Showcase, own: list[Persona], nouns: Nouns) -> None:
+    """Says what of a link is not there, before somebody or something else is shown."""
+    where, items = record.experiment.name, case.dataset.item_ids
+    find_named(state.USER, case.dataset.user_ids, "user", where)
+    find_named(state.PERSONA, [one.name for one in own], "saved person", where)
+    for name in (state.ADDED, state.REMOVED, WHY):
+        find_named(name, items, nouns.one, where)
+
+
+@fragment
+def _what_if(record: Record, case: Showcase, personas: list[Persona], nouns: Nouns) -> None:
+    """Somebody, and what the recommenders make of them; a change draws nothing else again."""
+    who = state.shown(case, personas)
+    _introduce(record, case, who, nouns)
+    person(record, case, who, nouns)
+
+
+def _choose(case: Showcase, personas: list[Persona]) -> bool:
+    """Whom to look at: by search, at random, saved, or somebody new.
+
+    Returns:
+        Whether a visitor searches at this moment, so that nobody else is to be shown.
+    """
+    if st.session_state.pop(FOUND_ONE, False):
+        st.session_state[SEARCH] = ""
+    search, saved, dice, new = st.columns([5, 4, 2.4, 3], vertical_alignment="bottom")
+    with search:
+        words = st.text_input(
+            "Find a person",
+            type="search",
+            live=True,
+            key=SEARCH,
+            icon=":material/search:",
+            placeholder="A name, an id, or a word about them",
+        )
+    with saved:
+        _saved(personas)
+    with dice:
+        st.button(
+            "Anybody",
+            icon=":material/casino:",
+            width="stretch",
+            help="Somebody at random",
+            on_click=partial(_anybody, case),
+        )
+    with new:
+        st.button(
+            "New person",
+            icon=":material/person_add:",
+            width="stretch",
+            help="Somebody of whom nothing is known yet",
+            on_click=_guest,
+        )
+    found = case.find_people(words, FOUND) if words else []
+    if words and not found:
+        st.caption("Nobody is called that.")
+    with st.container(horizontal=True):
+        for user in found:
+            about = f" · {plain(case.about[user])}" if case.about[user] else ""
+            st.button(
+                f"{plain(case.people[user])}{about}",
+                key=f"found-{user}",
+                on_click=partial(_found, case, user),
+            )
+    return bool(words)
+
+
+def _found(case: Showcase, user: int) -> None:
+    state.show_user(case, user)
+    st.session_state[SEARCH] = ""
+
+
+def _guest() -> None:
+    state.show_guest()
+    st.session_state[SEARCH] = ""
+
+
+def _anybody(case: Showcase) -> None:
+    import random
+
+    st.session_state[SEARCH] = ""
+    state.show_user(case, random.randrange(case.dataset.n_users))
+
+
+def _saved(personas: list[Persona]) -> None:
+    names = [one.name for one in personas]
+    current = st.query_params.get(state.PERSONA)
+    chosen = st.selectbox(
+        "Saved people",
+        names,
+        index=names.index(current) if current in names else None,
+        placeholder="Nobody yet" if not names else "Choose",
+        disabled=not names,
+    )
+    if chosen and chosen != current:
+        state.show_persona(chosen)
+        st.session_state[FOUND_ONE] = True
+        st.rerun()
+
+
+def _projector() -> None:
+    on = state.projecting()
+    if st.button(
+        "Leave" if on else "Projector",
+        icon=":material/close_fullscreen:" if on else ":material/present_to_all:",
+        help="Larger letters, and nothing beside. F11 hides the browser, too.",
+    ):
+        if on:
+            st.query_params.pop(state.PROJECTOR, None)
+        else:
+            st.query_params[state.PROJECTOR] = "1"
+        st.rerun()
+
+
+def _introduce(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None:
+    """Who it is, and what the recommenders know."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(plain(who.name), anchor=False, width="content")
+        st.caption(plain(who.about), width="stretch")
+        nobody = not len(who.history) and not who.saved
+        if visitors.may_change():
+            with st.popover("Save", icon=":material/bookmark_add:", disabled=nobody):
+                _save(record, case, who)
+                if who.saved:
+                    _remove(who)
+        _projector()
+    if who.user is None:
+        _words(who)
+    elif who.changed:
+        st.caption(
+            f"The recommenders now read the changed history. Who else {nouns.did} what, and what "
+            "was written about this person, stays as it was when they were trained."
+        )
+    else:
+        st.caption(
+            f"The recommenders know the {len(who.given):,} {nouns.many} on the left. The last two "
+            f"that this person {nouns.did} were kept from them; where one of these is recommended, "
+            "it says so."
+        )
+
+
+def _words(who: Shown) -> None:
+    """What is known of an invented person; a guest's words can be written."""
+    if who.saved:
+        if who.text:
+            st.caption(f"What is known of them: {plain(who.text)}")
+        return
+    st.session_state[state.FIELD] = who.text
+    st.text_input(
+        "What do you know of them? (optional)",
+        key=state.FIELD,
+        placeholder="In a sentence or two: it decides whose taste they share.",
+        max_chars=500,
+        on_change=state.keep_words,
+    )
+
+
+def _save(record: Record, case: Showcase, who: Shown) -> None:
+    shelf = personas_of(workspace())
+    given = st.text_input("Name", value=who.name, key=f"save-{who.name}", max_chars=60)
+    name = " ".join(given.split()) or who.name
+    replace = replacing(shelf, name, "replace-person")
+    if st.button("Save this person", type="primary", disabled=not len(who.history)):
+        try:
+            shelf.save(_persona(record, case, who, name), replace=replace)
+        except AutoGraphError as error:
+            failed(error)
+            return
+        state.show_persona(name)
+        st.rerun()
+
+
+def _persona(record: Record, case: Showcase, who: Shown, name: str) -> Persona:
+    """The person under a name; a user as the data have them is kept without a history.
+
+    Raises:
+        ConfigError: there is more of the person than is kept.
+    """
+    ids, items = case.dataset.user_ids.external, case.dataset.item_ids.external
+    history = who.history.tolist() if who.changed or who.user is None else []
+    if len(history) > MOST_ITEMS:
+        raise ConfigError(
+            f"A changed history is kept with {MOST_ITEMS:,} items at most; this one has "
+            f"{len(history):,}. Undo the changes, or take more of it out."
+        )
+    return made(
+        Persona,
+        name=name,
+        data=record.experiment.data.name,
+        user=None if who.user is None else ids[who.user],
+        history=tuple(items[item] for item in history),
+        text=who.text or None,
+    )
+
+
+def _remove(who: Shown) -> None:
+    if st.button("Remove for good", icon=":material/delete:", key="remove-person", type="tertiary"):
+        personas_of(workspace()).remove(who.name)
+        state.show_somebody()
+        st.rerun()

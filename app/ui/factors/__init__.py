@@ -1,0 +1,1 @@
+"""The screen Factors: what every latent factor means, and how codes are used."""

@@ -1,0 +1,259 @@
+"""Latent factors: where they lie, how they nest, what each one means, how well codes do."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import streamlit as st
+
+from app.pipeline.records import Record
+from app.results.alternatives import Side
+from app.results.lexicons import factor_of
+from app.ui.factors.codebook_picture import CODES, map_chart
+from app.ui.factors.codes import codes_in_use, other_methods
+from app.ui.factors.factor import (
+    ALL,
+    LEVEL,
+    Factor,
+    clicked,
+    details,
+    forget_clicks,
+    go_to,
+    label_of,
+    level_title,
+    short,
+    summary,
+    written,
+)
+from app.ui.factors.trees import flat, tree_map
+from app.ui.shared import address, opened
+from app.ui.shared.colours import palette
+from app.ui.shared.frame import command, empty, header, hint, plain
+from app.ui.shared.frame import opened as finished
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from quantize.lexicon import Lexicon
+
+SIDES = {"Items": "item", "Users": "user"}
+MAP_HEIGHT = 560
+
+
+def show() -> None:
+    """Draws the screen."""
+    header("Factors", "What users and items have in common, found in what is said of them.")
+    record = finished("codes-user", "codes-item", "factors-user", "factors-item")
+    side = _side()
+    lexicon = opened.lexicon(record, side)
+    _figures(lexicon, side)
+    chart, tree, use, methods = st.tabs(
+        ["Map", "Hierarchy", "Codes in use", "Other methods"], key="aspect", bind="query-params"
+    )
+    if chart.open:
+        with chart:
+            _beside_its_page(record, lexicon, side, _map)
+    if tree.open:
+        with tree:
+            _beside_its_page(record, lexicon, side, _tree)
+    if use.open:
+        with use:
+            codes_in_use(record, lexicon, side)
+    if methods.open:
+        with methods:
+            other_methods(record, side)
+
+
+def _side() -> Side:
+    node = address.selected()
+    of_users = node is not None and node.type in ("user", "user_factor")
+    chosen = st.segmented_control(
+        "Factors of",
+        list(SIDES),
+        default="Users" if of_users else "Items",
+        key="side",
+        bind="query-params",
+        required=True,
+    )
+    return cast(Side, SIDES[chosen or "Items"])
+
+
+def _figures(lexicon: Lexicon, side: str) -> None:
+    """The four numbers by which codes are judged."""
+    codes = lexicon.codes
+    figures = codes.statistics
+    used = min(figures["active_ratio"])
+    kept = 1 - figures["error_left"][-1]
+    numbers = (
+        ("Codes in use", f"{used:.0%}", "active ratio"),
+        ("Perplexity", f"{figures['perplexity'][0]:,.0f} of {figures['k']:,}", "perplexity"),
+        ("Collisions", f"{figures['collisions']:.1%}", "collision"),
+        ("Reconstruction", f"{kept:.0%}", "reconstruction"),
+    )
+    columns = st.columns(4)
+    for column, (label, value, term) in zip(columns, numbers, strict=True):
+        column.metric(label, value, help=hint(term), border=True)
+    st.caption(
+        f"{len(codes):,} {side}s, {codes.levels} levels of {codes.k:,} codes. "
+        "Codes in use: of the level that uses fewest. Perplexity: of level 0.",
+        help=hint("level"),
+    )
+
+
+def _selected(lexicon: Lexicon, side: str) -> Factor | None:
+    node = address.selected()
+    if node is None or node.type != f"{side}_factor":
+        return None
+    return factor_of(lexicon, node.id)
+
+
+def _beside_its_page(record: Record, lexicon: Lexicon, side: Side, draw: Any) -> None:
+    """A picture to click in on the left, and on the right what was clicked.
+
+    The picture is drawn last: at the first look it takes a moment, and nothing waits for it.
+    """
+    selected = _selected(lexicon, side)
+    left, right = st.columns([3, 2], gap="large")
+    with right:
+        _chooser(lexicon, side, selected)
+        if selected is None:
+            _nothing_chosen(lexicon, side)
+        else:
+            summary(record, side, selected)
+    if selected is not None:
+        details(record, side, selected)
+    words = ("factors", "show", record.experiment.name, side)
+    command(*words, *([written(selected)] if selected else []))
+    with left:
+        draw(record, lexicon, side, selected)
+
+
+def _chooser(lexicon: Lexicon, side: Side, selected: Factor | None) -> None:
+    """Every factor in a list that can be searched: the way without a mouse."""
+    sizes = _sizes(lexicon)
+    options = [factor for factor, size in sizes.items() if size]
+    key = f"factor-{side}"
+    st.session_state[key] = selected if selected in options else None
+    st.selectbox(
+        "Factor",
+        options,
+        key=key,
+        index=None,
+        format_func=lambda factor: f"{label_of(lexicon, factor)} ({sizes[factor]:,})",
+        placeholder="Search, or click in the picture",
+        on_change=lambda: _chosen(side, st.session_state[key]),
+    )
+
+
+def _chosen(side: str, factor: Factor | None) -> None:
+    if factor is None:
+        address.select(None)
+    else:
+        go_to(side, factor)
+
+
+def _nothing_chosen(lexicon: Lexicon, side: Side) -> None:
+    """The factors of what is selected elsewhere, or how to begin."""
+    node = address.selected()
+    if node is None or node.type != side or node.id not in lexicon.codes.ids:
+        empty("Choose a factor", "Click a dot or a tile, or search the list above.")
+        return
+    codes = lexicon.codes.codes[lexicon.codes.ids.index(node.id)].tolist()
+    st.caption(f"Factors of the selected {side}, level by level:")
+    for factor in enumerate(codes):
+        st.button(
+            plain(label_of(lexicon, factor).replace("·", "–")),
+            key=f"of-{side}-{written(factor)}",
+            on_click=partial(go_to, side, factor),
+            icon=":material/category:",
+        )
+
+
+def _sizes(lexicon: Lexicon) -> dict[Factor, int]:
+    import numpy as np
+
+    codes = lexicon.codes
+    return {
+        (level, code): int(size)
+        for level in range(codes.levels)
+        for code, size in enumerate(np.bincount(codes.codes[:, level], minlength=codes.k))
+    }
+
+
+def _map(record: Record, lexicon: Lexicon, side: Side, selected: Factor | None) -> None:
+    levels = [level_title(level) for level in range(lexicon.codes.levels)]
+    if st.session_state.get(LEVEL, st.query_params.get(LEVEL)) not in (*levels, ALL):
+        st.session_state[LEVEL] = levels[selected[0] if selected else 0]
+    chosen = st.segmented_control(
+        "Codes of",
+        [*levels, ALL],
+        key=LEVEL,
+        bind="query-params",
+        help=hint("level"),
+        required=True,
+    )
+    level = None if chosen == ALL else levels.index(chosen or levels[0])
+    with st.spinner("Drawing the map; it is kept for the next time."):
+        points = opened.codebook_map(record, side, level)
+    codes = points.filter(kind="code")
+    key = f"map-{side}-{level}"
+    forget_clicks(key)
+    st.echarts_chart(
+        map_chart(
+            points, _sizes(lexicon), lambda *of: label_of(lexicon, of), selected, side, palette()
+        ),
+        height=MAP_HEIGHT,
+        key=key,
+        on_select=lambda: _clicked_dot(key, side, codes),
+        alt=f"Map of the codes of {side}s; the list beside it holds the same factors",
+    )
+    st.caption(
+        "Near dots are alike; large ones have many members. Small dots are a sample of "
+        f"{side}s, or what is left of them before this level. Ctrl and the wheel zoom.",
+        help="t-SNE of the code vectors and of the sample; directions and units mean nothing. "
+        "All levels together is the paper's figure 3.",
+    )
+
+
+def _clicked_dot(key: str, side: str, codes: pl.DataFrame) -> None:
+    found = clicked(key)
+    if found is None:
+        return
+    series, row = found
+    level = int(series.removeprefix(f"{CODES}-"))
+    go_to(side, (level, int(codes.filter(level=level)["code"][row])))
+
+
+def _tree(record: Record, lexicon: Lexicon, side: Side, selected: Factor | None) -> None:  # noqa: ARG001
+    from quantize.hierarchy import hierarchy
+
+    level = selected[0] if selected else 0
+    tree = hierarchy(lexicon.codes.codes[:, [level]])
+    nodes = flat(tree)
+    key = f"tree-{side}-{level}"
+    forget_clicks(key)
+    st.echarts_chart(
+        tree_map(
+            tree,
+            lambda *of: short(lexicon, of),
+            level,
+            selected[1] if selected else None,
+            side,
+            palette(),
+        ),
+        height=MAP_HEIGHT,
+        key=key,
+        on_select=lambda: _clicked_tile(key, side, level, nodes),
+        alt=f"Codes of level {level} of {side}s by size",
+    )
+    st.caption(
+        f"Each tile is a code of level {level}, as large as it has {side}s. What is inside one "
+        "shows under Other levels, below, once it is selected."
+    )
+
+
+def _clicked_tile(key: str, side: str, level: int, nodes: list[tuple[int, ...]]) -> None:
+    found = clicked(key)
+    if found is not None and nodes[found[1]]:
+        go_to(side, (level, nodes[found[1]][-1]))

@@ -1,0 +1,1 @@
+"""The screen Graph: nodes and edges to walk through."""

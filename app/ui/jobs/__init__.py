@@ -1,0 +1,1 @@
+"""The screen Jobs: what runs, how far it is, and how it ended."""

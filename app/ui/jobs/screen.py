@@ -1,0 +1,140 @@
+"""The screen Jobs: long work, how far it is, and what became of it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.jobs import Job, StepProgress, forget, listed, resume, stop
+from app.jobs.wording import counted, duration, number
+from app.pipeline.records import read_record
+from app.ui.jobs.views import draw_command, draw_progress, draw_title, draw_trouble
+from app.ui.shared import frame
+from app.ui.shared.telling import fragment
+from data.errors import AutoGraphError
+
+EVERY_S = 1.0
+LATEST = 15
+"""Jobs that are shown before somebody asks for more."""
+LOG_LINES = 200
+
+
+def show() -> None:
+    """Draws the screen; only while something runs it draws itself again."""
+    frame.header(
+        "Jobs",
+        "Long work runs on its own: close the page or come back from another browser, it goes on.",
+    )
+    live = any(job.active for job in listed(frame.workspace()))
+    fragment(_list, run_every=EVERY_S if live else None)(live)
+    frame.command("jobs", "list")
+
+
+def _list(live: bool) -> None:
+    jobs = listed(frame.workspace())
+    if live and not any(job.active for job in jobs):
+        st.rerun()
+    if not jobs:
+        frame.empty(
+            "No jobs yet",
+            "What takes long is started on the screens Data, Knowledge and Train, and shows here.",
+            ":material/checklist:",
+        )
+        return
+    jobs.sort(key=lambda job: not job.active)
+    everything = len(jobs) <= LATEST or st.toggle(f"Show all {len(jobs)} jobs", key="all-jobs")
+    for job in jobs if everything else jobs[:LATEST]:
+        with st.container(border=True, key=f"job-{job.id}"):
+            _card(job, jobs)
+
+
+def _card(job: Job, jobs: list[Job]) -> None:
+    about, buttons = st.columns([5, 2], vertical_alignment="top")
+    with about:
+        draw_title(job, jobs)
+    with (
+        buttons,
+        st.container(
+            horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"
+        ),
+    ):
+        _buttons(job)
+    draw_progress(job)
+    draw_trouble(job)
+    if job.steps:
+        steps = st.expander("Steps", key=f"steps-{job.id}", on_change="rerun")
+        if steps.open:
+            with steps:
+                _steps(job)
+    log = st.expander("Log and command", key=f"log-{job.id}", on_change="rerun")
+    if log.open:
+        with log:
+            draw_command(job)
+            st.code(job.log_tail(LOG_LINES) or "empty", language=None, wrap_lines=True, height=320)
+            st.caption(f"The whole log: {frame.plain(job.folder / 'log.txt')}")
+
+
+def _buttons(job: Job) -> None:
+    if job.active:
+        _stop_button(job)
+        return
+    if job.state == "finished" and job.experiment:
+        _results(job.experiment)
+    if job.state != "finished" and job.kind != "unknown":
+        again = st.button(
+            "Continue",
+            key=f"continue-{job.id}",
+            icon=":material/play_arrow:",
+            type="primary",
+            help="Runs the same command again; what is finished is not done again.",
+        )
+        if again:
+            resume(job)
+            st.rerun()
+    with st.popover("Forget", icon=":material/close:", type="tertiary", key=f"ask-{job.id}"):
+        st.write("It goes off this list, with its log. Results that it made stay.")
+        if st.button("Forget it for good", key=f"forget-{job.id}", icon=":material/delete:"):
+            forget(job)
+            st.rerun()
+
+
+def _results(name: str) -> None:
+    """The way to what a job made: recommenders, or the data where it went no further."""
+    try:
+        record = read_record(name, frame.workspace())
+    except AutoGraphError:
+        return
+    if record.finished():
+        frame.link("compare", "Results", ":material/leaderboard:", experiment=name)
+    else:
+        frame.link("data", "Data", ":material/dataset:", experiment=name)
+
+
+def _stop_button(job: Job) -> None:
+    pressed = st.button(
+        "Cancel",
+        key=f"stop-{job.id}",
+        icon=":material/stop:",
+        disabled=job.state == "stopping" and not job.overdue,
+        help="Ends the job; what is finished is kept, and it can be continued.",
+    )
+    if pressed:
+        stop(job)
+        st.rerun()
+
+
+def _steps(job: Job) -> None:
+    import polars as pl
+
+    rows = pl.DataFrame([_row(step) for step in job.steps], infer_schema_length=None)
+    frame.table(rows, f"steps-of-{job.id}")
+
+
+def _row(step: StepProgress) -> dict[str, str]:
+    running = step.state == "running"
+    return {
+        "step": step.name,
+        "state": "was there already" if step.state == "kept" else step.state,
+        "progress": counted(step) if running else "",
+        "took": "" if step.seconds is None else duration(step.seconds),
+        "figures": ", ".join(f"{name} {number(value)}" for name, value in step.figures.items()),
+    }

@@ -1,0 +1,1 @@
+"""The screen Knowledge: what was said of users and items."""

@@ -1,0 +1,136 @@
+"""What may be wrong with the texts: failures, unusual lengths, texts that stand twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.pipeline.again import settings_file
+from app.pipeline.records import Record
+from app.ui.knowledge.charts import failures_by_reason, lengths
+from app.ui.shared import frame, opened, watching
+from app.ui.shared.colours import palette
+from llm.review import duplicates, failures
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def show_checks(record: Record, side: str) -> None:
+    """Draws all checks of one side."""
+    table = opened.reviewed(record, side)
+    _failures(record, side)
+    _lengths(side, table)
+    _shared(side, table)
+
+
+def _failures(record: Record, side: str) -> None:
+    st.subheader("Failures", anchor=False)
+    found = failures(opened.knowledge(record, side))
+    words = ("knowledge", "update", settings_file(record), "--side", side)
+    job = watching.latest("knowledge", words)
+    running = job is not None and job.active
+    if found.is_empty():
+        frame.empty("Nobody is without a text", f"Every {side} is described.", ":material/check:")
+    else:
+        _reasons(side, found)
+    if not found.is_empty() or running:
+        st.button(
+            "Retry failed",
+            type="primary",
+            icon=":material/refresh:",
+            disabled=running,
+            help="Asks again about those without a text, and about nobody else. What was made "
+            "without their texts is made again by the next run.",
+            on_click=watching.begin,
+            args=("knowledge", words, f"Retry {side}s of {record.experiment.name}"),
+        )
+    if job is not None and running:
+        watching.watch(job, lambda: None)
+    elif job is not None:
+        watching.tell_end(job)
+    frame.command(*words)
+
+
+def _reasons(side: str, found: pl.DataFrame) -> None:
+    left, right = st.columns([2, 3])
+    with left:
+        st.echarts_chart(
+            failures_by_reason(found, palette()),
+            height=60 + 32 * found.height,
+            alt="Entities without a text, by reason",
+        )
+    with right:
+        frame.table(
+            found,
+            f"failures-{side}",
+            columns={
+                "reason": "Reason",
+                "rows": "Entities",
+                "attempts": st.column_config.NumberColumn("Attempts", format="%.1f"),
+                "example": "For example",
+                "error": st.column_config.TextColumn("What was said", width="large"),
+            },
+        )
+
+
+def _lengths(side: str, table: pl.DataFrame) -> None:
+    import polars as pl
+
+    st.subheader("Lengths", anchor=False)
+    if not table["words"].count():
+        frame.empty("No texts", "There is nothing to measure yet.")
+        return
+    st.echarts_chart(
+        lengths(table["words"].drop_nulls(), palette()),
+        height=240,
+        alt="How many texts have how many words",
+    )
+    unusual = table.filter(pl.col("length").is_not_null()).sort("words")
+    if unusual.is_empty():
+        st.caption("No text is unusually short or long.")
+        return
+    few, many = ((unusual["length"] == kind).sum() for kind in ("short", "long"))
+    st.caption(
+        f"Unusually short: {few:,}. Unusually long: {many:,}. The others lie as closely together "
+        "as most do."
+    )
+    frame.table(
+        unusual.select("title", "entity", "length", "words", "said"),
+        f"unusual-{side}",
+        columns={
+            "title": "Title",
+            "entity": "Id",
+            "length": "Length",
+            "words": "Words",
+            "said": st.column_config.TextColumn("Text", width="large"),
+        },
+    )
+
+
+def _shared(side: str, table: pl.DataFrame) -> None:
+    st.subheader("Duplicates", anchor=False)
+    found = duplicates(table)
+    alike = int(table["alike"].count())
+    if found.is_empty():
+        frame.empty(
+            "No text stands twice",
+            "Every text is different, whatever its capitals, blanks and punctuation.",
+            ":material/check:",
+        )
+    else:
+        rows = int(found["rows"].sum())
+        texts = "one text" if found.height == 1 else f"{found.height:,} texts"
+        st.caption(f"{rows:,} {side}s share {texts}, so nothing tells them apart.")
+        frame.table(
+            found,
+            f"duplicates-{side}",
+            columns={
+                "rows": st.column_config.NumberColumn("Entities", width="small"),
+                "entities": st.column_config.ListColumn("Ids"),
+                "said": st.column_config.TextColumn("Text", width="large"),
+            },
+        )
+    if alike:
+        st.caption(f"{alike:,} texts begin with the same eight words as another.")

@@ -1,0 +1,202 @@
+"""One text: what was said, what was asked, where it is from, and the text by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from app.pipeline.overrides import overrides_of
+from app.pipeline.provenance import Sent, sent_prompt
+from app.pipeline.records import Record
+from app.pipeline.workshop import WITHOUT_MODEL
+from app.ui.shared import frame, opened
+from app.ui.shared.marked import show_diff
+from data.errors import AutoGraphError
+
+if TYPE_CHECKING:
+    from llm.overrides import Overrides
+
+TOLD = "knowledge told"
+
+
+def show_row(record: Record, side: str, entity: str) -> None:
+    """Draws one row of the knowledge."""
+    import polars as pl
+
+    rows = opened.knowledge(record, side).table.filter(pl.col("entity") == entity)
+    if rows.is_empty():
+        frame.empty("Not described", f"This data set has no {side} {frame.plain(entity)}.")
+        return
+    row = rows.row(0, named=True)
+    table = opened.reviewed(record, side)
+    title = table.filter(pl.col("entity") == entity)["title"][0]
+    known = f" · {entity}" if title != entity else ""
+    st.subheader(frame.plain(f"{title}{known}"), anchor=False, divider="gray")
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        log = overrides_of(record.experiment, side, record.workspace)
+        _text(row, log)
+        _by_hand(row, log, _which(record, side, entity))
+    with right:
+        _provenance(record, side, row)
+        _prompt(record, side, row)
+
+
+def _which(record: Record, side: str, entity: str) -> str:
+    """Tells a text, and the changes to it, from those of other experiments."""
+    key = record.keys[f"knowledge-{side}"]
+    return f"{record.experiment.texts_name} {key} {side} {entity}"
+
+
+def _text(row: dict[str, Any], log: Overrides) -> None:
+    by_hand = log.texts().get(row["entity"])
+    if by_hand is not None:
+        st.caption(
+            ":material/edit: By hand"
+            + ("" if row["override"] == by_hand else ", taken in by the next run")
+        )
+        with st.container(border=True):
+            st.text(by_hand)
+        st.caption("What the model said")
+    if row["text"] is None:
+        frame.failed(row["error"] or "There is no text.")
+        return
+    with st.container(border=True):
+        st.text(row["text"])
+    if row["aspects"]:
+        st.json(json.loads(row["aspects"]), expanded=2)
+    if by_hand is not None:
+        with st.expander("What differs", icon=":material/difference:"):
+            show_diff(row["text"], by_hand)
+
+
+def _by_hand(row: dict[str, Any], log: Overrides, which: str) -> None:
+    """The form that puts a text in the place of the model's, or takes it back.
+
+    Args:
+        row: Of the knowledge.
+        log: Of the changes by hand.
+        which: Stands in the keys of fields, so that none offers another experiment's text.
+    """
+    entity = row["entity"]
+    by_hand = log.texts().get(entity)
+    told = st.session_state.pop(TOLD, None)
+    if told:
+        frame.failed(told)
+    with st.expander("Text by hand", icon=":material/edit:", expanded=bool(told)):
+        st.text_area(
+            "Text",
+            by_hand or row["text"] or "",
+            key=f"by hand {which}",
+            height=180,
+            help="Kept beside the model's text, which stays. The next run makes everything again "
+            "that depends on it.",
+        )
+        st.text_input("Why", key=f"why {which}", placeholder="For those who read it later")
+        with st.container(horizontal=True):
+            st.button(
+                "Keep this text",
+                type="primary",
+                icon=":material/save:",
+                key="keep text",
+                on_click=_keep,
+                args=(log, entity, which),
+            )
+            st.button(
+                "Back to the model's",
+                icon=":material/undo:",
+                key="revert text",
+                disabled=by_hand is None,
+                on_click=_revert,
+                args=(log, row, which),
+            )
+        _history(log, entity)
+
+
+def _history(log: Overrides, entity: str) -> None:
+    changes = [one for one in log.changes() if one.entity == entity]
+    for one in reversed(changes):
+        what = "Taken back" if one.text is None else f"{len(one.text.split()):,} words by hand"
+        note = f": {frame.plain(one.note)}" if one.note else ""
+        st.caption(f"{one.at[:16].replace('T', ' ')} UTC · {what}{note}")
+
+
+def _keep(log: Overrides, entity: str, which: str) -> None:
+    state = st.session_state
+    try:
+        log.write(entity, state[f"by hand {which}"], state[f"why {which}"])
+        state[f"why {which}"] = ""
+    except AutoGraphError as error:
+        state[TOLD] = str(error)
+
+
+def _revert(log: Overrides, row: dict[str, Any], which: str) -> None:
+    state = st.session_state
+    try:
+        log.revert(row["entity"], state[f"why {which}"])
+        state[f"by hand {which}"], state[f"why {which}"] = row["text"] or "", ""
+    except AutoGraphError as error:
+        state[TOLD] = str(error)
+
+
+def _provenance(record: Record, side: str, row: dict[str, Any]) -> None:
+    made = record.store.manifest(f"knowledge-{side}", record.keys[f"knowledge-{side}"])["made_at"]
+    told = {
+        "Model": row["model"],
+        "Template": row["template"],
+        "Tokens": f"{row['tokens_in']:,} asked, {row['tokens_out']:,} said",
+        "Time": f"{row['latency_s']:.2f} s, {_times(row['attempts'])}",
+        "Ended": row["finish_reason"],
+        "Result": f"{record.keys[f'knowledge-{side}']}, {made[:16].replace('T', ' ')} UTC",
+        "Key": row["key"][:16],
+    }
+    st.caption("Where it is from")
+    with st.container(border=True):
+        for name, value in told.items():
+            first, second = st.columns([2, 5], gap="small")
+            first.caption(name)
+            second.caption(frame.plain(value))
+    name, _, version = row["template"].partition("@")
+    with st.container(horizontal=True):
+        frame.link(
+            "prompts",
+            "Its template",
+            ":material/edit_note:",
+            template=name,
+            version=version,
+            side=side,
+        )
+        frame.link("graph", "In the graph", ":material/hub:")
+
+
+def _times(attempts: int) -> str:
+    return "1 attempt" if attempts == 1 else f"{attempts:,} attempts"
+
+
+def _prompt(record: Record, side: str, row: dict[str, Any]) -> None:
+    with st.expander("Prompt", icon=":material/chat:", key="row prompt", on_change="rerun") as part:
+        if not part.open:
+            return
+        try:
+            sent = sent_prompt(opened.scene(record, side), row)
+        except AutoGraphError as error:
+            st.warning(frame.plain(error), icon=":material/warning:")
+            return
+        backend = getattr(record.experiment.llm, side).backend
+        st.caption(_of_prompt(sent, backend))
+        for message in sent.messages:
+            st.caption(message["role"].capitalize())
+            st.code(message["content"], language=None, wrap_lines=True)
+
+
+def _of_prompt(sent: Sent, backend: str) -> str:
+    if backend in WITHOUT_MODEL:
+        return f"{backend} reads no prompt. A language model would be asked this."
+    if sent.same:
+        return ":material/check: Just this was sent: its key is that of the answer."
+    return (
+        ":material/warning: This would be sent today. What was sent differs: data, template, texts "
+        "of items or the model's settings have changed since."
+    )

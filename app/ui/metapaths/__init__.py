@@ -1,0 +1,1 @@
+"""The screen Metapaths: typed paths, their counts, and switching them."""

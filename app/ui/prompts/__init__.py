@@ -1,0 +1,1 @@
+"""The screen Prompts: templates, written, tried on examples, costed and used."""

@@ -1,0 +1,128 @@
+"""Which template a visitor works on, and what it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from app.pipeline.records import Record
+from app.pipeline.work import own_templates, template_of
+from app.ui.shared import frame
+from app.ui.shared.remembered import choose_next, keep, remembered
+from data.errors import AutoGraphError
+from prompts.library import Entry, Library
+
+if TYPE_CHECKING:
+    from prompts.template import Side, Template
+
+SIDES: dict[Any, str] = {"item": "Items", "user": "Users"}
+SIDE, TEMPLATE, VERSION = "side", "template", "version"
+"""In the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a visitor works on.
+
+    Attributes:
+        side: Whom it describes.
+        entry: Of the template in the list.
+        template: The version that is shown.
+        record: The experiment whose users and items it is tried on; None where none was run.
+    """
+
+    side: Side
+    entry: Entry
+    template: Template
+    record: Record | None
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the person's own, so that it can have a next version."""
+        return self.entry.own
+
+
+def library() -> Library:
+    """The person's own templates, and those that ship."""
+    return Library(own_templates(frame.workspace()))
+
+
+def choose_side() -> Any:
+    """The side that a visitor chose; draws the field to choose with."""
+    side = st.segmented_control(
+        "Who is described",
+        list(SIDES),
+        required=True,
+        format_func=SIDES.__getitem__,
+        key=remembered(SIDE, list(SIDES), "item"),
+    )
+    keep(SIDE, side)
+    return side
+
+
+def choose(record: Record | None) -> Choice:
+    """What a visitor chose; draws the fields to choose with."""
+    columns = st.columns([1.2, 3, 1.4], vertical_alignment="bottom")
+    with columns[0]:
+        side = choose_side()
+    entries = {one.template.name: one for one in library().entries() if one.template.side == side}
+    used = _used(record, side)
+    entry = entries[_template(columns[1], entries, used if used in entries else None)]
+    template = entry.template
+    if entry.own:
+        number = _version(columns[2], entry)
+        template = library().load(f"{template.name}@{number}")
+    return Choice(side, entry, template, record)
+
+
+def open_template(name: str) -> None:
+    """Shows the latest version of a template from the next run of the page on."""
+    choose_next(TEMPLATE, name)
+    choose_next(VERSION, None)
+
+
+def _template(column: Any, entries: dict[str, Entry], used: str | None) -> str:
+    names = list(entries)
+    first = used or names[0]
+    name = column.selectbox(
+        "Template",
+        names,
+        format_func=lambda name: _called(entries[name], name == used),
+        key=remembered(TEMPLATE, names, first),
+        help="Those that ship are not changed: save a copy under a name of your own.",
+    )
+    keep(TEMPLATE, name)
+    return str(name)
+
+
+def _version(column: Any, entry: Entry) -> int:
+    numbers = [str(number) for number in reversed(entry.versions)]
+    latest = numbers[0]
+    chosen = column.selectbox(
+        "Version",
+        numbers,
+        format_func=lambda number: f"{number}, the latest" if number == latest else number,
+        key=remembered(VERSION, numbers, latest),
+        help="A version is never changed; the next one follows it.",
+    )
+    keep(VERSION, chosen)
+    return int(chosen)
+
+
+def _called(entry: Entry, used: bool) -> str:
+    whose = f"yours, {len(entry.versions)} versions" if entry.own else "ships"
+    if entry.own and len(entry.versions) == 1:
+        whose = "yours, 1 version"
+    return f"{entry.template.name} · {whose}" + (" · in use" if used else "")
+
+
+def _used(record: Record | None, side: Side) -> str | None:
+    """The name of the template that the experiment uses."""
+    if record is None:
+        return None
+    try:
+        return template_of(record.experiment, side, record.workspace).name
+    except AutoGraphError:
+        return None

@@ -1,0 +1,123 @@
+"""Writing a template: the editor, what is wrong, and what it becomes for one user or item."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from app.pipeline.template_drafts import drafted
+from app.ui.prompts import draft, editor
+from app.ui.prompts.choice import Choice
+from app.ui.prompts.preview import show_preview, show_variables
+from app.ui.prompts.saving import TOLD, save_buttons
+from app.ui.shared import entities, frame, opened
+from app.ui.shared.telling import fragment
+from data.errors import TemplateError
+from prompts.unknown import Unknown, unknown_names
+
+if TYPE_CHECKING:
+    from app.pipeline.workshop import Scene
+    from prompts.template import Template
+
+
+@fragment
+def show_write(choice: Choice) -> None:
+    """Draws the editor and, beside it, what comes of the text for one user or item.
+
+    The editor comes first and does not wait for the data: members such as `attributes.genre` are
+    looked at as soon as the facts of one user or item are known.
+    """
+    if TOLD in st.session_state:
+        st.rerun()
+    left, right = st.columns(2, gap="medium")
+    template, known = choice.template, f"facts {choice.record and choice.record.experiment.name}"
+    body, schema = draft.current(template)
+    facts = st.session_state.get(f"{known} {choice.side}")
+    written, problem, unknown = _checked(template, body, schema, facts)
+    fit = None if unknown else written
+    with left:
+        save_buttons(choice, fit)
+        editor.edit(template.label, body, template.body, [one.name for one in unknown])
+        _schema(template, schema)
+    with right:
+        scene, number = _scene(choice)
+        _problems(template, problem, unknown)
+        if scene is not None and number is not None:
+            st.session_state[f"{known} {choice.side}"] = scene.facts(number)
+            prompt, values = st.tabs(["Prompt", "Variables"], key="write tabs")
+            with prompt:
+                show_preview(scene, number, fit)
+            with values:
+                show_variables(scene, number)
+
+
+def _scene(choice: Choice) -> tuple[Scene | None, int | None]:
+    """The users or items, and the one that is looked at."""
+    record, stage = choice.record, "dataset" if choice.side == "item" else "split"
+    if record is not None and record.store.holds(stage, record.keys.get(stage, "none")):
+        with st.spinner("Reading what templates see …"):
+            scene = opened.scene(record, choice.side)
+        return scene, entities.pick(scene, "preview")
+    frame.empty(
+        "No data yet",
+        "Values and the finished prompt show here once an experiment has read its data.",
+        ":material/visibility:",
+    )
+    if record is None:
+        frame.run_button("Build the demo", frame.DEMO)
+    else:
+        frame.run_button("Run it now", record.experiment.name, record)
+    return None, None
+
+
+def _checked(
+    template: Template, body: str, schema: str, facts: Any
+) -> tuple[Template | None, str, list[Unknown]]:
+    """What is written if it is a template, otherwise why not; and names that nobody knows."""
+    try:
+        written = drafted(template, body, schema)
+        return written, "", unknown_names(written, facts)
+    except TemplateError as error:
+        return None, str(error), []
+
+
+def _problems(template: Template, problem: str, unknown: list[Unknown]) -> None:
+    """What is wrong with the text, and a button for each name that may have been meant."""
+    if problem:
+        frame.failed(problem)
+    for one in unknown:
+        with st.container(border=True):
+            text, button = st.columns([3, 2], vertical_alignment="center")
+            meant = f" Did you mean **{frame.plain(one.nearest)}**?" if one.nearest else ""
+            text.markdown(
+                f":red[:material/help:] **{frame.plain(one.name)}** does not exist.{meant}"
+            )
+            if one.nearest:
+                button.button(
+                    "Replace it",
+                    key=f"nearest {one.name}",
+                    icon=":material/find_replace:",
+                    on_click=_replace,
+                    args=(template, one),
+                    width="stretch",
+                )
+
+
+def _replace(template: Template, unknown: Unknown) -> None:
+    wanted = rf"(?<![\w.]){re.escape(unknown.name)}(?!\w)"
+    body = draft.current(template)[0]
+    draft.put(template, re.sub(wanted, lambda _: unknown.nearest or unknown.name, body))
+
+
+def _schema(template: Template, schema: str) -> None:
+    with st.expander("Answers in JSON", icon=":material/data_object:", expanded=bool(schema)):
+        st.text_area(
+            "JSON schema",
+            schema,
+            key=draft.schema_key(template),
+            placeholder="Blank for free text, which is what most templates ask for.",
+            help="Answers must follow it; each property becomes a column that can be searched.",
+            height=160,
+        )

@@ -1,0 +1,1 @@
+"""The page's server: hosts, signing in, visitors and their rights."""

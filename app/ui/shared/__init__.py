@@ -1,0 +1,1 @@
+"""What several screens share: the frame, choices in links, colours, opened results."""

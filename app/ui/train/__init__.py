@@ -1,0 +1,1 @@
+"""The screen Train: an experiment's form, its grid, and what it will run."""

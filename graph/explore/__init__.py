@@ -1,0 +1,1 @@
+"""What a person looks at: views, paths, counts, names and exports."""

@@ -1,0 +1,1 @@
+"""Honest evaluation: ranks, metrics, comparisons and what lists are like."""

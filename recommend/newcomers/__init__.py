@@ -1,0 +1,1 @@
+"""Users and items that no recommender was trained with."""

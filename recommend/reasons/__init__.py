@@ -1,0 +1,1 @@
+"""Why an item is recommended, measured and counted, in words."""

@@ -1,0 +1,1 @@
+"""Recommenders of sequences: a backbone over the history, and an enhancer beside it."""

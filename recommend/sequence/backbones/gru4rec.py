@@ -1,0 +1,31 @@
+"""GRU4Rec (Hidasi et al., ICLR 2016): a gated recurrent network over the history.
+
+Different here: whole histories with softmax instead of session-parallel batches with TOP1.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from recommend.sequence.dropout import Dropout
+from recommend.settings import Gru4RecConfig
+
+
+class Gru4Rec(nn.Module):
+    """User vectors (b, l, 1, d) from item vectors (b, l, d), one a position."""
+
+    slides = False
+
+    def __init__(self, config: Gru4RecConfig, width: int, max_history: int) -> None:
+        super().__init__()
+        del max_history
+        between = config.dropout if config.layers > 1 else 0.0
+        self.gru = nn.GRU(width, width, config.layers, batch_first=True, dropout=between)
+        self.dropout = Dropout(config.dropout)
+        self.project = nn.Linear(width, width)
+
+    def forward(self, items: Tensor) -> Tensor:
+        """User vectors after each position."""
+        hidden, _ = self.gru(items)
+        users: Tensor = self.project(self.dropout(hidden))
+        return users.unsqueeze(2)
