@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.terminal import open_console
+from app.terminal import open_console
 
 ROOM_GB = 2.0
 """Free disk that a run of MovieLens-1M takes, with room to spare."""

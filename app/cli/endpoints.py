@@ -54,7 +54,7 @@ def show_inspection(config: ServerConfig) -> None:
     """
     from rich.table import Table
 
-    from app.cli.terminal import open_console
+    from app.terminal import open_console
     from llm.inspection import inspect_endpoint
 
     found = inspect_endpoint(config)

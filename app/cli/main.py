@@ -54,7 +54,7 @@ class _Commands(TyperGroup):
 
 def _tell(sentence: str) -> None:
     """Says what went wrong; it may quote data."""
-    from app.results.inert import visible
+    from data.inert import visible
 
     typer.echo(visible(sentence), err=True)
 

@@ -19,11 +19,11 @@ from app.results.comparison import (
     make_lists,
 )
 from app.results.differences import NOTE
-from app.results.inert import csv_bytes
 from app.results.latex import comparison_latex
 from app.results.metrics import show_compared
 from data import atomic
 from data.errors import ConfigError
+from data.inert import csv_bytes
 
 
 def judged(names: Sequence[str], workspace: Path) -> list[Record]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rich.table import Table
 
-from app.cli.terminal import open_console, styled
 from app.jobs import Job, forget, listed, read, resume, stop
 from app.jobs.wording import ahead, counted, duration, finished_steps, took
+from app.terminal import open_console, styled
 
 
 def show_jobs(workspace: Path) -> None:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.terminal import styled
 from app.experiment.file import load_experiment
 from app.pipeline.plan import Plan
 from app.pipeline.progress import Display, open_console
 from app.pipeline.workshop import Scene, open_scene, render, variables
+from app.terminal import styled
 
 if TYPE_CHECKING:
     from app.pipeline.quantity import Quantity

@@ -18,8 +18,8 @@ from app.jobs import turns
 from app.jobs.events import EventLog
 from app.jobs.kinds import KINDS, Kind, checked_words
 from app.jobs.state import STOP, Ticket, listed, read_ticket
-from app.results.inert import visible
 from data.errors import AutoGraphError
+from data.inert import visible
 
 LOOK_EVERY_S = 0.25
 GRACE_S = 15.0

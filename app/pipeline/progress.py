@@ -17,8 +17,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from app.cli.terminal import open_console, styled
 from app.pipeline.runner import DAMAGED
+from app.terminal import open_console, styled
 
 if TYPE_CHECKING:
     from app.jobs.events import EventLog

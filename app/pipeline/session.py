@@ -7,7 +7,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from app.cli.terminal import open_console, styled
 from app.experiment.settings import Experiment
 from app.pipeline.plan import Plan, Step
 from app.pipeline.progress import Display, figures
@@ -24,6 +23,7 @@ from app.pipeline.stages import stages_named
 from app.results.cautions import of_settings, tell
 from app.results.comparison import changes_in_words, contenders, judging_told
 from app.results.metrics import result_table, show, write_results
+from app.terminal import open_console, styled
 from data.errors import AutoGraphError, ConfigError
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.terminal import open_console, styled
 from app.experiment.settings import PLAIN, Cell
 from app.pipeline.records import Record, read_record
 from app.results.cautions import tell
+from app.terminal import open_console, styled
 from data.errors import ArtifactError
 
 if TYPE_CHECKING:

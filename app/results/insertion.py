@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from app.cli.terminal import open_console, styled
 from app.pipeline.records import Record, read_record
 from app.pipeline.work import template_of
 from app.results.advice import labelled_graph, title_of
 from app.results.cautions import tell
+from app.terminal import open_console, styled
 from data.columns import ITEM_ID, USER_ID
 from data.dataset import Dataset
 from data.errors import ConfigError

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from app.pipeline.records import Record
 from app.results.cautions import LEAKING_TEXTS, named, notes
 from app.results.differences import NONE, NOTE, change_in_words
-from app.results.inert import csv_bytes
 from data import atomic
+from data.inert import csv_bytes
 
 if TYPE_CHECKING:
     import polars as pl

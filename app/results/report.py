@@ -12,7 +12,6 @@ from app.experiment.file import PATHS
 from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
 from app.results.cautions import notes
-from app.results.inert import visible
 from app.results.metrics import METRICS
 from app.results.report_examples import Example, examples
 from app.results.report_parts import (
@@ -33,6 +32,7 @@ from app.ui.shared.colours import DARK, LIGHT
 from data import atomic
 from data.catalogue import Card, card
 from data.errors import ConfigError
+from data.inert import visible
 
 TEMPLATE = Path(__file__).parent / "report.html.jinja"
 LARGEST = 5_000_000

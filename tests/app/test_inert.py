@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from app.cli.show_comparison import show_comparison
-from app.results.inert import csv_bytes
 from app.results.metrics import write_results
+from data.inert import csv_bytes
 
 FORMULAS = ("=1+1", "+1", "-2+3", "@SUM(1+1)", "\t=1+1", "\r=1+1", " =1+1", "\uff1d1+1", "\n=1")
 

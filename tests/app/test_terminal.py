@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from app.cli.main import app
 from app.cli.show_factors import rich_table
-from app.cli.terminal import Terminal, open_console, styled
 from app.pipeline.progress import Display
-from app.results.inert import visible
+from app.terminal import Terminal, open_console, styled
 from data.errors import DataError
+from data.inert import visible
 
 TITLES = (
     "[/]",

@@ -16,11 +16,11 @@ import streamlit as st
 from app.experiment.settings import PLAIN
 from app.pipeline.records import Record, read_record
 from app.results.cautions import Caution, of_settings
-from app.results.inert import csv_bytes, visible
 from app.ui.server import visitors
 from app.ui.shared.address import experiment, parameters
 from app.ui.shared.words import EXPLAINED, heading, hint
 from data.errors import ArtifactError, AutoGraphError
+from data.inert import csv_bytes, visible
 
 if TYPE_CHECKING:
     import polars as pl

@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from app.results.inert import visible
+from data.inert import visible
 
 LOG_WIDTH = 120
 """Columns where the output is no terminal."""
