@@ -104,13 +104,20 @@ class Relation:
         Raises:
             ValueError: they have no times.
         """
-        seen = self.moments < np.repeat(times, self.degrees)
+        return self.only(self.moments < np.repeat(times, self.degrees))
+
+    def only(self, kept: np.ndarray) -> Relation:
+        """Some of the edges.
+
+        Args:
+            kept: (m,) bool.
+        """
         return Relation(
-            offsets_of(self.sources[seen], len(self)),
-            self.targets[seen],
+            offsets_of(self.sources[kept], len(self)),
+            self.targets[kept],
             self.n_targets,
-            self.moments[seen],
-            None if self.weights is None else self.weights[seen],
+            None if self.times is None else self.times[kept],
+            None if self.weights is None else self.weights[kept],
         )
 
 

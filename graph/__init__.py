@@ -1,21 +1,37 @@
-"""Users, items and latent factors in one graph; metapaths, statistics, export, insertion."""
+"""Typed graphs: their schema, the latent-factor graph, metapaths, exploring, insertion."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from data.relation import Relation
+    from graph.hetero import HeteroGraph
     from graph.latent import LatentGraph
     from graph.metapath import Metapath
+    from graph.schema import EdgeType, NodeType, Schema
 
-__all__ = ["LatentGraph", "Metapath", "Relation"]
+__all__ = [
+    "EdgeType",
+    "HeteroGraph",
+    "LatentGraph",
+    "Metapath",
+    "NodeType",
+    "Relation",
+    "Schema",
+]
+_HOMES = {
+    "EdgeType": "graph.schema",
+    "HeteroGraph": "graph.hetero",
+    "LatentGraph": "graph.latent",
+    "Metapath": "graph.metapath",
+    "NodeType": "graph.schema",
+    "Relation": "data.relation",
+    "Schema": "graph.schema",
+}
 
 
 def __getattr__(name: str) -> Any:
     """A class of this room, when it is asked for: settings are read without numpy."""
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module 'graph' has no attribute {name!r}")
-    from data import relation
-    from graph import latent, metapath
-
-    homes = {"LatentGraph": latent, "Metapath": metapath, "Relation": relation}
-    return getattr(homes[name], name)
+    return getattr(import_module(_HOMES[name]), name)

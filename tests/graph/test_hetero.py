@@ -1,0 +1,161 @@
+"""Schemas of any types, and graphs of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from data.errors import AutoGraphError, ConfigError, DataError
+from data.relation import Relation
+from graph.hetero import HeteroGraph
+from graph.schema import EdgeType, NodeType, Schema
+
+BUYS, LIKE = ("user", "buys", "item"), ("item", "like", "item")
+SHOP = Schema(
+    (NodeType("user"), NodeType("item", letter="x"), NodeType("genre", groups="item")),
+    (
+        EdgeType(*BUYS, timed=True, title="purchases"),
+        EdgeType("item", "is", "genre"),
+        EdgeType(*LIKE),
+    ),
+)
+
+
+def relation(pairs, n, m, times=None, weights=None):
+    a, b = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    more = [None if column is None else np.array(column) for column in (times, weights)]
+    return Relation.between(a, b, n, m, *more)
+
+
+@pytest.fixture
+def shop():
+    edges = {
+        BUYS: relation([(0, 1), (0, 2), (1, 2), (1, 2)], 2, 3, times=[5, 9, 2, 7]),
+        ("item", "is", "genre"): relation([(0, 0), (2, 0), (2, 1)], 3, 2),
+        LIKE: relation([(0, 2)], 3, 3, weights=[0.5]),
+    }
+    about = {"genre": {"id": ("war", "love")}, "item": {"price": np.array([1.0, 2.0, 3.0])}}
+    return HeteroGraph(SHOP, {"user": 2, "item": 3, "genre": 2}, edges, about)
+
+
+def test_what_is_not_said_of_a_type_is_filled_in():
+    assert [node.title for node in SHOP.nodes] == ["User", "Item", "Genre"]
+    assert [node.plural for node in SHOP.nodes] == ["Users", "Items", "Genres"]
+    assert [node.letter for node in SHOP.nodes] == ["u", "x", "g"]
+    assert [node.colour for node in SHOP.nodes] == [0, 1, 2]
+    twins = Schema((NodeType("user"), NodeType("unit"), NodeType("n")))
+    assert len({node.letter for node in twins.nodes}) == 3
+
+
+def test_a_schema_says_what_is_next_to_what():
+    assert SHOP.links == ("user - item", "item - genre", "item - item")
+    assert SHOP.neighbours("item") == ("user", "genre", "item")
+    assert SHOP.neighbours("genre") == ("item",)
+    assert [edge.relation for edge in SHOP.between("genre", "item")] == ["is"]
+    assert SHOP.group_of("item") == SHOP.node("genre") and SHOP.group_of("user") is None
+    assert SHOP.title_of("user - item") == "purchases"
+    assert SHOP.title_of("item - genre") == "Items and genres"
+    assert SHOP.of_letters(SHOP.letters(("genre", "item"))) == ("genre", "item")
+
+
+def test_a_schema_comes_back_from_json():
+    assert Schema.read(json.loads(json.dumps(SHOP.as_json()))) == SHOP
+
+
+@pytest.mark.parametrize("values", [{}, {"nodes": [{"kind": 1}], "edges": []}, {"nodes": 3}])
+def test_json_of_something_else_gets_a_sentence(values):
+    with pytest.raises(ConfigError, match="no schema of a graph"):
+        Schema.read(values)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edges", "sentence"),
+    [
+        ([("user",), ("user",)], [], "type of node 'user' is declared twice"),
+        ([("user", "", "", "u"), ("item", "", "", "u")], [], "letter 'u' is declared twice"),
+        ([("user", "", "", "é")], [], "cannot stand for user"),
+        ([("a user",)], [], "'a user' cannot be the name"),
+        ([("user",), ("item",)], [("user", "buys", "itme")], "did you mean 'item'"),
+        ([("user",)], [("user", "knows", "user")] * 2, "'user -knows-> user' is declared twice"),
+        ([("user",)], [("user", "knows", "user", "knows")], "declared twice"),
+        ([("a", "", "", "", -1, "b")], [], "a groups names 'b'"),
+    ],
+)
+def test_bad_schemas_get_a_sentence(nodes, edges, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        Schema(tuple(NodeType(*one) for one in nodes), tuple(EdgeType(*one) for one in edges))
+
+
+def test_what_there_is_not_gets_the_nearest(shop):
+    with pytest.raises(ConfigError, match="no type 'genres'; did you mean 'genre'"):
+        SHOP.node("genres")
+    with pytest.raises(ConfigError, match="no edges user -buy-> item; did you mean 'user -buys"):
+        shop.relation(("user", "buy", "item"))
+
+
+def test_every_relation_can_be_walked_both_ways(shop):
+    assert shop.neighbours(("item", "rev_buys", "user"), 2).tolist() == [1, 1, 0]
+    assert shop.neighbours(("genre", "rev_is", "item"), 0).tolist() == [0, 2]
+    both = [(edge.relation, own) for edge, own, _ in shop.joining("item", "item")]
+    assert both == [("like", True), ("like", False)]
+    assert [own for _, own, _ in shop.joining("item", "user")] == [False]
+
+
+def test_only_what_is_strictly_older_than_its_ends_is_seen(shop):
+    seen = shop.before({"user": np.array([9, 7])})
+    assert seen.relation(BUYS).targets.tolist() == [1, 2]
+    assert seen.relation(("item", "rev_buys", "user")).of(2).tolist() == [1]
+    assert seen.relation(LIKE) == shop.relation(LIKE)
+    assert shop.before({"user": 9, "item": np.array([9, 5, 9])}).relation(BUYS).times.tolist() == [
+        2,
+        7,
+    ]
+    assert len(shop.before({}).relation(BUYS).targets) == 4
+
+
+def test_a_fresh_process_loads_the_same_graph(shop, tmp_path):
+    shop.save(tmp_path)
+    again = HeteroGraph.load(tmp_path)
+    assert again.schema == SHOP and again.sizes == shop.sizes
+    assert again.attributes["genre"] == {"id": ("war", "love")}
+    assert again.attributes["item"]["price"].tolist() == [1.0, 2.0, 3.0]
+    for key in shop.edges:
+        for name in ("offsets", "targets", "times", "weights"):
+            here, there = (getattr(one.relation(key), name) for one in (shop, again))
+            np.testing.assert_array_equal(here, there)
+    code = (
+        "import sys; from pathlib import Path; from graph import HeteroGraph;"
+        "print(HeteroGraph.load(Path(sys.argv[1])).size('item'), 'torch' in sys.modules)"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert printed.stdout.split() == ["3", "False"]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "edges", "attributes", "sentence"),
+    [
+        ({"user": 2}, {}, {}, "sizes of the graph lack 'item'"),
+        ({"user": 2, "item": 3}, {}, {}, "edges of the graph lack"),
+        ({"user": 2, "item": 3}, {("user", "x", "item"): [(0, 0)]}, {}, "have .*'x'.* has not"),
+        ({"user": 2, "item": 4}, {BUYS: [(0, 0)]}, {}, "from 2 nodes to 3; the graph has 2 and 4"),
+        ({"user": 2, "item": 3}, {BUYS: [(0, 0), (1, 3)]}, {}, "lead to node 3 in row 1"),
+        ({"user": 2, "item": 3}, {BUYS: [(0, 0)]}, {"user": {"age": (1,)}}, "1 values for 2"),
+    ],
+)
+def test_what_does_not_fit_gets_a_sentence(sizes, edges, attributes, sentence):
+    schema = Schema((NodeType("user"), NodeType("item")), (EdgeType(*BUYS),))
+    given = {key: relation(pairs, 2, 3) for key, pairs in edges.items()}
+    with pytest.raises(AutoGraphError, match=sentence):
+        HeteroGraph(schema, sizes, given, attributes)
+
+
+def test_times_that_are_promised_have_to_be_there():
+    schema = Schema((NodeType("user"),), (EdgeType("user", "knows", "user", timed=True),))
+    with pytest.raises(DataError, match="have no times"):
+        HeteroGraph(schema, {"user": 2}, {("user", "knows", "user"): relation([(0, 1)], 2, 2)})
