@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from app.ui.shared.colours import LIGHT
+from app.results.colours import LIGHT
 
 if TYPE_CHECKING:
     import polars as pl

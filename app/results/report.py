@@ -12,6 +12,7 @@ from app.experiment.file import PATHS
 from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
 from app.results.cautions import notes
+from app.results.colours import DARK, LIGHT
 from app.results.metrics import METRICS
 from app.results.report_examples import Example, examples
 from app.results.report_parts import (
@@ -28,7 +29,6 @@ from app.results.report_parts import (
 from app.results.report_picture import Drawing, drawing
 from app.results.showcase import Showcase, default_pair, open_showcase
 from app.results.wording import nouns_of, ranked_among
-from app.ui.shared.colours import DARK, LIGHT
 from data import atomic
 from data.catalogue import Card, card
 from data.errors import ConfigError

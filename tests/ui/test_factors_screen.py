@@ -13,7 +13,7 @@ from opening import open_tables, words
 
 from app.pipeline.records import read_record
 from app.results.lexicons import open_lexicon
-from app.ui.factors.codebook_picture import CODES
+from app.ui.factors.charts import CODES
 from app.ui.factors.factor import ALL, LEVEL, level_title
 from app.ui.shared.frame import plain
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.results.colours import DARK, LIGHT, Palette
 from app.ui.shared.address import TYPES, Node
-from app.ui.shared.colours import DARK, LIGHT, Palette
 from app.ui.shared.frame import _headed, _renamed, plain
 from app.ui.shared.words import hint
 from data.inert import csv_bytes

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.results.atlas import Atlas, picture
+from app.results.colours import DARK, LIGHT
 from app.ui.graph.explorer import slots
 from app.ui.graph.picture import PLURALS, SYMBOLS, graph_view, legend_name, node_id
 from app.ui.metapaths.charts import (
@@ -17,7 +18,6 @@ from app.ui.metapaths.charts import (
     instance_chart,
     schema_chart,
 )
-from app.ui.shared.colours import DARK, LIGHT
 from graph.explore.flow import flow
 from graph.explore.instances import instances
 from graph.explore.overview import schema_of

@@ -9,9 +9,9 @@ import re
 import polars as pl
 import pytest
 
+from app.results.colours import DARK, LIGHT
 from app.ui.knowledge.charts import failures_by_reason, kept_words, lengths
 from app.ui.prompts.charts import costs, tokens_by_variant
-from app.ui.shared.colours import DARK, LIGHT
 from app.ui.shared.marked import diff_html
 from prompts.diff import word_diff
 
@@ -25,7 +25,7 @@ def test_mean_tokens_of_what_was_answered() -> None:
             "tokens_out": [1, 3, 2, 0],
         }
     )
-    spec = tokens_by_variant(tried, ["one", "two", "three"], LIGHT)
+    spec = tokens_by_variant(tried, ["one", "two", "three"])
     assert [series["data"] for series in spec["series"]] == [[15.0, 30.0, 0], [1.5, 3.0, 0]]
     assert spec["yAxis"]["data"] == ["one", "two", "three"]
     json.dumps(spec)
@@ -34,31 +34,31 @@ def test_mean_tokens_of_what_was_answered() -> None:
 def test_costs_with_their_intervals() -> None:
     rows = [("cheap", 1.0, 2.0, 3.0), ("dear", 2.0, 4.0, math.inf)]
     table = pl.DataFrame(rows, ["model", "low", "mean", "high"], orient="row")
-    bars, intervals = costs(table, "EUR", DARK)["series"]
+    bars, intervals = costs(table, "EUR")["series"]
     assert bars["data"] == [2.0, 4.0]
     assert intervals["data"] == [[1.0, 1.0, 2.0, 3.0, 3.0], [2.0, 2.0, 4.0, 4.0, 4.0]]
-    json.dumps(costs(table, "EUR", DARK), allow_nan=False)
+    json.dumps(costs(table, "EUR"), allow_nan=False)
 
 
 def test_every_length_is_in_one_bar() -> None:
-    spec = lengths(pl.Series([3, 3, 4, 90]), LIGHT)
+    spec = lengths(pl.Series([3, 3, 4, 90]))
     counts = spec["series"][0]["data"]
     assert sum(counts) == 4
     assert counts[0] == 3
     assert counts[-1] == 1
     assert len(counts) == len(spec["xAxis"]["data"]) <= 30
     assert spec["xAxis"]["data"][0] == "3–5"
-    one = lengths(pl.Series([7]), LIGHT)
+    one = lengths(pl.Series([7]))
     assert (one["xAxis"]["data"], one["series"][0]["data"]) == (["7"], [1])
 
 
 def test_kept_words_in_tenths() -> None:
-    spec = kept_words(pl.Series([0.0, 0.05, 0.5, 1.0]), LIGHT)
+    spec = kept_words(pl.Series([0.0, 0.05, 0.5, 1.0]))
     assert spec["series"][0]["data"] == [2, 0, 0, 0, 0, 1, 0, 0, 0, 1]
 
 
 def test_failures_by_reason() -> None:
-    spec = failures_by_reason(pl.DataFrame({"reason": ["refusal"], "rows": [4]}), LIGHT)
+    spec = failures_by_reason(pl.DataFrame({"reason": ["refusal"], "rows": [4]}))
     assert spec["yAxis"]["data"] == ["refusal"]
     assert spec["series"][0]["data"] == [4]
 

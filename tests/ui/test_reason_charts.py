@@ -8,7 +8,6 @@ import pytest
 
 from app.results.showcase import Why
 from app.ui.demo.charts import cut, height_of, reason_chart, told
-from app.ui.shared.colours import DARK, LIGHT, Palette
 from recommend.reasons.explain import Reason
 
 EVIL = "<img src=x onerror=alert(1)>{b}"
@@ -50,41 +49,40 @@ def columns(spec: dict) -> dict[float, list[str]]:
 
 
 def test_a_column_a_step_from_left_to_right() -> None:
-    shown = columns(reason_chart(by_factor(), LIGHT, "Ada"))
+    shown = columns(reason_chart(by_factor(), "Ada"))
     assert list(shown.values()) == [["Ada"], ["Film 0", "Film 1", "3 more"], ["ice"], [cut(EVIL)]]
     assert list(shown) == sorted(shown)
 
 
 @pytest.mark.parametrize(("through", "names"), [(1, 1), (3, 3), (4, 3), (40, 3)])
 def test_many_items_are_counted_and_few_are_named(through: int, names: int) -> None:
-    items = list(columns(reason_chart(by_factor(through), LIGHT)).values())[1]
+    items = list(columns(reason_chart(by_factor(through))).values())[1]
     assert len(items) == names
     assert ("more" in items[-1]) == (through > 3)
 
 
 def test_other_people_are_counted_and_never_named() -> None:
-    shown = list(columns(reason_chart(by_people(), LIGHT)).values())
+    shown = list(columns(reason_chart(by_people())).values())
     assert shown == [["You"], ["sea"], ["1,234 other people"], ["Film"]]
 
 
 def test_every_box_is_joined_to_those_of_the_next_column() -> None:
-    spec = reason_chart(by_factor(), LIGHT)["series"][0]
+    spec = reason_chart(by_factor())["series"][0]
     links = {(link["source"], link["target"]) for link in spec["links"]}
     first = {("0-0", f"1-{n}") for n in range(3)}
     assert links == first | {(f"1-{n}", "2-0") for n in range(3)} | {("2-0", "3-0")}
     assert {end for pair in links for end in pair} == {node["id"] for node in spec["data"]}
 
 
-@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
-def test_boxes_have_the_colours_of_their_types(colours: Palette) -> None:
-    nodes = reason_chart(by_factor(), colours)["series"][0]["data"]
+def test_boxes_have_the_colours_of_their_types() -> None:
+    nodes = reason_chart(by_factor())["series"][0]["data"]
     borders = {node["id"]: node["label"]["borderColor"] for node in nodes}
-    assert borders["0-0"] == colours.user and borders["1-0"] == colours.item
-    assert borders["2-0"] == colours.item_factor and borders["3-0"] == colours.item
+    assert borders["0-0"] == "user" and borders["1-0"] == "item"
+    assert borders["2-0"] == "item_factor" and borders["3-0"] == "item"
 
 
 def test_names_stand_in_no_template() -> None:
-    spec = reason_chart(by_factor(), LIGHT, EVIL)
+    spec = reason_chart(by_factor(), EVIL)
     text = json.dumps(spec)
     assert "formatter" not in text and "function" not in text
     assert text.count("onerror") == sum("onerror" in n["name"] for n in spec["series"][0]["data"])

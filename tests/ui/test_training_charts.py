@@ -7,7 +7,7 @@ import json
 import polars as pl
 
 from app.experiment.settings import ENHANCERS
-from app.ui.shared.colours import DARK, LIGHT
+from app.results.colours import SERIES
 from app.ui.train.charts import curves_chart
 
 
@@ -32,7 +32,7 @@ def curves(seeds: tuple[int, ...] = (0,), finished: bool = True) -> pl.DataFrame
 
 
 def test_both_panels_hold_every_recommender() -> None:
-    spec = curves_chart(curves(), LIGHT)
+    spec = curves_chart(curves())
     assert len(spec["series"]) == 8
     loss, ndcg = spec["series"][:2]
     assert (loss["name"], loss["xAxisIndex"], ndcg["xAxisIndex"]) == ("mind+none", 0, 1)
@@ -43,7 +43,7 @@ def test_both_panels_hold_every_recommender() -> None:
 
 
 def test_a_colour_a_backbone_and_a_dash_for_the_twin() -> None:
-    lines = {line["name"]: line["lineStyle"] for line in curves_chart(curves(), DARK)["series"]}
+    lines = {line["name"]: line["lineStyle"] for line in curves_chart(curves())["series"]}
     assert lines["mind+none"]["color"] == lines["mind+autograph"]["color"]
     assert lines["mind+none"]["color"] != lines["sasrec+none"]["color"]
     assert {name: style["type"] for name, style in lines.items()} == {
@@ -52,7 +52,7 @@ def test_a_colour_a_backbone_and_a_dash_for_the_twin() -> None:
         "sasrec+none": "dashed",
         "sasrec+autograph": "solid",
     }
-    assert all(style["color"] in DARK.series for style in lines.values())
+    assert all(style["color"] in SERIES for style in lines.values())
 
 
 def test_every_enhancer_has_a_look_of_its_own() -> None:
@@ -65,25 +65,25 @@ def test_every_enhancer_has_a_look_of_its_own() -> None:
         for name in ENHANCERS
     )
     for part in (every, every.filter(backbone="mind")):
-        lines = {one["name"]: one["lineStyle"] for one in curves_chart(part, LIGHT)["series"]}
+        lines = {one["name"]: one["lineStyle"] for one in curves_chart(part)["series"]}
         looks = {json.dumps([style["color"], style["type"]]) for style in lines.values()}
         assert len(looks) == len(lines) == part["recommender"].n_unique()
     assert len({style["color"] for style in lines.values()}) == len(ENHANCERS)
 
 
 def test_epochs_begin_with_the_first() -> None:
-    assert [(a["min"], a["max"]) for a in curves_chart(curves(), LIGHT)["xAxis"]] == [(1, 3)] * 2
-    first = curves_chart(curves().filter(epoch=1), LIGHT)["xAxis"][0]
+    assert [(a["min"], a["max"]) for a in curves_chart(curves())["xAxis"]] == [(1, 3)] * 2
+    first = curves_chart(curves().filter(epoch=1))["xAxis"][0]
     assert (first["min"], first["max"]) == (1, 2)
 
 
 def test_seeds_are_named_where_there_are_several() -> None:
-    names = {line["name"] for line in curves_chart(curves((0, 1)), LIGHT)["series"]}
+    names = {line["name"] for line in curves_chart(curves((0, 1)))["series"]}
     assert len(names) == 8
     assert "mind+none seed 1" in names
 
 
 def test_points_show_what_is_still_trained() -> None:
-    assert {one["symbol"] for one in curves_chart(curves(), LIGHT)["series"]} == {"none"}
-    running = curves_chart(curves(finished=False), LIGHT)
+    assert {one["symbol"] for one in curves_chart(curves())["series"]} == {"none"}
+    running = curves_chart(curves(finished=False))
     assert {one["symbol"] for one in running["series"]} == {"circle"}

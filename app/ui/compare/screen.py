@@ -29,7 +29,7 @@ from app.ui.compare.tables import (
     with_words,
 )
 from app.ui.shared import opened
-from app.ui.shared.colours import palette
+from app.ui.shared.charts import draw_chart
 from app.ui.shared.frame import (
     badges,
     chosen,
@@ -171,8 +171,8 @@ def _metrics(records: list[Record], found: Mapping[str, Contender], against: str
             required=True,
         )
         shown = tested.filter(metric=metric or "ndcg@10").rename({"run": "name"})
-        st.echarts_chart(
-            forest(shown, palette(), f"difference in {METRICS[metric or 'ndcg@10']}, 95 %"),
+        draw_chart(
+            forest(shown, f"difference in {METRICS[metric or 'ndcg@10']}, 95 %"),
             height=64 + 30 * shown.height,
             key="forest",
             alt="Differences with their confidence intervals",

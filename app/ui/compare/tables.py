@@ -30,7 +30,7 @@ from app.ui.compare.charts import (
     rank_scatter,
 )
 from app.ui.shared import opened
-from app.ui.shared.colours import palette
+from app.ui.shared.charts import draw_chart
 from app.ui.shared.frame import command, empty, hint, table
 from app.ui.shared.job_button import job_button
 from app.ui.shared.linked import find_named
@@ -86,8 +86,8 @@ def users(found: Found, pairs: Mapping[str, str]) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Ranks", anchor=False)
-        st.echarts_chart(
-            rank_scatter(ranks, *pair, palette()),
+        draw_chart(
+            rank_scatter(ranks, *pair),
             height=400,
             key="ranks",
             alt="Rank of the held-out item by both recommenders, a dot a user",
@@ -95,8 +95,8 @@ def users(found: Found, pairs: Mapping[str, str]) -> None:
         st.caption("A dot a user; below the line the held-out item stands higher than before.")
     with right:
         st.subheader(f"Differences in {METRICS[metric]}", anchor=False)
-        st.echarts_chart(
-            histogram(values["difference"], "difference", palette()),
+        draw_chart(
+            histogram(values["difference"], "difference"),
             height=400,
             key="differences",
             alt="How many users differ by how much",
@@ -120,13 +120,13 @@ def where_it_helps(found: Found, pairs: Mapping[str, str]) -> None:
         st.subheader(title, anchor=False, help=hint("cold") if by == "popularity" else None)
         left, right = st.columns(2, gap="large")
         left.echarts_chart(
-            bucket_bars(buckets, *pair, METRICS[metric], palette()),
+            bucket_bars(buckets, *pair, METRICS[metric]),
             height=300,
             key=f"bars-{by}",
             alt=f"{METRICS[metric]} of both, by {title.lower()}",
         )
         right.echarts_chart(
-            forest(buckets.rename({"bucket": "name"}), palette(), "difference, 95 %"),
+            forest(buckets.rename({"bucket": "name"}), "difference, 95 %"),
             height=300,
             key=f"forest-{by}",
             alt=f"Differences by {title.lower()}",
@@ -229,8 +229,8 @@ def beyond_accuracy(records: Sequence[Record], found: Found) -> None:
                 if measured[measure].null_count() == measured.height:
                     empty("Not known", "These experiments have no vectors of item texts.")
                     continue
-                st.echarts_chart(
-                    measure_bars(measured, measure, palette()),
+                draw_chart(
+                    measure_bars(measured, measure),
                     height=50 + 26 * measured.height,
                     key=f"measure-{measure}",
                     alt=f"{title} of every recommender",
@@ -279,8 +279,8 @@ def ablations(records: Sequence[Record]) -> None:
         compared = ablation_table(of, opened.evaluation)
         shown = compared.filter(metric=metric)
         tested = shown.filter(shown["difference"].is_not_null()).rename({"run": "name"})
-        st.echarts_chart(
-            forest(tested, palette(), f"difference in {METRICS[metric]} from the one as set, 95 %"),
+        draw_chart(
+            forest(tested, f"difference in {METRICS[metric]} from the one as set, 95 %"),
             height=64 + 30 * tested.height,
             key="ablation-forest",
             alt="What each part is worth",
@@ -332,13 +332,12 @@ def cost(found: Found) -> None:
     twins = plain_twins(found)
     names = pl.Series("twin", [twins.get(run) for run in costs["run"]], dtype=pl.String)
     column = measure or "seconds"
-    st.echarts_chart(
+    draw_chart(
         cost_scatter(
             costs.with_columns(names),
             metric,
             METRICS[metric],
             f"{column}: {COSTS[column]}",
-            palette(),
         ),
         height=440,
         key="costs",

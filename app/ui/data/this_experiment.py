@@ -13,7 +13,7 @@ import streamlit as st
 from app.pipeline.records import Record
 from app.ui.data import charts
 from app.ui.shared import opened
-from app.ui.shared.colours import palette
+from app.ui.shared.charts import draw_chart
 from app.ui.shared.frame import as_table, command, empty, hint, plain, table
 from app.ui.shared.frame import opened as finished
 from data.names import with_a
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SHOWN = 1_000
 """Rows of a table that go to the browser; its downloads hold all."""
-CHART_HEIGHT = 280
+CHART_HEIGHT, BAR_HEIGHT = 280, 84
 ROWS = ("Interactions", "Users", "Items")
 CURVES = ("By rank", "By share")
 
@@ -128,8 +128,8 @@ def _users_and_items(found: Figures) -> None:
     of = found.statistics
     with left:
         st.subheader("Length of histories", anchor=False)
-        st.echarts_chart(
-            charts.length_bars(found.lengths, palette()),
+        draw_chart(
+            charts.length_bars(found.lengths),
             height=CHART_HEIGHT,
             key="lengths",
             alt="Users by the number of their interactions",
@@ -154,12 +154,8 @@ def _users_and_items(found: Figures) -> None:
         )
         curve = popularity(found.counts)
         by_rank = kind == CURVES[0]
-        spec = (
-            charts.rank_curve(curve.ranks, palette())
-            if by_rank
-            else charts.share_curve(curve.shares, palette())
-        )
-        st.echarts_chart(spec, height=CHART_HEIGHT, key=f"curve-{kind}", alt="Popularity of items")
+        spec = charts.rank_curve(curve.ranks) if by_rank else charts.share_curve(curve.shares)
+        draw_chart(spec, height=CHART_HEIGHT, key=f"curve-{kind}", alt="Popularity of items")
         shown = curve.ranks if by_rank else curve.shares
         as_table(shown, f"popularity-{'ranks' if by_rank else 'shares'}")
         st.caption(
@@ -181,8 +177,8 @@ def _time_and_split(found: Figures) -> None:
             )
         else:
             step, counts = found.timeline
-            st.echarts_chart(
-                charts.timeline_bars(counts, step, palette()),
+            draw_chart(
+                charts.timeline_bars(counts, step),
                 height=CHART_HEIGHT,
                 key="timeline",
                 alt=f"Interactions {with_a(step)}, by part of the split",
@@ -195,18 +191,18 @@ def _time_and_split(found: Figures) -> None:
 def _split(found: Figures) -> None:
     st.subheader("Split", help=hint("leave-one-out"), anchor=False)
     parts = charts.split_parts(found.statistics.parts)
-    st.echarts_chart(
-        charts.split_bar(dict(found.statistics.parts), palette()),
-        height=72,
+    draw_chart(
+        charts.split_bar(found.statistics.parts),
+        height=BAR_HEIGHT,
         key="split",
         alt=f"Interactions by part: {_counted(parts)}",
     )
     as_table(_rows_of(parts, "part", "interactions"), "split", "table-split")
     cold, seen = found.cold, charts.cold_parts(found.cold)
     st.subheader("How often training saw the test items", help=hint("cold"), anchor=False)
-    st.echarts_chart(
-        charts.cold_bar(cold, palette()),
-        height=72,
+    draw_chart(
+        charts.cold_bar(cold),
+        height=BAR_HEIGHT,
         key="cold",
         alt=f"Test items by how often they occur in training: {_counted(seen)}",
     )

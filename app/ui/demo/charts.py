@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise, product
-from typing import Any
 
 from app.results.showcase import Why
-from app.ui.shared.colours import Palette
+from app.ui.shared.charts import Spec
 
 COLUMN, ROW = 250, 58
 """Distance of columns and of rows, in pixels."""
@@ -18,7 +17,7 @@ MOST = 3
 LETTERS = 26
 
 
-def reason_chart(why: Why, colours: Palette, person: str = "You") -> dict[str, Any]:
+def reason_chart(why: Why, person: str = "You") -> Spec:
     """The ECharts option that draws a way through the graph.
 
     Names come from data and may hold anything: they stand in `name`, which ECharts escapes, and
@@ -26,12 +25,11 @@ def reason_chart(why: Why, colours: Palette, person: str = "You") -> dict[str, A
 
     Args:
         why: The way, with names.
-        colours: Light or dark.
         person: How the person at the beginning is called.
     """
     columns = [list(_boxes(why, at, person)) for at in range(len(why.steps))]
     nodes = [
-        _node(name, kind, at, place, len(column), colours)
+        _node(name, kind, at, place, len(column))
         for at, column in enumerate(columns)
         for place, (name, kind) in enumerate(column)
     ]
@@ -53,7 +51,7 @@ def reason_chart(why: Why, colours: Palette, person: str = "You") -> dict[str, A
                 **{"left": 100, "right": 100, "top": 28, "bottom": 28},
                 "data": nodes,
                 "links": links,
-                "lineStyle": {"color": colours.muted, "width": 1.6, "curveness": 0, "opacity": 0.8},
+                "lineStyle": {"color": "muted", "width": 1.6, "curveness": 0, "opacity": 0.8},
             }
         ],
     }
@@ -88,9 +86,7 @@ def _boxes(why: Why, at: int, person: str) -> Iterator[tuple[str, str]]:
             yield f"{every - len(kept)} more", kind
 
 
-def _node(
-    name: str, kind: str, column: int, row: int, rows: int, colours: Palette
-) -> dict[str, Any]:
+def _node(name: str, kind: str, column: int, row: int, rows: int) -> Spec:
     return {
         "id": f"{column}-{row}",
         "name": cut(name),
@@ -100,9 +96,9 @@ def _node(
         "symbolSize": 1,
         "label": {
             "show": True,
-            "color": colours.text,
-            "backgroundColor": colours.background,
-            "borderColor": colours.of(kind),
+            "color": "text",
+            "backgroundColor": "background",
+            "borderColor": kind,
             "borderWidth": 2,
             "borderRadius": 10,
             "width": WIDTH,

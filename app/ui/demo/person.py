@@ -18,7 +18,7 @@ from app.ui.demo.charts import height_of, reason_chart, told
 from app.ui.demo.state import Shown
 from app.ui.shared import opened_demo as results
 from app.ui.shared.address import Node
-from app.ui.shared.colours import palette
+from app.ui.shared.charts import draw_chart
 from app.ui.shared.frame import empty, link, plain
 from app.ui.shared.remembered import keep, remembered
 from data.errors import AutoGraphError
@@ -320,8 +320,8 @@ def show_whys(
     for at, why in enumerate(whys):
         st.markdown(f"**{plain(why.reason.sentence)}**")
         if why.steps:
-            st.echarts_chart(
-                reason_chart(why, palette(), name),
+            draw_chart(
+                reason_chart(why, name),
                 height=height_of(why),
                 key=f"way-{item}-{at}",
                 alt=told(why, name),

@@ -10,7 +10,7 @@ import streamlit as st
 from app.pipeline.records import Record
 from app.results.alternatives import Side, alternative_table, alternatives
 from app.ui.factors.charts import curves_chart, kept_chart, usage_chart
-from app.ui.shared.colours import palette
+from app.ui.shared.charts import draw_chart
 from app.ui.shared.frame import as_table, command, empty, hint, table
 from app.ui.shared.job_button import job_button
 from data import atomic
@@ -41,8 +41,8 @@ def codes_in_use(record: Record, lexicon: Lexicon, side: Side) -> None:
     with left:
         st.subheader("Members of each code", anchor=False)
         usage = atomic.read_parquet(folder / "usage.parquet")
-        st.echarts_chart(
-            usage_chart(usage, side, palette()),
+        draw_chart(
+            usage_chart(usage, side),
             height=320,
             key=f"usage-{side}",
             alt="Members of each code, the largest first",
@@ -52,8 +52,8 @@ def codes_in_use(record: Record, lexicon: Lexicon, side: Side) -> None:
         st.subheader("Training", anchor=False)
         curves = atomic.read_parquet(folder / "curves.parquet")
         if curves.height:
-            st.echarts_chart(
-                curves_chart(curves, palette()),
+            draw_chart(
+                curves_chart(curves),
                 height=320,
                 key=f"curves-{side}",
                 alt="Losses by epoch",
@@ -78,8 +78,8 @@ def other_methods(record: Record, side: Side) -> None:
     )
     found = alternatives(record, side)
     fitted = alternative_table(found)
-    st.echarts_chart(
-        kept_chart(fitted, palette()),
+    draw_chart(
+        kept_chart(fitted),
         height=90 + 44 * fitted["method"].n_unique(),
         key=f"kept-{side}",
         alt="How much of the vectors each method keeps",

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.pipeline.records import Record
-from app.ui.factors.charts import contrast_chart, terms_chart
-from app.ui.factors.trees import flat, sunburst
+from app.ui.factors.charts import Factor, contrast_chart, flat, sunburst, terms_chart
 from app.ui.shared import address, opened
-from app.ui.shared.colours import palette
+from app.ui.shared.charts import draw_chart
 from app.ui.shared.frame import empty, hint, link, plain, table
 
 if TYPE_CHECKING:
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
     from quantize.lexicon import Lexicon
 
-Factor = tuple[int, int]
-"""Level and code."""
 LEVEL, ALL = "level", "All levels"
 """The key of the choice whose codes the map shows, and the choice of all."""
 NEIGHBOURS = 8
@@ -103,8 +100,8 @@ def summary(record: Record, side: str, factor: Factor) -> None:
     terms = lexicon.terms(*factor)
     if terms.height:
         height = 70 + 30 * terms.height
-        st.echarts_chart(
-            terms_chart(terms, side, palette()),
+        draw_chart(
+            terms_chart(terms, side),
             height=height,
             key=f"terms-{side}",
             alt=f"Terms that distinguish factor {written(factor)}",
@@ -209,8 +206,8 @@ def _near(lexicon: Lexicon, side: str, factor: Factor) -> None:
             empty("No terms to compare", "No word tells this factor or its nearest ones apart.")
             return
         st.caption("How many of each factor's texts mention a term: the paper's figure 6.")
-        st.echarts_chart(
-            contrast_chart(contrast, columns, side, palette()),
+        draw_chart(
+            contrast_chart(contrast, columns, side),
             height=80 + 22 * contrast["term"].n_unique(),
             key=f"contrast-{side}",
             alt="Terms of this factor and of the nearest ones",
@@ -252,8 +249,8 @@ def _other_levels(lexicon: Lexicon, side: str, factor: Factor) -> None:
         st.caption(f"How its members divide: {named}, from the inside out.")
         key, nodes = f"inside-{side}-{written(factor)}", flat(tree)
         forget_clicks(key)
-        st.echarts_chart(
-            sunburst(tree, lambda *of: short(lexicon, of), levels, side, palette()),
+        draw_chart(
+            sunburst(tree, lambda *of: short(lexicon, of), levels, side),
             height=400,
             key=key,
             on_select=lambda: _clicked_ring(key, side, levels, nodes),

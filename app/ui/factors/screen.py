@@ -10,12 +10,11 @@ import streamlit as st
 from app.pipeline.records import Record
 from app.results.alternatives import Side
 from app.results.lexicons import factor_of
-from app.ui.factors.codebook_picture import CODES, map_chart
+from app.ui.factors.charts import CODES, Factor, flat, map_chart, tree_map
 from app.ui.factors.codes import codes_in_use, other_methods
 from app.ui.factors.factor import (
     ALL,
     LEVEL,
-    Factor,
     clicked,
     details,
     forget_clicks,
@@ -26,9 +25,8 @@ from app.ui.factors.factor import (
     summary,
     written,
 )
-from app.ui.factors.trees import flat, tree_map
 from app.ui.shared import address, opened
-from app.ui.shared.colours import palette
+from app.ui.shared.charts import draw_chart
 from app.ui.shared.frame import command, empty, header, hint, plain
 from app.ui.shared.frame import opened as finished
 
@@ -199,10 +197,8 @@ def _map(record: Record, lexicon: Lexicon, side: Side, selected: Factor | None) 
     codes = points.filter(kind="code")
     key = f"map-{side}-{level}"
     forget_clicks(key)
-    st.echarts_chart(
-        map_chart(
-            points, _sizes(lexicon), lambda *of: label_of(lexicon, of), selected, side, palette()
-        ),
+    draw_chart(
+        map_chart(points, _sizes(lexicon), lambda *of: label_of(lexicon, of), selected, side),
         height=MAP_HEIGHT,
         key=key,
         on_select=lambda: _clicked_dot(key, side, codes),
@@ -233,14 +229,13 @@ def _tree(record: Record, lexicon: Lexicon, side: Side, selected: Factor | None)
     nodes = flat(tree)
     key = f"tree-{side}-{level}"
     forget_clicks(key)
-    st.echarts_chart(
+    draw_chart(
         tree_map(
             tree,
             lambda *of: short(lexicon, of),
             level,
             selected[1] if selected else None,
             side,
-            palette(),
         ),
         height=MAP_HEIGHT,
         key=key,

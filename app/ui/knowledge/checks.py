@@ -10,7 +10,7 @@ from app.pipeline.again import settings_file
 from app.pipeline.records import Record
 from app.ui.knowledge.charts import failures_by_reason, lengths
 from app.ui.shared import frame, opened, watching
-from app.ui.shared.colours import palette
+from app.ui.shared.charts import draw_chart
 from llm.review import duplicates, failures
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def _failures(record: Record, side: str) -> None:
 def _reasons(side: str, found: pl.DataFrame) -> None:
     left, right = st.columns([2, 3])
     with left:
-        st.echarts_chart(
-            failures_by_reason(found, palette()),
+        draw_chart(
+            failures_by_reason(found),
             height=60 + 32 * found.height,
             alt="Entities without a text, by reason",
         )
@@ -82,8 +82,8 @@ def _lengths(side: str, table: pl.DataFrame) -> None:
     if not table["words"].count():
         frame.empty("No texts", "There is nothing to measure yet.")
         return
-    st.echarts_chart(
-        lengths(table["words"].drop_nulls(), palette()),
+    draw_chart(
+        lengths(table["words"].drop_nulls()),
         height=240,
         alt="How many texts have how many words",
     )

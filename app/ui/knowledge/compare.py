@@ -10,7 +10,7 @@ from app.pipeline.records import Record
 from app.results.knowledge_versions import Version, knowledge_versions
 from app.ui.knowledge.charts import kept_words
 from app.ui.shared import frame, opened
-from app.ui.shared.colours import palette
+from app.ui.shared.charts import draw_chart
 from app.ui.shared.marked import show_diff
 from llm.changes import WHAT
 
@@ -65,8 +65,8 @@ def _compared(side: str, table: pl.DataFrame) -> None:
         frame.empty("They say the same", "Not a text differs.", ":material/check:")
         return
     if differ["kept"].count():
-        st.echarts_chart(
-            kept_words(differ["kept"].drop_nulls(), palette()),
+        draw_chart(
+            kept_words(differ["kept"].drop_nulls()),
             height=200,
             alt="How many changed texts kept which share of their words",
         )

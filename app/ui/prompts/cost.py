@@ -17,7 +17,7 @@ from app.ui.prompts.asking import Asked, choose_backend
 from app.ui.prompts.charts import costs
 from app.ui.prompts.choice import Choice, library
 from app.ui.shared import frame, opened, watching
-from app.ui.shared.colours import palette
+from app.ui.shared.charts import draw_chart
 from data.errors import AutoGraphError
 
 if TYPE_CHECKING:
@@ -141,8 +141,8 @@ def _shown(found: Estimate) -> None:
         st.caption(f":material/info: {frame.plain(note)}")
     by_model = costs_by_model(found, prices)
     if by_model.height > 1:
-        st.echarts_chart(
-            costs(by_model, prices.currency, palette()),
+        draw_chart(
+            costs(by_model, prices.currency),
             height=80 + 36 * by_model.height,
             alt="What the calls cost at the price of each model",
         )

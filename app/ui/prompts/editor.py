@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.ui.shared.colours import palette
+from app.ui.shared.charts import palette
 
 HTML = '<div class="editor"><pre aria-hidden="true"></pre><textarea></textarea></div>'
 STAMP, INSERT, FORGOTTEN = "editor stamp", "editor insert", "editor forgotten"
@@ -52,7 +52,7 @@ def edit(reference: str, text: str, saved: str, unknown: Sequence[str]) -> None:
             "unknown": list(unknown),
             "colours": {
                 "value": colours.user,
-                "control": colours.more[0],
+                "control": colours.violet,
                 "wrong": colours.bad,
                 "muted": colours.muted,
                 "line": colours.line,

@@ -14,7 +14,7 @@ from app.ui.prompts.asking import Asked, choose_backend
 from app.ui.prompts.charts import tokens_by_variant
 from app.ui.prompts.choice import Choice, library
 from app.ui.shared import entities, frame, opened, watching
-from app.ui.shared.colours import palette
+from app.ui.shared.charts import draw_chart
 from app.ui.shared.marked import show_diff
 from app.ui.shared.remembered import keep_some, remembered_some
 from data.errors import AutoGraphError
@@ -223,6 +223,6 @@ def _took(row: dict[str, object]) -> str:
 
 def _below(known: pl.DataFrame, names: list[str]) -> None:
     if known["tokens_in"].sum():
-        spec = tokens_by_variant(known, names, palette())
-        st.echarts_chart(spec, height=220, alt="Mean tokens of prompts and answers by variant")
+        spec = tokens_by_variant(known, names)
+        draw_chart(spec, height=220, alt="Mean tokens of prompts and answers by variant")
     frame.as_table(known.drop("variant"), "trial")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from app.pipeline.records import Record
+from app.results.colours import DARK
 from app.results.report import as_seen
 from app.ui.shared import opened_demo as results
-from app.ui.shared.colours import DARK, palette
+from app.ui.shared.charts import palette
 from app.ui.shared.frame import command, header, opened
 
 HEIGHT = 900

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.ui.shared.colours import Palette, palette
+from app.results.colours import Palette
+from app.ui.shared.charts import palette
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app.experiment.settings import BACKBONES, ENHANCERS, PLAIN
-from app.ui.shared.chart_pieces import NARROW
+from app.results.colours import SERIES
+from app.ui.shared.charts import NARROW, Spec, axis
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from app.ui.shared.colours import Palette
 
 PANELS = (("loss", "Training loss"), ("ndcg@10", "Validation NDCG@10"))
 """Columns of the curves, and what stands above each panel."""
@@ -26,45 +26,41 @@ LINES: tuple[str | list[int], ...] = (
 """Of enhancers; the plain twin is dashed."""
 
 
-def curves_chart(curves: pl.DataFrame, palette: Palette) -> dict[str, Any]:
+def curves_chart(curves: pl.DataFrame) -> Spec:
     """Loss and validation NDCG@10 by epoch, beside each other.
 
     A backbone has a colour and an enhancer a dash; of one backbone alone, each enhancer has a
     colour.
 
     Args:
-        curves: As `app.curves.training_curves` gives them.
-        palette: Of the page.
+        curves: As `app.results.curves.training_curves` gives them.
     """
     parts = curves.partition_by("recommender", maintain_order=True)
     seeds = curves["seed"].n_unique() > 1
     alone = curves["backbone"].n_unique() == 1
+    legend = {"type": "scroll", "bottom": 0, "itemWidth": 44, "textStyle": {"color": "text"}}
+    bold = {"fontSize": 13, "fontWeight": "bold", "color": "text"}
     return {
         "animation": False,
-        "title": [_title(text, palette) for _, text in PANELS],
-        "grid": [_grid(panel) for panel in range(len(PANELS))],
-        "xAxis": [_epochs(panel, curves, palette) for panel in range(len(PANELS))],
-        "yAxis": [{**_axis(panel, palette), "scale": True} for panel in range(len(PANELS))],
+        "title": [{"text": text, "textStyle": bold} for _, text in PANELS],
+        "grid": _beside_each_other()["grid"],
+        "xAxis": [_epochs(panel, curves) for panel in range(len(PANELS))],
+        "yAxis": [axis(gridIndex=panel, scale=True) for panel in range(len(PANELS))],
         "tooltip": {"trigger": "axis", "confine": True, "order": "valueDesc"},
-        "legend": {
-            "type": "scroll",
-            "bottom": 0,
-            "textStyle": {"color": palette.text},
-            "itemWidth": 44,
-        },
+        "legend": legend,
         "media": [
             {"query": {"maxWidth": NARROW}, "option": _one_below_the_other()},
             {"option": _beside_each_other()},
         ],
         "series": [
-            _line(part, panel, column, palette, seeds, alone)
+            _line(part, panel, column, seeds, alone)
             for part in parts
             for panel, (column, _) in enumerate(PANELS)
         ],
     }
 
 
-def _one_below_the_other() -> dict[str, Any]:
+def _one_below_the_other() -> Spec:
     """Places of the panels where there is no room beside each other."""
     place = {"left": 44, "right": 12, "width": "auto", "bottom": "auto", "height": "29%"}
     return {
@@ -73,26 +69,22 @@ def _one_below_the_other() -> dict[str, Any]:
     }
 
 
-def _beside_each_other() -> dict[str, Any]:
+def _beside_each_other() -> Spec:
     """Places of the panels where there is."""
+    lefts = [f"{50 * panel + 4}%" for panel in range(len(PANELS))]
+    place = {"right": "auto", "width": "43%", "top": 36, "bottom": 80, "height": "auto"}
     return {
-        "title": [{"left": _left(panel), "top": 2} for panel in range(len(PANELS))],
-        "grid": [_grid(panel) for panel in range(len(PANELS))],
+        "title": [{"left": left, "top": 2} for left in lefts],
+        "grid": [{"left": left, **place} for left in lefts],
     }
 
 
-def _left(panel: int) -> str:
-    return f"{50 * panel + 4}%"
-
-
-def _line(
-    part: pl.DataFrame, panel: int, column: str, palette: Palette, seeds: bool, alone: bool
-) -> dict[str, Any]:
+def _line(part: pl.DataFrame, panel: int, column: str, seeds: bool, alone: bool) -> Spec:
     """One recommender in one panel; a point at its end while it is trained."""
     first = part.row(0, named=True)
     points = [[epoch, round(value, 5)] for epoch, value in part.select("epoch", column).iter_rows()]
     known, name = (ENHANCERS, "enhancer") if alone else (BACKBONES, "backbone")
-    colour = palette.series[known.index(first[name]) % len(palette.series)]
+    colour = SERIES[known.index(first[name]) % len(SERIES)]
     dash = "solid" if alone and first["enhancer"] != PLAIN else _dash(first["enhancer"])
     return {
         "type": "line",
@@ -115,42 +107,8 @@ def _dash(enhancer: str) -> str | list[int]:
     return LINES[others.index(enhancer) % len(LINES)]
 
 
-def _title(text: str, palette: Palette) -> dict[str, Any]:
-    style = {"fontSize": 13, "fontWeight": "bold", "color": palette.text}
-    return {"text": text, "textStyle": style}
-
-
-def _grid(panel: int) -> dict[str, Any]:
-    return {
-        "left": _left(panel),
-        "right": "auto",
-        "width": "43%",
-        "top": 36,
-        "bottom": 80,
-        "height": "auto",
-    }
-
-
-def _axis(panel: int, palette: Palette) -> dict[str, Any]:
-    return {
-        "type": "value",
-        "gridIndex": panel,
-        "axisLabel": {"color": palette.muted},
-        "splitLine": {"lineStyle": {"color": palette.line, "opacity": 0.35}},
-    }
-
-
-def _epochs(panel: int, curves: pl.DataFrame, palette: Palette) -> dict[str, Any]:
+def _epochs(panel: int, curves: pl.DataFrame) -> Spec:
     """The axis of epochs, from the first to the last there is, but to the second at least."""
     last: int = curves["epoch"].max()  # type: ignore[assignment]
-    return {
-        **_axis(panel, palette),
-        "min": 1,
-        "max": max(2, last),
-        "minInterval": 1,
-        "splitLine": {"show": False},
-        "name": "epoch",
-        "nameLocation": "middle",
-        "nameGap": 24,
-        "nameTextStyle": {"color": palette.muted},
-    }
+    ends: Spec = {"min": 1, "max": max(2, last), "minInterval": 1, "splitLine": {"show": False}}
+    return axis(name="epoch", nameGap=24, gridIndex=panel, **ends)

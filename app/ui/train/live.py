@@ -13,7 +13,7 @@ from app.pipeline.stages import STAGES
 from app.results.curves import training_curves
 from app.ui.jobs.views import draw_progress, draw_title
 from app.ui.shared import frame
-from app.ui.shared.colours import palette
+from app.ui.shared.charts import draw_chart
 from app.ui.shared.telling import fragment
 from app.ui.train.charts import curves_chart
 from data.errors import AutoGraphError
@@ -88,8 +88,8 @@ def draw_curves(curves: pl.DataFrame, key: str) -> bool:
         return False
     best = curves.sort("ndcg@10").row(-1, named=True)
     told = f"best so far {best['recommender']}, NDCG@10 {best['ndcg@10']:.4f}"
-    st.echarts_chart(
-        curves_chart(curves, palette()),
+    draw_chart(
+        curves_chart(curves),
         height=HEIGHT,
         key=key,
         alt=f"Loss and validation NDCG@10 by epoch of {curves['recommender'].n_unique()} "
