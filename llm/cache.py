@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
+from data import atomic
+from data.artifacts import ArtifactStore
+from data.errors import ArtifactError
 from llm.claims import TABLE, Claims
 from llm.protocol import Reply
-from llm.store import Store
+from llm.store import Rows, Store
 
 COLUMNS = (
     "text",
@@ -77,8 +82,21 @@ class ResponseCache:
     to the same request takes its place; attempts add up.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._store = Store(path, (_SCHEMA, TABLE, _SAID, _SAID_BY_KEY), "response cache")
+    def __init__(self, path: Path, artifacts: Path | None = None) -> None:
+        """Opens the cache, or makes it.
+
+        Args:
+            path: Of its file.
+            artifacts: Where a workspace keeps its results. Whatever became of an earlier file,
+                answers in finished knowledge are in a new one from the start.
+        """
+        schema = (_SCHEMA, TABLE, _SAID, _SAID_BY_KEY)
+        self._store = Store(path, schema, "response cache", lambda: _finished(artifacts))
+
+    @classmethod
+    def of(cls, workspace: Path) -> ResponseCache:
+        """The cache of a workspace."""
+        return cls(workspace / "cache" / "replies.sqlite", workspace / "artifacts")
 
     def put(self, key: str, model: str, reply: Reply) -> bool:
         """Whether the reply, which is kept in any case, is the one in force.
@@ -138,6 +156,22 @@ class ResponseCache:
     def close(self) -> None:
         """Ends the connection."""
         self._store.close()
+
+
+def _finished(artifacts: Path | None) -> Iterator[tuple[str, Rows]]:
+    """Statements that put the answers in the finished knowledge of a workspace into the cache."""
+    store = ArtifactStore(artifacts or Path())
+    for path in sorted(artifacts.glob("knowledge-*/*/knowledge.parquet")) if artifacts else ():
+        made = path.parent.parent.name, path.parent.name
+        if store.sound(*made) or not store.holds(*made):  # one that is made again is whole, too
+            with suppress(ArtifactError, pl.exceptions.PolarsError):
+                table = atomic.read_parquet(path)
+                # An answer in JSON stands in its aspects, which are words in the text.
+                said = [name for name in ("aspects", "text") if name in table.columns]
+                answered = table.filter(pl.col("text").is_not_null() & pl.col("error").is_null())
+                rows = answered.with_columns(pl.coalesce(said).alias("text"))
+                yield _BESIDE, rows.select("key", *PAID).rows()
+                yield _PUT, rows.select("key", *COLUMNS).rows()
 
 
 def storable(value: Any) -> Any:

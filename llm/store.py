@@ -7,15 +7,13 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
 from data import rights
 from data.errors import ArtifactError
-from llm.rescue import finish_rescue, half_rescued, rescue
-from llm.salvage import Pages
 
 AT_ONCE = 500
 """Keys in one query."""
@@ -23,6 +21,9 @@ PATIENCE_S = 10.0
 """Seconds to wait for others to leave a damaged file."""
 _POLL_S = 0.1
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_MAGIC = b"SQLite format 3\0"
+_FILES = ("-journal", "-shm", "-wal", "")
+"""Endings of the files of one database; the last to be moved is the one that is looked for."""
 T = TypeVar("T")
 Rows = Sequence[Sequence[Any]]
 _log = logging.getLogger(__name__)
@@ -35,13 +36,28 @@ class Store:
     answer gets its own. A power cut may lose the last commits, but never damages the file. Several
     processes and threads may use one file.
 
-    A file that is damaged all the same is moved aside as soon as that is noticed, and a whole one
-    takes its place that holds every row that can be read; a warning is logged.
+    A file that is damaged all the same (a disk, a copy that was cut off) is moved aside as soon as
+    that is noticed, and a new one takes its place; a warning is logged. Every new file begins with
+    what is known elsewhere.
     """
 
-    def __init__(self, path: Path, schema: Sequence[str], what: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: Sequence[str],
+        what: str,
+        known: Callable[[], Iterable[tuple[str, Rows]]] = tuple,
+    ) -> None:
+        """Opens the file, or makes it.
+
+        Args:
+            path: Of the file.
+            schema: Statements that make what is missing.
+            what: Its name in messages.
+            known: Statements that fill a new file, each with the rows that it is executed with.
+        """
         self.path = path
-        self._schema, self._what = schema, what
+        self._schema, self._what, self._known = schema, what, known
         self._lock = Lock()
         self._lost: Exception | None = None  # why nothing is open any more
         with self._told():
@@ -81,7 +97,7 @@ class Store:
         return self._run(lambda database: database.execute(query, keys).fetchall())
 
     def _run(self, do: Callable[[sqlite3.Connection], T]) -> T:
-        """What `do` gives, after a rescue if it has to be."""
+        """What `do` gives, of a new file if it has to be."""
         with self._told(), self._lock:
             if self._lost is not None:
                 raise self._lost
@@ -108,9 +124,9 @@ class Store:
         until = time.monotonic() + PATIENCE_S
         while True:
             self._share(alone=False)
-            if _identity(self.path) != seen:  # another run rescued it
+            if _identity(self.path) != seen:  # another run made a new one
                 damage = ""
-            why = damage or self._look()
+            why = damage or _flaw(self.path)
             if not why:
                 try:
                     return self._connect()
@@ -122,8 +138,12 @@ class Store:
                         raise
                     why = str(error)
             if self._share(alone=True):
-                self._rescue(why)
-                damage = ""
+                aside, damage = _moved_aside(self.path), ""
+                _log.warning(
+                    "The %s %s was damaged (%s) and was moved to %s. What finished results hold "
+                    "of it is kept; the rest is made again.",
+                    *(self._what, self.path, why, aside.name),
+                )
             elif time.monotonic() > until:
                 raise sqlite3.DatabaseError(why)
             else:
@@ -140,12 +160,6 @@ class Store:
             return False
         return True
 
-    def _look(self) -> str:
-        """What is wrong with the file at first sight."""
-        if half_rescued(self.path):
-            return "its rescue was cut short"
-        return "pages are missing, or it is no database" if Pages(self.path).damaged else ""
-
     def _connect(self) -> sqlite3.Connection:
         database = sqlite3.connect(
             self.path, timeout=30.0, isolation_level=None, check_same_thread=False
@@ -153,23 +167,18 @@ class Store:
         try:
             database.execute("PRAGMA journal_mode=WAL")
             database.execute("PRAGMA synchronous=NORMAL")
+            new = database.execute("SELECT 1 FROM sqlite_master").fetchone() is None
+            known = list(self._known()) if new else []
+            database.execute("BEGIN IMMEDIATE" if new else "BEGIN")  # it is filled, or still new
             for statement in self._schema:
                 database.execute(statement)
+            for statement, rows in known:
+                database.executemany(statement, rows)
+            database.execute("COMMIT")
         except BaseException:
             database.close()
             raise
         return database
-
-    def _rescue(self, why: str) -> None:
-        if half_rescued(self.path):
-            finish_rescue(self.path)
-            return
-        saved, aside = rescue(self.path, self._schema)
-        _log.warning(
-            "The %s %s was damaged (%s). It was moved to %s; the %s entries that could be read "
-            "are kept, the others are made again.",
-            *(self._what, self.path, why, aside.name, f"{saved:,}"),
-        )
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -188,7 +197,7 @@ class Store:
             raise ArtifactError(
                 f"The {self._what} {self.path} is damaged ({error}), and another run uses it. "
                 "Nothing was deleted. Stop that run, or wait for its end, and run the same "
-                "command: what can be read is saved then."
+                "command: the file is made anew then."
             ) from error
 
 
@@ -215,3 +224,42 @@ def _identity(path: Path) -> int | None:
         return path.stat().st_ino
     except FileNotFoundError:
         return None
+
+
+def _flaw(path: Path) -> str:
+    """Why the file cannot be whole, "" where nothing shows.
+
+    A page may be in the write-ahead log alone; where it is nowhere, SQLite would read zeros.
+    Source: https://www.sqlite.org/fileformat2.html, sections 1.3 and 4.1.
+    """
+    head, log = _start(path, 100), path.with_name(f"{path.name}-wal")
+    if not head and not _start(log, 1):
+        return ""
+    if head[:16] != _MAGIC or len(head) < 100:
+        return "it is no database"
+    size, pages = int.from_bytes(head[16:18]), int.from_bytes(head[28:32])
+    size = 65_536 if size == 1 else max(size, 512)
+    lacking = range(path.stat().st_size // size + 1, pages + 1)
+    frames = log.read_bytes() if lacking and log.exists() else b""
+    logged = {int.from_bytes(frames[k : k + 4]) for k in range(32, len(frames), size + 24)}
+    return "" if all(number in logged for number in lacking) else "pages are missing"
+
+
+def _start(path: Path, size: int) -> bytes:
+    """The first bytes of a file; none where there is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(size)
+    except FileNotFoundError:
+        return b""
+
+
+def _moved_aside(path: Path) -> Path:
+    """Where a damaged database is from here on; nothing of it is changed."""
+    names = (path.with_name(f"{path.name}.damaged-{number}") for number in count(1))
+    aside = next(name for name in names if not name.exists())
+    for ending in _FILES:
+        part = path.with_name(f"{path.name}{ending}")
+        if part.exists():
+            part.replace(aside.with_name(f"{aside.name}{ending}"))
+    return aside

@@ -154,7 +154,7 @@ def estimate_pairs(plan: Plan, listener: Listener | None = None) -> PairEstimate
         return PairEstimate(BY_VECTORS, *about, calls=0)
     assert pairing.questions is not None
     backend = open_backend(judge)
-    cache = ResponseCache(plan.workspace / "cache" / "replies.sqlite")
+    cache = ResponseCache.of(plan.workspace)
     try:
         calls = len(unanswered(pairing.questions, backend, cache))
     finally:

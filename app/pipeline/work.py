@@ -160,7 +160,7 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
         history = task.experiment.prompts.history
         requests = user_requests(dataset, task.split, template, history, texts)
         total = dataset.n_users
-    cache = ResponseCache(task.workspace / "cache" / "replies.sqlite")
+    cache = ResponseCache.of(task.workspace)
     try:
         llm = task.experiment.llm
         config, gate = getattr(llm, side), llm.gate_of(side)
@@ -290,7 +290,7 @@ def pair_items(task: Task) -> Mapping[str, Any]:
     from llm.engine import close_engines
 
     pairing = pairing_of(task.experiment, task.inputs)
-    cache = ResponseCache(task.workspace / "cache" / "replies.sqlite")
+    cache = ResponseCache.of(task.workspace)
     try:
         pairs = judge_pairs(pairing, cache, task.workspace, task.on_progress)
     finally:

@@ -275,7 +275,7 @@ def asking(scene: Scene) -> Iterator[tuple[Backend, ResponseCache]]:
     """The backend of the scene's side, and the answers of all runs in the workspace."""
     from llm.cache import ResponseCache
 
-    cache = ResponseCache(scene.plan.workspace / "cache" / "replies.sqlite")
+    cache = ResponseCache.of(scene.plan.workspace)
     try:
         yield scene.backend, cache
     finally:

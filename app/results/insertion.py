@@ -210,7 +210,7 @@ class Inserter:
         config = getattr(llm, side)
         if config.backend == "facts":
             return str(next(open_backend(config).generate([request])).text)
-        cache = ResponseCache(self.record.workspace / "cache" / "replies.sqlite")
+        cache = ResponseCache.of(self.record.workspace)
         try:
             backend = open_backend(config)
             template = template_of(self.record.experiment, side, self.record.workspace)
