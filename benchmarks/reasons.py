@@ -24,7 +24,8 @@ import numpy as np
 import polars as pl
 
 from app.pipeline.records import Record, read_record
-from app.results.showcase import Asked, Showcase, open_showcase
+from app.results.results import Results
+from app.results.showcase import Asked, Showcase
 from data.errors import AutoGraphError
 from recommend.reasons.explain import Reason
 from recommend.reasons.what_if import Ready, best
@@ -47,7 +48,7 @@ def main() -> int:
     for name in asked.experiments:
         try:
             record = read_record(name, asked.workspace)
-            case = open_showcase(record)
+            case = Results(record).showcase
         except AutoGraphError as error:
             print(f"{name} is left out: {error}")
             continue

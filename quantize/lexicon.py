@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from data.errors import ConfigError
 from quantize.codes import Codes
 from quantize.describe import FactorDescriptions
 from quantize.mentions import Mentions
@@ -37,6 +38,22 @@ class Lexicon:
     @cached_property
     def _names(self) -> tuple[str, ...]:
         return self.descriptions.names
+
+    def factor(self, written: str) -> tuple[int, int]:
+        """Level and code of a factor that is written as "level-code".
+
+        Raises:
+            ConfigError: there is no such factor.
+        """
+        codes, (level, dash, code) = self.codes, written.partition("-")
+        if level.isdecimal() and dash and code.isdecimal():
+            found = int(level), int(code)
+            if found[0] < codes.levels and found[1] < codes.k:
+                return found
+        raise ConfigError(
+            f"There is no factor {written!r}. A factor is written LEVEL-CODE, with levels 0 to "
+            f"{codes.levels - 1} and codes 0 to {codes.k - 1}, for instance 0-1."
+        )
 
     def told(self, level: int, code: int) -> str:
         """In how many of its texts each word of a label stands; "" where there is no label.

@@ -66,6 +66,6 @@ def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def atlas(demo_workspace: Path) -> Atlas:
     """The graph of the finished demo, opened."""
     from app.pipeline.records import read_record
-    from app.results.atlas import open_atlas
+    from app.results.results import Results
 
-    return open_atlas(read_record("demo", demo_workspace))
+    return Results(read_record("demo", demo_workspace)).atlas

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,3 +25,11 @@ def accept_changes(folder: Path, **summary: Any) -> None:
     about["files"] = {name: (folder / name).stat().st_size for name in about["files"]}
     about["summary"] |= summary
     atomic.write_json(folder / MANIFEST, about)
+
+
+def finish_again(folder: Path) -> None:
+    """Leaves behind what a run does that makes a result again in its folder."""
+    manifest = folder / MANIFEST
+    later = manifest.stat().st_mtime + 5
+    accept_changes(folder)
+    os.utime(manifest, (later, later))

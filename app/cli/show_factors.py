@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from app.pipeline.progress import open_console
 from app.pipeline.records import read_record
-from app.results.alternatives import Side, alternative_table, alternatives, fit_alternatives
+from app.results.alternatives import alternative_table, alternatives, fit_alternatives
 from app.results.cautions import tell
-from app.results.lexicons import factor_of, open_lexicon
+from app.results.results import Results, Side
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,17 +24,16 @@ def show_levels(name: str, workspace: Path, side: Side, limit: int) -> None:
     """
     import polars as pl
 
-    from quantize.codes import Codes
-    from quantize.describe import FactorDescriptions
     from quantize.diagnostics import level_table
 
     record = read_record(name, workspace)
-    figures = Codes.load(record.folder(f"codes-{side}")).statistics
+    results = Results(record)
+    figures = results.codes(side).codes.statistics
     console = open_console()
     tell(record.experiment.name, record.cautions_of_graph([side]), console)
     console.print(rich_table(level_table(figures), f"Codes of {side}s, level by level"))
     console.print(f"{figures['collisions']:.2%} of the {side}s share their full code with another.")
-    factors = FactorDescriptions.load(record.folder(f"factors-{side}"))
+    factors = results.factors(side)
     named = factors.table.with_columns(pl.Series("name", factors.names, pl.String))
     largest = named.filter(level=0).sort("size", descending=True).head(limit)
     written = largest.select(pl.format("{}-{}", "level", "code").alias("factor"), "name", "size")
@@ -48,8 +47,8 @@ def show_factor(name: str, workspace: Path, side: Side, written: str, limit: int
         AutoGraphError: there is no such factor, or the factors are not finished.
     """
     record = read_record(name, workspace)
-    lexicon = open_lexicon(record, side)
-    level, code = factor_of(lexicon, written)
+    lexicon = Results(record).lexicon(side)
+    level, code = lexicon.factor(written)
     console = open_console()
     tell(record.experiment.name, record.cautions_of_graph([side]), console)
     console.print(lexicon.name(level, code), style="bold")

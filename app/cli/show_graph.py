@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from app.pipeline.progress import open_console
 from app.pipeline.records import read_record
-from app.results.atlas import Atlas, open_atlas, picture
+from app.results.atlas import Atlas, picture
 from app.results.cautions import tell
+from app.results.results import Results
 from data.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -129,6 +130,6 @@ def _show_instances(
 
 def _open(name: str, workspace: Path) -> Atlas:
     record = read_record(name, workspace)
-    atlas = open_atlas(record)
+    atlas = Results(record).atlas
     tell(record.experiment.name, record.cautions_of_graph(), open_console())
     return atlas

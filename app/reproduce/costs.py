@@ -96,14 +96,13 @@ def _insertion(record: Record) -> float | None:
     """Median seconds to put an item into the graph by its text; the encoder is open already."""
     from statistics import median
 
-    from app.results.insertion import Inserter
-    from data.dataset import Dataset
-    from llm.knowledge import Knowledge
+    from app.results.results import Results
 
     if not all(record.store.holds(s, record.keys.get(s, "")) for s in ("graph", "factors-item")):
         return None
-    texts = [t for t in Knowledge.load(record.encoded_texts("item")).texts if t][: INSERTED + 1]
-    inserter = Inserter(record, Dataset.load(record.folder("dataset")))
+    results = Results(record)
+    texts = [text for text in results.encoded("item").texts if text][: INSERTED + 1]
+    inserter = results.inserter
     seconds = []
     for text in texts:
         start = time.perf_counter()

@@ -14,8 +14,7 @@ from app.reproduce.pictures import bars, scatter
 from app.reproduce.sheets import TABLE, Sheet, Told
 from app.reproduce.stages import stages_behind
 from app.results.cautions import of_settings
-from app.results.codebook_maps import codebook_map
-from app.results.lexicons import open_lexicon
+from app.results.results import Results
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,17 +39,11 @@ def figure_3(record: Record) -> Told:
     Source: AutoGraph, section 4.4.3 and figure 3: level 0 is compact and informative, levels 1
     and 2 are sparse, uniform and overlap.
     """
-    from llm.vectors import Vectors
-    from quantize.fit import FittedCodes
-    from quantize.members import residuals
-
+    results = Results(record)
     rows, drawn = [], {}
     for side in SIDES:
-        fitted = FittedCodes.load(record.folder(f"codes-{side}"))
-        matrix = Vectors.load(record.folder(f"vectors-{side}")).matrix
-        left = residuals(fitted, matrix)
-        drawn[f"-{side}"] = codebook_map(record, side, None, fitted.codes, left)
-        for level, measured in enumerate(level_figures(fitted.codes.codebooks)):
+        drawn[f"-{side}"] = results.codebook_map(side, None)
+        for level, measured in enumerate(level_figures(results.codes(side).codes.codebooks)):
             rows.append([f"{side}s, level {level}", *(f"{value:.3f}" for value in measured)])
     heads = ("codes", "length", "own neighbours", "spread")
     sheet = Sheet(f"{record.experiment.name}: code vectors by level", heads, rows)
@@ -104,7 +97,7 @@ def figure_6(record: Record) -> Told:
     import numpy as np
     import polars as pl
 
-    lexicon = open_lexicon(record, "item")
+    lexicon = Results(record).lexicon("item")
     sizes = np.bincount(lexicon.codes.codes[:, 0], minlength=lexicon.codes.k)
     rows: list[list[str]] = []
     tables: list[pl.DataFrame] = []

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from app.experiment.settings import Experiment
 from app.pipeline.derived import holds, run_derived, step_from
 from app.pipeline.plan import Step
 from app.pipeline.records import Record
+from app.results.results import Side
 from data import atomic
 
 if TYPE_CHECKING:
     import polars as pl
-
-Side = Literal["user", "item"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from app.pipeline.records import Record
-
 if TYPE_CHECKING:
     import networkx as nx
     import polars as pl
@@ -53,27 +51,6 @@ class Atlas:
     def key(self, node: Node) -> str:
         """The inverse of `node`."""
         return f"{node[0]}:{self.names.id(node)}"
-
-
-def open_atlas(record: Record) -> Atlas:
-    """The atlas of a run whose graph is finished.
-
-    Raises:
-        ArtifactError: the graph, the data set or the factors are not there.
-    """
-    from app.results.advice import labelled_graph
-    from data.dataset import Dataset
-    from graph.explore.flat import flatten
-    from graph.explore.names import name_nodes
-    from quantize.describe import FactorDescriptions
-
-    graph = labelled_graph(record)
-    dataset = Dataset.load(record.folder("dataset"))
-    user_terms, item_terms = (
-        FactorDescriptions.load(record.folder(f"factors-{side}")).table["terms"].to_list()
-        for side in ("user", "item")
-    )
-    return Atlas(graph, flatten(graph), name_nodes(graph, dataset, user_terms, item_terms))
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.results.insertion import Inserter, Insertion
+from app.results.results import Side
 from data.columns import DESCRIPTION, TITLE
 from data.errors import DataError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from app.results.insertion import Side
     from data.dataset import Dataset, Histories
     from recommend.newcomers.placing import NewUser, Reach
     from recommend.reasons.what_if import Ready

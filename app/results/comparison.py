@@ -12,6 +12,7 @@ from app.pipeline.plan import Step
 from app.pipeline.records import Record
 from app.results.cautions import named, notes, unmarked
 from app.results.differences import change_in_words
+from app.results.results import Results
 from app.results.wording import ranked_among
 from data.errors import ConfigError
 
@@ -264,27 +265,23 @@ class _Shown:
         """No vectors where no text of an item was encoded."""
         import numpy as np
 
-        from data.dataset import Dataset
-        from data.split import Split
-
-        dataset, split = Dataset.load(record.folder("dataset")), Split.load(record.folder("split"))
-        popularity = np.bincount(split.histories(dataset).items, minlength=dataset.n_items)
+        results = Results(record)
+        n_items, n_users = results.dataset.n_items, results.dataset.n_users
+        popularity = np.bincount(results.histories.items, minlength=n_items)
         there = record.store.holds("vectors-item", record.keys.get("vectors-item", "none"))
-        vectors = _own_vectors(record) if there else None
-        return cls(popularity, dataset.n_users, vectors)
+        return cls(popularity, n_users, _own_vectors(results) if there else None)
 
 
-def _own_vectors(record: Record) -> np.ndarray:
+def _own_vectors(results: Results) -> np.ndarray:
     """(n_items, d) what each item's own text says, in a control, too."""
     import numpy as np
 
     from llm.shuffle import others
-    from llm.vectors import Vectors
 
-    matrix = Vectors.load(record.folder("vectors-item")).matrix
-    if record.experiment.control != SHUFFLED:
+    matrix, experiment = results.vectors("item").matrix, results.record.experiment
+    if experiment.control != SHUFFLED:
         return matrix
-    return matrix[np.argsort(others(len(matrix), "item", record.experiment.seed))]
+    return matrix[np.argsort(others(len(matrix), "item", experiment.seed))]
 
 
 def _measured(one: Contender, shown: _Shown, k: int) -> Iterator[dict[str, float | None]]:

@@ -6,30 +6,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from app.pipeline.records import Record, read_record
 from app.pipeline.work import template_of
-from app.results.advice import labelled_graph, title_of
+from app.results.advice import title_of
 from app.results.cautions import tell
+from app.results.results import Results, Side
 from app.terminal import open_console, styled
 from data.columns import ITEM_ID, USER_ID
-from data.dataset import Dataset
 from data.errors import ConfigError
 from data.names import with_a
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from data.dataset import Dataset
     from graph.latent import LatentGraph
     from llm.encoders import TextEncoder
     from prompts.history import HistoryViews
     from prompts.requests import Request
-    from quantize.quantizers import Quantizer
 
-Side = Literal["user", "item"]
 NEW = "new"
 """The id of what is inserted, unless --with names one."""
 
@@ -70,17 +69,20 @@ class Inserter:
     answer of a language model, where one has to be asked.
 
     Attributes:
-        record: Of the run.
-        dataset: Its data set.
+        results: Of the run.
     """
 
-    record: Record
-    dataset: Dataset
+    results: Results
 
-    @cached_property
-    def graph(self) -> LatentGraph:
-        """The graph, with names of its factors."""
-        return labelled_graph(self.record)
+    @property
+    def record(self) -> Record:
+        """Of the run."""
+        return self.results.record
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data set."""
+        return self.results.dataset
 
     @cached_property
     def _encoders(self) -> dict[str, TextEncoder]:
@@ -89,19 +91,12 @@ class Inserter:
     @cached_property
     def user_views(self) -> HistoryViews:
         """What templates see of users."""
-        from data.split import Split
-        from llm.knowledge import Knowledge
         from prompts.history import HistoryViews
 
-        texts = None
-        if "knowledge-item" in self.record.keys:
-            texts = Knowledge.load(self.record.folder("knowledge-item")).texts
-        split = Split.load(self.record.folder("split"))
-        return HistoryViews(self.dataset, split, self.record.experiment.prompts.history, texts)
-
-    @cached_property
-    def _sides(self) -> dict[str, tuple[Quantizer, np.ndarray, np.ndarray, str]]:
-        return {}
+        described = "knowledge-item" in self.record.keys
+        texts = self.results.knowledge("item").texts if described else None
+        history = self.record.experiment.prompts.history
+        return HistoryViews(self.dataset, self.results.split, history, texts)
 
     def place(
         self,
@@ -136,17 +131,17 @@ class Inserter:
             )
         items, row = self.dataset.item_ids.numbers(liked), self._row(side, given)
         told = text if text is not None else self._text(side, self._request(side, row, items))
-        quantizer, known, unit, dtype = self._fitted(side)
-        vector = encode_text(told, self._encoder(dtype))
-        codes, graph = quantizer.assign(vector)[0], self.graph
+        vectors, quantizer = self.results.vectors(side), self.results.codes(side).quantizer
+        vector = encode_text(told, self._encoder(vectors.dtype))
+        codes, graph = quantizer.assign(vector)[0], self.results.graph
         factors = [level * graph.k(side) + int(code) for level, code in enumerate(codes)]
-        near, shared = sharing(graph.codes(side), codes, unit @ vector[0])
+        near, shared = sharing(graph.codes(side), codes, self._unit(side) @ vector[0])
         return Insertion(
             insert_user(graph, codes, items) if side == "user" else insert_item(graph, codes),
             row,
             told,
             codes,
-            standardised(vector[0], known),
+            standardised(vector[0], vectors.matrix),
             tuple(graph.labels(side)[factor] for factor in factors),
             tuple(self._held(side, factor, told) for factor in factors),
             near,
@@ -155,18 +150,11 @@ class Inserter:
 
     def _held(self, side: Side, factor: int, text: str) -> tuple[str, ...]:
         """The terms of a factor that stand in a text, the most telling first."""
-        from quantize.describe import FactorDescriptions
         from quantize.terms import words_in
 
-        if side not in self._terms:
-            factors = FactorDescriptions.load(self.record.folder(f"factors-{side}"))
-            self._terms[side] = factors.table["terms"].to_list()
         words = words_in(text)
-        return tuple(term for term in self._terms[side][factor] if term.lower() in words)
-
-    @cached_property
-    def _terms(self) -> dict[str, list[list[str]]]:
-        return {}
+        terms = self.results.factors(side).table["terms"][factor]
+        return tuple(term for term in terms if term.lower() in words)
 
     def _encoder(self, dtype: str) -> TextEncoder:
         """The encoder of the run, in the arithmetic that a side's texts were encoded in."""
@@ -178,18 +166,12 @@ class Inserter:
             self._encoders[dtype] = open_encoder(settled)
         return self._encoders[dtype]
 
-    def _fitted(self, side: Side) -> tuple[Quantizer, np.ndarray, np.ndarray, str]:
-        """Quantiser, (n, d) vectors, those of length 1, and the dtype that they were made in."""
+    def _unit(self, side: Side) -> np.ndarray:
+        """(n, d) vectors of one side, of length 1."""
         from llm.encoder import normalised
-        from llm.vectors import Vectors
-        from quantize.quantizers import load_quantizer
 
-        if side not in self._sides:
-            vectors = Vectors.load(self.record.folder(f"vectors-{side}"))
-            quantizer = load_quantizer(self.record.folder(f"codes-{side}"))
-            known = vectors.matrix
-            self._sides[side] = quantizer, known, normalised(known), vectors.dtype
-        return self._sides[side]
+        vectors = self.results.vectors(side)
+        return self.results.derive(f"unit {side}", lambda: normalised(vectors.matrix))
 
     def _request(self, side: Side, row: pl.DataFrame, items: np.ndarray) -> Request:
         from prompts.requests import item_requests, new_user_request
@@ -244,22 +226,6 @@ class Inserter:
         )
 
 
-def insert_into(
-    record: Record,
-    dataset: Dataset,
-    side: Side,
-    text: str | None,
-    given: Mapping[str, str],
-    liked: Sequence[str] = (),
-) -> Insertion:
-    """A new user or item in the graph of a run; see `Inserter.place`.
-
-    Raises:
-        AutoGraphError: an attribute or an item is unknown, or there is no text.
-    """
-    return Inserter(record, dataset).place(side, text, given, liked)
-
-
 def _cell(name: str, text: str | None, kind: pl.DataType) -> pl.Series:
     import polars as pl
 
@@ -282,11 +248,11 @@ def show_insertion(
     """Shows what a new user or item is taken for, and who is like it.
 
     Raises:
-        AutoGraphError: see `insert_into`.
+        AutoGraphError: see `Inserter.place`.
     """
     record = read_record(name, workspace)
-    dataset = Dataset.load(record.folder("dataset"))
-    placed = insert_into(record, dataset, side, text, given, liked)
+    results = Results(record)
+    dataset, placed = results.dataset, results.inserter.place(side, text, given, liked)
     console = open_console()
     tell(record.experiment.name, record.cautions_of_graph(), console)
     console.print(styled((f"A new {side}", "bold"), f": {placed.text}"), soft_wrap=True)

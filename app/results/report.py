@@ -27,12 +27,14 @@ from app.results.report_parts import (
     told_of,
 )
 from app.results.report_picture import Drawing, drawing
-from app.results.showcase import Showcase, default_pair, open_showcase
+from app.results.results import Results
+from app.results.showcase import default_pair
 from app.results.wording import nouns_of, ranked_among
 from data import atomic
 from data.catalogue import Card, card
 from data.errors import ConfigError
 from data.inert import visible
+from data.statistics import measure
 
 TEMPLATE = Path(__file__).parent / "report.html.jinja"
 LARGEST = 5_000_000
@@ -109,27 +111,24 @@ class Report:
         return {"user": "people", "item": many, **meanings}
 
 
-def gather(record: Record, case: Showcase | None = None, people: int = PEOPLE) -> Report:
+def gather(results: Results, people: int = PEOPLE) -> Report:
     """What a report of an experiment shows; recommenders are asked, nothing is trained.
 
     Args:
-        record: Of the experiment.
-        case: What it draws on, if it is open already.
+        results: Of the experiment.
         people: Users drawn as examples.
 
     Raises:
         ConfigError: no recommender is trained and judged.
         ArtifactError: a result is damaged.
     """
-    from data.split import Split
-    from data.statistics import measure
-
+    record = results.record
     if not record.finished():
         raise ConfigError(
             f"Nothing of {record.experiment.name!r} is trained and judged, so there is nothing to "
             f"report. Run it first: autograph run {record.experiment.name}"
         )
-    case = case or open_showcase(record)
+    case = results.showcase
     with_graph = case.graph is not None
     found, named, total = meanings(case) if with_graph else ([], 0, 0)
     rows = result_rows(record)
@@ -138,17 +137,15 @@ def gather(record: Record, case: Showcase | None = None, people: int = PEOPLE) -
         record=record,
         made=datetime.now(UTC),
         card=card(record.experiment.data.name),
-        statistics=measure(
-            case.dataset, Split.load(record.folder("split")), record.left_out
-        ).rows(),
+        statistics=measure(results.dataset, results.split, record.left_out).rows(),
         rows=rows,
         chosen=chosen,
         against=against(record, chosen, rival) if rival else None,
-        told=[told_of(record, case, side) for side in ("item", "user")] if with_graph else [],
+        told=[told_of(results, side) for side in ("item", "user")] if with_graph else [],
         meanings=found,
         named=(named, total),
         picture=drawing(case) if with_graph else None,
-        examples=examples(record, case, _shown(record), people),
+        examples=examples(results, _shown(record), people),
         settings=_shareable(record),
         keys=record.keys,
     )
@@ -235,7 +232,7 @@ def write_report(name: str, workspace: Path, to: Path) -> Path:
     Raises:
         AutoGraphError: nothing is finished, or the file cannot be written.
     """
-    return atomic.write_text(to, render(gather(read_record(name, workspace))))
+    return atomic.write_text(to, render(gather(Results(read_record(name, workspace)))))
 
 
 def show_report(name: str, workspace: Path, to: Path | None) -> None:

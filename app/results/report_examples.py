@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.experiment.settings import Cell
-from app.pipeline.records import Record
 from app.results.cautions import named
+from app.results.results import Results
 from app.results.showcase import Asked, Showcase, Why
 from app.results.wording import called
 
@@ -61,20 +61,15 @@ class Example:
     lists: Mapping[str, tuple[Shown, ...]]
 
 
-def examples(
-    record: Record, case: Showcase, cells: Sequence[Cell], people: int, seed: int = 0
-) -> list[Example]:
+def examples(results: Results, cells: Sequence[Cell], people: int, seed: int = 0) -> list[Example]:
     """What users drawn at random are recommended, from their training histories."""
-    from recommend.reasons.what_if import Ready
-    from recommend.sequence.model import Model
-
-    rng = np.random.default_rng(seed)
+    case, rng = results.showcase, np.random.default_rng(seed)
     n = min(people, case.dataset.n_users)
     users = sorted(rng.choice(case.dataset.n_users, n, replace=False).tolist())
     lists: list[dict[str, tuple[Shown, ...]]] = [{} for _ in users]
     for cell in cells:
-        ready = Ready.of(Model.load(record.folder("train", cell)))
-        title = named(called(cell), record.marks(cell))
+        ready = results.ready(cell)
+        title = named(called(cell), results.record.marks(cell))
         for user, own in zip(users, lists, strict=True):
             own[title] = tuple(_list(case, ready, user))
     return [_example(case, user, own) for user, own in zip(users, lists, strict=True)]

@@ -13,6 +13,7 @@ from app.results.cautions import named
 from app.results.comparison import compare_contenders, contenders
 from app.results.differences import NONE, change_in_words, is_certain
 from app.results.metrics import METRICS
+from app.results.results import Results, Side
 from app.results.showcase import Showcase
 from app.results.wording import called
 
@@ -169,31 +170,27 @@ class Told:
     text: str
 
 
-def told_of(record: Record, case: Showcase, side: str) -> Told:
+def told_of(results: Results, side: Side) -> Told:
     """Who described a side, with its first entity that has a text as the example."""
-    from llm.knowledge import Knowledge
-
-    knowledge = Knowledge.load(record.folder(f"knowledge-{side}"))
+    knowledge, case = results.knowledge(side), results.showcase
     texts = knowledge.texts
     at = next((n for n, text in enumerate(texts) if text), 0)
     name = case.people[at] if side == "user" else case.title(at)
-    asked = getattr(record.experiment.llm, side).backend not in ("facts", "replay")
+    asked = getattr(results.record.experiment.llm, side).backend not in ("facts", "replay")
     return Told(
         side,
         sum(text is not None for text in texts),
         knowledge.failed.height,
         tuple(knowledge.table["model"].unique().sort().drop_nulls()),
         str(knowledge.table["template"][at]),
-        _prompt(record, side, at) if asked else (),
+        _prompt(results, side, at) if asked else (),
         name,
         shortened(texts[at] or ""),
     )
 
 
-def _prompt(record: Record, side: str, number: int) -> tuple[tuple[str, str], ...]:
-    from app.pipeline.recorded_scene import recorded_scene
-
-    scene = recorded_scene(record, side)  # type: ignore[arg-type]
+def _prompt(results: Results, side: Side, number: int) -> tuple[tuple[str, str], ...]:
+    scene = results.scene(side)
     request = scene.request(number, scene.template)
     return tuple((m["role"], shortened(m["content"])) for m in request.messages)
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from app.experiment.settings import PLAIN, Cell
 from app.pipeline.records import Record
-from app.results.wording import nouns_of
 from data.columns import USER_ID
 from data.dataset import Dataset, Histories
 from data.names import NAMES, item_names, user_names
@@ -329,7 +328,7 @@ def assemble(
     Args:
         dataset: Users and items.
         split: Says what the recommenders have seen.
-        graph: None where all recommenders are plain.
+        graph: With names of its factors; None where all recommenders are plain.
         factors: Of "user" and "item", with the graph.
         texts: Of "user" and "item", with the graph.
         did: What people do with items, in the past tense.
@@ -338,36 +337,7 @@ def assemble(
     histories = split.histories(dataset)
     if graph is None or factors is None:
         return Showcase(dataset, histories, later, None, {}, {}, did)
-    user, item = (factors[side].names for side in SIDES)
-    graph = replace(graph, user_labels=user, item_labels=item)
     return Showcase(dataset, histories, later, graph, factors, texts or {}, did)
-
-
-def has_graph(record: Record) -> bool:
-    """Whether an experiment has a graph whose factors are described, all of it finished."""
-    stages = ("graph", *(f"{what}-{side}" for what in ("factors", "knowledge") for side in SIDES))
-    return all(s in record.keys and record.store.holds(s, record.keys[s]) for s in stages)
-
-
-def open_showcase(record: Record) -> Showcase:
-    """What a demonstration of an experiment draws on.
-
-    Raises:
-        ArtifactError: data or split are not finished, or something is damaged.
-    """
-    from data.split import Split
-    from graph.latent import LatentGraph
-    from llm.knowledge import Knowledge
-    from quantize.describe import FactorDescriptions
-
-    dataset = Dataset.load(record.folder("dataset"))
-    split = Split.load(record.folder("split"))
-    did = nouns_of(record).did
-    if not has_graph(record):
-        return assemble(dataset, split, did=did)
-    factors = {side: FactorDescriptions.load(record.folder(f"factors-{side}")) for side in SIDES}
-    texts = {side: Knowledge.load(record.folder(f"knowledge-{side}")).texts for side in SIDES}
-    return assemble(dataset, split, LatentGraph.load(record.folder("graph")), factors, texts, did)
 
 
 def default_pair(record: Record) -> tuple[Cell | None, Cell | None]:

@@ -15,6 +15,7 @@ from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
 from app.results.cold_start import bag_of, meet_item, meet_user, place_item, place_user
 from app.results.insertion import Inserter
+from app.results.results import Results
 from data.dataset import Dataset
 from data.errors import ConfigError, DataError
 from data.split import Split
@@ -32,7 +33,7 @@ def record(finished: Path) -> Record:
 
 @pytest.fixture(scope="module")
 def inserter(record: Record) -> Inserter:
-    return Inserter(record, Dataset.load(record.folder("dataset")))
+    return Results(record).inserter
 
 
 def ready(record: Record, cell: Cell) -> Ready:
@@ -55,7 +56,7 @@ def test_what_was_said_of_a_known_item_leads_to_its_codes(inserter: Inserter) ->
     items = inserter.dataset.items
     for item in (0, 5, 30):
         placed = place_item(inserter, items["title"][item], items["description"][item])
-        assert placed.codes.tolist() == inserter.graph.item_codes[item].tolist()
+        assert placed.codes.tolist() == inserter.results.graph.item_codes[item].tolist()
         assert item in placed.neighbours[: (placed.shared == 2).sum()]
 
 
@@ -126,7 +127,7 @@ def several(
 def test_a_copy_of_an_item_is_ranked_near_it(several: Record, enhancer: str) -> None:
     """It has the same text; what it lacks is what people had of the one it is a copy of."""
     dataset = Dataset.load(several.folder("dataset"))
-    inserter, one = Inserter(several, dataset), ready(several, Cell("gru4rec", enhancer, 0))
+    inserter, one = Results(several).inserter, ready(several, Cell("gru4rec", enhancer, 0))
     past = Split.load(several.folder("split")).histories(dataset)
     everybody, items = one.everybody(past), dataset.items
 
@@ -150,7 +151,7 @@ def test_what_cannot_place_a_newcomer_says_so_where_it_is_asked(
     several: Record, autograph: Any
 ) -> None:
     dataset = Dataset.load(several.folder("dataset"))
-    inserter, one = Inserter(several, dataset), ready(several, Cell("gru4rec", "lightgcn", 0))
+    inserter, one = Results(several).inserter, ready(several, Cell("gru4rec", "lightgcn", 0))
     past = Split.load(several.folder("split")).histories(dataset)
     item = place_item(inserter, "x", TEXT)
     met = meet_item(one, one.everybody(past), past, dataset, item)

@@ -25,6 +25,7 @@ from app.results.comparison import cautions_told, compare_contenders, contenders
 from app.results.latex import comparison_latex
 from app.results.metrics import result_table
 from app.results.report import gather, render
+from app.results.results import Results
 from data.errors import ConfigError, DataError
 from graph.latent import LatentGraph
 from llm.knowledge import Knowledge
@@ -139,16 +140,18 @@ def test_a_control_says_so_wherever_it_shows(shuffled: Path, autograph: Any) -> 
         assert "a control: texts are shuffled" in " ".join(told.output.split()), words
     assert "a control" not in autograph("compare", "tiny", *where).output
     record = read_record("tiny-shuffled", shuffled)
-    assert "‡" in render(gather(record)) and "is a control" in render(gather(record))
+    assert "‡" in render(gather(Results(record))) and "is a control" in render(
+        gather(Results(record))
+    )
 
 
 def test_reasons_of_a_control_name_words_of_the_own_texts(shuffled: Path) -> None:
     """Groups come of the texts of others, of which nothing is said that the own ones do not say."""
-    from app.results.showcase import open_showcase
+    from app.results.results import Results
     from llm.knowledge import Knowledge
 
     record = read_record("tiny-shuffled", shuffled)
-    case = open_showcase(record)
+    case = Results(record).showcase
     for side in ("user", "item"):
         assert record.folder(f"knowledge-{side}") != record.encoded_texts(side)
     own = {side: Knowledge.load(record.folder(f"knowledge-{side}")).texts for side in case.texts}
@@ -226,7 +229,7 @@ def test_the_leak_is_marked_in_every_table(leaky: Path, autograph: Any, tmp_path
     assert told.exit_code == 0 and "†" in told.output and "seen what it predicts" in told.output
     again = autograph("run", leaky / "runs" / "tiny-all.json", "--workspace", leaky)
     assert again.exit_code == 1, "a record is no experiment file"
-    report = render(gather(record))
+    report = render(gather(Results(record)))
     assert "†" in report and "has seen what it predicts" in report
 
 

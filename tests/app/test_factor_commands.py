@@ -6,18 +6,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
 
 from app.pipeline.records import Record, read_record
 from app.results.alternatives import alternative_table, alternatives, fit_alternatives
-from app.results.codebook_maps import codebook_map, map_path
-from app.results.lexicons import factor_of, open_lexicon
+from app.results.results import Results
 from data.errors import ArtifactError, ConfigError
-from llm.vectors import Vectors
 from quantize.fit import FittedCodes
-from quantize.members import residuals
 
 OTHERS = ["rq-kmeans", "hierarchical", "lsh", "pq"]
 """Methods that the run did not use."""
@@ -66,29 +62,26 @@ def test_a_run_without_vectors_has_no_alternatives(record: Record) -> None:
 
 
 def test_a_map_is_drawn_once(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
-    fitted = FittedCodes.load(record.folder("codes-user"))
-    left = residuals(fitted, Vectors.load(record.folder("vectors-user")).matrix)
-    drawn = codebook_map(record, "user", 0, fitted.codes, left)
-    path = map_path(record, "user", 0)
-    assert path.exists() and map_path(record, "user", None) != path
+    drawn = Results(record).codebook_map("user", 0)
+    path = Results(record).map_path("user", 0)
+    assert path.exists() and Results(record).map_path("user", None) != path
     path.write_bytes(b"damaged")
-    assert codebook_map(record, "user", 0, fitted.codes, left).equals(drawn)
+    assert Results(record).codebook_map("user", 0).equals(drawn)
     monkeypatch.setattr("quantize.codebook_map.draw_map", None)
-    assert codebook_map(record, "user", 0, fitted.codes, left).equals(drawn)
+    assert Results(record).codebook_map("user", 0).equals(drawn)
 
 
 def test_a_map_is_drawn_where_nothing_can_be_kept(record: Record) -> None:
     (record.workspace / "cache" / "maps").write_text("a file in the way")
-    fitted = FittedCodes.load(record.folder("codes-user"))
-    left = np.zeros((3, len(fitted.codes), fitted.codes.codebooks.shape[2]), np.float32)
-    assert codebook_map(record, "user", None, fitted.codes, left).height == 2 * fitted.codes.k
+    results = Results(record)
+    assert results.codebook_map("user", None).height == 2 * results.codes("user").codes.k
 
 
 def test_commands_show_levels_and_factors(record: Record, autograph: Any) -> None:
     place = ("--workspace", record.workspace)
     told = autograph("factors", "show", "tiny", "item", *place)
     assert told.exit_code == 0 and "distinct" in told.output, told.output
-    lexicon = open_lexicon(record, "item")
+    lexicon = Results(record).lexicon("item")
     level, code = 0, int(lexicon.codes.codes[0, 0])
     told = autograph("factors", "show", "tiny", "item", f"{level}-{code}", *place)
     assert told.exit_code == 0 and f"Members: {lexicon.rows(level, code).size}" in told.output
@@ -102,12 +95,12 @@ def test_commands_show_levels_and_factors(record: Record, autograph: Any) -> Non
 @pytest.mark.parametrize("written", ["", "0", "0-99", "7-0", "-1-0", "a-b", "0-1-2"])
 def test_what_is_no_factor_is_refused(record: Record, written: str) -> None:
     with pytest.raises(ConfigError, match="LEVEL-CODE"):
-        factor_of(open_lexicon(record, "item"), written)
+        Results(record).lexicon("item").factor(written)
 
 
 def test_typical_members_are_named_by_the_rows_of_the_table(record: Record) -> None:
-    lexicon = open_lexicon(record, "item")
-    level, code = factor_of(lexicon, f"1-{lexicon.codes.codes[3, 1]}")
+    lexicon = Results(record).lexicon("item")
+    level, code = lexicon.factor(f"1-{lexicon.codes.codes[3, 1]}")
     members = lexicon.members(level, code)
     assert members["distance"].is_sorted() and "f3" in members["id"].to_list()
     assert members["id"].to_list() == [lexicon.codes.ids[row] for row in members["row"]]

@@ -15,7 +15,7 @@ from app.results.comparison import compare_contenders, contenders
 from app.results.metrics import result_table
 from app.results.report import Report, gather, render, write_report
 from app.results.report_parts import Against, Meaning, chosen_and_rival
-from app.results.showcase import open_showcase
+from app.results.results import Results
 from data.errors import ConfigError
 from graph.latent import LatentGraph
 
@@ -55,7 +55,7 @@ def record(finished: Path) -> Record:
 
 @pytest.fixture(scope="module")
 def report(record: Record) -> Report:
-    return gather(record)
+    return gather(Results(record))
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def test_changes_of_the_table_are_told_by_their_intervals(report: Report, record
 
 
 def test_what_a_user_had_later_is_marked_and_not_known(report: Report, record: Record) -> None:
-    case = open_showcase(record)
+    case = Results(record).showcase
     for person in report.examples:
         user = case.people.index(person.name)
         history = [case.title(item) for item in case.histories.of(user)[::-1]]
@@ -211,7 +211,7 @@ def test_plain_recommenders_have_a_report_without_a_graph(
 ) -> None:
     plain = {cell: keys for cell, keys in record.cells.items() if cell.enhancer == "none"}
     kept = {name: record.keys[name] for name in ("dataset", "split")}
-    report = gather(replace(record, cells=plain, keys=kept))
+    report = gather(Results(replace(record, cells=plain, keys=kept)))
     page = Page(render(report))
     assert report.picture is None and "The graph" not in page.text
     assert "without the graph" in page.text and "How good it is" in page.text
@@ -228,7 +228,7 @@ def test_plain_recommenders_have_a_report_without_a_graph(
 
 def test_of_nothing_there_is_no_report(record: Record) -> None:
     with pytest.raises(ConfigError, match=r"nothing to report.*autograph run tiny"):
-        gather(replace(record, cells={}))
+        gather(Results(replace(record, cells={})))
 
 
 def test_the_command_writes_the_file(finished: Path, tmp_path: Path, autograph: Any) -> None:
@@ -256,4 +256,4 @@ def test_a_damaged_graph_gets_a_sentence(record: Record, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(LatentGraph, "load", damaged)
     with pytest.raises(ArtifactError, match="damaged"):
-        gather(record)
+        gather(Results(record))

@@ -14,7 +14,8 @@ from browsing import PageAt, downloaded, settled, shot
 from playwright.sync_api import Page
 
 from app.pipeline.records import read_record
-from app.results.atlas import Atlas, Picture, open_atlas, picture
+from app.results.atlas import Atlas, Picture, picture
+from app.results.results import Results
 from graph.explore.flat import Node
 from graph.explore.view import View
 from graph.explore.view_text import read_view, view_text
@@ -24,7 +25,7 @@ START = "si0_h2_c120"
 
 @pytest.fixture(scope="module")
 def atlas(demo_workspace: Path) -> Atlas:
-    return open_atlas(read_record("demo", demo_workspace))
+    return Results(read_record("demo", demo_workspace)).atlas
 
 
 def asked(page: Page) -> dict[str, str]:

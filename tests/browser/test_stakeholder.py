@@ -9,7 +9,7 @@ from browsing import PageAt, downloaded, settled, shot, write
 from playwright.sync_api import Page, expect
 
 from app.pipeline.records import read_record
-from app.results.showcase import open_showcase
+from app.results.results import Results
 from benchmarks.browser import PATIENCE_MS
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -22,7 +22,7 @@ def listed(page: Page) -> list[str]:
 
 
 def test_from_a_person_to_the_report(page_at: PageAt, demo_workspace: Path) -> None:
-    case = open_showcase(read_record("demo", demo_workspace))
+    case = Results(read_record("demo", demo_workspace)).showcase
     page = page_at(demo_workspace, "demo")
     person = case.people[17]
 

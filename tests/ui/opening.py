@@ -1,11 +1,8 @@
 """What tests of screens share."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from manifests import accept_changes
 from streamlit.testing.v1 import AppTest
 
 Open = Callable[..., AppTest]
@@ -42,11 +39,3 @@ def open_tables(page: AppTest, *names: str) -> AppTest:
 def sound(page: AppTest) -> bool:
     """Whether nothing went wrong."""
     return not page.exception and not page.error
-
-
-def finish_again(folder: Path) -> None:
-    """Leaves behind what a run does that makes a result again in its folder."""
-    manifest = folder / "manifest.json"
-    later = manifest.stat().st_mtime + 5
-    accept_changes(folder)
-    os.utime(manifest, (later, later))

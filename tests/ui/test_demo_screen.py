@@ -8,13 +8,15 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from opening import Open, finish_again, press, sound
+from manifests import finish_again
+from opening import Open, press, sound
 from streamlit.testing.v1 import AppTest
 
 from app.experiment.saved import NewItem, Persona, new_items_of, personas_of
 from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
-from app.results.showcase import Asked, Showcase, default_pair, open_showcase
+from app.results.results import Results
+from app.results.showcase import Asked, Showcase, default_pair
 from app.ui.demo.newcomers import ATTRIBUTE, PLACED
 from app.ui.demo.person import HISTORY
 from app.ui.demo.state import FIELD
@@ -30,7 +32,7 @@ def record(demo_workspace: Path) -> Record:
 
 @pytest.fixture(scope="module")
 def case(record: Record) -> Showcase:
-    return open_showcase(record)
+    return Results(record).showcase
 
 
 def words(page: AppTest) -> list[str]:

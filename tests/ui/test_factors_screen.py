@@ -12,7 +12,7 @@ from manifests import accept_changes
 from opening import open_tables, words
 
 from app.pipeline.records import read_record
-from app.results.lexicons import open_lexicon
+from app.results.results import Results
 from app.ui.factors.charts import CODES
 from app.ui.factors.factor import ALL, LEVEL, level_title
 from app.ui.shared.frame import plain
@@ -24,7 +24,7 @@ OTHERS = ["rq-kmeans", "hierarchical", "lsh", "pq"]
 
 @pytest.fixture(scope="module")
 def lexicon(demo_workspace: Path) -> Any:
-    return open_lexicon(read_record("demo", demo_workspace), "item")
+    return Results(read_record("demo", demo_workspace)).lexicon("item")
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-from opening import Open, finish_again
+from manifests import finish_again
+from opening import Open
 
 from app.experiment.saved import NewItem
 from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
-from app.results.codebook_maps import map_path
-from app.ui.shared import opened, opened_demo
+from app.results.results import Results, stamp
+from app.ui.shared import opened_demo
 from data import atomic
 
 CELL = Cell("sasrec", "autograph", 0)
@@ -47,18 +48,18 @@ def test_what_is_made_again_is_opened_again(
 
 
 def test_a_map_follows_codes_that_are_made_again(record: Record) -> None:
-    before = map_path(record, "item", 0)
-    assert map_path(record, "item", 0) == before
+    before = Results(record).map_path("item", 0)
+    assert Results(record).map_path("item", 0) == before
     finish_again(record.folder("codes-item"))
-    assert map_path(record, "item", 0) != before
+    assert Results(record).map_path("item", 0) != before
 
 
 def test_a_stamp_tells_folders_and_times_apart(record: Record) -> None:
     one, other = record.folder("dataset"), record.folder("split")
-    before = opened.stamp(one, other)
-    assert before == opened.stamp(one, other) != opened.stamp(one)
+    before = stamp(one, other)
+    assert before == stamp(one, other) != stamp(one)
     finish_again(other)
-    assert opened.stamp(one, other) != before
+    assert stamp(one, other) != before
 
 
 @pytest.mark.parametrize("aspect", ["Metrics", "Users"])

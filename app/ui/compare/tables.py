@@ -255,7 +255,7 @@ def beyond_accuracy(records: Sequence[Record], found: Found) -> None:
 def _stamp_of_lists(record: Record) -> str:
     """That of an experiment's lists, and of what they are measured against."""
     lists = (record.store.place(step.stage, step.key) for _, step in list_steps(record))
-    return f"{opened.stamp_of(record)} {opened.stamp(*lists)}"
+    return f"{opened.of(record).stamp} {opened.stamp(*lists)}"
 
 
 def ablations(records: Sequence[Record]) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.pipeline.records import Record
-from app.results.alternatives import Side, alternative_table, alternatives
+from app.results.alternatives import alternative_table, alternatives
+from app.results.results import Side
 from app.ui.factors.charts import curves_chart, kept_chart, usage_chart
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.frame import as_table, command, empty, hint, table

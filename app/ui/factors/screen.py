@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import streamlit as st
 
 from app.pipeline.records import Record
-from app.results.alternatives import Side
-from app.results.lexicons import factor_of
+from app.results.results import Side
 from app.ui.factors.charts import CODES, Factor, flat, map_chart, tree_map
 from app.ui.factors.codes import codes_in_use, other_methods
 from app.ui.factors.factor import (
@@ -103,7 +102,7 @@ def _selected(lexicon: Lexicon, side: str) -> Factor | None:
     node = address.selected()
     if node is None or node.type != f"{side}_factor":
         return None
-    return factor_of(lexicon, node.id)
+    return lexicon.factor(node.id)
 
 
 def _beside_its_page(record: Record, lexicon: Lexicon, side: Side, draw: Any) -> None:

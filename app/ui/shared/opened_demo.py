@@ -9,7 +9,6 @@ import numpy as np
 
 from app.experiment.settings import Cell
 from app.pipeline.records import Record
-from app.results.wording import nouns_of
 from app.ui.shared import opened as results
 
 if TYPE_CHECKING:
@@ -26,48 +25,22 @@ if TYPE_CHECKING:
 
 def showcase(record: Record) -> Showcase:
     """What a demonstration draws on."""
-    from app.results.showcase import SIDES, assemble, has_graph
-
-    def made() -> Showcase:
-        dataset, split = results.dataset(record), results.split(record)
-        did = nouns_of(record).did
-        if not has_graph(record):
-            return assemble(dataset, split, did=did)
-        factors = {side: results.factors(record, side) for side in SIDES}
-        texts = {side: results.knowledge(record, side).texts for side in SIDES}
-        return assemble(dataset, split, results.graph(record), factors, texts, did)
-
-    shown: Showcase = results.kept(f"showcase {results.stamp_of(record)}", made)
-    return shown
+    return results.of(record).showcase
 
 
 def ready(record: Record, cell: Cell) -> Ready:
     """A recommender that has passed over its graph, and answers at once."""
-    from recommend.reasons.what_if import Ready
-
-    stamp = results.stamp(record.folder("train", cell))
-    made: Ready = results.kept(f"ready {stamp}", lambda: Ready.of(results.model(record, cell)))
-    return made
+    return results.of(record).ready(cell)
 
 
 def everybody(record: Record, cell: Cell) -> Tensor:
     """Vectors of all users after their training histories."""
-    read = [record.folder("dataset"), record.folder("split"), record.folder("train", cell)]
-    made: Tensor = results.kept(
-        f"everybody {results.stamp(*read)}",
-        lambda: ready(record, cell).everybody(results.histories(record)),
-    )
-    return made
+    return results.of(record).everybody(cell)
 
 
 def inserter(record: Record) -> Inserter:
     """Finds the places of what is new in the graph."""
-    from app.results.insertion import Inserter
-
-    made: Inserter = results.kept(
-        f"inserter {results.stamp_of(record)}", lambda: Inserter(record, results.dataset(record))
-    )
-    return made
+    return results.of(record).inserter
 
 
 def placed_user(record: Record, case: Showcase, text: str, given: np.ndarray) -> Insertion | None:
@@ -77,22 +50,19 @@ def placed_user(record: Record, case: Showcase, text: str, given: np.ndarray) ->
     from app.results.cold_start import place_user
 
     ids = tuple(case.dataset.item_ids.external[item] for item in given.tolist())
-    found: Insertion = results.kept(
-        f"user {ids} {text} {results.stamp_of(record)}",
-        lambda: place_user(inserter(record), text, ids),
+    return results.of(record).derive(
+        f"user {ids} {text}", lambda: place_user(inserter(record), text, ids)
     )
-    return found
 
 
 def placed_item(record: Record, one: NewItem) -> Insertion:
     """The place of a new item in the graph."""
     from app.results.cold_start import place_item
 
-    found: Insertion = results.kept(
-        f"item {one.model_dump_json()} {results.stamp_of(record)}",
+    return results.of(record).derive(
+        f"item {one.model_dump_json()}",
         lambda: place_item(inserter(record), one.name, one.text, one.given),
     )
-    return found
 
 
 def graph_with(record: Record, case: Showcase, who: Shown) -> LatentGraph | None:
@@ -123,8 +93,6 @@ def report(record: Record) -> str:
 
     judged = ("train", "evaluate")
     cells = [record.folder(stage, cell) for cell in record.finished() for stage in judged]
+    opened = results.of(record)
     what = f"report {record.experiment.model_dump_json()} {results.stamp(*cells)}"
-    made: str = results.kept(
-        f"{what} {results.stamp_of(record)}", lambda: render(gather(record, showcase(record)))
-    )
-    return made
+    return opened.derive(what, lambda: render(gather(opened)))
