@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, ValidationError, model_validator
 
@@ -16,19 +16,17 @@ from graph.settings import GraphConfig
 from llm.settings import EncoderConfig, LlmConfig, PairsConfig
 from prompts.settings import PromptConfig
 from quantize.settings import PhrasesConfig, QuantizeConfig
-from recommend.settings import Backbone, Enhancer, EvaluateConfig, ModelConfig, TrainConfig
+from recommend.settings import BACKBONES as BACKBONE_SPECS
+from recommend.settings import ENHANCERS as ENHANCER_SPECS
+from recommend.settings import OURS, EvaluateConfig, ModelConfig, TrainConfig
+from recommend.settings import PLAIN as PLAIN
 
 SHUFFLED = "shuffled"
 """The control: texts on other entities. Names of such experiments end in it."""
 LONGEST_NAME = 200
 """Files are called by names, and no file system takes more than 255 bytes."""
-PLAIN = "none"
-"""The enhancer that adds nothing: the twin that every other one is compared with."""
-
-
-def names_of(union: Any) -> tuple[str, ...]:
-    """The names by which the members of a union of settings are told apart."""
-    return tuple(kind.model_fields["name"].default for kind in get_args(get_args(union)[0]))
+BACKBONES, ENHANCERS = tuple(BACKBONE_SPECS), tuple(ENHANCER_SPECS)
+"""Their names."""
 
 
 def name_of(name: str, control: object) -> str:
@@ -39,10 +37,6 @@ def name_of(name: str, control: object) -> str:
     """
     own = control != SHUFFLED or name.endswith(f"-{SHUFFLED}")
     return name if own else f"{name}-{SHUFFLED}"
-
-
-BACKBONES = names_of(Backbone)
-ENHANCERS = names_of(Enhancer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +66,7 @@ class GridConfig(Config):
 
     backbones: Annotated[tuple[str, ...], Field(min_length=1)] = BACKBONES
     """Names of backbones."""
-    enhancers: Annotated[tuple[str, ...], Field(min_length=1)] = (PLAIN, "autograph")
+    enhancers: Annotated[tuple[str, ...], Field(min_length=1)] = (PLAIN, OURS)
     """Names of enhancers; `none` is the plain twin."""
     seeds: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] = (0,)
     """Random seeds; each trains the whole grid once more."""

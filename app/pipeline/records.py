@@ -125,7 +125,7 @@ class Record:
 
     def cautions(self, cell: Cell) -> tuple[Caution, ...]:
         """Why what a cell reached is no fair result, by what its enhancer learns from."""
-        needs = set(self.experiment.model_of(cell).enhancer.needs)
+        needs = set(self.experiment.model_of(cell).needs)
         touched = {ALL_EDGES} if "graph" in needs else set()
         touched |= {LEAKING_TEXTS, TEXTS_SHUFFLED} if needs - {"histories"} else set()
         there = self.cautions_of_graph() if touched else ()

@@ -80,7 +80,7 @@ def texts_of(side: str, *others: str) -> Inputs:
 
 def _train_inputs(experiment: Experiment, cell: Cell | None) -> tuple[str, ...]:
     """What the enhancer learns from; so the plain twin is shared by all who differ elsewhere."""
-    needs = () if cell is None else experiment.model_of(cell).enhancer.needs
+    needs = () if cell is None else experiment.model_of(cell).needs
     return ("dataset", "split", *(work.SOURCES[name] for name in needs if name in work.SOURCES))
 
 

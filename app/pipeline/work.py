@@ -347,7 +347,7 @@ def train(task: Task) -> Mapping[str, Any]:
     model = fit_model(
         task.dataset,
         task.split,
-        _sources(task, config.enhancer.needs),
+        _sources(task, config.needs),
         config,
         task.experiment.train_of(cell),
         seed=cell.seed,

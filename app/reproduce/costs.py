@@ -7,22 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from app.experiment.settings import PLAIN
 from app.pipeline.records import Record, read_record
 from app.pipeline.runner import CLOCK
+from app.pipeline.work import SOURCES
 from app.reproduce.paper import means, paper
 from app.reproduce.sheets import TABLE, Sheet, Told
 from app.reproduce.stages import stages_behind
 from app.results.cautions import of_settings
 from data.errors import AutoGraphError
+from recommend.settings import ENHANCERS, PLAIN
 
-BUILT_BY: Mapping[str, str] = {
-    "lightgcn": "split",
-    "ccgnn": "phrases",
-    "topoi2i": "pairs",
-    "autograph": "graph",
-}
-"""The stage that makes the graph of each method, by enhancer."""
 GIVEN = ("dataset", "split")
 """Stages that are there before any graph, and no part of what another one takes."""
 INSERTED = 5
@@ -42,11 +36,11 @@ def table_3(record: Record, measure: bool = True) -> Told:
 
     dataset = record.experiment.data.name
     rows, figures = [], []
-    for enhancer, last in BUILT_BY.items():
-        theirs = paper()["table3"][enhancer]
+    for enhancer, theirs in paper()["table3"].items():
+        settings = ENHANCERS[enhancer].config
         ours = {
-            "built": _seconds(record, last),
-            "inserted": _insertion(record) if measure and enhancer == "autograph" else None,
+            "built": _seconds(record, SOURCES.get(settings.needs[0], GIVEN[-1])),
+            "inserted": None if "item" in settings.strangers or not measure else _insertion(record),
             "gauc": gauc_improvement(record.workspace, enhancer),
         }
         told = {

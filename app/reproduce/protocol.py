@@ -151,9 +151,9 @@ def row_differences(
     if model.width != theirs["width"]:
         told = f"Vectors have {model.width} channels; there {theirs['width']}."
         found.append(Difference(told, False))
-    if cell.enhancer == "ccgnn":
+    if "phrases" in model.needs:
         found.append(Difference(PHRASES, False))
-    if cell.enhancer == "topoi2i":
+    if "pairs" in model.needs:
         found += _judged(experiment, theirs["judge"])
     return found
 
@@ -187,11 +187,8 @@ def training_differences(experiment: Experiment, cell: Cell, items: int) -> list
         cell: The recommender.
         items: In the data set.
     """
-    from recommend.fit.training import SMALL_CATALOGUE
-
     config, theirs = experiment.train_of(cell), means()["negatives"]
-    full = config.loss == "full" or (config.loss == "auto" and items <= SMALL_CATALOGUE)
-    if full:
+    if config.is_full(items):
         told = "Training is by a softmax over all items"
         return [Difference(f"{told}; there over {theirs} drawn negatives.", False)]
     if config.negatives != theirs:

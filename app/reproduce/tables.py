@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from app.experiment.file import put
-from app.experiment.settings import BACKBONES, PLAIN, SHUFFLED, Cell, Experiment
+from app.experiment.settings import BACKBONES, SHUFFLED, Cell, Experiment
 from app.reproduce.paper import Figures, figures_of
 from quantize.settings import SideConfig
-from recommend.settings import Metapath
+from recommend.settings import ENHANCERS, OURS, PLAIN, Metapath
 
-BASELINES = ("kar", "uist", "lightgcn", "ccgnn", "topoi2i")
-"""Enhancers of the paper's table 2 that are not its own."""
-OURS = "autograph"
 QUANTISERS = {"lsh": "LSH", "hierarchical": "HC", "rq-vae": "RQ"}
 """Methods of table 5 and what the paper calls them; others of this version follow them."""
 ALL_EDGES = "all-edges"
@@ -71,7 +68,7 @@ def variants_of(kind: str, experiment: Experiment) -> list[Variant]:
         experiment: Its grid names backbones and enhancers.
     """
     enhancers = experiment.grid.enhancers
-    own = tuple(e for e in enhancers if e not in (PLAIN, *BASELINES))
+    own = tuple(e for e in enhancers if ENHANCERS[e].config.ours)
     control = Variant(SHUFFLED, own, {"control": SHUFFLED}, dict.fromkeys(own, ""))
     first = Variant("", enhancers, {}, _first_rows(kind), SHUFFLED)
     return [first, *_further(kind, own, experiment), *([control] if own else [])]

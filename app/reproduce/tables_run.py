@@ -11,8 +11,9 @@ from app.experiment.file import put, read_tree, settled, shipped
 from app.experiment.settings import ENHANCERS, Cell, Experiment
 from app.pipeline.plan import Plan, Step
 from app.pipeline.records import Record, read_record, write_record
-from app.reproduce.tables import OURS, Row, experiment_of, missing_rows, rows_of, variants_of
+from app.reproduce.tables import Row, experiment_of, missing_rows, rows_of, variants_of
 from data.errors import ConfigError
+from recommend.settings import OURS
 
 KINDS = ("table2", "table4", "table5", "table6", "leak")
 """Tables whose rows are recommenders; the name of an experiment's file begins with one."""

@@ -6,16 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.experiment.settings import PLAIN, Cell
+from app.experiment.settings import Cell
 from app.pipeline.records import Record
-
-BACKBONES = {
-    "youtubednn": "YouTubeDNN",
-    "mind": "MIND",
-    "gru4rec": "GRU4Rec",
-    "sasrec": "SASRec",
-}
-"""How papers write the names of backbones."""
+from recommend.settings import BACKBONES, ENHANCERS, PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +20,6 @@ class Nouns:
     did: str
 
 
-ENHANCERS = {
-    "autograph": "the graph",
-    "grounded": "the grounded graph",
-    "kar": "KAR",
-    "uist": "UIST",
-    "lightgcn": "LightGCN",
-    "ccgnn": "CCGNN",
-    "topoi2i": "TopoI2I",
-}
-"""How enhancers are called."""
 NOUNS = {
     "movies": Nouns("film", "films", "watched"),
     "books": Nouns("book", "books", "read"),
@@ -76,7 +59,8 @@ def added(enhancer: str) -> str:
     >>> added("autograph"), added("kar")
     ('the graph', 'KAR')
     """
-    return ENHANCERS.get(enhancer, enhancer)
+    spec = ENHANCERS.get(enhancer)
+    return spec.config.title if spec else enhancer
 
 
 def called(cell: Cell) -> str:
@@ -85,7 +69,8 @@ def called(cell: Cell) -> str:
     >>> called(Cell("sasrec", "none", 0)), called(Cell("mind", "kar", 0))
     ('SASRec without the graph', 'MIND with KAR')
     """
-    name = BACKBONES.get(cell.backbone, cell.backbone)
+    spec = BACKBONES.get(cell.backbone)
+    name = spec.config.title if spec else cell.backbone
     if cell.enhancer == PLAIN:
         return f"{name} without the graph"
     return f"{name} with {added(cell.enhancer)}"

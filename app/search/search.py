@@ -15,8 +15,9 @@ from app.experiment.file import checked
 from app.experiment.settings import Cell, Experiment, Override, merged
 from app.pipeline.plan import Plan, Step
 from app.pipeline.records import record_of
-from app.search.space import HEADS, as_settings, space_of
+from app.search.space import as_settings, space_of
 from data.errors import AutoGraphError, ConfigError
+from recommend.settings.part import HEADS
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -12,18 +12,6 @@ BLOCK = 128
 """Rows of logits that exist at a time: 128 × 3,533 floats stay in a core's cache."""
 
 
-def attend(interests: Tensor, label: Tensor, sharpness: float) -> Tensor:
-    """(p, d) user vectors from (p, k, d) interests: those that fit the label weigh more.
-
-    One interest is its own user vector. Source: MIND, eq. 12, with a softmax of scaled products
-    where the original raises them to a power, which is not defined below zero.
-    """
-    if interests.shape[1] == 1:
-        return interests[:, 0]
-    fit = torch.einsum("pkd,pd->pk", interests, label)
-    return torch.einsum("pk,pkd->pd", (sharpness * fit).softmax(1), interests)
-
-
 def full_softmax(users: Tensor, items: Tensor, target: Tensor) -> Tensor:
     """Mean cross-entropy of (p, d) users against all (n, d) items, in O(n) memory.
 

@@ -16,7 +16,7 @@ from data.dataset import Dataset, Histories
 from data.errors import ConfigError, DataError
 from data.split import Split
 from recommend.fit.checkpoint import Checkpoint
-from recommend.fit.losses import attend, full_softmax, sampled_softmax
+from recommend.fit.losses import full_softmax, sampled_softmax
 from recommend.fit.memory import keep_freed_memory
 from recommend.judge.evaluate import evaluate
 from recommend.sequence.chunks import Batch, batches, training_chunks
@@ -24,7 +24,7 @@ from recommend.sequence.inputs import gather_inputs
 from recommend.sequence.model import Model
 from recommend.sequence.network import Network
 from recommend.sequence.sources import Sources
-from recommend.settings import EvaluateConfig, MindConfig, ModelConfig, TrainConfig
+from recommend.settings import EvaluateConfig, ModelConfig, TrainConfig
 
 Progress = Callable[[int, int, str], None]
 WATCHED = "ndcg@10"
@@ -33,8 +33,6 @@ VALIDATION = EvaluateConfig(candidates="all", exclude_seen=False)
 """How it is measured, whatever the test is like: every item is ranked, those had before, too. It
 only compares epochs and settings with each other, and another way to read the test trains nothing
 anew."""
-SMALL_CATALOGUE = 20_000
-"""Up to so many items the softmax is over all of them: about 0.1 ms a position on one core."""
 UNIFORM = 0.5
 """Share of the negatives that are drawn evenly, the others by how often an item is had.
 
@@ -119,8 +117,7 @@ class Trainer:
         counts = np.bincount(histories.items, minlength=model.inputs.n_items) + 1.0
         drawn = UNIFORM / len(counts) + (1 - UNIFORM) * counts / counts.sum()
         self.drawn = torch.from_numpy(drawn).float().to(model.device)
-        small = model.inputs.n_items <= SMALL_CATALOGUE
-        self.full = settings.loss == "full" or (settings.loss == "auto" and small)
+        self.full = settings.is_full(model.inputs.n_items)
 
     def epoch(self, number: int) -> dict[str, float]:
         """One pass over all positions; its loss, positions and seconds."""
@@ -154,7 +151,7 @@ class Trainer:
         there = batch.targets >= 0
         target = batch.targets[there]
         interests = network.users(shared, batch)[there]  # (p, k, d)
-        users = attend(interests, shared.items[target], _sharpness(self.model.config))
+        users = network.backbone.attend(interests, shared.items[target])
         if self.full:
             loss = full_softmax(users, shared.items, target)
         else:
@@ -172,10 +169,6 @@ class Trainer:
         share = min(epochs_done + 0.05, 1 - fallen)
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * share
-
-
-def _sharpness(config: ModelConfig) -> float:
-    return config.backbone.sharpness if isinstance(config.backbone, MindConfig) else 1.0
 
 
 def _about(

@@ -2,8 +2,8 @@
 
 Nothing is trained again, and nobody else's vector changes. What a model has no way to know is not
 made up: a plain recommender knows an item by who had it, and of a new one at most its attributes.
-Which enhancers can place a newcomer they declare themselves (`protocols.Grows`); the others say in
-their settings why not.
+Which enhancers can place a newcomer they declare themselves (`sequence.protocols.Places`); the
+others say in their settings why not.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import torch
 from torch import Tensor
 
 from data.errors import DataError
-from recommend.protocols import Grows, Newcomer
 from recommend.reasons.what_if import Ready
 from recommend.sequence.features import Bags
 from recommend.sequence.model import Model, finite
 from recommend.sequence.network import Propagated
+from recommend.sequence.protocols import Newcomer, Places
+from recommend.settings import PLAIN
 
 Code = Sequence[int] | np.ndarray
 ALIKE = 20
@@ -65,14 +66,14 @@ def with_item(
     enhancer = network.enhancer
     told = network.item_attributes is not None and len(attributes.categories) > 0
     reason = why_stranger(model, "item", codes, vector)
-    if reason and not (enhancer is None and told):
+    if reason and not (told and model.config.enhancer.attributes_do):
         raise DataError(f"{_named(model)} can say nothing about a new item. {reason}")
     with torch.inference_mode():
         item = torch.zeros_like(shared.items[:1])
         if network.item_attributes is not None:
             item = item + network.item_attributes.of(attributes)
         nodes = shared.nodes
-        if isinstance(enhancer, Grows) and nodes is not None:
+        if isinstance(enhancer, Places):
             known = (nodes[0][: model.inputs.n_users], nodes[1][: model.inputs.n_items])
             newcomer = _newcomer(model, "item", codes, vector, alike, had)
             node, features = enhancer.new_item(known, network.item.weight, newcomer)
@@ -118,16 +119,14 @@ def with_user(
         people, nodes = shared.people, shared.nodes
         if people is not None and network.user_attributes is not None:
             people = torch.cat([people, network.user_attributes.of(attributes)])
-        if enhancer is not None and nodes is not None:
-            reason = why_stranger(model, "user", codes, vector)
-            if isinstance(enhancer, Grows) and not reason:
-                node = enhancer.new_user(_newcomer(model, "user", codes, vector))
-            else:
-                node = nodes[0][: model.inputs.n_users].mean(0, keepdim=True)
-                note = reason if "user" in network.sides else ""
-            nodes = (torch.cat([nodes[0], node]), nodes[1])
-        rows = people if people is not None else nodes[0] if nodes is not None else None
-        number = len(rows) - 1 if rows is not None else model.inputs.n_users
+        reason = why_stranger(model, "user", codes, vector)
+        if isinstance(enhancer, Places) and not reason:
+            node = enhancer.new_user(_newcomer(model, "user", codes, vector))
+        else:
+            node = nodes[0][: model.inputs.n_users].mean(0, keepdim=True)
+            note = reason if "user" in network.sides else ""
+        nodes = (torch.cat([nodes[0], node]), nodes[1])
+        number = len(nodes[0]) - 1
         return NewUser(Ready(model, Propagated(shared.items, nodes, people)), number, note)
 
 
@@ -200,7 +199,7 @@ def reach(ready: Ready, vectors: Tensor, seen: Sequence[np.ndarray], item: int, 
 
 def _named(model: Model) -> str:
     config = model.config
-    plain = model.network.enhancer is None
+    plain = config.enhancer.name == PLAIN
     return f"{config.backbone.name} " + (
         "without the graph" if plain else f"with {config.enhancer.name}"
     )

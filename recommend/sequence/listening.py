@@ -11,7 +11,7 @@ from recommend.sequence import attention
 from recommend.sequence.attention import AttentionHead, Edges, FixedEdges, looked_up
 from recommend.sequence.chunks import Batch
 from recommend.sequence.dropout import Dropout
-from recommend.settings import CcgnnConfig, TopoI2IConfig
+from recommend.sequence.protocols import Nodes
 
 
 class FewEdges(nn.Module):
@@ -102,10 +102,6 @@ def from_history(head: AttentionHead, own: Tensor, items: Tensor, batch: Batch) 
     return heard.flatten(2)
 
 
-Nodes = tuple[Tensor, Tensor]
-"""(n_users, d) users and (n_items, d) items that have heard from what is beside them."""
-
-
 class Listeners(nn.Module):
     """Items that hear from what is said of them, and users who hear from their items.
 
@@ -113,13 +109,13 @@ class Listeners(nn.Module):
     is for the enhancer to say, in `heard`.
     """
 
-    def __init__(self, config: CcgnnConfig | TopoI2IConfig, n_users: int, width: int) -> None:
+    def __init__(self, n_users: int, width: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.user = nn.Embedding(n_users, width)
         nn.init.normal_(self.user.weight, std=width**-0.5)
-        self.history = AttentionHead(width, config.heads)
+        self.history = AttentionHead(width, heads)
         self.user_width, self.item_width = 2 * width, width
-        self.dropout = Dropout(config.dropout)
+        self.dropout = Dropout(dropout)
 
     def heard(self, items: Tensor) -> Tensor:
         """(n_items, d) items after they have heard, from their embeddings."""

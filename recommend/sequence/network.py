@@ -9,13 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recommend.sequence.backbones import BACKBONES
 from recommend.sequence.chunks import Batch
 from recommend.sequence.dropout import Dropout
-from recommend.sequence.enhancers import ENHANCERS
 from recommend.sequence.features import Bags
 from recommend.sequence.inputs import Inputs
-from recommend.settings import ModelConfig
+from recommend.sequence.protocols import Backbone, Enhancer, Nodes
+from recommend.settings import BACKBONES, ENHANCERS, ModelConfig
 
 SMALL = 0.02
 """Deviation of a fresh item's own vector: until it is trained, its features speak for it."""
@@ -32,12 +31,12 @@ class Propagated(NamedTuple):
 
     Attributes:
         items: (n_items, d) item vectors.
-        nodes: What the enhancer needs again for the users' side; None without one.
+        nodes: What the enhancer needs again for the users' side.
         people: (n_users, d) what the users' attributes say; None where they are not read.
     """
 
     items: Tensor
-    nodes: tuple[Tensor, Tensor] | None
+    nodes: Nodes
     people: Tensor | None
 
 
@@ -56,24 +55,23 @@ class Network(nn.Module):
         nn.init.normal_(self.item.weight, std=SMALL)
         self.item_attributes = BagEmbedding(inputs.items, width) if config.item_features else None
         self.user_attributes = BagEmbedding(inputs.users, width) if config.user_features else None
-        self.backbone = BACKBONES[config.backbone.name](config.backbone, width, config.max_history)
+        backbone, enhancer = BACKBONES[config.backbone.name], ENHANCERS[config.enhancer.name]
+        self.backbone: Backbone = backbone.load()(config.backbone, width, config.max_history)
         self.dropout = Dropout(config.embedding_dropout)
-        self.enhancer = ENHANCERS[config.enhancer.name](config.enhancer, inputs, width)
+        self.enhancer: Enhancer = enhancer.load()(config.enhancer, inputs, width)
         self.sides = config.enhancer.sides
-        if self.enhancer is not None:
-            self.item_graph = nn.Linear(self.enhancer.item_width, width, bias=False)
-            self.user_graph = nn.Linear(self.enhancer.user_width, width, bias=False)
-            for of_side in (self.item_graph, self.user_graph):
-                nn.init.normal_(of_side.weight, std=FEATURE)
+        self.item_graph = _linear(self.enhancer.item_width, width)
+        self.user_graph = _linear(self.enhancer.user_width, width)
+        for weight in (*self.item_graph.parameters(), *self.user_graph.parameters()):
+            nn.init.normal_(weight, std=FEATURE)
 
     def propagate(self, hidden: Tensor) -> Propagated:
         """Item vectors, and graph nodes in which the users `hidden` have no `user > item` edge."""
-        items, nodes = self.item.weight, None
-        if self.enhancer is not None:
-            nodes = self.enhancer.propagate(items, hidden)
+        items = self.item.weight
+        nodes = self.enhancer.propagate(items, hidden)
         if self.item_attributes is not None:
             items = items + self.item_attributes()
-        if self.enhancer is not None and nodes is not None and "item" in self.sides:
+        if "item" in self.sides:
             items = items + self.item_graph(self.enhancer.items(nodes, hidden))
         people = None if self.user_attributes is None else self.user_attributes()
         return Propagated(items, nodes, people)
@@ -85,9 +83,14 @@ class Network(nn.Module):
         users: Tensor = self.backbone(self.dropout(sequence * self.scale))  # (b, l, k, d)
         if shared.people is not None:
             users = users + shared.people[batch.users][:, None, None]
-        if self.enhancer is not None and shared.nodes is not None and "user" in self.sides:
+        if "user" in self.sides:
             users = users + self.user_graph(self.enhancer.users(shared.nodes, batch))[:, :, None]
         return users
+
+
+def _linear(given: int, width: int) -> nn.Module:
+    """A map of features to vectors; of an enhancer without features it is not asked."""
+    return nn.Linear(given, width, bias=False) if given else nn.Identity()
 
 
 class BagEmbedding(nn.Module):

@@ -18,7 +18,7 @@ from app.experiment.metapaths import (
 from app.experiment.settings import Cell
 from data.errors import ConfigError
 from graph.metapath import PAPER
-from recommend.settings import GroundedConfig
+from recommend.settings.grounded import GroundedConfig
 
 FEW = ("item > user", "item > item_factor > item")
 

@@ -18,14 +18,12 @@ from graph import LatentGraph
 from graph.build.latent import build_graph
 from quantize.codes import Codes
 from recommend.sequence.attention import AttentionHead
-from recommend.sequence.backbones import BACKBONES
 from recommend.sequence.chunks import Batch, Layout, collate, last_chunks
-from recommend.sequence.enhancers import ENHANCERS
 from recommend.sequence.inputs import Inputs, gather_inputs
 from recommend.sequence.model import Model
 from recommend.sequence.network import Network
 from recommend.sequence.sources import Sources
-from recommend.settings import ModelConfig
+from recommend.settings import BACKBONES, ENHANCERS, ModelConfig
 
 COMBINATIONS = [(backbone, enhancer) for backbone in BACKBONES for enhancer in ENHANCERS]
 GENRES = [["calm"], ["calm", "odd"], ["odd"], []]

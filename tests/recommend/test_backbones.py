@@ -4,10 +4,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from recommend.sequence.backbones import BACKBONES
 from recommend.sequence.backbones.mind import squash
 from recommend.sequence.dropout import Dropout
-from recommend.settings import Gru4RecConfig, MindConfig, SasRecConfig, YouTubeDnnConfig
+from recommend.settings import BACKBONES
+from recommend.settings.gru4rec import Gru4RecConfig
+from recommend.settings.mind import MindConfig
+from recommend.settings.sasrec import SasRecConfig
+from recommend.settings.youtubednn import YouTubeDnnConfig
 
 CONFIGS = {
     "youtubednn": YouTubeDnnConfig(hidden=(7, 5), dropout=0),
@@ -20,7 +23,7 @@ WIDTH, LONGEST = 8, 10
 
 def build(config, dtype=torch.float64, window=LONGEST):
     torch.manual_seed(0)
-    backbone = BACKBONES[config.name](config, WIDTH, window)
+    backbone = BACKBONES[config.name].load()(config, WIDTH, window)
     with torch.no_grad():
         for parameter in backbone.parameters():
             parameter += 0.3 * torch.randn_like(parameter)
@@ -76,7 +79,7 @@ class TestEveryBackbone:
         assert not torch.allclose(backbone(items), backbone(items))
 
 
-@pytest.mark.parametrize("name", [name for name in BACKBONES if BACKBONES[name].slides])
+@pytest.mark.parametrize("name", [name for name in BACKBONES if BACKBONES[name].load().slides])
 @pytest.mark.parametrize("window", [1, 3, LONGEST])
 def test_a_window_that_slides_sees_the_last_items_alone(name, window):
     backbone, items = build(CONFIGS[name], window=window), some_items()
@@ -204,3 +207,33 @@ def test_dropout_is_the_identity_outside_training():
     x = torch.randn(3, 4)
     assert Dropout(0.5).eval()(x) is x
     assert Dropout(0.0).train()(x) is x
+
+
+def sharp(sharpness):
+    return build(MindConfig(sharpness=sharpness))
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_one_interest_is_the_user(name):
+    interests, label = torch.randn(5, 1, 3), torch.randn(5, 3)
+    assert torch.equal(build(CONFIGS[name]).attend(interests, label), interests[:, 0])
+
+
+def test_interests_that_fit_the_label_weigh_more():
+    torch.manual_seed(0)
+    interests, label = torch.randn(4, 3, 5), torch.randn(4, 5)
+    ours = sharp(2.0).attend(interests, label)
+    for row in range(4):
+        fit = torch.stack([2.0 * (interests[row, k] @ label[row]) for k in range(3)])
+        weight = fit.exp() / fit.exp().sum()
+        expected = sum(weight[k] * interests[row, k] for k in range(3))
+        torch.testing.assert_close(ours[row], expected)
+    best = torch.einsum("pkd,pd->pk", interests, label).argmax(1)
+    torch.testing.assert_close(
+        sharp(1e4).attend(interests, label), interests[torch.arange(4), best]
+    )
+
+
+def test_equal_interests_are_one():
+    one, label = torch.randn(6, 1, 4), torch.randn(6, 4)
+    torch.testing.assert_close(sharp(2.0).attend(one.expand(-1, 3, -1), label), one[:, 0])

@@ -24,7 +24,7 @@ from small_worlds import (
 
 from data.errors import ArtifactError
 from data.split import leave_one_out
-from recommend.fit.losses import attend, full_softmax
+from recommend.fit.losses import full_softmax
 from recommend.fit.training import fit_model
 from recommend.sequence.model import Model
 from recommend.settings import ModelConfig, TrainConfig
@@ -118,7 +118,7 @@ class TestEveryBackboneWithEveryEnhancer:
         there = batch.targets >= 0
         target = batch.targets[there]
         interests = network.users(shared, batch)[there]
-        users = attend(interests, shared.items[target], 2.0)
+        users = network.backbone.attend(interests, shared.items[target])
         full_softmax(users, shared.items, target).backward()
         stored = network.state_dict()
         for name, parameter in network.named_parameters():

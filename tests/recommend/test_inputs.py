@@ -5,9 +5,9 @@ from small_worlds import checkerboard, codes_of, config_of, graph_of, inputs_of
 from data.errors import ConfigError
 from data.split import leave_one_out
 from graph.build.latent import build_graph
-from recommend.sequence.enhancers import ENHANCERS
 from recommend.sequence.inputs import GraphTables, Inputs, gather_inputs
 from recommend.sequence.sources import Sources
+from recommend.settings import ENHANCERS
 
 
 @pytest.fixture(scope="module")

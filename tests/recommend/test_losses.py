@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from recommend.fit.losses import BLOCK, attend, full_softmax, sampled_softmax
+from recommend.fit.losses import BLOCK, full_softmax, sampled_softmax
 
 
 def random_case(p, n, d=4, scale=1.0, seed=0):
@@ -99,26 +99,3 @@ def test_a_large_sample_gives_the_gradient_of_the_full_softmax():
         strict=True,
     ):
         torch.testing.assert_close(one, other, rtol=0.05, atol=0.01)
-
-
-def test_one_interest_is_the_user():
-    interests, label = torch.randn(5, 1, 3), torch.randn(5, 3)
-    assert torch.equal(attend(interests, label, 2.0), interests[:, 0])
-
-
-def test_interests_that_fit_the_label_weigh_more():
-    torch.manual_seed(0)
-    interests, label = torch.randn(4, 3, 5), torch.randn(4, 5)
-    ours = attend(interests, label, 2.0)
-    for row in range(4):
-        fit = torch.stack([2.0 * (interests[row, k] @ label[row]) for k in range(3)])
-        weight = fit.exp() / fit.exp().sum()
-        expected = sum(weight[k] * interests[row, k] for k in range(3))
-        torch.testing.assert_close(ours[row], expected)
-    best = torch.einsum("pkd,pd->pk", interests, label).argmax(1)
-    torch.testing.assert_close(attend(interests, label, 1e4), interests[torch.arange(4), best])
-
-
-def test_equal_interests_are_one():
-    one, label = torch.randn(6, 1, 4), torch.randn(6, 4)
-    torch.testing.assert_close(attend(one.expand(-1, 3, -1), label, 2.0), one[:, 0])

@@ -8,12 +8,10 @@ from small_worlds import COMBINATIONS, checkerboard, config_of, graph_of, model_
 from data.errors import DataError
 from data.split import leave_one_out
 from recommend.newcomers.placing import reach, with_item, with_user
-from recommend.protocols import Grows
 from recommend.reasons.what_if import Ready, ranked
-from recommend.sequence.backbones import BACKBONES
-from recommend.sequence.enhancers import ENHANCERS
 from recommend.sequence.features import bags, categories
-from recommend.settings import PAPER_METAPATHS, ModelConfig
+from recommend.sequence.protocols import Places
+from recommend.settings import BACKBONES, ENHANCERS, PAPER_METAPATHS, ModelConfig
 
 DATASET = checkerboard()
 PAST = leave_one_out(DATASET).histories(DATASET)
@@ -81,7 +79,7 @@ GROWING = ("autograph", "grounded", "kar", "uist")
 def test_every_enhancer_can_place_newcomers_or_says_why_not(enhancer):
     ready = ready_of(enhancer=enhancer)
     grows, strangers = enhancer in GROWING, ready.model.config.enhancer.strangers
-    assert isinstance(ready.model.network.enhancer, Grows) == grows == (not strangers)
+    assert isinstance(ready.model.network.enhancer, Places) == grows == (not strangers)
     told = {"codes": [1, ALONE // 2 % 2], "attributes": bag_of_item(6)}
     vector = vector_of(ready, "item", ALONE)
     if grows:

@@ -152,7 +152,7 @@ def _asked_for(record: Record, missing: Sequence[str]) -> bool:
     of = record.experiment
     enhanced = [cell for cell in of.grid if cell.enhancer != PLAIN]
     if "graph" in missing:
-        return any("graph" in of.model_of(cell).enhancer.needs for cell in enhanced)
+        return any("graph" in of.model_of(cell).needs for cell in enhanced)
     return bool(enhanced) or set(missing) <= OF_ANY_RUN
 
 

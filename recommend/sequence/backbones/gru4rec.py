@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from recommend.sequence.backbones.one_interest import OneInterest
 from recommend.sequence.dropout import Dropout
-from recommend.settings import Gru4RecConfig
+from recommend.settings.gru4rec import Gru4RecConfig
 
 
-class Gru4Rec(nn.Module):
+class Gru4Rec(OneInterest):
     """User vectors (b, l, 1, d) from item vectors (b, l, d), one a position."""
-
-    slides = False
 
     def __init__(self, config: Gru4RecConfig, width: int, max_history: int) -> None:
         super().__init__()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from recommend.sequence.dropout import Dropout
-from recommend.settings import MindConfig
+from recommend.settings.mind import MindConfig
 
 
 def squash(x: Tensor) -> Tensor:
@@ -29,6 +29,7 @@ class Mind(nn.Module):
     def __init__(self, config: MindConfig, width: int, max_history: int) -> None:
         super().__init__()
         self.iterations, self.window = config.iterations, max_history
+        self.sharpness = config.sharpness
         self.bilinear = nn.Linear(width, width, bias=False)
         self.expand = nn.Sequential(
             nn.Linear(width, 2 * width),
@@ -63,6 +64,17 @@ class Mind(nn.Module):
         capsule = torch.where(spare[..., None], capsule[:, :, :1], capsule)
         users: Tensor = self.norm(capsule + self.expand(capsule))
         return users
+
+    def attend(self, interests: Tensor, label: Tensor) -> Tensor:
+        """(p, d) user vectors of (p, k, d) interests: those that fit the label weigh more.
+
+        Source: MIND, eq. 12, with a softmax of scaled products where the original raises them to a
+        power, which is not defined below zero.
+        """
+        if interests.shape[1] == 1:
+            return interests[:, 0]
+        fit = torch.einsum("pkd,pd->pk", interests, label)
+        return torch.einsum("pk,pkd->pd", (self.sharpness * fit).softmax(1), interests)
 
     @staticmethod
     def _mix(weight: Tensor, values: Tensor) -> Tensor:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recommend.sequence.backbones.one_interest import OneInterest
 from recommend.sequence.dropout import Dropout
-from recommend.settings import SasRecConfig
+from recommend.settings.sasrec import SasRecConfig
 
 
 class Block(nn.Module):
@@ -39,10 +40,8 @@ class Block(nn.Module):
         return deepened
 
 
-class SasRec(nn.Module):
+class SasRec(OneInterest):
     """User vectors (b, l, 1, d) from item vectors (b, l, d), one a position."""
-
-    slides = False
 
     def __init__(self, config: SasRecConfig, width: int, max_history: int) -> None:
         super().__init__()

@@ -10,11 +10,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from recommend.sequence.backbones.one_interest import OneInterest
 from recommend.sequence.dropout import Dropout
-from recommend.settings import YouTubeDnnConfig
+from recommend.settings.youtubednn import YouTubeDnnConfig
 
 
-class YouTubeDnn(nn.Module):
+class YouTubeDnn(OneInterest):
     """User vectors (b, l, 1, d) from item vectors (b, l, d), one a position."""
 
     slides = True

@@ -13,17 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from recommend.protocols import Newcomer
 from recommend.sequence import attention
 from recommend.sequence.attention import AttentionHead, Edges, FixedEdges, looked_up
 from recommend.sequence.chunks import Batch
 from recommend.sequence.dropout import Dropout
 from recommend.sequence.inputs import GraphTables, Inputs
 from recommend.sequence.listening import from_history
-from recommend.settings import AutoGraphConfig, GroundedConfig
+from recommend.sequence.protocols import Newcomer, Nodes
+from recommend.settings.autograph import AutoGraphConfig
+from recommend.settings.grounded import GroundedConfig
 
-Nodes = tuple[Tensor, Tensor]
-"""(n_users, d) and (n_items, d) nodes after the semantic metapaths."""
 SERVED = 4
 """Times as many users of an item are looked at outside training, where they are not drawn."""
 

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from recommend.sequence.inputs import Inputs
 from recommend.sequence.listening import FewEdges, Listeners, ManyEdges
-from recommend.settings import CcgnnConfig
+from recommend.settings.ccgnn import CcgnnConfig
 
 
 class Ccgnn(Listeners):
     """Features of items from their phrases, and of users from themselves and their items."""
 
     def __init__(self, config: CcgnnConfig, inputs: Inputs, width: int) -> None:
-        super().__init__(config, inputs.n_users, width)
+        super().__init__(inputs.n_users, width, config.heads, config.dropout)
         edges, heads = inputs.phrases, config.heads
         assert edges is not None
         self.phrase = nn.Embedding(edges.n_targets, width)

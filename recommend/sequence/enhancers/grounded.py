@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from recommend.protocols import Newcomer
 from recommend.sequence.chunks import Batch
-from recommend.sequence.enhancers.autograph import AutoGraph, FactorPath, Nodes, heard_from_factors
+from recommend.sequence.enhancers.autograph import AutoGraph, FactorPath, heard_from_factors
 from recommend.sequence.inputs import Inputs
-from recommend.settings import GroundedConfig
+from recommend.sequence.protocols import Newcomer, Nodes
+from recommend.settings.grounded import GroundedConfig
 
 SMALL = 0.02
 """Deviation of what a fresh node is beside its meaning."""

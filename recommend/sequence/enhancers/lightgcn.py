@@ -21,9 +21,8 @@ from recommend.sequence.chunks import Batch
 from recommend.sequence.dropout import Dropout
 from recommend.sequence.inputs import Inputs
 from recommend.sequence.prefix import prefix_counts, prefix_sums
-from recommend.settings import LightGcnConfig
-
-Nodes = tuple[Tensor, Tensor]
+from recommend.sequence.protocols import Nodes
+from recommend.settings.lightgcn import LightGcnConfig
 
 
 class LightGcn(nn.Module):

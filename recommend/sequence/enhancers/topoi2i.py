@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from recommend.sequence.inputs import Inputs
 from recommend.sequence.listening import FewEdges, Listeners
-from recommend.settings import TopoI2IConfig
+from recommend.settings.topoi2i import TopoI2IConfig
 
 
 class TopoI2I(Listeners):
     """Features of items from those like them, and of users from themselves and their items."""
 
     def __init__(self, config: TopoI2IConfig, inputs: Inputs, width: int) -> None:
-        super().__init__(config, inputs.n_users, width)
+        super().__init__(inputs.n_users, width, config.heads, config.dropout)
         edges, heads = inputs.pairs, config.heads
         assert edges is not None
         self.similar = nn.ModuleList(

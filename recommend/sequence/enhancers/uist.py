@@ -11,13 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recommend.protocols import Newcomer
 from recommend.sequence.chunks import Batch
 from recommend.sequence.dropout import Dropout
 from recommend.sequence.inputs import Inputs
-from recommend.settings import UistConfig
-
-Nodes = tuple[Tensor, Tensor]
+from recommend.sequence.protocols import Newcomer, Nodes
+from recommend.settings.uist import UistConfig
 
 
 class CodeTower(nn.Module):

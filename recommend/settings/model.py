@@ -1,0 +1,55 @@
+"""What a recommender is: its backbone, its enhancer and their size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from pydantic import PositiveInt, model_validator
+
+from data.config import Config
+from recommend.settings.autograph import AutoGraphConfig
+from recommend.settings.part import BackboneConfig, EnhancerConfig, Share
+from recommend.settings.registry import BACKBONES, ENHANCERS, union_of
+from recommend.settings.sasrec import SasRecConfig
+
+if TYPE_CHECKING:
+    Backbone = BackboneConfig
+    Enhancer = EnhancerConfig
+else:
+    Backbone, Enhancer = union_of(BACKBONES), union_of(ENHANCERS)
+
+
+class ModelConfig(Config):
+    """One recommender: what it is, not how it is run."""
+
+    backbone: Backbone = SasRecConfig()
+    """Maps a history to user vectors."""
+    enhancer: Enhancer = AutoGraphConfig()
+    """Adds features on both sides; `none` adds nothing."""
+    width: PositiveInt = 64
+    """Channels of every representation."""
+    max_history: PositiveInt = 30
+    """Most recent items a backbone reads."""
+    embedding_dropout: Share = 0.2
+    """Share of input channels dropped in training."""
+    item_features: bool = True
+    """Add the items' categorical attributes to their vectors."""
+    user_features: bool = True
+    """Add the users' categorical attributes to their vectors."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Parts of `Sources` that it learns from."""
+        return tuple(dict.fromkeys((*self.backbone.needs, *self.enhancer.needs)))
+
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> Self:
+        for name in self.model_fields_set & {"backbone", "enhancer"}:  # no default that is unused
+            part = getattr(self, name)
+            heads = getattr(part, "heads", 1)
+            if self.width % heads:
+                raise ValueError(
+                    f"the {heads} attention heads of {part.name} cannot share a width of "
+                    f"{self.width} evenly; set heads to a number that divides it"
+                )
+        return self

@@ -1,0 +1,74 @@
+"""Every backbone and enhancer by its name, without torch: its settings, and where its code is.
+
+One that is added here is in the grid, the form, the command line and the contract tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+from importlib import import_module
+from operator import or_
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import Field
+
+from recommend.settings.autograph import AutoGraphConfig
+from recommend.settings.ccgnn import CcgnnConfig
+from recommend.settings.grounded import GroundedConfig
+from recommend.settings.gru4rec import Gru4RecConfig
+from recommend.settings.kar import KarConfig
+from recommend.settings.lightgcn import LightGcnConfig
+from recommend.settings.mind import MindConfig
+from recommend.settings.none import NoneConfig
+from recommend.settings.part import BackboneConfig, EnhancerConfig
+from recommend.settings.sasrec import SasRecConfig
+from recommend.settings.topoi2i import TopoI2IConfig
+from recommend.settings.uist import UistConfig
+from recommend.settings.youtubednn import YouTubeDnnConfig
+
+C = TypeVar("C", BackboneConfig, EnhancerConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec(Generic[C]):
+    """What there is to know of a part of a recommender.
+
+    Attributes:
+        config: Its settings.
+        place: Where its class is, as "module:Class"; it is imported when it is built.
+    """
+
+    config: type[C]
+    place: str
+
+    def load(self) -> Any:
+        """Its class."""
+        module, _, name = self.place.partition(":")
+        return getattr(import_module(module), name)
+
+
+_SEQUENCE = "recommend.sequence"
+BACKBONES: Mapping[str, Spec[BackboneConfig]] = {
+    "youtubednn": Spec(YouTubeDnnConfig, f"{_SEQUENCE}.backbones.youtubednn:YouTubeDnn"),
+    "mind": Spec(MindConfig, f"{_SEQUENCE}.backbones.mind:Mind"),
+    "gru4rec": Spec(Gru4RecConfig, f"{_SEQUENCE}.backbones.gru4rec:Gru4Rec"),
+    "sasrec": Spec(SasRecConfig, f"{_SEQUENCE}.backbones.sasrec:SasRec"),
+}
+ENHANCERS: Mapping[str, Spec[EnhancerConfig]] = {
+    "none": Spec(NoneConfig, f"{_SEQUENCE}.enhancers.nothing:Nothing"),
+    "autograph": Spec(AutoGraphConfig, f"{_SEQUENCE}.enhancers.autograph:AutoGraph"),
+    "grounded": Spec(GroundedConfig, f"{_SEQUENCE}.enhancers.grounded:Grounded"),
+    "kar": Spec(KarConfig, f"{_SEQUENCE}.enhancers.kar:Kar"),
+    "uist": Spec(UistConfig, f"{_SEQUENCE}.enhancers.uist:Uist"),
+    "lightgcn": Spec(LightGcnConfig, f"{_SEQUENCE}.enhancers.lightgcn:LightGcn"),
+    "ccgnn": Spec(CcgnnConfig, f"{_SEQUENCE}.enhancers.ccgnn:Ccgnn"),
+    "topoi2i": Spec(TopoI2IConfig, f"{_SEQUENCE}.enhancers.topoi2i:TopoI2I"),
+}
+
+
+def union_of(specs: Mapping[str, Spec[Any]]) -> Any:
+    """The type of a setting that is one of them, told apart by its name."""
+    kinds = reduce(or_, (spec.config for spec in specs.values()))
+    return Annotated[kinds, Field(discriminator="name")]
