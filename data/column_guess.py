@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
-from data.loaders.lists import are_lists
 from data.loaders.times import looks_like_time
+from data.loaders.values import are_lists
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "user": (

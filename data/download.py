@@ -11,6 +11,7 @@ from pathlib import Path
 from data import atomic
 from data.catalogue import Card
 from data.errors import DataError
+from data.loaders.source import Source
 
 Progress = Callable[[int, int, str], None]
 """Called with what is done, the total and what it is."""
@@ -46,8 +47,6 @@ def fetch(chosen: Card, downloads: Path, on_progress: Progress | None = None) ->
 
 def downloaded(chosen: Card, downloads: Path) -> bool:
     """Whether all files of a publication are there, so that nothing has to be fetched."""
-    from data.loaders.source import Source  # the loaders download, too
-
     source = Source(downloads / chosen.name)
     return bool(chosen.urls) and all(source.find(name) for name in chosen.files)
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from data.errors import DataError
 from data.ids import canonical_id
-from data.packed import ENDINGS, open_bytes
+from data.loaders.source import ENDINGS, open_bytes
 from llm.cache import storable
 
 MARK = b"\xef\xbb\xbf"

@@ -86,7 +86,7 @@ def _train_inputs(experiment: Experiment, cell: Cell | None) -> tuple[str, ...]:
 
 def _data(experiment: Experiment, _cell: Cell | None, workspace: Path) -> Mapping[str, Any]:
     from data.catalogue import card
-    from data.loaders.digests import source_digests
+    from data.loaders.load import source_digests
 
     config = experiment.data
     given = config.model_dump(mode="json", exclude={"source", "max_history", "files"})

@@ -15,8 +15,7 @@ import polars as pl
 from data.columns import DESCRIPTION, ITEM_ID, TIME, TITLE, USER_ID, WEIGHT
 from data.errors import DataError
 from data.loaders.raw import LINE, REASON, BadRows, Reading, ids_in, with_known_ids
-from data.loaders.source import unreadable
-from data.packed import open_bytes
+from data.loaders.source import open_bytes, unreadable
 from data.preprocess import Raw
 
 REVIEWS = ("reviews_Books_5.json", "Books_5.json")

@@ -1,12 +1,15 @@
-"""One call from settings to a data set."""
+"""From settings to a data set, and to digests of the files that it is read from."""
 
 from __future__ import annotations
 
+import hashlib
+import io
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 
@@ -14,23 +17,17 @@ from data.catalogue import Card, card
 from data.dataset import Dataset
 from data.download import Progress, fetch
 from data.errors import DataError
-from data.loaders import (
-    amazon,
-    book_crossing,
-    movielens_1m,
-    movielens_100k,
-    movielens_latest,
-    sequences,
-)
+from data.loaders import amazon, book_crossing, movielens, own_files, sequences
+from data.loaders.movielens import extension
 from data.loaders.raw import BadRows, Reading
-from data.loaders.source import Source
+from data.loaders.source import Source, open_bytes, unreadable
 from data.preprocess import Raw, preprocess
 from data.settings import DataConfig
 
 LOADERS: dict[str, Callable[[Reading], Raw]] = {
-    "ml-1m": movielens_1m.load,
-    "ml-100k": movielens_100k.load,
-    "ml-latest-small": movielens_latest.load,
+    "ml-1m": movielens.load_1m,
+    "ml-100k": movielens.load_100k,
+    "ml-latest-small": movielens.load_latest,
     "book-crossing": book_crossing.load,
     "amazon-books": amazon.load,
     "amazon-beauty": partial(sequences.load, category="Beauty"),
@@ -95,8 +92,6 @@ def _raw(
 
         return make_demo()
     if config.files is not None:
-        from data.loaders import own_files
-
         return own_files.load(config.files, bad_rows)
     source = Source(config.source or fetch(chosen, downloads, on_progress))
     try:
@@ -112,3 +107,50 @@ def _fetched_again(sentence: str, source: Source, chosen: Card) -> str:
     kept = [path for name in chosen.files if (path := source.find(name))]
     spoilt = next((path for path in kept if str(path) in sentence), None)
     return f" To have it fetched again, delete {spoilt} and run the same command." if spoilt else ""
+
+
+def source_digests(config: DataConfig, downloads: Path | None = None) -> dict[str, str]:
+    """Digest of what each file that `config` reads holds, unpacked; for a fingerprint.
+
+    Own tables are named by what they are for, a publisher's files as the publisher does. Downloads
+    give what their card says of them; the demo has no files. Files that are not there are left
+    out: loading tells what is missing.
+
+    Args:
+        config: Which files.
+        downloads: Folder for publishers' files, where somebody may have put what extends them.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    chosen = card(config.name)
+    if (own := config.files) is not None:
+        tables = {"interactions": own.interactions, "users": own.users, "items": own.items}
+        return _digests(tables)
+    folder = config.source or (downloads and downloads / chosen.name)
+    extended = {"extension": extension(Source(folder)) if config.enrich and folder else None}
+    if config.source is None:
+        checks = {name: check or "unchecked" for name, check in chosen.checks.items()}
+        return {**checks, **_digests(extended)}
+    source = Source(config.source)
+    paths = {name: source.find(name) for name in (*chosen.files, *chosen.stand_ins)}
+    return _digests({**paths, **extended})
+
+
+def _digests(paths: Mapping[str, Path | None]) -> dict[str, str]:
+    return {name: _digest(path) for name, path in paths.items() if path and path.is_file()}
+
+
+def _digest(path: Path) -> str:
+    state = path.stat()
+    return _digest_once(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(64)
+def _digest_once(path: Path, _size: int, _changed: int) -> str:
+    """The digest of a file that a page asks for at every click."""
+    try:
+        with open_bytes(path) as stream:
+            return hashlib.file_digest(cast(io.BufferedReader, stream), "sha256").hexdigest()
+    except Exception as error:
+        raise unreadable(path, error) from error

@@ -10,16 +10,7 @@ import polars as pl
 from data.columns import DESCRIPTION, ITEM_ID, TIME, TITLE, USER_ID, WEIGHT
 from data.errors import ConfigError, DataError
 from data.ids import canonical_ids
-from data.loaders.column_types import PURPOSES, check_type
 from data.loaders.delimited import check_columns, read_csv
-from data.loaders.lists import are_lists, split_cells
-from data.loaders.numbers import (
-    as_quantities,
-    as_texts,
-    decimal_mark,
-    numbers_of,
-    without_gaps,
-)
 from data.loaders.raw import (
     LINE,
     REASON,
@@ -30,6 +21,17 @@ from data.loaders.raw import (
     without_repeats,
 )
 from data.loaders.times import examples, looks_like_date, read_times
+from data.loaders.values import (
+    PURPOSES,
+    are_lists,
+    as_quantities,
+    as_texts,
+    check_type,
+    decimal_mark,
+    numbers_of,
+    split_cells,
+    without_gaps,
+)
 from data.preprocess import Raw
 from data.settings import ROWS, FilesConfig
 

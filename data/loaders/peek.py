@@ -14,14 +14,13 @@ from pathlib import Path
 import polars as pl
 
 from data.errors import DataError
-from data.loaders.quoted import read_fields
+from data.loaders.delimited import guess_separator, read_fields
 from data.loaders.source import no_encoding, not_in_encoding, plain_newlines
 
 HEAD_BYTES = 1 << 18
 """How much of a text file is looked at."""
 MOST_COLUMNS = 500
 """More are no table that a person describes."""
-SEPARATORS = (",", ";", "\t", "|")
 PACKED = {b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "a gzip file", b"\x28\xb5\x2f\xfd": "zstd"}
 PARQUET = b"PAR1"
 
@@ -70,17 +69,6 @@ def peek(
     cells = [_fitted(row, len(header)) for row in _sound(lines, rows) if row]
     table = pl.DataFrame(cells, dict.fromkeys(header, pl.String), orient="row")
     return Peek(table.with_columns(pl.all().replace("", None)), found)
-
-
-def guess_separator(header: str) -> str | None:
-    r"""What most likely stands between the fields of a header; None where it has one field only.
-
-    >>> guess_separator("user;item;a, b")
-    ';'
-    """
-    fields = {mark: len(next(read_fields([header], mark), [])) for mark in SEPARATORS}
-    best = max(SEPARATORS, key=lambda mark: fields[mark])
-    return best if fields[best] > 1 else None
 
 
 def _head(path: Path, encoding: str) -> str:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from data.loaders import load_dataset
+from data.loaders.load import load_dataset
 from data.settings import DataConfig
 
 BOOK = {

@@ -4,7 +4,7 @@ import pytest
 
 from data.catalogue import CATALOGUE
 from data.errors import ConfigError, DataError
-from data.loaders import load_dataset
+from data.loaders.load import load_dataset
 from data.settings import DataConfig
 
 

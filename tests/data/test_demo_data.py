@@ -8,7 +8,7 @@ import pytest
 
 from data.columns import ITEM_ID
 from data.demo import make_demo, planted_themes
-from data.loaders import load_dataset
+from data.loaders.load import load_dataset
 from data.settings import DataConfig
 from data.split import leave_one_out
 

@@ -13,7 +13,7 @@ import pytest
 from data.catalogue import CATALOGUE
 from data.download import fetch
 from data.errors import DataError
-from data.loaders import load_dataset, source_digests
+from data.loaders.load import load_dataset, source_digests
 from data.settings import DataConfig, FilesConfig
 
 

@@ -7,7 +7,7 @@ import pytest
 import zstandard
 
 from data.errors import DataError
-from data.loaders import load_dataset
+from data.loaders.load import load_dataset
 from data.settings import DataConfig
 
 

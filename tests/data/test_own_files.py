@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from data.errors import ConfigError, DataError
-from data.loaders import load_dataset
+from data.loaders.load import load_dataset
 from data.loaders.times import read_times
 from data.settings import DataConfig, FilesConfig
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from data.errors import DataError
-from data.loaders import load_dataset
-from data.loaders.quoted import quoted_rows
+from data.loaders.delimited import quoted_rows
+from data.loaders.load import load_dataset
 from data.settings import DataConfig, FilesConfig
 
 HEADER = "user_id,item_id,time,note\n"

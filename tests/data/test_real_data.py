@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from data.errors import DataError
-from data.loaders import load_dataset
-from data.loaders.movielens_1m import load as load_ml_1m
+from data.loaders.load import load_dataset
+from data.loaders.movielens import load_1m as load_ml_1m
 from data.loaders.raw import BadRows, Reading
 from data.loaders.source import Source
 from data.settings import DataConfig

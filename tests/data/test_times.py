@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from data.errors import DataError
-from data.loaders import load_dataset
+from data.loaders.load import load_dataset
 from data.loaders.times import examples, read_times
 from data.settings import DataConfig, FilesConfig
 

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from data.errors import DataError
 from data.ids import IdMap, canonical_id, canonical_ids
-from data.loaders import load_dataset
-from data.loaders.lists import are_lists, split_cells
-from data.loaders.numbers import as_quantities, decimal_mark, numbers_of
+from data.loaders.load import load_dataset
+from data.loaders.values import are_lists, as_quantities, decimal_mark, numbers_of, split_cells
 from data.settings import DataConfig, FilesConfig
 
 

@@ -12,7 +12,8 @@ import streamlit as st
 from app.ui.data.files import File
 from app.ui.shared import frame, opened
 from data.errors import AutoGraphError
-from data.loaders.peek import SEPARATORS, Peek, peek
+from data.loaders.delimited import SEPARATORS
+from data.loaders.peek import Peek, peek
 from data.settings import ROWS, STEPS, FilesConfig
 
 ENCODINGS = ("utf-8", "latin-1", "cp1252")

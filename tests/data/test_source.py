@@ -3,7 +3,7 @@ import gzip
 import pytest
 import zstandard
 
-from data.packed import CHUNK, open_bytes
+from data.loaders.source import CHUNK, open_bytes
 
 PLAIN = b"".join(b"%d is the square of %d\n" % (k * k, k) for k in range(200_000))
 

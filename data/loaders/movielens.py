@@ -1,4 +1,4 @@
-"""MovieLens-1M: `::`-separated files in latin-1."""
+"""MovieLens: 1M (`::`-separated, latin-1), 100K (tabs and bars, latin-1), "latest" (CSV, UTF-8)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ import polars as pl
 from data.columns import DESCRIPTION, ITEM_ID, TIME, TITLE, USER_ID, WEIGHT
 from data.errors import DataError
 from data.loaders.delimited import read_csv, read_lines, with_numbers
-from data.loaders.movies import genres, year_of_title
-from data.loaders.raw import LINE, BadRows, Reading, with_known_ids, without_repeats
+from data.loaders.raw import (
+    LINE,
+    BadRows,
+    Reading,
+    ids_in,
+    with_ids,
+    with_known_ids,
+    without_repeats,
+)
 from data.loaders.source import Source
 from data.preprocess import Raw
 
@@ -51,12 +58,25 @@ CODES: Mapping[str, Mapping[str, str]] = {
     },
 }
 """Words for the codes that the publication's README explains."""
-
 EXTENSION = "movielens-1m-text"
 """A folder beside the publication's where `extended_movie.csv` is looked for."""
+LATEST_RATINGS = {"userId": USER_ID, "movieId": ITEM_ID, "rating": WEIGHT, "timestamp": TIME}
+LATEST_MOVIES = {"movieId": ITEM_ID, "title": TITLE, "genres": "genres"}
 
 
-def load(reading: Reading) -> Raw:
+def year_of_title() -> pl.Expr:
+    """Int32 `year` from a title that ends in "(1995)" or "(1995-1998)"; null where it does not."""
+    found = pl.col(TITLE).str.extract(r"\((\d{4})(?:[–-]\d{0,4})?\)\s*$")
+    return found.cast(pl.Int32).alias("year")
+
+
+def genres(none: str = "") -> pl.Expr:
+    """List(String) `genres` from names between bars; an empty list where it says `none`."""
+    names = pl.col("genres").fill_null("").str.split("|")
+    return names.list.filter(~pl.element().is_in(["", none])).alias("genres")
+
+
+def load_1m(reading: Reading) -> Raw:
     """The publication; `ratings_ge4.dat`, ratings above 3 only, may stand in for `ratings.dat`.
 
     With `enrich`, films get `description`, `directors` and `actors` from `extended_movie.csv`.
@@ -64,13 +84,13 @@ def load(reading: Reading) -> Raw:
     Raises:
         DataError: a file is missing, or only ratings above 3 are there and more are needed.
     """
-    users = _users(reading.source.need("users.dat"), reading.bad_rows)
-    items = _movies(reading.source.need("movies.dat"), reading.bad_rows)
+    users = _users_1m(reading.source.need("users.dat"), reading.bad_rows)
+    items = _movies_1m(reading.source.need("movies.dat"), reading.bad_rows)
     ratings = _ratings(_ratings_path(reading), users, items, reading.bad_rows)
     return Raw(users, _enriched(items, reading) if reading.enrich else items, ratings)
 
 
-def _users(path: Path, bad_rows: BadRows) -> pl.DataFrame:
+def _users_1m(path: Path, bad_rows: BadRows) -> pl.DataFrame:
     columns = (USER_ID, "gender", "age", "occupation", "zip")
     users = read_lines(path, "::", columns, bad_rows, "latin-1")
     for column, words in CODES.items():
@@ -81,7 +101,7 @@ def _users(path: Path, bad_rows: BadRows) -> pl.DataFrame:
     return without_repeats(users, USER_ID, path, bad_rows).drop(LINE)
 
 
-def _movies(path: Path, bad_rows: BadRows) -> pl.DataFrame:
+def _movies_1m(path: Path, bad_rows: BadRows) -> pl.DataFrame:
     movies = read_lines(path, "::", (ITEM_ID, TITLE, "genres"), bad_rows, "latin-1")
     movies = without_repeats(movies, ITEM_ID, path, bad_rows)
     return movies.select(ITEM_ID, TITLE, year_of_title(), genres())
@@ -132,3 +152,58 @@ def _enriched(items: pl.DataFrame, reading: Reading) -> pl.DataFrame:
 def _people(column: str) -> pl.Expr:
     names = pl.col(column).fill_null("").str.split("|")
     return names.list.eval(pl.element().str.strip_chars()).list.filter(pl.element() != "")
+
+
+def load_100k(reading: Reading) -> Raw:
+    """The publication's `u.data`, `u.user`, `u.item` and `u.genre`.
+
+    Raises:
+        DataError: a file is missing.
+    """
+    source, bad_rows = reading.source, reading.bad_rows
+    genres = read_lines(source.need("u.genre"), "|", ("genre", "number"), bad_rows, "latin-1")
+    users = _users_100k(source.need("u.user"), bad_rows)
+    items = _movies_100k(source.need("u.item"), list(genres["genre"]), bad_rows)
+    path = source.need("u.data")
+    ratings = read_lines(path, "\t", (USER_ID, ITEM_ID, WEIGHT, TIME), bad_rows, "latin-1")
+    ratings = with_numbers(ratings, path, {WEIGHT: pl.Float32, TIME: pl.Int64}, bad_rows)
+    ratings = with_known_ids(ratings, USER_ID, users, path, bad_rows)
+    ratings = with_known_ids(ratings, ITEM_ID, items, path, bad_rows)
+    return Raw(users, items, ratings.drop(LINE))
+
+
+def _users_100k(path: Path, bad_rows: BadRows) -> pl.DataFrame:
+    columns = (USER_ID, "age", "gender", "occupation", "zip")
+    users = read_lines(path, "|", columns, bad_rows, "latin-1")
+    users = with_numbers(users, path, {"age": pl.Int32}, bad_rows)
+    users = without_repeats(users, USER_ID, path, bad_rows)
+    return users.with_columns(pl.col("gender").replace(CODES["gender"])).drop(LINE)
+
+
+def _movies_100k(path: Path, names: list[str], bad_rows: BadRows) -> pl.DataFrame:
+    columns = (ITEM_ID, TITLE, "released", "video", "address", *names)
+    movies = read_lines(path, "|", columns, bad_rows, "latin-1")
+    movies = without_repeats(movies, ITEM_ID, path, bad_rows)
+    known = [name for name in names if name != "unknown"]
+    flagged = [pl.when(pl.col(name) == "1").then(pl.lit(name)) for name in known]
+    genres = pl.concat_list(flagged).list.drop_nulls()
+    return movies.select(ITEM_ID, TITLE, year_of_title(), genres.alias("genres"))
+
+
+def load_latest(reading: Reading) -> Raw:
+    """The publication's `ratings.csv` and `movies.csv`; users have no attributes.
+
+    Raises:
+        DataError: a file or a column is missing.
+    """
+    bad_rows = reading.bad_rows
+    path = reading.source.need("movies.csv")
+    movies = read_csv(path, bad_rows, tuple(LATEST_MOVIES)).rename(LATEST_MOVIES)
+    movies = without_repeats(movies, ITEM_ID, path, bad_rows)
+    items = movies.select(ITEM_ID, TITLE, year_of_title(), genres("(no genres listed)"))
+    path = reading.source.need("ratings.csv")
+    ratings = read_csv(path, bad_rows, tuple(LATEST_RATINGS)).rename(LATEST_RATINGS)
+    ratings = with_ids(ratings, USER_ID, path, bad_rows)
+    ratings = with_numbers(ratings, path, {WEIGHT: pl.Float32, TIME: pl.Int64}, bad_rows)
+    ratings = with_known_ids(ratings, ITEM_ID, items, path, bad_rows)
+    return Raw(ids_in(ratings, USER_ID), items, ratings.drop(LINE))

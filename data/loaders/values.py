@@ -1,13 +1,25 @@
-"""Numbers as people write them, and numbers that are none: identifiers, placeholders."""
+"""What a column's cells are: of a type that fits, lists, numbers as people write them, or texts."""
 
 from __future__ import annotations
 
+import ast
+import json
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
+from data.columns import DESCRIPTION, ITEM_ID, TIME, TITLE, USER_ID, WEIGHT
 from data.errors import DataError
 
+TEXTS = (pl.String, pl.Categorical, pl.Enum, pl.Null)
+LONGEST_CELL = 1 << 16
+"""Characters of a cell that is read as a list; a longer one is a text."""
+_BRACKETS = r"(?s)^\s*\[.*\]\s*$"
+_NO_COMMA = re.compile(r"""(?<=['"])\s+(?=['"])""")
+"""Between two values as numpy writes them, which Python would join to one."""
 NO_NUMBER = ("nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity")
 """What programs write where a number is missing, in small letters."""
 NO_TEXT = ("nan", "NaN", "NAN", "inf", "-inf", "+inf")
@@ -30,6 +42,121 @@ NAMES = re.compile(
     r"|(^|[^a-z])(id|nr|no|code)[^a-z]*$"
 )
 """Names of columns whose numbers are names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a column is for.
+
+    Attributes:
+        fits: Whether a type can serve it.
+        cure: What to make of one that cannot.
+    """
+
+    fits: Callable[[pl.DataType], bool]
+    cure: str
+
+
+def check_type(values: pl.Series, path: Path, purpose: Purpose | None = None) -> None:
+    """Nothing, if a column can be used for its purpose; without one, as an attribute.
+
+    Raises:
+        DataError: it cannot.
+    """
+    given = purpose or ATTRIBUTE
+    if not given.fits(values.dtype):
+        raise DataError(
+            f"{path} has a column {values.name!r} of the type {values.dtype}. {given.cure}"
+        )
+
+
+def _is_plain(dtype: pl.DataType) -> bool:
+    if isinstance(dtype, pl.List):
+        return _is_plain(dtype.inner) and not dtype.inner.is_nested()  # type: ignore[arg-type]
+    return not dtype.is_nested() and dtype not in (pl.Binary, pl.Object)
+
+
+def _is_text(dtype: pl.DataType) -> bool:
+    """Whether it can be written out, lists too."""
+    inner = dtype.inner if isinstance(dtype, pl.List) else dtype
+    return _is_plain(dtype) and inner != pl.Duration
+
+
+def _is_id(dtype: pl.DataType) -> bool:
+    return _is_text(dtype) and not dtype.is_nested()
+
+
+def _is_number(dtype: pl.DataType) -> bool:
+    return dtype.is_numeric() or dtype in TEXTS
+
+
+def _is_time(dtype: pl.DataType) -> bool:
+    return _is_number(dtype) or dtype in (pl.Date, pl.Datetime)
+
+
+ATTRIBUTE = Purpose(_is_plain, "Make it text, a number or a list of these, or leave it out.")
+_ID = Purpose(_is_id, "An id is a text or a number: make it one, or name another column.")
+_TEXT = Purpose(_is_text, "Make it text, or name another column.")
+PURPOSES: Mapping[str, Purpose] = {
+    USER_ID: _ID,
+    ITEM_ID: _ID,
+    TIME: Purpose(_is_time, "Make it seconds, dates or dates with time, or name another column."),
+    WEIGHT: Purpose(_is_number, "Make it numbers, or name another column."),
+    TITLE: _TEXT,
+    DESCRIPTION: _TEXT,
+}
+"""What the columns are for that a data set knows by name."""
+
+
+def are_lists(values: pl.Series) -> bool:
+    """Whether every cell is a list as Python or JSON write it.
+
+    >>> are_lists(pl.Series(["['Action', 'Sci-Fi']", None, "[]"])), are_lists(pl.Series(["[Rec]"]))
+    (True, False)
+    """
+    given = values.drop_nulls()
+    if given.is_empty() or not given.str.contains(_BRACKETS).all():
+        return False
+    return all(_read_list(cell) is not None for cell in given.unique())
+
+
+def split_cells(values: pl.Series, separator: str) -> pl.Series:
+    """(n,) List(String) of what each cell holds; empty where there is nothing.
+
+    >>> split_cells(pl.Series(["a | b", "['Action', 'Sci-Fi']", None]), "|").to_list()
+    [['a', 'b'], ['Action', 'Sci-Fi'], []]
+    """
+    if not values.drop_nulls().str.contains(_BRACKETS).any():
+        return _split(values, separator)
+    parted = _split(values, separator).to_list()
+    read = [None if cell is None else _read_list(cell) for cell in values]
+    found = [one if one is not None else parts for one, parts in zip(read, parted, strict=True)]
+    return pl.Series(values.name, found, dtype=pl.List(pl.String))
+
+
+def _split(values: pl.Series, separator: str) -> pl.Series:
+    parts = values.fill_null("").str.split(separator)
+    return parts.list.eval(
+        pl.element().str.strip_chars().filter(pl.element().str.strip_chars() != "")
+    )
+
+
+def _read_list(cell: str) -> list[str] | None:
+    """The values of a list in brackets; None where it is none."""
+    if len(cell) > LONGEST_CELL or not re.match(_BRACKETS, cell):
+        return None
+    try:
+        found = json.loads(cell)
+    except (ValueError, RecursionError):
+        try:
+            found = ast.literal_eval(_NO_COMMA.sub(", ", cell.strip()))
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            return None
+    if not isinstance(found, list):
+        return None
+    named = (one.get("name", one) if isinstance(one, dict) else one for one in found)
+    texts = [str(one).strip() for one in named if one is not None and one == one]
+    return [text.encode("utf-8", "replace").decode() for text in texts if text]
 
 
 def decimal_mark(values: pl.Series, where: str, said: str | None = None) -> str:
