@@ -36,13 +36,13 @@ from data.split import Split, leave_one_out
 from graph.build.growth import sharing
 from llm.encoder import normalised
 from llm.vectors import Vectors
+from recommend.features import bags, categories
 from recommend.fit.training import fit_model
 from recommend.judge.compare import paired
 from recommend.judge.metrics import METRICS, mean_rank, per_user
 from recommend.newcomers.placing import ALIKE, with_item
 from recommend.reasons.what_if import Ready
-from recommend.sequence.features import bags, categories
-from recommend.sequence.sources import Sources
+from recommend.sources import Sources
 
 LEAST = 3
 """Interactions that every user keeps."""

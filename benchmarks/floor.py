@@ -32,12 +32,12 @@ from benchmarks.training import synthetic
 from data.dataset import Histories
 from recommend.fit.memory import keep_freed_memory
 from recommend.fit.training import Trainer
+from recommend.model import Model
 from recommend.sequence.chunks import Batch, batches, training_chunks
 from recommend.sequence.inputs import gather_inputs
-from recommend.sequence.model import Model
 from recommend.sequence.network import Network
-from recommend.sequence.sources import Sources
 from recommend.settings import ModelConfig, TrainConfig
+from recommend.sources import Sources
 
 BATCH, WARM = 256, 3
 KINDS = {

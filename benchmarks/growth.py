@@ -86,12 +86,12 @@ def _training(enhancer: str, times: int, size: int) -> Timed:
     import torch
 
     from recommend.fit.training import Trainer
+    from recommend.model import Model
     from recommend.sequence.chunks import batches, training_chunks
     from recommend.sequence.inputs import gather_inputs
-    from recommend.sequence.model import Model
     from recommend.sequence.network import Network
-    from recommend.sequence.sources import Sources
     from recommend.settings import ModelConfig, TrainConfig
+    from recommend.sources import Sources
 
     torch.manual_seed(0)
     dataset, split, graph = synthetic(times, n_items=ITEMS * times)
@@ -126,11 +126,11 @@ def _judging(times: int) -> Timed:
     import torch
 
     from recommend.judge.evaluate import evaluate
+    from recommend.model import Model
     from recommend.sequence.inputs import gather_inputs
-    from recommend.sequence.model import Model
     from recommend.sequence.network import Network
-    from recommend.sequence.sources import Sources
     from recommend.settings import EvaluateConfig, ModelConfig
+    from recommend.sources import Sources
 
     torch.manual_seed(0)
     dataset, split, _ = synthetic(times, n_items=ITEMS * times)

@@ -27,9 +27,9 @@ from app.pipeline.records import Record, read_record
 from app.results.results import Results
 from app.results.showcase import Asked, Showcase
 from data.errors import AutoGraphError
+from recommend.model import Model
 from recommend.reasons.explain import Reason
 from recommend.reasons.what_if import Ready, best
-from recommend.sequence.model import Model
 
 LIST, REASONS = 6, 2
 """Items of a list, and reasons for each, as the Demo screen shows them."""

@@ -31,8 +31,8 @@ from quantize.methods.rq_kmeans import RqKMeansQuantizer
 from quantize.settings import RqKMeansConfig
 from recommend.fit.training import fit_model
 from recommend.judge.evaluate import evaluate
-from recommend.sequence.sources import Sources
 from recommend.settings import EvaluateConfig, ModelConfig, TrainConfig
+from recommend.sources import Sources
 
 USER_CODES, ITEM_CODES = 300, 256
 """Codes a level."""

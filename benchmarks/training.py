@@ -70,12 +70,12 @@ def measure(backbone: str, enhancer: str, times: int, steps: int, threads: int) 
     from app.pipeline.memory import peak_megabytes
     from recommend.fit.memory import keep_freed_memory
     from recommend.fit.training import Trainer
+    from recommend.model import Model
     from recommend.sequence.chunks import batches, training_chunks
     from recommend.sequence.inputs import gather_inputs
-    from recommend.sequence.model import Model
     from recommend.sequence.network import Network
-    from recommend.sequence.sources import Sources
     from recommend.settings import ModelConfig, TrainConfig
+    from recommend.sources import Sources
 
     torch.set_num_threads(threads)
     keep_freed_memory()

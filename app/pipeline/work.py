@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from data.dataset import Dataset
     from data.split import Split
     from prompts.template import Template
-    from recommend.sequence.sources import Sources
+    from recommend.sources import Sources
 
 LIST_LENGTH = 20
 """Items that are kept of what a recommender shows to a user."""
@@ -323,7 +323,7 @@ def _sources(task: Task, needs: Sequence[str]) -> Sources:
     from llm.pairs import Pairs
     from llm.vectors import Vectors
     from quantize.phrases import Phrases
-    from recommend.sequence.sources import Sources
+    from recommend.sources import Sources
 
     opened: dict[str, Callable[[Path], Any]] = {
         "graph": LatentGraph.load,
@@ -368,7 +368,7 @@ def train(task: Task) -> Mapping[str, Any]:
 def judge(task: Task) -> Mapping[str, Any]:
     """Test metrics of one recommender, a row a user."""
     from recommend.judge.evaluate import evaluate
-    from recommend.sequence.model import Model
+    from recommend.model import Model
 
     model = Model.load(task.inputs["train"], task.device)
     config = task.experiment.evaluate
@@ -380,7 +380,7 @@ def judge(task: Task) -> Mapping[str, Any]:
 def keep_lists(task: Task) -> Mapping[str, Any]:
     """The first items that one recommender shows to each user."""
     from recommend.judge.lists import top_lists
-    from recommend.sequence.model import Model
+    from recommend.model import Model
 
     model = Model.load(task.inputs["train"], task.device)
     lists = top_lists(model, task.dataset, task.split, LIST_LENGTH)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from data.dataset import Dataset, Histories
+    from recommend.features import Bags
     from recommend.newcomers.placing import NewUser, Reach
     from recommend.reasons.what_if import Ready
-    from recommend.sequence.features import Bags
 
 LONGEST_TEXT = 20_000
 """Letters of a description that is typed."""
@@ -73,7 +73,7 @@ def place_user(inserter: Inserter, text: str, liked: Sequence[str] = ()) -> Inse
 
 def bag_of(dataset: Dataset, side: Side, placed: Insertion | None) -> Bags:
     """Attributes of something new, by the categories of the data; nothing where it has none."""
-    from recommend.sequence.features import bags, categories
+    from recommend.features import bags, categories
 
     table = dataset.users if side == "user" else dataset.items
     row = placed.row if placed is not None else table.clear(1)

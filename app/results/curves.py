@@ -53,7 +53,7 @@ def _kept(folder: Path, _made: int) -> tuple[Epoch, ...]:
 
 
 def _read(folder: Path) -> tuple[Epoch, ...]:
-    from recommend.fit.curve import epochs_of
+    from recommend.curve import epochs_of
 
     rows = epochs_of(folder, folder / SCRATCH)
     return tuple((int(row["epoch"]) + 1, row["loss"], row["ndcg@10"]) for row in rows)

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from graph.explore.overview import Schema
     from quantize.fit import FittedCodes
     from recommend.judge.evaluate import Evaluation
+    from recommend.model import Model
     from recommend.reasons.what_if import Ready
-    from recommend.sequence.model import Model
 
 Side = Literal["user", "item"]
 SIDES: tuple[Side, Side] = ("user", "item")
@@ -285,7 +285,7 @@ class Results:
 
     def model(self, cell: Cell) -> Model:
         """A trained recommender."""
-        from recommend.sequence.model import Model
+        from recommend.model import Model
 
         return self._open(Model.load, self.record.folder("train", cell))
 

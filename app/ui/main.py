@@ -111,7 +111,7 @@ def _warm_up() -> None:
     machine would wait for them; what is said here counts if it is said before torch is loaded.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    Thread(target=import_module, args=("recommend.sequence.model",), daemon=True).start()
+    Thread(target=import_module, args=("recommend.model",), daemon=True).start()
 
 
 def _page(screen: Screen, first: str = FIRST) -> st.Page:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from data import atomic
-from recommend.fit.curve import CHECKPOINT, ROWS
+from recommend.curve import CHECKPOINT, ROWS
 from recommend.settings import TrainConfig
 
 

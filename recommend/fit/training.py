@@ -19,12 +19,12 @@ from recommend.fit.checkpoint import Checkpoint
 from recommend.fit.losses import full_softmax, sampled_softmax
 from recommend.fit.memory import keep_freed_memory
 from recommend.judge.evaluate import evaluate
+from recommend.model import Model
 from recommend.sequence.chunks import Batch, batches, training_chunks
 from recommend.sequence.inputs import gather_inputs
-from recommend.sequence.model import Model
 from recommend.sequence.network import Network
-from recommend.sequence.sources import Sources
 from recommend.settings import EvaluateConfig, ModelConfig, TrainConfig
+from recommend.sources import Sources
 
 Progress = Callable[[int, int, str], None]
 WATCHED = "ndcg@10"

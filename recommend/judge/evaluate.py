@@ -17,8 +17,8 @@ from data.dataset import Dataset, Histories
 from data.split import Split
 from data.statistics import share_of_repeats
 from recommend.judge.metrics import METRICS, mean_rank, per_user
+from recommend.model import Model
 from recommend.sequence.chunks import append
-from recommend.sequence.model import Model
 from recommend.settings import EvaluateConfig
 
 TIES = "mean rank"

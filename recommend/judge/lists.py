@@ -12,7 +12,7 @@ from data import atomic
 from data.dataset import Dataset, Histories
 from data.split import Split
 from recommend.judge.evaluate import histories_before
-from recommend.sequence.model import Model
+from recommend.model import Model
 
 NOTHING = -1
 """Stands where a user has had so much that the list is shorter."""

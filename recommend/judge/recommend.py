@@ -15,7 +15,7 @@ from data.columns import ITEM, ITEM_ID, TITLE, USER
 from data.dataset import Dataset, Histories, histories
 from data.names import item_names
 from data.split import Split
-from recommend.sequence.model import Model
+from recommend.model import Model
 
 
 @dataclass(frozen=True, slots=True)

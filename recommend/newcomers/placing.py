@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from data.errors import DataError
+from recommend.features import Bags
+from recommend.model import Model, finite
 from recommend.reasons.what_if import Ready
-from recommend.sequence.features import Bags
-from recommend.sequence.model import Model, finite
 from recommend.sequence.network import Propagated
 from recommend.sequence.protocols import Newcomer, Places
 from recommend.settings import PLAIN

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from data.dataset import Histories
 from data.errors import DataError
+from recommend.model import SCORED_AT_ONCE, Model, finite, last_position
 from recommend.protocols import LeftOut
 from recommend.sequence.chunks import Chunks, Layout, batches, collate, last_chunks
-from recommend.sequence.model import SCORED_AT_ONCE, Model, finite, last_position
 from recommend.sequence.network import Propagated
 
 TRIED = 64

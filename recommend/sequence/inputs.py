@@ -11,9 +11,9 @@ import numpy as np
 from data.dataset import Dataset, Histories
 from data.errors import ConfigError, DataError
 from data.relation import Relation, offsets_of
-from recommend.sequence.features import Bags, bags
-from recommend.sequence.sources import Sources
+from recommend.features import Bags, bags
 from recommend.settings import ModelConfig
+from recommend.sources import Sources
 
 if TYPE_CHECKING:
     from graph import LatentGraph

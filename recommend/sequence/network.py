@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recommend.features import Bags
 from recommend.sequence.chunks import Batch
 from recommend.sequence.dropout import Dropout
-from recommend.sequence.features import Bags
 from recommend.sequence.inputs import Inputs
 from recommend.sequence.protocols import Backbone, Enhancer, Nodes
 from recommend.settings import BACKBONES, ENHANCERS, ModelConfig

@@ -19,8 +19,8 @@ from app.results.results import Results
 from data.dataset import Dataset
 from data.errors import ConfigError, DataError
 from data.split import Split
+from recommend.model import Model
 from recommend.reasons.what_if import Ready
-from recommend.sequence.model import Model
 
 GRAPH, PLAIN = Cell("gru4rec", "autograph", 0), Cell("gru4rec", "none", 0)
 TEXT = "A space and ship and star story."

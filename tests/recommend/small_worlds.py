@@ -17,13 +17,13 @@ from data.split import Split, leave_one_out
 from graph import LatentGraph
 from graph.build.latent import build_graph
 from quantize.codes import Codes
+from recommend.model import Model
 from recommend.sequence.attention import AttentionHead
 from recommend.sequence.chunks import Batch, Layout, collate, last_chunks
 from recommend.sequence.inputs import Inputs, gather_inputs
-from recommend.sequence.model import Model
 from recommend.sequence.network import Network
-from recommend.sequence.sources import Sources
 from recommend.settings import BACKBONES, ENHANCERS, ModelConfig
+from recommend.sources import Sources
 
 COMBINATIONS = [(backbone, enhancer) for backbone in BACKBONES for enhancer in ENHANCERS]
 GENRES = [["calm"], ["calm", "odd"], ["odd"], []]

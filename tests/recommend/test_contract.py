@@ -26,7 +26,7 @@ from data.errors import ArtifactError
 from data.split import leave_one_out
 from recommend.fit.losses import full_softmax
 from recommend.fit.training import fit_model
-from recommend.sequence.model import Model
+from recommend.model import Model
 from recommend.settings import ModelConfig, TrainConfig
 
 DATASET = checkerboard()
@@ -37,7 +37,7 @@ from pathlib import Path
 import numpy as np, torch
 torch.set_num_threads(1)
 from data.dataset import Histories
-from recommend.sequence.model import Model
+from recommend.model import Model
 arrays = np.load(sys.argv[1])
 past = Histories(arrays["offsets"], arrays["items"], arrays["times"])
 for place in sys.argv[2:]:

@@ -9,10 +9,10 @@ from small_worlds import checkerboard, config_of
 
 from data.errors import ArtifactError
 from data.split import leave_one_out
-from recommend.fit.curve import CHECKPOINT, epochs_of
+from recommend.curve import CHECKPOINT, epochs_of
 from recommend.fit.training import fit_model
-from recommend.sequence.sources import Sources
 from recommend.settings import TrainConfig
+from recommend.sources import Sources
 
 DATASET = checkerboard()
 SETTINGS = TrainConfig(epochs=3, patience=3, batch_size=8)

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 import torch
 
-from recommend.sequence.features import BUCKETS, RARE, bags
+from recommend.features import BUCKETS, RARE, bags
 from recommend.sequence.network import BagEmbedding
 
 

@@ -6,8 +6,8 @@ from data.errors import ConfigError
 from data.split import leave_one_out
 from graph.build.latent import build_graph
 from recommend.sequence.inputs import GraphTables, Inputs, gather_inputs
-from recommend.sequence.sources import Sources
 from recommend.settings import ENHANCERS
+from recommend.sources import Sources
 
 
 @pytest.fixture(scope="module")

@@ -24,8 +24,8 @@ from data.errors import ConfigError
 from data.relation import Relation
 from data.split import leave_one_out
 from recommend.sequence.inputs import gather_inputs
-from recommend.sequence.sources import Sources
 from recommend.settings import ModelConfig
+from recommend.sources import Sources
 
 DATASET = checkerboard()
 SPLIT = leave_one_out(DATASET)

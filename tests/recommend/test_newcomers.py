@@ -7,9 +7,9 @@ from small_worlds import COMBINATIONS, checkerboard, config_of, graph_of, model_
 
 from data.errors import DataError
 from data.split import leave_one_out
+from recommend.features import bags, categories
 from recommend.newcomers.placing import reach, with_item, with_user
 from recommend.reasons.what_if import Ready, ranked
-from recommend.sequence.features import bags, categories
 from recommend.sequence.protocols import Places
 from recommend.settings import BACKBONES, ENHANCERS, PAPER_METAPATHS, ModelConfig
 

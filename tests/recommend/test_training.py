@@ -25,8 +25,8 @@ from data.errors import ConfigError, DataError
 from data.split import leave_one_out
 from recommend.fit.training import WATCHED, Trainer, fit_model
 from recommend.judge.evaluate import evaluate
-from recommend.sequence.sources import Sources
 from recommend.settings import EvaluateConfig, TrainConfig
+from recommend.sources import Sources
 
 DATASET = checkerboard()
 SPLIT = leave_one_out(DATASET)

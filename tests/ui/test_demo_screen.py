@@ -21,8 +21,8 @@ from app.ui.demo.newcomers import ATTRIBUTE, PLACED
 from app.ui.demo.person import HISTORY
 from app.ui.demo.state import FIELD
 from app.ui.shared.frame import plain
+from recommend.model import Model
 from recommend.reasons.what_if import Ready, best, moved
-from recommend.sequence.model import Model
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from quantize.fit import FittedCodes
     from quantize.lexicon import Lexicon
     from recommend.judge.evaluate import Evaluation
-    from recommend.sequence.model import Model
+    from recommend.model import Model
 
 __all__ = ["stamp"]
 

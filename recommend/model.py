@@ -16,7 +16,7 @@ from data import atomic
 from data.dataset import Histories
 from data.errors import ArtifactError
 from data.ids import IdMap
-from recommend.fit.curve import CURVE
+from recommend.curve import CURVE
 from recommend.sequence.chunks import Batch, Layout, batches, last_chunks
 from recommend.sequence.inputs import Inputs
 from recommend.sequence.network import Network
