@@ -153,7 +153,7 @@ def recommend(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Recommend items to a user."""
-    from app.results.advice import show_recommendations
+    from app.cli.advice import show_recommendations
 
     show_recommendations(experiment, workspace, user, k, (backbone, enhancer, seed), explain)
 
@@ -167,7 +167,7 @@ def explain(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Say what connects a user with an item."""
-    from app.results.advice import show_reasons
+    from app.cli.advice import show_reasons
 
     show_reasons(experiment, workspace, (user, item), limit)
 
@@ -205,7 +205,7 @@ def insert(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Put a new user or item into a graph, from its text: its codes, factors and neighbours."""
-    from app.results.insertion import show_insertion
+    from app.cli.advice import show_insertion
 
     given = dict(_pair(one) for one in attribute or [])
     show_insertion(experiment, workspace, side, text, given, liked or [], neighbours)

@@ -9,7 +9,8 @@ from app.pipeline.progress import open_console
 from app.pipeline.records import read_record
 from app.results.alternatives import alternative_table, alternatives, fit_alternatives
 from app.results.cautions import tell
-from app.results.results import Results, Side
+from app.results.results import Results
+from prompts.template import Side
 
 if TYPE_CHECKING:
     import polars as pl

@@ -9,8 +9,8 @@ from app.experiment.settings import Experiment
 from app.pipeline.derived import holds, run_derived, step_from
 from app.pipeline.plan import Step
 from app.pipeline.records import Record
-from app.results.results import Side
 from data import atomic
+from prompts.template import Side
 
 if TYPE_CHECKING:
     import polars as pl

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
 from app.experiment.settings import PLAIN, Cell
 from app.pipeline.records import Record
+from app.pipeline.work import template_of
 from data import atomic, rights
 from data.artifacts import MANIFEST
 from data.columns import ITEM_ID, TITLE, USER_ID
@@ -23,6 +24,7 @@ from graph.latent import LatentGraph
 from llm.knowledge import Knowledge
 from llm.review import Coverage
 from llm.vectors import Vectors
+from prompts.template import Side
 from quantize.describe import FactorDescriptions
 from quantize.lexicon import Lexicon
 
@@ -32,15 +34,14 @@ if TYPE_CHECKING:
 
     from app.pipeline.workshop import Scene
     from app.results.atlas import Atlas
-    from app.results.insertion import Inserter
     from app.results.showcase import Showcase
     from graph.explore.overview import Schema
     from quantize.fit import FittedCodes
     from recommend.judge.evaluate import Evaluation
     from recommend.model import Model
+    from recommend.newcomers.insertion import Inserter
     from recommend.reasons.what_if import Ready
 
-Side = Literal["user", "item"]
 SIDES: tuple[Side, Side] = ("user", "item")
 Keep = Callable[[str, Callable[[], Any]], Any]
 """What goes by a name, made if it is not there; the name says all that it depends on."""
@@ -331,6 +332,19 @@ class Results:
     @property
     def inserter(self) -> Inserter:
         """Finds the places of what is new in the graph."""
-        from app.results.insertion import Inserter
+        from recommend.newcomers.insertion import Inserter
 
-        return self.derive("inserter", lambda: Inserter(self))
+        experiment, workspace = self.record.experiment, self.record.workspace
+
+        def make() -> Inserter:
+            return Inserter(
+                built=self,
+                llm=experiment.llm,
+                template=lambda side: template_of(experiment, side, workspace),
+                history=experiment.prompts.history,
+                texts_of_items="knowledge-item" in self.record.keys,
+                encoder=experiment.encoder,
+                workspace=workspace,
+            )
+
+        return self.derive("inserter", make)

@@ -13,13 +13,13 @@ from app_fakes import N_ITEMS, N_USERS, THEMES, run_here
 
 from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
-from app.results.cold_start import bag_of, meet_item, meet_user, place_item, place_user
-from app.results.insertion import Inserter
 from app.results.results import Results
 from data.dataset import Dataset
 from data.errors import ConfigError, DataError
 from data.split import Split
 from recommend.model import Model
+from recommend.newcomers.insertion import Inserter, place_item, place_user
+from recommend.newcomers.meeting import bag_of, meet_item, meet_user
 from recommend.reasons.what_if import Ready
 
 GRAPH, PLAIN = Cell("gru4rec", "autograph", 0), Cell("gru4rec", "none", 0)
@@ -56,7 +56,7 @@ def test_what_was_said_of_a_known_item_leads_to_its_codes(inserter: Inserter) ->
     items = inserter.dataset.items
     for item in (0, 5, 30):
         placed = place_item(inserter, items["title"][item], items["description"][item])
-        assert placed.codes.tolist() == inserter.results.graph.item_codes[item].tolist()
+        assert placed.codes.tolist() == inserter.built.graph.item_codes[item].tolist()
         assert item in placed.neighbours[: (placed.shared == 2).sum()]
 
 

@@ -23,8 +23,8 @@ from data.errors import AutoGraphError
 from data.names import with_a
 
 if TYPE_CHECKING:
-    from app.results.cold_start import Met
-    from app.results.insertion import Insertion
+    from recommend.newcomers.insertion import Insertion
+    from recommend.newcomers.meeting import Met
 
 PLACED = "new-item"
 ATTRIBUTE = "new-attribute-"
@@ -173,7 +173,7 @@ def _neighbours(case: Showcase, placed: Insertion, nouns: Nouns) -> None:
 
 def _audience(record: Record, case: Showcase, cell: Cell, placed: Insertion, nouns: Nouns) -> None:
     """With whom it would stand how high."""
-    from app.results.cold_start import meet_item
+    from recommend.newcomers.meeting import meet_item
 
     met: Met = meet_item(
         results.ready(record, cell),

@@ -9,12 +9,12 @@ import streamlit as st
 
 from app.pipeline.records import Record
 from app.results.alternatives import alternative_table, alternatives
-from app.results.results import Side
 from app.ui.factors.charts import curves_chart, kept_chart, usage_chart
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.frame import as_table, command, empty, hint, table
 from app.ui.shared.job_button import job_button
 from data import atomic
+from prompts.template import Side
 
 if TYPE_CHECKING:
     from quantize.lexicon import Lexicon

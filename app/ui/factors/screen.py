@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 import streamlit as st
 
 from app.pipeline.records import Record
-from app.results.results import Side
 from app.ui.factors.charts import CODES, Factor, flat, map_chart, tree_map
 from app.ui.factors.codes import codes_in_use, other_methods
 from app.ui.factors.factor import (
@@ -28,6 +27,7 @@ from app.ui.shared import address, opened
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.frame import command, empty, header, hint, plain
 from app.ui.shared.frame import opened as finished
+from prompts.template import Side
 
 if TYPE_CHECKING:
     import polars as pl

@@ -10,7 +10,8 @@ import streamlit as st
 
 from app.experiment.settings import Cell
 from app.pipeline.records import Record
-from app.results.results import Results, Side, stamp
+from app.results.results import Results, stamp
+from prompts.template import Side
 
 if TYPE_CHECKING:
     import numpy as np

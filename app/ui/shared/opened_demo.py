@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from app.experiment.saved import NewItem
-    from app.results.insertion import Inserter, Insertion
     from app.results.showcase import Showcase
     from app.ui.demo.state import Shown
     from graph.latent import LatentGraph
+    from recommend.newcomers.insertion import Inserter, Insertion
     from recommend.newcomers.placing import NewUser
     from recommend.reasons.what_if import Ready
 
@@ -47,7 +47,7 @@ def placed_user(record: Record, case: Showcase, text: str, given: np.ndarray) ->
     """The place of an invented person in the graph; None without a graph or a text."""
     if case.graph is None or not text.strip():
         return None
-    from app.results.cold_start import place_user
+    from recommend.newcomers.insertion import place_user
 
     ids = tuple(case.dataset.item_ids.external[item] for item in given.tolist())
     return results.of(record).derive(
@@ -57,7 +57,7 @@ def placed_user(record: Record, case: Showcase, text: str, given: np.ndarray) ->
 
 def placed_item(record: Record, one: NewItem) -> Insertion:
     """The place of a new item in the graph."""
-    from app.results.cold_start import place_item
+    from recommend.newcomers.insertion import place_item
 
     return results.of(record).derive(
         f"item {one.model_dump_json()}",
@@ -78,7 +78,7 @@ def graph_with(record: Record, case: Showcase, who: Shown) -> LatentGraph | None
 
 def asked(record: Record, case: Showcase, who: Shown, cell: Cell) -> NewUser:
     """A recommender, the number by which it knows the person, and what it does not know."""
-    from app.results.cold_start import meet_user
+    from recommend.newcomers.meeting import meet_user
     from recommend.newcomers.placing import NewUser
 
     if who.user is not None:

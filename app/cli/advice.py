@@ -1,21 +1,20 @@
-"""What the commands `recommend` and `explain` do."""
+"""What the commands `recommend`, `explain` and `insert` show."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from app.experiment.settings import Cell
-from app.pipeline.records import read_record
+from app.pipeline.records import Record, read_record
 from app.results.cautions import tell
 from app.results.results import Results
 from app.results.showcase import Asked
 from app.terminal import open_console, styled
-from data.dataset import histories
+from data.columns import USER_ID
+from data.dataset import Dataset, histories
 from data.names import item_names
-
-if TYPE_CHECKING:
-    from data.dataset import Dataset
+from prompts.template import Side
 
 Choice = tuple[str | None, str | None, int | None]
 """Backbone, enhancer and seed; None leaves it to validation."""
@@ -82,3 +81,53 @@ def show_reasons(name: str, workspace: Path, pair: tuple[str, str], limit: int) 
 def title_of(dataset: Dataset, item: int) -> str:
     """The readable name of an item, its id where it has none."""
     return str(item_names(dataset.items[[item]])[0])
+
+
+def show_insertion(
+    name: str,
+    workspace: Path,
+    side: Side,
+    text: str | None,
+    given: Mapping[str, str],
+    liked: Sequence[str],
+    neighbours: int,
+) -> None:
+    """Shows what a new user or item is taken for, and who is like it.
+
+    Raises:
+        AutoGraphError: see `Inserter.place`.
+    """
+    record = read_record(name, workspace)
+    results = Results(record)
+    dataset, placed = results.dataset, results.inserter.place(side, text, given, liked)
+    console = open_console()
+    tell(record.experiment.name, record.cautions_of_graph(), console)
+    console.print(styled((f"A new {side}", "bold"), f": {placed.text}"), soft_wrap=True)
+    for level, code in enumerate(placed.codes):
+        n = int((placed.graph.codes(side)[:, level] == code).sum()) - 1
+        words = ", ".join(f"‘{word}’" for word in placed.words[level])
+        said = f"; of its words the text has {words}" if words else ""
+        console.print(
+            f"  level {level}: factor {level}-{code} with {n:,} {side}s, called "
+            f"{placed.names[level]}{said}"
+        )
+    n = placed.graph.size(side)
+    console.print(f"It is {side} number {n - 1} of {n:,} in the graph; nothing was trained again.")
+    for number, shared in zip(placed.neighbours[:neighbours], placed.shared, strict=False):
+        who = int(number)
+        called = title_of(dataset, who) if side == "item" else f"user {dataset.users[USER_ID][who]}"
+        console.print(f"  shares {shared} of {len(placed.codes)} factors: {called}")
+    for sentence in places_in_recommenders(record, side):
+        console.print(sentence, markup=False)
+
+
+def places_in_recommenders(record: Record, side: Side) -> list[str]:
+    """Which trained recommenders can place somebody or something new, and why others cannot."""
+    trained = {cell.enhancer: record.experiment.model_of(cell) for cell in record.finished()}
+    why = {name: config.enhancer.strangers.get(side, "") for name, config in trained.items()}
+    able = [name for name, reason in why.items() if not reason]
+    told = f"Recommenders that can place it have the enhancer {' or '.join(able)}."
+    return [
+        *([told] if able else []),
+        *(f"Not with the enhancer {name}: {reason}" for name, reason in why.items() if reason),
+    ]

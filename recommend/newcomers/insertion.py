@@ -1,36 +1,44 @@
-"""What the command `insert` does: a new user or item, from its text to its place in the graph."""
+"""The place of a new user or item in a graph: one text, one vector, nearest codes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
+import polars as pl
 
-from app.pipeline.records import Record, read_record
-from app.pipeline.work import template_of
-from app.results.advice import title_of
-from app.results.cautions import tell
-from app.results.results import Results, Side
-from app.terminal import open_console, styled
-from data.columns import ITEM_ID, USER_ID
-from data.errors import ConfigError
+from data.columns import DESCRIPTION, ITEM_ID, TITLE, USER_ID
+from data.dataset import Dataset
+from data.errors import ConfigError, DataError
 from data.names import with_a
-
-if TYPE_CHECKING:
-    import polars as pl
-
-    from data.dataset import Dataset
-    from graph.latent import LatentGraph
-    from llm.encoders import TextEncoder
-    from prompts.history import HistoryViews
-    from prompts.requests import Request
+from data.split import Split
+from graph.build.growth import insert_item, insert_user, sharing
+from graph.latent import LatentGraph
+from llm.backends import open_backend
+from llm.cache import ResponseCache
+from llm.encode import encode_text
+from llm.encoder import normalised
+from llm.encoders import TextEncoder, open_encoder
+from llm.knowledge import Knowledge, describe
+from llm.lengths import readable
+from llm.settings import EncoderConfig, LlmConfig
+from llm.vectors import Vectors
+from prompts.history import HistoryViews
+from prompts.requests import Request, item_requests, new_user_request
+from prompts.template import Side, Template
+from quantize.describe import FactorDescriptions
+from quantize.fit import FittedCodes
+from quantize.terms import words_in
+from recommend.sequence.inputs import standardised
 
 NEW = "new"
-"""The id of what is inserted, unless --with names one."""
+"""The id of what is inserted, unless an attribute names one."""
+LONGEST_TEXT = 20_000
+"""Letters of a description that is typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +69,70 @@ class Insertion:
     shared: np.ndarray
 
 
+class Built(Protocol):
+    """What a finished experiment left that something new is put into."""
+
+    @property
+    def dataset(self) -> Dataset:
+        """Users, items and interactions."""
+        ...
+
+    @property
+    def split(self) -> Split:
+        """Which interaction is for training, validation and test."""
+        ...
+
+    @property
+    def graph(self) -> LatentGraph:
+        """With names of its factors."""
+        ...
+
+    def knowledge(self, side: str) -> Knowledge:
+        """Texts of one side."""
+        ...
+
+    def vectors(self, side: str) -> Vectors:
+        """What they mean."""
+        ...
+
+    def codes(self, side: str) -> FittedCodes:
+        """Codes of one side, and the quantiser that gives them."""
+        ...
+
+    def factors(self, side: str) -> FactorDescriptions:
+        """What they mean."""
+        ...
+
+
 @dataclass(frozen=True)
 class Inserter:
-    """Finds the places of new users and items in the graph of a run.
+    """Finds the places of new users and items in a graph.
 
     What it needs is read once, when it is first needed, and nothing is written, except for the
     answer of a language model, where one has to be asked.
 
     Attributes:
-        results: Of the run.
+        built: What there is already.
+        llm: Who describes.
+        template: Of the prompts about one side.
+        history: How much of it users' prompts show.
+        texts_of_items: Whether they show what was said of items.
+        encoder: That the texts were encoded with.
+        workspace: Whose answers are kept.
     """
 
-    results: Results
-
-    @property
-    def record(self) -> Record:
-        """Of the run."""
-        return self.results.record
+    built: Built
+    llm: LlmConfig
+    template: Callable[[Side], Template]
+    history: int
+    texts_of_items: bool
+    encoder: EncoderConfig
+    workspace: Path
 
     @property
     def dataset(self) -> Dataset:
         """The data set."""
-        return self.results.dataset
+        return self.built.dataset
 
     @cached_property
     def _encoders(self) -> dict[str, TextEncoder]:
@@ -91,12 +141,12 @@ class Inserter:
     @cached_property
     def user_views(self) -> HistoryViews:
         """What templates see of users."""
-        from prompts.history import HistoryViews
+        texts = self.built.knowledge("item").texts if self.texts_of_items else None
+        return HistoryViews(self.dataset, self.built.split, self.history, texts)
 
-        described = "knowledge-item" in self.record.keys
-        texts = self.results.knowledge("item").texts if described else None
-        history = self.record.experiment.prompts.history
-        return HistoryViews(self.dataset, self.results.split, history, texts)
+    @cached_property
+    def _units(self) -> dict[str, np.ndarray]:
+        return {}
 
     def place(
         self,
@@ -118,10 +168,6 @@ class Inserter:
 
         Source: AutoGraph, appendix A.3.
         """
-        from graph.build.growth import insert_item, insert_user, sharing
-        from llm.encode import encode_text
-        from recommend.sequence.inputs import standardised
-
         if liked and side == "item":
             raise ConfigError("--liked tells the history of a new user; an item has none.")
         if not (liked or given if text is None else text.strip()):
@@ -131,9 +177,9 @@ class Inserter:
             )
         items, row = self.dataset.item_ids.numbers(liked), self._row(side, given)
         told = text if text is not None else self._text(side, self._request(side, row, items))
-        vectors, quantizer = self.results.vectors(side), self.results.codes(side).quantizer
+        vectors, quantizer = self.built.vectors(side), self.built.codes(side).quantizer
         vector = encode_text(told, self._encoder(vectors.dtype))
-        codes, graph = quantizer.assign(vector)[0], self.results.graph
+        codes, graph = quantizer.assign(vector)[0], self.built.graph
         factors = [level * graph.k(side) + int(code) for level, code in enumerate(codes)]
         near, shared = sharing(graph.codes(side), codes, self._unit(side) @ vector[0])
         return Insertion(
@@ -150,54 +196,40 @@ class Inserter:
 
     def _held(self, side: Side, factor: int, text: str) -> tuple[str, ...]:
         """The terms of a factor that stand in a text, the most telling first."""
-        from quantize.terms import words_in
-
         words = words_in(text)
-        terms = self.results.factors(side).table["terms"][factor]
+        terms = self.built.factors(side).table["terms"][factor]
         return tuple(term for term in terms if term.lower() in words)
 
     def _encoder(self, dtype: str) -> TextEncoder:
         """The encoder of the run, in the arithmetic that a side's texts were encoded in."""
-        from llm.encoders import open_encoder
-
         if dtype not in self._encoders:
-            config = self.record.experiment.encoder
+            config = self.encoder
             settled = config.model_copy(update={"dtype": dtype} if dtype else {})
             self._encoders[dtype] = open_encoder(settled)
         return self._encoders[dtype]
 
     def _unit(self, side: Side) -> np.ndarray:
         """(n, d) vectors of one side, of length 1."""
-        from llm.encoder import normalised
-
-        vectors = self.results.vectors(side)
-        return self.results.derive(f"unit {side}", lambda: normalised(vectors.matrix))
+        if side not in self._units:
+            self._units[side] = normalised(self.built.vectors(side).matrix)
+        return self._units[side]
 
     def _request(self, side: Side, row: pl.DataFrame, items: np.ndarray) -> Request:
-        from prompts.requests import item_requests, new_user_request
-
-        template = template_of(self.record.experiment, side, self.record.workspace)
+        template, dataset = self.template(side), self.dataset
         if side == "item":
-            return next(item_requests(replace(self.dataset, items=row), template))
-        return new_user_request(self.dataset, template, self.user_views, row, items.tolist())
+            return next(item_requests(replace(dataset, items=row), template))
+        return new_user_request(dataset, template, self.user_views, row, items.tolist())
 
     def _text(self, side: Side, request: Request) -> str:
         """What the run's backend says; facts are stated anew, and answers of models are kept."""
-        from llm.backends import open_backend
-        from llm.cache import ResponseCache
-        from llm.knowledge import describe
-        from llm.lengths import readable
-
-        llm = self.record.experiment.llm
-        config = getattr(llm, side)
+        config = getattr(self.llm, side)
         if config.backend == "facts":
             return str(next(open_backend(config).generate([request])).text)
-        cache = ResponseCache.of(self.record.workspace)
+        cache = ResponseCache.of(self.workspace)
         try:
             backend = open_backend(config)
-            template = template_of(self.record.experiment, side, self.record.workspace)
-            requests = readable([request], template, backend)
-            knowledge = describe(requests, backend, cache, total=1, gate=llm.gate_of(side))
+            requests = readable([request], self.template(side), backend)
+            knowledge = describe(requests, backend, cache, total=1, gate=self.llm.gate_of(side))
         finally:
             cache.close()
         if knowledge.failed.height:
@@ -209,8 +241,6 @@ class Inserter:
 
     def _row(self, side: Side, given: Mapping[str, str]) -> pl.DataFrame:
         """One row with the columns of the side's table; what is not given is null."""
-        import polars as pl
-
         table, id_column = (
             (self.dataset.users, USER_ID) if side == "user" else (self.dataset.items, ITEM_ID)
         )
@@ -227,8 +257,6 @@ class Inserter:
 
 
 def _cell(name: str, text: str | None, kind: pl.DataType) -> pl.Series:
-    import polars as pl
-
     value = text.split("|") if text is not None and isinstance(kind, pl.List) else text
     try:
         return pl.Series(name, [value]).cast(kind)
@@ -236,51 +264,47 @@ def _cell(name: str, text: str | None, kind: pl.DataType) -> pl.Series:
         raise ConfigError(f"--with {name}={value} is not of the column's kind, {kind}.") from None
 
 
-def show_insertion(
-    name: str,
-    workspace: Path,
-    side: Side,
-    text: str | None,
-    given: Mapping[str, str],
-    liked: Sequence[str],
-    neighbours: int,
-) -> None:
-    """Shows what a new user or item is taken for, and who is like it.
+def place_item(
+    inserter: Inserter, title: str, text: str, given: Mapping[str, str] | None = None
+) -> Insertion:
+    """The place of a new item in the graph, from what a person types; no language model is asked.
+
+    Where the experiment states facts, the text is the item's description among them; elsewhere
+    it stands for what a model would have written.
+
+    Args:
+        inserter: Of the experiment.
+        title: How it is called.
+        text: What it is, in words.
+        given: Further attributes, by column.
 
     Raises:
-        AutoGraphError: see `Inserter.place`.
+        AutoGraphError: nothing is said of it, or an attribute is unknown.
     """
-    record = read_record(name, workspace)
-    results = Results(record)
-    dataset, placed = results.dataset, results.inserter.place(side, text, given, liked)
-    console = open_console()
-    tell(record.experiment.name, record.cautions_of_graph(), console)
-    console.print(styled((f"A new {side}", "bold"), f": {placed.text}"), soft_wrap=True)
-    for level, code in enumerate(placed.codes):
-        n = int((placed.graph.codes(side)[:, level] == code).sum()) - 1
-        words = ", ".join(f"‘{word}’" for word in placed.words[level])
-        said = f"; of its words the text has {words}" if words else ""
-        console.print(
-            f"  level {level}: factor {level}-{code} with {n:,} {side}s, called "
-            f"{placed.names[level]}{said}"
+    if not text.strip() or len(text) > LONGEST_TEXT:
+        raise DataError(
+            "Say what it is, in a few sentences."
+            if not text.strip()
+            else f"The text has {len(text):,} letters; {LONGEST_TEXT:,} are enough."
         )
-    n = placed.graph.size(side)
-    console.print(f"It is {side} number {n - 1} of {n:,} in the graph; nothing was trained again.")
-    for number, shared in zip(placed.neighbours[:neighbours], placed.shared, strict=False):
-        who = int(number)
-        called = title_of(dataset, who) if side == "item" else f"user {dataset.users[USER_ID][who]}"
-        console.print(f"  shares {shared} of {len(placed.codes)} factors: {called}")
-    for sentence in places_in_recommenders(record, side):
-        console.print(sentence, markup=False)
+    columns = inserter.dataset.items.columns
+    known = {**(given or {}), **({TITLE: title} if TITLE in columns and title.strip() else {})}
+    if inserter.llm.item.backend == "facts" and DESCRIPTION in columns:
+        return inserter.place("item", None, {**known, DESCRIPTION: text})
+    return inserter.place("item", text, known)
 
 
-def places_in_recommenders(record: Record, side: Side) -> list[str]:
-    """Which trained recommenders can place somebody or something new, and why others cannot."""
-    trained = {cell.enhancer: record.experiment.model_of(cell) for cell in record.finished()}
-    why = {name: config.enhancer.strangers.get(side, "") for name, config in trained.items()}
-    able = [name for name, reason in why.items() if not reason]
-    told = f"Recommenders that can place it have the enhancer {' or '.join(able)}."
-    return [
-        *([told] if able else []),
-        *(f"Not with the enhancer {name}: {reason}" for name, reason in why.items() if reason),
-    ]
+def place_user(inserter: Inserter, text: str, liked: Sequence[str] = ()) -> Insertion:
+    """The place of a new user in the graph, from what a person says of the user.
+
+    Args:
+        inserter: Of the experiment.
+        text: What is known of the user.
+        liked: Ids of items, oldest first.
+
+    Raises:
+        AutoGraphError: the text is too long, or an item is unknown.
+    """
+    if len(text) > LONGEST_TEXT:
+        raise DataError(f"The text has {len(text):,} letters; {LONGEST_TEXT:,} are enough.")
+    return inserter.place("user", text, {}, liked)
