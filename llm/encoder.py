@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data.errors import BackendError
+from llm.encoders import pieces_of
 from llm.pace import USUAL
-from llm.pieces import pieces_of
 from llm.settings import EncoderConfig
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import TemplateError
 
 from data.errors import BackendError
+from llm.gate import SPECIAL
 from llm.pretrained import load_tokenizer, model_name, positions
 from llm.protocol import Reply
 from llm.settings import VllmConfig
-from llm.thoughts import SPECIAL
 from prompts.requests import Request
 from prompts.template import Message
 

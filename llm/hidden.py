@@ -20,11 +20,11 @@ import numpy as np
 
 from data.errors import BackendError
 from llm.encoder import arithmetic, locate_model, reading, room_for_text, summed
+from llm.encoders import pieces_of
 from llm.endpoint import LARGEST, awaited, call_options, open_client, post
 from llm.failures import classified, pause
 from llm.keys import key_of
 from llm.pace import USUAL
-from llm.pieces import pieces_of
 from llm.pretrained import load_tokenizer, model_name, positions
 from llm.settings import EncoderConfig
 

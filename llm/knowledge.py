@@ -15,10 +15,9 @@ from data import atomic
 from data.errors import BackendError, DataError
 from llm.asking import Asked
 from llm.cache import COLUMNS, ResponseCache, storable
-from llm.gate import CUT_OFF, REJECTED, judged
+from llm.gate import CUT_OFF, REJECTED, in_words, judged, read_aspects
 from llm.protocol import Backend, Reply, Resuming, request_key
 from llm.settings import GateConfig
-from llm.structured import in_words, read_aspects
 from prompts.requests import Request
 
 Progress = Callable[[int, int, str], None]

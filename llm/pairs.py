@@ -8,7 +8,7 @@ nearest items of each, O(N·E) calls where one a node would be O(N).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,15 @@ import polars as pl
 
 from data import atomic
 from data.relation import Relation, offsets_of
+from llm.cache import ResponseCache
+from llm.knowledge import Knowledge, Progress, describe
+from llm.protocol import Backend, request_key
+from llm.settings import GateConfig
 from llm.vectors import Vectors
-from prompts.pairs import SCORE
+from prompts.pairs import SCORE, pair_requests, score_range
+from prompts.requests import Request
+from prompts.template import Template
+from prompts.views import View
 
 BY_VECTORS = "vectors (no LLM)"
 """The judge that asks no model, as results show it."""
@@ -215,3 +222,74 @@ def _both_ways(
     order = np.lexsort((target, -weight, source))
     edges = np.ascontiguousarray(target[order], dtype=np.int32)
     return Pairs(tuple(ids), offsets_of(source, len(ids)), edges, weight[order], judge, candidates)
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What a model is asked: one question a candidate.
+
+    Attributes:
+        ids: (n,) external ids of items.
+        views: (n,) what may be seen of each.
+        candidates: Pairs that are asked about.
+        template: Asks for a score.
+    """
+
+    ids: Sequence[str]
+    views: Sequence[View]
+    candidates: Candidates
+    template: Template
+
+    def requests(self) -> Iterator[Request]:
+        """A request a candidate, made as it is asked for.
+
+        Raises:
+            TemplateError: the template does not fit the data set.
+        """
+        return pair_requests(self.views, self.candidates.pairs, self.template)
+
+
+def unanswered(questions: Questions, backend: Backend, cache: ResponseCache) -> list[Request]:
+    """The calls that judging takes: different requests to which the cache has no answer."""
+    first: dict[str, Request] = {}
+    for request in questions.requests():
+        first.setdefault(request_key(backend, request), request)
+    answered = cache.answered(first)
+    return [request for key, request in first.items() if key not in answered]
+
+
+def judged_by_model(
+    questions: Questions,
+    backend: Backend,
+    cache: ResponseCache,
+    least_score: float,
+    gate: GateConfig | None = None,
+    on_progress: Progress | None = None,
+) -> tuple[Pairs, Knowledge]:
+    """Pairs that a model finds alike, and all its answers.
+
+    Every answer is in the cache before the next is read, so a killed run loses only what was in
+    flight; a pair without an answer that can be read is no edge.
+
+    Args:
+        questions: What is asked.
+        backend: Who answers.
+        cache: Holds answers of all runs.
+        least_score: Share of the highest score from which on two items are alike.
+        gate: What answers must be like.
+        on_progress: Told of every answer.
+
+    Raises:
+        ArtifactError: the cache is damaged, or the disk is full.
+        BackendError: nothing further can be asked of the backend.
+    """
+    candidates, requests = questions.candidates, questions.requests()
+    answers = describe(requests, backend, cache, _of_pairs(on_progress), len(candidates), gate)
+    scores = scores_of(answers.table, *score_range(questions.template))
+    judge, leaking = backend.model, backend.leaking
+    pairs = judged_by_scores(questions.ids, candidates, scores, least_score, judge, leaking)
+    return pairs, answers
+
+
+def _of_pairs(tell: Progress | None) -> Callable[[int, int, str], None] | None:
+    return None if tell is None else lambda done, total, _what: tell(done, total, "pairs")

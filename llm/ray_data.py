@@ -15,8 +15,8 @@ from typing import Any
 
 from data import atomic
 from data.errors import ArtifactError, BackendError
-from llm.partitions import Partitions, abandoned_runs, open_run
 from llm.protocol import Backend, Reply, request_key
+from llm.replica import Partitions, abandoned_runs, open_run
 from llm.settings import RayConfig, ServerConfig, VllmConfig
 from prompts.requests import Request
 

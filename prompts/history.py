@@ -12,9 +12,8 @@ import polars as pl
 from data.columns import DESCRIPTION, ITEM_ID, TITLE, WEIGHT
 from data.dataset import Dataset
 from data.split import Split
-from prompts.traits import Traits, traits_of, words_of
+from prompts.traits import Traits, traits_of, without_parts, words_of
 from prompts.views import UNTITLED, ItemViews, UserViews, View, one_line
-from prompts.words import without_parts
 
 CHUNK = 1024
 """Users whose traits are worked out at a time: bounds memory, keeps the iterator lazy."""

@@ -10,13 +10,17 @@ from pathlib import Path
 
 from data import atomic
 from data.errors import TemplateError
-from prompts.places import checked_name, find_template, own_names, place_of, versions_of
 from prompts.template import (
     Template,
+    checked_name,
+    find_template,
     list_templates,
     load_template,
+    own_names,
     parse_template,
+    place_of,
     template_text,
+    versions_of,
 )
 from prompts.variables import check_variables
 

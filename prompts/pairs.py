@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from data.errors import TemplateError
-from prompts.places import SHIPPED
 from prompts.requests import Request
-from prompts.template import Template, load_template
+from prompts.template import SHIPPED, Template, load_template
 from prompts.views import View
 
 SIMILAR_PAIR = SHIPPED / "pairs" / "similar-pair.md"

@@ -13,8 +13,7 @@ import polars as pl
 
 from data import atomic
 from quantize.codes import Codes
-from quantize.contrast import Telling, least_score, telling
-from quantize.terms import Terms, read_terms
+from quantize.terms import Telling, Terms, least_score, read_terms, telling
 
 _LABEL_TERMS = 3
 _LEAST_SHARE_OF_NAMES = 0.3

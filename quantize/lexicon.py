@@ -12,7 +12,7 @@ import polars as pl
 from data.errors import ConfigError
 from quantize.codes import Codes
 from quantize.describe import FactorDescriptions
-from quantize.mentions import Mentions
+from quantize.terms import Mentions
 
 
 @dataclass(frozen=True)

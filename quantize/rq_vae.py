@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
-from quantize.kmeans import kmeans
-from quantize.residual import nearest, quantise
+from quantize.residual import kmeans, nearest, quantise
 from quantize.settings import RqVaeConfig
 
 

@@ -1,15 +1,16 @@
-"""Terms of texts: words, names, and pairs of words that belong together."""
+"""Terms of texts: words, names, pairs of words; who mentions them, and what tells texts apart."""
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import log
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +34,11 @@ _SHORTEST = 3
 _LEAST_TEXTS = 2
 _MOST_SHARE = 0.5
 _BELONG = 0.45
+_POSSESSIVE = re.compile(r"['’]s\b(?![-'’]\w)")
+_LEAST_SHARE = 0.2
+_LEAST_MEMBERS = 3
+_DRAWS = 400
+_CHANCE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,3 +197,116 @@ def _matrix(held: Sequence[set[str]], shown: Shown) -> Terms:
     flat = np.fromiter((c for row in columns for c in row), dtype=np.int64)
     holds = csr_matrix((np.ones(len(flat)), flat, offsets), shape=(len(held), len(kept)))
     return Terms(tuple(shown.form(term) for term in kept), holds)
+
+
+class Mentions:
+    """Looks for terms in many texts at once: whole words, in any case.
+
+    >>> Mentions(["A Space Opera.", None, "the spaceship", "space   opera"]).of("space opera")
+    array([ True, False, False,  True])
+    >>> Mentions(["a sled-dog", "the dog's sled", "dogs"]).of("dog")
+    array([False,  True, False])
+    """
+
+    def __init__(self, texts: Sequence[str | None]) -> None:
+        self._n = len(texts)
+        lowered = [" ".join((text or "").lower().split()) for text in texts]
+        self._ends = list(accumulate(len(text) + 1 for text in lowered))
+        self._whole = "\n".join(lowered)
+
+    def of(self, term: str) -> np.ndarray:
+        """(n,) bool, whether each text holds the term."""
+        found = np.zeros(self._n, dtype=bool)
+        sought = " ".join(term.lower().split())
+        at = self._whole.find(sought) if sought else -1
+        while at >= 0:
+            end = at + len(sought)
+            if not (self._goes_on(at - 1, -1) or self._goes_on(end, 1)):
+                found[bisect_right(self._ends, at)] = True
+            at = self._whole.find(sought, end)
+        return found
+
+    def _goes_on(self, at: int, step: int) -> bool:
+        """Whether a word goes on at a place: by a letter, or a hyphen or apostrophe and letters.
+
+        The s of a possessive is no part of its word.
+        """
+        if not 0 <= at < len(self._whole):
+            return False
+        if self._whole[at] not in "-'’":
+            return self._whole[at].isalnum()
+        possessive = step > 0 and _POSSESSIVE.match(self._whole, at) is not None
+        beyond = self._whole[at + step : at + step + 1] if at + step >= 0 else ""
+        return beyond.isalpha() and not possessive
+
+
+class Telling(NamedTuple):
+    """Pairs of a group and a term that is commoner in it than in the whole.
+
+    Those of a group stand together; what is both surprising and widespread in it comes first.
+
+    Attributes:
+        groups: (p,) int64.
+        terms: (p,) int64.
+        scores: (p,) how surprising it is, about a standard score.
+        shares: (p,) in what share of the group's texts it stands.
+    """
+
+    groups: np.ndarray
+    terms: np.ndarray
+    scores: np.ndarray
+    shares: np.ndarray
+
+    def of(self, group: int) -> Telling:
+        """The pairs of one group."""
+        part = slice(*np.searchsorted(self.groups, [group, group + 1]))
+        return Telling(*(column[part] for column in self))
+
+    def best(self, k: int) -> np.ndarray:
+        """(k,) best score of each group, 0 where there is none."""
+        top = np.zeros(k)
+        np.maximum.at(top, self.groups, self.scores)
+        return top
+
+
+def telling(terms: Terms, groups: np.ndarray, k: int) -> Telling:
+    """Terms that stand in a fifth of a group's texts, in three of them at least, and surprise.
+
+    The score is the signed root of the likelihood ratio between the observed number of texts and
+    the one expected from the whole. It is cautious about rare terms. A group of two needs both.
+
+    Source: Dunning, Accurate Methods for the Statistics of Surprise and Coincidence, 1993.
+    """
+    from scipy.sparse import csr_matrix
+
+    n, size = len(groups), np.bincount(groups, minlength=k)
+    member = csr_matrix((np.ones(n), (groups, np.arange(n))), shape=(k, n))
+    seen = (member @ terms.holds).tocoo()
+    whole = np.asarray(terms.holds.sum(0)).ravel()
+    of, observed = size[seen.row], seen.data
+    expected = of * whole[seen.col] / n
+    enough = np.maximum(_LEAST_SHARE * of, np.clip(of, 2, _LEAST_MEMBERS))
+    kept = (observed >= enough) & (observed > expected)
+    scores = _root(observed[kept], expected[kept], of[kept])
+    rows, columns = seen.row[kept].astype(np.int64), seen.col[kept].astype(np.int64)
+    shares = observed[kept] / of[kept]
+    order = np.lexsort((columns, -scores * np.sqrt(shares), rows))
+    return Telling(rows[order], columns[order], scores[order], shares[order])
+
+
+def least_score(terms: Terms, groups: np.ndarray, k: int, seed: int = 0) -> float:
+    """The score that only one group in twenty would reach if its members were drawn at random."""
+    rng = np.random.default_rng(seed)
+    rounds = max(1, round(_DRAWS / k))
+    best = [telling(terms, rng.permutation(groups), k).best(k) for _ in range(rounds)]
+    used = np.tile(np.bincount(groups, minlength=k) > 0, rounds)
+    return float(np.quantile(np.concatenate(best)[used], 1 - _CHANCE))
+
+
+def _root(observed: np.ndarray, expected: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Root of 2 Σ o ln(o / e), over texts that hold a term and those that do not."""
+    lacking, lacking_expected = size - observed, size - expected
+    held = observed * np.log(observed / expected)
+    rest = lacking * np.log(np.maximum(lacking, 1e-300) / np.maximum(lacking_expected, 1e-300))
+    root: np.ndarray = np.sqrt(np.maximum(2 * (held + rest), 0))
+    return root

@@ -158,7 +158,7 @@ def _find_calls(
 
 def _prompt_tokens(backend: Backend, requests: Sequence[Request], population: float) -> Quantity:
     """Tokens of a prompt."""
-    from llm.tokens import BYTES_A_TOKEN, prompt_tokens
+    from llm.lengths import BYTES_A_TOKEN, prompt_tokens
 
     counts = [prompt_tokens(backend, request.messages) for request in requests]
     how = (

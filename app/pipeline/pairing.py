@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from app.pipeline.plan import Plan
     from app.pipeline.runner import Listener
     from llm.cache import ResponseCache
-    from llm.judging import Questions
     from llm.knowledge import Progress
-    from llm.pairs import Candidates, Pairs
+    from llm.pairs import Candidates, Pairs, Questions
     from llm.settings import BackendConfig, LlmConfig
 
 
@@ -47,9 +46,8 @@ def pairing_of(experiment: Experiment, inputs: Mapping[str, Path]) -> Pairing:
         TemplateError: the template cannot be read, or asks for no score.
     """
     from data.dataset import Dataset
-    from llm.judging import Questions
     from llm.knowledge import Knowledge
-    from llm.pairs import nearest_pairs
+    from llm.pairs import Questions, nearest_pairs
     from llm.settings import VectorsJudgeConfig
     from llm.shuffle import others
     from llm.vectors import Vectors
@@ -83,8 +81,7 @@ def judge_pairs(
     Raises:
         BackendError: nothing can be asked of the model.
     """
-    from llm.judging import judged_by_model, unanswered
-    from llm.pairs import judged_by_vectors
+    from llm.pairs import judged_by_model, judged_by_vectors, unanswered
     from llm.settings import VectorsJudgeConfig
 
     config, questions = pairing.experiment.pairs, pairing.questions
@@ -139,8 +136,7 @@ def estimate_pairs(plan: Plan, listener: Listener | None = None) -> PairEstimate
     from app.pipeline.workshop import Quiet
     from llm.backends import open_backend
     from llm.cache import ResponseCache
-    from llm.judging import unanswered
-    from llm.pairs import BY_VECTORS
+    from llm.pairs import BY_VECTORS, unanswered
     from llm.settings import VectorsJudgeConfig
 
     inputs = plan.step("pairs").inputs

@@ -121,7 +121,7 @@ def with_versions(experiment: Experiment, workspace: Path) -> Experiment:
     Whoever saves another version while it runs does not change it, and its record says what was
     used.
     """
-    from prompts.places import versions_of
+    from prompts.template import versions_of
 
     found = {}
     for side in ("user", "item"):
@@ -240,8 +240,7 @@ def name_side(side: str, task: Task) -> Mapping[str, Any]:
     from llm.knowledge import Knowledge
     from llm.vectors import Vectors
     from quantize.describe import describe_factors
-    from quantize.fit import FittedCodes
-    from quantize.members import gaps, residuals
+    from quantize.fit import FittedCodes, gaps, residuals
 
     fitted = FittedCodes.load(task.inputs[f"codes-{side}"])
     vectors = Vectors.load(task.inputs[f"vectors-{side}"])

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from data.dataset import Dataset
     from data.ids import IdMap
     from llm.cache import ResponseCache
+    from llm.lengths import Tokens
     from llm.protocol import Backend
     from llm.settings import BackendConfig, GateConfig
-    from llm.tokens import Tokens
     from prompts.history import HistoryViews
     from prompts.requests import Request
     from prompts.template import Message, Side, Template
@@ -250,8 +250,7 @@ def render(scene: Scene, number: int, template: Template) -> Rendered:
     Raises:
         TemplateError: the template does not fit the data set.
     """
-    from llm.lengths import left_out
-    from llm.tokens import prompt_tokens
+    from llm.lengths import left_out, prompt_tokens
 
     whole, note = scene.whole_request(number, template), ""
     try:

@@ -173,7 +173,7 @@ class Results:
 
     def residuals(self, side: str) -> np.ndarray:
         """(T + 1, n, d_q), what is left of each vector before each level and after the last."""
-        from quantize.members import residuals
+        from quantize.fit import residuals
 
         def make() -> np.ndarray:
             return residuals(self.codes(side), self.vectors(side).matrix)
@@ -186,8 +186,8 @@ class Results:
 
     def lexicon(self, side: str) -> Lexicon:
         """All latent factors of one side, to look at one after another."""
-        from quantize.members import gaps
-        from quantize.mentions import Mentions
+        from quantize.fit import gaps
+        from quantize.terms import Mentions
 
         def make() -> Lexicon:
             codes, distances = self.codes(side).codes, gaps(self.residuals(side))

@@ -9,9 +9,8 @@ import numpy as np
 import torch
 
 from data import atomic
-from quantize.kmeans import kmeans
 from quantize.methods import storage
-from quantize.residual import nearest
+from quantize.residual import kmeans, nearest
 from quantize.settings import HierarchicalConfig
 from quantize.train import Progress
 

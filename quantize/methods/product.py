@@ -11,9 +11,8 @@ import torch
 from data import atomic
 from data.errors import ConfigError
 from quantize.codes import decode
-from quantize.kmeans import kmeans
 from quantize.methods import storage
-from quantize.residual import nearest
+from quantize.residual import kmeans, nearest
 from quantize.settings import PqConfig
 from quantize.train import Progress
 

@@ -9,11 +9,9 @@ import numpy as np
 import torch
 
 from data import atomic
-from quantize import assignment
 from quantize.codes import decode
-from quantize.kmeans import kmeans
 from quantize.methods import storage
-from quantize.residual import nearest
+from quantize.residual import assign, kmeans, nearest
 from quantize.settings import RqKMeansConfig
 from quantize.train import Progress
 
@@ -52,9 +50,7 @@ class RqKMeansQuantizer:
     def assign(self, matrix: np.ndarray) -> np.ndarray:
         """(n, T) int32 codes; the same for a vector alone and in a batch."""
         books = torch.from_numpy(self.codebooks)
-        return assignment.assign(
-            self.encode(matrix), books, torch.Tensor.float, torch.Tensor.double
-        )
+        return assign(self.encode(matrix), books, torch.Tensor.float, torch.Tensor.double)
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """(n, width) float32 vectors for codes of the first levels (n, t)."""

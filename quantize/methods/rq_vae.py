@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from data import atomic
-from quantize import assignment
 from quantize.codes import decode
 from quantize.methods import storage
+from quantize.residual import Encode, assign
 from quantize.rq_vae import RqVae
 from quantize.settings import RqVaeConfig
 from quantize.train import Progress, train
@@ -53,7 +53,7 @@ class RqVaeQuantizer:
     def assign(self, matrix: np.ndarray) -> np.ndarray:
         """(n, T) int32 codes; the same for a vector alone and in a batch."""
         rows = storage.checked(matrix, len(self.model.centre))
-        return assignment.assign(rows, self.model.codebooks, self._quick, self._exact)
+        return assign(rows, self.model.codebooks, self._quick, self._exact)
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """(n, width) float32 vectors for codes of the first levels (n, t)."""
@@ -65,7 +65,7 @@ class RqVaeQuantizer:
         return torch.cat([self.model.decode(block) for block in rows]).numpy()
 
     @cached_property
-    def _quick(self) -> assignment.Encode:
+    def _quick(self) -> Encode:
         """The encoder in float32, with the standardisation inside its first layer."""
         encoder = deepcopy(self.model.encoder)
         first = cast(nn.Linear, encoder[0])
@@ -75,7 +75,7 @@ class RqVaeQuantizer:
         return torch.no_grad()(encoder)
 
     @cached_property
-    def _exact(self) -> assignment.Encode:
+    def _exact(self) -> Encode:
         """The encoder in float64, so that rounding decides nothing."""
         model = deepcopy(self.model).double()
         return torch.no_grad()(lambda block: model.encode(block.double()))

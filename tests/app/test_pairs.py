@@ -18,10 +18,10 @@ from app.pipeline.plan import Plan
 from app.pipeline.runner import run_steps
 from app.pipeline.workshop import Quiet
 from data.errors import BackendError, TemplateError
+from llm.gate import read_aspects
 from llm.pairs import Pairs, nearest_pairs
 from llm.protocol import Reply
 from llm.shuffle import others
-from llm.structured import read_aspects
 from llm.vectors import Vectors
 from prompts.pairs import SIMILAR_PAIR, pair_requests, pair_template
 from prompts.requests import Request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llm.concurrency import START, Concurrency
+from llm.server import START, Concurrency
 
 
 def levels(capacity: int, limit: int, answers: int = 40_000, latency: float = 0.5) -> list[int]:

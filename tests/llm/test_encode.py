@@ -14,8 +14,8 @@ import pytest
 from data.errors import ArtifactError, BackendError
 from llm.encode import _key, encode, encode_text
 from llm.encoder import Encoder, arithmetic, locate_model
+from llm.encoders import pieces_of
 from llm.knowledge import SCHEMA, Knowledge
-from llm.pieces import pieces_of
 from llm.settings import EncoderConfig
 from llm.vectors import VectorCache, Vectors
 

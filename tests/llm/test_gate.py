@@ -12,12 +12,11 @@ from llm_fakes import request
 
 from data.errors import BackendError
 from llm.cache import ResponseCache
-from llm.gate import judged, rejection
+from llm.gate import judged, rejection, without_thoughts
 from llm.knowledge import Knowledge, describe
 from llm.protocol import Reply, request_key
 from llm.review import coverage, reviewed
 from llm.settings import GateConfig
-from llm.thoughts import without_thoughts
 from prompts.requests import Request
 
 GATE = GateConfig()

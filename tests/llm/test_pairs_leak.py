@@ -10,8 +10,7 @@ import pytest
 from llm_fakes import QueueBackend
 
 from llm.cache import ResponseCache
-from llm.judging import Questions, judged_by_model
-from llm.pairs import Pairs, judged_by_vectors, nearest_pairs
+from llm.pairs import Pairs, Questions, judged_by_model, judged_by_vectors, nearest_pairs
 from llm.vectors import Vectors
 from prompts.pairs import pair_template
 from prompts.views import ItemViews

@@ -22,8 +22,8 @@ from benchmarks.ray_requests import replicas
 from data.errors import ArtifactError, BackendError
 from llm.cache import ResponseCache
 from llm.knowledge import describe
-from llm.partitions import Partitions, abandoned_runs, open_run
 from llm.protocol import Reply, request_key
+from llm.replica import Partitions, abandoned_runs, open_run
 from llm.server import ServerBackend
 from llm.settings import GateConfig, RayConfig, ServerConfig
 from prompts.requests import Request

@@ -7,9 +7,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from llm.changes import compare_knowledge
 from llm.knowledge import SCHEMA, Knowledge
-from llm.review import coverage, duplicates, failures, reviewed, search
+from llm.review import compare_knowledge, coverage, duplicates, failures, reviewed, search
 
 
 def knowledge(**columns: list[Any]) -> Knowledge:

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prompts.requests import Request
-from prompts.shortening import fitted
+from prompts.requests import Request, fitted
 from prompts.template import Template
 
 TEMPLATE = Template(

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from prompts.traits import PRIOR, traits_of, words_of
-from prompts.words import words_in
+from prompts.traits import PRIOR, traits_of, words_in, words_of
 
 
 def test_shares_and_lifts_by_hand() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from prompts.template import Template
-from prompts.unknown import unknown_names
+from prompts.variables import unknown_names
 
 ITEM_FACTS = {"id": "1", "title": "Alien", "attributes": {"genres": ["Horror"], "Film Age": 3}}
 USER_FACTS = {"id": "u", "history": [{"title": "Alien", "weight": 5.0}], "attributes": {}}

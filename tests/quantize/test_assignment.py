@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from quantize import assignment
-from quantize.assignment import assign, search
-from quantize.residual import quantise
+from quantize import residual
+from quantize.residual import assign, quantise, search
 
 
 def vectors(n, d=8, seed=0):
@@ -69,4 +68,4 @@ def test_only_close_calls_are_worked_out_again():
         return block.double()
 
     assign(vectors(4000, seed=5), BOOKS, torch.Tensor.float, slow)
-    assert sum(asked) < 40 and assignment.TOLERANCE == 1e-5
+    assert sum(asked) < 40 and residual.TOLERANCE == 1e-5

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 
 from quantize.codes import Codes
-from quantize.contrast import least_score, telling
 from quantize.describe import FactorDescriptions, describe_factors
-from quantize.terms import read_terms
+from quantize.terms import least_score, read_terms, telling
 
 RNG = np.random.default_rng(0)
 THEMES = ("alien spaceship and starfield", "haunted mansion with a ghost", "wedding bells, romance")

@@ -3,9 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from quantize.codes import Branch, hierarchy
 from quantize.diagnostics import collision_table, level_table
-from quantize.hierarchy import Branch, hierarchy
-from quantize.mentions import Mentions
+from quantize.terms import Mentions
 
 
 def test_a_tree_by_hand():

@@ -2,8 +2,7 @@ import numpy as np
 import torch
 from sklearn.cluster import KMeans
 
-from quantize.kmeans import kmeans
-from quantize.residual import nearest
+from quantize.residual import kmeans, nearest
 
 
 def inertia(x, centres):

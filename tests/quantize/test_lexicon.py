@@ -6,11 +6,10 @@ import pytest
 
 from quantize.codes import Codes
 from quantize.describe import FactorDescriptions
-from quantize.fit import fit_codes
+from quantize.fit import fit_codes, gaps, residuals
 from quantize.lexicon import Lexicon
-from quantize.members import gaps, residuals
-from quantize.mentions import Mentions
 from quantize.settings import RqKMeansConfig, RqVaeConfig
+from quantize.terms import Mentions
 
 TEXTS = ["space war", "Space Opera", "a house of fog", "fog", "space fog"]
 CODES = np.array([[0, 1], [0, 0], [1, 1], [1, 1], [0, 1]], np.int32)

@@ -8,8 +8,7 @@ from sklearn.cluster import KMeans
 
 from data.errors import ConfigError
 from quantize.diagnostics import statistics
-from quantize.fit import FittedCodes, fit_codes
-from quantize.members import gaps, residuals
+from quantize.fit import FittedCodes, fit_codes, gaps, residuals
 from quantize.methods.hierarchical import HierarchicalQuantizer
 from quantize.methods.lsh import LshQuantizer, cells
 from quantize.methods.product import ProductQuantizer, parts

@@ -25,8 +25,8 @@ from app.ui.factors.charts import (
 )
 from app.ui.shared.charts import in_colours
 from quantize.codebook_map import SCHEMA
+from quantize.codes import hierarchy
 from quantize.diagnostics import curve_table, usage
-from quantize.hierarchy import hierarchy
 
 HOSTILE = "<img src=x onerror=alert(1)>{c}"
 CODES = np.array([[0, 1], [0, 1], [0, 2], [2, 0]], np.int32)

@@ -10,7 +10,7 @@ import polars as pl
 from app.results.colours import SERIES
 from app.ui.shared.charts import SHADOW, Spec, axis, canvas, names_axis, rounded
 from quantize.codebook_map import CODE, MEMBER
-from quantize.hierarchy import Branch
+from quantize.codes import Branch
 
 SYMBOLS = ("circle", "diamond", "triangle", "rect")
 """Of levels that are shown together, in turn: colours alone are too few for many."""

@@ -222,7 +222,7 @@ def _two_lines(lexicon: Lexicon, factor: Factor) -> str:
 
 def _other_levels(lexicon: Lexicon, side: str, factor: Factor) -> None:
     """Selecting a row goes to that factor."""
-    from quantize.hierarchy import hierarchy
+    from quantize.codes import hierarchy
 
     levels = [level for level in range(lexicon.codes.levels) if level != factor[0]]
     beside = lexicon.beside(*factor)

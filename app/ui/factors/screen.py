@@ -221,7 +221,7 @@ def _clicked_dot(key: str, side: str, codes: pl.DataFrame) -> None:
 
 
 def _tree(record: Record, lexicon: Lexicon, side: Side, selected: Factor | None) -> None:  # noqa: ARG001
-    from quantize.hierarchy import hierarchy
+    from quantize.codes import hierarchy
 
     level = selected[0] if selected else 0
     tree = hierarchy(lexicon.codes.codes[:, [level]])

@@ -12,7 +12,7 @@ from app.ui.knowledge.charts import kept_words
 from app.ui.shared import frame, opened
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.marked import show_diff
-from llm.changes import WHAT
+from llm.review import WHAT
 
 if TYPE_CHECKING:
     import polars as pl

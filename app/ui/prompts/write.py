@@ -15,7 +15,7 @@ from app.ui.prompts.saving import TOLD, save_buttons
 from app.ui.shared import entities, frame, opened
 from app.ui.shared.telling import fragment
 from data.errors import TemplateError
-from prompts.unknown import Unknown, unknown_names
+from prompts.variables import Unknown, unknown_names
 
 if TYPE_CHECKING:
     from app.pipeline.workshop import Scene

@@ -145,8 +145,8 @@ def compared(old: Path, new: Path) -> pl.DataFrame:
     """What differs between two versions of knowledge, by their folders."""
 
     def make() -> pl.DataFrame:
-        from llm.changes import compare_knowledge
         from llm.knowledge import Knowledge
+        from llm.review import compare_knowledge
 
         return compare_knowledge(Knowledge.load(old), Knowledge.load(new))
 
