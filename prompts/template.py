@@ -39,6 +39,11 @@ _FRONT_MATTER = re.compile(r"\A---\r?\n(.*?)\r?\n---\r?\n(.*)\Z", re.DOTALL)
 _HEADING = re.compile(r"^# (system|user|assistant)[ \t]*\r?$", re.MULTILINE)
 
 
+def own_templates(workspace: Path) -> Path:
+    """The folder of a person's own templates."""
+    return workspace / "prompts"
+
+
 def checked_name(name: str) -> str:
     """`name`, if a template of a person's own may have it.
 

@@ -42,8 +42,8 @@ def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Shared by all tests of the page: look, and change nothing; `own_workspace` is a copy. Where
     tests run in several processes, the first makes it, and the others find it finished.
     """
+    from app.cli.run import run_experiment
     from app.experiment.file import load_experiment
-    from app.pipeline.session import run_experiment
 
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:

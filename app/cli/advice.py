@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from app.experiment.cautions import tell
 from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
-from app.results.cautions import tell
 from app.results.results import Results
 from app.results.showcase import Asked
 from app.terminal import open_console, styled

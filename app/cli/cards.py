@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from app.cli.progress import Display, open_console
 from app.experiment.settings import Experiment
 from app.pipeline.plan import Plan
-from app.pipeline.progress import Display, open_console
 from app.pipeline.runner import run_steps
 from data.catalogue import CATALOGUE, card
 from data.errors import ConfigError, DataError
@@ -93,7 +93,7 @@ def show_check(experiment: str, changes: Sequence[str]) -> None:
         DataError: the tables cannot be used.
     """
     from app.experiment.file import load_experiment
-    from app.pipeline.own_data import try_tables
+    from data.own_tables import try_tables
 
     config, console = load_experiment(experiment, changes).data, open_console()
     if config.files is None:

@@ -123,8 +123,8 @@ def run(
 
     Stop it at any time: the same command goes on from there.
     """
+    from app.cli.run import run_experiment
     from app.experiment.file import load_experiment, origin_of
-    from app.pipeline.session import run_experiment
 
     changes = [
         *(change or []),

@@ -107,8 +107,8 @@ def search(
 
     Stop it at any time: the same command goes on from there.
     """
+    from app.cli.show_search import show_search
     from app.experiment.file import load_experiment
-    from app.search.show import show_search
 
     show_search(
         load_experiment(experiment, change or (), source), workspace, trials, only or (), device

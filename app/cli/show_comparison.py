@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.pipeline.progress import open_console
+from app.cli.progress import open_console, open_display
+from app.experiment.cautions import notes
 from app.pipeline.records import Record, read_record
-from app.pipeline.session import chosen_device
+from app.pipeline.runner import choose_device
 from app.results.ablations import Ablation, ablation, ablation_table, run_missing, with_parts
-from app.results.cautions import notes
 from app.results.comparison import (
     beyond_table,
     cautions_told,
@@ -82,7 +82,7 @@ def show_beyond(names: Sequence[str], workspace: Path, k: int) -> None:
 
     records = judged(names, workspace)
     for record in records:
-        make_lists(record)
+        make_lists(record, showing=open_display)
     found = contenders(records)
     table = beyond_table(found, k).drop("backbone", "enhancer", "lists")
     console = open_console()
@@ -114,7 +114,7 @@ def show_ablation(
     record = judged([name], workspace)[0]
     of = ablation(record, *_chosen(record, *choice))
     if not dry_run:
-        run_missing(of, chosen_device(device))
+        run_missing(of, choose_device(device), open_display)
         of = ablation(record, of.backbone, of.enhancer)
     console = open_console()
     console.print(show_compared(ablation_table(of)))

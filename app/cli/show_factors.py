@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.pipeline.progress import open_console
+from app.cli.progress import open_console, open_display
+from app.experiment.cautions import tell
 from app.pipeline.records import read_record
 from app.results.alternatives import alternative_table, alternatives, fit_alternatives
-from app.results.cautions import tell
 from app.results.results import Results
 from prompts.template import Side
 
@@ -68,7 +68,7 @@ def show_alternatives(name: str, workspace: Path, side: Side) -> None:
         AutoGraphError: the experiment was not run, or has no vectors of that side.
     """
     record = read_record(name, workspace)
-    fit_alternatives(record, side)
+    fit_alternatives(record, side, open_display)
     table = alternative_table(alternatives(record, side)).drop("own", "codes")
     console = open_console()
     tell(record.experiment.name, record.cautions_of_graph([side]), console)

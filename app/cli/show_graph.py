@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.pipeline.progress import open_console
+from app.cli.progress import open_console
+from app.experiment.cautions import tell
 from app.pipeline.records import read_record
 from app.results.atlas import Atlas, picture
-from app.results.cautions import tell
 from app.results.results import Results
 from data.errors import ConfigError
 

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
+from app.cli.progress import Display, open_console
 from app.experiment.file import load_experiment
 from app.pipeline.plan import Plan
-from app.pipeline.progress import Display, open_console
-from app.pipeline.workshop import Scene, open_scene, render, variables
+from app.pipeline.scenes import open_scene
 from app.terminal import styled
+from llm.workshop.scene import Scene, render, variables
 
 if TYPE_CHECKING:
-    from app.pipeline.quantity import Quantity
     from app.pipeline.update import Update
     from llm.knowledge import Progress
+    from llm.workshop.quantity import Quantity
     from prompts.template import Side
 
 
@@ -57,6 +58,9 @@ class _Bars:
 
     def __init__(self, display: Display) -> None:
         self.progress = display.progress
+
+    def planned(self, steps: Sequence[str]) -> None:
+        """Nothing."""
 
     def finished(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
         """Nothing."""
@@ -108,7 +112,7 @@ def show_trial(
         chosen: Ids; where there is none, how many at random, and the seed.
         different: Leave out where all say the same.
     """
-    from app.pipeline.trial import only_different, try_templates
+    from llm.workshop.trial import only_different, try_templates
 
     templates = [scene.choose_template(one) for one in references] or [scene.template]
     console = open_console()
@@ -145,7 +149,7 @@ def show_estimate(
     scene: Scene, reference: str | None, sample: int, measure: int, seed: int
 ) -> None:
     """Shows what describing everybody takes."""
-    from app.pipeline.estimate import estimate
+    from llm.workshop.estimate import estimate
 
     template = scene.choose_template(reference)
     with _bar("rendering prompts") as tell:
@@ -190,7 +194,7 @@ def show_update(plan: Plan, sides: Sequence[Side], dry_run: bool) -> None:
 
 def _show_one_update(print_line: Any, plan: Plan, update: Update, dry_run: bool) -> None:
     from app.pipeline.update import REASONS
-    from app.pipeline.workshop import WITHOUT_MODEL
+    from llm.workshop.scene import WITHOUT_MODEL
 
     backend = getattr(plan.experiment.llm, update.side).backend
     verb = "would be asked about" if dry_run else "were asked about"

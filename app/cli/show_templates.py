@@ -11,11 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.editor import edited
-from app.pipeline.work import own_templates
 from app.terminal import open_console, styled
 from data.errors import ConfigError
 from prompts.library import Library, Saved
-from prompts.template import load_template, template_text
+from prompts.template import load_template, own_templates, template_text
 
 if TYPE_CHECKING:
     from prompts.diff import Change

@@ -50,7 +50,7 @@ class Registry:
     """
 
     kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)
-    program: tuple[str, ...] = (sys.executable, "-P", "-m", "app.jobs.worker")
+    program: tuple[str, ...] = (sys.executable, "-P", "-m", "app.cli.worker")
 
 
 REGISTRY = Registry()

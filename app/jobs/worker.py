@@ -29,27 +29,11 @@ NICENESS = 5
 Run = Callable[[Sequence[str], EventLog], object]
 
 
-def run_command(words: Sequence[str], log: EventLog) -> None:
-    """Runs a command of `autograph` in this process; `log` hears how it gets on.
-
-    Raises:
-        AutoGraphError: with what is wrong and how to mend it.
-    """
-    from app.cli.main import call
-    from app.pipeline.progress import HEARD_BY
-
-    HEARD_BY.append(log)
-    try:
-        call(words)
-    finally:
-        HEARD_BY.remove(log)
-
-
 def work(
     folder: Path,
     lock: int,
+    run: Run,
     kinds: Mapping[str, Kind] = KINDS,
-    run: Run = run_command,
     grace_s: float = GRACE_S,
 ) -> None:
     """Does what the job in a folder asks for.
@@ -57,8 +41,8 @@ def work(
     Args:
         folder: Of the job.
         lock: Descriptor of its lock, which lasts as long as this process.
-        kinds: That are known.
         run: Does it.
+        kinds: That are known.
         grace_s: Seconds between the wish to stop and the end by force.
     """
     os.set_inheritable(lock, False)
@@ -131,7 +115,3 @@ def _end_children() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with suppress(OSError):
         os.killpg(os.getpid(), signal.SIGTERM)
-
-
-if __name__ == "__main__":
-    work(Path(sys.argv[1]), int(sys.argv[2]))

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from app.experiment.settings import Cell, Experiment
 from app.pipeline.plan import Step
-from app.pipeline.progress import Display, open_console
 from app.pipeline.records import Record
-from app.pipeline.runner import StepRunner
+from app.pipeline.runner import Showing, StepRunner, in_silence
 from app.pipeline.stages import STAGES
 from data.artifacts import fingerprint
 from data.errors import ArtifactError
@@ -56,7 +55,10 @@ def holds(record: Record, step: Step) -> bool:
 
 
 def run_derived(
-    record: Record, steps: Iterable[tuple[Experiment, Step]], device: str = "cpu"
+    record: Record,
+    steps: Iterable[tuple[Experiment, Step]],
+    device: str = "cpu",
+    showing: Showing = in_silence,
 ) -> None:
     """Makes results that are missing, one after another, and shows how it goes.
 
@@ -64,6 +66,6 @@ def run_derived(
         AutoGraphError: of the first step that fails; what is finished stays.
     """
     waiting = [(experiment, step) for experiment, step in steps if not holds(record, step)]
-    with Display(open_console()) as display:
+    with showing() as listener:
         for experiment, step in waiting:
-            StepRunner(experiment, record.workspace, device).run(step, display)
+            StepRunner(experiment, record.workspace, device).run(step, listener)

@@ -132,8 +132,7 @@ def estimate_pairs(plan: Plan, listener: Listener | None = None) -> PairEstimate
 
     Source: AutoGraph, section 4.3: O(N·E) calls.
     """
-    from app.pipeline.runner import run_steps
-    from app.pipeline.workshop import Quiet
+    from app.pipeline.runner import Quiet, run_steps
     from llm.backends import open_backend
     from llm.cache import ResponseCache
     from llm.pairs import BY_VECTORS, unanswered

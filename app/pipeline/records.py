@@ -11,17 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.experiment.file import (
-    checked,
-    exists,
-    find_experiment,
-    load_experiment,
-    name_in,
-    origin_of,
-)
-from app.experiment.settings import Cell, Experiment
-from app.pipeline.plan import Plan, Step
-from app.results.cautions import (
+from app.experiment.cautions import (
     ALL_EDGES,
     LEAKING_TEXTS,
     TEXTS_SHUFFLED,
@@ -29,6 +19,20 @@ from app.results.cautions import (
     of_settings,
     signs,
 )
+from app.experiment.file import (
+    SHIPPED,
+    checked,
+    exists,
+    experiment_toml,
+    find_experiment,
+    load_experiment,
+    name_in,
+    origin_of,
+    save_experiment,
+)
+from app.experiment.settings import Cell, Experiment
+from app.pipeline.plan import Plan, Step
+from app.pipeline.work import with_versions
 from data import atomic
 from data.artifacts import ArtifactStore
 from data.config import Config
@@ -365,3 +369,23 @@ def _name(name_or_path: str) -> str:
         return name_in(name_or_path)
     except ConfigError:
         return name_or_path
+
+
+def settings_file(record: Record) -> str:
+    """What the command line calls the experiment of a record.
+
+    The name of one that ships, where it was run as it ships; otherwise the path of a file with all
+    its settings, which is written beside the record.
+
+    Raises:
+        ArtifactError: the disk is full or the workspace may not be written.
+    """
+    name = record.experiment.name
+    if (SHIPPED / f"{name}.toml").exists():
+        shipped = with_versions(load_experiment(name), record.workspace)
+        if shipped == record.experiment:
+            return name
+    path = record.workspace.resolve() / "runs" / f"{name}.toml"
+    if not path.exists() or path.read_text("utf-8") != experiment_toml(record.experiment):
+        save_experiment(record.experiment, path)
+    return str(path)

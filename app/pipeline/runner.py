@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import groupby
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +22,10 @@ from app.pipeline.plan import Plan, Step
 from app.pipeline.stages import STAGES
 from app.pipeline.work import Task
 from data.artifacts import SCRATCH, ArtifactStore
+from data.errors import AutoGraphError, ConfigError
 
+Message = tuple[str, tuple[Any, ...]]
+TOLD_EVERY_S = 0.2
 CLOCK = "clock"
 """In a summary: how long a stage took; one that was killed counts from where it went on."""
 DAMAGED = "damaged before"
@@ -30,9 +41,35 @@ class Listener(Protocol):
         """A step is under way; total is 0 where it is not known."""
         ...
 
+    def planned(self, steps: Sequence[str]) -> None:
+        """These steps are to come, or finished already."""
+        ...
+
     def finished(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
         """A step is finished; seconds is None where its result was there already."""
         ...
+
+
+Showing = Callable[[], AbstractContextManager[Listener]]
+"""Opens what shows how some steps go, and closes it after them."""
+
+
+def in_silence() -> AbstractContextManager[Listener]:
+    """Shows nothing."""
+    return nullcontext(Quiet())
+
+
+class Quiet:
+    """A listener that nobody hears."""
+
+    def planned(self, steps: Sequence[str]) -> None:
+        """Nothing."""
+
+    def progress(self, step: str, done: int, total: int, what: str) -> None:
+        """Nothing."""
+
+    def finished(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
+        """Nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +157,120 @@ def run_steps(
     for step in (step for of in cells if of not in waiting for step in of):
         runner.run(step, listener)
     if waiting:
-        from app.pipeline.workers import run_beside
-
         run_beside(runner, waiting, listener, min(jobs, len(waiting)))
+
+
+def choose_device(wanted: str) -> str:
+    """A device of torch; "auto" is a GPU where there is one.
+
+    Raises:
+        ConfigError: this machine does not have it.
+    """
+    if wanted == "cpu":
+        return wanted
+    import torch
+
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=wanted)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"--device {wanted} is not to be had: {str(error).splitlines()[0]} Use auto or cpu."
+        ) from None
+    return wanted
+
+
+class _Teller:
+    """A listener that tells the process which shows progress."""
+
+    def __init__(self, queue: SimpleQueue[Message]) -> None:
+        self._queue = queue
+
+    def progress(self, step: str, done: int, total: int, what: str) -> None:
+        self._queue.put(("progress", (step, done, total, what)))
+
+    def finished(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
+        self._queue.put(("finished", (step, seconds, dict(summary))))
+
+    def planned(self, steps: Sequence[str]) -> None:
+        """Whoever shows progress planned them."""
+
+    def failed(self, sentence: str) -> None:
+        self._queue.put(("failed", (sentence,)))
+
+
+def run_beside(
+    runner: StepRunner, cells: Sequence[Sequence[Step]], listener: Listener, jobs: int
+) -> None:
+    """Makes the results of several cells, `jobs` at a time, each with its share of the cores.
+
+    Raises:
+        AutoGraphError: of the first that fails; the others are stopped and go on in the next run.
+    """
+    context = multiprocessing.get_context("spawn")
+    queue: SimpleQueue[Message] = context.SimpleQueue()
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    waiting, running = list(cells), dict[SpawnProcess, Sequence[Step]]()
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                steps = waiting.pop(0)
+                process = context.Process(
+                    target=_work, args=(queue, runner, steps, threads), daemon=True
+                )
+                process.start()
+                running[process] = steps
+            wait([process.sentinel for process in running], timeout=TOLD_EVERY_S)
+            ended = [process for process in running if process.exitcode is not None]
+            _tell(listener, queue)
+            for process in ended:
+                _check(process, running.pop(process))
+    finally:
+        for process in running:
+            process.terminate()
+
+
+def _tell(listener: Listener, queue: SimpleQueue[Message]) -> None:
+    while not queue.empty():
+        name, arguments = queue.get()
+        if name == "failed":
+            raise AutoGraphError(*arguments)
+        getattr(listener, name)(*arguments)
+
+
+def _check(process: SpawnProcess, steps: Sequence[Step]) -> None:
+    code = process.exitcode
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        raise AutoGraphError(
+            f"The process of {steps[0].cell} was stopped from outside by {name}; where nobody did, "
+            "memory ran out: use fewer --jobs. Run the same command to continue."
+        )
+    if code:
+        raise RuntimeError(f"The process of {steps[0].cell} failed; its error stands above.")
+
+
+def _work(
+    queue: SimpleQueue[Message], runner: StepRunner, steps: Sequence[Step], threads: int
+) -> None:
+    """The life of a worker, which must not outlive the process that wants its results."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    import torch
+
+    torch.set_num_threads(threads)
+    teller = _Teller(queue)
+    try:
+        for step in steps:
+            runner.run(step, teller)
+    except AutoGraphError as error:
+        teller.failed(str(error))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

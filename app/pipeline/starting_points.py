@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from app.experiment.drafts import Base, saved_folder
 from app.experiment.file import SHIPPED, read_tree
 from app.experiment.settings import Experiment
 from app.pipeline.records import read_record
 from data.errors import AutoGraphError
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """What a draft may begin with.
-
-    Attributes:
-        key: What a person calls it; tells it from the others.
-        where: Where it is from.
-        tree: What it sets, as nested tables.
-        experiment: All settings, those that it leaves at their defaults included.
-        path: What `autograph run` calls it; None for what is only known from a run.
-    """
-
-    key: str
-    where: Literal["ships", "saved", "run"]
-    tree: Mapping[str, Any]
-    experiment: Experiment
-    path: str | None
+from data.settings import DataConfig
 
 
 def bases(workspace: Path) -> list[Base]:
@@ -43,9 +25,9 @@ def bases(workspace: Path) -> list[Base]:
     return [*files, *_runs(workspace, [base.experiment for base in files])]
 
 
-def saved_folder(workspace: Path) -> Path:
-    """Where experiments are saved that were made on the page."""
-    return workspace / "experiments"
+def users_of_data(workspace: Path) -> list[tuple[str, DataConfig]]:
+    """Name and data of every experiment that may be begun with."""
+    return [(base.experiment.name, base.experiment.data) for base in bases(workspace)]
 
 
 def _files(folder: Path, where: Literal["ships", "saved"]) -> Iterator[Base]:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Literal
 from app.pipeline.overrides import texts_by_hand
 from app.pipeline.plan import Plan, Step
 from app.pipeline.records import read_record
-from app.pipeline.runner import Listener, run_steps
-from app.pipeline.workshop import Quiet, Scene, asking, open_scene
+from app.pipeline.runner import Listener, Quiet, run_steps
+from app.pipeline.scenes import open_scene
 from data import atomic
 from data.errors import ArtifactError, ConfigError
+from llm.workshop.scene import Scene, asking
 
 if TYPE_CHECKING:
     import polars as pl
@@ -64,7 +65,7 @@ class Update:
         return self.changes.height - self.counts["answered"]
 
 
-def compare_with_last(scene: Scene) -> pl.DataFrame:
+def compare_with_last(plan: Plan, scene: Scene) -> pl.DataFrame:
     """Why each entity would be asked about: a row an entity, `entity` and `reason`.
 
     Prompts are rendered and looked up among all answers of the workspace. A longer history alone
@@ -75,7 +76,7 @@ def compare_with_last(scene: Scene) -> pl.DataFrame:
     """
     import polars as pl
 
-    rows = list(_reasons(scene))
+    rows = list(_reasons(plan, scene))
     return pl.DataFrame(rows, {"entity": pl.String, "reason": pl.String}, orient="row")
 
 
@@ -89,7 +90,7 @@ def plan_updates(
     """
     for side in sides:
         scene = open_scene(plan, side, listener)
-        yield Update(side, compare_with_last(scene), scene.complete)
+        yield Update(side, compare_with_last(plan, scene), scene.complete)
 
 
 def update_knowledge(
@@ -138,7 +139,7 @@ def _failed(plan: Plan, step: Step) -> set[str]:
     return set(Knowledge.load(plan.store.place(step.stage, step.key)).failed["entity"])
 
 
-def _reasons(scene: Scene) -> Iterator[tuple[str, Reason]]:
+def _reasons(plan: Plan, scene: Scene) -> Iterator[tuple[str, Reason]]:
     from llm.cache import COLUMNS
     from llm.protocol import request_key
 
@@ -147,8 +148,8 @@ def _reasons(scene: Scene) -> Iterator[tuple[str, Reason]]:
         error = 1 + COLUMNS.index("error")
         rows = {row[0]: row[error] for row in cache.rows(dict.fromkeys(key for _, key in pairs))}
         model = backend.model
-    before = _knowledge_before(scene)
-    by_hand = texts_by_hand(scene.plan.experiment, scene.side, scene.plan.workspace)
+    before = _knowledge_before(plan, scene.side)
+    by_hand = texts_by_hand(plan.experiment, scene.side, plan.workspace)
     models = dict(before.table.select("entity", "model").iter_rows()) if before else {}
     for entity, key in pairs:
         if key in rows:
@@ -160,14 +161,14 @@ def _reasons(scene: Scene) -> Iterator[tuple[str, Reason]]:
             yield entity, "prompt changed" if models[entity] == model else "model changed"
 
 
-def _knowledge_before(scene: Scene) -> Knowledge | None:
+def _knowledge_before(plan: Plan, side: Side) -> Knowledge | None:
     """What was known of the side after the latest update or run of the experiment."""
     from llm.knowledge import Knowledge
 
-    plan, stage = scene.plan, f"knowledge-{scene.side}"
+    stage = f"knowledge-{side}"
     keys = []
     with suppress(ArtifactError):  # a damaged note is written again at the end
-        keys.append(atomic.read_json(_last(plan, scene.side))["key"])
+        keys.append(atomic.read_json(_last(plan, side))["key"])
     with suppress(ConfigError, ArtifactError):
         keys.append(read_record(plan.experiment.name, plan.workspace).keys.get(stage))
     finished = [key for key in keys if key is not None and plan.store.sound(stage, key)]

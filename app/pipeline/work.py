@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.experiment.settings import Cell, Experiment
 from app.pipeline.overrides import texts_by_hand
+from prompts.template import own_templates
 
 if TYPE_CHECKING:
     from data.dataset import Dataset
@@ -92,11 +93,6 @@ def make_split(task: Task) -> Mapping[str, Any]:
     return {"train": len(split.train), "valid": len(split.valid), "test": len(split.test)}
 
 
-def own_templates(workspace: Path) -> Path:
-    """The folder of a person's own templates."""
-    return workspace / "prompts"
-
-
 def template_of(
     experiment: Experiment, side: str, workspace: Path, setting: str | None = None
 ) -> Template:
@@ -109,7 +105,7 @@ def template_of(
     from prompts.template import choose_template
 
     named, domain = (
-        setting or _template_setting(experiment, side),
+        setting or template_setting(experiment, side),
         card(experiment.data.name).domain,
     )
     return choose_template(named, side, domain, own_templates(workspace))  # type: ignore[arg-type]
@@ -125,7 +121,7 @@ def with_versions(experiment: Experiment, workspace: Path) -> Experiment:
 
     found = {}
     for side in ("user", "item"):
-        name = _template_setting(experiment, side)
+        name = template_setting(experiment, side)
         versions = versions_of(own_templates(workspace), name)
         if versions:
             found[f"{side}_template"] = f"{name}@{versions[-1]}"
@@ -134,7 +130,8 @@ def with_versions(experiment: Experiment, workspace: Path) -> Experiment:
     return experiment.model_copy(update={"prompts": experiment.prompts.model_copy(update=found)})
 
 
-def _template_setting(experiment: Experiment, side: str) -> str:
+def template_setting(experiment: Experiment, side: str) -> str:
+    """The template that an experiment names for a side."""
     return str(getattr(experiment.prompts, f"{side}_template"))
 
 

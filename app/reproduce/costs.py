@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from app.experiment.cautions import of_settings
 from app.pipeline.records import Record, read_record
 from app.pipeline.runner import CLOCK
 from app.pipeline.work import SOURCES
 from app.reproduce.paper import means, paper
 from app.reproduce.sheets import TABLE, Sheet, Told
 from app.reproduce.stages import stages_behind
-from app.results.cautions import of_settings
 from data.errors import AutoGraphError
 from recommend.settings import ENHANCERS, PLAIN
 

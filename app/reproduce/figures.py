@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.experiment.cautions import of_settings
 from app.experiment.settings import Experiment
 from app.pipeline.plan import Plan, Step
-from app.pipeline.records import Record
+from app.pipeline.records import Record, read_record, write_record
+from app.pipeline.runner import Showing, in_silence, run_steps
 from app.reproduce.costs import table_3
 from app.reproduce.pictures import bars, scatter
 from app.reproduce.sheets import TABLE, Sheet, Told
 from app.reproduce.stages import stages_behind
-from app.results.cautions import of_settings
 from app.results.results import Results
 
 if TYPE_CHECKING:
@@ -133,21 +134,25 @@ DRAWN: Mapping[str, Callable[[Record], Told]] = {
 """What makes them, by the beginning of their experiments' names."""
 
 
-def make_other(kind: str, name: str, workspace: Path, source: Path | None, device: str) -> Told:
+def make_other(
+    kind: str,
+    name: str,
+    workspace: Path,
+    source: Path | None,
+    device: str,
+    showing: Showing = in_silence,
+) -> Told:
     """A figure or the table of costs, with everything that it needs made first.
 
     Raises:
         AutoGraphError: with what is wrong and how to mend it.
     """
-    from app.pipeline.progress import Display, open_console
-    from app.pipeline.records import read_record, write_record
-    from app.pipeline.runner import run_steps
     from app.reproduce.tables_run import plan_of
 
     plan = plan_of(name, workspace, source)
     write_record(plan, plan.steps())
-    with Display(open_console()) as display:
-        run_steps(plan, _steps(plan, kind), display, device=device)
+    with showing() as listener:
+        run_steps(plan, _steps(plan, kind), listener, device=device)
     return DRAWN[kind](read_record(plan.experiment.name, workspace))
 
 

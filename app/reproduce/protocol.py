@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.experiment.cautions import Caution
 from app.experiment.settings import Cell, Experiment
 from app.reproduce.paper import Protocol, means
 from app.reproduce.stages import stages_behind
-from app.results.cautions import Caution
 from llm.settings import MODELS, EncoderConfig, VectorsJudgeConfig
 
 ALIKE = 0.01

@@ -78,7 +78,7 @@ def results_of(of: Reproduction, load: Load = load_evaluation) -> Results:
     """
     import polars as pl
 
-    from app.results.cautions import notes
+    from app.experiment.cautions import notes
 
     there = _there(of, load)
     differences = {key: _differences(one) for key, one in there.items()}

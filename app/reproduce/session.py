@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.cli.progress import open_console, open_display
 from app.experiment.file import read_tree
-from app.pipeline.progress import open_console
-from app.pipeline.session import chosen_device
+from app.pipeline.runner import choose_device
 from app.reproduce.figures import make_other, there_of
 from app.reproduce.results import results_of
 from app.reproduce.sheets import print_told, write_told
@@ -41,12 +41,12 @@ def reproduce(
         if dry_run:  # it may hold less than the files of an earlier run, so they stay
             print_told(there_of(kind, name, workspace, source), console)
             return
-        told = make_other(kind, name, workspace, source, chosen_device(device))
+        told = make_other(kind, name, workspace, source, choose_device(device), open_display)
     else:
         of = open_reproduction(name, workspace, source, seeds)
         of.chosen(only)
         if not dry_run:
-            run_rows(of, only, jobs, chosen_device(device))
+            run_rows(of, only, jobs, choose_device(device), open_display)
         told = told_of(of, results_of(of))
     print_told(told, console)
     path, *others = write_told(told, workspace)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from app.experiment.cautions import named
 from app.reproduce.results import BARRED, BEATEN, RARE, Results
 from app.reproduce.sheets import TABLE, Sheet, Told
 from app.reproduce.tables_run import Reproduction
-from app.results.cautions import named
 from app.results.differences import NOTE, change_in_words
 from app.results.metrics import METRICS
 

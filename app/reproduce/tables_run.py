@@ -11,6 +11,7 @@ from app.experiment.file import put, read_tree, settled, shipped
 from app.experiment.settings import ENHANCERS, Cell, Experiment
 from app.pipeline.plan import Plan, Step
 from app.pipeline.records import Record, read_record, write_record
+from app.pipeline.runner import Showing, in_silence, run_steps
 from app.reproduce.tables import Row, experiment_of, missing_rows, rows_of, variants_of
 from data.errors import ConfigError
 from recommend.settings import OURS
@@ -153,16 +154,17 @@ def recorded(name: str, workspace: Path) -> Record | None:
 
 
 def run_rows(
-    of: Reproduction, only: Sequence[str] = (), jobs: int = 1, device: str = "cpu"
+    of: Reproduction,
+    only: Sequence[str] = (),
+    jobs: int = 1,
+    device: str = "cpu",
+    showing: Showing = in_silence,
 ) -> None:
     """Makes what is missing of the chosen rows and seeds; all that is finished stays.
 
     Raises:
         AutoGraphError: of the first step that fails, or a name fits no row.
     """
-    from app.pipeline.progress import Display, open_console
-    from app.pipeline.runner import run_steps
-
     rows = {row.key for row in of.chosen(only)}
     for experiment, group in of.experiments():
         cells = {cell for row in group if row.key in rows for cell in row.cells(of.seeds)}
@@ -174,9 +176,9 @@ def run_rows(
         steps = needed(every, cells)
         waiting = [s for s in steps if not plan.store.sound(s.stage, s.key)]
         if waiting:
-            with Display(open_console()) as display:
-                display.planned([str(step) for step in steps])
-                run_steps(plan, steps, display, jobs, device)
+            with showing() as listener:
+                listener.planned([str(step) for step in steps])
+                run_steps(plan, steps, listener, jobs, device)
 
 
 def needed(steps: Sequence[Step], cells: set[Cell]) -> list[Step]:

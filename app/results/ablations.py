@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from app.experiment.cautions import named
 from app.experiment.settings import LONGEST_NAME, PLAIN, Cell, Experiment, Override, merged
 from app.pipeline.derived import holds, step_from
 from app.pipeline.plan import Step
 from app.pipeline.records import Record, keep_record, read_record
-from app.results.cautions import named
+from app.pipeline.runner import Showing, StepRunner, in_silence, run_beside
 from app.results.comparison import Load, load_evaluation
 from data.errors import AutoGraphError, ConfigError
 
@@ -141,17 +142,13 @@ def ablation_table(of: Ablation, load: Load = load_evaluation) -> pl.DataFrame:
     return table.with_columns(mark=pl.Series([mark(p) for p in table["p_holm"]], dtype=pl.String))
 
 
-def run_missing(of: Ablation, device: str = "cpu") -> None:
+def run_missing(of: Ablation, device: str = "cpu", showing: Showing = in_silence) -> None:
     """Trains and judges the missing variants; each is an experiment of its own afterwards.
 
     Raises:
         AutoGraphError: of the first that fails; what is finished stays.
     """
-    from app.pipeline.progress import Display, open_console
-    from app.pipeline.runner import StepRunner
-    from app.pipeline.workers import run_beside
-
-    with Display(open_console()) as display:
+    with showing() as listener:
         for variant in of.missing:
             experiment = experiment_of(of, variant)
             cells = {cell: list(_steps(of.record, experiment, cell)) for cell in experiment.grid}
@@ -160,7 +157,7 @@ def run_missing(of: Ablation, device: str = "cpu") -> None:
             waiting = [s for s in cells.values() if not all(holds(of.record, one) for one in s)]
             if waiting:
                 runner = StepRunner(experiment, of.record.workspace, device)
-                run_beside(runner, waiting, display, 1)
+                run_beside(runner, waiting, listener, 1)
 
 
 def experiment_of(of: Ablation, variant: Variant) -> Experiment:

@@ -9,6 +9,7 @@ from app.experiment.settings import Experiment
 from app.pipeline.derived import holds, run_derived, step_from
 from app.pipeline.plan import Step
 from app.pipeline.records import Record
+from app.pipeline.runner import Showing, in_silence
 from data import atomic
 from prompts.template import Side
 
@@ -70,14 +71,15 @@ def _figures(record: Record, step: Step) -> dict[str, Any] | None:
     return figures
 
 
-def fit_alternatives(record: Record, side: Side) -> None:
+def fit_alternatives(record: Record, side: Side, showing: Showing = in_silence) -> None:
     """Fits the methods that are missing.
 
     Raises:
         AutoGraphError: the run has no vectors of that side, or a method cannot be fitted.
     """
     found = alternatives(record, side)
-    run_derived(record, ((one.experiment, one.step) for one in found if not one.own))
+    missing = ((one.experiment, one.step) for one in found if not one.own)
+    run_derived(record, missing, showing=showing)
 
 
 def alternative_table(found: list[Alternative]) -> pl.DataFrame:

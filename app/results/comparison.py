@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.experiment.cautions import named, notes, unmarked
 from app.experiment.settings import PLAIN, SHUFFLED, Cell, Experiment
 from app.pipeline.derived import holds, run_derived, step_from
 from app.pipeline.plan import Step
 from app.pipeline.records import Record
-from app.results.cautions import named, notes, unmarked
+from app.pipeline.runner import Showing, in_silence
 from app.results.differences import change_in_words
 from app.results.results import Results
 from app.results.wording import ranked_among
@@ -216,13 +217,13 @@ def lists_missing(records: Iterable[Record]) -> int:
     return sum(not holds(record, step) for record in records for _, step in list_steps(record))
 
 
-def make_lists(record: Record, device: str = "cpu") -> None:
+def make_lists(record: Record, device: str = "cpu", showing: Showing = in_silence) -> None:
     """Keeps the first items of every user, for each recommender that has no lists yet.
 
     Raises:
         AutoGraphError: of the first recommender that fails.
     """
-    run_derived(record, list_steps(record), device)
+    run_derived(record, list_steps(record), device, showing)
 
 
 def beyond_table(found: Mapping[str, Contender], k: int = LIST_LENGTH) -> pl.DataFrame:

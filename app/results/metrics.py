@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.experiment.cautions import LEAKING_TEXTS, named, notes
 from app.pipeline.records import Record
-from app.results.cautions import LEAKING_TEXTS, named, notes
 from app.results.differences import NONE, NOTE, change_in_words
 from data import atomic
 from data.inert import csv_bytes

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from app.experiment.cautions import notes
 from app.experiment.file import PATHS
 from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
-from app.results.cautions import notes
 from app.results.colours import DARK, LIGHT
 from app.results.metrics import METRICS
 from app.results.report_examples import Example, examples
@@ -241,7 +241,7 @@ def show_report(name: str, workspace: Path, to: Path | None) -> None:
     Raises:
         AutoGraphError: nothing is finished, or the file cannot be written.
     """
-    from app.pipeline.progress import open_console
+    from app.cli.progress import open_console
 
     record = read_record(name, workspace)
     path = write_report(name, workspace, to or Path(f"{record.experiment.name}.html"))

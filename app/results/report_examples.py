@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.experiment.cautions import named
 from app.experiment.settings import Cell
-from app.results.cautions import named
 from app.results.results import Results
 from app.results.showcase import Asked, Showcase, Why
 from app.results.wording import called

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
+from app.experiment.cautions import named
 from app.experiment.settings import PLAIN, Cell
 from app.pipeline.records import Record
-from app.results.cautions import named
 from app.results.comparison import compare_contenders, contenders
 from app.results.differences import NONE, change_in_words, is_certain
 from app.results.metrics import METRICS

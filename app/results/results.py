@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from app.pipeline.workshop import Scene
     from app.results.atlas import Atlas
     from app.results.showcase import Showcase
     from graph.explore.overview import Schema
+    from llm.workshop.scene import Scene
     from quantize.fit import FittedCodes
     from recommend.judge.evaluate import Evaluation
     from recommend.model import Model
@@ -154,7 +154,7 @@ class Results:
     def scene(self, side: Side) -> Scene:
         """The users or items as templates see them, with texts by hand as they are just now."""
         from app.pipeline.overrides import overrides_of
-        from app.pipeline.recorded_scene import recorded_scene
+        from app.pipeline.scenes import recorded_scene
 
         experiment = self.record.experiment
         changes = len(overrides_of(experiment, "item", self.record.workspace).changes())

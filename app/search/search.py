@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import fcntl
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.experiment.file import checked
+import tomli_w
+
+from app.experiment.file import checked, put
 from app.experiment.settings import Cell, Experiment, Override, merged
 from app.pipeline.plan import Plan, Step
 from app.pipeline.records import record_of
-from app.search.space import as_settings, space_of
+from app.pipeline.runner import Showing, in_silence, run_steps
 from data.errors import AutoGraphError, ConfigError
 from recommend.settings.part import HEADS
 
 if TYPE_CHECKING:
     from optuna import Study
 
+Make = Callable[[Plan, Sequence[Step]], None]
+"""Runs those of some steps that are not finished."""
 WATCHED = "valid_ndcg@10"
 """What trials are judged by; it is of validation, and nothing of the test is ever computed."""
 STORE = "search.sqlite"
@@ -32,6 +36,14 @@ SEEDS = 2**32
 """How many seeds the sampler knows."""
 STARTED = 10
 """Trials of a row that are drawn before the tree of Parzen estimators decides."""
+Choices = Mapping[str, tuple[Any, ...]]
+"""Values by dotted name below an override, such as `train.learning_rate`."""
+TRAINING: Choices = {
+    "train.learning_rate": (1e-3, 2e-3, 1e-2, 2e-2),
+    "train.batch_size": (64, 128, 256),
+    "train.weight_decay": (1e-3, 1e-2),
+}
+"""Of every row. Source: AutoGraph, appendix D."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,7 @@ def search(
     trials: int,
     only: Sequence[str] = (),
     device: str = "cpu",
+    showing: Showing = in_silence,
 ) -> list[Searched]:
     """The best settings of each row after `trials` trials; those of earlier calls count.
 
@@ -74,6 +87,7 @@ def search(
         trials: Of every row, all calls together.
         only: Rows such as "sasrec+autograph"; `*` stands for anything, and none for all.
         device: That models are trained on.
+        showing: Opens what shows how each trial goes.
 
     Raises:
         ConfigError: a name fits no row, or another search is at work.
@@ -81,7 +95,11 @@ def search(
     """
     rows = _rows(experiment, only)
     with _alone(workspace):
-        return [_searched(experiment, cell, workspace, trials, device) for cell in rows]
+
+        def make(plan: Plan, steps: Sequence[Step]) -> None:
+            _made(plan, steps, device, showing)
+
+        return [_searched(experiment, cell, workspace, trials, make) for cell in rows]
 
 
 def with_settings(experiment: Experiment, cell: Cell, settings: dict[str, Any]) -> Experiment:
@@ -96,6 +114,37 @@ def with_settings(experiment: Experiment, cell: Cell, settings: dict[str, Any]) 
     given = experiment.model_dump(mode="json", exclude_none=True)
     override[cell.label] = merged(old, settings)
     return checked({**given, "grid": grid, "override": override}, f"a trial of {cell.label}")
+
+
+def space_of(experiment: Experiment, cell: Cell) -> dict[str, tuple[Any, ...]]:
+    """What is tried for one row, by dotted name below its override.
+
+    >>> list(space_of(Experiment(), Cell("gru4rec", "none", 0)))[-1]
+    'model.backbone.layers'
+    """
+    model = experiment.model_of(cell)
+    whole = dict(TRAINING)
+    for part, settings in (("backbone", model.backbone), ("enhancer", model.enhancer)):
+        whole |= {f"model.{part}.{name}": of for name, of in settings.space.items()}
+    heads = tuple(n for n in HEADS if model.width % n == 0)
+    return {name: heads if name.endswith(".heads") else of for name, of in whole.items()}
+
+
+def as_settings(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Chosen values as the nested tables of an override.
+
+    >>> as_settings({"train.batch_size": 64, "model.backbone.hidden": "128, 64"})
+    {'train': {'batch_size': 64}, 'model': {'backbone': {'hidden': [128, 64]}}}
+    """
+    tree: dict[str, Any] = {}
+    for name, value in found.items():
+        put(tree, name, [int(n) for n in value.split(",")] if isinstance(value, str) else value)
+    return tree
+
+
+def override_toml(found: Sequence[Searched]) -> str:
+    """The `[override…]` tables of what was found."""
+    return tomli_w.dumps({"override": {one.cell.label: one.settings for one in found}})
 
 
 def _rows(experiment: Experiment, only: Sequence[str]) -> list[Cell]:
@@ -122,7 +171,7 @@ def _alone(workspace: Path) -> Iterator[None]:
 
 
 def _searched(
-    experiment: Experiment, cell: Cell, workspace: Path, trials: int, device: str
+    experiment: Experiment, cell: Cell, workspace: Path, trials: int, make: Make
 ) -> Searched:
     from optuna.trial import TrialState
 
@@ -132,11 +181,11 @@ def _searched(
     _take_up(study)
     while len(finished := study.get_trials(states=[TrialState.COMPLETE])) < trials:
         # What all trials share is made before one is drawn: where it fails, no trial is to blame.
-        _made(plan, [one for one in plan.steps("train") if one.cell is None], device)
+        make(plan, [one for one in plan.steps("train") if one.cell is None])
         trial = _asked(study, space, experiment.seed)
         try:
             own = with_settings(experiment, cell, as_settings(trial.params))
-            value = _tried(own, workspace, device)
+            value = _tried(own, workspace, make)
         except AutoGraphError as error:
             trial.set_user_attr(FAILED, str(error))
             study.tell(trial, state=TrialState.FAIL)
@@ -192,20 +241,17 @@ def _asked(study: Study, space: Mapping[str, tuple[Any, ...]], seed: int) -> Any
         return study.ask({name: CategoricalDistribution(of) for name, of in space.items()})
 
 
-def _tried(experiment: Experiment, workspace: Path, device: str) -> float:
+def _tried(experiment: Experiment, workspace: Path, make: Make) -> float:
     """Validation NDCG@10 of an experiment with one row; what was trained before is not again."""
     plan = Plan(experiment, workspace)
     steps = plan.steps("train")
-    _made(plan, steps, device)
+    make(plan, steps)
     return float(plan.store.manifest("train", steps[-1].key)["summary"][WATCHED])
 
 
-def _made(plan: Plan, steps: Sequence[Step], device: str) -> None:
+def _made(plan: Plan, steps: Sequence[Step], device: str, showing: Showing) -> None:
     """Runs those of some steps that are not finished."""
-    from app.pipeline.progress import Display, open_console
-    from app.pipeline.runner import run_steps
-
     if not all(plan.store.sound(step.stage, step.key) for step in steps):
-        with Display(open_console()) as display:
-            display.planned([str(step) for step in steps])
-            run_steps(plan, steps, display, 1, device)
+        with showing() as listener:
+            listener.planned([str(step) for step in steps])
+            run_steps(plan, steps, listener, 1, device)

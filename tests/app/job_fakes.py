@@ -103,4 +103,4 @@ def ended(job: Job) -> None:
 
 
 if __name__ == "__main__":
-    work(Path(sys.argv[1]), int(sys.argv[2]), KINDS, fake, grace_s=0.5)
+    work(Path(sys.argv[1]), int(sys.argv[2]), fake, KINDS, grace_s=0.5)

@@ -201,7 +201,7 @@ def test_ctrl_c_says_how_to_go_on(autograph: Any, monkeypatch: pytest.MonkeyPatc
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("app.pipeline.session.run_experiment", stop)
+    monkeypatch.setattr("app.cli.run.run_experiment", stop)
     told = autograph("run", "demo")
     assert told.exit_code == 130
     assert "Run the same command to continue." in told.stderr

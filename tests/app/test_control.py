@@ -40,7 +40,7 @@ PLAIN, ENHANCED = Cell("gru4rec", "none", 0), Cell("gru4rec", "autograph", 0)
 def in_this_process() -> Iterator[None]:
     """Recommenders are trained here, where the libraries are at hand."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("app.pipeline.workers.run_beside", beside_here)
+        patched.setattr("app.pipeline.runner.run_beside", beside_here)
         yield
 
 

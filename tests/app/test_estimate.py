@@ -12,13 +12,14 @@ from prompt_fakes import ITEM, Teller, plan_of
 from scipy import stats
 
 from app.experiment.file import load_experiment
-from app.pipeline import estimate as estimates
-from app.pipeline.estimate import Estimate, estimate
 from app.pipeline.plan import Plan
-from app.pipeline.quantity import Quantity
-from app.pipeline.trial import try_templates
-from app.pipeline.workshop import Scene, open_scene
+from app.pipeline.scenes import open_scene
 from data.errors import ConfigError
+from llm.workshop import estimate as estimates
+from llm.workshop.estimate import Estimate, estimate
+from llm.workshop.quantity import Quantity
+from llm.workshop.scene import Scene, with_backend
+from llm.workshop.trial import try_templates
 from prompts.template import Template, parse_template
 
 PRICES = 'currency = "EUR"\n[models.fake]\nprompt = 2.0\ncompletion = 10.0\n'
@@ -129,9 +130,8 @@ def test_earlier_answers_of_the_model_tell_length_and_time(
     assert exact(found.completion_tokens) == 2 * N_ITEMS
     assert exact(found.seconds) == 0.5, f"all {N_ITEMS} are in flight at a time"
     few = scene.backend_config.model_copy(update={"concurrency": 4})
-    llm = scene.plan.experiment.llm.model_copy(update={"item": few})
-    plan = Plan(scene.plan.experiment.model_copy(update={"llm": llm}), scene.plan.workspace)
-    assert exact(estimate(open_scene(plan, "item"), template).seconds) == 0.5 * N_ITEMS / 4
+    fewer = with_backend(scene, few)
+    assert exact(estimate(fewer, template).seconds) == 0.5 * N_ITEMS / 4
 
 
 def test_failed_calls_are_told(scene: Scene, template: Template, teller: Teller) -> None:

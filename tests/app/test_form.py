@@ -11,12 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.experiment.drafts import (
+    Base,
+    Draft,
+    draft_of,
+    is_saved,
+    save_draft,
+    shown,
+    value_of,
+    written,
+)
 from app.experiment.file import known_settings, load_experiment, save_experiment, shipped
 from app.experiment.form_fields import field_of, fields_of, rooms
 from app.experiment.form_reader import LEFT_OUT, Field
 from app.experiment.settings import BACKBONES, ENHANCERS, Cell
-from app.pipeline.drafts import Draft, draft_of, is_saved, save_draft, shown, value_of, written
-from app.pipeline.starting_points import Base, bases
+from app.pipeline.starting_points import bases
 from data.errors import ConfigError
 from quantize.quantizers import METHODS
 

@@ -107,7 +107,7 @@ def test_whatever_meets_the_end_of_the_disk_first(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, SENTENCE, "/tmp/of-a-library")
 
-    monkeypatch.setattr("app.pipeline.session.run_experiment", full)
+    monkeypatch.setattr("app.cli.run.run_experiment", full)
     told = autograph("run", "demo")
     assert told.exit_code == 1
     assert f"Cannot write /tmp/of-a-library: {SENTENCE}" in told.stderr

@@ -9,7 +9,7 @@ import pytest
 
 from app.experiment.file import load_experiment
 from app.experiment.settings import Cell
-from app.pipeline.grid_state import grid_state
+from app.jobs.grid import grid_state
 from app.pipeline.records import read_record
 from app.results.curves import training_curves
 from data.artifacts import SCRATCH

@@ -8,15 +8,16 @@ import pytest
 from app_fakes import N_USERS
 from prompt_fakes import ASKS, USER, Teller, plan_of
 
-from app.pipeline.estimate import estimate
 from app.pipeline.plan import Plan
-from app.pipeline.runner import run_steps
-from app.pipeline.trial import try_templates
+from app.pipeline.runner import Quiet, run_steps
+from app.pipeline.scenes import open_scene
 from app.pipeline.update import plan_updates
-from app.pipeline.work import own_templates
-from app.pipeline.workshop import Quiet, open_scene, render
 from data.errors import BackendError
+from llm.workshop.estimate import estimate
+from llm.workshop.scene import render
+from llm.workshop.trial import try_templates
 from prompts.library import Library
+from prompts.template import own_templates
 
 BODY = "{{ shown }} of {{ total }}:{% for item in history %} {{ item.title }},{% endfor %} describe"
 """Two words an item, and four more."""

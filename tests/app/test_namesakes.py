@@ -106,7 +106,7 @@ def test_a_control_is_a_namesake_of_what_it_controls(shop: Write, tmp_path: Path
 def test_a_run_of_its_stored_settings_leaves_the_name_with_its_file(
     shop: Write, tmp_path: Path
 ) -> None:
-    from app.pipeline.again import settings_file
+    from app.pipeline.records import settings_file
 
     one = shop("a")
     plan = plan_of(one, tmp_path)
@@ -166,7 +166,7 @@ def test_a_run_shows_its_own_figures_when_another_began_meanwhile(
     def meanwhile(*_given: object) -> None:
         write_record(later, later.steps())
 
-    monkeypatch.setattr("app.pipeline.session.run_steps", meanwhile)
+    monkeypatch.setattr("app.cli.run.run_steps", meanwhile)
     done = autograph("run", tiny_experiment, "--workspace", workspace, *ON_CPU)
     assert done.exit_code == 0, done.output
     assert "gru4rec" in done.output and "Another run of tiny has begun" in done.output

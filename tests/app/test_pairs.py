@@ -15,8 +15,7 @@ from prompt_fakes import Teller
 from app.experiment.file import load_experiment
 from app.pipeline.pairing import estimate_pairs
 from app.pipeline.plan import Plan
-from app.pipeline.runner import run_steps
-from app.pipeline.workshop import Quiet
+from app.pipeline.runner import Quiet, run_steps
 from data.errors import BackendError, TemplateError
 from llm.gate import read_aspects
 from llm.pairs import Pairs, nearest_pairs

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from app.experiment.file import load_experiment
+from app.jobs.commands import backend_change, estimate_words, reference, trial_words
 from app.jobs.kinds import KINDS, checked_words
-from app.pipeline.estimate import Estimate
-from app.pipeline.prices import Price, Prices, costs_by_model
-from app.pipeline.prompt_commands import backend_change, estimate_words, reference, trial_words
-from app.pipeline.quantity import Quantity, counted
-from app.pipeline.template_drafts import drafted
 from llm.settings import BackendConfig, Sampling, ServerConfig, VllmConfig
+from llm.workshop.estimate import Estimate, costs_by_model
+from llm.workshop.prices import Price, Prices
+from llm.workshop.quantity import Quantity, counted
+from prompts.drafts import drafted
 from prompts.template import load_template
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.pipeline.prices import Prices
+from llm.workshop.prices import Prices
 from prompts.settings import PromptConfig
 from prompts.template import parse_template
 from prompts.variables import check_variables

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from prompt_fakes import ITEM, Teller, plan_of
 
-from app.pipeline.provenance import sent_prompt
-from app.pipeline.runner import run_steps
-from app.pipeline.work import own_templates
-from app.pipeline.workshop import Quiet, Scene, open_scene
+from app.pipeline.runner import Quiet, run_steps
+from app.pipeline.scenes import open_scene
 from data.errors import DataError, TemplateError
 from llm.knowledge import Knowledge
+from llm.workshop.scene import Scene, sent_prompt
 from prompts.library import Library
+from prompts.template import own_templates
 
 
 @pytest.fixture
@@ -31,8 +31,7 @@ def scene(tiny_experiment: Path, tmp_path: Path, teller: Teller, library: Librar
 
 
 def row(scene: Scene, **other: object) -> dict[str, object]:
-    plan = scene.plan
-    place = plan.store.place("knowledge-item", plan.step("knowledge-item").key)
+    (place,) = scene.workspace.glob("artifacts/knowledge-item/*")
     return {**Knowledge.load(place).table.row(3, named=True), **other}
 
 

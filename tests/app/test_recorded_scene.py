@@ -8,18 +8,17 @@ import pytest
 from prompt_fakes import ASKS, ITEM, Teller, plan_of
 
 from app.experiment.file import load_experiment
-from app.pipeline.again import settings_file
 from app.pipeline.overrides import overrides_of
 from app.pipeline.plan import Plan
-from app.pipeline.prices import Price, Prices, load_prices, save_prices
-from app.pipeline.recorded_scene import recorded_scene
-from app.pipeline.records import Record, read_record, write_record
-from app.pipeline.runner import run_steps
-from app.pipeline.trial import known_answers, only_different, try_templates
-from app.pipeline.workshop import Quiet, open_scene, render, with_backend
+from app.pipeline.records import Record, read_record, settings_file, write_record
+from app.pipeline.runner import Quiet, run_steps
+from app.pipeline.scenes import open_scene, recorded_scene
 from app.results.knowledge_versions import knowledge_versions
 from data.errors import ArtifactError
 from llm.settings import FactsConfig
+from llm.workshop.prices import Price, Prices, load_prices, save_prices
+from llm.workshop.scene import render, with_backend
+from llm.workshop.trial import known_answers, only_different, try_templates
 from prompts.template import parse_template
 
 

@@ -46,7 +46,7 @@ ML_1M = {"users": 6038, "items": 3533}
 def in_this_process() -> Iterator[None]:
     """Recommenders are trained here, where the libraries are at hand."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("app.pipeline.workers.run_beside", beside_here)
+        patched.setattr("app.pipeline.runner.run_beside", beside_here)
         yield
 
 
@@ -227,7 +227,7 @@ def test_a_table_is_filled_bit_by_bit(bits: Path, own: Path, autograph: Any) -> 
     before = trained(own)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("app.pipeline.workers.run_beside", _interrupt)
+        patched.setattr("app.pipeline.runner.run_beside", _interrupt)
         stopped = autograph("reproduce", bits, *where)
     assert stopped.exit_code == 130 and "Run the same command to continue" in stopped.output
     assert trained(own) == before
@@ -260,7 +260,7 @@ def test_what_was_given_once_is_known_whatever_row_was_run(
     bits: Path, own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seeds and the folder of the data, also where rows of the table's own were never run."""
-    monkeypatch.setattr("app.pipeline.runner.run_steps", lambda *_, **__: None)
+    monkeypatch.setattr("app.reproduce.tables_run.run_steps", lambda *_, **__: None)
     run_rows(open_reproduction(str(bits), own, bits.parent, (1, 2)), ["*-shuffled"])
     again = open_reproduction(str(bits), own)
     assert again.base.data.source == bits.parent and again.base.grid.seeds == (0, 1, 2)

@@ -95,7 +95,7 @@ def test_a_row_that_reads_no_texts_waits_for_none(
     tiny_experiment: Path, tmp_path: Path, autograph: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Others of its table do, and their texts are not there yet."""
-    monkeypatch.setattr("app.pipeline.workers.run_beside", beside_here)
+    monkeypatch.setattr("app.pipeline.runner.run_beside", beside_here)
     path = tiny_experiment.with_name("table2-plain.toml")
     enhancers = '["none", "lightgcn", "autograph"]'
     path.write_text(f'extends = "tiny"\n[grid]\nenhancers = {enhancers}\n[train]\nepochs = 1\n')

@@ -16,9 +16,7 @@ from manifests import accept_changes
 from app.experiment.file import checked, load_experiment
 from app.experiment.settings import Cell, Experiment
 from app.pipeline.records import read_record
-from app.search.search import STORE, search, with_settings
-from app.search.show import override_toml
-from app.search.space import as_settings, space_of
+from app.search.search import STORE, as_settings, override_toml, search, space_of, with_settings
 from data.errors import AutoGraphError, ConfigError
 
 PLAIN = Cell("gru4rec", "none", 0)
@@ -29,7 +27,7 @@ QUICK = ("train.epochs=2",)
 def in_this_process() -> Iterator[None]:
     """Recommenders are trained here, where the libraries are at hand."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("app.pipeline.workers.run_beside", beside_here)
+        patched.setattr("app.pipeline.runner.run_beside", beside_here)
         yield
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.pipeline.template_drafts import drafted, keep_draft, schema_text
 from data.errors import TemplateError
+from prompts.drafts import drafted, keep_draft, schema_text
 from prompts.library import Library
 from prompts.template import load_template
 

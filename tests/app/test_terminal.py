@@ -12,8 +12,8 @@ from rich.text import Text
 from typer.testing import CliRunner
 
 from app.cli.main import app
+from app.cli.progress import Display
 from app.cli.show_factors import rich_table
-from app.pipeline.progress import Display
 from app.terminal import Terminal, open_console, styled
 from data.errors import DataError
 from data.inert import visible

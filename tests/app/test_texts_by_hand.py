@@ -12,13 +12,14 @@ from app.experiment.file import load_experiment
 from app.pipeline.overrides import overrides_of, pending, take_along, texts_by_hand
 from app.pipeline.plan import Plan
 from app.pipeline.records import read_record, write_record
-from app.pipeline.runner import run_steps
+from app.pipeline.runner import Quiet, run_steps
+from app.pipeline.scenes import open_scene
 from app.pipeline.update import plan_updates, update_knowledge
-from app.pipeline.work import own_templates
-from app.pipeline.workshop import Quiet, open_scene, render
 from data.errors import ArtifactError
 from llm.knowledge import Knowledge
+from llm.workshop.scene import render
 from prompts.library import Library
+from prompts.template import own_templates
 
 STAGES = ("dataset", "split", "knowledge-item", "vectors-item", "knowledge-user", "vectors-user")
 

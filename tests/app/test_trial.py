@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from prompt_fakes import ITEM, Teller, plan_of
 
-from app.pipeline.trial import only_different, try_templates
-from app.pipeline.workshop import Scene, open_scene
+from app.pipeline.scenes import open_scene
+from llm.workshop.scene import Scene
+from llm.workshop.trial import only_different, try_templates
 from prompts.template import Template, parse_template
 
 

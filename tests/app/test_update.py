@@ -12,10 +12,10 @@ from prompt_fakes import ASKS, USER, Teller, plan_of
 
 from app.pipeline.plan import Plan
 from app.pipeline.update import Update, plan_updates, update_knowledge
-from app.pipeline.work import own_templates
 from data.errors import ArtifactError, BackendError
 from llm.knowledge import Knowledge
 from prompts.library import Library
+from prompts.template import own_templates
 
 ITEM_SIDE, BOTH = ("item",), ("item", "user")
 
@@ -158,8 +158,7 @@ def test_who_failed_is_asked_again_and_results_without_them_are_made_again(
 def test_results_made_from_knowledge_are_opened_again_with_it(
     tiny_experiment: Path, tmp_path: Path, teller: Teller
 ) -> None:
-    from app.pipeline.runner import run_steps
-    from app.pipeline.workshop import Quiet
+    from app.pipeline.runner import Quiet, run_steps
 
     teller.failing = {"f3"}
     plan = plan_of(tiny_experiment, tmp_path)
@@ -196,8 +195,7 @@ def test_a_backend_that_gives_up_leaves_results_as_they_were(
 def test_knowledge_that_was_half_replaced_is_made_again_with_all_that_follows_from_it(
     tiny_experiment: Path, tmp_path: Path, teller: Teller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app.pipeline.runner import run_steps
-    from app.pipeline.workshop import Quiet
+    from app.pipeline.runner import Quiet, run_steps
 
     teller.failing = {"f3"}
     plan = plan_of(tiny_experiment, tmp_path)

@@ -11,13 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from app.experiment.drafts import own_experiment, save_own
 from app.experiment.file import load_experiment
-from app.pipeline import uploads as place
-from app.pipeline.own_data import own_experiment, save_own, try_tables
-from app.pipeline.uploads import keep_upload, remove_upload, uploads
+from app.pipeline.starting_points import users_of_data
+from data import uploads as place
 from data.errors import ConfigError, DataError
 from data.loaders.parquet_weight import weigh
+from data.own_tables import try_tables
 from data.settings import DataConfig, FilesConfig
+from data.uploads import keep_upload, remove_upload, uploads
 
 ROWS = "user_id,item_id,stars\n" + "".join(f"u{u},i{i},{i}\n" for u in range(3) for i in range(4))
 
@@ -183,7 +185,7 @@ def test_a_table_in_use_stays(tmp_path: Path) -> None:
     kept = keep_upload("sales.csv", ROWS.encode(), tmp_path)
     path = save_own(own_experiment("shop", own(kept.path)), tmp_path)
     with pytest.raises(ConfigError, match="'shop'"):
-        remove_upload(kept, tmp_path)
+        remove_upload(kept, users_of_data(tmp_path))
     path.unlink()
-    remove_upload(kept, tmp_path)
+    remove_upload(kept, users_of_data(tmp_path))
     assert uploads(tmp_path) == [] and not kept.path.parent.exists()

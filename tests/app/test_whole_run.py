@@ -48,7 +48,7 @@ def test_nothing_is_computed_twice(
     finished: Path, tiny_experiment: Path, autograph: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = stamps(finished)
-    monkeypatch.setattr("app.pipeline.workers.run_beside", None)
+    monkeypatch.setattr("app.pipeline.runner.run_beside", None)
     again = autograph("run", tiny_experiment, "--workspace", finished, *ON_CPU)
     assert again.exit_code == 0, again.output
     assert "15 finished steps were taken as they are" in again.output
@@ -200,7 +200,7 @@ def test_another_way_to_judge_trains_nothing_and_says_so(
 ) -> None:
     workspace = Path(shutil.copytree(finished, tmp_path / "workspace"))
     before = stamps(workspace)
-    monkeypatch.setattr("app.pipeline.workers.run_beside", beside_here)
+    monkeypatch.setattr("app.pipeline.runner.run_beside", beside_here)
     monkeypatch.setattr("recommend.fit.training.fit_model", None)
     first = read_record("tiny", workspace)
     assert first.judging(ENHANCED)["exclude_seen"] is True

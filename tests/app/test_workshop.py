@@ -10,13 +10,14 @@ from prompt_fakes import ITEM, USER, Teller, plan_of
 
 from app.experiment.file import load_experiment
 from app.pipeline.plan import Plan
-from app.pipeline.runner import run_steps
+from app.pipeline.runner import Quiet, run_steps
+from app.pipeline.scenes import open_scene
 from app.pipeline.update import update_knowledge
-from app.pipeline.work import own_templates
-from app.pipeline.workshop import Quiet, open_scene, render, variables
 from data.errors import DataError, TemplateError
 from llm.knowledge import Knowledge
+from llm.workshop.scene import render, variables
 from prompts.library import Library
+from prompts.template import own_templates
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from app.pipeline.overrides import overrides_of
 from app.pipeline.records import read_record
-from app.pipeline.work import own_templates
 from benchmarks.browser import PATIENCE_MS
 from benchmarks.endpoint import Answer, Call, Endpoint
 from prompts.library import Library
+from prompts.template import own_templates
 
 expect.set_options(timeout=PATIENCE_MS)
 MAIN = "[data-testid='stMain']"

@@ -9,7 +9,7 @@ import pytest
 
 from app.experiment.settings import Cell, Experiment
 from app.results.wording import called
-from app.search.space import space_of
+from app.search.search import space_of
 from recommend.settings import BACKBONES, ENHANCERS, OURS, PLAIN, ModelConfig
 
 ROOT = Path(__file__).resolve().parent.parent.parent

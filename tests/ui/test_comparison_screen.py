@@ -12,9 +12,9 @@ import pytest
 from manifests import accept_changes
 from opening import words
 
+from app.experiment.cautions import of_settings
 from app.experiment.settings import Cell
 from app.pipeline.records import Record, keep_record, read_record
-from app.results.cautions import of_settings
 from app.results.comparison import compare_contenders, contenders, make_lists
 from app.ui.shared.frame import plain
 

@@ -184,8 +184,7 @@ def test_one_version_has_nothing_to_compare(screen: Any, demo_workspace: Path) -
 
 def test_two_versions_are_compared(screen: Any, own_workspace: Path) -> None:
     from app.pipeline.plan import Plan
-    from app.pipeline.runner import run_steps
-    from app.pipeline.workshop import Quiet
+    from app.pipeline.runner import Quiet, run_steps
 
     record = read_record("demo", own_workspace)
     overrides_of(record.experiment, "item", own_workspace).write(ITEM, "A <b>sea</b> story.")

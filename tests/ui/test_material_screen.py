@@ -12,9 +12,9 @@ from opening import open_tables, press, sound, words
 from streamlit.testing.v1 import AppTest
 
 from app.experiment.file import load_experiment
-from app.pipeline.uploads import uploads
 from data import atomic
 from data.catalogue import CATALOGUE
+from data.uploads import uploads
 
 Open = Callable[..., AppTest]
 OWN = "Your own files"

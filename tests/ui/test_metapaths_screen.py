@@ -10,9 +10,9 @@ from opening import Open, asked, open_tables, press, sound, words
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import TextInput
 
+from app.experiment.drafts import save_own
 from app.experiment.file import load_experiment
 from app.experiment.metapaths import TRAINABLE, used_metapaths
-from app.pipeline.own_data import save_own
 from app.pipeline.records import keep_record, read_record
 from app.results.atlas import Atlas
 from graph.explore.count import count_instances

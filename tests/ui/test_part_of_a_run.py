@@ -9,9 +9,9 @@ from made_jobs import FINISHED, make_job
 from opening import Open, words
 from streamlit.testing.v1 import AppTest
 
+from app.cli.run import run_experiment
 from app.experiment.file import load_experiment
 from app.pipeline.records import read_record
-from app.pipeline.session import run_experiment
 from app.ui.main import SECTIONS
 
 SCREENS = [screen.path for screens in SECTIONS.values() for screen in screens]

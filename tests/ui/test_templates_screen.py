@@ -13,13 +13,12 @@ from streamlit.testing.v1 import AppTest
 from app.experiment.file import load_experiment
 from app.pipeline.overrides import overrides_of, texts_by_hand
 from app.pipeline.records import Record, keep_record, read_record
-from app.pipeline.work import own_templates
 from app.ui.prompts import editor
 from app.ui.prompts.variants import SHOWN
 from app.ui.shared import opened
 from llm.settings import ServerConfig
 from prompts.library import Library
-from prompts.template import load_template, template_text
+from prompts.template import load_template, own_templates, template_text
 
 BASE = load_template("movies-item")
 DRAFTS = "prompt drafts"

@@ -13,13 +13,13 @@ from streamlit.testing.v1 import AppTest
 
 from app.experiment.saved import NewItem, new_items_of
 from app.jobs import forget, read, resume, start, stop
-from app.pipeline.uploads import keep_upload, remove_upload, uploads
 from app.ui.main import SECTIONS
 from app.ui.server import sign_in, visitors
 from app.ui.server.visitors import SHARED, is_named
 from data import atomic, rights
 from data.artifacts import ArtifactStore
 from data.rights import RightsError
+from data.uploads import keep_upload, remove_upload, uploads
 from llm.backends import open_backend
 from llm.cache import ResponseCache
 from llm.inspection import inspect_endpoint
@@ -126,7 +126,7 @@ def test_nothing_below_the_buttons_is_open_either(
         "save": lambda: new_items_of(empty_workspace).save(ITEM, replace=True),
         "remove": lambda: new_items_of(empty_workspace).remove(ITEM.name),
         "upload": lambda: keep_upload("u.csv", TABLE + b"c,d\n", empty_workspace),
-        "remove upload": lambda: remove_upload(uploads(empty_workspace)[0], empty_workspace),
+        "remove upload": lambda: remove_upload(uploads(empty_workspace)[0], []),
         "template": lambda: Library(empty_workspace / "t").create("mine", "x", "note"),
         "write": lambda: atomic.write_text(tmp_path / "x", ""),
         "create": lambda: atomic.create_text(tmp_path / "y", ""),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app.experiment.cautions import notes
 from app.pipeline.records import Record
 from app.results.ablations import ablation, ablation_table, with_parts
-from app.results.cautions import notes
 from app.results.comparison import (
     LIST_LENGTH,
     Contender,

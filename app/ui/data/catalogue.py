@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from app.pipeline.starting_points import Base, bases
+from app.experiment.drafts import Base
+from app.pipeline.starting_points import bases
 from app.ui.shared import frame
 from app.ui.shared.job_button import job_button
 from data.catalogue import CATALOGUE, Card

@@ -7,9 +7,10 @@ from functools import partial
 
 import streamlit as st
 
-from app.pipeline.uploads import ENDINGS, MOST_BYTES, Upload, keep_upload, remove_upload, uploads
+from app.pipeline.starting_points import users_of_data
 from app.ui.shared import frame
 from data.errors import AutoGraphError
+from data.uploads import ENDINGS, MOST_BYTES, Upload, keep_upload, remove_upload, uploads
 
 File = Upload
 MOST_MB = MOST_BYTES // 2**20
@@ -115,7 +116,7 @@ def _remove(known: dict[str, File]) -> None:
         pressed = st.button("Remove it for good", key="own-remove-now", disabled=name is None)
         if pressed and name is not None:
             try:
-                remove_upload(known[name], frame.workspace())
+                remove_upload(known[name], users_of_data(frame.workspace()))
             except AutoGraphError as error:
                 frame.failed(error)
             else:

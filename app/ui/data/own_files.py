@@ -8,16 +8,16 @@ from typing import Any
 
 import streamlit as st
 
+from app.experiment.drafts import own_experiment, save_own, saved_folder
 from app.experiment.file import load_experiment
-from app.pipeline.own_data import Outcome, own_experiment, save_own, try_tables
-from app.pipeline.starting_points import saved_folder
-from app.pipeline.uploads import in_megabytes, safe_stem
 from app.ui.data.columns import Mapped, describe
 from app.ui.data.files import File, choose_files
 from app.ui.shared import frame, opened
 from app.ui.shared.starting import at_work_on, run_once, start_button
 from data.errors import AutoGraphError
+from data.own_tables import Outcome, try_tables
 from data.settings import DataConfig
+from data.uploads import in_megabytes, safe_stem
 
 AT_ONCE_BYTES = 25 * 2**20
 """Tables up to this size are read as soon as they are described."""

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.pipeline.again import settings_file
-from app.pipeline.records import Record
+from app.pipeline.records import Record, settings_file
 from app.ui.knowledge.charts import failures_by_reason, lengths
 from app.ui.shared import frame, opened, watching
 from app.ui.shared.charts import draw_chart

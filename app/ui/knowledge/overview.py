@@ -6,9 +6,9 @@ import streamlit as st
 
 from app.pipeline.overrides import pending
 from app.pipeline.records import Record
-from app.pipeline.workshop import WITHOUT_MODEL
 from app.ui.shared import frame, opened
 from llm.review import Coverage
+from llm.workshop.scene import WITHOUT_MODEL
 
 
 def show_overview(record: Record, side: str) -> None:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app.pipeline.overrides import overrides_of
-from app.pipeline.provenance import Sent, sent_prompt
 from app.pipeline.records import Record
-from app.pipeline.workshop import WITHOUT_MODEL
 from app.ui.shared import frame, opened
 from app.ui.shared.marked import show_diff
 from data.errors import AutoGraphError
+from llm.workshop.scene import WITHOUT_MODEL, Sent, sent_prompt
 
 if TYPE_CHECKING:
     from llm.overrides import Overrides

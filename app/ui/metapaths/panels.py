@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.experiment.drafts import save_own, saved_folder
 from app.experiment.file import experiment_toml
 from app.experiment.metapaths import (
     TRAINABLE,
@@ -17,9 +18,7 @@ from app.experiment.metapaths import (
     walkers,
 )
 from app.experiment.settings import Experiment
-from app.pipeline.own_data import save_own
 from app.pipeline.records import Record, read_record
-from app.pipeline.starting_points import saved_folder
 from app.results.atlas import Atlas
 from app.results.wording import added
 from app.ui.graph.node_choice import node_choice

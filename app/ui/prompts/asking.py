@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 from pydantic import ValidationError
 
-from app.pipeline.prompt_commands import backend_change
+from app.jobs.commands import backend_change
 from app.ui.shared import frame
 
 if TYPE_CHECKING:
-    from app.pipeline.workshop import Scene
+    from llm.workshop.scene import Scene
 
 KEPT: Any = {"persist_state": "session"}
 OPENED = "asked scene"
@@ -110,8 +110,8 @@ def _vllm() -> dict[str, Any]:
 
 
 def _opened(scene: Scene, given: dict[str, Any]) -> Asked | None:
-    from app.pipeline.workshop import with_backend
     from llm.settings import ServerConfig, VllmConfig
+    from llm.workshop.scene import with_backend
 
     if not given["model"]:
         st.info("Name the model to go on.", icon=":material/smart_toy:")

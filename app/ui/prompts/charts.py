@@ -14,7 +14,7 @@ def tokens_by_variant(tried: pl.DataFrame, names: Sequence[str]) -> Spec:
     """Mean tokens of prompts and answers, a bar a variant.
 
     Args:
-        tried: From `app.pipeline.trial`; rows without an answer do not count.
+        tried: From `llm.workshop.trial`; rows without an answer do not count.
         names: Of the variants, by their place.
     """
     answered = tried.drop_nulls("text").group_by("variant")
@@ -38,7 +38,7 @@ def costs(by_model: pl.DataFrame, currency: str) -> Spec:
     """What the calls cost at each model's price, with the 95 % interval as a line.
 
     Args:
-        by_model: From `app.pipeline.prices.costs_by_model`.
+        by_model: From `llm.workshop.estimate.costs_by_model`.
         currency: Of the prices.
     """
     boxes = []

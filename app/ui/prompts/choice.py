@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app.pipeline.records import Record
-from app.pipeline.work import own_templates, template_of
+from app.pipeline.work import template_of
 from app.ui.shared import frame
 from app.ui.shared.remembered import choose_next, keep, remembered
 from data.errors import AutoGraphError
 from prompts.library import Entry, Library
+from prompts.template import own_templates
 
 if TYPE_CHECKING:
     from prompts.template import Side, Template

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 from pydantic import ValidationError
 
-from app.pipeline.again import settings_file
-from app.pipeline.estimate import Estimate, estimate
-from app.pipeline.prices import Prices, costs_by_model, load_prices, save_prices
-from app.pipeline.prompt_commands import estimate_words, reference
+from app.jobs.commands import estimate_words, reference
+from app.pipeline.records import settings_file
 from app.ui.prompts import draft
 from app.ui.prompts.asking import Asked, choose_backend
 from app.ui.prompts.charts import costs
@@ -19,11 +17,13 @@ from app.ui.prompts.choice import Choice, library
 from app.ui.shared import frame, opened, watching
 from app.ui.shared.charts import draw_chart
 from data.errors import AutoGraphError
+from llm.workshop.estimate import Estimate, costs_by_model, estimate
+from llm.workshop.prices import Prices, load_prices, save_prices
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from app.pipeline.quantity import Quantity
+    from llm.workshop.quantity import Quantity
     from prompts.template import Template
 
 FOUND = "estimates"

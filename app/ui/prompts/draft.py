@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.pipeline.template_drafts import drafted, schema_text
 from app.ui.prompts import editor
 from data.errors import TemplateError
+from prompts.drafts import drafted, schema_text
 
 if TYPE_CHECKING:
     from prompts.template import Template

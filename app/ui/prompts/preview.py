@@ -11,7 +11,7 @@ from app.ui.shared import frame
 from data.errors import AutoGraphError
 
 if TYPE_CHECKING:
-    from app.pipeline.workshop import Rendered, Scene
+    from llm.workshop.scene import Rendered, Scene
     from prompts.template import Template
 
 TURN = "variables turn"
@@ -20,7 +20,7 @@ TURN = "variables turn"
 
 def show_preview(scene: Scene, number: int, template: Template | None) -> None:
     """Draws the prompt about one user or item, message by message."""
-    from app.pipeline.workshop import render
+    from llm.workshop.scene import render
 
     if template is None:
         what = "It shows again once the text has no mistake."
@@ -60,7 +60,7 @@ def show_variables(scene: Scene, number: int) -> None:
     """Draws what a template may use, with its values; a row that is chosen goes to the cursor."""
     import polars as pl
 
-    from app.pipeline.workshop import variables
+    from llm.workshop.scene import variables
 
     rows = variables(scene, number)
     names = [one.name for one in rows]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from app.experiment.file import load_experiment
-from app.pipeline.again import settings_file
 from app.pipeline.overrides import take_along
+from app.pipeline.records import settings_file
 from app.ui.prompts.choice import Choice
 from app.ui.shared import frame
 from app.ui.shared.starting import run_once
@@ -49,7 +49,7 @@ def use_button(choice: Choice) -> None:
 
 def _unread(choice: Choice) -> str | None:
     """Why the experiment would never read a template; None where it asks a language model."""
-    from app.pipeline.workshop import WITHOUT_MODEL
+    from llm.workshop.scene import WITHOUT_MODEL
 
     assert choice.record is not None
     of = choice.record.experiment

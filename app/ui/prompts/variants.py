@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.pipeline.again import settings_file
-from app.pipeline.prompt_commands import reference, trial_words
-from app.pipeline.trial import known_answers, only_different, try_templates
+from app.jobs.commands import reference, trial_words
+from app.pipeline.records import settings_file
 from app.ui.prompts import draft
 from app.ui.prompts.asking import Asked, choose_backend
 from app.ui.prompts.charts import tokens_by_variant
@@ -18,6 +17,7 @@ from app.ui.shared.charts import draw_chart
 from app.ui.shared.marked import show_diff
 from app.ui.shared.remembered import keep_some, remembered_some
 from data.errors import AutoGraphError
+from llm.workshop.trial import known_answers, only_different, try_templates
 
 if TYPE_CHECKING:
     import polars as pl

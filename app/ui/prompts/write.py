@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.pipeline.template_drafts import drafted
 from app.ui.prompts import draft, editor
 from app.ui.prompts.choice import Choice
 from app.ui.prompts.preview import show_preview, show_variables
@@ -15,10 +14,11 @@ from app.ui.prompts.saving import TOLD, save_buttons
 from app.ui.shared import entities, frame, opened
 from app.ui.shared.telling import fragment
 from data.errors import TemplateError
+from prompts.drafts import drafted
 from prompts.variables import Unknown, unknown_names
 
 if TYPE_CHECKING:
-    from app.pipeline.workshop import Scene
+    from llm.workshop.scene import Scene
     from prompts.template import Template
 
 

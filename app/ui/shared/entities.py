@@ -11,7 +11,7 @@ from app.ui.shared import address
 from app.ui.shared.remembered import BETWEEN, keep_some, remembered_some
 
 if TYPE_CHECKING:
-    from app.pipeline.workshop import Scene
+    from llm.workshop.scene import Scene
 
 ALL_UP_TO = 10_000
 """Entities up to which all stand in the list; beyond, a search finds some."""

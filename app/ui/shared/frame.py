@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from app.experiment.cautions import Caution, of_settings
 from app.experiment.settings import PLAIN
 from app.pipeline.records import Record, read_record
-from app.results.cautions import Caution, of_settings
 from app.ui.server import visitors
 from app.ui.shared.address import experiment, parameters
 from app.ui.shared.words import EXPLAINED, heading, hint
@@ -158,7 +158,7 @@ def _asked_for(record: Record, missing: Sequence[str]) -> bool:
 
 def run_button(label: str, name: str, record: Record | None = None) -> None:
     """A button that runs an experiment as a job, as `record` has it, and goes to the jobs."""
-    from app.pipeline.again import settings_file
+    from app.pipeline.records import settings_file
     from app.ui.shared.starting import at_work_on, run_once, start_button, tell_bad_end
 
     tell_bad_end(name)

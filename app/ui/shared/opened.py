@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
-    from app.pipeline.workshop import Scene
     from app.results.atlas import Atlas
     from data.dataset import Dataset, Histories
     from data.split import Split
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from llm.knowledge import Knowledge
     from llm.review import Coverage
     from llm.vectors import Vectors
+    from llm.workshop.scene import Scene
+    from prompts.template import Side
     from quantize.describe import FactorDescriptions
     from quantize.fit import FittedCodes
     from quantize.lexicon import Lexicon

@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.experiment.form_fields import part_help
 from app.experiment.settings import BACKBONES, ENHANCERS, PLAIN, Cell, Experiment
-from app.pipeline.grid_state import GridState, Standing
+from app.jobs.grid import GridState, Standing
 from app.ui.shared.words import hint
 
 LOOKS: Mapping[Standing, tuple[Literal["green", "blue", "orange", "gray"], str, str]] = {

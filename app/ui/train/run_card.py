@@ -9,15 +9,14 @@ from typing import Any
 
 import streamlit as st
 
+from app.experiment.drafts import Draft, is_saved, save_draft, saved_folder
 from app.experiment.file import experiment_toml
 from app.experiment.settings import Experiment
 from app.jobs import listed
 from app.jobs.control import experiment_words
-from app.pipeline.drafts import Draft, is_saved, save_draft
-from app.pipeline.grid_state import GridState, grid_state, keys_at_work
+from app.jobs.grid import GridState, grid_state, keys_at_work
 from app.pipeline.records import read_record
 from app.pipeline.stages import STAGES
-from app.pipeline.starting_points import saved_folder
 from app.ui.shared import frame
 from app.ui.shared.starting import run_once, tell_bad_end
 from app.ui.train.form import Form

@@ -8,12 +8,11 @@ from typing import Any
 
 import streamlit as st
 
+from app.experiment.drafts import Base, Draft, draft_of, shown
 from app.experiment.form_fields import field_of, fields_of, rooms
 from app.experiment.form_reader import Field
-from app.pipeline.drafts import Draft, draft_of, shown
 from app.pipeline.records import read_record
-from app.pipeline.starting_points import Base, bases
-from app.pipeline.work import own_templates
+from app.pipeline.starting_points import bases
 from app.results.curves import training_curves
 from app.ui.shared import frame
 from app.ui.train import grid_table
@@ -22,6 +21,7 @@ from app.ui.train.grid_table import GridTable
 from app.ui.train.live import active_runs, draw_curves, draw_live
 from app.ui.train.run_card import draw_run
 from data.errors import AutoGraphError
+from prompts.template import own_templates
 
 BASE, CHOICE, WRITTEN = "from", "train-from", "train-from-written"
 """In the address; of the widget; and what the page itself wrote into the address last."""

@@ -1,22 +1,18 @@
-"""A person's own tables: what becomes of them, and the experiment that they are for."""
+"""What becomes of a person's own tables, before anything is made of them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from app.experiment.file import checked, experiment_toml, save_experiment
-from app.experiment.settings import Experiment
-from app.pipeline.starting_points import saved_folder
-from data.errors import AutoGraphError, ConfigError, DataError
+import polars as pl
 
-if TYPE_CHECKING:
-    import polars as pl
-
-    from data.settings import DataConfig
+from data.errors import AutoGraphError
+from data.loaders import own_files
+from data.loaders.raw import BadRows
+from data.preprocess import preprocess
+from data.settings import DataConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +39,6 @@ def try_tables(config: DataConfig) -> Outcome:
 
     Every row that cannot be used is listed, whatever the settings would do at the first.
     """
-    import polars as pl
-
-    from data.loaders import own_files
-    from data.loaders.raw import BadRows
-    from data.preprocess import preprocess
-
     assert config.files is not None, "these are settings of own tables"
     bad_rows, least = BadRows("skip"), config.min_rating
     try:
@@ -72,43 +62,3 @@ def _without_folders(sentence: str, config: DataConfig) -> str:
     for path in filter(None, paths):
         sentence = sentence.replace(str(path), path.name)
     return sentence
-
-
-def own_experiment(name: str, config: DataConfig, note: str = "") -> Experiment:
-    """An experiment on a person's own tables; everything else is as it is by default.
-
-    Raises:
-        ConfigError: the name does not do.
-    """
-    given: dict[str, Any] = {"name": name, "note": note, "data": config.model_dump(mode="json")}
-    if len(name) > 80:
-        raise ConfigError("The name is longer than 80 letters.")
-    return checked(given, "The experiment")
-
-
-def save_own(experiment: Experiment, workspace: Path, *, replace: bool = False) -> Path:
-    """The file that `autograph run` takes.
-
-    Args:
-        experiment: To be saved under its name.
-        workspace: That keeps it.
-        replace: Whether another one of that name may go.
-
-    Raises:
-        ConfigError: there is another one of that name.
-        ArtifactError: the workspace may not be written.
-    """
-    path = saved_folder(workspace) / f"{experiment.name}.toml"
-    if path.exists() and not replace and not _says(path, experiment):
-        raise ConfigError(
-            f"There is another experiment {experiment.name!r} in this workspace. Choose another "
-            "name, or tick that it is to be replaced."
-        )
-    return save_experiment(experiment, path)
-
-
-def _says(path: Path, experiment: Experiment) -> bool:
-    try:
-        return path.read_text(encoding="utf-8") == experiment_toml(experiment)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"Cannot read {path} ({error}). Choose another name.") from error

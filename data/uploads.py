@@ -6,13 +6,16 @@ import hashlib
 import re
 import shutil
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from data import atomic, rights
 from data.errors import ConfigError, DataError
 from data.loaders.parquet_weight import weigh
 from data.loaders.peek import MOST_COLUMNS, check_text
+from data.settings import DataConfig
 
 MOST_BYTES = 200 * 2**20
 """Size of a file."""
@@ -40,8 +43,6 @@ class Upload:
     @property
     def title(self) -> str:
         """How a person knows it again: its file, its size, its day."""
-        from datetime import datetime
-
         stat = self.path.stat()
         return (
             f"{self.path.name} ({in_megabytes(stat.st_size)}, "
@@ -101,23 +102,23 @@ def uploads(workspace: Path) -> list[Upload]:
     return [Upload(f"{path.parent.name}/{path.name}", path) for path in paths]
 
 
-def remove_upload(upload: Upload, workspace: Path) -> None:
+def remove_upload(upload: Upload, used_by: Iterable[tuple[str, DataConfig]]) -> None:
     """Removes a table.
 
+    Args:
+        upload: The table.
+        used_by: Name and data of every experiment that may need it.
+
     Raises:
-        ConfigError: an experiment that is saved here needs it.
+        ConfigError: one of them does.
     """
-    from app.pipeline.starting_points import bases
-
     rights.require("remove a table")
-
-    for base in bases(workspace):
-        files = base.experiment.data.files
+    for name, config in used_by:
+        files = config.files
         used = files and (files.interactions, files.users, files.items)
         if used and upload.path in used:
             raise ConfigError(
-                f"{upload.path.name} is used by the experiment {base.experiment.name!r}: remove "
-                "that first."
+                f"{upload.path.name} is used by the experiment {name!r}: remove that first."
             )
     shutil.rmtree(upload.path.parent, ignore_errors=True)
 

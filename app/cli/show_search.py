@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from app.cli.progress import open_console, open_display
+from app.experiment.cautions import named, notes, of_settings, tell
 from app.experiment.settings import Experiment
-from app.pipeline.progress import open_console
-from app.pipeline.session import chosen_device
-from app.results.cautions import named, notes, of_settings, tell
-from app.search.search import Searched, search
+from app.pipeline.runner import choose_device
+from app.search.search import override_toml, search
 
 
 def show_search(
@@ -20,12 +23,9 @@ def show_search(
     Raises:
         AutoGraphError: with what is wrong and how to mend it; finished trials are kept.
     """
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
     console = open_console()
     tell(experiment.name, of_settings(experiment), console)
-    found = search(experiment, workspace, trials, only, chosen_device(device))
+    found = search(experiment, workspace, trials, only, choose_device(device), open_display)
     table = Table(title=f"{experiment.name}: validation NDCG@10", box=SIMPLE_HEAD)
     for head in ("row", "trials", "best", "as the file has it"):
         table.add_column(head, justify="left" if head == "row" else "right")
@@ -37,10 +37,3 @@ def show_search(
         console.print(note)
     console.print("To use them, put this into the experiment's file:\n")
     console.print(override_toml(found), soft_wrap=True)
-
-
-def override_toml(found: Sequence[Searched]) -> str:
-    """The `[override…]` tables of what was found."""
-    import tomli_w
-
-    return tomli_w.dumps({"override": {one.cell.label: one.settings for one in found}})

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.pipeline.template_drafts import keep_draft
 from data.errors import TemplateError
+from prompts.drafts import keep_draft
 
 if TYPE_CHECKING:
     from llm.settings import BackendConfig

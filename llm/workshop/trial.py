@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from app.pipeline.workshop import Scene, asking
+import polars as pl
+
 from data.errors import TemplateError
-
-if TYPE_CHECKING:
-    import polars as pl
-
-    from llm.knowledge import Progress
-    from prompts.requests import Request
-    from prompts.template import Template
+from llm.cache import COLUMNS
+from llm.knowledge import Progress, describe
+from llm.protocol import request_key
+from llm.workshop.scene import Scene, asking
+from prompts.requests import Request
+from prompts.template import Template
 
 _OF_ANSWER = ("text", "tokens_in", "tokens_out", "latency_s", "finish_reason", "error")
 
@@ -66,9 +66,6 @@ def known_answers(
     Raises:
         BackendError: the backend cannot be opened, or the length of prompts not be looked at.
     """
-    from llm.cache import COLUMNS
-    from llm.protocol import request_key
-
     rows, asked = _asked(scene, templates, numbers)
     with asking(scene) as (backend, cache):
         keys = {place: request_key(backend, request) for place, request in asked.items()}
@@ -84,8 +81,6 @@ def known_answers(
 
 def only_different(tried: pl.DataFrame, prompts: bool = False) -> pl.DataFrame:
     """The rows of those entities of which the variants say, or with `prompts` ask, other things."""
-    import polars as pl
-
     said = pl.coalesce("prompt" if prompts else "text", "error")
     return tried.filter(said.n_unique().over("entity") > 1)
 
@@ -118,9 +113,6 @@ def _answers(
     scene: Scene, asked: dict[int, Request], on_progress: Progress | None
 ) -> dict[int, dict[str, Any]]:
     """Columns of the answer to each request."""
-    from llm.knowledge import describe
-    from llm.protocol import request_key
-
     requests = list(asked.values())
     with asking(scene) as (backend, cache):
         keys = [request_key(backend, request) for request in requests]
@@ -138,14 +130,10 @@ def _as_text(request: Request) -> str:
 
 
 def _table(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    import polars as pl
-
     return pl.DataFrame(rows, schema=_schema())
 
 
 def _schema() -> dict[str, Any]:
-    import polars as pl
-
     texts = dict.fromkeys(("entity", "title"), pl.String)
     answer = {"text": pl.String, "tokens_in": pl.Int64, "tokens_out": pl.Int64}
     answer |= {"latency_s": pl.Float64, "finish_reason": pl.String, "error": pl.String}

@@ -1,4 +1,4 @@
-"""A draft of an experiment: what it begins with, what was changed, and how to run that."""
+"""A draft of an experiment: what it begins with, what was changed, and where it is saved."""
 
 from __future__ import annotations
 
@@ -8,12 +8,32 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from app.experiment.file import experiment_toml, problems, put, save_experiment, settled
+from app.experiment.file import checked, experiment_toml, problems, put, save_experiment, settled
 from app.experiment.form_reader import SWITCH, Field
 from app.experiment.settings import Experiment
-from app.pipeline.starting_points import Base, saved_folder
+from data.errors import ConfigError, DataError
+from data.settings import DataConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a draft may begin with.
+
+    Attributes:
+        key: What a person calls it; tells it from the others.
+        where: Where it is from.
+        tree: What it sets, as nested tables.
+        experiment: All settings, those that it leaves at their defaults included.
+        path: What `autograph run` calls it; None for what is only known from a run.
+    """
+
+    key: str
+    where: Literal["ships", "saved", "run"]
+    tree: Mapping[str, Any]
+    experiment: Experiment
+    path: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +174,11 @@ def written(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+def saved_folder(workspace: Path) -> Path:
+    """Where experiments are saved that were made on the page."""
+    return workspace / "experiments"
+
+
 def save_draft(draft: Draft, workspace: Path) -> Path:
     """The TOML file of a draft, named after its experiment; one of that name is replaced.
 
@@ -176,3 +201,43 @@ def is_saved(draft: Draft, workspace: Path) -> bool | None:
     if not path.exists():
         return None
     return path.read_text(encoding="utf-8") == experiment_toml(experiment)
+
+
+def own_experiment(name: str, config: DataConfig, note: str = "") -> Experiment:
+    """An experiment on a person's own tables; everything else is as it is by default.
+
+    Raises:
+        ConfigError: the name does not do.
+    """
+    given: dict[str, Any] = {"name": name, "note": note, "data": config.model_dump(mode="json")}
+    if len(name) > 80:
+        raise ConfigError("The name is longer than 80 letters.")
+    return checked(given, "The experiment")
+
+
+def save_own(experiment: Experiment, workspace: Path, *, replace: bool = False) -> Path:
+    """The file that `autograph run` takes.
+
+    Args:
+        experiment: To be saved under its name.
+        workspace: That keeps it.
+        replace: Whether another one of that name may go.
+
+    Raises:
+        ConfigError: there is another one of that name.
+        ArtifactError: the workspace may not be written.
+    """
+    path = saved_folder(workspace) / f"{experiment.name}.toml"
+    if path.exists() and not replace and not _says(path, experiment):
+        raise ConfigError(
+            f"There is another experiment {experiment.name!r} in this workspace. Choose another "
+            "name, or tick that it is to be replaced."
+        )
+    return save_experiment(experiment, path)
+
+
+def _says(path: Path, experiment: Experiment) -> bool:
+    try:
+        return path.read_text(encoding="utf-8") == experiment_toml(experiment)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"Cannot read {path} ({error}). Choose another name.") from error

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import tomli_w
 from pydantic import Field, ValidationError
 
 from data import atomic
 from data.config import Config
 from data.errors import ConfigError
-
-if TYPE_CHECKING:
-    import polars as pl
-
-    from app.pipeline.estimate import Estimate
 
 FILE = "prices.toml"
 """Name of the table in a workspace."""
@@ -65,33 +60,8 @@ def save_prices(workspace: Path, prices: Prices) -> Path:
     Raises:
         ArtifactError: the disk is full or the workspace may not be written.
     """
-    import tomli_w
-
     content = prices.model_dump(exclude_none=True)
     return atomic.write_text(workspace / FILE, tomli_w.dumps(content))
-
-
-def costs_by_model(estimate: Estimate, prices: Prices) -> pl.DataFrame:
-    """What the calls of an estimate would cost at the price of every model in the table.
-
-    Returns:
-        model, low, mean, high, cheapest first; no rows where the tokens are not known. Other
-        models count tokens otherwise, so this compares prices and not models.
-    """
-    import polars as pl
-
-    prompts, answers = estimate.prompt_tokens, estimate.completion_tokens
-    rows = []
-    if prompts is not None and answers is not None:
-        for model, price in prices.models.items():
-            asked = prompts.scaled(price.prompt / 1e6)
-            said = answers.scaled(price.completion / 1e6)
-            ends = zip(
-                (asked.low, asked.mean, asked.high), (said.low, said.mean, said.high), strict=True
-            )
-            rows.append((model, *(a + b for a, b in ends)))
-    schema = {"model": pl.String, **dict.fromkeys(("low", "mean", "high"), pl.Float64)}
-    return pl.DataFrame(rows, schema, orient="row").sort("mean", "model")
 
 
 def how_to_write(model: str) -> str:

@@ -1,4 +1,4 @@
-"""The prompts of one side of an experiment, one by one: what a person looks at while writing."""
+"""The prompts of one side of a data set, one by one: what a person looks at while writing."""
 
 from __future__ import annotations
 
@@ -6,39 +6,29 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from pathlib import Path
+from typing import Any
 
-from app.pipeline.overrides import texts_by_hand
-from app.pipeline.plan import Plan
-from app.pipeline.runner import Listener, run_steps
-from app.pipeline.work import template_of
-from data.errors import BackendError
+import numpy as np
 
-if TYPE_CHECKING:
-    from data.dataset import Dataset
-    from data.ids import IdMap
-    from llm.cache import ResponseCache
-    from llm.lengths import Tokens
-    from llm.protocol import Backend
-    from llm.settings import BackendConfig, GateConfig
-    from prompts.history import HistoryViews
-    from prompts.requests import Request
-    from prompts.template import Message, Side, Template
-    from prompts.variables import Variable
-    from prompts.views import ItemViews, View
+from data.dataset import Dataset
+from data.errors import BackendError, TemplateError
+from data.ids import IdMap
+from data.names import item_names, user_names
+from llm import backends
+from llm.cache import ResponseCache
+from llm.lengths import Tokens, left_out, prompt_tokens, readable
+from llm.protocol import Backend, request_key
+from llm.settings import BackendConfig, GateConfig, LlmConfig
+from prompts.history import HistoryViews
+from prompts.requests import Request, item_facts, request_of
+from prompts.template import Message, Side, Template, choose_template, load_template, own_templates
+from prompts.variables import Variable, list_variables
+from prompts.views import ItemViews, View
 
 WITHOUT_MODEL = ("facts", "replay")
 """Backends that ask no model: they cost nothing, and do not read the prompt."""
-
-
-class Quiet:
-    """A listener that nobody hears."""
-
-    def progress(self, step: str, done: int, total: int, what: str) -> None:
-        """Nothing."""
-
-    def finished(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
-        """Nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,37 +56,43 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Scene:
-    """The users or items of an experiment, as templates see them.
+    """The users or items of a data set, as templates see them.
 
     Attributes:
-        plan: Of the experiment.
         side: Who is described.
-        dataset: Of the experiment.
+        dataset: Whose users and items they are.
         views: What may be seen of each, by dense number.
+        llm: Who describes them, and which answers are accepted.
+        named: The template that their experiment names, as `choose_template` takes it.
+        domain: Of the data set.
+        workspace: Holds a person's own templates, answers and prices.
         complete: False where users' prompts may show texts of items that are not described yet.
     """
 
-    plan: Plan
     side: Side
     dataset: Dataset
     views: ItemViews | HistoryViews
+    llm: LlmConfig
+    named: str
+    domain: str
+    workspace: Path
     complete: bool = True
 
     @property
     def gate(self) -> GateConfig | None:
         """What answers must be like; here a rejected one is shown, not asked for again."""
-        gate = self.plan.experiment.llm.gate_of(self.side)
+        gate = self.llm.gate_of(self.side)
         return gate.model_copy(update={"retries": 0}) if gate else None
 
     @property
     def template(self) -> Template:
         """The one that the experiment names."""
-        return template_of(self.plan.experiment, self.side, self.plan.workspace)
+        return self.choose_template(None)
 
     @property
     def backend_config(self) -> Any:
         """Settings of the backend of this side."""
-        return getattr(self.plan.experiment.llm, self.side)
+        return getattr(self.llm, self.side)
 
     @property
     def asks_model(self) -> bool:
@@ -110,9 +106,7 @@ class Scene:
         Raises:
             AutoGraphError: it cannot be opened.
         """
-        from llm.backends import open_backend
-
-        return open_backend(self.backend_config)
+        return backends.open_backend(self.backend_config)
 
     @property
     def ids(self) -> IdMap:
@@ -125,7 +119,8 @@ class Scene:
         Raises:
             TemplateError: there is none, or it is for the other side.
         """
-        return template_of(self.plan.experiment, self.side, self.plan.workspace, reference)
+        folder = own_templates(self.workspace)
+        return choose_template(reference or self.named, self.side, self.domain, folder)
 
     def choose(self, entities: Sequence[str], count: int, seed: int = 0) -> list[int]:
         """Numbers of the entities that are named; where none is, of `count` at random.
@@ -133,8 +128,6 @@ class Scene:
         Raises:
             DataError: an id is unknown.
         """
-        import numpy as np
-
         if entities:
             return [self.ids.number(entity) for entity in entities]
         rng = np.random.default_rng(seed)
@@ -151,8 +144,6 @@ class Scene:
         Raises:
             TemplateError: the template does not fit the data set.
         """
-        from prompts.requests import request_of
-
         return request_of(self.side, template, self.facts(number))
 
     def request(self, number: int, template: Template) -> Request:
@@ -172,8 +163,6 @@ class Scene:
             TemplateError: the template does not fit the data set.
             BackendError: the length of prompts cannot be looked at.
         """
-        from prompts.requests import request_of
-
         whole = (request_of(self.side, template, self._seen(view)) for view in self.views)
         return self._readable(whole, template)
 
@@ -184,16 +173,12 @@ class Scene:
     @cached_property
     def titles(self) -> Sequence[str]:
         """How all entities are called."""
-        from data.names import item_names, user_names
-
         if self.side == "user":
             return list(user_names(self.dataset.users))
         return list(item_names(self.dataset.items))
 
     def find(self, words: str, at_most: int) -> list[int]:
         """Numbers of entities in whose title or id every word stands, whatever its capitals."""
-        from itertools import islice
-
         wanted = words.lower().split()
         named = zip(self.titles, self.ids.external, strict=True)
         texts = (f"{title}\n{entity}".lower() for title, entity in named)
@@ -201,45 +186,15 @@ class Scene:
         return list(islice(met, at_most))
 
     def _readable(self, requests: Iterable[Request], template: Template) -> Iterable[Request]:
-        from llm.lengths import readable
-
         return readable(requests, template, self.backend) if self.asks_model else requests
 
     def _seen(self, view: View) -> View:
-        from prompts.requests import item_facts
-
         return item_facts(view) if self.side == "item" else view
-
-
-def open_scene(plan: Plan, side: Side, listener: Listener | None = None) -> Scene:
-    """The users or items of an experiment; what has to be read first is read, nobody is asked.
-
-    Raises:
-        AutoGraphError: the data cannot be read.
-    """
-    from data.dataset import Dataset
-    from data.split import Split
-    from prompts.history import HistoryViews
-    from prompts.views import ItemViews
-
-    told = listener or Quiet()
-    run_steps(plan, plan.steps("dataset" if side == "item" else "split"), told)
-    place = {name: plan.store.place(name, plan.step(name).key) for name in ("dataset", "split")}
-    dataset = Dataset.load(place["dataset"])
-    if side == "item":
-        return Scene(plan, side, dataset, ItemViews(dataset.items))
-    texts, complete = _item_texts(plan, told)
-    history = plan.experiment.prompts.history
-    views = HistoryViews(dataset, Split.load(place["split"]), history, texts)
-    return Scene(plan, side, dataset, views, complete)
 
 
 def with_backend(scene: Scene, config: BackendConfig) -> Scene:
     """The same entities, described by another backend."""
-    experiment = scene.plan.experiment
-    llm = experiment.llm.model_copy(update={scene.side: config})
-    plan = Plan(experiment.model_copy(update={"llm": llm}), scene.plan.workspace)
-    return replace(scene, plan=plan)
+    return replace(scene, llm=scene.llm.model_copy(update={scene.side: config}))
 
 
 def render(scene: Scene, number: int, template: Template) -> Rendered:
@@ -250,8 +205,6 @@ def render(scene: Scene, number: int, template: Template) -> Rendered:
     Raises:
         TemplateError: the template does not fit the data set.
     """
-    from llm.lengths import left_out, prompt_tokens
-
     whole, note = scene.whole_request(number, template), ""
     try:
         sent = scene.request(number, template)
@@ -264,46 +217,61 @@ def render(scene: Scene, number: int, template: Template) -> Rendered:
 
 def variables(scene: Scene, number: int) -> list[Variable]:
     """What a template may write, with its values for one entity."""
-    from prompts.variables import list_variables
-
     return list_variables(scene.side, scene.facts(number))
 
 
 @contextmanager
 def asking(scene: Scene) -> Iterator[tuple[Backend, ResponseCache]]:
     """The backend of the scene's side, and the answers of all runs in the workspace."""
-    from llm.cache import ResponseCache
-
-    cache = ResponseCache.of(scene.plan.workspace)
+    cache = ResponseCache.of(scene.workspace)
     try:
         yield scene.backend, cache
     finally:
         cache.close()
 
 
-def _item_texts(plan: Plan, listener: Listener) -> tuple[list[str | None] | None, bool]:
-    """Texts of the items as users' prompts may show them, and whether all are there."""
-    from llm.knowledge import Knowledge
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A prompt and what is known of it.
 
-    if "knowledge-item" not in plan.step("knowledge-user").inputs:
-        return None, True
-    step = plan.step("knowledge-item")
-    free = plan.experiment.llm.item.backend in WITHOUT_MODEL
-    if free:
-        run_steps(plan, plan.steps("knowledge-item"), listener)
-    if free or plan.store.sound(step.stage, step.key):
-        return Knowledge.load(plan.store.place(step.stage, step.key)).texts, True
-    return answered_texts(open_scene(plan, "item", listener))
+    Attributes:
+        messages: As they are rendered at this moment.
+        same: Whether they are what the text answers: the key of the request is the row's.
+    """
+
+    messages: tuple[Message, ...]
+    same: bool
 
 
-def answered_texts(items: Scene) -> tuple[list[str | None], bool]:
-    """What is known already of each item, by hand or from the cache, and whether that is all."""
-    from llm.protocol import request_key
+def sent_prompt(scene: Scene, row: Mapping[str, Any]) -> Sent:
+    """The prompt that a row of knowledge answers, or what it would be at this moment.
 
-    with asking(items) as (backend, cache):
-        keys = [request_key(backend, request) for request in items.requests(items.template)]
-        found = {row[0]: row[1] for row in cache.rows(dict.fromkeys(keys))}
-    by_hand = texts_by_hand(items.plan.experiment, "item", items.plan.workspace)
-    entities = items.ids.external
-    texts = [by_hand.get(one) or found.get(key) for one, key in zip(entities, keys, strict=True)]
-    return texts, None not in texts
+    Args:
+        scene: Of the same experiment and side.
+        row: Of `Knowledge.table`.
+
+    Raises:
+        DataError: the data set does not have the entity.
+        TemplateError: the template is not there any more.
+        BackendError: the backend cannot be opened.
+    """
+    template = _template(scene, str(row["template"]))
+    request = scene.request(scene.ids.number(row["entity"]), template)
+    return Sent(request.messages, request_key(scene.backend, request) == row["key"])
+
+
+def _template(scene: Scene, label: str) -> Template:
+    """The version that a row names.
+
+    Raises:
+        TemplateError: it is not there any more.
+    """
+    if scene.template.label == label:
+        return scene.template
+    try:
+        return load_template(label, own_templates(scene.workspace))
+    except TemplateError:
+        raise TemplateError(
+            f"The template {label} of this text is not in the workspace any more, so its prompt "
+            "cannot be shown."
+        ) from None

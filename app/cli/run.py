@@ -7,9 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from app.cli.progress import Display, figures
+from app.experiment.cautions import of_settings, tell
 from app.experiment.settings import Experiment
 from app.pipeline.plan import Plan, Step
-from app.pipeline.progress import Display, figures
 from app.pipeline.records import (
     Record,
     read_record,
@@ -18,13 +19,12 @@ from app.pipeline.records import (
     write_if_latest,
     write_record,
 )
-from app.pipeline.runner import run_steps
+from app.pipeline.runner import choose_device, run_steps
 from app.pipeline.stages import stages_named
-from app.results.cautions import of_settings, tell
 from app.results.comparison import changes_in_words, contenders, judging_told
 from app.results.metrics import result_table, show, write_results
 from app.terminal import open_console, styled
-from data.errors import AutoGraphError, ConfigError
+from data.errors import AutoGraphError
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -54,7 +54,7 @@ def run_experiment(
         write_record(plan, steps)
     with Display(console) as display:
         display.planned([str(step) for step in steps])
-        run_steps(plan, steps, display, jobs, chosen_device(device))
+        run_steps(plan, steps, display, jobs, choose_device(device))
     record = record_of(plan, steps)
     if upto is None:
         _show_results(record, console)
@@ -77,27 +77,6 @@ def _takes_nothing_away(plan: Plan, steps: list[Step]) -> bool:
         if before.store.holds(stage, key)
     }
     return not before.finished() and finished <= {(step.stage, step.cell) for step in steps}
-
-
-def chosen_device(wanted: str) -> str:
-    """A device of torch; "auto" is a GPU where there is one.
-
-    Raises:
-        ConfigError: this machine does not have it.
-    """
-    if wanted == "cpu":
-        return wanted
-    import torch
-
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.zeros(1, device=wanted)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(
-            f"--device {wanted} is not to be had: {str(error).splitlines()[0]} Use auto or cpu."
-        ) from None
-    return wanted
 
 
 def _show_part(record: Record, steps: list[Step], console: Console) -> None:

@@ -23,7 +23,7 @@ from app.terminal import open_console, styled
 if TYPE_CHECKING:
     from app.jobs.events import EventLog
 
-__all__ = ["HEARD_BY", "Display", "figures", "open_console"]
+__all__ = ["HEARD_BY", "Display", "figures", "open_console", "open_display"]
 HEARD_BY: list[EventLog] = []
 """Who hears, beside the terminal, how this process gets on: the log of a job that runs in it."""
 
@@ -92,6 +92,11 @@ class Display:
         )
         if why := summary.get(DAMAGED):
             self._console.print(styled(("  made again: ", "yellow"), why), soft_wrap=True)
+
+
+def open_display() -> Display:
+    """A display on the terminal."""
+    return Display(open_console())
 
 
 def figures(summary: Mapping[str, Any]) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import yaml
 
 from data import atomic
 from data.errors import TemplateError
-
-if TYPE_CHECKING:
-    from prompts.template import Template
+from prompts.template import Template, parse_template, template_text
 
 DRAFTS = ".drafts"
 """Folder beside a person's own templates; no template may have such a name."""
@@ -27,16 +28,12 @@ def drafted(base: Template, body: str, schema: str = "") -> Template:
     Raises:
         TemplateError: body or schema is malformed.
     """
-    from prompts.template import parse_template, template_text
-
     changed = replace(base, body=body.strip() + "\n", schema=_schema(schema, base.name))
     return parse_template(template_text(changed), source=base.name)
 
 
 def schema_text(template: Template) -> str:
     """The schema of a template as a person edits it; blank for free text."""
-    import json
-
     return json.dumps(template.schema, indent=2, ensure_ascii=False) if template.schema else ""
 
 
@@ -50,15 +47,11 @@ def keep_draft(folder: Path, template: Template) -> Path:
     Raises:
         ArtifactError: the disk is full or the folder may not be written.
     """
-    from prompts.template import template_text
-
     path = folder / DRAFTS / f"{template.name}-{template.hash}.md"
     return path if path.exists() else atomic.write_text(path, template_text(template))
 
 
 def _schema(text: str, name: str) -> Any:
-    import yaml
-
     if not text.strip():
         return None
     try:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from app.pipeline.prices import FILE, Prices, how_to_write, load_prices
-from app.pipeline.quantity import Quantity, counted, mean, share
-from app.pipeline.workshop import Scene, asking
+import numpy as np
+import polars as pl
+
 from data.errors import ConfigError
-
-if TYPE_CHECKING:
-    from llm.cache import ResponseCache
-    from llm.knowledge import Progress
-    from llm.protocol import Backend
-    from llm.settings import GateConfig
-    from prompts.requests import Request
-    from prompts.template import Template
+from llm.cache import ResponseCache
+from llm.knowledge import Progress, describe
+from llm.lengths import BYTES_A_TOKEN, prompt_tokens
+from llm.protocol import Backend, request_key
+from llm.settings import GateConfig
+from llm.workshop.prices import FILE, Prices, how_to_write, load_prices
+from llm.workshop.quantity import Quantity, counted, mean, share
+from llm.workshop.scene import Scene, asking
+from prompts.requests import Request
+from prompts.template import Template
 
 COUNTED_UP_TO = 10_000
 """Entities up to which all prompts are rendered to count the calls; beyond, a sample is."""
@@ -127,6 +128,27 @@ def estimate(
     return _summed(scene, about, calls, prompt, answers, notes)
 
 
+def costs_by_model(estimate: Estimate, prices: Prices) -> pl.DataFrame:
+    """What the calls of an estimate would cost at the price of every model in the table.
+
+    Returns:
+        model, low, mean, high, cheapest first; no rows where the tokens are not known. Other
+        models count tokens otherwise, so this compares prices and not models.
+    """
+    prompts, answers = estimate.prompt_tokens, estimate.completion_tokens
+    rows = []
+    if prompts is not None and answers is not None:
+        for model, price in prices.models.items():
+            asked = prompts.scaled(price.prompt / 1e6)
+            said = answers.scaled(price.completion / 1e6)
+            ends = zip(
+                (asked.low, asked.mean, asked.high), (said.low, said.mean, said.high), strict=True
+            )
+            rows.append((model, *(a + b for a, b in ends)))
+    schema = {"model": pl.String, **dict.fromkeys(("low", "mean", "high"), pl.Float64)}
+    return pl.DataFrame(rows, schema, orient="row").sort("mean", "model")
+
+
 def _find_calls(
     scene: Scene,
     template: Template,
@@ -136,10 +158,6 @@ def _find_calls(
     on_progress: Progress | None,
 ) -> tuple[Quantity, list[Request]]:
     """How many calls are left, and some of them at random: at most `size[0]`, seed `size[1]`."""
-    import numpy as np
-
-    from llm.protocol import request_key
-
     n, rng = len(scene.ids), np.random.default_rng(size[1])
     whole = n <= COUNTED_UP_TO
     numbers = range(n) if whole else rng.choice(n, max(SAMPLED_CALLS, size[0]), False).tolist()
@@ -158,8 +176,6 @@ def _find_calls(
 
 def _prompt_tokens(backend: Backend, requests: Sequence[Request], population: float) -> Quantity:
     """Tokens of a prompt."""
-    from llm.lengths import BYTES_A_TOKEN, prompt_tokens
-
     counts = [prompt_tokens(backend, request.messages) for request in requests]
     how = (
         "counted by the tokenizer"
@@ -181,10 +197,6 @@ def _measured(
 
     The first call is not timed: it may have to wait for the model to be loaded.
     """
-    import polars as pl
-
-    from llm.knowledge import describe
-
     first = describe(requests[:1], backend, cache, gate=gate).table
     start = time.perf_counter()
     others = describe(requests[1:], backend, cache, gate=gate).table
@@ -235,7 +247,7 @@ def _summed(
         seconds = calls.times(mean(answers.seconds, basis).scaled(1 / beside))
     elif answers.tokens:
         notes.append("The time is not known: measure some calls (--measure 10).")
-    prices = load_prices(scene.plan.workspace)
+    prices = load_prices(scene.workspace)
     money = _money(scene, prices, prompts, completions, notes)
     amounts = (prompts, completions, seconds, money)
     return Estimate(*about, calls, *amounts, currency=prices.currency, notes=tuple(notes))
@@ -252,7 +264,7 @@ def _money(
     model = scene.backend_config.model
     price = prices.models.get(model)
     if price is None:
-        path = scene.plan.workspace / FILE
+        path = scene.workspace / FILE
         notes.append(f"The cost is not known: {path} has no {model!r}. {how_to_write(model)}")
         return None
     asked = prompts.scaled(price.prompt / 1e6)

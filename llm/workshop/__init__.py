@@ -1,0 +1,1 @@
+"""Prompts while they are written: scenes, trials, estimates, prices."""
