@@ -25,10 +25,10 @@ import polars as pl
 
 from app.pipeline.records import Record, read_record
 from app.results.results import Results
-from app.results.showcase import Asked, Showcase
 from data.errors import AutoGraphError
 from recommend.model import Model
 from recommend.reasons.explain import Reason
+from recommend.reasons.showcase import Asked, Showcase
 from recommend.reasons.what_if import Ready, best
 
 LIST, REASONS = 6, 2

@@ -9,12 +9,12 @@ from app.experiment.cautions import tell
 from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
 from app.results.results import Results
-from app.results.showcase import Asked
 from app.terminal import open_console, styled
 from data.columns import USER_ID
 from data.dataset import Dataset, histories
 from data.names import item_names
 from prompts.template import Side
+from recommend.reasons.showcase import Asked
 
 Choice = tuple[str | None, str | None, int | None]
 """Backbone, enhancer and seed; None leaves it to validation."""

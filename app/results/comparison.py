@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from app.experiment.cautions import named, notes, unmarked
@@ -106,6 +106,32 @@ def plain_twins(found: Mapping[str, Contender]) -> dict[str, str]:
         if fitting:
             twins[label] = fitting[0].label
     return twins
+
+
+def default_pair(record: Record) -> tuple[Cell | None, Cell | None]:
+    """A recommender with something added and its plain twin, which differs in nothing else.
+
+    The best on validation that has a twin, one without a sign of caution where there is any; where
+    none has one, the best with something added and the best without. None for none.
+    """
+    finished = record.finished()
+    enhanced, plain = (
+        [cell for cell in finished if (cell.enhancer == PLAIN) is kind] for kind in (False, True)
+    )
+    twinned = [cell for cell in enhanced if plain_twin(cell, finished)]
+
+    def standing(cell: Cell) -> tuple[bool, float]:
+        return not record.marks(cell), record.summary("train", cell)["valid_ndcg@10"]
+
+    best = max(twinned or enhanced, key=standing, default=None)
+    twin = plain_twin(best, finished) if best else None
+    return best, twin or max(plain, key=standing, default=None)
+
+
+def plain_twin(cell: Cell, among: Sequence[Cell]) -> Cell | None:
+    """The plain recommender of the same backbone and seed, if it is one of some."""
+    twin = replace(cell, enhancer=PLAIN)
+    return twin if cell != twin and twin in among else None
 
 
 def _plainly(one: Contender) -> tuple[object, ...]:

@@ -13,6 +13,7 @@ from app.experiment.file import PATHS
 from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
 from app.results.colours import DARK, LIGHT
+from app.results.comparison import default_pair
 from app.results.metrics import METRICS
 from app.results.report_examples import Example, examples
 from app.results.report_parts import (
@@ -28,7 +29,6 @@ from app.results.report_parts import (
 )
 from app.results.report_picture import Drawing, drawing
 from app.results.results import Results
-from app.results.showcase import default_pair
 from app.results.wording import nouns_of, ranked_among
 from data import atomic
 from data.catalogue import Card, card

@@ -11,8 +11,8 @@ import numpy as np
 from app.experiment.cautions import named
 from app.experiment.settings import Cell
 from app.results.results import Results
-from app.results.showcase import Asked, Showcase, Why
 from app.results.wording import called
+from recommend.reasons.showcase import Asked, Showcase, Why
 
 if TYPE_CHECKING:
     from recommend.reasons.what_if import Ready

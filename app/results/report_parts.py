@@ -14,9 +14,9 @@ from app.results.comparison import compare_contenders, contenders
 from app.results.differences import NONE, change_in_words, is_certain
 from app.results.metrics import METRICS
 from app.results.results import Results
-from app.results.showcase import Showcase
 from app.results.wording import called
 from prompts.template import Side
+from recommend.reasons.showcase import Showcase
 
 LONGEST_TEXT = 4_000
 """Letters of a prompt or a description that a report holds."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.results.showcase import Showcase
+from recommend.reasons.showcase import Showcase
 
 if TYPE_CHECKING:
     from graph.explore.subgraph import Count

@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from app.results.atlas import Atlas
-    from app.results.showcase import Showcase
     from graph.explore.overview import Schema
     from llm.workshop.scene import Scene
     from quantize.fit import FittedCodes
     from recommend.judge.evaluate import Evaluation
     from recommend.model import Model
     from recommend.newcomers.insertion import Inserter
+    from recommend.reasons.showcase import Showcase
     from recommend.reasons.what_if import Ready
 
 SIDES: tuple[Side, Side] = ("user", "item")
@@ -314,8 +314,8 @@ class Results:
     @property
     def showcase(self) -> Showcase:
         """What a demonstration draws on."""
-        from app.results.showcase import assemble
         from app.results.wording import nouns_of
+        from recommend.reasons.showcase import assemble
 
         def make() -> Showcase:
             did = nouns_of(self.record).did

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from app.experiment.settings import Cell
-from app.results.showcase import Asked, Showcase, assemble, default_pair
+from app.results.comparison import default_pair
 from app.results.wording import called
 from data.dataset import INTERACTION_SCHEMA, Dataset
 from data.split import leave_one_out
@@ -18,6 +18,7 @@ from quantize.codes import Codes
 from quantize.describe import FactorDescriptions
 from recommend.protocols import LeftOut
 from recommend.reasons.explain import Reason
+from recommend.reasons.showcase import Asked, Showcase, assemble
 
 TITLES = ["Ice Fall", "Ice Camp", "Deep Blue", "Court Day", None, "Last Verdict"]
 TEXTS = [

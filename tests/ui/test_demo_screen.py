@@ -15,13 +15,14 @@ from streamlit.testing.v1 import AppTest
 from app.experiment.saved import NewItem, Persona, new_items_of, personas_of
 from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
+from app.results.comparison import default_pair
 from app.results.results import Results
-from app.results.showcase import Asked, Showcase, default_pair
 from app.ui.demo.newcomers import ATTRIBUTE, PLACED
 from app.ui.demo.person import HISTORY
 from app.ui.demo.state import FIELD
 from app.ui.shared.frame import plain
 from recommend.model import Model
+from recommend.reasons.showcase import Asked, Showcase
 from recommend.reasons.what_if import Ready, best, moved
 
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from app.results.showcase import Why
 from app.ui.demo.charts import cut, height_of, reason_chart, told
 from recommend.reasons.explain import Reason
+from recommend.reasons.showcase import Why
 
 EVIL = "<img src=x onerror=alert(1)>{b}"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise, product
 
-from app.results.showcase import Why
 from app.ui.shared.charts import Spec
+from recommend.reasons.showcase import Why
 
 COLUMN, ROW = 250, 58
 """Distance of columns and of rows, in pixels."""

@@ -11,7 +11,7 @@ from app.experiment.saved import NewItem, new_items_of
 from app.experiment.settings import PLAIN, Cell
 from app.experiment.shelf import Shelf
 from app.pipeline.records import Record
-from app.results.showcase import Showcase, default_pair
+from app.results.comparison import default_pair
 from app.results.wording import Nouns, called
 from app.ui.server import visitors
 from app.ui.shared import opened_demo as results
@@ -21,6 +21,7 @@ from app.ui.shared.telling import callback
 from data.columns import DESCRIPTION, ITEM_ID, TITLE
 from data.errors import AutoGraphError
 from data.names import with_a
+from recommend.reasons.showcase import Showcase
 
 if TYPE_CHECKING:
     from recommend.newcomers.insertion import Insertion

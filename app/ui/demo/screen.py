@@ -8,7 +8,6 @@ import streamlit as st
 
 from app.experiment.saved import MOST_ITEMS, Persona, personas_of
 from app.pipeline.records import Record
-from app.results.showcase import Showcase
 from app.results.wording import Nouns, nouns_of
 from app.ui.demo import state
 from app.ui.demo.newcomers import new_item
@@ -22,6 +21,7 @@ from app.ui.shared.keeping import made, replacing
 from app.ui.shared.linked import find_named
 from app.ui.shared.telling import fragment
 from data.errors import AutoGraphError, ConfigError
+from recommend.reasons.showcase import Showcase
 
 FOUND = 8
 SEARCH, FOUND_ONE = "people-words", "people-found"

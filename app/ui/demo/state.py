@@ -9,8 +9,8 @@ import numpy as np
 import streamlit as st
 
 from app.experiment.saved import Persona
-from app.results.showcase import Showcase
 from app.ui.shared import address
+from recommend.reasons.showcase import Showcase
 
 USER, PERSONA, GUEST = "user", "persona", "guest"
 ADDED, REMOVED, WORDS, PROJECTOR = "added", "removed", "words", "projector"

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from app.experiment.saved import NewItem
-    from app.results.showcase import Showcase
     from app.ui.demo.state import Shown
     from graph.latent import LatentGraph
     from recommend.newcomers.insertion import Inserter, Insertion
     from recommend.newcomers.placing import NewUser
+    from recommend.reasons.showcase import Showcase
     from recommend.reasons.what_if import Ready
 
 

@@ -6,23 +6,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import numpy as np
+from polars import List
 
-from app.experiment.settings import PLAIN, Cell
-from app.pipeline.records import Record
 from data.columns import USER_ID
 from data.dataset import Dataset, Histories
 from data.names import NAMES, item_names, user_names
-
-if TYPE_CHECKING:
-    from data.split import Split
-    from graph.latent import LatentGraph
-    from quantize.describe import FactorDescriptions
-    from recommend.protocols import LeftOut
-    from recommend.reasons.explain import Evidence, Levels, Node, Reason
-    from recommend.reasons.quotation import Quotation
+from data.split import Split
+from graph.latent import LatentGraph
+from prompts.sandbox import listed
+from prompts.views import ItemViews
+from quantize.describe import FactorDescriptions
+from recommend.protocols import Explains, LeftOut, ReadsFactors
+from recommend.reasons.explain import (
+    RARE,
+    Evidence,
+    Levels,
+    Node,
+    People,
+    Reason,
+    explain,
+    measured,
+)
+from recommend.reasons.quotation import Quotation, quotation
 
 SIDES = ("user", "item")
 LONGEST_EXAMPLE = 400
@@ -46,8 +53,6 @@ class Asked:
 
     def levels(self, graph: LatentGraph | None) -> Levels | None:
         """Levels of the factors that may have moved it, by side; None for all of them."""
-        from recommend.protocols import ReadsFactors
-
         if self.recommender is None or graph is None:
             return None
         reader = self.recommender if isinstance(self.recommender, ReadsFactors) else None
@@ -57,8 +62,6 @@ class Asked:
 
     def left_out(self, history: np.ndarray, items: Sequence[int]) -> LeftOut | None:
         """Where the items would stand without each of the history; None if it cannot say."""
-        from recommend.protocols import Explains
-
         if not isinstance(self.recommender, Explains) or not len(items):
             return None
         return self.recommender.left_out(self.user, history, np.asarray(items), self.known)
@@ -122,10 +125,6 @@ class Showcase:
     @cached_property
     def about(self) -> list[str]:
         """What is known of each user, in a line, by values that two share on average."""
-        from polars import List
-
-        from prompts.sandbox import listed
-
         users = self.dataset.users.drop(USER_ID, *NAMES, strict=False)
         shared = [
             column
@@ -148,8 +147,6 @@ class Showcase:
     @cached_property
     def gists(self) -> list[str]:
         """What each item is, in a line."""
-        from prompts.views import ItemViews
-
         views = ItemViews(self.dataset.items)
         return [
             " · ".join(str(part) for part in (view["gist"], view["year"]) if part) for view in views
@@ -201,8 +198,6 @@ class Showcase:
 
     def example_text(self) -> str:
         """What somebody might type: sentences of items that share the most telling meaning."""
-        from recommend.reasons.quotation import quotation
-
         if self.graph is None:
             return ""
         table = self.factors["item"].table
@@ -216,8 +211,6 @@ class Showcase:
     @cached_property
     def evidence(self) -> Evidence:
         """What reasons are drawn from."""
-        from recommend.reasons.explain import RARE, Evidence, People
-
         terms = {side: one.table["terms"].to_list() for side, one in self.factors.items()}
         rare = {
             side: {
@@ -248,8 +241,6 @@ class Showcase:
                 only what it reads is named. Without one, all that joins the two.
             limit: Reasons at most.
         """
-        from recommend.reasons.explain import explain, measured
-
         asked = asked or Asked()
         levels, left_out = asked.levels(self.graph), asked.left_out(history, items)
         evidence = replace(self.evidence, graph=asked.graph or self.graph)
@@ -302,8 +293,6 @@ class Showcase:
 
     def _quotes(self, reason: Reason) -> Iterator[Quoted]:
         """Where the words of a reason stand: in the texts of two whom it says them of."""
-        from recommend.reasons.quotation import quotation
-
         if reason.metapath == "user > user_factor > user > item":
             side, whose = "user", [reason.steps[0][0], reason.steps[2][0]]
         else:
@@ -328,7 +317,7 @@ def assemble(
     Args:
         dataset: Users and items.
         split: Says what the recommenders have seen.
-        graph: With names of its factors; None where all recommenders are plain.
+        graph: None where all recommenders are plain.
         factors: Of "user" and "item", with the graph.
         texts: Of "user" and "item", with the graph.
         did: What people do with items, in the past tense.
@@ -337,33 +326,9 @@ def assemble(
     histories = split.histories(dataset)
     if graph is None or factors is None:
         return Showcase(dataset, histories, later, None, {}, {}, did)
+    user, item = (factors[side].names for side in SIDES)
+    graph = replace(graph, user_labels=user, item_labels=item)
     return Showcase(dataset, histories, later, graph, factors, texts or {}, did)
-
-
-def default_pair(record: Record) -> tuple[Cell | None, Cell | None]:
-    """A recommender with something added and its plain twin, which differs in nothing else.
-
-    The best on validation that has a twin, one without a sign of caution where there is any; where
-    none has one, the best with something added and the best without. None for none.
-    """
-    finished = record.finished()
-    enhanced, plain = (
-        [cell for cell in finished if (cell.enhancer == PLAIN) is kind] for kind in (False, True)
-    )
-    twinned = [cell for cell in enhanced if plain_twin(cell, finished)]
-
-    def standing(cell: Cell) -> tuple[bool, float]:
-        return not record.marks(cell), record.summary("train", cell)["valid_ndcg@10"]
-
-    best = max(twinned or enhanced, key=standing, default=None)
-    twin = plain_twin(best, finished) if best else None
-    return best, twin or max(plain, key=standing, default=None)
-
-
-def plain_twin(cell: Cell, among: Sequence[Cell]) -> Cell | None:
-    """The plain recommender of the same backbone and seed, if it is one of some."""
-    twin = replace(cell, enhancer=PLAIN)
-    return twin if cell != twin and twin in among else None
 
 
 def _holds(text: str, words: Sequence[str]) -> bool:
