@@ -157,7 +157,7 @@ STAGES: dict[str, Callable[[int], Timed]] = {
 
 
 def _timed(work: Callable[[], object]) -> Timed:
-    from app.pipeline.memory import peak_megabytes
+    from app.pipeline.stages.train import peak_megabytes
 
     with suppress(OSError):  # Linux: the peak begins anew
         Path("/proc/self/clear_refs").write_text("5")

@@ -67,7 +67,7 @@ def measure(backbone: str, enhancer: str, times: int, steps: int, threads: int) 
     """Seconds an epoch, peak MB after training and scoring, MB before the first step."""
     import torch
 
-    from app.pipeline.memory import peak_megabytes
+    from app.pipeline.stages.train import peak_megabytes
     from recommend.fit.memory import keep_freed_memory
     from recommend.fit.training import Trainer
     from recommend.model import Model

@@ -20,7 +20,7 @@ from app.pipeline.records import (
     write_record,
 )
 from app.pipeline.runner import choose_device, run_steps
-from app.pipeline.stages import stages_named
+from app.pipeline.stages.order import stages_named
 from app.results.comparison import changes_in_words, contenders, judging_told
 from app.results.metrics import result_table, show, write_results
 from app.terminal import open_console, styled

@@ -12,7 +12,7 @@ from app.experiment.settings import Cell, Experiment
 from app.jobs import Job
 from app.pipeline.plan import Plan, Step
 from app.pipeline.records import read_record
-from app.pipeline.stages import STAGES
+from app.pipeline.stages.order import STAGES
 from data.artifacts import SCRATCH
 from data.errors import AutoGraphError
 

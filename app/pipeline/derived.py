@@ -8,7 +8,7 @@ from app.experiment.settings import Cell, Experiment
 from app.pipeline.plan import Step
 from app.pipeline.records import Record
 from app.pipeline.runner import Showing, StepRunner, in_silence
-from app.pipeline.stages import STAGES
+from app.pipeline.stages.order import STAGES
 from data.artifacts import fingerprint
 from data.errors import ArtifactError
 

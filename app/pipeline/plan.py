@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from app.experiment.settings import PLAIN, Cell, Experiment
-from app.pipeline.overrides import with_changes_so_far
-from app.pipeline.stages import STAGES, stages_named
-from app.pipeline.work import with_versions
+from app.pipeline.own_texts import with_changes_so_far, with_versions
+from app.pipeline.stages.order import STAGES, stages_named
 from data.artifacts import ArtifactStore, fingerprint
 
 

@@ -31,8 +31,8 @@ from app.experiment.file import (
     save_experiment,
 )
 from app.experiment.settings import Cell, Experiment
+from app.pipeline.own_texts import with_versions
 from app.pipeline.plan import Plan, Step
-from app.pipeline.work import with_versions
 from data import atomic
 from data.artifacts import ArtifactStore
 from data.config import Config

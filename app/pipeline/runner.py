@@ -19,8 +19,8 @@ from typing import Any, Protocol
 
 from app.experiment.settings import Experiment
 from app.pipeline.plan import Plan, Step
-from app.pipeline.stages import STAGES
-from app.pipeline.work import Task
+from app.pipeline.stages.order import STAGES
+from app.pipeline.stages.stage import Task
 from data.artifacts import SCRATCH, ArtifactStore
 from data.errors import AutoGraphError, ConfigError
 

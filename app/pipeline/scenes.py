@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from app.experiment.settings import Experiment
-from app.pipeline.overrides import texts_by_hand
+from app.pipeline.own_texts import template_setting, texts_by_hand
 from app.pipeline.plan import Plan
 from app.pipeline.records import Record
 from app.pipeline.runner import Listener, Quiet, run_steps
-from app.pipeline.stages import STAGES
-from app.pipeline.work import template_setting
+from app.pipeline.stages.order import STAGES
 from data.catalogue import card
 from data.dataset import Dataset
 from data.split import Split

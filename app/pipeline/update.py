@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from app.pipeline.overrides import texts_by_hand
+from app.pipeline.own_texts import texts_by_hand
 from app.pipeline.plan import Plan, Step
 from app.pipeline.records import read_record
 from app.pipeline.runner import Listener, Quiet, run_steps

@@ -10,7 +10,7 @@ from typing import Any
 from app.experiment.cautions import of_settings
 from app.pipeline.records import Record, read_record
 from app.pipeline.runner import CLOCK
-from app.pipeline.work import SOURCES
+from app.pipeline.stages.train import SOURCES
 from app.reproduce.paper import means, paper
 from app.reproduce.sheets import TABLE, Sheet, Told
 from app.reproduce.stages import stages_behind

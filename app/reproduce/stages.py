@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.experiment.settings import Cell, Experiment
-from app.pipeline.stages import STAGES
+from app.pipeline.stages.order import STAGES
 
 
 def stages_behind(experiment: Experiment, *stages: str, cell: Cell | None = None) -> set[str]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import polars as pl
 
 from app.experiment.settings import PLAIN, Cell
+from app.pipeline.own_texts import template_of
 from app.pipeline.records import Record
-from app.pipeline.work import template_of
 from data import atomic, rights
 from data.artifacts import MANIFEST
 from data.columns import ITEM_ID, TITLE, USER_ID
@@ -153,7 +153,7 @@ class Results:
 
     def scene(self, side: Side) -> Scene:
         """The users or items as templates see them, with texts by hand as they are just now."""
-        from app.pipeline.overrides import overrides_of
+        from app.pipeline.own_texts import overrides_of
         from app.pipeline.scenes import recorded_scene
 
         experiment = self.record.experiment

@@ -51,7 +51,7 @@ def test_help_names_every_command(autograph: Any) -> None:
 
 
 def test_help_lists_every_stage(autograph: Any) -> None:
-    from app.pipeline.stages import STAGES
+    from app.pipeline.stages.order import STAGES
 
     told = autograph("run", "--help").output
     named = {stage.removesuffix("-item").removesuffix("-user") for stage in STAGES}

@@ -20,7 +20,7 @@ from app.experiment.file import load_experiment, name_in
 from app.experiment.settings import Cell
 from app.pipeline.plan import Plan
 from app.pipeline.records import read_record
-from app.pipeline.stages import STAGES
+from app.pipeline.stages.order import STAGES
 from app.results.comparison import cautions_told, compare_contenders, contenders
 from app.results.latex import comparison_latex
 from app.results.metrics import result_table

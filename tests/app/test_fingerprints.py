@@ -11,7 +11,7 @@ from prompt_fakes import ASKS
 from app.experiment.file import load_experiment
 from app.experiment.settings import Cell
 from app.pipeline.plan import Plan
-from app.pipeline.stages import STAGES
+from app.pipeline.stages.order import STAGES
 
 PLAIN, ENHANCED = Cell("gru4rec", "none", 0), Cell("gru4rec", "autograph", 0)
 ITEM_VECTORS = {"vectors-item", "codes-item", "factors-item", "pairs"}

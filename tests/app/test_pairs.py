@@ -13,12 +13,14 @@ from app_fakes import N_ITEMS, THEMES
 from prompt_fakes import Teller
 
 from app.experiment.file import load_experiment
-from app.pipeline.pairing import estimate_pairs
 from app.pipeline.plan import Plan
 from app.pipeline.runner import Quiet, run_steps
+from app.pipeline.stages.pair_items import pairing_of
 from data.errors import BackendError, TemplateError
+from llm import backends
+from llm.cache import ResponseCache
 from llm.gate import read_aspects
-from llm.pairs import Pairs, nearest_pairs
+from llm.pairs import Pairs, nearest_pairs, unanswered
 from llm.protocol import Reply
 from llm.shuffle import others
 from llm.vectors import Vectors
@@ -80,6 +82,22 @@ def made(plan: Plan) -> tuple[Pairs, Mapping[str, Any]]:
     return Pairs.load(folder), plan.store.manifest("pairs", key)["summary"]
 
 
+def to_judge(plan: Plan) -> tuple[int, int]:
+    """How many pairs a plan judges, and how many calls that still takes; nobody is asked."""
+    step = plan.step("pairs")
+    for name in step.inputs:
+        run_steps(plan, plan.steps(name), Quiet())
+    places = {name: plan.store.place(name, key) for name, key in step.inputs.items()}
+    pairing = pairing_of(plan.experiment, places)
+    if pairing.questions is None:
+        return len(pairing.candidates), 0
+    cache = ResponseCache.of(plan.workspace)
+    backend = backends.open_backend(plan.experiment.pairs.judge)  # type: ignore[arg-type]
+    calls = len(unanswered(pairing.questions, backend, cache))
+    cache.close()
+    return len(pairing.candidates), calls
+
+
 def nearest_of(plan: Plan) -> list[set[int]]:
     """The E items nearest to each, by a matrix of all cosines."""
     place = plan.store.place("vectors-item", plan.step("vectors-item").key)
@@ -95,15 +113,15 @@ def test_calls_are_n_times_e_less_what_stands_twice(
 ) -> None:
     """O(N·E), told before anybody is asked."""
     plan = plan_of(tiny_experiment, tmp_path)
-    told = estimate_pairs(plan)
+    pairs, calls = to_judge(plan)
     assert judge.asked == []
     made(plan)
     near = nearest_of(plan)
     twice = sum(i < j and i in near[j] for i in range(N_ITEMS) for j in near[i])
     assert 0 < twice < N_ITEMS * E / 2
     assert len(judge.asked) == len(set(judge.asked)) == N_ITEMS * E - twice
-    assert (told.calls, told.pairs, told.most) == (len(judge.asked), told.calls, N_ITEMS * E)
-    assert estimate_pairs(plan).calls == 0, "all answers are in the cache"
+    assert calls == pairs == len(judge.asked)
+    assert to_judge(plan) == (pairs, 0), "all answers are in the cache"
 
 
 @pytest.mark.parametrize("each", [1, 3, 8])
@@ -122,8 +140,8 @@ def test_what_was_cut_off_goes_on_where_it_was(
     plan, judge.patience = plan_of(tiny_experiment, tmp_path), 20
     with pytest.raises(BackendError, match="The server is gone"):
         made(plan)
-    left, judge.patience = estimate_pairs(plan), None
-    assert left.calls == left.pairs - 20
+    (every, calls), judge.patience = to_judge(plan), None
+    assert calls == every - 20
     pairs, _ = made(plan)
     assert len(judge.asked) == len(set(judge.asked)) == pairs.candidates
 
@@ -175,13 +193,13 @@ def test_by_default_vectors_judge_and_no_model_is_asked(
     tiny_experiment: Path, tmp_path: Path, judge: Judge
 ) -> None:
     plan = Plan(load_experiment(str(tiny_experiment), [f"pairs.nearest={E}"]), tmp_path)
-    told = estimate_pairs(plan)
+    _, calls = to_judge(plan)
     pairs, summary = made(plan)
     near = nearest_of(plan)
     for item in range(N_ITEMS):
         assert set(dict(pairs.of(item))) == {j for j in near[item] if item in near[j]}
-    assert pairs.judge == summary["judge"] == told.judge == "vectors (no LLM)"
-    assert judge.asked == [] and told.calls == 0
+    assert pairs.judge == summary["judge"] == "vectors (no LLM)"
+    assert judge.asked == [] and calls == 0
 
 
 def test_vectors_judge_as_strictly_as_they_are_told(tiny_experiment: Path, tmp_path: Path) -> None:

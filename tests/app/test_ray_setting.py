@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from app.experiment.file import load_experiment
-from app.pipeline.work import Task, describe_side, make_dataset
+from app.pipeline.stages.describe import describe_side
+from app.pipeline.stages.read_data import make_dataset
+from app.pipeline.stages.stage import Task
 from data.errors import BackendError
 
 RAY, SERVER = "llm.ray.enabled=true", 'llm.item={backend="server", model="any"}'

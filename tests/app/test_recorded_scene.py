@@ -8,7 +8,7 @@ import pytest
 from prompt_fakes import ASKS, ITEM, Teller, plan_of
 
 from app.experiment.file import load_experiment
-from app.pipeline.overrides import overrides_of
+from app.pipeline.own_texts import overrides_of
 from app.pipeline.plan import Plan
 from app.pipeline.records import Record, read_record, settings_file, write_record
 from app.pipeline.runner import Quiet, run_steps

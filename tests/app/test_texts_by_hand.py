@@ -9,7 +9,7 @@ from app_fakes import N_ITEMS, N_USERS
 from prompt_fakes import USER, Teller, plan_of
 
 from app.experiment.file import load_experiment
-from app.pipeline.overrides import overrides_of, pending, take_along, texts_by_hand
+from app.pipeline.own_texts import overrides_of, pending, take_along, texts_by_hand
 from app.pipeline.plan import Plan
 from app.pipeline.records import read_record, write_record
 from app.pipeline.runner import Quiet, run_steps

@@ -10,7 +10,7 @@ import pytest
 from browsing import PageAt, settled, shot, write
 from playwright.sync_api import Locator, Page, expect
 
-from app.pipeline.overrides import overrides_of
+from app.pipeline.own_texts import overrides_of
 from app.pipeline.records import read_record
 from benchmarks.browser import PATIENCE_MS
 from benchmarks.endpoint import Answer, Call, Endpoint

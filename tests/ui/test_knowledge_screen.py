@@ -10,7 +10,7 @@ import pytest
 from manifests import accept_changes
 from streamlit.testing.v1 import AppTest
 
-from app.pipeline.overrides import overrides_of
+from app.pipeline.own_texts import overrides_of
 from app.pipeline.records import keep_record, read_record
 
 ITEM = "film-003"

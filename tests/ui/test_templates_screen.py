@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.experiment.file import load_experiment
-from app.pipeline.overrides import overrides_of, texts_by_hand
+from app.pipeline.own_texts import overrides_of, texts_by_hand
 from app.pipeline.records import Record, keep_record, read_record
 from app.ui.prompts import editor
 from app.ui.prompts.variants import SHOWN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.pipeline.overrides import pending
+from app.pipeline.own_texts import pending
 from app.pipeline.records import Record
 from app.ui.shared import frame, opened
 from llm.review import Coverage

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.pipeline.overrides import overrides_of
+from app.pipeline.own_texts import overrides_of
 from app.pipeline.records import Record
 from app.ui.shared import frame, opened
 from app.ui.shared.marked import show_diff

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from app.pipeline.own_texts import template_of
 from app.pipeline.records import Record
-from app.pipeline.work import template_of
 from app.ui.shared import frame
 from app.ui.shared.remembered import choose_next, keep, remembered
 from data.errors import AutoGraphError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.experiment.file import load_experiment
-from app.pipeline.overrides import take_along
+from app.pipeline.own_texts import take_along
 from app.pipeline.records import settings_file
 from app.ui.prompts.choice import Choice
 from app.ui.shared import frame

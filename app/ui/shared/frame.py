@@ -133,7 +133,7 @@ def _welcome() -> None:
 
 def unfinished(record: Record, *missing: str) -> None:
     """What an experiment lacks, why its last run did not make it, and a button that makes it."""
-    from app.pipeline.stages import STAGES
+    from app.pipeline.stages.order import STAGES
 
     name = record.experiment.name
     what = ", ".join(STAGES[stage].what for stage in missing)

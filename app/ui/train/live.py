@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.jobs import Job, listed
 from app.pipeline.records import Record, read_record
-from app.pipeline.stages import STAGES
+from app.pipeline.stages.order import STAGES
 from app.results.curves import training_curves
 from app.ui.jobs.views import draw_progress, draw_title
 from app.ui.shared import frame

@@ -16,7 +16,7 @@ from app.jobs import listed
 from app.jobs.control import experiment_words
 from app.jobs.grid import GridState, grid_state, keys_at_work
 from app.pipeline.records import read_record
-from app.pipeline.stages import STAGES
+from app.pipeline.stages.order import STAGES
 from app.ui.shared import frame
 from app.ui.shared.starting import run_once, tell_bad_end
 from app.ui.train.form import Form

@@ -1,24 +1,57 @@
-"""Texts by hand of an experiment: where they are, and which of them a run takes in."""
+"""What is a person's own in an experiment: templates, and texts by hand that a run takes in."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from app.experiment.settings import Experiment
-
-if TYPE_CHECKING:
-    from llm.knowledge import Knowledge
-    from llm.overrides import Overrides
+from data import atomic
+from data.catalogue import card
+from llm.knowledge import Knowledge
+from llm.overrides import Overrides
+from prompts.template import Template, choose_template, own_templates, versions_of
 
 FOLDER = "overrides"
 """In a workspace: a folder an experiment, with a file a side."""
 
 
+def template_of(
+    experiment: Experiment, side: str, workspace: Path, setting: str | None = None
+) -> Template:
+    """The template that describes one side, or that `setting` names in its place.
+
+    Raises:
+        TemplateError: there is none, or it is for the other side.
+    """
+    named = setting or template_setting(experiment, side)
+    domain = card(experiment.data.name).domain
+    return choose_template(named, side, domain, own_templates(workspace))  # type: ignore[arg-type]
+
+
+def with_versions(experiment: Experiment, workspace: Path) -> Experiment:
+    """The experiment with the versions that its own templates have at this moment.
+
+    Whoever saves another version while it runs does not change it, and its record says what was
+    used.
+    """
+    found = {}
+    for side in ("user", "item"):
+        name = template_setting(experiment, side)
+        versions = versions_of(own_templates(workspace), name)
+        if versions:
+            found[f"{side}_template"] = f"{name}@{versions[-1]}"
+    if not found:
+        return experiment
+    return experiment.model_copy(update={"prompts": experiment.prompts.model_copy(update=found)})
+
+
+def template_setting(experiment: Experiment, side: str) -> str:
+    """The template that an experiment names for a side."""
+    return str(getattr(experiment.prompts, f"{side}_template"))
+
+
 def overrides_of(experiment: Experiment, side: str, workspace: Path) -> Overrides:
     """The changes by hand to texts of one side, as they stand."""
-    from llm.overrides import Overrides
-
     return Overrides(workspace / FOLDER / experiment.texts_name / f"{side}.jsonl")
 
 
@@ -53,8 +86,6 @@ def take_along(experiment: Experiment, name: str, workspace: Path) -> None:
     Raises:
         ArtifactError: the disk is full or the workspace may not be written.
     """
-    from data import atomic
-
     for side in ("user", "item"):
         old = overrides_of(experiment, side, workspace)
         if old.path.exists():

@@ -1,0 +1,84 @@
+"""A recommender of the grid, from what its model says it needs."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from app.experiment.settings import Cell, Experiment
+from app.pipeline.stages.material import MATERIAL
+from app.pipeline.stages.stage import Stage, Task
+from recommend.sources import Sources
+
+SOURCES = {part: name for name, stage in MATERIAL.items() for part in stage.gives}
+"""The stage that makes each part of `recommend.sources.Sources`."""
+
+
+def train(task: Task) -> Mapping[str, Any]:
+    """One recommender of the grid."""
+    from recommend.fit.training import fit_model
+
+    cell = task.cell
+    assert cell is not None
+    config = task.experiment.model_of(cell)
+    model = fit_model(
+        task.dataset,
+        task.split,
+        _sources(task, config.needs),
+        config,
+        task.experiment.train_of(cell),
+        seed=cell.seed,
+        scratch=task.scratch,
+        on_progress=task.on_progress,
+        device=task.device,
+    )
+    model.save(task.folder)
+    return {
+        "epochs": model.curve.height,
+        "seconds_per_epoch": model.about["seconds_an_epoch"],
+        "seconds": model.about["seconds"],
+        "peak_mb": peak_megabytes(),
+        "valid_ndcg@10": float(model.curve["ndcg@10"].max()),  # type: ignore[arg-type]
+    }
+
+
+def peak_megabytes() -> float:
+    """Largest resident set of this process so far, in MB.
+
+    Linux hands the peak of `getrusage` on from a parent to the program it starts, so a small
+    process with a large parent would look large; the kernel's status file does not.
+    """
+    with suppress(OSError, IndexError):
+        return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024 / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+def _sources(task: Task, needs: Sequence[str]) -> Sources:
+    """What earlier stages give to training."""
+    wanted = {part: SOURCES[part] for part in needs if part in SOURCES}
+    return Sources(
+        **{part: MATERIAL[of].gives[part](task.inputs[of]) for part, of in wanted.items()}
+    )
+
+
+def _inputs(experiment: Experiment, cell: Cell | None) -> tuple[str, ...]:
+    """What the enhancer learns from; so the plain twin is shared by all who differ elsewhere."""
+    needs = () if cell is None else experiment.model_of(cell).needs
+    return ("dataset", "split", *(SOURCES[name] for name in needs if name in SOURCES))
+
+
+def _settings(experiment: Experiment, cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
+    assert cell is not None
+    return {
+        "model": experiment.model_of(cell).model_dump(mode="json"),
+        "train": experiment.train_of(cell).model_dump(mode="json"),
+        "seed": cell.seed,
+    }
+
+
+STAGES = {"train": Stage("training", 4, _inputs, _settings, train, a_cell=True)}
