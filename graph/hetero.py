@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -32,6 +31,7 @@ class HeteroGraph:
             how a person finds them; "level", numbers, is that of the codebook of factors.
 
     Raises:
+        ConfigError: a type is named that the schema has not.
         DataError: arrays do not fit each other or the schema.
 
     >>> from graph.schema import NodeType
@@ -49,12 +49,18 @@ class HeteroGraph:
     _turned: dict[Key, Relation] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        _check_same("sizes", self.sizes, self.schema.types)
-        known = {key for edge in self.schema.edges for key in (edge.key, edge.turned)}
-        _check_same("edges", set(self.edges) - known, ())
-        _check_same("edges", known & set(self.edges), [edge.key for edge in self.schema.edges])
+        for kind in [*self.sizes, *self.attributes]:
+            self.schema.check(kind)
+        for kind in self.schema.types:
+            if kind not in self.sizes:
+                raise DataError(f"How many nodes of type {kind} are there? sizes does not say.")
         for key, relation in self.edges.items():
-            self._check(key, relation)
+            self._check(key, self.schema.edge(key).timed, relation)
+        for edge in self.schema.edges:
+            if edge.key not in self.edges:
+                raise DataError(
+                    "There are no edges {} -{}-> {}; give some, or none.".format(*edge.key)
+                )
         for kind, values in self.attributes.items():
             for name, column in values.items():
                 if len(column) != self.size(kind):
@@ -63,7 +69,7 @@ class HeteroGraph:
                         f"nodes of type {kind}."
                     )
 
-    def _check(self, key: Key, relation: Relation) -> None:
+    def _check(self, key: Key, timed: bool, relation: Relation) -> None:
         where = f"The edges {key[0]} -{key[1]}-> {key[2]}"
         ends = len(relation), relation.n_targets
         if ends != (self.size(key[0]), self.size(key[2])):
@@ -80,7 +86,7 @@ class HeteroGraph:
                 f"{where} lead to node {relation.targets[row]} in row {row}; the numbers are 0 to "
                 f"{relation.n_targets - 1}."
             )
-        if self.schema.edge(key).timed and relation.times is None:
+        if timed and relation.times is None:
             raise DataError(f"{where} have no times, and the schema says that they have.")
 
     def size(self, kind: str) -> int:
@@ -195,12 +201,3 @@ def _parts(relation: Relation) -> dict[str, np.ndarray]:
     """The arrays of a relation that it has."""
     named = {name: getattr(relation, name) for name in ("offsets", "targets", "times", "weights")}
     return {name: array for name, array in named.items() if array is not None}
-
-
-def _check_same(what: str, given: Iterable[Any], wanted: Iterable[Any]) -> None:
-    there, due = set(given), set(wanted)
-    missing, odd = sorted(due - there), sorted(there - due)
-    if missing:
-        raise DataError(f"The {what} of the graph lack {missing[0]!r}, which its schema has.")
-    if odd:
-        raise DataError(f"The {what} of the graph have {odd[0]!r}, which its schema has not.")

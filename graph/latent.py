@@ -1,8 +1,9 @@
-"""The heterogeneous graph of users, items and their latent factors."""
+"""The graph of users, items and their latent factors: a schema, and the arrays it is made of."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,65 @@ import numpy as np
 
 from data import atomic
 from data.relation import Relation
+from graph.hetero import HeteroGraph
+from graph.metapath import Metapath
+from graph.schema import EdgeType, NodeType, Schema
+
+INTERACTIONS = ("user", "interacts", "item")
+"""The edges between users and items."""
 
 
-@dataclass(frozen=True, slots=True)
+def latent_schema(user_levels: int = 1, item_levels: int = 1) -> Schema:
+    """The schema of latent factors: the edges to them are a relation a level of codes."""
+    levels = {"user": user_levels, "item": item_levels}
+    return Schema(
+        nodes=(
+            NodeType("user", letter="u", help="Somebody who interacted with items."),
+            NodeType("item", letter="i", help="Something that users interacted with."),
+            *(
+                NodeType(
+                    f"{side}_factor",
+                    letter=side[0].upper(),
+                    groups=side,
+                    help=f"A meaning that {side}s share: a code of their texts.",
+                )
+                for side in levels
+            ),
+        ),
+        edges=(
+            EdgeType(*INTERACTIONS, reverse="of", timed=True, title="interactions"),
+            *(
+                EdgeType(*_has(side, level), level=level, title=f"{side}s' factors")
+                for side, n in levels.items()
+                for level in range(n)
+            ),
+        ),
+    )
+
+
+def _has(side: str, level: int) -> tuple[str, str, str]:
+    """The edges from a side to its factors of one level."""
+    return side, f"has_level_{level}", f"{side}_factor"
+
+
+PAPER = tuple(
+    Metapath.parse(text, latent_schema())
+    for text in (
+        "item > user",
+        "user > user_factor > user",
+        "user > item",
+        "item > item_factor > item",
+    )
+)
+"""The metapaths of the paper. Source: AutoGraph, section 3.3.1."""
+
+
+@dataclass(frozen=True)
 class LatentGraph:
-    """Nodes user, item, user_factor, item_factor; entity-factor edges are one relation a level.
+    """The latent-factor graph as models read it: codes are a matrix, for each has one a level.
 
-    A factor node has the number `level * k + code` on its side.
+    A factor node has the number `level * k + code` on its side. `hetero` is the same graph for
+    whatever reads graphs of any schema.
 
     Attributes:
         n_users: Number of users.
@@ -71,6 +124,36 @@ class LatentGraph:
             "user_factor": self.user_k * self.levels("user"),
             "item_factor": self.item_k * self.levels("item"),
         }[node_type]
+
+    @cached_property
+    def hetero(self) -> HeteroGraph:
+        """The same nodes and edges, typed; factors have "id" (level-code), "level" and "label"."""
+        schema = latent_schema(self.levels("user"), self.levels("item"))
+        interactions = schema.edge(INTERACTIONS)
+        edges = {interactions.key: self.user_item, interactions.turned: self.item_user}
+        attributes: dict[str, dict[str, Any]] = {}
+        for side in ("user", "item"):
+            factors, k = self.factors(side), self.k(side)
+            offsets = np.arange(len(factors) + 1, dtype=np.int64)
+            for level, column in enumerate(np.ascontiguousarray(factors.T)):
+                key = _has(side, level)
+                edges[key] = Relation(offsets, column, self.size(key[2]))
+            numbers = range(self.size(f"{side}_factor"))
+            attributes[f"{side}_factor"] = {
+                "id": tuple(f"{number // k}-{number % k}" for number in numbers),
+                "level": np.array([number // k for number in numbers], dtype=np.int16),
+                "label": self.labels(side),
+            }
+        sizes = {name: self.size(name) for name in schema.types}
+        return HeteroGraph(schema, sizes, edges, attributes)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        arrays = [self.user_codes, self.item_codes]
+        for edges in (self.user_item, self.item_user):
+            arrays += [edges.offsets, edges.targets, edges.moments]
+        return sum(array.nbytes for array in arrays)
 
     def save(self, directory: Path) -> None:
         """Arrays, sizes and labels in `directory`."""

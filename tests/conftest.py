@@ -12,7 +12,7 @@ from hypothesis import settings
 from tiny_qwen import make_tiny_qwen
 
 if TYPE_CHECKING:
-    from app.results.atlas import Atlas
+    from graph.explore.atlas import Atlas
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 settings.register_profile("untimed", deadline=None)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from graph.explore.atlas import Atlas
+    from graph.metapath import Metapath
+
+MOST_INSTANCES = 20
+"""Instances of a metapath that are listed."""
 
 graph_app = typer.Typer(
     no_args_is_help=True, help="The graph: search it, save a part of it, follow paths."
@@ -32,9 +42,14 @@ def find(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Find users, items and latent factors."""
-    from app.cli.show_graph import show_found
-
-    show_found(experiment, workspace, " ".join(words), limit)
+    atlas, console = _open(experiment, workspace)
+    found = atlas.finder.find(" ".join(words), limit)
+    for node in found:
+        degree = int(atlas.flat.degrees[atlas.flat.place(node)])
+        near = "1 neighbour" if degree == 1 else f"{degree:,} neighbours"
+        console.print(f"{atlas.key(node)}  {atlas.names.title(node)}  ({near})")
+    if not found:
+        console.print("Nothing holds all these words.")
 
 
 @graph_app.command()
@@ -49,9 +64,26 @@ def save(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Save what a view of the graph shows."""
-    from app.cli.show_graph import save_view
+    from data import atomic
+    from data.errors import ConfigError
+    from graph.explore.atlas import picture
+    from graph.explore.export import gexf, graphml
 
-    save_view(experiment, workspace, view, path)
+    writers = {".graphml": graphml, ".gexf": gexf}
+    if path.suffix not in {*writers, ".parquet"}:
+        raise ConfigError(f"{path} ends in {path.suffix!r}; choose .graphml, .gexf or .parquet.")
+    atlas, console = _open(experiment, workspace)
+    seen = picture(atlas, view)
+    if path.suffix == ".parquet":
+        nodes, edges = seen.tables(atlas.names)
+        beside = path.with_name(f"{path.stem}-edges.parquet")
+        atomic.write_parquet(path, nodes)
+        atomic.write_parquet(beside, edges)
+        console.print(f"{nodes.height:,} nodes in {path}, {edges.height:,} edges in {beside}")
+        return
+    network = seen.network(atlas.names)
+    atomic.write(path, lambda part: part.write_bytes(writers[path.suffix](network)))
+    console.print(f"{len(network):,} nodes and {network.size():,} edges in {path}")
 
 
 @graph_app.command()
@@ -62,9 +94,15 @@ def path(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Show the shortest path between two nodes, along training edges."""
-    from app.cli.show_graph import show_path
+    from graph.explore.walk import everywhere, shortest_path
 
-    show_path(experiment, workspace, start, end)
+    atlas, console = _open(experiment, workspace)
+    ends = [atlas.flat.place(atlas.node(text)) for text in (start, end)]
+    found = [atlas.flat.node(place) for place in shortest_path(everywhere(atlas.flat), *ends)]
+    for node in found:
+        console.print(f"{atlas.key(node)}  {atlas.names.title(node)}")
+    if not found:
+        console.print("No path joins them.")
 
 
 @graph_app.command()
@@ -81,6 +119,63 @@ def metapaths(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Count the instances of metapaths and the nodes they reach, or list those of two nodes."""
-    from app.cli.show_graph import show_metapaths
+    from rich.table import Table
 
-    show_metapaths(experiment, workspace, more or [], between)
+    from graph.explore.overview import tabulate_metapaths
+    from graph.latent import PAPER
+    from graph.metapath import Metapath
+
+    atlas, console = _open(experiment, workspace)
+    paths = [*PAPER, *(Metapath.parse(text, atlas.schema) for text in more or [])]
+    if between is not None:
+        _list_instances(atlas, console, paths, *map(atlas.node, between))
+        return
+    table = Table("metapath", "instances", "starts", "ends", "median per end")
+    for row in tabulate_metapaths(atlas.graph, paths).iter_rows(named=True):
+        table.add_row(
+            row["metapath"],
+            f"{row['instances']:,}",
+            f"{row['starts']:.1%}",
+            f"{row['ends']:.1%}",
+            f"{row['median_per_end']:,.0f}",
+        )
+    console.print(table)
+
+
+def _list_instances(
+    atlas: Atlas,
+    console: Console,
+    paths: Sequence[Metapath],
+    start: tuple[str, int],
+    end: tuple[str, int],
+) -> None:
+    from graph.explore.paths import instances
+
+    fitting = 0
+    for path in paths:
+        if (path.types[0], path.types[-1]) != (start[0], end[0]):
+            continue
+        found = instances(atlas.graph, path, start[1], end[1], limit=MOST_INSTANCES)
+        fitting += len(found)
+        for one in found:
+            nodes = zip(path.types, one, strict=True)
+            console.print(" → ".join(map(atlas.names.title, nodes)))
+    if not fitting:
+        console.print("No instance of these metapaths joins them.")
+
+
+def _open(name: str, workspace: Path) -> tuple[Atlas, Console]:
+    """The graph of an experiment, and where to print; what is to be known of it is said.
+
+    Raises:
+        AutoGraphError: it is not finished.
+    """
+    from app.cli.progress import open_console
+    from app.experiment.cautions import tell
+    from app.pipeline.records import read_record
+    from app.results.results import Results
+
+    record, console = read_record(name, workspace), open_console()
+    atlas = Results(record).atlas
+    tell(record.experiment.name, record.cautions_of_graph(), console)
+    return atlas, console

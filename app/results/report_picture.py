@@ -54,7 +54,7 @@ def drawing(case: Showcase, width: int = 960, height: int = 520) -> Drawing:
     from graph.explore.view import View
 
     assert case.graph is not None
-    shown = look(flatten(case.graph), View(cap=PICTURE_NODES))
+    shown = look(flatten(case.graph.hetero), View(cap=PICTURE_NODES))
     places = layout(shown)
     xy = np.array([places[node] for node in shown.nodes])
     low, span = xy.min(0), np.maximum(np.ptp(xy, 0), 1e-9)
@@ -62,9 +62,9 @@ def drawing(case: Showcase, width: int = 960, height: int = 520) -> Drawing:
     at = margin + (xy - low) / span * (np.array([width, height]) - 2 * margin)
     dots = []
     for (x, y), node in zip(at.round(1).tolist(), shown.nodes, strict=True):
-        factor = node[0].endswith("_factor")
+        factor = shown.schema.node(node[0]).groups is not None
         name = case.name(node) if factor else ""
         dots.append(Dot(node[0], x, y, 8.0 if factor else 4.0, name))
-    dots.sort(key=lambda dot: dot.type.endswith("_factor"))
+    dots.sort(key=lambda dot: dot.size)
     lines = [(*at[a].round(1).tolist(), *at[b].round(1).tolist()) for a, b in shown.edges]
     return Drawing(tuple(dots), tuple(lines), width, height, shown.counts)

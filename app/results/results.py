@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from app.results.atlas import Atlas
-    from graph.explore.overview import Schema
+    from graph.explore.atlas import Atlas
+    from graph.explore.overview import Overview
     from llm.workshop.scene import Scene
     from quantize.fit import FittedCodes
     from recommend.judge.evaluate import Evaluation
@@ -254,33 +254,36 @@ class Results:
     @property
     def atlas(self) -> Atlas:
         """The graph, ready to be explored."""
-        from app.results.atlas import Atlas
-        from graph.explore.flat import flatten
-        from graph.explore.names import name_nodes
+        from graph.explore.atlas import Atlas
 
         def make() -> Atlas:
-            graph, (users, items) = self.graph, (self.factors(side) for side in SIDES)
-            terms = (users.table["terms"].to_list(), items.table["terms"].to_list())
-            return Atlas(graph, flatten(graph), name_nodes(graph, self.dataset, *terms))
+            graph = self.graph.hetero
+            described = {
+                node.name: self.factors(node.groups)
+                for node in graph.schema.nodes
+                if node.groups in SIDES
+            }
+            terms = {kind: one.table["terms"].to_list() for kind, one in described.items()}
+            return Atlas.of(graph, self.dataset, terms)
 
         return self.derive("atlas", make)
 
     @property
-    def schema(self) -> Schema:
+    def overview(self) -> Overview:
         """Types of nodes and edges with their counts."""
-        from graph.explore.overview import schema_of
+        from graph.explore.overview import overview_of
 
-        return self.derive("schema", lambda: schema_of(self.atlas.flat))
+        return self.derive("overview", lambda: overview_of(self.atlas.flat))
 
     def metapaths(self, paths: Sequence[str]) -> pl.DataFrame:
         """Instances and reach of metapaths, a row each."""
-        from graph.explore.overview import catalogue
+        from graph.explore.overview import tabulate_metapaths
         from graph.metapath import Metapath
 
         def counted(path: str) -> pl.DataFrame:
-            return self.derive(
-                f"metapath {path}", lambda: catalogue(self.atlas.graph, [Metapath.parse(path)])
-            )
+            graph = self.atlas.graph
+            steps = Metapath.parse(path, graph.schema)
+            return self.derive(f"metapath {path}", lambda: tabulate_metapaths(graph, [steps]))
 
         return pl.concat(counted(path) for path in paths)
 

@@ -13,7 +13,6 @@ from graph.explore.flat import Node
 from graph.explore.layout import Places
 from graph.explore.names import Names
 from graph.explore.subgraph import Subgraph
-from graph.explore.view import RELATIONS
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -63,7 +62,7 @@ def edge_table(subgraph: Subgraph, names: Names) -> pl.DataFrame:
         {
             "source": [keys[a] for a in subgraph.edges[:, 0].tolist()],
             "target": [keys[b] for b in subgraph.edges[:, 1].tolist()],
-            "relation": [RELATIONS[number] for number in subgraph.relations.tolist()],
+            "relation": [subgraph.schema.links[number] for number in subgraph.relations.tolist()],
             "level": [None if level < 0 else level for level in levels],
         },
         schema={

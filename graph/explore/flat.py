@@ -10,9 +10,8 @@ import numpy as np
 
 from data.errors import ConfigError
 from data.relation import offsets_of
-from graph.explore.relations import interactions
-from graph.latent import LatentGraph
-from graph.metapath import NODE_TYPES
+from graph.hetero import HeteroGraph
+from graph.schema import Schema
 
 Node = tuple[str, int]
 """Type and number."""
@@ -20,21 +19,23 @@ Node = tuple[str, int]
 
 @dataclass(frozen=True)
 class FlatGraph:
-    """One adjacency over users, items and factors; two interactions of a pair are one edge.
+    """One adjacency over all nodes; several edges of a pair are one.
 
-    A node's neighbours stand type by type, and within a type by relevance: a user's items and an
-    item's users latest interaction first, factors by level, members of a factor by how many
-    interactions they have.
+    A node's neighbours stand type by type, and within a type by relevance: along edges with times
+    the latest first, along weighted ones the heaviest; what a node belongs to as it is declared
+    (factors by level), and members of a group by how many timed edges they have.
 
     Attributes:
-        sizes: Nodes of each of `NODE_TYPES`, in that order.
-        k: Codes a level of "user" and "item".
+        schema: Types of nodes and edges.
+        sizes: Nodes of each type, in the order of the schema.
+        levels: (n,) int16 level of every factor, -1 of other nodes.
         offsets: (n + 1,) int64; node v owns `targets[offsets[v]:offsets[v + 1]]`.
         targets: (m,) int32 numbers in the row.
     """
 
+    schema: Schema
     sizes: tuple[int, ...]
-    k: tuple[int, int]
+    levels: np.ndarray
     offsets: np.ndarray
     targets: np.ndarray
 
@@ -43,7 +44,7 @@ class FlatGraph:
 
     @cached_property
     def firsts(self) -> np.ndarray:
-        """(5,) int64 place of the first node of each type, and the number of all nodes."""
+        """(types + 1,) int64 place of the first node of each type, and the number of all nodes."""
         return np.concatenate([[0], np.cumsum(self.sizes)])
 
     @cached_property
@@ -53,19 +54,13 @@ class FlatGraph:
 
     @cached_property
     def types(self) -> np.ndarray:
-        """(n,) int8 place of every node's type in `NODE_TYPES`."""
-        return np.repeat(np.arange(len(NODE_TYPES), dtype=np.int8), self.sizes)
+        """(n,) int8 place of every node's type in the schema."""
+        return np.repeat(np.arange(len(self.sizes), dtype=np.int8), self.sizes)
 
-    @cached_property
-    def levels(self) -> np.ndarray:
-        """(n,) int16 level of every factor, -1 of users and items."""
-        parts = [
-            np.arange(size) // self.k[NODE_TYPES[place] == "item_factor"]
-            if place > 1
-            else np.full(size, -1)
-            for place, size in enumerate(self.sizes)
-        ]
-        return np.concatenate(parts).astype(np.int16)
+    def of_type(self, kind: str) -> slice:
+        """Where the nodes of a type stand."""
+        at = self.schema.index(kind)
+        return slice(int(self.firsts[at]), int(self.firsts[at + 1]))
 
     def place(self, node: Node) -> int:
         """Where a node stands in the row.
@@ -74,17 +69,16 @@ class FlatGraph:
             ConfigError: there is no such node.
         """
         kind, number = node
-        if kind not in NODE_TYPES or not 0 <= number < self.sizes[NODE_TYPES.index(kind)]:
-            there = ", ".join(
-                f"{n} of type {t}" for t, n in zip(NODE_TYPES, self.sizes, strict=True)
-            )
+        types = self.schema.types
+        if kind not in types or not 0 <= number < self.sizes[types.index(kind)]:
+            there = ", ".join(f"{n} of type {t}" for t, n in zip(types, self.sizes, strict=True))
             raise ConfigError(f"There is no {kind} {number} in this graph; it has {there}.")
-        return int(self.firsts[NODE_TYPES.index(kind)]) + number
+        return int(self.firsts[types.index(kind)]) + number
 
     def node(self, place: int) -> Node:
         """Type and number of the node that stands at a place."""
         kind = int(self.types[place])
-        return NODE_TYPES[kind], int(place - self.firsts[kind])
+        return self.schema.types[kind], int(place - self.firsts[kind])
 
     def places(self, nodes: Sequence[Node]) -> np.ndarray:
         """(len(nodes),) int64 places."""
@@ -98,46 +92,61 @@ class FlatGraph:
         return source, self.targets[self.offsets[places][source] + within]
 
 
-def flatten(graph: LatentGraph) -> FlatGraph:
+def flatten(graph: HeteroGraph) -> FlatGraph:
     """The same graph, undirected, in one row."""
-    sizes = tuple(graph.size(kind) for kind in NODE_TYPES)
-    firsts = dict(zip(NODE_TYPES, np.concatenate([[0], np.cumsum(sizes)]), strict=False))
-    sources, targets = [], []
-    for side, other in (("user", "item"), ("item", "user")):
-        owner, partner = _latest_first(graph, side)
-        sources.append(owner + firsts[side])
-        targets.append(partner + firsts[other])
-    for side in ("user", "item"):
-        owner, factor = _by_level(graph, side)
-        sources.append(owner + firsts[side])
-        targets.append(factor + firsts[f"{side}_factor"])
-    for side in ("user", "item"):
-        factor, member = _most_active_first(graph, side)
-        sources.append(factor + firsts[f"{side}_factor"])
-        targets.append(member + firsts[side])
+    types = graph.schema.types
+    sizes = tuple(graph.size(kind) for kind in types)
+    firsts = dict(zip(types, np.concatenate([[0], np.cumsum(sizes)]), strict=False))
+    sources, targets = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    for a in types:
+        for b in graph.schema.neighbours(a):
+            owner, partner = _best_first(graph, a, b)
+            sources.append(owner + firsts[a])
+            targets.append(partner + firsts[b])
     source = np.concatenate(sources)
     order = np.argsort(source, kind="stable")
     flat = np.concatenate(targets)[order].astype(np.int32)
-    return FlatGraph(sizes, (graph.user_k, graph.item_k), offsets_of(source, sum(sizes)), flat)
+    levels = [
+        np.asarray(graph.attributes.get(kind, {}).get("level", np.full(size, -1)))
+        for kind, size in zip(types, sizes, strict=True)
+    ]
+    return FlatGraph(
+        graph.schema,
+        sizes,
+        np.concatenate(levels).astype(np.int16),
+        offsets_of(source, sum(sizes)),
+        flat,
+    )
 
 
-def _latest_first(graph: LatentGraph, side: str) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of a user and an item, each once, by `side` and the latest interaction."""
-    edges = interactions(graph, side)
-    owner, partner = (ends[::-1].astype(np.int64) for ends in (edges.sources, edges.targets))
-    width = int(partner.max(initial=0)) + 1
-    _, first = np.unique(owner * width + partner, return_index=True)
+def _best_first(graph: HeteroGraph, a: str, b: str) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of nodes of two types, each once, by the first and then the best of the second."""
+    owners, partners = [], []
+    for edge, own_way, relation in graph.joining(a, b):
+        owner, partner = relation.sources.astype(np.int64), relation.targets.astype(np.int64)
+        if edge.timed:
+            owner, partner = owner[::-1], partner[::-1]
+        elif relation.weights is not None:
+            heavy = np.argsort(-relation.weights, kind="stable")
+            owner, partner = owner[heavy], partner[heavy]
+        elif not own_way:
+            busy = np.lexsort((partner, -_timed_edges(graph, b)[partner]))
+            owner, partner = owner[busy], partner[busy]
+        owners.append(owner)
+        partners.append(partner)
+    owner, partner = np.concatenate(owners), np.concatenate(partners)
+    _, first = np.unique(owner * graph.size(b) + partner, return_index=True)
     kept = np.sort(first)
     order = np.argsort(owner[kept], kind="stable")
     return owner[kept][order], partner[kept][order]
 
 
-def _by_level(graph: LatentGraph, side: str) -> tuple[np.ndarray, np.ndarray]:
-    factors = graph.factors(side).astype(np.int64)
-    return np.repeat(np.arange(len(factors)), factors.shape[1]), factors.ravel()
-
-
-def _most_active_first(graph: LatentGraph, side: str) -> tuple[np.ndarray, np.ndarray]:
-    member, factor = _by_level(graph, side)
-    order = np.lexsort((member, -interactions(graph, side).degrees[member], factor))
-    return factor[order], member[order]
+def _timed_edges(graph: HeteroGraph, kind: str) -> np.ndarray:
+    """(size,) int64 edges with times of every node of a type."""
+    count = np.zeros(graph.size(kind), dtype=np.int64)
+    for edge in graph.schema.edges:
+        if edge.timed:
+            for key in (edge.key, edge.turned):
+                if key[0] == kind:
+                    count += graph.relation(key).degrees
+    return count

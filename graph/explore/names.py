@@ -1,8 +1,8 @@
-"""What people call the nodes of a graph."""
+"""What people call the nodes of a graph, and how any of them is found by words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -12,17 +12,10 @@ from data.dataset import Dataset
 from data.errors import DataError
 from data.ids import IdMap
 from data.names import NAMES, item_names, user_names
-from graph.explore.flat import Node
-from graph.latent import LatentGraph
-from graph.metapath import NODE_TYPES
+from graph.explore.flat import FlatGraph, Node
+from graph.hetero import HeteroGraph
 
-CALLED = {
-    "user": "User",
-    "item": "Item",
-    "user_factor": "User factor",
-    "item_factor": "Item factor",
-}
-"""Types of nodes in words."""
+_LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -30,28 +23,22 @@ class Names:
     """Readable names and external ids of all nodes.
 
     Attributes:
-        ids: External ids, by "user" and "item".
+        ids: External ids, by type; "level-code" of a factor.
         titles: (n) what a person reads, by type.
         more: (n) other words about each node that a search may find, by type.
-        k: Codes a level, by "user" and "item".
     """
 
-    ids: dict[str, IdMap]
-    titles: dict[str, pl.Series]
-    more: dict[str, pl.Series]
-    k: dict[str, int]
+    ids: Mapping[str, IdMap]
+    titles: Mapping[str, pl.Series]
+    more: Mapping[str, pl.Series]
 
     def title(self, node: Node) -> str:
         """What a person reads; it comes from data, and may hold anything."""
         return str(self.titles[node[0]][node[1]])
 
     def id(self, node: Node) -> str:
-        """External id of a user or item, "level-code" of a factor."""
-        kind, number = node
-        if kind in self.ids:
-            return self.ids[kind].external[number]
-        level, code = divmod(number, self.k[kind.removesuffix("_factor")])
-        return f"{level}-{code}"
+        """What a node is called outside."""
+        return self.ids[node[0]].external[node[1]]
 
     def node(self, kind: str, external: str) -> Node:
         """The node that is called so outside; the inverse of `id`.
@@ -59,54 +46,56 @@ class Names:
         Raises:
             DataError: there is none.
         """
-        if kind in self.ids:
-            return kind, self.ids[kind].number(external)
-        level, dash, code = external.partition("-")
-        if kind in NODE_TYPES and dash and level.isdecimal() and code.isdecimal():
-            k = self.k[kind.removesuffix("_factor")]
-            number = int(level) * k + int(code)
-            if int(code) < k and number < len(self.titles[kind]):
-                return kind, number
-        raise DataError(f"There is no {kind.replace('_', ' ')} {external!r} in this graph.")
+        if kind not in self.ids:
+            raise DataError(f"There is no {kind.replace('_', ' ')} {external!r} in this graph.")
+        return kind, self.ids[kind].number(external)
 
 
 def name_nodes(
-    graph: LatentGraph,
-    dataset: Dataset,
-    user_terms: Sequence[Sequence[str]] = (),
-    item_terms: Sequence[Sequence[str]] = (),
+    graph: HeteroGraph,
+    dataset: Dataset | None = None,
+    terms: Mapping[str, Sequence[Sequence[str]]] | None = None,
 ) -> Names:
     """Names of all nodes of a graph.
+
+    Those of users and items come from the data set, those of all others from the graph: a node is
+    called by its "label", else by its type and its "id", else by its type and its number.
 
     Args:
         graph: With the labels of its factors.
         dataset: That it was built from.
-        user_terms: Distinguishing terms of each user factor, for searching.
-        item_terms: The same of item factors.
+        terms: Of each node of a type, further words for searching: those that set a factor apart.
     """
-    titles = {
-        "user": user_names(dataset.users),
-        "item": item_names(dataset.items),
-        "user_factor": _factor_titles(graph, "user"),
-        "item_factor": _factor_titles(graph, "item"),
-    }
-    more = {
-        "user": _attributes(dataset.users, (USER_ID, *NAMES)),
-        "item": _attributes(dataset.items, (ITEM_ID, TITLE, DESCRIPTION)),
-        "user_factor": _terms(graph, "user", user_terms),
-        "item_factor": _terms(graph, "item", item_terms),
-    }
-    ids = {"user": dataset.user_ids, "item": dataset.item_ids}
-    return Names(ids, titles, more, {"user": graph.user_k, "item": graph.item_k})
+    ids: dict[str, IdMap] = {}
+    titles: dict[str, pl.Series] = {}
+    more: dict[str, pl.Series] = {}
+    for kind in graph.schema.types:
+        if dataset is not None and kind == "user":
+            ids[kind], titles[kind] = dataset.user_ids, user_names(dataset.users)
+            more[kind] = _attributes(dataset.users, (USER_ID, *NAMES))
+        elif dataset is not None and kind == "item":
+            ids[kind], titles[kind] = dataset.item_ids, item_names(dataset.items)
+            more[kind] = _attributes(dataset.items, (ITEM_ID, TITLE, DESCRIPTION))
+        else:
+            words = [", ".join(one) for one in (terms or {}).get(kind, ())]
+            ids[kind], titles[kind] = _ids(graph, kind), _titles(graph, kind)
+            more[kind] = pl.Series(words or [""] * graph.size(kind), dtype=pl.String)
+    return Names(ids, titles, more)
 
 
-def _factor_titles(graph: LatentGraph, side: str) -> pl.Series:
-    """What each factor is called; type, level and code where the graph does not say."""
-    k, kind = graph.k(side), CALLED[f"{side}_factor"]
+def _ids(graph: HeteroGraph, kind: str) -> IdMap:
+    known = graph.attributes.get(kind, {}).get("id", range(graph.size(kind)))
+    return IdMap(tuple(map(str, known)), graph.schema.node(kind).title.lower())
+
+
+def _titles(graph: HeteroGraph, kind: str) -> pl.Series:
+    """What each node is called; type and id where the graph does not say."""
+    labels = graph.attributes.get(kind, {}).get("label", ("",) * graph.size(kind))
+    called = graph.schema.node(kind).title
     return pl.Series(
         [
-            label or f"{kind} {number // k}-{number % k}"
-            for number, label in enumerate(graph.labels(side))
+            label or f"{called} {id_}"
+            for label, id_ in zip(labels, _ids(graph, kind).external, strict=True)
         ],
         dtype=pl.String,
     )
@@ -127,6 +116,83 @@ def _attributes(table: pl.DataFrame, without: Sequence[str]) -> pl.Series:
     return table.select(pl.concat_str(parts, separator=", ", ignore_nulls=True)).to_series()
 
 
-def _terms(graph: LatentGraph, side: str, terms: Sequence[Sequence[str]]) -> pl.Series:
-    n = graph.size(f"{side}_factor")
-    return pl.Series([", ".join(one) for one in terms] or [""] * n, dtype=pl.String)
+@dataclass(frozen=True)
+class Finder:
+    """All nodes by text.
+
+    Attributes:
+        table: A row a node: type, number, degree; name, id and more without accents and capitals.
+    """
+
+    table: pl.DataFrame
+
+    def find(self, query: str, limit: int = 20, types: Sequence[str] | None = None) -> list[Node]:
+        """At most `limit` nodes that hold every word of the query, the best first.
+
+        Best are those whose name or id is the query, then those whose name begins with it, then
+        those with a word that begins with it, then those whose name or id holds it, then those
+        that hold its words anywhere; among equals those with most neighbours, and then those
+        that stand first in the data. `types` are all by default.
+        """
+        wanted = pl.select(_folded(pl.lit(query[:_LONGEST]))).item().split()
+        if not wanted:
+            return []
+        phrase = " ".join(wanted)
+        text = pl.concat_str("name", "id", "more", separator=" ")
+        found = self.table.lazy()
+        if types is not None:
+            found = found.filter(pl.col("type").is_in(list(types)))
+        for word in wanted:
+            found = found.filter(text.str.contains(word, literal=True))
+        best = (
+            found.with_columns(rank=_rank(phrase))
+            .sort("rank", "degree", "row", descending=[False, True, False])
+            .head(limit)
+            .select("type", "number")
+            .collect()
+        )
+        return [(str(kind), int(number)) for kind, number in best.rows()]
+
+
+def index_names(names: Names, flat: FlatGraph) -> Finder:
+    """A finder over all nodes."""
+    tables = []
+    for kind, size in zip(flat.schema.types, flat.sizes, strict=True):
+        tables.append(
+            pl.DataFrame(
+                {
+                    "type": pl.repeat(kind, size, eager=True),
+                    "number": pl.int_range(size, eager=True),
+                    "degree": flat.degrees[flat.of_type(kind)],
+                    "name": names.titles[kind],
+                    "id": pl.Series(names.ids[kind].external, dtype=pl.String),
+                    "more": names.more[kind],
+                }
+            )
+        )
+    table = pl.concat(tables).with_row_index("row")
+    return Finder(table.with_columns(_folded(pl.col("name", "id", "more").fill_null(""))))
+
+
+def _folded(text: pl.Expr) -> pl.Expr:
+    """Without accents, capitals and runs of spaces."""
+    bare = text.str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase()
+    return bare.str.replace_all(r"\s+", " ").str.strip_chars()
+
+
+def _rank(phrase: str) -> pl.Expr:
+    name, called = pl.col("name"), pl.col("id")
+    starts = name.str.starts_with(phrase)
+    word = name.str.contains(f" {phrase}", literal=True)
+    held = name.str.contains(phrase, literal=True) | called.str.contains(phrase, literal=True)
+    return (
+        pl.when((name == phrase) | (called == phrase))
+        .then(0)
+        .when(starts)
+        .then(1)
+        .when(word)
+        .then(2)
+        .when(held)
+        .then(3)
+        .otherwise(4)
+    )

@@ -9,7 +9,7 @@ import networkx as nx
 import polars as pl
 import pytest
 
-from app.results.atlas import Atlas, picture
+from graph.explore.atlas import Atlas, picture
 
 
 @pytest.fixture
@@ -57,13 +57,14 @@ def test_a_path_node_by_node(graph: Any, atlas: Atlas) -> None:
 
 
 def test_metapaths_are_counted_and_listed(graph: Any, atlas: Atlas) -> None:
-    from graph.explore.count import count_instances
+    from graph.explore.paths import count_instances
+    from graph.latent import INTERACTIONS
     from graph.metapath import Metapath
 
     own = "user > item > item_factor"
     said = graph("metapaths", "demo", "--path", own)
-    assert f"{count_instances(atlas.graph, Metapath.parse(own)):,}" in said
-    item = int(atlas.graph.user_item.of(0)[0])
+    assert f"{count_instances(atlas.graph, Metapath.parse(own, atlas.schema)):,}" in said
+    item = int(atlas.graph.neighbours(INTERACTIONS, 0)[0])
     pair = atlas.key(("user", 0)), atlas.key(("item", item))
     listed = graph("metapaths", "demo", "--between", *pair)
     assert " → ".join(map(atlas.names.title, (("user", 0), ("item", item)))) in listed

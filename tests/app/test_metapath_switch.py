@@ -17,7 +17,7 @@ from app.experiment.metapaths import (
 )
 from app.experiment.settings import Cell
 from data.errors import ConfigError
-from graph.metapath import PAPER
+from graph.latent import PAPER
 from recommend.settings.grounded import GroundedConfig
 
 FEW = ("item > user", "item > item_factor > item")

@@ -14,12 +14,13 @@ from browsing import PageAt, downloaded, settled, shot
 from playwright.sync_api import Page
 
 from app.pipeline.records import read_record
-from app.results.atlas import Atlas, Picture, picture
 from app.results.results import Results
+from graph.explore.atlas import Atlas, Picture, picture
 from graph.explore.flat import Node
-from graph.explore.view import View
-from graph.explore.view_text import read_view, view_text
+from graph.explore.view import View, read_view, view_text
+from graph.latent import latent_schema
 
+SCHEMA = latent_schema()
 START = "si0_h2_c120"
 
 
@@ -33,7 +34,7 @@ def asked(page: Page) -> dict[str, str]:
 
 
 def view_of(page: Page) -> View:
-    return read_view(asked(page).get("view", ""))
+    return read_view(asked(page).get("view", ""), SCHEMA)
 
 
 def pixel(page: Page, seen: Picture, node: Node) -> tuple[float, float]:
@@ -77,7 +78,7 @@ def test_a_click_selects_and_the_picture_goes_on(
     shot(page, "graph-selected")
 
     page.get_by_role("button", name="Items (").click()
-    waits_for(page, "view", view_text(read_view(START).expand(chosen, "item")))
+    waits_for(page, "view", view_text(read_view(START, SCHEMA).expand(chosen, "item"), SCHEMA))
     assert asked(page)["node"] == atlas.key(chosen)
 
     page.get_by_role("button", name="Dismiss").click()
@@ -87,7 +88,7 @@ def test_a_click_selects_and_the_picture_goes_on(
     page.get_by_text("dismissed").wait_for()
 
     page.get_by_role("button", name="Undo").click()
-    waits_for(page, "view", view_text(read_view(START).expand(chosen, "item")))
+    waits_for(page, "view", view_text(read_view(START, SCHEMA).expand(chosen, "item"), SCHEMA))
     page.get_by_role("button", name="Start again").click()
     waits_for(page, "view", None)
 
@@ -112,7 +113,7 @@ def test_search_finds_what_does_not_show_and_brings_it_in(
 ) -> None:
     page = page_at(demo_workspace, "graph?experiment=demo&view=su0")
     shown = look_nodes(atlas, "su0")
-    hidden = next(n for n in range(atlas.graph.n_items) if ("item", n) not in shown)
+    hidden = next(n for n in range(atlas.graph.size("item")) if ("item", n) not in shown)
     title = atlas.names.title(("item", hidden))
     page.get_by_label("Search").first.fill(title)
     page.get_by_role("button", name=title).first.click()

@@ -19,10 +19,10 @@ COLOURS = {"user": "#102030", "item": "#405060"}
 def tables(make_graph, make_dataset):
     graph = make_graph(3)
     dataset = make_dataset([(0, 0, 0)], 7, 6)
-    names = name_nodes(graph, dataset)
+    names = name_nodes(graph.hetero, dataset)
     titles = names.titles | {"item": pl.Series(['<b>&"\x00\x0b', "Léon", "c", "d", "e", "f"])}
-    names = type(names)(names.ids, titles, names.more, names.k)
-    shown = look(flatten(graph), View(starts=(("item", 0),), hops=2))
+    names = type(names)(names.ids, titles, names.more)
+    shown = look(flatten(graph.hetero), View(starts=(("item", 0),), hops=2))
     return graph, shown, node_table(shown, names, layout(shown)), edge_table(shown, names)
 
 
@@ -73,8 +73,8 @@ def test_ids_that_look_alike_stay_nodes_of_their_own(make_graph, make_dataset, w
         dataset.items.with_columns(pl.Series("item_id", ids)),
         dataset.interactions,
     )
-    names = name_nodes(graph, dataset)
-    shown = look(flatten(graph), View(starts=tuple(("item", k) for k in range(len(ids)))))
+    names = name_nodes(graph.hetero, dataset)
+    shown = look(flatten(graph.hetero), View(starts=tuple(("item", k) for k in range(len(ids)))))
     nodes, edges = node_table(shown, names, layout(shown)), edge_table(shown, names)
     again = write(nodes, edges)
     assert len(again) == nodes.height == len(shown.nodes)
@@ -98,8 +98,8 @@ def test_an_empty_picture_can_be_saved(small):
     from graph.explore.names import Names
     from graph.explore.view import Filters
 
-    shown = look(flatten(small), View(filters=Filters(types=())))
-    nothing = Names({}, {}, {}, {})
+    shown = look(flatten(small.hetero), View(filters=Filters(types=())))
+    nothing = Names({}, {}, {})
     nodes, edges = node_table(shown, nothing, {}), edge_table(shown, nothing)
     assert nodes.height == edges.height == 0
     assert nx.read_graphml(io.BytesIO(graphml(as_network(nodes, edges)))).number_of_nodes() == 0

@@ -5,10 +5,9 @@ from data.dataset import INTERACTION_SCHEMA, Dataset
 from data.errors import DataError
 from data.split import leave_one_out
 from graph.build.latent import build_graph
-from graph.explore.details import degree_by_type, neighbour_table
-from graph.explore.find import index_names
 from graph.explore.flat import flatten
-from graph.explore.names import name_nodes
+from graph.explore.names import index_names, name_nodes
+from graph.explore.overview import count_neighbours, neighbour_table
 
 TITLES = ["Alien", "Aliens", "The Alien Factor", "Léon", " ", "Résumé of Aliens", "Heat"]
 
@@ -41,8 +40,10 @@ def library(make_codes):
         user_labels=["calm", ""],
         item_labels=["alien, space", "", "heat of the night", ""],
     )
-    flat = flatten(graph)
-    names = name_nodes(graph, dataset, (), [["monster"], [], ["police", "night"], []])
+    flat = flatten(graph.hetero)
+    names = name_nodes(
+        graph.hetero, dataset, {"item_factor": [["monster"], [], ["police", "night"], []]}
+    )
     return graph, flat, names, index_names(names, flat)
 
 
@@ -117,8 +118,8 @@ def test_ids_of_nothing_get_a_sentence(library, kind, external):
 
 def test_details_of_a_node_by_hand(library):
     graph, flat, names, _ = library
-    assert degree_by_type(flat, ("user", 0)) == {"item": 5, "user_factor": 1}
-    assert degree_by_type(flat, ("item_factor", 2)) == {"item": 3}
+    assert count_neighbours(flat, ("user", 0)) == {"item": 5, "user_factor": 1}
+    assert count_neighbours(flat, ("item_factor", 2)) == {"item": 3}
     table = neighbour_table(flat, names, ("user", 0), each=2)
     latest = graph.user_item.of(0)[::-1][:2].tolist()
     assert table["number"].to_list() == [*latest, 0]

@@ -13,7 +13,7 @@ from graph.explore.view import View
 
 @pytest.fixture
 def seen(make_graph):
-    flat = flatten(make_graph(4, n_users=40, n_items=40, per_user=8))
+    flat = flatten(make_graph(4, n_users=40, n_items=40, per_user=8).hetero)
     return flat, View(starts=(("user", 0),), hops=2, cap=80, each=8)
 
 
@@ -72,14 +72,14 @@ def test_new_nodes_come_beside_their_own(seen):
 
 @pytest.mark.parametrize("view", [View(starts=(("user", 0),), cap=1), View(cap=1), View(cap=2)])
 def test_tiny_pictures_work(small, view):
-    shown = look(flatten(small), view)
+    shown = look(flatten(small.hetero), view)
     assert set(layout(shown)) == set(shown.nodes)
 
 
 def test_nothing_is_nowhere(small):
     from graph.explore.view import Filters
 
-    assert layout(look(flatten(small), View(filters=Filters(types=())))) == {}
+    assert layout(look(flatten(small.hetero), View(filters=Filters(types=())))) == {}
 
 
 def test_forces_come_to_rest_where_they_balance():

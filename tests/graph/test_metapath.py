@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from whole import SCHEMA
 
 from data.errors import ConfigError
-from graph.explore.count import arrivals, count_instances, coverage
-from graph.explore.instances import instances
-from graph.metapath import PAPER, Metapath
+from graph.explore.paths import arrivals, count_instances, coverage, instances
+from graph.latent import PAPER
+from graph.metapath import Metapath
 
 PATHS = [str(path) for path in PAPER] + [
     "user > item > user",
@@ -55,13 +56,13 @@ def brute_force(graph, metapath, levels=None):
 @pytest.mark.parametrize("text", PATHS[:-1])
 @pytest.mark.parametrize("levels", [None, [1]])
 def test_counts_and_instances_equal_brute_force(make_graph, text, levels):
-    graph, metapath = make_graph(1, n_users=5, n_items=4, per_user=5), Metapath.parse(text)
+    graph, metapath = make_graph(1, n_users=5, n_items=4, per_user=5), Metapath.parse(text, SCHEMA)
     expected = brute_force(graph, metapath, levels)
-    assert count_instances(graph, metapath, levels) == len(expected)
+    assert count_instances(graph.hetero, metapath, levels) == len(expected)
     listed = [
         path
         for start in range(graph.size(metapath.types[0]))
-        for path in instances(graph, metapath, start, levels=levels, limit=10**6)
+        for path in instances(graph.hetero, metapath, start, levels=levels, limit=10**6)
     ]
     assert sorted(listed) == sorted(expected)
 
@@ -70,29 +71,35 @@ def test_counts_and_instances_equal_brute_force(make_graph, text, levels):
 @given(seed=st.integers(0, 10**6), text=st.sampled_from(PATHS), level=st.sampled_from([None, 0]))
 def test_counts_equal_listing_on_random_graphs(make_graph, seed, text, level):
     graph = make_graph(seed, n_users=4, n_items=5, per_user=5)
-    metapath, levels = Metapath.parse(text), None if level is None else [level]
+    metapath, levels = Metapath.parse(text, SCHEMA), None if level is None else [level]
     listed = [
         path[-1]
         for start in range(graph.size(metapath.types[0]))
-        for path in instances(graph, metapath, start, levels=levels, limit=10**7)
+        for path in instances(graph.hetero, metapath, start, levels=levels, limit=10**7)
     ]
     counts = np.bincount(listed, minlength=graph.size(metapath.types[-1]))
-    np.testing.assert_array_equal(arrivals(graph, metapath, levels), counts)
+    np.testing.assert_array_equal(arrivals(graph.hetero, metapath, levels), counts)
 
 
 @pytest.mark.parametrize("text", PATHS[:6])
 def test_instances_between_two_nodes(small, text):
-    metapath = Metapath.parse(text)
-    every = [p for s in range(small.size(metapath.types[0])) for p in instances(small, metapath, s)]
+    metapath = Metapath.parse(text, SCHEMA)
+    every = [
+        p
+        for s in range(small.size(metapath.types[0]))
+        for p in instances(small.hetero, metapath, s)
+    ]
     start, end = every[0][0], every[0][-1]
     expected = [p for p in every if (p[0], p[-1]) == (start, end)]
-    assert sorted(instances(small, metapath, start, end)) == sorted(expected)
-    assert instances(small, metapath, start, end, limit=1) == expected[:1]
+    assert sorted(instances(small.hetero, metapath, start, end)) == sorted(expected)
+    assert instances(small.hetero, metapath, start, end, limit=1) == expected[:1]
 
 
 def test_latest_interactions_come_first(small):
     latest = small.user_item.of(2)[-1]
-    assert instances(small, Metapath.parse("user > item"), 2, limit=1) == [(2, latest)]
+    assert instances(small.hetero, Metapath.parse("user > item", SCHEMA), 2, limit=1) == [
+        (2, latest)
+    ]
 
 
 def test_coverage_by_hand(make_dataset, make_codes):
@@ -107,12 +114,15 @@ def test_coverage_by_hand(make_dataset, make_codes):
     dataset = make_dataset(rows, 2, 3)
     users, items = make_codes("u", [[0], [1]], 2), make_codes("i", [[0], [0], [1]], 2)
     graph = build_graph(dataset, leave_one_out(dataset), users, items)
-    paths = Metapath.parse("item > item_factor > item"), Metapath.parse("user > user_factor > user")
-    assert coverage(graph, paths[0]).instances == 2  # 0 > q > 1 and back
-    assert coverage(graph, paths[0]).ends == pytest.approx(2 / 3)
-    assert coverage(graph, paths[0]).median_per_end == 1
-    assert coverage(graph, paths[1]).instances == 0
-    seen = coverage(graph, Metapath.parse("user > item"))
+    paths = (
+        Metapath.parse("item > item_factor > item", SCHEMA),
+        Metapath.parse("user > user_factor > user", SCHEMA),
+    )
+    assert coverage(graph.hetero, paths[0]).instances == 2  # 0 > q > 1 and back
+    assert coverage(graph.hetero, paths[0]).ends == pytest.approx(2 / 3)
+    assert coverage(graph.hetero, paths[0]).median_per_end == 1
+    assert coverage(graph.hetero, paths[1]).instances == 0
+    seen = coverage(graph.hetero, Metapath.parse("user > item", SCHEMA))
     assert (seen.instances, seen.starts, seen.ends) == (4, 1.0, pytest.approx(2 / 3))
 
 
@@ -126,21 +136,21 @@ def test_coverage_by_hand(make_dataset, make_codes):
 )
 def test_bad_metapaths_get_a_sentence(text, sentence):
     with pytest.raises(ConfigError, match=sentence):
-        Metapath.parse(text)
+        Metapath.parse(text, SCHEMA)
 
 
 def test_text_round_trip():
     for text in PATHS:
-        assert str(Metapath.parse(text)) == text
+        assert str(Metapath.parse(text, SCHEMA)) == text
 
 
 def test_unknown_levels_and_nodes_get_a_sentence(small):
-    path = Metapath.parse("user > user_factor")
+    path = Metapath.parse("user > user_factor", SCHEMA)
     with pytest.raises(ConfigError, match="no level 2 of user codes; the graph has levels 0 to 1"):
-        count_instances(small, path, [2])
+        count_instances(small.hetero, path, [2])
     with pytest.raises(ConfigError, match="no user 99"):
-        instances(small, path, 99)
+        instances(small.hetero, path, 99)
     with pytest.raises(ConfigError, match="no user_factor -1"):
-        instances(small, path, 0, -1)
+        instances(small.hetero, path, 0, -1)
     with pytest.raises(ConfigError, match="more than 2\\^62"):
-        count_instances(small, Metapath(("user", "item") * 40))
+        count_instances(small.hetero, Metapath(("user", "item") * 40))

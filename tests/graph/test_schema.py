@@ -1,58 +1,59 @@
 from collections import Counter
 
 import pytest
-from whole import whole
+from whole import SCHEMA, whole
 
-from graph.explore.count import count_instances
+from data.errors import ConfigError
 from graph.explore.flat import flatten
-from graph.explore.flow import OTHERS, flow
-from graph.explore.instances import instances
-from graph.explore.overview import catalogue, next_types, schema_of
-from graph.metapath import NODE_TYPES, PAPER, Metapath
+from graph.explore.overview import overview_of, tabulate_metapaths
+from graph.explore.paths import OTHERS, count_instances, flow, instances
+from graph.latent import PAPER
+from graph.metapath import Metapath
 
 
 def test_the_schema_counts_what_is_there(make_graph):
     graph = make_graph(7)
-    schema, network = schema_of(flatten(graph)), whole(graph)
-    assert schema.nodes == {kind: graph.size(kind) for kind in NODE_TYPES}
+    overview, network = overview_of(flatten(graph.hetero)), whole(graph)
+    assert overview.nodes == {kind: graph.size(kind) for kind in SCHEMA.types}
     counted = Counter()
     for edge in network.edges:
         factor = next((node for node in edge if node[0].endswith("_factor")), None)
         side = factor[0].removesuffix("_factor") if factor else None
         level = factor[1] // graph.k(side) if factor else None
         counted[frozenset(node[0] for node in edge), level] += 1
-    assert {
-        (frozenset((r.source, r.target)), r.level): r.edges for r in schema.relations
-    } == counted
+    assert {(frozenset((r.source, r.target)), r.level): r.edges for r in overview.joined} == counted
 
 
 def test_a_path_grows_along_relations_only():
-    assert set(next_types([])) == set(NODE_TYPES)
-    for kind in NODE_TYPES:
-        for after in next_types([kind]):
-            Metapath((kind, after))
-    assert next_types(["user", "item"]) == ("user", "item_factor")
+    for kind in SCHEMA.types:
+        for after in SCHEMA.types:
+            if after in SCHEMA.neighbours(kind):
+                Metapath.along((kind, after), SCHEMA)
+            else:
+                with pytest.raises(ConfigError, match="no such edges"):
+                    Metapath.along((kind, after), SCHEMA)
+    assert SCHEMA.neighbours("item") == ("user", "item_factor")
 
 
 def test_the_catalogue_has_a_row_a_metapath(small):
-    table = catalogue(small, PAPER, [0])
+    table = tabulate_metapaths(small.hetero, PAPER, [0])
     assert table["metapath"].to_list() == [str(path) for path in PAPER]
-    assert table["instances"].to_list() == [count_instances(small, p, [0]) for p in PAPER]
+    assert table["instances"].to_list() == [count_instances(small.hetero, p, [0]) for p in PAPER]
     assert table["steps"].to_list() == [1, 2, 1, 2]
-    assert catalogue(small, ()).height == 0
+    assert tabulate_metapaths(small.hetero, ()).height == 0
 
 
 @pytest.mark.parametrize("path", ["user > item > user > item", "item > item_factor > item"])
 def test_instances_from_one_node_are_counted(small, path):
-    metapath = Metapath.parse(path)
+    metapath = Metapath.parse(path, SCHEMA)
     for start in range(small.size(metapath.types[0])):
-        listed = instances(small, metapath, start, limit=10**6)
-        assert count_instances(small, metapath, start=start) == len(listed)
+        listed = instances(small.hetero, metapath, start, limit=10**6)
+        assert count_instances(small.hetero, metapath, start=start) == len(listed)
 
 
 def test_streams_add_up(small):
-    metapath = Metapath.parse("user > item > user > user_factor")
-    paths = instances(small, metapath, 0, limit=10**6)
+    metapath = Metapath.parse("user > item > user > user_factor", SCHEMA)
+    paths = instances(small.hetero, metapath, 0, limit=10**6)
     streams = flow(paths, most=2)
     for step in range(3):
         assert sum(n for at, _, _, n in streams.streams if at == step) == len(paths)

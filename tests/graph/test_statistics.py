@@ -1,6 +1,6 @@
 from data.split import leave_one_out
 from graph.build.latent import build_graph
-from graph.explore.statistics import statistics
+from graph.explore.overview import statistics
 
 
 def test_statistics_by_hand(make_dataset, make_codes):
@@ -8,7 +8,7 @@ def test_statistics_by_hand(make_dataset, make_codes):
     graph = build_graph(
         dataset, leave_one_out(dataset), make_codes("u", [[0]], 2), make_codes("i", [[0]] * 4, 2)
     )
-    figures = statistics(graph)
+    figures = statistics(graph.hetero)
     assert figures["nodes"] == {"user": 1, "item": 4, "user_factor": 2, "item_factor": 2}
     assert figures["edges"] == {
         "user - item": 2,

@@ -1,21 +1,20 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from whole import SCHEMA
 
 from data.errors import ConfigError
-from graph.explore.view import RELATIONS, Filters, View
-from graph.explore.view_text import MOST, read_view, view_text
-from graph.metapath import NEIGHBOURS, NODE_TYPES
+from graph.explore.view import MOST_LETTERS, Filters, View, read_view, view_text
 
-nodes = st.tuples(st.sampled_from(NODE_TYPES), st.integers(0, 10**8))
+nodes = st.tuples(st.sampled_from(SCHEMA.types), st.integers(0, 10**8))
 chosen = st.lists(nodes, max_size=4).map(tuple)
 filters = st.builds(
     Filters,
-    types=st.sets(st.sampled_from(NODE_TYPES)).map(
-        lambda kinds: tuple(kind for kind in NODE_TYPES if kind in kinds)
+    types=st.sets(st.sampled_from(SCHEMA.types)).map(
+        lambda kinds: tuple(kind for kind in SCHEMA.types if kind in kinds)
     ),
-    relations=st.sets(st.sampled_from(RELATIONS)).map(
-        lambda names: tuple(name for name in RELATIONS if name in names)
+    relations=st.sets(st.sampled_from(SCHEMA.links)).map(
+        lambda names: tuple(name for name in SCHEMA.links if name in names)
     ),
     levels=st.none() | st.lists(st.integers(0, 9), max_size=3).map(tuple),
     degree=st.tuples(st.integers(0, 999), st.none() | st.integers(0, 999)),
@@ -24,7 +23,7 @@ views = st.builds(
     View,
     starts=chosen,
     expansions=st.lists(
-        nodes.flatmap(lambda n: st.tuples(st.just(n), st.sampled_from(NEIGHBOURS[n[0]]))),
+        nodes.flatmap(lambda n: st.tuples(st.just(n), st.sampled_from(SCHEMA.neighbours(n[0])))),
         max_size=3,
     ).map(tuple),
     dismissed=chosen,
@@ -38,13 +37,13 @@ views = st.builds(
 
 @given(views)
 def test_a_view_comes_back_from_its_text(view):
-    text = view_text(view)
-    assert read_view(text) == view
+    text = view_text(view, SCHEMA)
+    assert read_view(text, SCHEMA) == view
     assert all(letter.isalnum() or letter in "._-" for letter in text)
 
 
 def test_the_plain_view_needs_no_words():
-    assert view_text(View()) == "" and read_view("") == View()
+    assert view_text(View(), SCHEMA) == "" and read_view("", SCHEMA) == View()
 
 
 @pytest.mark.parametrize(
@@ -52,7 +51,7 @@ def test_the_plain_view_needs_no_words():
 )
 def test_other_texts_get_a_sentence(text):
     with pytest.raises(ConfigError, match="which says nothing"):
-        read_view(text)
+        read_view(text, SCHEMA)
 
 
 @pytest.mark.parametrize(
@@ -62,12 +61,12 @@ def test_other_texts_get_a_sentence(text):
         ("c1001", "cap is 1001; choose 1 to 1000"),
         ("n0", "each is 0"),
         ("eI3u", "item_factor has no neighbours of type user, only item"),
-        ("s" + "u1." * MOST, "8000 are read"),
+        ("s" + "u1." * MOST_LETTERS, "8000 are read"),
     ],
 )
 def test_what_is_out_of_range_gets_a_sentence(text, sentence):
     with pytest.raises(ConfigError, match=sentence):
-        read_view(text)
+        read_view(text, SCHEMA)
 
 
 def test_what_a_person_does_step_by_step():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import networkx as nx
 
-from graph.latent import LatentGraph
-from graph.metapath import NODE_TYPES
+from graph.latent import LatentGraph, latent_schema
+
+SCHEMA = latent_schema(2, 2)
 
 
 def whole(graph: LatentGraph) -> nx.Graph:
     network = nx.Graph()
-    network.add_nodes_from((kind, n) for kind in NODE_TYPES for n in range(graph.size(kind)))
+    network.add_nodes_from((kind, n) for kind in SCHEMA.types for n in range(graph.size(kind)))
     for user in range(graph.n_users):
         network.add_edges_from(
             (("user", user), ("item", int(item))) for item in graph.user_item.of(user)

@@ -8,28 +8,30 @@ from typing import Any
 
 import pytest
 
-from app.results.atlas import Atlas, picture
-from app.results.colours import DARK, LIGHT
 from app.ui.graph.explorer import slots
-from app.ui.graph.picture import PLURALS, SYMBOLS, graph_view, legend_name, node_id
+from app.ui.graph.picture import colour_of, graph_view, legend_name, node_id, symbol_of
 from app.ui.metapaths.charts import (
-    ROW,
     flow_chart,
     instance_chart,
-    schema_chart,
+    overview_chart,
 )
-from graph.explore.flow import flow
-from graph.explore.instances import instances
-from graph.explore.overview import schema_of
-from graph.metapath import NODE_TYPES, Metapath
+from graph.explore.atlas import Atlas, picture
+from graph.explore.overview import overview_of
+from graph.explore.paths import flow, instances
+from graph.metapath import Metapath
+from graph.schema import NodeType
 
 HOSTILE = '<img src=x onerror=alert(1)>{b}{a|<script>"\n'
+
+
+def types_of(atlas: Atlas, path: Metapath) -> list[NodeType]:
+    return [atlas.schema.node(kind) for kind in path.types]
 
 
 def drawn(atlas: Atlas, text: str, **more: Any) -> tuple[Any, dict[str, Any]]:
     seen = picture(atlas, text)
     titles = [atlas.names.title(node) for node in seen.subgraph.nodes]
-    spec = graph_view(seen.subgraph, seen.places, titles, more.pop("colours", LIGHT), **more)
+    spec = graph_view(seen.subgraph, seen.places, titles, **more)
     json.dumps(spec, allow_nan=False)
     return seen.subgraph, spec["series"][0]
 
@@ -37,9 +39,11 @@ def drawn(atlas: Atlas, text: str, **more: Any) -> tuple[Any, dict[str, Any]]:
 @pytest.mark.parametrize("text", ["", "si0_h2_c80", "pu0.u5", "sI0_h3_c1000", "si0_t-"])
 def test_every_node_and_edge_is_drawn_once(atlas: Atlas, text: str) -> None:
     subgraph, series = drawn(atlas, text)
-    assert [node["id"] for node in series["data"]] == list(map(node_id, subgraph.nodes))
+    assert [node["id"] for node in series["data"]] == [
+        node_id(subgraph, node) for node in subgraph.nodes
+    ]
     expected = {
-        frozenset(map(node_id, (subgraph.nodes[a], subgraph.nodes[b])))
+        frozenset(node_id(subgraph, subgraph.nodes[end]) for end in (a, b))
         for a, b in subgraph.edges.tolist()
     }
     links = [frozenset((link["source"], link["target"])) for link in series["links"]]
@@ -47,18 +51,17 @@ def test_every_node_and_edge_is_drawn_once(atlas: Atlas, text: str) -> None:
 
 
 def test_types_have_their_colours_and_shapes(atlas: Atlas) -> None:
-    for colours in (LIGHT, DARK):
-        subgraph, series = drawn(atlas, "si0_h2", colours=colours)
-        for node, (kind, _) in zip(series["data"], subgraph.nodes, strict=True):
-            category = series["categories"][node["category"]]
-            assert category["itemStyle"]["color"] == colours.of(kind)
-            assert category["symbol"] == SYMBOLS[kind]
+    subgraph, series = drawn(atlas, "si0_h2")
+    for node, (name, _) in zip(series["data"], subgraph.nodes, strict=True):
+        category, kind = series["categories"][node["category"]], atlas.schema.node(name)
+        assert category["itemStyle"]["color"] == colour_of(kind) == name
+        assert category["symbol"] == symbol_of(kind)
 
 
 def test_more_neighbours_make_a_larger_node(atlas: Atlas) -> None:
     subgraph, series = drawn(atlas, "su0_h2_c200")
     leaves = set(range(len(subgraph.nodes))) - set(subgraph.parents.tolist())
-    for kind in NODE_TYPES:
+    for kind in atlas.schema.types:
         mine = [
             (node["value"], node["symbolSize"])
             for at, node in enumerate(series["data"])
@@ -69,18 +72,18 @@ def test_more_neighbours_make_a_larger_node(atlas: Atlas) -> None:
 
 def test_the_legend_counts_what_is_visible(atlas: Atlas) -> None:
     seen = picture(atlas, "si0_h2_n5")
-    for kind in NODE_TYPES:
-        visible = Counter(k for k, _ in seen.subgraph.nodes)[kind]
+    for kind in atlas.schema.nodes:
+        visible = Counter(k for k, _ in seen.subgraph.nodes)[kind.name]
         name = legend_name(seen.subgraph, kind)
-        assert name.startswith(f"{PLURALS[kind]} {visible:,}")
-        total = seen.subgraph.counts[kind].total
+        assert name.startswith(f"{kind.plural} {visible:,}")
+        total = seen.subgraph.counts[kind.name].total
         assert name.endswith(f"of {total:,}") == (total > visible)
 
 
 def test_names_are_in_no_template_of_html(atlas: Atlas) -> None:
     seen = picture(atlas, "si0")
     titles = [HOSTILE] * len(seen.subgraph.nodes)
-    spec = graph_view(seen.subgraph, seen.places, titles, LIGHT)
+    spec = graph_view(seen.subgraph, seen.places, titles)
     assert all(node["name"] == HOSTILE for node in spec["series"][0]["data"])
     del spec["series"][0]["data"]
     assert "<img" not in json.dumps(spec)
@@ -120,21 +123,20 @@ def test_slots_keep_what_stays() -> None:
 
 
 def test_the_schema_shows_all_types_and_marks_the_path(atlas: Atlas) -> None:
-    schema = schema_of(atlas.flat)
-    spec = schema_chart(schema, ("item", "item_factor", "item"), LIGHT)
+    spec = overview_chart(overview_of(atlas.flat), ("item", "item_factor", "item"))
     json.dumps(spec, allow_nan=False)
     series = spec["series"][0]
-    assert [node["id"] for node in series["data"]] == list(ROW)
+    assert [node["id"] for node in series["data"]] == list(atlas.schema.types)
     widths = [link["lineStyle"]["width"] for link in series["links"]]
     assert widths == [2, 2, 6]
     assert sum(link["value"] for link in series["links"]) == len(atlas.flat.targets) // 2
 
 
 def test_streams_keep_names_apart_and_counts_together(atlas: Atlas) -> None:
-    path = Metapath.parse("item > user > item > item_factor")
+    path = Metapath.parse("item > user > item > item_factor", atlas.schema)
     listed = instances(atlas.graph, path, 0, limit=500)
     streams = flow(listed, most=5)
-    spec = flow_chart(streams, path.types, lambda node: "the same", LIGHT)
+    spec = flow_chart(streams, types_of(atlas, path), lambda node: "the same")
     json.dumps(spec, allow_nan=False)
     series = spec["series"][0]
     names = [node["name"] for node in series["data"]]
@@ -147,9 +149,9 @@ def test_streams_keep_names_apart_and_counts_together(atlas: Atlas) -> None:
 
 
 def test_instances_are_drawn_from_left_to_right(atlas: Atlas) -> None:
-    path = Metapath.parse("user > item > item_factor > item")
+    path = Metapath.parse("user > item > item_factor > item", atlas.schema)
     listed = instances(atlas.graph, path, 0, limit=15)
-    spec = instance_chart(listed, path.types, atlas.names.title, DARK)
+    spec = instance_chart(listed, types_of(atlas, path), atlas.names.title)
     json.dumps(spec, allow_nan=False)
     series = spec["series"][0]
     at = {node["id"]: node["value"][0] for node in series["data"]}

@@ -14,9 +14,10 @@ from app.experiment.drafts import save_own
 from app.experiment.file import load_experiment
 from app.experiment.metapaths import TRAINABLE, used_metapaths
 from app.pipeline.records import keep_record, read_record
-from app.results.atlas import Atlas
-from graph.explore.count import count_instances
-from graph.metapath import PAPER, Metapath
+from graph.explore.atlas import Atlas
+from graph.explore.paths import count_instances
+from graph.latent import PAPER
+from graph.metapath import Metapath
 
 
 def test_the_paper_s_metapaths_are_counted(
@@ -51,12 +52,12 @@ def test_a_path_grows_by_what_is_allowed(screen: Open, demo_workspace: Path) -> 
 
 
 def test_instances_between_two_nodes(screen: Open, demo_workspace: Path, atlas: Atlas) -> None:
-    from graph.explore.instances import instances
+    from graph.explore.paths import instances
 
-    path = Metapath.parse("item > item_factor > item")
+    path = Metapath.parse("item > item_factor > item", atlas.schema)
     pair = next(
         (start, found[0][-1])
-        for start in range(atlas.graph.n_items)
+        for start in range(atlas.graph.size("item"))
         if (found := instances(atlas.graph, path, start, limit=1))
     )
     start, end = (atlas.key(("item", number)) for number in pair)

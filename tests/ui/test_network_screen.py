@@ -8,13 +8,13 @@ import pytest
 from opening import Open, asked, press, sound, words
 from streamlit.testing.v1 import AppTest
 
-from app.results.atlas import Atlas
-from graph.explore.view import View
-from graph.explore.view_text import read_view
+from graph.explore.atlas import Atlas
+from graph.explore.view import View, read_view
+from graph.latent import latent_schema
 
 
 def view(page: AppTest) -> View:
-    return read_view(asked(page, "view") or "")
+    return read_view(asked(page, "view") or "", latent_schema())
 
 
 def node(page: AppTest) -> str | None:

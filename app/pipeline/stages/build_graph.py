@@ -9,7 +9,7 @@ from typing import Any
 from app.experiment.settings import Cell, Experiment
 from app.pipeline.stages.stage import Stage, Task, reads
 from graph.build.latent import build_graph
-from graph.explore.statistics import statistics
+from graph.explore.overview import statistics
 from graph.latent import LatentGraph
 from quantize.codes import Codes
 
@@ -20,7 +20,7 @@ def make_graph(task: Task) -> Mapping[str, Any]:
     edges = task.experiment.graph.edges
     graph = build_graph(task.dataset, task.split, users, items, edges=edges)
     graph.save(task.folder)
-    return statistics(graph)
+    return {**statistics(graph.hetero), "memory_mb": graph.nbytes / 1e6}
 
 
 def _settings(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:

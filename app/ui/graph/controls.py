@@ -8,22 +8,16 @@ from typing import Any
 
 import streamlit as st
 
-from app.results.atlas import Picture
 from app.ui.graph.explorer import Explorer, with_filters
-from app.ui.graph.picture import PLURALS
-from app.ui.shared.colours import palette
+from app.ui.graph.picture import colour_of
+from app.ui.shared.charts import palette
 from app.ui.shared.frame import hint
+from graph.explore.atlas import Picture
 from graph.explore.export import gexf, graphml
-from graph.explore.view import MOST_HOPS, MOST_NODES, RELATIONS, View
-from graph.metapath import NODE_TYPES
+from graph.explore.view import MOST_HOPS, MOST_NODES, View
 
 ALL_NAMES = "graph-all-names"
 """Whether a visitor wants the names of all nodes."""
-_RELATIONS = {
-    "user - item": "interactions",
-    "user - user_factor": "users' factors",
-    "item - item_factor": "items' factors",
-}
 
 
 def settings(explorer: Explorer, view: View) -> None:
@@ -74,19 +68,26 @@ def _limit(explorer: Explorer, name: str) -> None:
 
 
 def _filters(explorer: Explorer, view: View) -> None:
-    filters, flat = view.filters, explorer.atlas.flat
+    filters, flat, schema = view.filters, explorer.atlas.flat, explorer.atlas.schema
     levels = tuple(range(int(flat.levels.max(initial=-1)) + 1))
-    st.session_state["graph-types"] = list(filters.types)
-    st.session_state["graph-relations"] = list(filters.relations)
-    st.session_state["graph-levels"] = list(levels if filters.levels is None else filters.levels)
+    for name, chosen, every in (
+        ("types", filters.types, schema.types),
+        ("relations", filters.relations, schema.links),
+        ("levels", filters.levels, levels),
+    ):
+        st.session_state[f"graph-{name}"] = list(every if chosen is None else chosen)
     more: dict[str, Any] = {
         "selection_mode": "multi",
         "on_change": lambda: _filter(explorer, levels),
     }
-    st.pills("Types", NODE_TYPES, format_func=PLURALS.__getitem__, key="graph-types", **more)
     st.pills(
-        "Relations", RELATIONS, format_func=_RELATIONS.__getitem__, key="graph-relations", **more
+        "Types",
+        schema.types,
+        format_func=lambda kind: schema.node(kind).plural,
+        key="graph-types",
+        **more,
     )
+    st.pills("Relations", schema.links, format_func=schema.title_of, key="graph-relations", **more)
     st.pills("Levels of factors", levels, key="graph-levels", help=hint("level"), **more)
     least, most = filters.degree
     st.session_state["graph-least"], st.session_state["graph-most"] = least, most
@@ -103,13 +104,15 @@ def _filters(explorer: Explorer, view: View) -> None:
 
 
 def _filter(explorer: Explorer, levels: tuple[int, ...]) -> None:
-    chosen = tuple(sorted(st.session_state["graph-levels"]))
-    types, relations = st.session_state["graph-types"], st.session_state["graph-relations"]
+    def chosen(name: str, every: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        those = tuple(one for one in every if one in st.session_state[f"graph-{name}"])
+        return None if those == every else those
+
     view = with_filters(
         explorer.view,
-        types=tuple(kind for kind in NODE_TYPES if kind in types),
-        relations=tuple(name for name in RELATIONS if name in relations),
-        levels=None if chosen == levels else chosen,
+        types=chosen("types", explorer.atlas.schema.types),
+        relations=chosen("relations", explorer.atlas.schema.links),
+        levels=chosen("levels", levels),
         degree=(st.session_state["graph-least"] or 0, st.session_state["graph-most"]),
     )
     explorer.go(view)
@@ -121,7 +124,8 @@ def files(explorer: Explorer, picture: Picture) -> None:
         "What is visible, with its places. The picture as PNG: the arrow that shows above it when "
         "the pointer is on it."
     )
-    names, colours = explorer.atlas.names, {kind: palette().of(kind) for kind in NODE_TYPES}
+    names, kinds = explorer.atlas.names, explorer.atlas.schema.nodes
+    colours = {kind.name: palette().of(colour_of(kind)) for kind in kinds}
     writers = {
         "graph.graphml": lambda: graphml(picture.network(names, colours)),
         "graph.gexf": lambda: gexf(picture.network(names, colours)),

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field, replace
 
 import streamlit as st
 
-from app.results.atlas import Atlas, Picture
 from app.ui.shared import address
 from data.errors import ConfigError, DataError
+from graph.explore.atlas import Atlas, Picture
 from graph.explore.flat import Node
 from graph.explore.layout import Places, layout
 from graph.explore.subgraph import look
-from graph.explore.view import View
-from graph.explore.view_text import read_view, view_text
+from graph.explore.view import View, read_view, view_text
 
 VIEW = "view"
 """The parameter of the address that holds the view."""
@@ -81,7 +80,7 @@ class Explorer:
         Raises:
             ConfigError: the address holds no view.
         """
-        return read_view(self.state.text)
+        return read_view(self.state.text, self.atlas.schema)
 
     @property
     def selected(self) -> Node | None:
@@ -155,7 +154,7 @@ class Explorer:
 
     def go(self, view: View, anew: bool = False) -> None:
         """Shows another view; `anew` lays everything out again."""
-        self._turn_to(view_text(view), anew)
+        self._turn_to(view_text(view, self.atlas.schema), anew)
 
     def tidy(self) -> None:
         """Lays out again what shows."""
@@ -198,7 +197,7 @@ class Explorer:
         except ConfigError:
             return
         if not shown:
-            self._turn_to(view_text(view.start(node)), anew=True)
+            self._turn_to(view_text(view.start(node), self.atlas.schema), anew=True)
 
     def _turn_to(self, text: str, anew: bool) -> None:
         state = self.state

@@ -8,26 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from app.ui.shared.colours import Palette
+from app.results.colours import SERIES
+from app.ui.shared.charts import NARROW
 from graph.explore.flat import Node
 from graph.explore.layout import Places
 from graph.explore.subgraph import Subgraph
-from graph.metapath import NODE_TYPES
+from graph.schema import NodeType
 
-PLURALS = {
-    "user": "Users",
-    "item": "Items",
-    "user_factor": "User factors",
-    "item_factor": "Item factors",
-}
-"""Types of nodes in the legend."""
-SYMBOLS = {
-    "user": "circle",
-    "item": "circle",
-    "user_factor": "diamond",
-    "item_factor": "diamond",
-}
-"""Shapes, so that colour is not all that tells types apart."""
 _NAMED = 120
 """So many nodes all have their names; in a larger picture those do that others hang on."""
 _HUBS = 60
@@ -38,11 +25,20 @@ _UNIT = 100
 """Pixels of a layout's unit in the picture's own frame, which is scaled to fit."""
 
 
+def colour_of(kind: NodeType) -> str:
+    """The name of the colour of a type of nodes."""
+    return SERIES[kind.colour % len(SERIES)]
+
+
+def symbol_of(kind: NodeType) -> str:
+    """The shape of a type of nodes, so that colour is not all that tells types apart."""
+    return "diamond" if kind.groups else "circle"
+
+
 def graph_view(
     subgraph: Subgraph,
     places: Places,
     titles: Sequence[str],
-    colours: Palette,
     *,
     order: Sequence[int] | None = None,
     selected: int | None = None,
@@ -57,12 +53,11 @@ def graph_view(
         subgraph: What is visible.
         places: Of its nodes.
         titles: (n) their names.
-        colours: Light or dark.
         order: Indices of the nodes in the order in which a click counts them.
         selected: Index of the node that is marked from the beginning.
         all_names: Whether names of all nodes are drawn, as far as there is room.
     """
-    look = _Looks(subgraph, colours, all_names)
+    look = _Looks(subgraph, all_names)
     nodes = [
         look.node(at, places[subgraph.nodes[at]], titles[at], at == selected)
         for at in (order if order is not None else range(len(subgraph.nodes)))
@@ -73,8 +68,13 @@ def graph_view(
         "animationDurationUpdate": 500,
         "animationEasingUpdate": "cubicInOut",
         "tooltip": {"confine": True, "valueFormatter": "%,d neighbours"},
-        "legend": _legend(subgraph, colours),
-        "toolbox": _toolbox(colours),
+        "legend": _legend(subgraph),
+        "toolbox": {
+            "right": 12,
+            "top": 8,
+            "iconStyle": {"borderColor": "muted"},
+            "feature": {"restore": {"title": "Fit"}},
+        },
         "series": [
             {
                 "id": "graph",
@@ -83,33 +83,91 @@ def graph_view(
                 "roam": True,
                 "scaleLimit": {"min": 0.5, "max": 20},
                 "nodeScaleRatio": 0.4,
-                "preserveAspect": "contain",
-                **{"left": 84, "right": 84, "top": 68, "bottom": 44},
                 "selectedMode": "single",
-                "categories": _categories(subgraph, colours),
+                "categories": _categories(subgraph),
                 "data": nodes,
                 "links": look.links(),
                 "lineStyle": look.across(),
-                "label": look.label(),
+                "label": {
+                    "show": True,
+                    "position": "bottom",
+                    "distance": 3,
+                    "color": "text",
+                    "textBorderColor": "background",
+                    "textBorderWidth": 3,
+                    "overflow": "truncate",
+                    "formatter": "{b}",
+                },
                 "labelLayout": {"hideOverlap": True},
-                "emphasis": look.emphasis(),
+                "emphasis": {
+                    "focus": "adjacency",
+                    "scale": 1.15,
+                    "label": {"show": True, "fontWeight": "bold", "overflow": "break"},
+                    "lineStyle": {"width": 2, "opacity": 0.9},
+                },
                 "blur": {"itemStyle": {"opacity": 0.15}, "lineStyle": {"opacity": 0.05}},
-                "select": look.select(),
+                "select": {
+                    "itemStyle": {
+                        "borderColor": "text",
+                        "borderWidth": 3,
+                        "shadowColor": "text",
+                        "shadowBlur": 8,
+                        "opacity": 1,
+                    },
+                    "label": {"show": True, "fontWeight": "bold", "fontSize": 13},
+                    "lineStyle": {"width": 2, "opacity": 1},
+                },
+            }
+        ],
+        "media": [
+            {"query": {"maxWidth": NARROW}, "option": _tall()},
+            {"option": _wide()},
+        ],
+    }
+
+
+def _wide() -> dict[str, Any]:
+    """The legend in a line above the picture, which keeps its proportions."""
+    return {
+        "legend": {"orient": "horizontal", "top": 6, "bottom": "auto", "itemGap": 18},
+        "series": [
+            {
+                "id": "graph",
+                "preserveAspect": "contain",
+                **{"left": 84, "right": 84, "top": 68, "bottom": 44},
+                "label": {"fontSize": 12, "width": 150},
+                "emphasis": {"label": {"width": 220}},
             }
         ],
     }
 
 
-def node_id(node: Node) -> str:
+def _tall() -> dict[str, Any]:
+    """The legend beneath the picture, which is stretched to the height that there is."""
+    return {
+        "legend": {"orient": "vertical", "top": "auto", "bottom": 4, "itemGap": 4},
+        "series": [
+            {
+                "id": "graph",
+                "preserveAspect": False,
+                **{"left": 28, "right": 28, "top": 44, "bottom": 116},
+                "label": {"fontSize": 11, "width": 84},
+                "emphasis": {"label": {"width": 140}},
+            }
+        ],
+    }
+
+
+def node_id(subgraph: Subgraph, node: Node) -> str:
     """How a picture calls a node; short, for every edge says it twice."""
-    return f"{NODE_TYPES.index(node[0])}.{node[1]}"
+    return f"{subgraph.schema.index(node[0])}.{node[1]}"
 
 
 class _Looks:
     """Sizes and styles of what is drawn."""
 
-    def __init__(self, subgraph: Subgraph, colours: Palette, all_names: bool) -> None:
-        self.subgraph, self.colours = subgraph, colours
+    def __init__(self, subgraph: Subgraph, all_names: bool) -> None:
+        self.subgraph = subgraph
         self.sizes = _sizes(subgraph)
         self.path = set(subgraph.path)
         every = range(len(subgraph.nodes))
@@ -121,96 +179,52 @@ class _Looks:
     ) -> dict[str, Any]:
         kind, number = self.subgraph.nodes[at]
         node: dict[str, Any] = {
-            "id": node_id((kind, number)),
+            "id": node_id(self.subgraph, (kind, number)),
             "name": title,
             "value": int(self.subgraph.degrees[at]),
-            "category": NODE_TYPES.index(kind),
+            "category": self.subgraph.schema.index(kind),
             "x": round(place[0] * _UNIT),
             "y": round(place[1] * _UNIT),
             "symbolSize": round(float(self.sizes[at]), 1),
         }
         if at < self.subgraph.named or at in self.path:
-            node["itemStyle"] = {"borderColor": self.colours.text, "borderWidth": 2, "opacity": 1}
+            node["itemStyle"] = {"borderColor": "text", "borderWidth": 2, "opacity": 1}
             node["label"] = {"fontWeight": "bold"}
         elif self.path:
             node["itemStyle"] = {"opacity": 0.35}
         if at not in self.labelled:
             node["label"] = {"show": False}
         elif at not in self.hubs:
-            node["label"] = {"fontSize": 11, "color": self.colours.muted}
+            node["label"] = {"fontSize": 11, "color": "muted"}
         if selected:
             node["selected"] = True
         return node
 
     def links(self) -> list[dict[str, Any]]:
         """Edges that brought a node in take the colour of the node they came from."""
-        keys = list(map(node_id, self.subgraph.nodes))
-        parents, path = self.subgraph.parents, self.subgraph.path
-        along = {frozenset(pair) for pair in pairwise(path)}
+        subgraph = self.subgraph
+        keys = [node_id(subgraph, node) for node in subgraph.nodes]
+        colours = {kind.name: colour_of(kind) for kind in subgraph.schema.nodes}
+        along = {frozenset(pair) for pair in pairwise(subgraph.path)}
+        style = {"width": 1.1, "opacity": 0.25 if self.path else 0.6, "curveness": 0}
         across, own, marked = [], [], []
-        for a, b in self.subgraph.edges.tolist():
+        for a, b in subgraph.edges.tolist():
             link: dict[str, Any] = {"source": keys[a], "target": keys[b]}
             if frozenset((a, b)) in along:
-                marked.append({**link, "lineStyle": self._marked()})
-            elif parents[b] == a or parents[a] == b:
-                hub = self.subgraph.nodes[a if parents[b] == a else b][0]
-                own.append({**link, "lineStyle": self._own(hub)})
+                look = {"color": "rose", "width": 4, "opacity": 1, "curveness": 0}
+                marked.append({**link, "lineStyle": look})
+            elif subgraph.parents[b] == a or subgraph.parents[a] == b:
+                hub = subgraph.nodes[a if subgraph.parents[b] == a else b][0]
+                own.append({**link, "lineStyle": {"color": colours[hub], **style}})
             else:
                 across.append(link)
         return across + own + marked
-
-    def _marked(self) -> dict[str, Any]:
-        return {"color": self.colours.more[2], "width": 4, "opacity": 1, "curveness": 0}
-
-    def _own(self, hub: str) -> dict[str, Any]:
-        faint = 0.25 if self.path else 0.6
-        return {"color": self.colours.of(hub), "width": 1.1, "opacity": faint, "curveness": 0}
 
     def across(self) -> dict[str, Any]:
         """The style of all other edges: the more there are, the fainter."""
         crowd = len(self.subgraph.edges)
         opacity = 0.12 if self.path else max(0.16, min(0.6, 120 / max(crowd, 1)))
-        return {
-            "color": self.colours.line,
-            "width": 0.8,
-            "opacity": round(opacity, 2),
-            "curveness": 0.12,
-        }
-
-    def label(self) -> dict[str, Any]:
-        return {
-            "show": True,
-            "position": "bottom",
-            "distance": 3,
-            "fontSize": 12,
-            "color": self.colours.text,
-            "textBorderColor": self.colours.background,
-            "textBorderWidth": 3,
-            "width": 150,
-            "overflow": "truncate",
-            "formatter": "{b}",
-        }
-
-    def emphasis(self) -> dict[str, Any]:
-        return {
-            "focus": "adjacency",
-            "scale": 1.15,
-            "label": {"show": True, "fontWeight": "bold", "overflow": "break", "width": 220},
-            "lineStyle": {"width": 2, "opacity": 0.9},
-        }
-
-    def select(self) -> dict[str, Any]:
-        return {
-            "itemStyle": {
-                "borderColor": self.colours.text,
-                "borderWidth": 3,
-                "shadowColor": self.colours.text,
-                "shadowBlur": 8,
-                "opacity": 1,
-            },
-            "label": {"show": True, "fontWeight": "bold", "fontSize": 13},
-            "lineStyle": {"width": 2, "opacity": 1},
-        }
+        return {"color": "line", "width": 0.8, "opacity": round(opacity, 2), "curveness": 0.12}
 
 
 def _brood(subgraph: Subgraph) -> np.ndarray:
@@ -230,9 +244,9 @@ def _sizes(subgraph: Subgraph) -> np.ndarray:
     n = max(len(subgraph.nodes), 1)
     low, high = np.clip([90 / n**0.5, 260 / n**0.4], [5, 14], [16, 44])
     sizes = np.full(len(subgraph.nodes), low)
-    kinds = np.array([NODE_TYPES.index(kind) for kind, _ in subgraph.nodes], dtype=int)
+    kinds = np.array([kind for kind, _ in subgraph.nodes], dtype=object)
     brood = _brood(subgraph)
-    for kind in range(len(NODE_TYPES)):
+    for kind in subgraph.schema.types:
         mine = kinds == kind
         if mine.any():
             share = np.sqrt(subgraph.degrees[mine] / max(subgraph.degrees[mine].max(), 1))
@@ -242,48 +256,35 @@ def _sizes(subgraph: Subgraph) -> np.ndarray:
     return sizes
 
 
-def _categories(subgraph: Subgraph, colours: Palette) -> list[dict[str, Any]]:
+def _categories(subgraph: Subgraph) -> list[dict[str, Any]]:
     return [
         {
             "name": legend_name(subgraph, kind),
-            "itemStyle": {"color": colours.of(kind), "borderColor": colours.background},
-            "symbol": SYMBOLS[kind],
+            "itemStyle": {"color": colour_of(kind), "borderColor": "background"},
+            "symbol": symbol_of(kind),
         }
-        for kind in NODE_TYPES
+        for kind in subgraph.schema.nodes
     ]
 
 
-def legend_name(subgraph: Subgraph, kind: str) -> str:
+def legend_name(subgraph: Subgraph, kind: NodeType) -> str:
     """How the legend calls a type: what is visible of what the view is about."""
-    count = subgraph.counts[kind]
+    count = subgraph.counts[kind.name]
     if count.shown == count.total:
-        return f"{PLURALS[kind]} {count.shown:,}"
-    return f"{PLURALS[kind]} {count.shown:,} of {count.total:,}"
+        return f"{kind.plural} {count.shown:,}"
+    return f"{kind.plural} {count.shown:,} of {count.total:,}"
 
 
-def _legend(subgraph: Subgraph, colours: Palette) -> dict[str, Any]:
+def _legend(subgraph: Subgraph) -> dict[str, Any]:
     return {
         "data": [
-            {"name": legend_name(subgraph, kind), "icon": SYMBOLS[kind]}
-            for kind in NODE_TYPES
-            if subgraph.counts[kind].total
+            {"name": legend_name(subgraph, kind), "icon": symbol_of(kind)}
+            for kind in subgraph.schema.nodes
+            if subgraph.counts[kind.name].total
         ],
         "selectedMode": False,
         "left": 8,
-        "top": 6,
-        "itemGap": 18,
         "itemWidth": 14,
         "itemHeight": 14,
-        "textStyle": {"color": colours.text, "fontSize": 13},
-    }
-
-
-def _toolbox(colours: Palette) -> dict[str, Any]:
-    return {
-        "right": 12,
-        "top": 8,
-        "iconStyle": {"borderColor": colours.muted},
-        "feature": {
-            "restore": {"title": "Fit"},
-        },
+        "textStyle": {"color": "text", "fontSize": 13},
     }

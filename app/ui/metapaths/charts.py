@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from app.ui.graph.picture import PLURALS, SYMBOLS
-from app.ui.shared.colours import Palette
+from app.ui.graph.picture import colour_of, symbol_of
 from graph.explore.flat import Node
-from graph.explore.flow import OTHERS, Flow
-from graph.explore.names import CALLED
-from graph.explore.overview import Relation, Schema
+from graph.explore.overview import Joined, Overview
+from graph.explore.paths import OTHERS, Flow
+from graph.schema import NodeType, Schema
 
 if TYPE_CHECKING:
     import polars as pl
 
-ROW = ("user_factor", "user", "item", "item_factor")
-"""Types from left to right: every relation joins two neighbours."""
 STOP_HEIGHT = 30
 """Pixels that a node of a stream needs."""
+_ACROSS, _DOWN = 300, 150
+"""Distances between types of nodes in the chart's own frame."""
 _INVISIBLE = "\u200b"
 
 Title = Callable[[Node], str]
 
 
-def schema_chart(schema: Schema, path: Sequence[str], colours: Palette) -> dict[str, Any]:
+def overview_chart(overview: Overview, path: Sequence[str]) -> dict[str, Any]:
     """The types of nodes and edges, those along a path drawn strongly; a click gives a type.
 
     Args:
-        schema: Types with their counts.
+        overview: Types with their counts.
         path: Types of a metapath, or of the beginning of one.
-        colours: Light or dark.
     """
     used = {frozenset(pair) for pair in pairwise(path)}
-    most = max(schema.nodes.values(), default=1) or 1
+    most = max(overview.nodes.values(), default=1) or 1
+    spots = _spots(overview.schema)
     return {
         "animationDuration": 300,
         "tooltip": {"confine": True, "valueFormatter": "%,d"},
@@ -47,23 +47,22 @@ def schema_chart(schema: Schema, path: Sequence[str], colours: Palette) -> dict[
                 **{"left": 90, "right": 90, "top": 44, "bottom": 64},
                 "data": [
                     {
-                        "id": kind,
-                        "name": f"{PLURALS[kind]}\n{schema.nodes[kind]:,}",
-                        "value": schema.nodes[kind],
-                        **{"x": 300 * at, "y": 0},
-                        "symbol": SYMBOLS[kind],
-                        "symbolSize": round(30 + 34 * (schema.nodes[kind] / most) ** 0.5),
+                        "id": kind.name,
+                        "name": f"{kind.plural}\n{overview.nodes[kind.name]:,}",
+                        "value": overview.nodes[kind.name],
+                        **dict(zip("xy", spots[kind.name], strict=True)),
+                        "symbol": symbol_of(kind),
+                        "symbolSize": round(30 + 34 * (overview.nodes[kind.name] / most) ** 0.5),
                         "itemStyle": {
-                            "color": colours.of(kind),
-                            "borderColor": colours.text,
-                            "borderWidth": 3 if path and kind == path[-1] else 0,
+                            "color": colour_of(kind),
+                            "borderColor": "text",
+                            "borderWidth": 3 if path and kind.name == path[-1] else 0,
                         },
                     }
-                    for at, kind in enumerate(ROW)
+                    for kind in overview.schema.nodes
                 ],
                 "links": [
-                    _relation_link(pair, schema, frozenset(pair) in used, colours)
-                    for pair in pairwise(ROW)
+                    _link(pair, overview, frozenset(pair) in used) for pair in overview.schema.pairs
                 ],
                 "label": {
                     "show": True,
@@ -71,58 +70,73 @@ def schema_chart(schema: Schema, path: Sequence[str], colours: Palette) -> dict[
                     "distance": 8,
                     "fontSize": 14,
                     "lineHeight": 20,
-                    "color": colours.text,
+                    "color": "text",
                 },
                 "edgeLabel": {
                     "show": True,
                     "fontSize": 13,
                     "lineHeight": 18,
-                    "color": colours.muted,
-                    "textBorderColor": colours.background,
+                    "color": "muted",
+                    "textBorderColor": "background",
                     "textBorderWidth": 4,
                 },
-                "select": {"itemStyle": {"borderColor": colours.text, "borderWidth": 3}},
+                "select": {"itemStyle": {"borderColor": "text", "borderWidth": 3}},
                 "emphasis": {"focus": "adjacency"},
             }
         ],
     }
 
 
-def _relation_link(
-    pair: tuple[str, str], schema: Schema, used: bool, colours: Palette
-) -> dict[str, Any]:
-    parts = [r for r in schema.relations if {r.source, r.target} == set(pair)]
-    edges = sum(relation.edges for relation in parts)
+def overview_height(schema: Schema) -> int:
+    """Pixels that the types need."""
+    rows = {y for _, y in _spots(schema).values()}
+    return 60 + 120 * len(rows)
+
+
+def _spots(schema: Schema) -> dict[str, tuple[int, int]]:
+    """Where each type stands: those of things in a row, what groups them beside or below."""
+    things = [node.name for node in schema.nodes if not node.groups]
+    spots = {name: (_ACROSS * at, 0) for at, name in enumerate(things, start=1)}
+    for at, thing in enumerate(things, start=1):
+        groups = [node.name for node in schema.nodes if node.groups == thing]
+        for row, name in enumerate(groups):
+            if 1 < at < len(things):
+                spots[name] = (_ACROSS * at, _DOWN * (row + 1))
+            else:
+                spots[name] = (_ACROSS * (0 if at == 1 else at + 1), _DOWN * row)
+    return spots
+
+
+def _link(pair: tuple[str, str], overview: Overview, used: bool) -> dict[str, Any]:
+    parts = [one for one in overview.joined if (one.source, one.target) == pair]
+    edges = sum(one.edges for one in parts)
     return {
         "source": pair[0],
         "target": pair[1],
         "value": edges,
         "label": {"formatter": _edge_words(parts, edges)},
         "lineStyle": {
-            "color": colours.more[2] if used else colours.line,
+            "color": "rose" if used else "line",
             "width": 6 if used else 2,
             "opacity": 1,
         },
     }
 
 
-def _edge_words(parts: Sequence[Relation], edges: int) -> str:
+def _edge_words(parts: Sequence[Joined], edges: int) -> str:
     if len(parts) == 1 and parts[0].level is None:
         return f"{edges:,}"
     levels = "1 level" if len(parts) == 1 else f"{len(parts)} levels"
     return f"{edges:,}\n{levels}"
 
 
-def flow_chart(
-    streams: Flow, types: Sequence[str], title: Title, colours: Palette
-) -> dict[str, Any]:
+def flow_chart(streams: Flow, types: Sequence[NodeType], title: Title) -> dict[str, Any]:
     """Instances of a metapath as streams from step to step.
 
     Args:
         streams: How many run where.
         types: Of the metapath.
         title: Readable name of a node.
-        colours: Light or dark.
     """
     names = _unique_names(streams, types, title)
     nodes = [
@@ -130,7 +144,7 @@ def flow_chart(
             "name": names[step, at],
             "depth": step,
             "itemStyle": {
-                "color": colours.line if stop == OTHERS else colours.of(kind),
+                "color": "line" if stop == OTHERS else colour_of(kind),
                 "borderWidth": 0,
             },
         }
@@ -156,7 +170,7 @@ def flow_chart(
                 ],
                 "lineStyle": {"color": "gradient", "opacity": 0.35, "curveness": 0.5},
                 "label": {
-                    "color": colours.text,
+                    "color": "text",
                     "fontSize": 12,
                     "width": 170,
                     "overflow": "truncate",
@@ -173,15 +187,14 @@ def flow_height(streams: Flow) -> int:
 
 
 def _unique_names(
-    streams: Flow, types: Sequence[str], title: Title
+    streams: Flow, types: Sequence[NodeType], title: Title
 ) -> Mapping[tuple[int, int], str]:
     """A different name for every stop; those that would read alike differ invisibly."""
     names: dict[tuple[int, int], str] = {}
     taken: set[str] = set()
     for step, stops in enumerate(streams.stops):
-        for at, stop in enumerate(stops):
-            more = f"{streams.merged[step]:,} others"
-            name = more if stop == OTHERS else title((types[step], stop))
+        for at in range(len(stops)):
+            name = _stop_name(streams, types, title, step, at)
             while name in taken:
                 name += _INVISIBLE
             taken.add(name)
@@ -190,7 +203,7 @@ def _unique_names(
 
 
 def instance_chart(
-    paths: Sequence[tuple[int, ...]], types: Sequence[str], title: Title, colours: Palette
+    paths: Sequence[tuple[int, ...]], types: Sequence[NodeType], title: Title
 ) -> dict[str, Any]:
     """Instances of a metapath drawn one by one, step after step from left to right.
 
@@ -198,7 +211,6 @@ def instance_chart(
         paths: Their nodes, by number.
         types: Of the metapath.
         title: Readable name of a node.
-        colours: Light or dark.
     """
     columns = [list(dict.fromkeys(step)) for step in zip(*paths, strict=True)]
     edges = dict.fromkeys(
@@ -217,11 +229,11 @@ def instance_chart(
                 "data": [
                     {
                         "id": f"{step}:{node}",
-                        "name": title((types[step], node)),
+                        "name": title((types[step].name, node)),
                         "value": [step, (at + 0.5) / len(column)],
-                        "symbol": SYMBOLS[types[step]],
+                        "symbol": symbol_of(types[step]),
                         "symbolSize": 16,
-                        "itemStyle": {"color": colours.of(types[step])},
+                        "itemStyle": {"color": colour_of(types[step])},
                     }
                     for step, column in enumerate(columns)
                     for at, node in enumerate(column)
@@ -230,7 +242,7 @@ def instance_chart(
                     {
                         "source": f"{step}:{a}",
                         "target": f"{step + 1}:{b}",
-                        "lineStyle": {"color": colours.of(types[step])},
+                        "lineStyle": {"color": colour_of(types[step])},
                     }
                     for step, a, b in edges
                 ],
@@ -239,8 +251,8 @@ def instance_chart(
                     "show": True,
                     "position": "right",
                     "fontSize": 12,
-                    "color": colours.text,
-                    "textBorderColor": colours.background,
+                    "color": "text",
+                    "textBorderColor": "background",
                     "textBorderWidth": 3,
                     "width": 150,
                     "overflow": "truncate",
@@ -253,21 +265,22 @@ def instance_chart(
     }
 
 
-def flow_table(streams: Flow, types: Sequence[str], title: Title) -> pl.DataFrame:
+def _stop_name(streams: Flow, types: Sequence[NodeType], title: Title, step: int, at: int) -> str:
+    stop = streams.stops[step][at]
+    return f"{streams.merged[step]:,} others" if stop == OTHERS else title((types[step].name, stop))
+
+
+def flow_table(streams: Flow, types: Sequence[NodeType], title: Title) -> pl.DataFrame:
     """The streams of `flow_chart`, a row each: `step`, `from`, `to` and `instances`."""
     import polars as pl
 
-    def name(step: int, at: int) -> str:
-        stop = streams.stops[step][at]
-        merged = f"{streams.merged[step]:,} others"
-        return merged if stop == OTHERS else title((types[step], stop))
-
+    name = partial(_stop_name, streams, types, title)
     rows = [(step + 1, name(step, a), name(step + 1, b), n) for step, a, b, n in streams.streams]
     return pl.DataFrame(rows, ["step", "from", "to", "instances"], orient="row")
 
 
 def instance_table(
-    paths: Sequence[tuple[int, ...]], types: Sequence[str], title: Title
+    paths: Sequence[tuple[int, ...]], types: Sequence[NodeType], title: Title
 ) -> pl.DataFrame:
     """The instances of `instance_chart`, a row each and a column a step."""
     import polars as pl
@@ -275,7 +288,7 @@ def instance_table(
     steps = zip(types, zip(*paths, strict=True), strict=True)
     return pl.DataFrame(
         {
-            f"{at}. {CALLED[kind]}": [title((kind, node)) for node in nodes]
+            f"{at}. {kind.title}": [title((kind.name, node)) for node in nodes]
             for at, (kind, nodes) in enumerate(steps, start=1)
         }
     )

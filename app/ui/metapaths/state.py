@@ -4,36 +4,34 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.results.atlas import Atlas
-from app.ui.metapaths.charts import ROW
 from app.ui.shared import address
 from app.ui.shared.frame import miss, plain
 from data.errors import ConfigError, DataError
+from graph.explore.atlas import Atlas
 from graph.explore.flat import Node
-from graph.explore.overview import next_types
-from graph.metapath import NEIGHBOURS, PAPER, Metapath
+from graph.latent import PAPER
+from graph.metapath import Metapath
 
 PATH, END = "metapath", "to"
 """Parameters of the address: the types of the path, and the node at which instances end."""
 LONGEST = 6
 """Steps of a metapath that is built here; counts of longer ones say little."""
 _TURN = "metapath-turn"
-_LETTERS = {"user": "u", "item": "i", "user_factor": "U", "item_factor": "I"}
-_TYPES = {letter: kind for kind, letter in _LETTERS.items()}
 
 
 class Chosen:
     """The metapath in the address, and the nodes between which it is looked at."""
 
     def __init__(self, atlas: Atlas) -> None:
-        self.atlas = atlas
+        self.atlas, self.schema = atlas, atlas.schema
+        usual = self.schema.letters(PAPER[3].types)
         if PATH not in st.query_params:
             kept = st.session_state.get(PATH)
-            st.query_params[PATH] = letters(PAPER[3].types) if kept is None else kept
+            st.query_params[PATH] = usual if kept is None else kept
         try:
-            _types(st.query_params[PATH])
+            self._read(st.query_params[PATH])
         except ConfigError as error:
-            usual = st.query_params[PATH] = letters(PAPER[3].types)
+            st.query_params[PATH] = usual
             st.warning(plain(f"{error} Instead, this is {usual!r}."), icon=":material/warning:")
         st.session_state[PATH] = st.query_params[PATH]
         if (end := st.query_params.get(END)) and self._known(end) is None:
@@ -43,13 +41,13 @@ class Chosen:
     @property
     def types(self) -> tuple[str, ...]:
         """Its types; fewer than two are the beginning of one."""
-        return _types(st.query_params.get(PATH, ""))
+        return self._read(st.query_params.get(PATH, ""))
 
     @property
     def metapath(self) -> Metapath | None:
         """The metapath; None while it has fewer than two types."""
         types = self.types
-        return Metapath(types) if len(types) > 1 else None
+        return Metapath.along(types, self.schema) if len(types) > 1 else None
 
     @property
     def turn(self) -> int:
@@ -64,7 +62,10 @@ class Chosen:
     @property
     def next(self) -> tuple[str, ...]:
         """Types by which it can go on."""
-        return next_types(self.types) if len(self.types) <= LONGEST else ()
+        types = self.types
+        if len(types) > LONGEST:
+            return ()
+        return self.schema.neighbours(types[-1]) if types else self.schema.types
 
     @property
     def start(self) -> Node | None:
@@ -75,11 +76,8 @@ class Chosen:
         node = self._known(st.query_params.get(address.NODE))
         if node is not None and node[0] == path.types[0]:
             return node
-        flat = self.atlas.flat
-        first = list(flat.sizes)
-        place = flat.place((path.types[0], 0))
-        size = first[int(flat.types[place])]
-        return flat.node(place + int(flat.degrees[place : place + size].argmax())) if size else None
+        degrees = self.atlas.flat.degrees[self.atlas.flat.of_type(path.types[0])]
+        return (path.types[0], int(degrees.argmax())) if len(degrees) else None
 
     @property
     def end(self) -> Node | None:
@@ -93,7 +91,7 @@ class Chosen:
         groups = st.session_state[key]["selection"]["selected"]
         at = [n for group in groups if group["data_type"] == "node" for n in group["data_indices"]]
         if at:
-            kind = ROW[at[0]]
+            kind = self.schema.types[at[0]]
             self.extend(kind) if kind in self.next else self._set((kind,))
 
     def extend(self, kind: str) -> None:
@@ -130,30 +128,19 @@ class Chosen:
             return None
 
     def _set(self, types: tuple[str, ...]) -> None:
-        st.query_params[PATH] = st.session_state[PATH] = letters(types)
+        st.query_params[PATH] = st.session_state[PATH] = self.schema.letters(types)
         st.session_state[_TURN] = self.turn + 1
 
+    def _read(self, text: str) -> tuple[str, ...]:
+        """The types that the address holds.
 
-def _types(text: str) -> tuple[str, ...]:
-    """The types that the address holds.
-
-    Raises:
-        ConfigError: it holds something else.
-    """
-    types = tuple(_TYPES.get(letter, letter) for letter in text)
-    if len(types) > LONGEST + 1:
-        raise ConfigError(f"The path in the address has more than {LONGEST} steps.")
-    if len(types) == 1 and types[0] not in NEIGHBOURS:
-        raise ConfigError(f"The path in the address begins with {text!r}, which is no type.")
-    if len(types) > 1:
-        Metapath(types)
-    return types
-
-
-def letters(types: tuple[str, ...]) -> str:
-    """A path in few letters, as the address holds it.
-
-    >>> letters(("user", "user_factor", "user"))
-    'uUu'
-    """
-    return "".join(_LETTERS[kind] for kind in types)
+        Raises:
+            ConfigError: it holds something else.
+        """
+        if len(text) > LONGEST + 1:
+            raise ConfigError(f"The path in the address has more than {LONGEST} steps.")
+        named = {node.letter: node.name for node in self.schema.nodes}
+        types = tuple(named.get(letter, letter) for letter in text)
+        if len(types) == 1 and types[0] not in self.schema.types:
+            raise ConfigError(f"The path in the address begins with {text!r}, which is no type.")
+        return Metapath.along(types, self.schema).types if len(types) > 1 else types

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
-    from app.results.atlas import Atlas
     from data.dataset import Dataset, Histories
     from data.split import Split
-    from graph.explore.overview import Schema
+    from graph.explore.atlas import Atlas
+    from graph.explore.overview import Overview
     from graph.latent import LatentGraph
     from llm.knowledge import Knowledge
     from llm.review import Coverage
@@ -112,9 +112,9 @@ def atlas(record: Record) -> Atlas:
     return of(record).atlas
 
 
-def graph_schema(record: Record) -> Schema:
+def graph_overview(record: Record) -> Overview:
     """Types of nodes and edges with their counts."""
-    return of(record).schema
+    return of(record).overview
 
 
 def metapaths(record: Record, paths: Sequence[str]) -> pl.DataFrame:

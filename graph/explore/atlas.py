@@ -1,21 +1,26 @@
-"""A graph of a run, ready to be explored: its nodes in a row, their names, and a search."""
+"""A graph ready to be explored: its nodes in a row, their names, a search, and pictures of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import polars as pl
+
+from data.dataset import Dataset
+from graph.explore.export import as_network, edge_table, node_table
+from graph.explore.flat import FlatGraph, Node, flatten
+from graph.explore.layout import Places, layout
+from graph.explore.names import Finder, Names, index_names, name_nodes
+from graph.explore.subgraph import Subgraph, look
+from graph.explore.view import read_view
+from graph.hetero import HeteroGraph
+from graph.schema import Schema
+
 if TYPE_CHECKING:
     import networkx as nx
-    import polars as pl
-
-    from graph.explore.find import Finder
-    from graph.explore.flat import FlatGraph, Node
-    from graph.explore.layout import Places
-    from graph.explore.names import Names
-    from graph.explore.subgraph import Subgraph
-    from graph.latent import LatentGraph
 
 
 @dataclass(frozen=True)
@@ -23,20 +28,33 @@ class Atlas:
     """What exploring a graph needs.
 
     Attributes:
-        graph: With names of its factors.
+        graph: With labels of its nodes.
         flat: The same in a row.
         names: What its nodes are called.
     """
 
-    graph: LatentGraph
+    graph: HeteroGraph
     flat: FlatGraph
     names: Names
+
+    @classmethod
+    def of(
+        cls,
+        graph: HeteroGraph,
+        dataset: Dataset | None = None,
+        terms: Mapping[str, Sequence[Sequence[str]]] | None = None,
+    ) -> Atlas:
+        """The atlas of a graph; names are those of `name_nodes`."""
+        return cls(graph, flatten(graph), name_nodes(graph, dataset, terms))
+
+    @property
+    def schema(self) -> Schema:
+        """Types of nodes and edges."""
+        return self.graph.schema
 
     @cached_property
     def finder(self) -> Finder:
         """Finds nodes by text."""
-        from graph.explore.find import index_names
-
         return index_names(self.names, self.flat)
 
     def node(self, text: str) -> Node:
@@ -67,14 +85,10 @@ class Picture:
 
     def tables(self, names: Names) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Nodes and edges."""
-        from graph.explore.export import edge_table, node_table
-
         return node_table(self.subgraph, names, self.places), edge_table(self.subgraph, names)
 
     def network(self, names: Names, colours: dict[str, str] | None = None) -> nx.Graph:
         """For NetworkX and for programs that draw graphs."""
-        from graph.explore.export import as_network
-
         return as_network(*self.tables(names), colours)
 
 
@@ -83,14 +97,10 @@ def picture(atlas: Atlas, text: str) -> Picture:
 
     Args:
         atlas: Of the graph.
-        text: The view, as `graph.view_text.view_text` writes it and the page's address holds it.
+        text: The view, as `view_text` writes it and the page's address holds it.
 
     Raises:
         ConfigError: the text is no view of this graph.
     """
-    from graph.explore.layout import layout
-    from graph.explore.subgraph import look
-    from graph.explore.view_text import read_view
-
-    subgraph = look(atlas.flat, read_view(text))
+    subgraph = look(atlas.flat, read_view(text, atlas.schema))
     return Picture(subgraph, layout(subgraph))
