@@ -10,7 +10,7 @@ from app.ui.server.serving import open_browser
 from app.ui.server.sign_in import ROUTES
 
 page = App(
-    Path(__file__).resolve().parent / "app" / "ui" / "page.py",
+    Path(__file__).resolve().parent / "app" / "page.py",
     routes=ROUTES,
     middleware=[Middleware(HostGate)],
     lifespan=open_browser,

@@ -97,6 +97,12 @@ def test_nothing_has_a_name_that_says_nothing() -> None:
     assert not set(ROOMS) & {path.stem for path in (ROOT / "app").rglob("*.py")}
 
 
+def test_nothing_beside_the_script_of_the_page_hides_a_room() -> None:
+    script = ROOT / "app" / "page.py"
+    assert script.exists()
+    assert not set(ROOMS) & {path.stem for path in script.parent.iterdir()}
+
+
 def test_the_command_line_answers_without_anything_heavy() -> None:
     script = "import sys, app.cli.main; print(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run(
