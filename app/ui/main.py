@@ -13,8 +13,8 @@ import streamlit as st
 
 from app.ui.server import visitors
 from app.ui.shared import address
-from app.ui.shared.frame import names, workspace
-from app.ui.shared.linked import find_selected
+from app.ui.shared.experiment import experiments, find_selected
+from app.ui.shared.frame import workspace
 from app.ui.shared.remembered import SCREEN, keep, remembered
 from app.ui.shared.telling import tell_left, told
 
@@ -152,7 +152,7 @@ def _guarded(screen: Screen) -> Callable[[], None]:
 
 @told("The sidebar")
 def _sidebar() -> None:
-    known = names()
+    known = experiments()
     key = remembered(address.EXPERIMENT, known, next(iter(known), None))
     with st.sidebar:
         if known:

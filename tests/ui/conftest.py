@@ -41,7 +41,7 @@ def _draw(path: str) -> None:
 
     from app.ui.main import SECTIONS, _guarded, _page, _sidebar
     from app.ui.shared import address
-    from app.ui.shared.linked import find_selected
+    from app.ui.shared.experiment import find_selected
 
     screens = [screen for of in SECTIONS.values() for screen in of]
     pages = {screen.path: _page(screen) for screen in screens}

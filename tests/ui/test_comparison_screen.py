@@ -130,7 +130,7 @@ def test_lists_are_made_by_a_job_and_then_measured(
     screen: Screen, own_workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[Any] = []
-    monkeypatch.setattr("app.jobs.start", lambda *given: started.append(given))
+    monkeypatch.setattr("app.ui.shared.jobs.start", lambda *given: started.append(given))
     page = screen("compare", own_workspace, compare="Beyond accuracy")
     (button,) = [one for one in page.button if one.label == "Make the lists of 4 recommenders"]
     button.click().run()
@@ -145,7 +145,7 @@ def test_missing_ablations_are_named_and_started(
     screen: Screen, own_workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[Any] = []
-    monkeypatch.setattr("app.jobs.start", lambda *given: started.append(given))
+    monkeypatch.setattr("app.ui.shared.jobs.start", lambda *given: started.append(given))
     page = screen("compare", own_workspace, compare="Ablations")
     assert "Not trained" in words(page)
     (button,) = [one for one in page.button if one.label.startswith("Train the missing")]

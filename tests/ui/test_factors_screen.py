@@ -151,7 +151,7 @@ def test_other_methods_are_started_as_a_job(
     screen: Screen, own_workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[Any] = []
-    monkeypatch.setattr("app.jobs.start", lambda *given: started.append(given))
+    monkeypatch.setattr("app.ui.shared.jobs.start", lambda *given: started.append(given))
     page = screen("factors", own_workspace, aspect="Other methods")
     (button,) = [one for one in page.button if one.label == f"Compare with {', '.join(OTHERS)}"]
     button.click().run()

@@ -160,7 +160,7 @@ def test_retrying_starts_a_job_that_says_the_command(
 ) -> None:
     started: list[Any] = []
     change_table(own_workspace, "item", failing)
-    monkeypatch.setattr("app.jobs.start", lambda *given: started.append(given))
+    monkeypatch.setattr("app.ui.shared.jobs.start", lambda *given: started.append(given))
     page = screen("knowledge", own_workspace, part="Checks")
     next(one for one in page.button if one.label == "Retry failed").click().run()
     ((workspace, kind, words, title),) = started

@@ -8,7 +8,7 @@ import pytest
 from made_jobs import RUNNING, alive, make_job
 from opening import Open, sound, words
 
-from app.ui.shared.starting import at_work, run_once, start_once
+from app.ui.shared.jobs import at_work, run_once, start_once
 
 WORDS = ("prompts", "try", "demo")
 
@@ -17,8 +17,8 @@ WORDS = ("prompts", "try", "demo")
 def here(empty_workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A workspace in which nothing can be started."""
     monkeypatch.setenv("AUTOGRAPH_WORKSPACE", str(empty_workspace))
-    monkeypatch.setattr("app.jobs.start", None)
-    monkeypatch.setattr("app.jobs.start_experiment", None)
+    monkeypatch.setattr("app.ui.shared.jobs.start", None)
+    monkeypatch.setattr("app.ui.shared.jobs.start_experiment", None)
     return empty_workspace
 
 

@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from opening import Open, press, sound, words
 
-from app.ui.shared import frame
+from app.ui.shared.experiment import experiments
 from app.ui.shared.frame import plain
 from app.ui.shared.telling import callback, fragment
 from data.errors import ConfigError
@@ -48,7 +48,7 @@ def test_a_callback_that_fails_is_told_once_on_the_screen(
 def test_a_sidebar_that_fails_leaves_the_screen(
     screen: Open, empty_workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.ui.main.names", lambda: 1 / 0)
+    monkeypatch.setattr("app.ui.main.experiments", lambda: 1 / 0)
     page = screen("start", empty_workspace)
     assert not page.exception and "The sidebar failed" in page.error[0].value
     assert "Build the demo" in [button.label for button in page.button]
@@ -62,4 +62,4 @@ def test_a_run_that_vanishes_is_left_out(
     (runs / "here.json").touch()
     (runs / "gone.json").symlink_to(runs / "nowhere")
     monkeypatch.setenv("AUTOGRAPH_WORKSPACE", str(empty_workspace))
-    assert frame.names() == ["here"]
+    assert experiments() == ["here"]

@@ -306,7 +306,7 @@ def test_a_template_is_used_in_an_experiment_of_its_own(
     screen: Any, own_workspace: Path, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[Any] = []
-    monkeypatch.setattr("app.jobs.start_experiment", lambda *a: started.append(a))
+    monkeypatch.setattr("app.ui.shared.jobs.start_experiment", lambda *a: started.append(a))
     make(library, "mine", "Tell of {{ title }}")
     record = asking_a_model(own_workspace)
     overrides_of(record.experiment, "item", own_workspace).write("film-003", "By hand.")

@@ -38,7 +38,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What the screen would have started."""
     found: list[tuple[Any, ...]] = []
     monkeypatch.setattr(
-        "app.jobs.start_experiment",
+        "app.ui.shared.jobs.start_experiment",
         lambda workspace, path, sets, **how: found.append((workspace, path, sets, how)),
     )
     return found

@@ -30,20 +30,19 @@ from app.ui.compare.tables import (
 )
 from app.ui.shared import opened
 from app.ui.shared.charts import draw_chart
+from app.ui.shared.experiment import badges, current_record, experiments, header, require
 from app.ui.shared.frame import (
-    badges,
-    chosen,
+    choose,
     command,
+    download,
+    draw_tabs,
     empty,
-    header,
     hint,
-    names,
     plain,
     table,
     workspace,
 )
-from app.ui.shared.frame import opened as finished
-from app.ui.shared.linked import find_named
+from app.ui.shared.remembered import find_named
 from data.errors import AutoGraphError
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def show() -> None:
     header("Compare", what, marked=False)
     judged = _judged()
     if not judged:
-        finished("evaluate")
+        require("evaluate")
         return
     left, right = st.columns([3, 2])
     with left:
@@ -73,29 +72,21 @@ def show() -> None:
     with right:
         against = _against(found)
     pairs = baselines(found, against)
-    tabs = st.tabs(
-        [*("Metrics", "Users", "Where it helps"), *("Beyond accuracy", "Ablations", "Cost")],
-        key="compare",
-        bind="query-params",
-    )
-    draw = (
-        lambda: _metrics(records, found, against),
-        lambda: users(found, pairs),
-        lambda: where_it_helps(found, pairs),
-        lambda: beyond_accuracy(records, found),
-        lambda: ablations(records),
-        lambda: cost(found),
-    )
-    for tab, fill in zip(tabs, draw, strict=True):
-        if tab.open:
-            with tab:
-                fill()
+    tabs = {
+        "Metrics": lambda: _metrics(records, found, against),
+        "Users": lambda: users(found, pairs),
+        "Where it helps": lambda: where_it_helps(found, pairs),
+        "Beyond accuracy": lambda: beyond_accuracy(records, found),
+        "Ablations": lambda: ablations(records),
+        "Cost": lambda: cost(found),
+    }
+    draw_tabs(tabs, "compare")
 
 
 def _judged() -> dict[str, Record]:
     """Experiments with a trained and judged recommender; a damaged one is named, and left out."""
     found = {}
-    for name in names():
+    for name in experiments():
         try:
             record = read_record(name, workspace())
         except AutoGraphError as error:
@@ -122,7 +113,7 @@ def _chosen(judged: Mapping[str, Record]) -> list[Record]:
 
 def _follow_the_sidebar(judged: Mapping[str, Record]) -> None:
     """Begins with the experiment of the sidebar, and again with each that is chosen there."""
-    current, state = chosen(), st.session_state
+    current, state = current_record(), st.session_state
     first = current.experiment.name if current else ""
     begun = EXPERIMENTS in state or set(st.query_params.get_all(EXPERIMENTS)) & set(judged)
     if not begun or state.get(BESIDE, first) != first:
@@ -161,18 +152,10 @@ def _metrics(records: list[Record], found: Mapping[str, Contender], against: str
     _meaning(compared, found)
     tested = compared.filter(compared["difference"].is_not_null())
     if tested.height:
-        metric = st.segmented_control(
-            "Differences in",
-            list(METRICS),
-            default="ndcg@10",
-            format_func=METRICS.__getitem__,
-            key="metric",
-            bind="query-params",
-            required=True,
-        )
-        shown = tested.filter(metric=metric or "ndcg@10").rename({"run": "name"})
+        metric = choose("Differences in", METRICS, "metric", default="ndcg@10")
+        shown = tested.filter(metric=metric).rename({"run": "name"})
         draw_chart(
-            forest(shown, f"difference in {METRICS[metric or 'ndcg@10']}, 95 %"),
+            forest(shown, f"difference in {METRICS[metric]}, 95 %"),
             height=64 + 30 * shown.height,
             key="forest",
             alt="Differences with their confidence intervals",
@@ -260,15 +243,7 @@ def _exports(
     latex = comparison_latex(compared, [*judging_told(found), *cautions_told(found)])
     with st.expander("LaTeX", icon=":material/functions:"):
         st.code(latex, language="latex", height=240)
-        st.download_button(
-            "LaTeX",
-            latex,
-            "comparison.tex",
-            "application/x-tex",
-            key="latex",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-    names = [record.experiment.name for record in records]
-    words = ["compare", *names, "--csv", "comparison.csv", "--latex", "comparison.tex"]
+        download("LaTeX", latex, "comparison.tex", "application/x-tex", "latex")
+    experiments = [record.experiment.name for record in records]
+    words = ["compare", *experiments, "--csv", "comparison.csv", "--latex", "comparison.tex"]
     command(*words, *(["--against", against] if against else []))

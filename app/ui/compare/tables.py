@@ -31,9 +31,9 @@ from app.ui.compare.charts import (
 )
 from app.ui.shared import opened
 from app.ui.shared.charts import draw_chart
-from app.ui.shared.frame import command, empty, hint, table
-from app.ui.shared.job_button import job_button
-from app.ui.shared.linked import find_named
+from app.ui.shared.frame import choose, command, empty, hint, table
+from app.ui.shared.jobs import job_button
+from app.ui.shared.remembered import find_named
 from data.columns import USER_ID
 
 if TYPE_CHECKING:
@@ -187,16 +187,7 @@ def _pair(pairs: Mapping[str, str]) -> tuple[str, str] | None:
 
 
 def _metric(key: str) -> str:
-    chosen = st.segmented_control(
-        "Metric",
-        list(METRICS),
-        default="ndcg@10",
-        format_func=METRICS.__getitem__,
-        key=key,
-        bind="query-params",
-        required=True,
-    )
-    return chosen or "ndcg@10"
+    return choose("Metric", METRICS, key, default="ndcg@10")
 
 
 def _by_seed(one: Contender) -> dict[int, Evaluation]:
@@ -320,18 +311,9 @@ def cost(found: Found) -> None:
     with left:
         metric = _metric("height")
     with right:
-        measure = st.segmented_control(
-            "Cost",
-            list(COSTS),
-            default="seconds",
-            format_func=COSTS.__getitem__,
-            key="cost",
-            bind="query-params",
-            required=True,
-        )
+        column = choose("Cost", COSTS, "cost")
     twins = plain_twins(found)
     names = pl.Series("twin", [twins.get(run) for run in costs["run"]], dtype=pl.String)
-    column = measure or "seconds"
     draw_chart(
         cost_scatter(
             costs.with_columns(names),

@@ -9,7 +9,7 @@ import streamlit as st
 from app.experiment.drafts import Base
 from app.pipeline.starting_points import bases
 from app.ui.shared import frame
-from app.ui.shared.job_button import job_button
+from app.ui.shared.jobs import job_button
 from data.catalogue import CATALOGUE, Card
 from data.download import downloaded
 

@@ -13,7 +13,7 @@ from app.experiment.file import load_experiment
 from app.ui.data.columns import Mapped, describe
 from app.ui.data.files import File, choose_files
 from app.ui.shared import frame, opened
-from app.ui.shared.starting import at_work_on, run_once, start_button
+from app.ui.shared.jobs import at_work_on, run_once, start_button
 from data.errors import AutoGraphError
 from data.own_tables import Outcome, try_tables
 from data.settings import DataConfig
@@ -96,8 +96,8 @@ def _draw_outcome(outcome: Outcome) -> None:
     if outcome.problem:
         frame.failed(outcome.problem)
     else:
-        for column, (what, n) in zip(st.columns(4), outcome.counts.items(), strict=False):
-            column.metric(what.capitalize(), f"{n:,}", border=True)
+        counts = ((what.capitalize(), f"{n:,}", None) for what, n in outcome.counts.items())
+        frame.draw_figures(*counts, widths=(1,) * max(4, len(outcome.counts)))
         for sentence in outcome.understood:
             st.markdown(f":material/visibility: {frame.plain(sentence)}")
     gone = [f"{n:,} {frame.plain(what)}" for what, n in outcome.left_out.items() if n]

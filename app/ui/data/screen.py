@@ -7,7 +7,7 @@ import streamlit as st
 from app.ui.data.catalogue import draw_catalogue
 from app.ui.data.own_files import draw_own_files
 from app.ui.data.this_experiment import draw_this_experiment
-from app.ui.shared import frame
+from app.ui.shared.experiment import header
 
 TABS = {
     "This experiment": draw_this_experiment,
@@ -18,7 +18,7 @@ TABS = {
 
 def show() -> None:
     """Draws the screen."""
-    frame.header(
+    header(
         "Data",
         "What users did with items: look at it, get published data sets, or bring your own files.",
     )

@@ -14,8 +14,8 @@ from app.pipeline.records import Record
 from app.ui.data import charts
 from app.ui.shared import opened
 from app.ui.shared.charts import draw_chart
-from app.ui.shared.frame import as_table, command, empty, hint, plain, table
-from app.ui.shared.frame import opened as finished
+from app.ui.shared.experiment import require
+from app.ui.shared.frame import as_table, choose, command, draw_figures, empty, hint, plain, table
 from data.names import with_a
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Figures:
 
 def draw_this_experiment() -> None:
     """Draws the tab; without a data set, what makes one."""
-    record = finished("dataset", "split")
+    record = require("dataset", "split")
     found = _figures(record)
     _numbers(found)
     _left_out(record)
@@ -94,15 +94,14 @@ def _measured(record: Record) -> Figures:
 def _numbers(found: Figures) -> None:
     """What is asked first of any data set."""
     of = found.statistics
-    numbers = (
+    draw_figures(
         ("Users", f"{of.users:,}", None),
         ("Items", f"{of.items:,}", "Those that anybody interacted with: the catalogue."),
         ("Interactions", f"{of.interactions:,}", "Positive ones; repeats count once."),
         ("Sparsity", f"{1 - of.density:.2%}", hint("sparsity")),
         ("Period", *_period(found.period)),
+        widths=(2, 2, 2, 2, 3),
     )
-    for column, (label, value, help) in zip(st.columns([2, 2, 2, 2, 3]), numbers, strict=True):
-        column.metric(label, value, help=help, border=True)
 
 
 def _period(days: tuple[date, date] | None) -> tuple[str, str]:
@@ -143,15 +142,8 @@ def _users_and_items(found: Figures) -> None:
     with right:
         name, choice = st.columns([3, 2], vertical_alignment="bottom")
         name.subheader("Popularity", help=hint("popularity"), anchor=False)
-        kind = choice.segmented_control(
-            "Curve",
-            CURVES,
-            default=CURVES[0],
-            key="popularity",
-            bind="query-params",
-            label_visibility="collapsed",
-            required=True,
-        )
+        with choice:
+            kind = choose("Curve", CURVES, "popularity", hidden=True)
         curve = popularity(found.counts)
         by_rank = kind == CURVES[0]
         spec = charts.rank_curve(curve.ranks) if by_rank else charts.share_curve(curve.shares)
@@ -262,23 +254,11 @@ def _rows(record: Record) -> None:
     dataset = opened.dataset(record)
     name, choice = st.columns([3, 2], vertical_alignment="bottom")
     name.subheader("Rows", anchor=False)
-    kind = choice.segmented_control(
-        "Table",
-        ROWS,
-        default=ROWS[0],
-        key="rows",
-        bind="query-params",
-        label_visibility="collapsed",
-        required=True,
-    )
-    shown, whole, n = _table_of(record, dataset, kind or ROWS[0])
-    table(
-        shown,
-        f"{record.experiment.name}-{(kind or ROWS[0]).lower()}",
-        height=360,
-        whole=whole,
-        raw=True,
-    )
+    with choice:
+        kind = choose("Table", ROWS, "rows", hidden=True)
+    shown, whole, n = _table_of(record, dataset, kind)
+    named = f"{record.experiment.name}-{kind.lower()}"
+    table(shown, named, height=360, whole=whole, raw=True)
     if n > shown.height:
         st.caption(f"The first {shown.height:,} of {n:,} rows. The downloads hold all of them.")
 

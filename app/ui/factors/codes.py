@@ -12,7 +12,7 @@ from app.results.alternatives import alternative_table, alternatives
 from app.ui.factors.charts import curves_chart, kept_chart, usage_chart
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.frame import as_table, command, empty, hint, table
-from app.ui.shared.job_button import job_button
+from app.ui.shared.jobs import job_button
 from data import atomic
 from prompts.template import Side
 

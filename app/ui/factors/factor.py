@@ -10,7 +10,7 @@ from app.pipeline.records import Record
 from app.ui.factors.charts import Factor, contrast_chart, flat, sunburst, terms_chart
 from app.ui.shared import address, opened
 from app.ui.shared.charts import draw_chart
-from app.ui.shared.frame import empty, hint, link, plain, table
+from app.ui.shared.frame import draw_tabs, empty, hint, link, plain, table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -119,18 +119,12 @@ def summary(record: Record, side: str, factor: Factor) -> None:
 def details(record: Record, side: str, factor: Factor) -> None:
     """Members with their texts, near factors, terms beside theirs, and other levels."""
     lexicon = opened.lexicon(record, side)
-    members, near, other = st.tabs(
-        ["Members", "Nearest factors", "Other levels"], key="detail", bind="query-params"
-    )
-    if members.open:
-        with members:
-            _members(record, lexicon, side, factor)
-    if near.open:
-        with near:
-            _near(lexicon, side, factor)
-    if other.open:
-        with other:
-            _other_levels(lexicon, side, factor)
+    tabs = {
+        "Members": lambda: _members(record, lexicon, side, factor),
+        "Nearest factors": lambda: _near(lexicon, side, factor),
+        "Other levels": lambda: _other_levels(lexicon, side, factor),
+    }
+    draw_tabs(tabs, "detail")
 
 
 def _members(record: Record, lexicon: Lexicon, side: str, factor: Factor) -> None:

@@ -25,8 +25,8 @@ from app.ui.factors.factor import (
 )
 from app.ui.shared import address, opened
 from app.ui.shared.charts import draw_chart
-from app.ui.shared.frame import command, empty, header, hint, plain
-from app.ui.shared.frame import opened as finished
+from app.ui.shared.experiment import header, require
+from app.ui.shared.frame import choose, command, draw_figures, draw_tabs, empty, hint, plain
 from prompts.template import Side
 
 if TYPE_CHECKING:
@@ -41,39 +41,24 @@ MAP_HEIGHT = 560
 def show() -> None:
     """Draws the screen."""
     header("Factors", "What users and items have in common, found in what is said of them.")
-    record = finished("codes-user", "codes-item", "factors-user", "factors-item")
+    record = require("codes-user", "codes-item", "factors-user", "factors-item")
     side = _side()
     lexicon = opened.lexicon(record, side)
     _figures(lexicon, side)
-    chart, tree, use, methods = st.tabs(
-        ["Map", "Hierarchy", "Codes in use", "Other methods"], key="aspect", bind="query-params"
-    )
-    if chart.open:
-        with chart:
-            _beside_its_page(record, lexicon, side, _map)
-    if tree.open:
-        with tree:
-            _beside_its_page(record, lexicon, side, _tree)
-    if use.open:
-        with use:
-            codes_in_use(record, lexicon, side)
-    if methods.open:
-        with methods:
-            other_methods(record, side)
+    tabs = {
+        "Map": lambda: _beside_its_page(record, lexicon, side, _map),
+        "Hierarchy": lambda: _beside_its_page(record, lexicon, side, _tree),
+        "Codes in use": lambda: codes_in_use(record, lexicon, side),
+        "Other methods": lambda: other_methods(record, side),
+    }
+    draw_tabs(tabs, "aspect")
 
 
 def _side() -> Side:
     node = address.selected()
     of_users = node is not None and node.type in ("user", "user_factor")
-    chosen = st.segmented_control(
-        "Factors of",
-        list(SIDES),
-        default="Users" if of_users else "Items",
-        key="side",
-        bind="query-params",
-        required=True,
-    )
-    return cast(Side, SIDES[chosen or "Items"])
+    chosen = choose("Factors of", list(SIDES), "side", default="Users" if of_users else "Items")
+    return cast(Side, SIDES[chosen])
 
 
 def _figures(lexicon: Lexicon, side: str) -> None:
@@ -82,15 +67,13 @@ def _figures(lexicon: Lexicon, side: str) -> None:
     figures = codes.statistics
     used = min(figures["active_ratio"])
     kept = 1 - figures["error_left"][-1]
-    numbers = (
-        ("Codes in use", f"{used:.0%}", "active ratio"),
-        ("Perplexity", f"{figures['perplexity'][0]:,.0f} of {figures['k']:,}", "perplexity"),
-        ("Collisions", f"{figures['collisions']:.1%}", "collision"),
-        ("Reconstruction", f"{kept:.0%}", "reconstruction"),
+    perplexity = f"{figures['perplexity'][0]:,.0f} of {figures['k']:,}"
+    draw_figures(
+        ("Codes in use", f"{used:.0%}", hint("active ratio")),
+        ("Perplexity", perplexity, hint("perplexity")),
+        ("Collisions", f"{figures['collisions']:.1%}", hint("collision")),
+        ("Reconstruction", f"{kept:.0%}", hint("reconstruction")),
     )
-    columns = st.columns(4)
-    for column, (label, value, term) in zip(columns, numbers, strict=True):
-        column.metric(label, value, help=hint(term), border=True)
     st.caption(
         f"{len(codes):,} {side}s, {codes.levels} levels of {codes.k:,} codes. "
         "Codes in use: of the level that uses fewest. Perplexity: of level 0.",

@@ -10,7 +10,8 @@ from app.ui.graph.explorer import Explorer
 from app.ui.graph.picture import colour_of, graph_view
 from app.ui.shared import opened as results
 from app.ui.shared.charts import draw_chart, palette
-from app.ui.shared.frame import command, failed, header, link, opened, plain, table
+from app.ui.shared.experiment import header, require
+from app.ui.shared.frame import command, failed, link, plain, table
 from app.ui.shared.telling import fragment
 from data.errors import ConfigError
 from graph.explore.atlas import Picture
@@ -31,7 +32,7 @@ _CHOSEN = "graph-search-chosen"
 def show() -> None:
     """Draws the screen."""
     header("Graph", "Users, items and the meanings they share. Search, start anywhere, go on.")
-    record = opened("dataset", "factors-item", "factors-user", "graph")
+    record = require("dataset", "factors-item", "factors-user", "graph")
     explorer = Explorer(results.atlas(record), results.stamp(record.folder("graph")))
     try:
         view, picture = explorer.view, explorer.picture()

@@ -9,6 +9,7 @@ from app.jobs.wording import counted, duration, number
 from app.pipeline.records import read_record
 from app.ui.jobs.views import draw_command, draw_progress, draw_title, draw_trouble
 from app.ui.shared import frame
+from app.ui.shared.experiment import header
 from app.ui.shared.telling import fragment
 from data.errors import AutoGraphError
 
@@ -20,7 +21,7 @@ LOG_LINES = 200
 
 def show() -> None:
     """Draws the screen; only while something runs it draws itself again."""
-    frame.header(
+    header(
         "Jobs",
         "Long work runs on its own: close the page or come back from another browser, it goes on.",
     )

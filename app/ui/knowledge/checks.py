@@ -8,8 +8,9 @@ import streamlit as st
 
 from app.pipeline.records import Record, settings_file
 from app.ui.knowledge.charts import failures_by_reason, lengths
-from app.ui.shared import frame, opened, watching
+from app.ui.shared import frame, opened
 from app.ui.shared.charts import draw_chart
+from app.ui.shared.jobs import begin, latest, tell_end, watch
 from llm.review import duplicates, failures
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def _failures(record: Record, side: str) -> None:
     st.subheader("Failures", anchor=False)
     found = failures(opened.knowledge(record, side))
     words = ("knowledge", "update", settings_file(record), "--side", side)
-    job = watching.latest("knowledge", words)
+    job = latest("knowledge", words)
     running = job is not None and job.active
     if found.is_empty():
         frame.empty("Nobody is without a text", f"Every {side} is described.", ":material/check:")
@@ -42,13 +43,13 @@ def _failures(record: Record, side: str) -> None:
             disabled=running,
             help="Asks again about those without a text, and about nobody else. What was made "
             "without their texts is made again by the next run.",
-            on_click=watching.begin,
+            on_click=begin,
             args=("knowledge", words, f"Retry {side}s of {record.experiment.name}"),
         )
     if job is not None and running:
-        watching.watch(job, lambda: None)
+        watch(job, lambda: None)
     elif job is not None:
-        watching.tell_end(job)
+        tell_end(job)
     frame.command(*words)
 
 

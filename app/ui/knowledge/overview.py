@@ -7,6 +7,7 @@ import streamlit as st
 from app.pipeline.own_texts import pending
 from app.pipeline.records import Record
 from app.ui.shared import frame, opened
+from app.ui.shared.jobs import run_button
 from llm.review import Coverage
 from llm.workshop.scene import WITHOUT_MODEL
 
@@ -74,7 +75,7 @@ def _waiting(record: Record, side: str) -> None:
             f":material/edit_note: **{how_many} by hand** "
             f"{'is' if len(waiting) == 1 else 'are'} not in the results yet."
         )
-        frame.run_button("Run it again", record.experiment.name, record)
+        run_button("Run it again", record.experiment.name, record)
 
 
 def _short(number: int) -> str:

@@ -10,7 +10,7 @@ from app.ui.knowledge.checks import show_checks
 from app.ui.knowledge.compare import show_compare
 from app.ui.knowledge.overview import show_overview
 from app.ui.prompts.choice import choose_side
-from app.ui.shared import frame
+from app.ui.shared.experiment import header, require
 
 TABS = {
     "Texts": show_browse,
@@ -22,13 +22,13 @@ TABS = {
 
 def show() -> None:
     """Draws the screen."""
-    frame.header(
+    header(
         "Knowledge",
         "What was said of every user and item: read it, check it, correct it by hand, and compare "
         "versions of it.",
     )
     side = choose_side()
-    record = frame.opened(f"knowledge-{side}")
+    record = require(f"knowledge-{side}")
     show_overview(record, side)
     tabs = st.tabs(list(TABS), key="part", on_change="rerun", bind="query-params")
     for tab, draw in zip(tabs, TABS.values(), strict=True):

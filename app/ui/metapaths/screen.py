@@ -35,22 +35,20 @@ from app.ui.metapaths.charts import (
 from app.ui.metapaths.state import Chosen
 from app.ui.shared import opened as results
 from app.ui.shared.charts import draw_chart
+from app.ui.shared.experiment import experiments, header, require
 from app.ui.shared.frame import (
     as_table,
     command,
     empty,
     go,
-    header,
     hint,
     link,
-    names,
-    opened,
     plain,
     table,
     typed,
     workspace,
 )
-from app.ui.shared.starting import at_work_on, run_once, start_button
+from app.ui.shared.jobs import at_work_on, run_once, start_button
 from data.errors import AutoGraphError
 from graph.explore.atlas import Atlas
 from graph.explore.flat import Node
@@ -72,7 +70,7 @@ FOUND = 8
 def show() -> None:
     """Draws the screen."""
     header("Metapaths", "Kinds of paths through the graph: how many there are, and between whom.")
-    record = opened("dataset", "factors-item", "factors-user", "graph")
+    record = require("dataset", "factors-item", "factors-user", "graph")
     atlas = results.atlas(record)
     chosen = Chosen(atlas)
     _schema(record, chosen)
@@ -259,8 +257,8 @@ def _without(experiment: Experiment) -> str:
 
 
 def _listed(enhancers: Sequence[str]) -> str:
-    names = [added(name) for name in enhancers]
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    experiments = [added(name) for name in enhancers]
+    return " and ".join(filter(None, (", ".join(experiments[:-1]), experiments[-1])))
 
 
 def _new_experiment(record: Record, on: tuple[str, ...]) -> None:
@@ -307,7 +305,8 @@ def _taken(fresh: Experiment) -> bool:
     try:
         if file.exists() and file.read_text("utf-8") != experiment_toml(fresh):
             return True
-        return fresh.name in names() and read_record(fresh.name, workspace()).experiment != fresh
+        ran = fresh.name in experiments()
+        return ran and read_record(fresh.name, workspace()).experiment != fresh
     except (AutoGraphError, OSError, UnicodeDecodeError):
         return True
 

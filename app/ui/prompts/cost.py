@@ -14,8 +14,10 @@ from app.ui.prompts import draft
 from app.ui.prompts.asking import Asked, choose_backend
 from app.ui.prompts.charts import costs
 from app.ui.prompts.choice import Choice, library
-from app.ui.shared import frame, opened, watching
+from app.ui.shared import frame, opened
 from app.ui.shared.charts import draw_chart
+from app.ui.shared.experiment import require
+from app.ui.shared.jobs import begin, latest, tell_end, watch
 from data.errors import AutoGraphError
 from llm.workshop.estimate import Estimate, costs_by_model, estimate
 from llm.workshop.prices import Prices, load_prices, save_prices
@@ -41,7 +43,7 @@ COLUMNS = {
 
 def show_cost(choice: Choice) -> None:
     """Draws the estimate, the calls that measure it, and the table of prices."""
-    record = frame.opened("dataset" if choice.side == "item" else "split")
+    record = require("dataset" if choice.side == "item" else "split")
     scene = opened.scene(record, choice.side)
     template = draft.written(choice.template) or choice.template
     what = "what you are writing" if template is not choice.template else template.label
@@ -63,7 +65,7 @@ def _estimated(choice: Choice, asked: Asked, template: Template) -> None:
     about = settings_file(record), choice.side, name
     words = estimate_words(*about, (sample, 0), asked.changes)
     measuring = estimate_words(*about, (sample, 10), asked.changes)
-    job = watching.latest("estimate", measuring)
+    job = latest("estimate", measuring)
     prices = _known_prices().model_dump_json()
     key = (words, record.keys.get("dataset"), job.ended if job else None, prices)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -75,13 +77,13 @@ def _estimated(choice: Choice, asked: Asked, template: Template) -> None:
                 help="Makes, and pays, ten calls to learn how long answers are and how fast they "
                 "come. They are kept: a run does not pay them again.",
                 disabled=job is not None and job.active,
-                on_click=watching.begin,
+                on_click=begin,
                 args=("estimate", measuring, f"Measure {template.label}"),
             )
     if job is not None and job.active:
-        watching.watch(job, lambda: None)
+        watch(job, lambda: None)
     elif job is not None:
-        watching.tell_end(job)
+        tell_end(job)
     before = st.session_state.get(FOUND)
     if pressed or (before is not None and before[0] != key and before[0][0] == words):
         _work_out(asked, template, sample, key)

@@ -11,7 +11,7 @@ from app.ui.prompts.saving import tell
 from app.ui.prompts.variants import show_variants
 from app.ui.prompts.versions import show_versions
 from app.ui.prompts.write import show_write
-from app.ui.shared import frame
+from app.ui.shared.experiment import current_record, header
 
 TABS = {
     "Write": show_write,
@@ -23,14 +23,14 @@ TABS = {
 
 def show() -> None:
     """Draws the screen."""
-    frame.header(
+    header(
         "Prompts",
         "Write what a language model is asked about every user and item, and see it filled in, "
         "compared and costed before anything is spent.",
     )
     tell()
     open_chosen()
-    choice = choose(frame.chosen())
+    choice = choose(current_record())
     show_list(choice)
     tabs = st.tabs(list(TABS), key="tab", on_change="rerun", bind="query-params")
     for tab, draw in zip(tabs, TABS.values(), strict=True):

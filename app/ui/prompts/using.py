@@ -9,7 +9,8 @@ from app.pipeline.own_texts import take_along
 from app.pipeline.records import settings_file
 from app.ui.prompts.choice import Choice
 from app.ui.shared import frame
-from app.ui.shared.starting import run_once
+from app.ui.shared.experiment import experiments
+from app.ui.shared.jobs import run_once
 from data.errors import AutoGraphError, ConfigError
 
 
@@ -68,7 +69,7 @@ def _start(choice: Choice, name: str) -> None:
     """A job of an experiment that takes along the texts by hand of the one it comes from."""
     record = choice.record
     assert record is not None
-    if name in frame.names():
+    if name in experiments():
         raise ConfigError(f"There is an experiment {name!r} already. Choose another name.")
     file = settings_file(record)
     sets = (f"name={name}", f"prompts.{choice.side}_template={choice.template.label}")

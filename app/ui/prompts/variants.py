@@ -12,8 +12,10 @@ from app.ui.prompts import draft
 from app.ui.prompts.asking import Asked, choose_backend
 from app.ui.prompts.charts import tokens_by_variant
 from app.ui.prompts.choice import Choice, library
-from app.ui.shared import entities, frame, opened, watching
+from app.ui.shared import entities, frame, opened
 from app.ui.shared.charts import draw_chart
+from app.ui.shared.experiment import require
+from app.ui.shared.jobs import begin, latest, tell_end, watch
 from app.ui.shared.marked import show_diff
 from app.ui.shared.remembered import keep_some, remembered_some
 from data.errors import AutoGraphError
@@ -33,7 +35,7 @@ TALL = 380
 
 def show_variants(choice: Choice) -> None:
     """Draws variants beside each other, and the button that has them answered."""
-    record = frame.opened("dataset" if choice.side == "item" else "split")
+    record = require("dataset" if choice.side == "item" else "split")
     scene = opened.scene(record, choice.side)
     left, right = st.columns(2)
     with left:
@@ -83,7 +85,7 @@ def _tried(choice: Choice, asked: Asked, variants: dict[str, Template], numbers:
     references = [reference(one, folder) for one in variants.values()]
     chosen = [scene.ids.external[number] for number in numbers]
     words = trial_words(settings_file(record), choice.side, references, chosen, asked.changes)
-    job = watching.latest("try", words)
+    job = latest("try", words)
     running = job is not None and job.active
 
     def draw() -> None:
@@ -91,10 +93,10 @@ def _tried(choice: Choice, asked: Asked, variants: dict[str, Template], numbers:
 
     _button(asked, variants, numbers, words, running)
     if job is not None and running:
-        watching.watch(job, draw)
+        watch(job, draw)
     else:
         if job is not None:
-            watching.tell_end(job)
+            tell_end(job)
         draw()
     frame.command(*words)
 
@@ -139,7 +141,7 @@ def _button(
 
 
 def _begin(words: tuple[str, ...], title: str) -> None:
-    watching.begin("try", words, title)
+    begin("try", words, title)
     st.session_state[SHOWN] = "Answers"
 
 

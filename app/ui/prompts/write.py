@@ -12,6 +12,8 @@ from app.ui.prompts.choice import Choice
 from app.ui.prompts.preview import show_preview, show_variables
 from app.ui.prompts.saving import TOLD, save_buttons
 from app.ui.shared import entities, frame, opened
+from app.ui.shared.experiment import DEMO
+from app.ui.shared.jobs import run_button
 from app.ui.shared.telling import fragment
 from data.errors import TemplateError
 from prompts.drafts import drafted
@@ -66,9 +68,9 @@ def _scene(choice: Choice) -> tuple[Scene | None, int | None]:
         ":material/visibility:",
     )
     if record is None:
-        frame.run_button("Build the demo", frame.DEMO)
+        run_button("Build the demo", DEMO)
     else:
-        frame.run_button("Run it now", record.experiment.name, record)
+        run_button("Run it now", record.experiment.name, record)
     return None, None
 
 

@@ -9,7 +9,8 @@ from app.results.colours import DARK
 from app.results.report import as_seen
 from app.ui.shared import opened_demo as results
 from app.ui.shared.charts import palette
-from app.ui.shared.frame import command, header, opened
+from app.ui.shared.experiment import header, require
+from app.ui.shared.frame import command, download
 
 HEIGHT = 900
 INSIDE = (
@@ -26,7 +27,7 @@ INSIDE = (
 def show() -> None:
     """Draws the screen."""
     header("Report", "All that matters of an experiment, in one file to mail or print.")
-    record = opened("dataset", "split", "train", "evaluate")
+    record = require("dataset", "split", "train", "evaluate")
     left, right = st.columns([1, 3], gap="large")
     with right:
         html = _html(record)
@@ -48,16 +49,7 @@ def _html(record: Record) -> str:
 
 def _download(record: Record, html: str) -> None:
     name = f"{record.experiment.name}.html"
-    st.download_button(
-        "Download",
-        html,
-        name,
-        "text/html",
-        type="primary",
-        icon=":material/download:",
-        on_click="ignore",
-        width="stretch",
-    )
+    download("Download", html, name, "text/html", "report", "primary", width="stretch")
     size = len(html.encode()) / 1000
     st.caption(f"{name}, {size:,.0f} kB. It needs no network, and prints well.")
     st.markdown("**What is in it**")

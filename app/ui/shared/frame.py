@@ -1,4 +1,4 @@
-"""What every screen is made of: its header, its tables, and what it shows when nothing is there."""
+"""What every screen is made of: links, tables, tabs, and what it shows when nothing is there."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.experiment.cautions import Caution, of_settings
-from app.experiment.settings import PLAIN
-from app.pipeline.records import Record, read_record
 from app.ui.server import visitors
-from app.ui.shared.address import experiment, parameters
+from app.ui.shared.address import parameters
 from app.ui.shared.words import EXPLAINED, heading, hint
-from data.errors import ArtifactError, AutoGraphError
 from data.inert import csv_bytes, visible
 
 if TYPE_CHECKING:
@@ -27,29 +23,25 @@ if TYPE_CHECKING:
 
 __all__ = [
     "as_table",
-    "badges",
-    "chosen",
+    "choose",
     "command",
+    "download",
+    "draw_figures",
+    "draw_tabs",
     "empty",
     "failed",
-    "header",
+    "go",
     "hint",
     "link",
     "miss",
     "name_badge",
-    "names",
-    "opened",
     "plain",
     "table",
     "typed",
-    "unfinished",
     "workspace",
 ]
-DEMO = "demo"
 LONGEST_NAME = 60
 """Letters of a name in a link that are said again."""
-OF_ANY_RUN = {"dataset", "split", "train", "evaluate"}
-"""Stages that plain recommenders take."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&\"'=])")
 _OBEYED = re.compile(
     r"""(?:(?<=:)(?=[\w+/-]+:)       # :smile: and :material/home:
@@ -69,125 +61,6 @@ def workspace() -> Path:
     return Path(os.environ.get("AUTOGRAPH_WORKSPACE") or "workspace").resolve()
 
 
-def names() -> list[str]:
-    """Names of the experiments that were run in the workspace, the latest first."""
-    times: dict[str, float] = {}
-    for path in (workspace() / "runs").glob("*.json"):
-        with suppress(OSError):  # it may be gone since it was listed
-            times[path.stem] = path.stat().st_mtime
-    return sorted(times, key=lambda name: -times[name])
-
-
-def chosen() -> Record | None:
-    """The experiment that was chosen in the sidebar; None where none was ever run.
-
-    Raises:
-        AutoGraphError: what is kept of it cannot be read.
-    """
-    known = names()
-    name = experiment()
-    if not known:
-        return None
-    return read_record(name if name in known else known[0], workspace())
-
-
-def opened(*stages: str) -> Record:
-    """The chosen experiment with these stages finished; otherwise the screen ends here.
-
-    A visitor sees what is missing and a button that makes it.
-
-    Args:
-        stages: Of `STAGES`; "train" and "evaluate" mean at least one recommender.
-    """
-    record = chosen()
-    if record is None:
-        _welcome()
-        st.stop()
-    missing = [stage for stage in stages if not _finished(record, stage)]
-    if missing:
-        unfinished(record, *missing)
-        st.stop()
-    return record
-
-
-def _finished(record: Record, stage: str) -> bool:
-    if stage in ("train", "evaluate"):
-        return bool(record.finished())
-    return stage in record.keys and record.store.holds(stage, record.keys[stage])
-
-
-def _welcome() -> None:
-    """What a first visit shows."""
-    with st.container(border=True):
-        st.subheader("Nothing here yet")
-        if not visitors.may_change():
-            st.write("Nobody has run an experiment in this workspace.")
-            return
-        st.write(
-            "Build the demo: invented films and viewers, described without a language model. "
-            "Eight recommenders are trained, with and without the graph, in about two minutes."
-        )
-        run_button("Build the demo", DEMO)
-        command("run", DEMO)
-
-
-def unfinished(record: Record, *missing: str) -> None:
-    """What an experiment lacks, why its last run did not make it, and a button that makes it."""
-    from app.pipeline.stages.order import STAGES
-
-    name = record.experiment.name
-    what = ", ".join(STAGES[stage].what for stage in missing)
-    with st.container(border=True):
-        st.subheader("Not finished yet")
-        st.write(f"For this screen the experiment **{plain(name)}** still needs: {what}.")
-        if not _asked_for(record, missing):
-            st.write("None of its recommenders asks for it; add autograph on the Train screen.")
-        else:
-            run_button("Run it now", name, record)
-        command("run", name)
-
-
-def _asked_for(record: Record, missing: Sequence[str]) -> bool:
-    """Whether a run of the experiment makes what is missing."""
-    of = record.experiment
-    enhanced = [cell for cell in of.grid if cell.enhancer != PLAIN]
-    if "graph" in missing:
-        return any("graph" in of.model_of(cell).needs for cell in enhanced)
-    return bool(enhanced) or set(missing) <= OF_ANY_RUN
-
-
-def run_button(label: str, name: str, record: Record | None = None) -> None:
-    """A button that runs an experiment as a job, as `record` has it, and goes to the jobs."""
-    from app.pipeline.records import settings_file
-    from app.ui.shared.starting import at_work_on, run_once, start_button, tell_bad_end
-
-    tell_bad_end(name)
-    if start_button(label, at_work_on(name), key=f"run-{name}"):
-        run_once(settings_file(record) if record else name)
-        go("jobs")
-
-
-def header(title: str, what: str, *, marked: bool = True) -> None:
-    """The title of a screen and, in a sentence, what it is for.
-
-    Args:
-        title: Of the screen.
-        what: It is for.
-        marked: Whether it says what is to be known of the chosen experiment.
-    """
-    st.title(title, anchor=False)
-    st.caption(what)
-    with suppress(AutoGraphError):
-        record = chosen() if marked else None
-        badges([record] if record else [])
-
-
-def badges(records: Sequence[Record]) -> None:
-    """What is to be known of experiments, each once."""
-    for caution in dict.fromkeys(one for record in records for one in _cautions(record)):
-        st.badge(caution.badge, icon=":material/warning:", color="red", help=caution.note)
-
-
 def name_badge(name: object, color: str, what: str) -> None:
     """A name from data as a badge; `st.badge` escapes brackets once more.
 
@@ -197,14 +70,6 @@ def name_badge(name: object, color: str, what: str) -> None:
         what: It is, for who points at it.
     """
     st.markdown(f":{color}-badge[{plain(name)}]", help=what, width="content")
-
-
-def _cautions(record: Record) -> tuple[Caution, ...]:
-    """What is to be known of an experiment; texts that are not finished have told nothing yet."""
-    try:
-        return record.cautions_of_graph()
-    except ArtifactError:
-        return of_settings(record.experiment)
 
 
 def link(screen: str, label: str, icon: str | None = None, **more: str) -> None:
@@ -283,26 +148,11 @@ def table(
         **more,
     )
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-        st.download_button(
-            "CSV",
-            lambda: csv_bytes(saved()),
-            f"{name}.csv",
-            "text/csv",
-            key=f"csv-{key or name}",
-            type="tertiary",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        st.download_button(
-            "Parquet",
-            lambda: _parquet(saved()),
-            f"{name}.parquet",
-            "application/vnd.apache.parquet",
-            key=f"parquet-{key or name}",
-            type="tertiary",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        own = key or name
+        csv, parquet = "text/csv", "application/vnd.apache.parquet"
+        download("CSV", lambda: csv_bytes(saved()), f"{name}.csv", csv, f"csv-{own}", "tertiary")
+        whole_file = partial(_parquet, saved)
+        download("Parquet", whole_file, f"{name}.parquet", parquet, f"parquet-{own}", "tertiary")
     return list(state["selection"]["rows"]) if select else []
 
 
@@ -331,10 +181,83 @@ def as_table(rows: pl.DataFrame, name: str, key: str | None = None) -> None:
             table(rows, name, key=key)
 
 
-def _parquet(rows: pl.DataFrame) -> bytes:
+def _parquet(rows: Callable[[], pl.DataFrame]) -> bytes:
     buffer = io.BytesIO()
-    rows.write_parquet(buffer)
+    rows().write_parquet(buffer)
     return buffer.getvalue()
+
+
+def download(
+    label: str, data: Any, name: str, mime: str, key: str, kind: Any = "secondary", **look: Any
+) -> None:
+    """A button that gives a file, and runs nothing else.
+
+    Args:
+        label: Of the button.
+        data: What the file holds, or what gives it once somebody asks.
+        name: Of the file.
+        mime: Its type.
+        key: Of the button.
+        kind: As Streamlit names types of buttons.
+        look: More of `st.download_button`.
+    """
+    icon = ":material/download:"
+    st.download_button(
+        label, data, name, mime, key=key, type=kind, icon=icon, on_click="ignore", **look
+    )
+
+
+def draw_tabs(tabs: Mapping[str, Callable[[], None]], key: str = "part") -> None:
+    """Tabs by title; the one that is open is in the address under `key`, and is drawn alone."""
+    titles = st.tabs(list(tabs), key=key, on_change="rerun", bind="query-params")
+    for tab, draw in zip(titles, tabs.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw()
+
+
+def draw_figures(*figures: tuple[str, str, str | None], widths: Sequence[float] = ()) -> None:
+    """Figures beside each other: what one is called, the figure, and what it means.
+
+    Args:
+        figures: To draw.
+        widths: Of columns, of which the last may stay empty.
+    """
+    columns = st.columns(list(widths) or len(figures))
+    for column, (label, value, meaning) in zip(columns, figures, strict=False):
+        column.metric(label, value, help=meaning, border=True)
+
+
+def choose(
+    label: str,
+    options: Mapping[str, str] | Sequence[str],
+    key: str,
+    *,
+    default: str | None = None,
+    hidden: bool = False,
+) -> str:
+    """One of a few options beside each other, which is in the address.
+
+    Args:
+        label: What is chosen.
+        options: To choose from; a mapping says how each is called.
+        key: In the address.
+        default: What is chosen at first, if not the first.
+        hidden: Whether the label is for screen readers alone.
+    """
+    names = options if isinstance(options, Mapping) else {one: one for one in options}
+    first = default or next(iter(names))
+    chosen: str | None = st.segmented_control(
+        label,
+        list(names),
+        default=first,
+        format_func=names.__getitem__,
+        key=key,
+        bind="query-params",
+        required=True,
+        label_visibility="collapsed" if hidden else "visible",
+    )
+    return chosen or first
 
 
 def miss(what: str, name: str, where: str = "this workspace") -> None:

@@ -101,3 +101,17 @@ def remembered_some(
 def keep_some(name: str, chosen: Sequence[str], default: Sequence[str]) -> None:
     """As `keep`, for several choices at a time; what follows from other choices is left out."""
     keep(name, None if list(chosen) == list(default) else BETWEEN.join(chosen))
+
+
+def find_named(name: str, known: Container[str], what: str, where: str) -> None:
+    """Says which of what a link names, under `name` in the address, is not there.
+
+    Args:
+        name: In the address.
+        known: What there is.
+        what: A person calls one of it.
+        where: It is looked for.
+    """
+    for one in st.query_params.get_all(name):
+        if one and one not in known:
+            miss(what, one, where)

@@ -8,8 +8,9 @@ import streamlit as st
 
 from app.pipeline.records import Record
 from app.ui.shared import opened as results
-from app.ui.shared.frame import header, link, opened, plain, unfinished
-from app.ui.shared.starting import at_work_on, tell_bad_end
+from app.ui.shared.experiment import header, require, unfinished
+from app.ui.shared.frame import draw_figures, link, plain
+from app.ui.shared.jobs import at_work_on, tell_bad_end
 from data.errors import ArtifactError
 
 
@@ -64,7 +65,7 @@ def show() -> None:
         "A language model describes every user and item; what the descriptions share becomes a "
         "graph of meanings; recommenders learn from it, and give reasons.",
     )
-    record = opened()
+    record = require()
     _figures(record)
     for column, way in zip(st.columns(len(WAYS)), WAYS, strict=True):
         with column.container(border=True, height="stretch"):
@@ -90,11 +91,9 @@ def _figures(record: Record) -> None:
     if at_work_on(name) is None:
         tell_bad_end(name)
     finished, trained = len(record.finished()), len(record.cells or list(record.experiment.grid))
-    figures = {
-        "Users": f"{data.n_users:,}",
-        "Items": f"{data.n_items:,}",
-        "Interactions": f"{data.interactions.height:,}",
-        "Recommenders": f"{finished} of {trained}" if finished < trained else f"{trained}",
-    }
-    for column, (label, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
-        column.metric(label, value, border=True)
+    draw_figures(
+        ("Users", f"{data.n_users:,}", None),
+        ("Items", f"{data.n_items:,}", None),
+        ("Interactions", f"{data.interactions.height:,}", None),
+        ("Recommenders", f"{finished} of {trained}" if finished < trained else f"{trained}", None),
+    )

@@ -18,7 +18,7 @@ from app.jobs.grid import GridState, grid_state, keys_at_work
 from app.pipeline.records import read_record
 from app.pipeline.stages.order import STAGES
 from app.ui.shared import frame
-from app.ui.shared.starting import run_once, tell_bad_end
+from app.ui.shared.jobs import run_once, tell_bad_end
 from app.ui.train.form import Form
 from app.ui.train.grid_table import GridTable
 from app.ui.train.live import active_runs, steps_of
@@ -177,15 +177,8 @@ def _draw_file(draft: Draft, experiment: Experiment) -> None:
         toml = experiment_toml(experiment)
         st.code(toml, language="toml", height=260)
         with st.container(horizontal=True, gap="small"):
-            st.download_button(
-                "Download",
-                toml,
-                f"{experiment.name}.toml",
-                "application/toml",
-                key="toml",
-                icon=":material/download:",
-                on_click="ignore",
-            )
+            name, mime = f"{experiment.name}.toml", "application/toml"
+            frame.download("Download", toml, name, mime, "toml")
             label = "Replace the saved one" if saved is False else "Save in the workspace"
             if st.button(label, key="save-toml", icon=":material/save:", disabled=saved is True):
                 save_draft(draft, frame.workspace())

@@ -15,6 +15,7 @@ from app.pipeline.records import read_record
 from app.pipeline.starting_points import bases
 from app.results.curves import training_curves
 from app.ui.shared import frame
+from app.ui.shared.experiment import DEMO, current_record, experiments, header
 from app.ui.train import grid_table
 from app.ui.train.form import Form
 from app.ui.train.grid_table import GridTable
@@ -31,7 +32,7 @@ OWN = ("name", "note", "grid.seeds")
 
 def show() -> None:
     """Draws the screen."""
-    frame.header("Train", "Choose recommenders and settings, and train them as a job.")
+    header("Train", "Choose recommenders and settings, and train them as a job.")
     draw_live()
     base = _base()
     form = Form()
@@ -72,12 +73,12 @@ def _base() -> Base:
 
 def _usual(found: Mapping[str, Base]) -> str:
     """The experiment that is chosen for the page, or the demo."""
-    record = frame.chosen()
+    record = current_record()
     if record is not None:
         for base in found.values():
             if base.experiment == record.experiment:
                 return base.key
-    return frame.DEMO
+    return DEMO
 
 
 def _take_up(base: Base) -> None:
@@ -134,7 +135,7 @@ def _curves(name: str) -> None:
     if any(job.experiment == name for job in active_runs()):
         return
     st.subheader(f"Training curves of {frame.plain(name)}", anchor=False)
-    ran = read_record(name, frame.workspace()) if name in frame.names() else None
+    ran = read_record(name, frame.workspace()) if name in experiments() else None
     if ran is None or not draw_curves(training_curves(ran), "curves"):
         frame.empty(
             "No curves yet",
