@@ -80,12 +80,23 @@ def test_the_legend_counts_what_is_visible(atlas: Atlas) -> None:
         assert name.endswith(f"of {total:,}") == (total > visible)
 
 
+def test_a_narrow_picture_counts_clicks_as_a_wide_one_and_names_few(atlas: Atlas) -> None:
+    seen = picture(atlas, "")
+    spec = graph_view(seen.subgraph, seen.places, [HOSTILE] * len(seen.subgraph.nodes))
+    (wide,) = spec["series"]
+    (narrow,) = spec["media"][0]["option"]["series"]
+    assert [node["id"] for node in narrow["data"]] == [node["id"] for node in wide["data"]]
+    assert [node["x"] for node in narrow["data"]] == [node["y"] for node in wide["data"]]
+    assert sum(node["label"]["show"] for node in narrow["data"]) == 12
+    assert spec["media"][0]["option"]["legend"]["top"] == "auto"
+
+
 def test_names_are_in_no_template_of_html(atlas: Atlas) -> None:
     seen = picture(atlas, "si0")
     titles = [HOSTILE] * len(seen.subgraph.nodes)
     spec = graph_view(seen.subgraph, seen.places, titles)
     assert all(node["name"] == HOSTILE for node in spec["series"][0]["data"])
-    del spec["series"][0]["data"]
+    del spec["series"][0]["data"], spec["media"][0]["option"]["series"][0]["data"]
     assert "<img" not in json.dumps(spec)
     assert "formatter" not in spec["tooltip"]
     assert spec["series"][0]["label"]["formatter"] == "{b}"
@@ -126,7 +137,9 @@ def test_the_schema_shows_all_types_and_marks_the_path(atlas: Atlas) -> None:
     spec = overview_chart(overview_of(atlas.flat), ("item", "item_factor", "item"))
     json.dumps(spec, allow_nan=False)
     series = spec["series"][0]
-    assert [node["id"] for node in series["data"]] == list(atlas.schema.types)
+    for size in spec["media"]:
+        types = size["option"]["series"][0]["data"]
+        assert [node["id"] for node in types] == list(atlas.schema.types)
     widths = [link["lineStyle"]["width"] for link in series["links"]]
     assert widths == [2, 2, 6]
     assert sum(link["value"] for link in series["links"]) == len(atlas.flat.targets) // 2

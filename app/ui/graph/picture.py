@@ -19,6 +19,8 @@ _NAMED = 120
 """So many nodes all have their names; in a larger picture those do that others hang on."""
 _HUBS = 60
 """Hubs whose names are always drawn."""
+_NAMED_NARROW, _NARROW_NODES = 12, 0.6
+"""Names in a narrow picture, and the size of its nodes beside that in a wide one."""
 _MOVING = 400
 """Nodes of the largest picture whose changes are movements."""
 _UNIT = 100
@@ -120,7 +122,7 @@ def graph_view(
             }
         ],
         "media": [
-            {"query": {"maxWidth": NARROW}, "option": _tall()},
+            {"query": {"maxWidth": NARROW}, "option": _tall(nodes)},
             {"option": _wide()},
         ],
     }
@@ -142,19 +144,30 @@ def _wide() -> dict[str, Any]:
     }
 
 
-def _tall() -> dict[str, Any]:
-    """The legend beneath the picture, which is stretched to the height that there is."""
+def _tall(nodes: list[dict[str, Any]]) -> dict[str, Any]:
+    """The legend beneath the picture, which lies on its side; few names, and small nodes."""
+    series: dict[str, Any] = {
+        "id": "graph",
+        "preserveAspect": "contain",
+        **{"left": 24, "right": 24, "top": 40, "bottom": 110},
+        "label": {"fontSize": 11, "width": 84},
+        "emphasis": {"label": {"width": 140}},
+    }
+    if len(nodes) <= _MOVING:
+        named = sorted(nodes, key=lambda node: -node["symbolSize"])[:_NAMED_NARROW]
+        keys = {node["id"] for node in named}
+        series["data"] = [
+            {
+                **node,
+                **{"x": node["y"], "y": node["x"]},
+                "symbolSize": round(node["symbolSize"] * _NARROW_NODES, 1),
+                "label": {**node.get("label", {}), "show": node["id"] in keys},
+            }
+            for node in nodes
+        ]
     return {
         "legend": {"orient": "vertical", "top": "auto", "bottom": 4, "itemGap": 4},
-        "series": [
-            {
-                "id": "graph",
-                "preserveAspect": False,
-                **{"left": 28, "right": 28, "top": 44, "bottom": 116},
-                "label": {"fontSize": 11, "width": 84},
-                "emphasis": {"label": {"width": 140}},
-            }
-        ],
+        "series": [series],
     }
 
 

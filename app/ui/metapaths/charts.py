@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from app.ui.graph.picture import colour_of, symbol_of
+from app.ui.shared.charts import NARROW
 from graph.explore.flat import Node
 from graph.explore.overview import Joined, Overview
 from graph.explore.paths import OTHERS, Flow
@@ -33,49 +34,22 @@ def overview_chart(overview: Overview, path: Sequence[str]) -> dict[str, Any]:
         path: Types of a metapath, or of the beginning of one.
     """
     used = {frozenset(pair) for pair in pairwise(path)}
-    most = max(overview.nodes.values(), default=1) or 1
-    spots = _spots(overview.schema)
     return {
         "animationDuration": 300,
         "tooltip": {"confine": True, "valueFormatter": "%,d"},
         "series": [
             {
+                "id": "types",
                 "type": "graph",
                 "layout": "none",
                 "selectedMode": "single",
                 "preserveAspect": "contain",
-                **{"left": 90, "right": 90, "top": 44, "bottom": 64},
-                "data": [
-                    {
-                        "id": kind.name,
-                        "name": f"{kind.plural}\n{overview.nodes[kind.name]:,}",
-                        "value": overview.nodes[kind.name],
-                        **dict(zip("xy", spots[kind.name], strict=True)),
-                        "symbol": symbol_of(kind),
-                        "symbolSize": round(30 + 34 * (overview.nodes[kind.name] / most) ** 0.5),
-                        "itemStyle": {
-                            "color": colour_of(kind),
-                            "borderColor": "text",
-                            "borderWidth": 3 if path and kind.name == path[-1] else 0,
-                        },
-                    }
-                    for kind in overview.schema.nodes
-                ],
                 "links": [
                     _link(pair, overview, frozenset(pair) in used) for pair in overview.schema.pairs
                 ],
-                "label": {
-                    "show": True,
-                    "position": "bottom",
-                    "distance": 8,
-                    "fontSize": 14,
-                    "lineHeight": 20,
-                    "color": "text",
-                },
+                "label": {"show": True, "position": "bottom", "distance": 8, "color": "text"},
                 "edgeLabel": {
                     "show": True,
-                    "fontSize": 13,
-                    "lineHeight": 18,
                     "color": "muted",
                     "textBorderColor": "background",
                     "textBorderWidth": 4,
@@ -84,6 +58,53 @@ def overview_chart(overview: Overview, path: Sequence[str]) -> dict[str, Any]:
                 "emphasis": {"focus": "adjacency"},
             }
         ],
+        "media": [
+            {"query": {"maxWidth": NARROW}, "option": _types(overview, path, 0.45, 40, 11)},
+            {"option": _types(overview, path, 1, 90, 14)},
+        ],
+    }
+
+
+def _types(
+    overview: Overview, path: Sequence[str], size: float, side: int, letters: int
+) -> dict[str, Any]:
+    """The types themselves, as large as there is room.
+
+    Args:
+        overview: Types with their counts.
+        path: Types of a metapath.
+        size: Of a node, 1 in a wide chart.
+        side: Pixels beside the outermost types.
+        letters: Pixels of letters.
+    """
+    most = max(overview.nodes.values(), default=1) or 1
+    spots = _spots(overview.schema)
+    data = [
+        {
+            "id": kind.name,
+            "name": f"{kind.plural}\n{overview.nodes[kind.name]:,}",
+            "value": overview.nodes[kind.name],
+            **dict(zip("xy", spots[kind.name], strict=True)),
+            "symbol": symbol_of(kind),
+            "symbolSize": round(size * (30 + 34 * (overview.nodes[kind.name] / most) ** 0.5)),
+            "itemStyle": {
+                "color": colour_of(kind),
+                "borderColor": "text",
+                "borderWidth": 3 if path and kind.name == path[-1] else 0,
+            },
+        }
+        for kind in overview.schema.nodes
+    ]
+    return {
+        "series": [
+            {
+                "id": "types",
+                **{"left": side, "right": side, "top": 44, "bottom": 64},
+                "data": data,
+                "label": {"fontSize": letters, "lineHeight": letters + 6},
+                "edgeLabel": {"fontSize": letters - 1, "lineHeight": letters + 4},
+            }
+        ]
     }
 
 
