@@ -11,7 +11,7 @@ import numpy as np
 from data import atomic
 from data.errors import DataError
 from data.relation import Relation
-from graph.schema import EdgeType, Key, Schema
+from graph.schema import EdgeType, Key, NodeType, Schema
 
 Values = np.ndarray | tuple[str, ...]
 """An attribute: an array with a row a node, or a text a node."""
@@ -140,6 +140,32 @@ class HeteroGraph:
                     self.edges[edge.key], *map(times.get, (edge.source, edge.target))
                 )
         return HeteroGraph(self.schema, self.sizes, seen, self.attributes)
+
+    def extend(
+        self,
+        edges: Mapping[EdgeType, Relation],
+        nodes: Mapping[NodeType, int] | None = None,
+        attributes: Mapping[str, Mapping[str, Values]] | None = None,
+    ) -> HeteroGraph:
+        """The graph with further types of edges, and of the nodes that they lead to.
+
+        Args:
+            edges: A relation for each further type of edges.
+            nodes: How many there are of each further type of nodes.
+            attributes: Of these, by type and name.
+
+        Raises:
+            ConfigError: a type is declared twice, or one is named that there is not.
+            DataError: arrays do not fit.
+        """
+        more = nodes or {}
+        schema = Schema((*self.schema.nodes, *more), (*self.schema.edges, *edges))
+        return HeteroGraph(
+            schema,
+            {**self.sizes, **{node.name: n for node, n in more.items()}},
+            {**self.edges, **{edge.key: relation for edge, relation in edges.items()}},
+            {**self.attributes, **(attributes or {})},
+        )
 
     @property
     def nbytes(self) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -13,7 +11,6 @@ from graph.explore.export import as_network
 from graph.explore.overview import count_neighbours, overview_of, statistics
 from graph.explore.paths import count_instances, instances
 from graph.explore.view import Filters, View, read_view, view_text
-from graph.hetero import HeteroGraph
 from graph.metapath import Metapath
 from graph.schema import EdgeType, NodeType
 
@@ -26,11 +23,9 @@ OF = {0: [0], 1: [0, 1], 2: [1], 3: [0], 4: [1]}
 @pytest.fixture(scope="module")
 def atlas(make_graph, make_dataset):
     four = make_graph(3).hetero
-    schema = replace(four.schema, nodes=(*four.schema.nodes, GENRE), edges=(*four.schema.edges, IS))
     pairs = np.array([(item, genre) for item, genres in OF.items() for genre in genres])
-    edges = {**four.edges, IS.key: Relation.between(*pairs.T, four.size("item"), 2)}
-    about = {**four.attributes, "genre": {"label": ("Film noir", "")}}
-    graph = HeteroGraph(schema, {**four.sizes, "genre": 2}, edges, about)
+    edges = {IS: Relation.between(*pairs.T, four.size("item"), 2)}
+    graph = four.extend(edges, {GENRE: 2}, {"genre": {"label": ("Film noir", "")}})
     return Atlas.of(graph, make_dataset([(0, 0, 0)], 7, 6), {"genre": [["heist"], []]})
 
 
