@@ -8,14 +8,15 @@ from pathlib import Path
 
 from rich.table import Table
 
-from app.jobs import Job, forget, listed, read, resume, stop
+from app.jobs.control import forget, resume, stop
+from app.jobs.state import Job, list_jobs, read_job
 from app.jobs.wording import ahead, counted, duration, finished_steps, took
 from app.terminal import open_console, styled
 
 
 def show_jobs(workspace: Path) -> None:
     """Shows all jobs of a workspace."""
-    jobs, console = listed(workspace), open_console()
+    jobs, console = list_jobs(workspace), open_console()
     if not jobs:
         console.print(f"No job was started in {workspace}.")
         return
@@ -35,7 +36,7 @@ def show_job(workspace: Path, id: str, lines: int) -> None:
     Raises:
         AutoGraphError: there is none of that id, or it is damaged.
     """
-    job, console = read(workspace, id), open_console()
+    job, console = read_job(workspace, id), open_console()
     console.print(styled((job.title, "bold"), f": {_standing(job, workspace)}"))
     console.print(shlex.join(("autograph", *job.words)), style="dim", soft_wrap=True)
     if job.error:
@@ -50,7 +51,7 @@ def show_job(workspace: Path, id: str, lines: int) -> None:
 
 
 def _standing(job: Job, workspace: Path) -> str:
-    if job.state == "queued" and (before := ahead(job, listed(workspace))):
+    if job.state == "queued" and (before := ahead(job, list_jobs(workspace))):
         return f"queued behind {len(before)}, next of which is {before[0].title}"
     again = f", attempt {job.attempt}" if job.attempt > 1 else ""
     seconds = took(job)
@@ -63,7 +64,7 @@ def stop_job(workspace: Path, id: str) -> None:
     Raises:
         AutoGraphError: there is none of that id, or it is damaged.
     """
-    job, console = read(workspace, id), open_console()
+    job, console = read_job(workspace, id), open_console()
     if not job.active:
         console.print(f"{job.title} has ended already: {job.state}.")
         return
@@ -77,7 +78,7 @@ def continue_job(workspace: Path, id: str) -> None:
     Raises:
         AutoGraphError: there is none of that id, it has not ended, or it is damaged.
     """
-    job = resume(read(workspace, id))
+    job = resume(read_job(workspace, id))
     open_console().print(f"{job.title} goes on. See: autograph jobs show {id}")
 
 
@@ -87,8 +88,8 @@ def forget_job(workspace: Path, id: str) -> None:
     Raises:
         AutoGraphError: there is none of that id, or it has not ended.
     """
-    job = next((one for one in listed(workspace) if one.id == id), None)
-    forget(job or read(workspace, id))
+    job = next((one for one in list_jobs(workspace) if one.id == id), None)
+    forget(job or read_job(workspace, id))
     open_console().print(f"{id} is forgotten. Results stay where they are.")
 
 

@@ -1,18 +1,110 @@
-"""The words of the commands that try and cost templates, for a job or for a person to copy."""
+"""What a job may do, a few commands and nothing else; and the words of each."""
 
 from __future__ import annotations
 
 import json
+import sys
+import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from data.errors import TemplateError
+from data.errors import ConfigError, TemplateError
+from llm.settings import BackendConfig
 from prompts.drafts import keep_draft
+from prompts.template import Side, Template, load_template
 
-if TYPE_CHECKING:
-    from llm.settings import BackendConfig
-    from prompts.template import Side, Template
+LONGEST = 20_000
+"""Characters that the words of a job may have together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of job.
+
+    Attributes:
+        command: The words that its command begins with.
+        exclusive: Whether it waits until no other exclusive job runs.
+    """
+
+    command: tuple[str, ...]
+    exclusive: bool
+
+
+KINDS: Mapping[str, Kind] = {
+    "run": Kind(("run",), exclusive=True),
+    "knowledge": Kind(("knowledge", "update"), exclusive=True),
+    "download": Kind(("data", "download"), exclusive=False),
+    "statistics": Kind(("data", "stats"), exclusive=False),
+    "try": Kind(("prompts", "try"), exclusive=False),
+    "estimate": Kind(("prompts", "estimate"), exclusive=False),
+    "alternatives": Kind(("factors", "alternatives"), exclusive=True),
+    "beyond": Kind(("beyond",), exclusive=True),
+    "ablate": Kind(("ablate",), exclusive=True),
+}
+"""By name; a job of any other is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Which kinds there are, and the program that runs them.
+
+    Attributes:
+        kinds: By name.
+        program: Words of the command that a job's folder is appended to.
+    """
+
+    kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)
+    program: tuple[str, ...] = (sys.executable, "-P", "-m", "app.cli.worker")
+
+
+REGISTRY = Registry()
+
+
+def check_words(kind: str, words: Sequence[str], kinds: Mapping[str, Kind]) -> tuple[str, ...]:
+    """The words of a job's command.
+
+    Raises:
+        ConfigError: there is no such kind, or the words are not of its command, leave the
+            workspace, or are no plain text.
+    """
+    if kind not in kinds:
+        raise ConfigError(f"There is no kind of job {kind!r}. The kinds are {', '.join(kinds)}.")
+    command = kinds[kind].command
+    if tuple(words[: len(command)]) != command:
+        raise ConfigError(
+            f"A job of the kind {kind!r} runs `autograph {' '.join(command)} …`, and nothing else."
+        )
+    if sum(map(len, words)) > LONGEST:
+        raise ConfigError(f"The command of a job has more than {LONGEST:,} characters: shorten it.")
+    for word in words:
+        if word.split("=")[0] == "--workspace":
+            raise ConfigError("A job works in its own workspace: leave out --workspace.")
+        if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in word):
+            raise ConfigError(f"{word!r} holds control characters: a command is plain text.")
+    return tuple(words)
+
+
+def experiment_words(
+    experiment: str | Path,
+    sets: Sequence[str] = (),
+    *,
+    upto: str | None = None,
+    source: Path | None = None,
+    jobs: int = 1,
+) -> tuple[str, ...]:
+    """The words of the command that runs an experiment; see `start_experiment`."""
+    words = ["run", str(experiment)]
+    for change in sets:
+        words += ["--set", change]
+    if upto is not None:
+        words += ["--upto", upto]
+    if source is not None:
+        words += ["--from", str(source)]
+    if jobs > 1:
+        words += ["--jobs", str(jobs)]
+    return tuple(words)
 
 
 def reference(template: Template, folder: Path) -> str:
@@ -25,8 +117,6 @@ def reference(template: Template, folder: Path) -> str:
     Raises:
         ArtifactError: the disk is full or the folder may not be written.
     """
-    from prompts.template import load_template
-
     try:
         if load_template(template.label, folder).hash == template.hash:
             return template.label

@@ -14,20 +14,23 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from app.jobs import turns
-from app.jobs.kinds import REGISTRY, Registry, checked_words
+from app.experiment.file import load_experiment
+from app.jobs.commands import REGISTRY, Registry, check_words, experiment_words
+from app.jobs.events import read_story
 from app.jobs.state import (
     LOG,
     STOP,
     TICKET,
     Job,
     Ticket,
+    hold,
     jobs_folder,
+    lives,
     next_number,
-    read,
+    read_job,
     read_ticket,
+    tickets,
 )
-from app.jobs.story import read_story
 from data import atomic, rights
 from data.errors import AutoGraphError, ConfigError
 
@@ -62,11 +65,11 @@ def start(
         ArtifactError: the workspace may not be written.
     """
     rights.require("start a job")
-    asked = checked_words(kind, words, registry.kinds)
+    asked = check_words(kind, words, registry.kinds)
     alone = registry.kinds[kind].exclusive if exclusive is None else exclusive
     folder = _new_folder(workspace)
-    with turns.tickets(folder.parent):
-        lock, now, number = turns.hold(folder), time.time(), next_number(folder.parent)
+    with tickets(folder.parent):
+        lock, now, number = hold(folder), time.time(), next_number(folder.parent)
         ticket = Ticket(
             kind=kind,
             title=title,
@@ -84,7 +87,7 @@ def start(
         except AutoGraphError:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-    return read(workspace, folder.name)
+    return read_job(workspace, folder.name)
 
 
 def resume(job: Job, registry: Registry = REGISTRY) -> Job:
@@ -96,10 +99,10 @@ def resume(job: Job, registry: Registry = REGISTRY) -> Job:
     """
     rights.require("continue a job")
     ticket = read_ticket(job.folder)
-    checked_words(ticket.kind, ticket.words, registry.kinds)
-    with turns.tickets(job.folder.parent):
+    check_words(ticket.kind, ticket.words, registry.kinds)
+    with tickets(job.folder.parent):
         try:
-            lock = turns.hold(job.folder)
+            lock = hold(job.folder)
         except BlockingIOError:
             raise ConfigError(f"The job {job.title!r} has not ended: stop it first.") from None
         (job.folder / STOP).unlink(missing_ok=True)
@@ -109,7 +112,7 @@ def resume(job: Job, registry: Registry = REGISTRY) -> Job:
             "turn": next_number(job.folder.parent),
         }
         _launch(job.folder, ticket.model_copy(update=again), lock, registry)
-    return read(job.folder.parents[1], job.id)
+    return read_job(job.folder.parents[1], job.id)
 
 
 def stop(job: Job) -> None:
@@ -123,7 +126,7 @@ def stop(job: Job) -> None:
     sign = job.folder / STOP
     if not sign.exists():
         atomic.write_text(sign, "")
-    elif turns.lives(job.folder) and job.overdue:
+    elif lives(job.folder) and job.overdue:
         pid = read_story(job.folder, job.attempt).pid
         if pid is not None:
             with suppress(ProcessLookupError):
@@ -137,7 +140,7 @@ def forget(job: Job) -> None:
         ConfigError: it has not ended.
     """
     rights.require("forget a job")
-    if turns.lives(job.folder):
+    if lives(job.folder):
         raise ConfigError(f"The job {job.title!r} has not ended: stop it first.")
     shutil.rmtree(job.folder, ignore_errors=True)
 
@@ -166,32 +169,9 @@ def start_experiment(
     Raises:
         ConfigError: there is no such experiment, or a setting is wrong.
     """
-    from app.experiment.file import load_experiment
-
     name = load_experiment(str(experiment), sets, source).name
     words = experiment_words(experiment, sets, upto=upto, source=source, jobs=jobs)
     return start(workspace, "run", words, title or f"Run {name}", experiment=name)
-
-
-def experiment_words(
-    experiment: str | Path,
-    sets: Sequence[str] = (),
-    *,
-    upto: str | None = None,
-    source: Path | None = None,
-    jobs: int = 1,
-) -> tuple[str, ...]:
-    """The words of the command that runs an experiment; see `start_experiment`."""
-    words = ["run", str(experiment)]
-    for change in sets:
-        words += ["--set", change]
-    if upto is not None:
-        words += ["--upto", upto]
-    if source is not None:
-        words += ["--from", str(source)]
-    if jobs > 1:
-        words += ["--jobs", str(jobs)]
-    return tuple(words)
 
 
 def _new_folder(workspace: Path) -> Path:

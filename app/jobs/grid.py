@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from app.experiment.settings import Cell, Experiment
-from app.jobs import Job
+from app.jobs.state import Job
 from app.pipeline.plan import Plan, Step
 from app.pipeline.records import read_record
 from app.pipeline.stages.order import STAGES

@@ -1,20 +1,24 @@
-"""How a job stands: read from its folder, by whoever looks."""
+"""How a job stands: read from its folder, by whoever looks; and whose turn it is.
+
+A number of a process may be given to another after a crash or a reboot; a lock, which dies with its
+process, cannot.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
 
-from app.jobs import turns
-from app.jobs.story import StepProgress, Story, read_story
+from app.jobs.events import StepProgress, Story, read_story
 from data import atomic
 from data.config import Config
 from data.errors import ArtifactError, ConfigError
@@ -22,6 +26,9 @@ from data.errors import ArtifactError, ConfigError
 TICKET, LOG, STOP = "job.json", "log.txt", "stop"
 ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 TAIL_BYTES = 65_536
+LOCK = "lock"
+TRIES, PAUSE_S = 50, 0.02
+"""Whoever looks whether a job lives holds its lock for an instant."""
 PATIENCE_S = 30.0
 """After this, who asks again for a stop gets it by force."""
 State = Literal["queued", "running", "stopping", "stopped", "finished", "failed", "crashed"]
@@ -128,7 +135,7 @@ def jobs_folder(workspace: Path) -> Path:
     return workspace.absolute() / "jobs"
 
 
-def read(workspace: Path, id: str) -> Job:
+def read_job(workspace: Path, id: str) -> Job:
     """A job as it stands.
 
     Raises:
@@ -141,7 +148,7 @@ def read(workspace: Path, id: str) -> Job:
     return _job(folder, read_ticket(folder))
 
 
-def listed(workspace: Path) -> list[Job]:
+def list_jobs(workspace: Path) -> list[Job]:
     """All jobs, the newest first; one whose description is damaged is shown as crashed."""
     jobs = _each(workspace)
     return sorted(jobs, key=lambda job: (job.number, job.created, job.id), reverse=True)
@@ -150,7 +157,7 @@ def listed(workspace: Path) -> list[Job]:
 def next_number(jobs: Path) -> int:
     """A number and a turn that no job has, higher than those of all there are.
 
-    Only who holds `turns.tickets` may draw it.
+    Only who holds `tickets` may draw it.
     """
     drawn = [0]
     for path in jobs.glob(f"*/{TICKET}"):
@@ -158,6 +165,55 @@ def next_number(jobs: Path) -> int:
             ticket = read_ticket(path.parent)
             drawn += (ticket.number, ticket.turn)
     return max(drawn) + 1
+
+
+@contextmanager
+def tickets(jobs: Path) -> Iterator[None]:
+    """The only process that draws a ticket, for as long as the context lasts."""
+    jobs.mkdir(parents=True, exist_ok=True)
+    with (jobs / ".tickets").open("w") as line:
+        fcntl.flock(line, fcntl.LOCK_EX)
+        yield
+
+
+def hold(folder: Path) -> int:
+    """A descriptor with the lock of a job; the job lives until its last holder is gone.
+
+    Raises:
+        BlockingIOError: it lives.
+    """
+    held = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    for attempt in range(TRIES):
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return held
+        except BlockingIOError:
+            if attempt == TRIES - 1:
+                os.close(held)
+                raise
+            time.sleep(PAUSE_S)
+    raise AssertionError("unreachable")
+
+
+def lives(folder: Path) -> bool:
+    """Whether the process of a job runs, or is about to."""
+    try:
+        with (folder / LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def wait_for(folder: Path) -> None:
+    """Returns when the process of a job has ended, at once if it has."""
+    try:
+        with (folder / LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+    except FileNotFoundError:
+        return
 
 
 def _each(workspace: Path) -> Iterator[Job]:
@@ -187,7 +243,7 @@ def read_ticket(folder: Path) -> Ticket:
 
 def _job(folder: Path, ticket: Ticket) -> Job:
     """Whether it lives is looked up before its events: what is written last is not missed."""
-    alive = turns.lives(folder)
+    alive = lives(folder)
     story = read_story(folder, ticket.attempt)
     state = _state(alive, (folder / STOP).exists(), story)
     return Job(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
+from app.jobs.events import StepProgress
 from app.jobs.state import Job
-from app.jobs.story import StepProgress
 
 
 def duration(seconds: float) -> str:

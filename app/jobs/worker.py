@@ -14,10 +14,9 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from app.jobs import turns
+from app.jobs.commands import KINDS, Kind, check_words
 from app.jobs.events import EventLog
-from app.jobs.kinds import KINDS, Kind, checked_words
-from app.jobs.state import STOP, Ticket, listed, read_ticket
+from app.jobs.state import STOP, Ticket, list_jobs, read_ticket, tickets, wait_for
 from data.errors import AutoGraphError
 from data.inert import visible
 
@@ -63,7 +62,7 @@ def _outcome(
     """How it ended, and the sentence if it failed."""
     state, error = "finished", ""
     try:
-        words = checked_words(ticket.kind, ticket.words, kinds)
+        words = check_words(ticket.kind, ticket.words, kinds)
         command = visible(f"autograph {shlex.join(words)}")
         print(f"[{datetime.now():%Y-%m-%d %H:%M:%S}] {command}", flush=True)
         _wait_for_turn(folder, ticket)
@@ -93,11 +92,11 @@ def _wait_for_turn(folder: Path, ticket: Ticket) -> None:
     """
     if not ticket.exclusive:
         return
-    with turns.tickets(folder.parent):
-        jobs = listed(folder.parents[1])
+    with tickets(folder.parent):
+        jobs = list_jobs(folder.parents[1])
     for job in jobs:
         if job.exclusive and job.folder != folder and job.turn < ticket.place:
-            turns.wait_for(job.folder)
+            wait_for(job.folder)
 
 
 def _obey(folder: Path, log: EventLog, grace_s: float) -> None:

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from app.jobs import Job, turns
+from app.jobs import state
+from app.jobs.commands import Kind, Registry
 from app.jobs.events import EventLog
-from app.jobs.kinds import Kind, Registry
+from app.jobs.state import Job
 from app.jobs.worker import work
 from data.errors import DataError
 
@@ -96,7 +97,7 @@ class Bell:
 
 def ended(job: Job) -> None:
     """Returns when the process of a job has ended."""
-    waiting = threading.Thread(target=turns.wait_for, args=(job.folder,), daemon=True)
+    waiting = threading.Thread(target=state.wait_for, args=(job.folder,), daemon=True)
     waiting.start()
     waiting.join(PATIENCE_S)
     assert not waiting.is_alive(), job.log_tail()

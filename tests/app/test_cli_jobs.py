@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from job_fakes import ended
 
-from app.jobs import listed, read, resume, start, start_experiment
-from app.jobs.control import experiment_words
+from app.jobs.commands import experiment_words
+from app.jobs.control import resume, start, start_experiment
+from app.jobs.state import list_jobs, read_job
 from data.errors import ConfigError
 
 
 def test_an_experiment_runs_as_a_job(tiny_experiment: Path, tmp_path: Path) -> None:
     job = start_experiment(tmp_path, tiny_experiment, ["seed=1"], upto="split")
     ended(job)
-    done = read(tmp_path, job.id)
+    done = read_job(tmp_path, job.id)
     assert (done.state, done.error) == ("finished", "")
     assert [(step.name, step.state) for step in done.steps] == [
         ("reading data", "finished"),
@@ -24,7 +25,7 @@ def test_an_experiment_runs_as_a_job(tiny_experiment: Path, tmp_path: Path) -> N
     ]
     assert done.steps[0].figures["users"] == 40
     ended(resume(done))
-    again = read(tmp_path, job.id)
+    again = read_job(tmp_path, job.id)
     assert (again.state, again.attempt) == ("finished", 2)
     assert {step.state for step in again.steps} == {"kept"}
 
@@ -32,7 +33,7 @@ def test_an_experiment_runs_as_a_job(tiny_experiment: Path, tmp_path: Path) -> N
 def test_settings_are_checked_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"train.epochs"):
         start_experiment(tmp_path, "demo", ["train.epochs=0"])
-    assert listed(tmp_path) == []
+    assert list_jobs(tmp_path) == []
 
 
 def test_the_words_are_those_of_the_command() -> None:
@@ -53,15 +54,15 @@ def test_jobs_on_the_command_line(tmp_path: Path, autograph: Any) -> None:
     assert "ended already" in autograph("jobs", "stop", job.id, *here).output
     assert "goes on" in autograph("jobs", "continue", job.id, *here).output
     ended(job)
-    assert read(tmp_path, job.id).attempt == 2
+    assert read_job(tmp_path, job.id).attempt == 2
     assert "forgotten" in autograph("jobs", "forget", job.id, *here).output
-    assert listed(tmp_path) == []
+    assert list_jobs(tmp_path) == []
 
 
 def test_a_wrong_option_fails_with_its_sentence(tmp_path: Path) -> None:
     job = start(tmp_path, "run", ["run", "demo", "--warp", "9"], "x")
     ended(job)
-    failed = read(tmp_path, job.id)
+    failed = read_job(tmp_path, job.id)
     assert failed.state == "failed"
     assert "--warp" in failed.error
     assert "Traceback" not in failed.log_tail()

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs.events import EventLog, events
-from app.jobs.story import told
+from app.jobs.events import EventLog, read_events, story_of
 
 
 class Clock:
@@ -27,7 +26,7 @@ def test_many_reports_leave_few_lines(tmp_path: Path) -> None:
     for done in range(1, 36_001):
         log.progress("encoding", done, 36_000, "texts")
         clock.now += 0.1
-    lines = list(events(tmp_path / "events.jsonl"))
+    lines = list(read_events(tmp_path / "events.jsonl"))
     gaps = [b["at"] - a["at"] for a, b in pairwise(lines)]
     assert len(lines) < 700
     assert max(gaps) <= 10.2
@@ -39,7 +38,7 @@ def test_reports_of_something_full_are_not_repeated(tmp_path: Path) -> None:
     log = EventLog(tmp_path, 1, Clock())
     for _ in range(1_000):
         log.progress("downloading", 5, 5, "bytes")
-    assert len(list(events(tmp_path / "events.jsonl"))) == 1
+    assert len(list(read_events(tmp_path / "events.jsonl"))) == 1
 
 
 def test_rate_and_time_left_are_those_of_the_latest_reports() -> None:
@@ -49,7 +48,7 @@ def test_rate_and_time_left_are_those_of_the_latest_reports() -> None:
         {"at": at, "event": "progress", "step": "s", "done": done, "total": 160, "unit": "texts"}
         for at, done in reports
     ]
-    (step,) = told(lines).steps
+    (step,) = story_of(lines).steps
     assert (step.done, step.total, step.unit, step.state) == (120, 160, "texts", "running")
     assert step.rate == pytest.approx(2)
     assert step.eta_s == pytest.approx(20)
@@ -60,7 +59,7 @@ def test_without_a_total_there_is_no_rate() -> None:
         {"at": at, "event": "progress", "step": "s", "done": 0, "total": 0, "unit": ""}
         for at in (1.0, 2.0)
     ]
-    (step,) = told(lines).steps
+    (step,) = story_of(lines).steps
     assert (step.rate, step.eta_s, step.state) == (None, None, "running")
 
 
@@ -70,7 +69,7 @@ def test_planned_steps_wait_in_their_order() -> None:
         {"at": 2.0, "event": "done", "step": "a", "seconds": None, "figures": {}},
         {"at": 3.0, "event": "progress", "step": "b", "done": 0, "total": 0, "unit": ""},
     ]
-    assert [(s.name, s.state) for s in told(lines).steps] == [
+    assert [(s.name, s.state) for s in story_of(lines).steps] == [
         ("a", "kept"),
         ("b", "running"),
         ("c", "waiting"),
@@ -78,7 +77,7 @@ def test_planned_steps_wait_in_their_order() -> None:
 
 
 def test_attempts_are_told_apart(tmp_path: Path) -> None:
-    from app.jobs.story import read_story
+    from app.jobs.events import read_story
 
     EventLog(tmp_path, 1, Clock()).tell("ended", state="stopped", error="")
     EventLog(tmp_path, 2, Clock()).tell("running")
@@ -94,9 +93,9 @@ def test_a_clock_that_is_set_back_silences_nobody(tmp_path: Path) -> None:
     for done in range(2, 60):
         log.progress("encoding", done, 100, "texts")
         clock.now += 0.1
-    lines = list(events(tmp_path / "events.jsonl"))
+    lines = list(read_events(tmp_path / "events.jsonl"))
     assert len(lines) > 5 and lines[-1]["done"] > 50
-    (step,) = told(lines).steps
+    (step,) = story_of(lines).steps
     assert step.seconds is not None and step.seconds >= 0
 
 
@@ -116,6 +115,6 @@ def test_a_clock_that_is_set_back_silences_nobody(tmp_path: Path) -> None:
 )
 def test_events_that_no_job_writes_are_left_out(event: dict[str, object]) -> None:
     lines = [{"at": 1.0, "event": "planned", "steps": ["s"]}, {"at": 2.0, **event}]
-    story = told(lines)
+    story = story_of(lines)
     assert [step.state for step in story.steps] == ["waiting"]
     assert story.ending is None and story.pid is None

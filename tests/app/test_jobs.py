@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from job_fakes import FAKES, Bell, ended
 
-from app.jobs import Job, forget, listed, read, resume, start, stop
-from app.jobs.story import read_story
+from app.jobs.control import forget, resume, start, stop
+from app.jobs.events import read_story
+from app.jobs.state import Job, list_jobs, read_job
 from app.jobs.wording import ahead
 from data.errors import ArtifactError, AutoGraphError, ConfigError
 
@@ -41,14 +42,14 @@ def begin(tmp_path: Path) -> Any:
 
     yield begun
     for job in started:
-        if job.folder.exists() and (left := read(tmp_path / "ws", job.id)).active:
+        if job.folder.exists() and (left := read_job(tmp_path / "ws", job.id)).active:
             stop(left)
             ended(left)
 
 
 def now(job: Job) -> Job:
     """The job as it stands."""
-    return read(job.folder.parents[1], job.id)
+    return read_job(job.folder.parents[1], job.id)
 
 
 def kill(job: Job) -> None:
@@ -161,7 +162,7 @@ def test_a_clock_that_is_set_back_changes_no_order(
     beside = begin("finish")
     ended(beside)
     assert [now(job).state for job in (first, second, third)] == ["running", "queued", "queued"]
-    assert [job.id for job in listed(tmp_path / "ws")] == [
+    assert [job.id for job in list_jobs(tmp_path / "ws")] == [
         job.id for job in (beside, third, second, first)
     ]
     stop(first)
@@ -169,7 +170,7 @@ def test_a_clock_that_is_set_back_changes_no_order(
     assert [now(job).state for job in (second, third)] == ["running", "queued"]
     ended(first)
     again = resume(now(first), FAKES)
-    waits = ahead(now(again), listed(tmp_path / "ws"))
+    waits = ahead(now(again), list_jobs(tmp_path / "ws"))
     assert [one.id for one in waits] == [second.id, third.id]
 
 
@@ -185,8 +186,8 @@ def test_jobs_without_a_number_are_older_than_those_that_have_one(
     given = {name: value for name, value in ticket.items() if name not in ("number", "turn")}
     path.write_text(json.dumps({**given, **later}))
     fresh = begin("finish", kind="training")
-    assert [one.id for one in ahead(now(fresh), listed(tmp_path / "ws"))] == [old.id]
-    assert [job.id for job in listed(tmp_path / "ws")] == [fresh.id, old.id]
+    assert [one.id for one in ahead(now(fresh), list_jobs(tmp_path / "ws"))] == [old.id]
+    assert [job.id for job in list_jobs(tmp_path / "ws")] == [fresh.id, old.id]
     assert now(fresh).state == "queued"
 
 
@@ -243,7 +244,7 @@ def test_jobs_asked_for_at_once_take_turns(begin: Start, tmp_path: Path) -> None
 def test_a_job_outlives_the_page_that_started_it(begin: Start, bell: Bell, tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from job_fakes import FAKES; "
-        "from app.jobs import start; "
+        "from app.jobs.control import start; "
         "print(start(Path(sys.argv[1]), 'fake', ['fake', 'hold', sys.argv[2]], 'x', "
         "registry=FAKES).id)"
     )
@@ -255,9 +256,9 @@ def test_a_job_outlives_the_page_that_started_it(begin: Start, bell: Bell, tmp_p
         check=True,
     )
     bell.heard()
-    job = read(tmp_path / "ws", page.stdout.strip())
+    job = read_job(tmp_path / "ws", page.stdout.strip())
     assert job.state == "running"
-    assert [one.id for one in listed(tmp_path / "ws")] == [job.id]
+    assert [one.id for one in list_jobs(tmp_path / "ws")] == [job.id]
     stop(job)
     ended(job)
     assert now(job).state == "stopped"
@@ -302,7 +303,7 @@ def test_running_jobs_are_neither_continued_nor_forgotten(begin: Start, bell: Be
     stop(job)
     ended(job)
     forget(job)
-    assert listed(job.folder.parents[1]) == []
+    assert list_jobs(job.folder.parents[1]) == []
 
 
 def test_a_damaged_description_is_shown_and_can_be_forgotten(begin: Start) -> None:
@@ -312,16 +313,16 @@ def test_a_damaged_description_is_shown_and_can_be_forgotten(begin: Start) -> No
     for content in ('{"kind": "fa', "[]", '{"kind": "fake", "words": "rm -rf"}'):
         (broken.folder / "job.json").write_text(content)
         with pytest.raises(ArtifactError, match="damaged"):
-            read(workspace, broken.id)
-        states = {job.id: (job.state, job.kind) for job in listed(workspace)}
+            read_job(workspace, broken.id)
+        states = {job.id: (job.state, job.kind) for job in list_jobs(workspace)}
         assert states == {
             whole.id: ("finished", "fake"),
             broken.id: ("crashed", "unknown"),
         }
         with pytest.raises(ArtifactError, match="damaged"):
             resume(broken, FAKES)
-    forget(next(job for job in listed(workspace) if job.id == broken.id))
-    assert [job.id for job in listed(workspace)] == [whole.id]
+    forget(next(job for job in list_jobs(workspace) if job.id == broken.id))
+    assert [job.id for job in list_jobs(workspace)] == [whole.id]
 
 
 def test_broken_lines_hide_nothing_else(begin: Start, bell: Bell, tmp_path: Path) -> None:
@@ -353,13 +354,13 @@ def test_broken_lines_hide_nothing_else(begin: Start, bell: Bell, tmp_path: Path
 def test_hostile_words_are_refused(kind: str, words: list[str], part: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=part):
         start(tmp_path, kind, words, "x", registry=FAKES)
-    assert listed(tmp_path) == []
+    assert list_jobs(tmp_path) == []
 
 
 @pytest.mark.parametrize("id", ["", "..", "../runs", "20260101-000000-zzzz", "/etc"])
 def test_only_a_job_is_read(id: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="There is no job"):
-        read(tmp_path, id)
+        read_job(tmp_path, id)
 
 
 def test_words_that_were_put_into_a_folder_are_refused(begin: Start) -> None:

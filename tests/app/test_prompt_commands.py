@@ -7,8 +7,14 @@ from pathlib import Path
 import pytest
 
 from app.experiment.file import load_experiment
-from app.jobs.commands import backend_change, estimate_words, reference, trial_words
-from app.jobs.kinds import KINDS, checked_words
+from app.jobs.commands import (
+    KINDS,
+    backend_change,
+    check_words,
+    estimate_words,
+    reference,
+    trial_words,
+)
 from llm.settings import BackendConfig, Sampling, ServerConfig, VllmConfig
 from llm.workshop.estimate import Estimate, costs_by_model
 from llm.workshop.prices import Price, Prices
@@ -28,13 +34,13 @@ def test_a_version_is_called_by_its_label_and_a_draft_by_its_file(tmp_path: Path
 
 def test_words_are_those_of_jobs() -> None:
     words = trial_words("demo", "item", ["a@1", "b@2"], ["x 1", "--y"], ["llm.item.a=1"])
-    assert checked_words("try", words, KINDS) == words
+    assert check_words("try", words, KINDS) == words
     assert words[2:] == (
         *("demo", "item", "--template", "a@1", "--template", "b@2"),
         *("--entity", "x 1", "--entity", "--y", "--set", "llm.item.a=1"),
     )
     words = estimate_words("demo", "user", "a@1", (20, 10))
-    assert checked_words("estimate", words, KINDS) == words
+    assert check_words("estimate", words, KINDS) == words
     assert words[4:] == ("--template", "a@1", "--sample", "20", "--measure", "10")
 
 

@@ -12,7 +12,9 @@ import pytest
 from browsing import PageAt
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
-from app.jobs import listed, stop, turns
+from app.jobs import state
+from app.jobs.control import stop
+from app.jobs.state import list_jobs
 from benchmarks.browser import CHROMIUM, NO_CHROMIUM, chromium, new_page, settled, start_page
 
 
@@ -76,10 +78,10 @@ def workspace(demo_workspace: Path, tmp_path: Path) -> Iterator[Path]:
     """A copy of the finished demo; jobs that a test leaves behind are ended."""
     copy = Path(shutil.copytree(demo_workspace, tmp_path / "workspace"))
     yield copy
-    for job in listed(copy):
+    for job in list_jobs(copy):
         if job.active:
             stop(job)
-            turns.wait_for(job.folder)
+            state.wait_for(job.folder)
 
 
 def _said(message: ConsoleMessage, wrong: list[str]) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from browsing import PageAt, settled, shot
 from playwright.sync_api import Page
 
-from app.jobs import listed
-from app.jobs.story import read_story
+from app.jobs.events import read_story
+from app.jobs.state import list_jobs
 from app.pipeline.records import read_record
 
 LONG_MS = 240_000
@@ -27,7 +27,7 @@ def badge(page: Page, state: str, timeout: float | None = None) -> None:
 
 def worker(workspace: Path) -> int:
     """The process of the only job."""
-    (job,) = listed(workspace)
+    (job,) = list_jobs(workspace)
     pid = read_story(job.folder, job.attempt).pid
     assert pid is not None
     return pid
@@ -69,7 +69,7 @@ def test_a_grid_survives_all_that_may_happen(page_at: PageAt, workspace: Path) -
 
     other.get_by_role("button", name="Continue").click()
     badge(other, "finished", LONG_MS)
-    assert listed(workspace)[0].attempt == 3
+    assert list_jobs(workspace)[0].attempt == 3
     assert len(read_record("small", workspace).finished()) == 2
 
     last = page_at(workspace, f"{GRID}&experiment=small")
@@ -89,4 +89,4 @@ def test_what_is_wrong_is_said_before_anything_starts(page_at: PageAt, workspace
     page.get_by_role("button", name="Train 2 recommenders").wait_for()
     settled(page)
     assert "train.patience=2" in page.url
-    assert listed(workspace) == []
+    assert list_jobs(workspace) == []

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from app.jobs import turns
+from app.jobs import state
 
 
 def make_job(
@@ -38,7 +38,7 @@ def make_job(
 @contextmanager
 def alive(folder: Path) -> Iterator[None]:
     """This process stands for the worker of a job."""
-    lock = turns.hold(folder)
+    lock = state.hold(folder)
     try:
         yield
     finally:

@@ -231,13 +231,13 @@ def test_a_recommender_at_which_a_job_is_shows_so_with_its_curve(
 
 
 def test_the_screen_is_drawn_again_when_a_step_begins() -> None:
+    from app.jobs.events import story_of
     from app.jobs.state import Job
-    from app.jobs.story import told
     from app.ui.train.live import steps_of
 
     def job(*events: dict[str, Any]) -> Job:
         lines = [{"at": float(at), **event} for at, event in enumerate(events)]
-        steps = told(lines).steps
+        steps = story_of(lines).steps
         about: dict[str, Any] = {"title": "", "words": (), "created": 0.0, "started": 1.0}
         about |= {"ended": None, "attempt": 1, "error": "", "exclusive": True}
         return Job("1", "run", state="running", steps=steps, folder=Path(), **about)

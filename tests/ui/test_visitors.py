@@ -12,7 +12,8 @@ from opening import Open, words
 from streamlit.testing.v1 import AppTest
 
 from app.experiment.saved import NewItem, new_items_of
-from app.jobs import forget, read, resume, start, stop
+from app.jobs.control import forget, resume, start, stop
+from app.jobs.state import read_job
 from app.ui.main import SECTIONS
 from app.ui.server import sign_in, visitors
 from app.ui.server.visitors import SHARED, is_named
@@ -109,8 +110,8 @@ def test_nothing_below_the_buttons_is_open_either(
     empty_workspace: Path, looking: None, tmp_path: Path
 ) -> None:
     rights.ask(lambda: True)
-    failed = read(empty_workspace, make_job(empty_workspace, 1, FAILED).name)
-    ended = read(empty_workspace, make_job(empty_workspace, 2, FINISHED).name)
+    failed = read_job(empty_workspace, make_job(empty_workspace, 1, FAILED).name)
+    ended = read_job(empty_workspace, make_job(empty_workspace, 2, FINISHED).name)
     new_items_of(empty_workspace).save(ITEM)
     keep_upload("t.csv", TABLE, empty_workspace)
     cache = ResponseCache(empty_workspace / "cache" / "replies.sqlite")

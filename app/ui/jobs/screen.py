@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.jobs import Job, StepProgress, forget, listed, resume, stop
+from app.jobs.control import forget, resume, stop
+from app.jobs.events import StepProgress
+from app.jobs.state import Job, list_jobs
 from app.jobs.wording import counted, duration, number
 from app.pipeline.records import read_record
 from app.ui.jobs.views import draw_command, draw_progress, draw_title, draw_trouble
@@ -25,13 +27,13 @@ def show() -> None:
         "Jobs",
         "Long work runs on its own: close the page or come back from another browser, it goes on.",
     )
-    live = any(job.active for job in listed(frame.workspace()))
+    live = any(job.active for job in list_jobs(frame.workspace()))
     fragment(_list, run_every=EVERY_S if live else None)(live)
     frame.command("jobs", "list")
 
 
 def _list(live: bool) -> None:
-    jobs = listed(frame.workspace())
+    jobs = list_jobs(frame.workspace())
     if live and not any(job.active for job in jobs):
         st.rerun()
     if not jobs:

@@ -8,7 +8,8 @@ from datetime import datetime
 
 import streamlit as st
 
-from app.jobs import Job, StepProgress
+from app.jobs.events import StepProgress
+from app.jobs.state import Job
 from app.jobs.wording import ahead, counted, duration, finished_steps, took
 from app.ui.shared.frame import failed, plain
 

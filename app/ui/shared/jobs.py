@@ -12,8 +12,9 @@ from typing import Any
 
 import streamlit as st
 
-from app.jobs import Job, listed, read, start, start_experiment, stop
-from app.jobs.control import experiment_words
+from app.jobs.commands import experiment_words
+from app.jobs.control import start, start_experiment, stop
+from app.jobs.state import Job, list_jobs, read_job
 from app.pipeline.records import Record, settings_file
 from app.ui.server import visitors
 from app.ui.shared.frame import command, failed, go, link, workspace
@@ -27,19 +28,19 @@ _TURN = Lock()
 
 def at_work(kind: str, words: Sequence[str]) -> Job | None:
     """The job that runs just this command, or waits to."""
-    jobs = (job for job in listed(workspace()) if job.active and job.kind == kind)
+    jobs = (job for job in list_jobs(workspace()) if job.active and job.kind == kind)
     return next((job for job in jobs if job.words == tuple(words)), None)
 
 
 def at_work_on(experiment: str) -> Job | None:
     """The job that works on an experiment of this name, or waits to."""
-    jobs = (job for job in listed(workspace()) if job.active)
+    jobs = (job for job in list_jobs(workspace()) if job.active)
     return next((job for job in jobs if job.experiment == experiment), None)
 
 
 def tell_bad_end(experiment: str) -> None:
     """Why the latest job on an experiment did not end well, and the way to its log."""
-    jobs = [job for job in listed(workspace()) if job.experiment == experiment]
+    jobs = [job for job in list_jobs(workspace()) if job.experiment == experiment]
     job = max(jobs, key=lambda job: job.turn, default=None)
     if job is None or job.state not in ("failed", "crashed", "stopped"):
         return
@@ -121,7 +122,7 @@ def job_button(label: str, kind: str, words: Sequence[str], title: str) -> None:
 
 def latest(kind: str, words: Sequence[str]) -> Job | None:
     """The latest job that ran just this command."""
-    jobs = (job for job in listed(workspace()) if job.kind == kind)
+    jobs = (job for job in list_jobs(workspace()) if job.kind == kind)
     return next((job for job in jobs if job.words == tuple(words)), None)
 
 
@@ -135,7 +136,7 @@ def watch(job: Job, draw: Callable[[], None]) -> None:
     """Draws, again and again while a job runs, and has the page drawn when it has ended."""
 
     def watched() -> None:
-        now = read(workspace(), job.id)
+        now = read_job(workspace(), job.id)
         if not now.active:
             st.rerun()
         _progress(now)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.jobs import Job, listed
+from app.jobs.state import Job, list_jobs
 from app.pipeline.records import Record, read_record
 from app.pipeline.stages.order import STAGES
 from app.results.curves import training_curves
@@ -27,7 +27,7 @@ HEIGHT = 400
 
 def active_runs() -> list[Job]:
     """Jobs that run an experiment or wait to, the one that began first at the front."""
-    jobs = [job for job in listed(frame.workspace()) if job.active and job.kind == "run"]
+    jobs = [job for job in list_jobs(frame.workspace()) if job.active and job.kind == "run"]
     return sorted(jobs, key=lambda job: job.turn)
 
 

@@ -12,9 +12,9 @@ import streamlit as st
 from app.experiment.drafts import Draft, is_saved, save_draft, saved_folder
 from app.experiment.file import experiment_toml
 from app.experiment.settings import Experiment
-from app.jobs import listed
-from app.jobs.control import experiment_words
+from app.jobs.commands import experiment_words
 from app.jobs.grid import GridState, grid_state, keys_at_work
+from app.jobs.state import list_jobs
 from app.pipeline.records import read_record
 from app.pipeline.stages.order import STAGES
 from app.ui.shared import frame
@@ -58,7 +58,7 @@ def _draw_problems(told: Sequence[str]) -> None:
 
 def _state(experiment: Experiment) -> GridState | None:
     """What is finished; None, and why, where that cannot be told."""
-    jobs = listed(frame.workspace())
+    jobs = list_jobs(frame.workspace())
     stamp = (tuple((job.id, job.state) for job in jobs), steps_of(jobs))
     try:
         return _looked_up(experiment.model_dump_json(), str(frame.workspace()), stamp)
@@ -69,7 +69,7 @@ def _state(experiment: Experiment) -> GridState | None:
 
 @st.cache_resource(ttl=FRESH_S, show_spinner=False, max_entries=64)
 def _looked_up(experiment: str, workspace: str, stamp: tuple[Any, ...]) -> GridState:  # noqa: ARG001 (Streamlit looks at it)
-    at_work = keys_at_work(listed(Path(workspace)), Path(workspace))
+    at_work = keys_at_work(list_jobs(Path(workspace)), Path(workspace))
     return grid_state(Experiment.model_validate_json(experiment), Path(workspace), at_work)
 
 
