@@ -40,7 +40,8 @@ from recommend.features import bags, categories
 from recommend.fit.training import fit_model
 from recommend.judge.compare import paired
 from recommend.judge.metrics import METRICS, mean_rank, per_user
-from recommend.newcomers.placing import ALIKE, with_item
+from recommend.newcomers.placing import with_item
+from recommend.protocols import ALIKE
 from recommend.reasons.what_if import Ready
 from recommend.sources import Sources
 
@@ -166,7 +167,7 @@ def ranks(
 
     def placed(ready: Ready, by: np.ndarray) -> Tensor:
         each = ((codes[k], bag, alike[k]) for k, bag in zip(by, told, strict=True))
-        return torch.stack([with_item(ready, *one).shared.items[-1] for one in each])
+        return torch.stack([with_item(ready, *one).answers.items[-1] for one in each])
 
     themselves = np.arange(len(codes))
     places = {
@@ -182,7 +183,7 @@ def means(ready: Ready, chosen: np.ndarray, known: Dataset) -> Tensor:
     """(c, d) means of the vectors of some items (c, m), by how often they were had."""
     degree = np.bincount(known.interactions[ITEM].to_numpy(), minlength=known.n_items)[chosen]
     weight = torch.from_numpy(degree / degree.sum(1, keepdims=True)).float()
-    return (weight[..., None] * ready.shared.items[torch.from_numpy(chosen)]).sum(1)
+    return (weight[..., None] * ready.answers.items[torch.from_numpy(chosen)]).sum(1)
 
 
 def wanted(ready: Ready, world: World, newcomers: Tensor) -> np.ndarray:
@@ -190,7 +191,7 @@ def wanted(ready: Ready, world: World, newcomers: Tensor) -> np.ndarray:
     past, n = histories(world.known.interactions, world.known.n_users), world.known.n_items
     with torch.inference_mode():
         users = ready.everybody(past)[torch.from_numpy(world.users)]  # (u, interests, d)
-        scores = (users @ torch.cat([ready.shared.items, newcomers]).T).amax(1)
+        scores = (users @ torch.cat([ready.answers.items, newcomers]).T).amax(1)
         target = torch.from_numpy(world.wanted)
         every, among = mean_rank(scores, n + target), mean_rank(scores[:, n:], target)
     counts = (np.full(len(target), size) for size in (n + len(newcomers), len(newcomers)))

@@ -22,7 +22,6 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-import polars as pl
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -32,11 +31,9 @@ from benchmarks.training import synthetic
 from data.dataset import Histories
 from recommend.fit.memory import keep_freed_memory
 from recommend.fit.training import Trainer
-from recommend.model import Model
-from recommend.sequence.chunks import Batch, batches, training_chunks
-from recommend.sequence.inputs import gather_inputs
-from recommend.sequence.network import Network
+from recommend.protocols import World
 from recommend.settings import ModelConfig, TrainConfig
+from recommend.settings.registry import recommender_of
 from recommend.sources import Sources
 
 BATCH, WARM = 256, 3
@@ -144,7 +141,7 @@ def rates() -> tuple[float, float]:
     return flops, moved
 
 
-def trainer_of(backbone: str, enhancer: str) -> tuple[Trainer, Iterator[Batch]]:
+def trainer_of(backbone: str, enhancer: str) -> tuple[Trainer, Iterator[Any]]:
     """A fresh trainer and its batches."""
     dataset, split, graph = synthetic(1)
     config = ModelConfig.model_validate(
@@ -152,15 +149,12 @@ def trainer_of(backbone: str, enhancer: str) -> tuple[Trainer, Iterator[Batch]]:
     )
     torch.manual_seed(0)
     histories: Histories = split.histories(dataset)
-    inputs = gather_inputs(dataset, Sources(graph=graph, histories=histories), config)
-    network = Network(config, inputs)
-    model = Model(config, inputs, network, dataset.user_ids, dataset.item_ids, pl.DataFrame())
-    rng = np.random.default_rng(0)
-    chunks = training_chunks(histories.lengths, model.training_layout.width, rng)
-    chunks = chunks[rng.permutation(len(chunks))]
-    network.train()
-    every = batches(histories, chunks, model.training_layout, histories.lengths, BATCH)
-    return Trainer(model, histories, TrainConfig(batch_size=BATCH), 0), every
+    sources, settings = Sources(graph=graph, histories=histories), TrainConfig(batch_size=BATCH)
+    world = World(dataset, histories, sources, settings)
+    recommender = recommender_of(backbone).of(config, world)
+    _, every = recommender.batches(world, np.random.default_rng(0))
+    recommender.network.train()
+    return Trainer(recommender, world, 0), every
 
 
 def report(backbone: str, enhancer: str, steps: int) -> float:

@@ -82,15 +82,12 @@ def _graph(times: int) -> Timed:
 
 
 def _training(enhancer: str, times: int, size: int) -> Timed:
-    import polars as pl
     import torch
 
     from recommend.fit.training import Trainer
-    from recommend.model import Model
-    from recommend.sequence.chunks import batches, training_chunks
-    from recommend.sequence.inputs import gather_inputs
-    from recommend.sequence.network import Network
+    from recommend.protocols import World
     from recommend.settings import ModelConfig, TrainConfig
+    from recommend.settings.registry import recommender_of
     from recommend.sources import Sources
 
     torch.manual_seed(0)
@@ -102,20 +99,18 @@ def _training(enhancer: str, times: int, size: int) -> Timed:
     rng, took = np.random.default_rng(0), list[float]()
 
     def work() -> None:
-        inputs = gather_inputs(dataset, Sources(graph=graph, histories=histories), config)
-        ids = dataset.user_ids, dataset.item_ids
-        model = Model(config, inputs, Network(config, inputs), *ids, pl.DataFrame())
-        trainer = Trainer(model, histories, settings, 0)
-        chunks = training_chunks(histories.lengths, model.training_layout.width, rng)
-        chunks = chunks[rng.permutation(len(chunks))]
-        model.network.train()
-        for batch in batches(histories, chunks, model.training_layout, histories.lengths, size):
+        world = World(dataset, histories, Sources(graph=graph, histories=histories), settings)
+        recommender = recommender_of(config.backbone.name).of(config, world)
+        trainer = Trainer(recommender, world, 0)
+        steps, batches = recommender.batches(world, rng)
+        recommender.network.train()
+        for batch in batches:
             begun = time.perf_counter()
             trainer.step(batch)
             took.append(time.perf_counter() - begun)
             if len(took) == STEPS + WARM:
                 break
-        took.append(statistics.median(took[WARM:]) * len(chunks) / size)
+        took.append(statistics.median(took[WARM:]) * steps)
 
     _, held = _timed(work)
     return took[-1], held
@@ -127,9 +122,9 @@ def _judging(times: int) -> Timed:
 
     from recommend.judge.evaluate import evaluate
     from recommend.model import Model
-    from recommend.sequence.inputs import gather_inputs
-    from recommend.sequence.network import Network
-    from recommend.settings import EvaluateConfig, ModelConfig
+    from recommend.protocols import World
+    from recommend.settings import EvaluateConfig, ModelConfig, TrainConfig
+    from recommend.settings.registry import recommender_of
     from recommend.sources import Sources
 
     torch.manual_seed(0)
@@ -137,9 +132,10 @@ def _judging(times: int) -> Timed:
     config = ModelConfig.model_validate(
         {"backbone": {"name": "sasrec"}, "enhancer": {"name": "none"}}
     )
-    inputs = gather_inputs(dataset, Sources(histories=split.histories(dataset)), config)
-    ids = dataset.user_ids, dataset.item_ids
-    model = Model(config, inputs, Network(config, inputs), *ids, pl.DataFrame())
+    histories = split.histories(dataset)
+    world = World(dataset, histories, Sources(histories=histories), TrainConfig())
+    recommender = recommender_of(config.backbone.name).of(config, world)
+    model = Model(config, recommender, dataset.user_ids, dataset.item_ids, pl.DataFrame())
     return _timed(lambda: evaluate(model, dataset, split, "test", EvaluateConfig()))
 
 

@@ -70,11 +70,9 @@ def measure(backbone: str, enhancer: str, times: int, steps: int, threads: int) 
     from app.pipeline.stages.train import peak_megabytes
     from recommend.fit.memory import keep_freed_memory
     from recommend.fit.training import Trainer
-    from recommend.model import Model
-    from recommend.sequence.chunks import batches, training_chunks
-    from recommend.sequence.inputs import gather_inputs
-    from recommend.sequence.network import Network
+    from recommend.protocols import Asked, World
     from recommend.settings import ModelConfig, TrainConfig
+    from recommend.settings.registry import recommender_of
     from recommend.sources import Sources
 
     torch.set_num_threads(threads)
@@ -86,30 +84,26 @@ def measure(backbone: str, enhancer: str, times: int, steps: int, threads: int) 
     settings = TrainConfig(batch_size=256)
     torch.manual_seed(0)
     histories = split.histories(dataset)
-    sources = Sources(graph=graph, histories=histories)
-    inputs = gather_inputs(dataset, sources, config)
-    model = Model(
-        config, inputs, Network(config, inputs), dataset.user_ids, dataset.item_ids, pl.DataFrame()
-    )
-    rng = np.random.default_rng(0)
-    chunks = training_chunks(histories.lengths, model.training_layout.width, rng)
-    chunks = chunks[rng.permutation(len(chunks))]
-    trainer = Trainer(model, histories, settings, 0)
+    world = World(dataset, histories, Sources(graph=graph, histories=histories), settings)
+    recommender = recommender_of(backbone).of(config, world)
+    trainer = Trainer(recommender, world, 0)
     before = peak_megabytes()
     took: list[float] = []
-    model.network.train()
-    size = settings.batch_size
+    an_epoch, batches = recommender.batches(world, np.random.default_rng(0))
+    recommender.network.train()
     clock = time.perf_counter()
-    for batch in batches(histories, chunks, model.training_layout, histories.lengths, size):
+    for batch in batches:
         trainer.step(batch)
         took.append(time.perf_counter() - clock)
         clock = time.perf_counter()
         if len(took) == steps + WARM:
             break
-    for _ in model.score_blocks(histories, np.arange(min(2_000, dataset.n_users))):
-        pass
+    recommender.network.eval()
+    with torch.inference_mode():
+        for _ in recommender.scores(Asked(histories, np.arange(min(2_000, dataset.n_users)))):
+            pass
     return {
-        "epoch": statistics.median(took[WARM:]) * -(-len(chunks) // size),
+        "epoch": statistics.median(took[WARM:]) * an_epoch,
         "peak": peak_megabytes(),
         "before": before,
     }

@@ -1,17 +1,187 @@
-"""What only some parts of a recommender can do: they declare it, and whoever needs it asks.
+"""What recommenders promise, and what only some of them can do.
 
-Read without torch, so that a page may ask settings.
+Whoever trains, judges, lists, explains or places newcomers knows these and nothing else. What only
+some can do they declare, and whoever needs it asks with `isinstance`. Read without torch, so that a
+page may ask settings.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from recommend.settings import Metapath
+    from torch import Tensor, nn
+
+    from data.dataset import Dataset, Histories
+    from recommend.features import Bags
+    from recommend.settings import Metapath, ModelConfig, TrainConfig
+    from recommend.sources import Sources
+
+B = TypeVar("B")
+Code = Sequence[int] | np.ndarray
+ALIKE = 20
+"""Items that a new one is best taken after: those that share most factors with it, then those whose
+texts are most alike. Of 5, 10, 20 and 40, it did best on a tenth of MovieLens-1M's films that were
+kept from training (`benchmarks/cold_items.py`, draw 0)."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a recommender is fitted on.
+
+    Attributes:
+        dataset: Users and items.
+        histories: Training interactions.
+        sources: What earlier stages give, the same histories among it.
+        settings: How it is fitted.
+    """
+
+    dataset: Dataset
+    histories: Histories
+    sources: Sources
+    settings: TrainConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whose scores are wanted.
+
+    Attributes:
+        histories: What each user has done; a recommendation continues it.
+        users: (n,) users to score.
+        known: (n_users,) positions of each history, from its beginning, that are edges of the
+            graph; all of them unless given.
+    """
+
+    histories: Histories
+    users: np.ndarray
+    known: np.ndarray | None = None
+
+
+class Scores(Protocol):
+    """Whatever scores items for users."""
+
+    def scores(self, asked: Asked) -> Iterator[tuple[np.ndarray, Tensor]]:
+        """User numbers and their (b, n_items) scores, a block of users at a time."""
+        ...
+
+
+class Recommender(Scores, Protocol):
+    """What can be fitted, judged, stored and shown.
+
+    Attributes:
+        network: Holds all that it has learnt, as parameters and buffers; `model.Model` stores and
+            moves it.
+    """
+
+    network: nn.Module
+
+    @classmethod
+    def of(cls, config: ModelConfig, world: World) -> Self:
+        """A fresh one; one that does not learn step by step knows now all that it ever will.
+
+        Raises:
+            ConfigError: it does not fit what it is given.
+        """
+        ...
+
+    @classmethod
+    def restored(cls, config: ModelConfig, arrays: dict[str, np.ndarray]) -> Self:
+        """One of the same shape, from `arrays` alone; what it had learnt is loaded afterwards."""
+        ...
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What it is built from besides its settings, by name."""
+        ...
+
+
+@runtime_checkable
+class Learns(Protocol[B]):
+    """A recommender that is trained step by step; others are fitted as soon as they are made."""
+
+    network: nn.Module
+
+    def batches(self, world: World, rng: np.random.Generator) -> tuple[int, Iterator[B]]:
+        """How many steps an epoch has, and what each of them reads, in an order of its own."""
+        ...
+
+    def loss(self, batch: B) -> tuple[Tensor, int]:
+        """() mean loss of a step, and over how many positions it is the mean."""
+        ...
+
+
+class Answers(Protocol):
+    """Answers about one user at a time, with what all answers share done before."""
+
+    @property
+    def n_items(self) -> int:
+        """Items that are ranked, newcomers included."""
+        ...
+
+    def after(
+        self, user: int, histories: Sequence[np.ndarray], known: np.ndarray
+    ) -> Iterator[Tensor]:
+        """(n_items,) scores of all items for one user after each of several histories.
+
+        Args:
+            user: Number of the user.
+            histories: Items, oldest first; none of them empty.
+            known: (b,) how many of each, from its beginning, are edges of the graph.
+        """
+        ...
+
+
+@runtime_checkable
+class Opens(Protocol):
+    """A recommender that does once what its answers share, rather than for each of them."""
+
+    def opened(self) -> Answers:
+        """What answers in its place, at once."""
+        ...
+
+
+@runtime_checkable
+class Vectors(Protocol):
+    """Answers whose scores are products of vectors: of a user's several, the best counts."""
+
+    @property
+    def items(self) -> Tensor:
+        """(n_items, d) vectors of items."""
+        ...
+
+    def users(self, histories: Histories) -> Tensor:
+        """(n_users, k, d) vectors of all users after their histories, none of them empty."""
+        ...
+
+
+@runtime_checkable
+class Grows(Protocol):
+    """Answers that can be asked of newcomers, too, with which nothing was trained."""
+
+    def with_item(
+        self,
+        codes: Code | None,
+        attributes: Bags,
+        alike: np.ndarray | None,
+        vector: np.ndarray | None,
+        had: np.ndarray | None,
+    ) -> Answers:
+        """The same with one more item; see `newcomers.placing.with_item`.
+
+        Raises:
+            DataError: it cannot know anything of the item.
+        """
+        ...
+
+    def with_user(
+        self, codes: Code | None, attributes: Bags, vector: np.ndarray | None
+    ) -> tuple[Answers, int, str]:
+        """The same with one more user, the user's number, and a note; see `with_user` there."""
+        ...
 
 
 @runtime_checkable

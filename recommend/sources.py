@@ -32,3 +32,13 @@ class Sources:
     phrases: Relation | None = None
     pairs: Relation | None = None
     histories: Histories | None = None
+
+
+def standardise(vectors: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(m, d) float32 vectors, centred and scaled as all (n, d) `known` ones of their side are.
+
+    Those known have mean zero and mean square one after it.
+    """
+    mean = known.mean(0)
+    scale = np.sqrt(((known - mean) ** 2).mean()) or 1.0
+    return np.ascontiguousarray((vectors - mean) / scale, dtype=np.float32)

@@ -5,11 +5,51 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from recommend.settings import TrainConfig
+
+UNIFORM = 0.5
+"""Share of the negatives that are drawn evenly, the others by how often an item is had.
+
+By frequency alone a rare item is drawn seldom and counts for many when it is. Validation NDCG@10 of
+SASRec on MovieLens-1M with 512 negatives: 0.079 after 10 epochs by frequency, 0.091 after 8 by its
+root, 0.093 after 8 with a half drawn evenly; 0.104 after 8 with all 3,533 items."""
 BLOCK = 128
 """Rows of logits that exist at a time: 128 × 3,533 floats stay in a core's cache."""
+
+
+class NextItem:
+    """Mean cross-entropy of users against the items that they had next, full or sampled.
+
+    Attributes:
+        drawn: (n_items,) probability of each item in one draw of negatives.
+    """
+
+    def __init__(
+        self, had: np.ndarray, n_items: int, settings: TrainConfig, device: torch.device
+    ) -> None:
+        """Of the training interactions.
+
+        Args:
+            had: (n,) items of all training interactions.
+            n_items: In the catalogue.
+            settings: Full or sampled, and how many negatives.
+            device: Of the vectors to come.
+        """
+        counts = np.bincount(had, minlength=n_items) + 1.0
+        drawn = UNIFORM / len(counts) + (1 - UNIFORM) * counts / counts.sum()
+        self.drawn = torch.from_numpy(drawn).float().to(device)
+        self.full, self.negatives = settings.is_full(n_items), settings.negatives
+
+    def __call__(self, users: Tensor, items: Tensor, target: Tensor) -> Tensor:
+        """() loss of (p, d) users whose next items were (p,) `target`, of (n_items, d) items."""
+        if self.full:
+            return full_softmax(users, items, target)
+        drawn = torch.multinomial(self.drawn, self.negatives, replacement=True)
+        return sampled_softmax(users, items, target, drawn, self.drawn.log())
 
 
 def full_softmax(users: Tensor, items: Tensor, target: Tensor) -> Tensor:

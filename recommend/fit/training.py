@@ -7,23 +7,22 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
 
-from data.dataset import Dataset, Histories
+from data.dataset import Dataset
 from data.errors import ConfigError, DataError
 from data.split import Split
 from recommend.fit.checkpoint import Checkpoint
-from recommend.fit.losses import full_softmax, sampled_softmax
 from recommend.fit.memory import keep_freed_memory
 from recommend.judge.evaluate import evaluate
 from recommend.model import Model
-from recommend.sequence.chunks import Batch, batches, training_chunks
-from recommend.sequence.inputs import gather_inputs
-from recommend.sequence.network import Network
+from recommend.protocols import Learns, World
 from recommend.settings import EvaluateConfig, ModelConfig, TrainConfig
+from recommend.settings.registry import recommender_of
 from recommend.sources import Sources
 
 Progress = Callable[[int, int, str], None]
@@ -33,12 +32,6 @@ VALIDATION = EvaluateConfig(candidates="all", exclude_seen=False)
 """How it is measured, whatever the test is like: every item is ranked, those had before, too. It
 only compares epochs and settings with each other, and another way to read the test trains nothing
 anew."""
-UNIFORM = 0.5
-"""Share of the negatives that are drawn evenly, the others by how often an item is had.
-
-By frequency alone a rare item is drawn seldom and counts for many when it is. Validation NDCG@10 of
-SASRec on MovieLens-1M with 512 negatives: 0.079 after 10 epochs by frequency, 0.091 after 8 by its
-root, 0.093 after 8 with a half drawn evenly; 0.104 after 8 with all 3,533 items."""
 LARGEST_GRADIENT = 5.0
 
 
@@ -82,59 +75,74 @@ def fit_model(
             "No user has two training interactions, so there is nothing to learn an order from. "
             "Raise data.min_history to 4 or more, or use more data."
         )
-    inputs = gather_inputs(dataset, replace(sources, histories=histories), config)
-    network = Network(config, inputs).to(device)
-    model = Model(config, inputs, network, dataset.user_ids, dataset.item_ids, pl.DataFrame())
-    trainer = Trainer(model, histories, settings, seed)
+    world = World(dataset, histories, replace(sources, histories=histories), settings)
+    recommender = recommender_of(config.backbone.name).of(config, world)
+    recommender.network.to(device)
+    ids = dataset.user_ids, dataset.item_ids
+    model = Model(config, recommender, *ids, pl.DataFrame())
+
+    def judged() -> dict[str, float]:
+        return evaluate(model, dataset, split, "valid", VALIDATION).summary
+
+    if isinstance(recommender, Learns):
+        rows = _train(recommender, world, judged, seed, scratch, on_progress)
+    else:
+        rows = [{"epoch": 0, "loss": math.nan, "seconds": 0.0, **judged()}]
+    recommender.network.eval()
+    curve = pl.DataFrame(rows)
+    return replace(model, curve=curve, about=_about(model, curve, seed, settings))
+
+
+def _train(
+    recommender: Learns[Any],
+    world: World,
+    judged: Callable[[], dict[str, float]],
+    seed: int,
+    scratch: Path,
+    on_progress: Progress | None,
+) -> list[dict[str, float]]:
+    """A row an epoch; the recommender ends with the weights of the best."""
+    settings, network = world.settings, recommender.network
+    trainer = Trainer(recommender, world, seed)
     state = Checkpoint.resume(scratch, network, trainer.optimizer)
     while not state.ended(settings):
         if on_progress is not None:
             on_progress(state.epoch, settings.epochs, state.told(WATCHED))
         row = trainer.epoch(state.epoch)
-        judged = evaluate(model, dataset, split, "valid", VALIDATION)
-        state.record({**row, **judged.summary}, WATCHED, network)
+        state.record({**row, **judged()}, WATCHED, network)
         state.write(scratch, network, trainer.optimizer)
     network.load_state_dict(state.best)
-    network.eval()
-    curve = pl.DataFrame(state.rows)
-    about = _about(model, curve, seed, settings)
-    return Model(config, inputs, network, model.user_ids, model.item_ids, curve, about)
+    return state.rows
 
 
 class Trainer:
     """The optimiser, its schedule, and the steps of an epoch."""
 
-    def __init__(
-        self, model: Model, histories: Histories, settings: TrainConfig, seed: int
-    ) -> None:
-        self.model, self.histories, self.settings, self.seed = model, histories, settings, seed
+    def __init__(self, recommender: Learns[Any], world: World, seed: int) -> None:
+        self.recommender, self.world, self.settings, self.seed = (
+            recommender,
+            world,
+            world.settings,
+            seed,
+        )
         self.optimizer = torch.optim.AdamW(
-            model.network.parameters(),
-            lr=settings.learning_rate,
-            weight_decay=settings.weight_decay,
+            recommender.network.parameters(),
+            lr=self.settings.learning_rate,
+            weight_decay=self.settings.weight_decay,
             fused=True,
         )
-        counts = np.bincount(histories.items, minlength=model.inputs.n_items) + 1.0
-        drawn = UNIFORM / len(counts) + (1 - UNIFORM) * counts / counts.sum()
-        self.drawn = torch.from_numpy(drawn).float().to(model.device)
-        self.full = settings.is_full(model.inputs.n_items)
 
     def epoch(self, number: int) -> dict[str, float]:
         """One pass over all positions; its loss, positions and seconds."""
         started = time.perf_counter()
         torch.manual_seed(hash((self.seed, number)) % 2**31)
         rng = np.random.default_rng([self.seed, number])
-        layout = self.model.training_layout
-        chunks = training_chunks(self.histories.lengths, layout.width, rng)
-        chunks = chunks[rng.permutation(len(chunks))]
-        self.model.network.train()
+        steps, batches = self.recommender.batches(self.world, rng)
+        self.recommender.network.train()
         total, seen = 0.0, 0
-        size = self.settings.batch_size
-        steps = -(-len(chunks) // size)
-        known = self.histories.lengths
-        for step, batch in enumerate(batches(self.histories, chunks, layout, known, size)):
+        for step, batch in enumerate(batches):
             self._set_rate(number + step / steps)
-            loss, positions = self.step(batch.to(self.model.device))
+            loss, positions = self.step(batch)
             if not math.isfinite(loss):
                 raise ConfigError(
                     f"The loss of epoch {number} is no number any more ({loss}). Lower "
@@ -144,24 +152,15 @@ class Trainer:
         seconds = time.perf_counter() - started
         return {"epoch": number, "loss": total / max(seen, 1), "seconds": seconds}
 
-    def step(self, batch: Batch) -> tuple[float, int]:
+    def step(self, batch: Any) -> tuple[float, int]:
         """One step of the optimiser: the mean loss, and over how many positions."""
-        network = self.model.network
-        shared = network.propagate(hidden=batch.users)
-        there = batch.targets >= 0
-        target = batch.targets[there]
-        interests = network.users(shared, batch)[there]  # (p, k, d)
-        users = network.backbone.attend(interests, shared.items[target])
-        if self.full:
-            loss = full_softmax(users, shared.items, target)
-        else:
-            drawn = torch.multinomial(self.drawn, self.settings.negatives, replacement=True)
-            loss = sampled_softmax(users, shared.items, target, drawn, self.drawn.log())
+        loss, positions = self.recommender.loss(batch)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
+        parameters = self.recommender.network.parameters()
+        torch.nn.utils.clip_grad_norm_(parameters, LARGEST_GRADIENT)
         self.optimizer.step()
-        return float(loss.detach()), len(target)
+        return float(loss.detach()), positions
 
     def _set_rate(self, epochs_done: float) -> None:
         """Linear warm-up over the first epoch, then a linear fall to the final share."""
@@ -176,7 +175,7 @@ def _about(
 ) -> dict[str, float | int | str]:
     return {
         "seed": seed,
-        "parameters": sum(p.numel() for p in model.network.parameters()),
+        "parameters": sum(p.numel() for p in model.recommender.network.parameters()),
         "epochs": curve.height,
         "best_epoch": int(curve[WATCHED].arg_max() or 0),
         "seconds_an_epoch": float(curve["seconds"].median() or 0.0),  # type: ignore[arg-type]

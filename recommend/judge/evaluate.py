@@ -17,8 +17,7 @@ from data.dataset import Dataset, Histories
 from data.split import Split
 from data.statistics import share_of_repeats
 from recommend.judge.metrics import METRICS, mean_rank, per_user
-from recommend.model import Model
-from recommend.sequence.chunks import append
+from recommend.protocols import Asked, Scores
 from recommend.settings import EvaluateConfig
 
 TIES = "mean rank"
@@ -64,8 +63,21 @@ def histories_before(dataset: Dataset, split: Split, part: str) -> Histories:
     return append(training, split.targets(dataset, "valid")) if part == "test" else training
 
 
+def append(histories: Histories, items: np.ndarray) -> Histories:
+    """Histories with one more item at the end of each: a test starts from train + validation.
+
+    Args:
+        histories: Sequences of n users.
+        items: (n,) item that each user had next.
+    """
+    after = histories.offsets[1:]
+    grown = np.insert(histories.items, after, items).astype(np.int32)
+    times = np.insert(histories.times, after, np.iinfo(np.int64).max)
+    return Histories(histories.offsets + np.arange(len(histories.offsets)), grown, times)
+
+
 def evaluate(
-    model: Model,
+    model: Scores,
     dataset: Dataset,
     split: Split,
     part: str,
@@ -93,7 +105,7 @@ def evaluate(
     counts = np.empty(dataset.n_users)
     rng = np.random.default_rng(seed)
     everyone = np.arange(dataset.n_users)
-    for users, scores in model.score_blocks(histories, everyone, training.lengths):
+    for users, scores in model.scores(Asked(histories, everyone, training.lengths)):
         target = torch.from_numpy(targets[users]).to(scores.device)
         allowed, counts[users] = None, dataset.n_items
         if without_seen:

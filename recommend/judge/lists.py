@@ -12,7 +12,7 @@ from data import atomic
 from data.dataset import Dataset, Histories
 from data.split import Split
 from recommend.judge.evaluate import histories_before
-from recommend.model import Model
+from recommend.protocols import Asked, Scores
 
 NOTHING = -1
 """Stands where a user has had so much that the list is shorter."""
@@ -43,7 +43,7 @@ class TopLists:
         return cls(atomic.read_arrays(directory / "lists.safetensors")["items"])
 
 
-def top_lists(model: Model, dataset: Dataset, split: Split, k: int) -> TopLists:
+def top_lists(model: Scores, dataset: Dataset, split: Split, k: int) -> TopLists:
     """The k best items of every user at the time of the test, without those had before.
 
     The ranks of `recommend.evaluate` are of the same scores; a list that is shown to somebody
@@ -59,7 +59,7 @@ def top_lists(model: Model, dataset: Dataset, split: Split, k: int) -> TopLists:
     known = split.histories(dataset).lengths
     width = min(k, dataset.n_items)
     items = np.full((dataset.n_users, width), NOTHING, dtype=np.int32)
-    for users, scores in model.score_blocks(before, np.arange(dataset.n_users), known):
+    for users, scores in model.scores(Asked(before, np.arange(dataset.n_users), known)):
         rows, seen = _seen(before, users)
         scores = scores.nan_to_num(nan=-torch.inf, neginf=-torch.inf)
         scores[rows.to(scores.device), seen.to(scores.device)] = -torch.inf

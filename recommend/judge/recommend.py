@@ -15,7 +15,7 @@ from data.columns import ITEM, ITEM_ID, TITLE, USER
 from data.dataset import Dataset, Histories, histories
 from data.names import item_names
 from data.split import Split
-from recommend.model import Model
+from recommend.protocols import Asked, Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Recommendations:
 
 
 def recommend(
-    model: Model, dataset: Dataset, split: Split, users: Sequence[int] | np.ndarray, k: int
+    model: Scores, dataset: Dataset, split: Split, users: Sequence[int] | np.ndarray, k: int
 ) -> Recommendations:
     """The k best items of each user that the user has not had yet.
 
@@ -58,7 +58,7 @@ def recommend(
     past = histories(dataset.interactions, dataset.n_users)
     known = split.histories(dataset).lengths
     parts = [pl.DataFrame(schema=_SCHEMA)]
-    for block, scores in model.score_blocks(past, np.asarray(users, np.int64), known):
+    for block, scores in model.scores(Asked(past, np.asarray(users, np.int64), known)):
         for row, user in enumerate(block):
             parts.append(_best(past, int(user), scores[row].cpu(), k))
     return Recommendations(_named(pl.concat(parts), dataset))

@@ -33,7 +33,7 @@ from prompts.template import Side, Template
 from quantize.describe import FactorDescriptions
 from quantize.fit import FittedCodes
 from quantize.terms import words_in
-from recommend.sequence.inputs import standardised
+from recommend.sources import standardise
 
 NEW = "new"
 """The id of what is inserted, unless an attribute names one."""
@@ -51,7 +51,7 @@ class Insertion:
         text: What is known of it.
         codes: (T,) int32.
         vector: (d,) float32, what the text means, as a recommender reads it: see
-            `recommend.inputs.standardised`.
+            `recommend.sources.standardise`.
         names: What its factors are called, by level; that says nothing of this one.
         words: The terms of each factor that stand in its own text.
         neighbours: Numbers of those that share most factors with it, best first.
@@ -187,7 +187,7 @@ class Inserter:
             row,
             told,
             codes,
-            standardised(vector[0], vectors.matrix),
+            standardise(vector[0], vectors.matrix),
             tuple(graph.labels(side)[factor] for factor in factors),
             tuple(self._held(side, factor, told) for factor in factors),
             near,

@@ -12,7 +12,8 @@ from data.errors import DataError
 from prompts.template import Side
 from recommend.features import Bags, bags, categories
 from recommend.newcomers.insertion import Insertion
-from recommend.newcomers.placing import ALIKE, NewUser, Reach, reach, with_item, with_user
+from recommend.newcomers.placing import NewUser, Reach, reach, with_item, with_user
+from recommend.protocols import ALIKE
 from recommend.reasons.what_if import Ready
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -12,45 +12,71 @@ from torch import Tensor
 
 from data.dataset import Histories
 from data.errors import DataError
-from recommend.model import SCORED_AT_ONCE, Model, finite, last_position
-from recommend.protocols import LeftOut
-from recommend.sequence.chunks import Chunks, Layout, batches, collate, last_chunks
-from recommend.sequence.network import Propagated
+from recommend.model import Model, finite
+from recommend.protocols import Answers, Asked, LeftOut, Opens, Vectors
 
 TRIED = 64
 """Items of a history that are left out in turn at most, the latest."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """A model that has passed over its graph once and now answers for one history at a time.
-
-    The graph stays the one of training, whatever histories are asked about: an item that somebody
-    is said to have had does not make that person a neighbour of the item for others.
+class OneByOne:
+    """Answers of a recommender that shares nothing between them: each is asked for anew.
 
     Attributes:
-        model: Whose answers these are.
-        shared: Vectors of items, and of the graph's nodes; newcomers stand at their ends.
+        model: The recommender.
     """
 
     model: Model
-    shared: Propagated
+
+    @property
+    def n_items(self) -> int:
+        """Items that are ranked."""
+        return len(self.model.item_ids)
+
+    def after(
+        self, user: int, histories: Sequence[np.ndarray], known: np.ndarray
+    ) -> Iterator[Tensor]:
+        """(n_items,) scores of all items for one user after each of several histories."""
+        everybody = np.arange(len(self.model.user_ids) + 1)
+        for items, edges in zip(histories, known, strict=True):
+            offsets = np.where(everybody > user, len(items), 0)
+            past = Histories(offsets, items.astype(np.int32), np.arange(len(items)))
+            of_all = np.full(len(everybody) - 1, edges)
+            for _, scores in self.model.scores(Asked(past, np.array([user]), of_all)):
+                yield scores[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A fitted recommender that answers for one history at a time.
+
+    Attributes:
+        model: Whose answers these are.
+        answers: It, or what it opened; newcomers may stand in it.
+    """
+
+    model: Model
+    answers: Answers
 
     @classmethod
     def of(cls, model: Model) -> Ready:
-        """The model after one pass over its graph."""
-        model.network.eval()
-        with torch.inference_mode():
-            nobody = torch.empty(0, dtype=torch.int64, device=model.device)
-            return cls(model, model.network.propagate(nobody))
+        """The model, once all is done that its answers share."""
+        of = model.recommender
+        return cls(model, of.opened() if isinstance(of, Opens) else OneByOne(model))
+
+    @property
+    def name(self) -> str:
+        """What the recommender is called in a message."""
+        return self.model.config.backbone.name
 
     @property
     def n_items(self) -> int:
         """Items that are ranked, newcomers included."""
-        return len(self.shared.items)
+        return self.answers.n_items
 
-    def vectors(self, user: int, history: np.ndarray) -> Tensor:
-        """(k, d) vectors of a user after a history: one an interest.
+    def scores(self, user: int, history: np.ndarray) -> np.ndarray:
+        """(n_items,) float32 scores of all items for a user after a history.
 
         Args:
             user: Number of the user, whose attributes and factors count.
@@ -58,49 +84,30 @@ class Ready:
 
         Raises:
             DataError: the history is empty.
+            ArtifactError: a score is no finite number.
         """
         if not len(history):
             raise DataError(
                 "The history is empty, and a recommender has nothing to go on. Add an item to it."
             )
-        return self._after(user, [np.asarray(history)], np.array([len(history)]))[0]
+        (scores,) = self._after(user, [np.asarray(history)], np.array([len(history)]))
+        return scores
 
-    def _after(self, user: int, histories: Sequence[np.ndarray], known: np.ndarray) -> Tensor:
-        """(b, k, d) vectors of one user after each of b histories, in one pass.
-
-        Args:
-            user: Number of the user.
-            histories: None of them empty.
-            known: (b,) how many of each, from its beginning, are edges of the graph.
-        """
-        lengths = np.array([len(one) for one in histories])
-        items = np.concatenate(histories).astype(np.int32)
-        past = Histories(np.concatenate([[0], np.cumsum(lengths)]), items, np.arange(len(items)))
-        chunks = last_chunks(lengths, self.model.config.max_history, np.arange(len(histories)))
-        batch = collate(past, chunks, self._layout, known)
-        batch = replace(batch, users=torch.full((len(histories),), user))
+    def _after(
+        self, user: int, histories: Sequence[np.ndarray], known: np.ndarray
+    ) -> Iterator[np.ndarray]:
         with torch.inference_mode():
-            batch = batch.to(self.model.device)
-            users = self.model.network.users(self.shared, batch)
-            return last_position(users, batch, self.n_items)
-
-    def scores(self, user: int, history: np.ndarray) -> np.ndarray:
-        """(n_items,) float32 scores of all items for a user after a history; see `vectors`.
-
-        Raises:
-            DataError: the history is empty.
-            ArtifactError: a score is no finite number.
-        """
-        return self._scores(self.vectors(user, history))
+            for scores in self.answers.after(user, histories, known):
+                yield finite(scores).cpu().numpy()
 
     def levels_read(self, side: str, levels: int) -> tuple[int, ...]:
         """Levels of the codes of `side`, of so many, that reach the scores."""
-        return self.model.config.enhancer.levels_read(side, levels)
+        return self.model.config.levels_read(side, levels)
 
     def left_out(
         self, user: int, history: np.ndarray, items: np.ndarray, known: int | None = None
     ) -> LeftOut:
-        """Where `items` would stand without each item of a history, from one pass.
+        """Where `items` would stand without each item of a history.
 
         Ranks are those of `moved` after the history without the item, wherever it stands in it.
 
@@ -120,39 +127,24 @@ class Ready:
         tried = distinct[: TRIED if len(distinct) > 1 else 0]
         kept = [np.ones(len(history), dtype=bool), *(history != one for one in tried)]
         rows, graph = [history[one] for one in kept], slice(known)
-        vectors = self._after(user, rows, np.array([one[graph].sum() for one in kept]))
+        every = self._after(user, rows, np.array([one[graph].sum() for one in kept]))
         ranks = np.zeros((len(rows), len(items)), dtype=np.int64)
         falls = np.zeros((len(rows), len(items)), dtype=np.int64)
-        for at, (row, own) in enumerate(zip(rows, vectors, strict=True)):
-            above = _above(self._scores(own), row, items)  # (k, n_items)
+        for at, (row, scores) in enumerate(zip(rows, every, strict=True)):
+            above = _above(scores, row, items)  # (k, n_items)
             ranks[at] = above.sum(1) + 1
             falls[at] = ranks[at] - ranks[0] - (above[:, tried[at - 1]] if at else 0)
         return LeftOut(tried, ranks[0], ranks[1:], falls[1:], len(tried) == len(distinct))
 
-    def _scores(self, interests: Tensor) -> np.ndarray:
-        """(n_items,) scores of all items for the (k, d) vectors of a user."""
-        with torch.inference_mode():
-            scores = finite((interests @ self.shared.items.T).amax(0))
-        found: np.ndarray = scores.cpu().numpy()
-        return found
-
     def everybody(self, histories: Histories) -> Tensor:
-        """(n_users, k, d) vectors of all users after their histories, none of them empty."""
-        n = histories.lengths
-        chunks: Chunks = last_chunks(n, self.model.config.max_history, np.arange(len(histories)))
-        blocks: Iterator[Tensor] = (
-            last_position(self.model.network.users(self.shared, batch), batch, self.n_items).cpu()
-            for batch in (
-                one.to(self.model.device)
-                for one in batches(histories, chunks, self._layout, n, SCORED_AT_ONCE)
-            )
-        )
-        with torch.inference_mode():
-            return torch.cat(list(blocks))
+        """(n_users, k, d) vectors of all users after their histories, none of them empty.
 
-    @property
-    def _layout(self) -> Layout:
-        return Layout(self.model.config.max_history, self.n_items)
+        Raises:
+            DataError: the recommender has no vectors.
+        """
+        if not isinstance(self.answers, Vectors):
+            raise DataError(f"{self.name} has no vectors of users to compare a new item with.")
+        return self.answers.users(histories)
 
 
 def ranked(scores: np.ndarray, had: Iterable[int]) -> np.ndarray:

@@ -129,19 +129,6 @@ def batches(
         yield collate(histories, chunks[np.arange(at, min(at + size, len(chunks)))], layout, known)
 
 
-def append(histories: Histories, items: np.ndarray) -> Histories:
-    """Histories with one more item at the end of each: a test starts from train + validation.
-
-    Args:
-        histories: Sequences of n users.
-        items: (n,) item that each user had next.
-    """
-    after = histories.offsets[1:]
-    grown = np.insert(histories.items, after, items).astype(np.int32)
-    times = np.insert(histories.times, after, np.iinfo(np.int64).max)
-    return Histories(histories.offsets + np.arange(len(histories.offsets)), grown, times)
-
-
 def _ranges(start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Row and value of every integer in `start[r] … stop[r] - 1`, row after row."""
     lengths = stop - start

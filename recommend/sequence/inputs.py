@@ -13,7 +13,7 @@ from data.errors import ConfigError, DataError
 from data.relation import Relation, offsets_of
 from recommend.features import Bags, bags
 from recommend.settings import ModelConfig
-from recommend.sources import Sources
+from recommend.sources import Sources, standardise
 
 if TYPE_CHECKING:
     from graph import LatentGraph
@@ -103,7 +103,7 @@ class SemanticVectors:
     @classmethod
     def of(cls, users: np.ndarray, items: np.ndarray) -> SemanticVectors:
         """Of raw vectors; each side is centred and scaled by itself."""
-        return cls(standardised(users, users), standardised(items, items))
+        return cls(standardise(users, users), standardise(items, items))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,13 +220,3 @@ def _taken(histories: Histories, n_items: int) -> Relation:
     once = np.unique(histories.items.astype(np.int64) * len(histories) + users)
     items, users = once // len(histories), once % len(histories)
     return Relation(offsets_of(items, n_items), users.astype(np.int32), len(histories))
-
-
-def standardised(vectors: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(m, d) float32 vectors, centred and scaled as all (n, d) `known` ones of their side are.
-
-    Those known have mean zero and mean square one after it.
-    """
-    mean = known.mean(0)
-    scale = np.sqrt(((known - mean) ** 2).mean()) or 1.0
-    return np.ascontiguousarray((vectors - mean) / scale, dtype=np.float32)

@@ -42,6 +42,11 @@ class ModelConfig(Config):
         """Parts of `Sources` that it learns from."""
         return tuple(dict.fromkeys((*self.backbone.needs, *self.enhancer.needs)))
 
+    def levels_read(self, side: str, levels: int) -> tuple[int, ...]:
+        """Levels of the codes of `side`, of so many, that reach the scores."""
+        parts = (self.backbone, self.enhancer)
+        return tuple(dict.fromkeys(n for part in parts for n in part.levels_read(side, levels)))
+
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> Self:
         for name in self.model_fields_set & {"backbone", "enhancer"}:  # no default that is unused

@@ -38,23 +38,25 @@ class Spec(Generic[C]):
     Attributes:
         config: Its settings.
         place: Where its class is, as "module:Class"; it is imported when it is built.
+        within: The recommender that it is a part of, likewise; none for what recommends by itself.
     """
 
     config: type[C]
     place: str
+    within: str = ""
 
     def load(self) -> Any:
         """Its class."""
-        module, _, name = self.place.partition(":")
-        return getattr(import_module(module), name)
+        return _load(self.place)
 
 
 _SEQUENCE = "recommend.sequence"
+_READER = f"{_SEQUENCE}.recommender:SequenceRecommender"
 BACKBONES: Mapping[str, Spec[BackboneConfig]] = {
-    "youtubednn": Spec(YouTubeDnnConfig, f"{_SEQUENCE}.backbones.youtubednn:YouTubeDnn"),
-    "mind": Spec(MindConfig, f"{_SEQUENCE}.backbones.mind:Mind"),
-    "gru4rec": Spec(Gru4RecConfig, f"{_SEQUENCE}.backbones.gru4rec:Gru4Rec"),
-    "sasrec": Spec(SasRecConfig, f"{_SEQUENCE}.backbones.sasrec:SasRec"),
+    "youtubednn": Spec(YouTubeDnnConfig, f"{_SEQUENCE}.backbones.youtubednn:YouTubeDnn", _READER),
+    "mind": Spec(MindConfig, f"{_SEQUENCE}.backbones.mind:Mind", _READER),
+    "gru4rec": Spec(Gru4RecConfig, f"{_SEQUENCE}.backbones.gru4rec:Gru4Rec", _READER),
+    "sasrec": Spec(SasRecConfig, f"{_SEQUENCE}.backbones.sasrec:SasRec", _READER),
 }
 ENHANCERS: Mapping[str, Spec[EnhancerConfig]] = {
     "none": Spec(NoneConfig, f"{_SEQUENCE}.enhancers.nothing:Nothing"),
@@ -72,3 +74,19 @@ def union_of(specs: Mapping[str, Spec[Any]]) -> Any:
     """The type of a setting that is one of them, told apart by its name."""
     kinds = reduce(or_, (spec.config for spec in specs.values()))
     return Annotated[kinds, Field(discriminator="name")]
+
+
+def recommender_of(backbone: str) -> Any:
+    """The class of the recommender that a backbone is a part of, or is by itself."""
+    spec = BACKBONES[backbone]
+    return _load(spec.within or spec.place)
+
+
+def takes_enhancers(backbone: str) -> bool:
+    """Whether a backbone is a part to which an enhancer can be added; so are unknown ones."""
+    return backbone not in BACKBONES or bool(BACKBONES[backbone].within)
+
+
+def _load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)

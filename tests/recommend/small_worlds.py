@@ -18,11 +18,13 @@ from graph import LatentGraph
 from graph.build.latent import build_graph
 from quantize.codes import Codes
 from recommend.model import Model
+from recommend.protocols import Asked, World
 from recommend.sequence.attention import AttentionHead
 from recommend.sequence.chunks import Batch, Layout, collate, last_chunks
 from recommend.sequence.inputs import Inputs, gather_inputs
 from recommend.sequence.network import Network
-from recommend.settings import BACKBONES, ENHANCERS, ModelConfig
+from recommend.sequence.recommender import SequenceRecommender
+from recommend.settings import BACKBONES, ENHANCERS, ModelConfig, TrainConfig
 from recommend.sources import Sources
 
 COMBINATIONS = [(backbone, enhancer) for backbone in BACKBONES for enhancer in ENHANCERS]
@@ -158,10 +160,14 @@ def model_of(dataset: Dataset, graph: LatentGraph | None, config: ModelConfig) -
     """An untrained model."""
     network = network_of(dataset, graph, config)
     curve = pl.DataFrame({"loss": [0.0]})
-    return Model(
-        config, inputs_of(dataset, graph, config), network.eval(),
-        dataset.user_ids, dataset.item_ids, curve,
-    )  # fmt: skip
+    recommender = SequenceRecommender(config, inputs_of(dataset, graph, config), network.eval())
+    return Model(config, recommender, dataset.user_ids, dataset.item_ids, curve)
+
+
+def world_of(dataset: Dataset, settings: TrainConfig, graph: LatentGraph | None = None) -> World:
+    """What a recommender is fitted on."""
+    histories = leave_one_out(dataset).histories(dataset)
+    return World(dataset, histories, sources_of(dataset, graph), settings)
 
 
 def whole_histories(dataset: Dataset, split: Split, width: int) -> Batch:
@@ -174,7 +180,7 @@ def whole_histories(dataset: Dataset, split: Split, width: int) -> Batch:
 def scores_of(model: Model, dataset: Dataset) -> np.ndarray:
     """(n_users, n_items) scores after the training histories."""
     past = leave_one_out(dataset).histories(dataset)
-    blocks = model.score_blocks(past, np.arange(dataset.n_users))
+    blocks = model.scores(Asked(past, np.arange(dataset.n_users)))
     return np.concatenate([scores.numpy() for _, scores in blocks])
 
 

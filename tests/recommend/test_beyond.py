@@ -10,6 +10,7 @@ from data.split import leave_one_out
 from recommend.judge.beyond import beyond, concentration, coverage, diversity, novelty
 from recommend.judge.evaluate import histories_before
 from recommend.judge.lists import NOTHING, TopLists, top_lists
+from recommend.protocols import Asked
 
 
 def world():
@@ -64,7 +65,7 @@ def test_lists_are_the_best_unseen_items_at_the_test(tmp_path):
     top = top_lists(model, dataset, split, 4)
     before = histories_before(dataset, split, "test")
     known = split.histories(dataset).lengths
-    for users, scores in model.score_blocks(before, np.arange(dataset.n_users), known):
+    for users, scores in model.scores(Asked(before, np.arange(dataset.n_users), known)):
         for user, row in zip(users, scores.numpy(), strict=True):
             unseen = [i for i in np.argsort(-row, kind="stable") if i not in before.of(user)]
             assert top.items[user].tolist() == unseen[:4]

@@ -27,6 +27,7 @@ from data.split import leave_one_out
 from recommend.fit.losses import full_softmax
 from recommend.fit.training import fit_model
 from recommend.model import Model
+from recommend.protocols import Asked
 from recommend.settings import ModelConfig, TrainConfig
 
 DATASET = checkerboard()
@@ -38,11 +39,12 @@ import numpy as np, torch
 torch.set_num_threads(1)
 from data.dataset import Histories
 from recommend.model import Model
+from recommend.protocols import Asked
 arrays = np.load(sys.argv[1])
 past = Histories(arrays["offsets"], arrays["items"], arrays["times"])
 for place in sys.argv[2:]:
     model = Model.load(Path(place))
-    blocks = model.score_blocks(past, np.arange(len(past)))
+    blocks = model.scores(Asked(past, np.arange(len(past))))
     scores = np.concatenate([scores.numpy() for _, scores in blocks])
     print(json.dumps([scores.tolist(), model.user_ids.external, model.about["seed"]]))
 """
@@ -98,7 +100,7 @@ class TestEveryBackboneWithEveryEnhancer:
         together = scores_of(model, DATASET)
         assert together.shape == (DATASET.n_users, DATASET.n_items)
         for user in (23, 0, 7, 14):
-            ((users, alone),) = model.score_blocks(past, np.array([user]))
+            ((users, alone),) = model.scores(Asked(past, np.array([user])))
             assert users.tolist() == [user]
             np.testing.assert_allclose(alone[0], together[user], rtol=1e-4, atol=1e-5)
 
@@ -170,9 +172,9 @@ def test_a_stored_model_keeps_its_curve_and_what_is_known_of_it(fitted, tmp_path
     assert again.config == model.config and again.about == model.about
     assert again.curve.equals(model.curve)
     assert again.item_ids == model.item_ids and again.user_ids == model.user_ids
-    assert not again.network.training
-    for name, array in model.inputs.arrays().items():
-        np.testing.assert_array_equal(again.inputs.arrays()[name], array)
+    assert not again.recommender.network.training
+    for name, array in model.recommender.inputs.arrays().items():
+        np.testing.assert_array_equal(again.recommender.inputs.arrays()[name], array)
 
 
 def test_weights_of_other_settings_get_a_sentence(fitted, tmp_path):

@@ -7,6 +7,7 @@ from small_worlds import checkerboard, config_of, dataset_of, model_of
 from data.split import leave_one_out
 from recommend.judge.evaluate import Evaluation, evaluate, histories_before
 from recommend.judge.metrics import METRICS
+from recommend.protocols import Asked
 from recommend.settings import EvaluateConfig
 
 N_USERS, N_ITEMS = 30, 40
@@ -16,12 +17,12 @@ class Planted:
     """Scores as they are given, three users at a time; remembers what it was asked."""
 
     def __init__(self, scores):
-        self.scores, self.asked = torch.from_numpy(scores), []
+        self.planted, self.asked = torch.from_numpy(scores), []
 
-    def score_blocks(self, histories, users, known=None):
-        self.asked.append((histories, users, known))
-        for at in range(0, len(users), 3):
-            yield users[at : at + 3], self.scores[users[at : at + 3]]
+    def scores(self, asked):
+        self.asked.append(asked)
+        for at in range(0, len(asked.users), 3):
+            yield asked.users[at : at + 3], self.planted[asked.users[at : at + 3]]
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,8 @@ def test_the_history_ends_before_the_held_out_item_and_the_graph_with_training(w
     dataset, split, scores = world
     model = Planted(scores)
     evaluate(model, dataset, split, part, EvaluateConfig())
-    ((histories, users, known),) = model.asked
+    (asked,) = model.asked
+    histories, users, known = asked.histories, asked.users, asked.known
     assert users.tolist() == list(range(N_USERS))
     for user in range(N_USERS):
         every = interactions(dataset, user)
@@ -146,8 +148,8 @@ class TestSampledCandidates:
             return (judged["rank"] == 2).to_list()
 
         class Larger(Planted):
-            def score_blocks(self, histories, users, known=None):
-                yield users, self.scores
+            def scores(self, asked):
+                yield asked.users, self.planted
 
         mine = [drawn(item) for item in range(N_ITEMS)]
         assert mine == [drawn(item, model=Larger) for item in range(N_ITEMS)]
@@ -201,7 +203,7 @@ def test_a_real_model_is_judged_as_its_own_scores_say():
     split = leave_one_out(dataset)
     model = model_of(dataset, None, config_of())
     before = histories_before(dataset, split, "test")
-    blocks = model.score_blocks(before, np.arange(dataset.n_users))
+    blocks = model.scores(Asked(before, np.arange(dataset.n_users)))
     scores = np.concatenate([block.numpy() for _, block in blocks])
     planted = evaluate(Planted(scores), dataset, split, "test", EvaluateConfig())
     assert evaluate(model, dataset, split, "test", EvaluateConfig()).per_user.equals(

@@ -36,7 +36,7 @@ def ready_of(backbone="gru4rec", enhancer="autograph", **about):
 
 def vector_of(ready, side, number):
     """What its text means, where the model reads that."""
-    vectors = ready.model.inputs.vectors
+    vectors = ready.model.recommender.inputs.vectors
     return None if vectors is None else getattr(vectors, f"{side}s")[number]
 
 
@@ -79,7 +79,7 @@ GROWING = ("autograph", "grounded", "kar", "uist")
 def test_every_enhancer_can_place_newcomers_or_says_why_not(enhancer):
     ready = ready_of(enhancer=enhancer)
     grows, strangers = enhancer in GROWING, ready.model.config.enhancer.strangers
-    assert isinstance(ready.model.network.enhancer, Places) == grows == (not strangers)
+    assert isinstance(ready.model.recommender.network.enhancer, Places) == grows == (not strangers)
     told = {"codes": [1, ALONE // 2 % 2], "attributes": bag_of_item(6)}
     vector = vector_of(ready, "item", ALONE)
     if grows:
@@ -118,7 +118,7 @@ class TestACopy:
         ready = ready_of(backbone, enhancer)
         if enhancer == "grounded":  # a user has a small part that no text tells
             with torch.no_grad():
-                ready.model.network.enhancer.user.weight[:] = 0.5
+                ready.model.recommender.network.enhancer.user.weight[:] = 0.5
             ready = Ready.of(ready.model)
         told = [2, ALONE % 3], bag_of_user(ALONE), vector_of(ready, "user", ALONE)
         placed, number, note = with_user(ready, *told)
@@ -134,21 +134,21 @@ class TestACopy:
 
         def vector(item, codes):
             told = codes, bag_of_item(0), np.array([0]), vector_of(ready, "item", item)
-            return with_item(ready, *told).shared.items[-1]
+            return with_item(ready, *told).answers.shared.items[-1]
 
         assert (vector(ALONE, [1, 0]) - vector(7, [0, 1])).abs().max() > 1e-2
 
 
 def test_texts_alone_find_the_items_that_a_new_one_is_taken_after():
     ready = ready_of(enhancer="kar")
-    network, vectors = ready.model.network, ready.model.inputs.vectors.items
+    network, vectors = ready.model.recommender.network, ready.model.recommender.inputs.vectors.items
     had = np.bincount(PAST.items, minlength=DATASET.n_items)
     one = with_item(ready, None, bag_of_item(6), vector=vectors[ALONE], had=had)
     with torch.inference_mode():  # there are fewer than are taken at most, so these are all
         mean = torch.from_numpy(had / had.sum()).float() @ network.item.weight
         made = network.enhancer.item(torch.from_numpy(vectors[[ALONE]]), network.enhancer.shared)
         expected = mean + network.item_graph(made)[0]
-    torch.testing.assert_close(one.shared.items[-1], expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(one.answers.shared.items[-1], expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("enhancer", GROWING)
@@ -161,8 +161,8 @@ def test_an_item_without_a_description_gets_a_sentence(enhancer):
 def test_the_average_that_stands_in_for_a_user_is_told(enhancer):
     ready = ready_of(enhancer=enhancer)
     placed, number, note = with_user(ready, None, bag_of_user(0))
-    mean = ready.shared.nodes[0].mean(0)
-    torch.testing.assert_close(placed.shared.nodes[0][number], mean)
+    mean = ready.answers.shared.nodes[0].mean(0)
+    torch.testing.assert_close(placed.answers.shared.nodes[0][number], mean)
     assert "the average of all users stands in" in note
 
 
@@ -196,7 +196,7 @@ def test_both_may_be_new_and_the_new_user_may_have_had_the_new_item(backbone, en
 def test_a_new_item_hears_its_factors_and_what_people_had_of_its_likes(given):
     """The same again by hand, from the parts of the network."""
     ready = ready_of()
-    network, nodes = ready.model.network, ready.shared.nodes
+    network, nodes = ready.model.recommender.network, ready.answers.shared.nodes
     alike = given or [n for n in range(DATASET.n_items) if n != ALONE]
     had = [item for item in PAST.items if item in alike]  # each as often as somebody had it
     assert len(set(np.bincount(had)[alike])) > 1
@@ -212,18 +212,18 @@ def test_a_new_item_hears_its_factors_and_what_people_had_of_its_likes(given):
         assert DATASET.items["genres"][2].to_list() == ["calm", "odd"]
         expected = embedding + network.item_graph(torch.cat([heard, seen], 1)) + both.mean(0)
     grown = with_item(ready, [0, 1], bag_of_item(2), None if given is None else np.array(given))
-    torch.testing.assert_close(grown.shared.items[-1:], expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(grown.answers.shared.items[-1:], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_likes_that_nobody_had_weigh_the_same():
     """Before anybody had anything; an item knows nothing else, so the mean is all it is."""
     ready = ready_of(enhancer="kar")
-    own, alike = ready.model.network.item.weight, np.array([1, 4, 6])
+    own, alike = ready.model.recommender.network.item.weight, np.array([1, 4, 6])
     told = {"vector": vector_of(ready, "item", 2), "had": np.zeros(DATASET.n_items)}
-    placed = with_item(ready, None, bag_of_item(6), alike, **told).shared.items[-1]
-    weighed = with_item(ready, None, bag_of_item(6), alike, told["vector"]).shared.items[-1]
+    placed = with_item(ready, None, bag_of_item(6), alike, **told).answers.shared.items[-1]
+    weighed = with_item(ready, None, bag_of_item(6), alike, told["vector"]).answers.shared.items[-1]
     torch.testing.assert_close(placed, weighed)
-    other = with_item(ready, None, bag_of_item(6), np.array([7]), **told).shared.items[-1]
+    other = with_item(ready, None, bag_of_item(6), np.array([7]), **told).answers.shared.items[-1]
     with torch.inference_mode():
         torch.testing.assert_close(placed - other, own[[1, 4, 6]].mean(0) - own[7])
 
@@ -246,19 +246,20 @@ def test_codes_that_nobody_has_fall_back_on_everybody():
     users = [[n % 2, n % 3] for n in range(DATASET.n_users)]  # nobody has 2 first
     ready = Ready.of(model_of(DATASET, graph_of(DATASET, users), config_of("gru4rec", "autograph")))
     grown, user, _ = with_user(ready, [2, 0], bag_of_user(0))
-    path, own = ready.model.network.enhancer.user_path, ready.model.network.enhancer.user.weight
+    enhancer = ready.model.recommender.network.enhancer
+    path, own = enhancer.user_path, enhancer.user.weight
     with torch.inference_mode():
         mean = own.mean(0, keepdim=True)
         expected = path.heard(mean, torch.tensor([[2, 3]]), path.seen(own))
-    torch.testing.assert_close(grown.shared.nodes[0][user][None], expected)
+    torch.testing.assert_close(grown.answers.shared.nodes[0][user][None], expected)
 
 
 def test_a_user_of_whom_nothing_is_described_is_the_mean_of_all():
     ready = ready_of()
     grown, user, _ = with_user(ready, None, bags(DATASET.users[:1].with_columns(age=None), USERS))
-    mean = ready.shared.nodes[0].mean(0)
-    torch.testing.assert_close(grown.shared.nodes[0][user], mean)
-    torch.testing.assert_close(grown.shared.people[user], torch.zeros_like(mean))
+    mean = ready.answers.shared.nodes[0].mean(0)
+    torch.testing.assert_close(grown.answers.shared.nodes[0][user], mean)
+    torch.testing.assert_close(grown.answers.shared.people[user], torch.zeros_like(mean))
 
 
 def test_a_plain_recommender_says_what_it_does_not_know():
@@ -273,9 +274,9 @@ def test_a_plain_recommender_says_what_it_does_not_know():
 def test_a_plain_recommender_knows_an_item_by_its_attributes_alone():
     ready = ready_of(enhancer="none")
     grown = with_item(ready, [0, 1], bag_of_item(0))
-    learnt = ready.model.network.item_attributes.table.weight
+    learnt = ready.model.recommender.network.item_attributes.table.weight
     expected = learnt[ITEMS.names.index("genres: calm")]
-    torch.testing.assert_close(grown.shared.items[-1], expected)
+    torch.testing.assert_close(grown.answers.shared.items[-1], expected)
 
 
 @pytest.mark.parametrize("codes", [[0], [0, 2], [-1, 0], [3, 1]])

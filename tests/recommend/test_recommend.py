@@ -7,6 +7,7 @@ from small_worlds import checkerboard, config_of, dataset_of, graph_of, model_of
 from data.dataset import histories
 from data.split import leave_one_out
 from recommend.judge.recommend import Recommendations, recommend
+from recommend.protocols import Asked
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def test_the_best_unseen_items_best_first(world):
     everything = histories(dataset.interactions, dataset.n_users)
     known = split.histories(dataset).lengths
     for user in (5, 2, 20):
-        ((_, scores),) = model.score_blocks(everything, np.array([user]), known)
+        ((_, scores),) = model.scores(Asked(everything, np.array([user]), known))
         unseen = sorted(
             set(range(dataset.n_items)) - had(dataset, user), key=lambda i: -scores[0, i].item()
         )

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.dataset import Histories
-from recommend.sequence.chunks import Layout, append, batches, collate, last_chunks, training_chunks
+from recommend.judge.evaluate import append
+from recommend.sequence.chunks import Layout, batches, collate, last_chunks, training_chunks
 
 PAD = 1000
 LENGTHS = st.lists(st.integers(0, 23), min_size=1, max_size=8)

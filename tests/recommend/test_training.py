@@ -19,10 +19,12 @@ from small_worlds import (
     model_of,
     scores_of,
     sources_of,
+    world_of,
 )
 
 from data.errors import ConfigError, DataError
 from data.split import leave_one_out
+from recommend.fit.losses import NextItem
 from recommend.fit.training import WATCHED, Trainer, fit_model
 from recommend.judge.evaluate import evaluate
 from recommend.settings import EvaluateConfig, TrainConfig
@@ -62,7 +64,7 @@ def fit(scratch: Path, enhancer="autograph", seed=3, settings=SETTINGS, on_progr
 
 
 def weights(model):
-    return {name: value.numpy() for name, value in model.network.state_dict().items()}
+    return {name: value.numpy() for name, value in model.recommender.network.state_dict().items()}
 
 
 def alike(one, other):
@@ -110,7 +112,7 @@ def test_the_model_is_that_of_the_best_epoch_and_patience_ends_it(tmp_path):
 def test_the_learning_rate_warms_up_and_falls(tmp_path):
     settings = TrainConfig(epochs=10, batch_size=4, learning_rate=1.0, final_share=0.1)
     model = model_of(DATASET, None, config_of())
-    trainer = Trainer(model, SPLIT.histories(DATASET), settings, seed=0)
+    trainer = Trainer(model.recommender, world_of(DATASET, settings), seed=0)
     rates = []
     for epochs_done in (0.0, 0.5, 1.0, 5.0, 10.0):
         trainer._set_rate(epochs_done)
@@ -130,10 +132,10 @@ def test_sampled_negatives_teach_the_same(tmp_path):
 
 
 def test_half_of_the_negatives_are_drawn_evenly():
-    model = model_of(DATASET, None, config_of())
-    histories = SPLIT.histories(DATASET)
-    drawn = Trainer(model, histories, SETTINGS, seed=0).drawn.double().numpy()
-    counts = np.bincount(histories.items, minlength=DATASET.n_items) + 1
+    had = SPLIT.histories(DATASET).items
+    softmax = NextItem(had, DATASET.n_items, SETTINGS, torch.device("cpu"))
+    drawn = softmax.drawn.double().numpy()
+    counts = np.bincount(had, minlength=DATASET.n_items) + 1
     assert drawn.sum() == pytest.approx(1)
     assert drawn == pytest.approx(0.5 / DATASET.n_items + 0.5 * counts / counts.sum(), rel=1e-5)
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from small_worlds import (
     COMBINATIONS,
     checkerboard,
@@ -16,7 +15,7 @@ from small_worlds import (
 from data.dataset import Histories
 from data.errors import DataError
 from data.split import leave_one_out
-from recommend.protocols import Explains, ReadsFactors
+from recommend.protocols import Asked, Explains, ReadsFactors
 from recommend.reasons.what_if import Ready, best, moved, ranked
 from recommend.settings import ModelConfig
 
@@ -43,7 +42,7 @@ class TestEveryBackboneWithEveryEnhancer:
         ready = ready_of(backbone, enhancer)
         items = np.array([3, 11, 5, 8, 1, 4, 9], dtype=np.int32)
         histories = Histories(np.array([0, 0, 0, 7]), items, np.arange(7))
-        ((_, expected),) = ready.model.score_blocks(histories, np.array([2]))
+        ((_, expected),) = ready.model.scores(Asked(histories, np.array([2])))
         alone = ready.scores(2, items)
         np.testing.assert_allclose(alone, expected[0].numpy(), rtol=1e-4, atol=1e-5)
         assert np.abs(alone - ready.scores(2, items[:-1])).max() > 1e-3
@@ -53,14 +52,14 @@ class TestEveryBackboneWithEveryEnhancer:
         vectors = ready.everybody(PAST)
         assert len(vectors) == DATASET.n_users
         for user in (1, 14):
-            torch.testing.assert_close(
-                vectors[user], ready.vectors(user, PAST.of(user)), rtol=1e-4, atol=1e-5
-            )
+            scores = (vectors[user] @ ready.answers.items.T).amax(0).numpy()
+            alone = ready.scores(user, PAST.of(user))
+            np.testing.assert_allclose(scores, alone, rtol=1e-4, atol=1e-5)
 
 
 def test_the_graph_is_passed_over_once(monkeypatch):
     ready = ready_of()
-    monkeypatch.setattr(type(ready.model.network), "propagate", None)
+    monkeypatch.setattr(type(ready.model.recommender.network), "propagate", None)
     assert len(best(ready, 3, np.array([1, 2]), 4)) == 4
 
 
@@ -143,7 +142,7 @@ def test_what_is_no_edge_of_the_graph_stays_none_when_something_is_left_out():
     ready, history = ready_of(), np.array([3, 11, 5, 8])
     told = ready.left_out(4, history, np.array([0, 7]), known=3)
     histories = Histories(np.array([0, 0, 0, 0, 0, 3]), np.array([3, 5, 8]), np.arange(3))
-    ((_, scores),) = ready.model.score_blocks(histories, np.array([4]), np.array([0, 0, 0, 0, 2]))
+    ((_, scores),) = ready.model.scores(Asked(histories, np.array([4]), np.array([0, 0, 0, 0, 2])))
     expected = ranked(scores[0].numpy(), np.array([3, 5, 8]))
     row = told.items.tolist().index(11)
     assert told.without[row].tolist() == expected[[0, 7]].tolist()

@@ -1,0 +1,125 @@
+"""The recommender that reads a history: a network over it, trained at every position at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recommend.fit.losses import NextItem
+from recommend.protocols import Asked, World
+from recommend.sequence.chunks import Batch, Layout, batches, last_chunks, training_chunks
+from recommend.sequence.inputs import Inputs, gather_inputs
+from recommend.sequence.network import Network, Propagated
+from recommend.sequence.opened import SCORED_AT_ONCE, Opened, last_position
+from recommend.settings import ModelConfig
+
+SPAN = 32
+"""Positions of a training chunk that a window slides over, at least."""
+
+
+class Step(NamedTuple):
+    """What a step of training reads.
+
+    Attributes:
+        rows: Chunks of histories.
+        softmax: The loss of an epoch.
+    """
+
+    rows: Batch
+    softmax: NextItem
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceRecommender:
+    """A backbone with an enhancer.
+
+    Attributes:
+        config: What it is.
+        inputs: Attributes and graph.
+        network: The weights.
+    """
+
+    config: ModelConfig
+    inputs: Inputs
+    network: Network
+
+    @classmethod
+    def of(cls, config: ModelConfig, world: World) -> SequenceRecommender:
+        """A fresh network.
+
+        Raises:
+            ConfigError: the enhancer does not fit what it is given.
+        """
+        inputs = gather_inputs(world.dataset, world.sources, config)
+        return cls(config, inputs, Network(config, inputs))
+
+    @classmethod
+    def restored(cls, config: ModelConfig, arrays: dict[str, np.ndarray]) -> SequenceRecommender:
+        """A network from its inputs, whose weights are loaded afterwards."""
+        inputs = Inputs.of_arrays(arrays)
+        return cls(config, inputs, Network(config, inputs))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The inputs, by name."""
+        return self.inputs.arrays()
+
+    @property
+    def layout(self) -> Layout:
+        """Shape of the batches that the network reads."""
+        return Layout(self.config.max_history, self.inputs.n_items)
+
+    @property
+    def training_layout(self) -> Layout:
+        """Shape of the batches that it is trained on, with longer chunks if its window slides."""
+        slides = self.network.backbone.slides
+        width = max(self.config.max_history, SPAN) if slides else self.config.max_history
+        return replace(self.layout, width=width)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.network.item.weight.device
+
+    def batches(self, world: World, rng: np.random.Generator) -> tuple[int, Iterator[Step]]:
+        """Every position of every history once, in chunks."""
+        histories, layout, size = world.histories, self.training_layout, world.settings.batch_size
+        chunks = training_chunks(histories.lengths, layout.width, rng)
+        chunks = chunks[rng.permutation(len(chunks))]
+        softmax = NextItem(histories.items, self.inputs.n_items, world.settings, self.device)
+        rows = batches(histories, chunks, layout, histories.lengths, size)
+        return -(-len(chunks) // size), (Step(one.to(self.device), softmax) for one in rows)
+
+    def loss(self, batch: Step) -> tuple[Tensor, int]:
+        """Which item came next at each position."""
+        rows, network = batch.rows, self.network
+        shared = network.propagate(hidden=rows.users)
+        there = rows.targets >= 0
+        target = rows.targets[there]
+        interests = network.users(shared, rows)[there]  # (p, k, d)
+        users = network.backbone.attend(interests, shared.items[target])
+        return batch.softmax(users, shared.items, target), len(target)
+
+    def scores(self, asked: Asked) -> Iterator[tuple[np.ndarray, Tensor]]:
+        """Users and the best of their interests for each item, a block of users at a time."""
+        histories, shared = asked.histories, self._propagated()
+        edges = histories.lengths if asked.known is None else asked.known
+        chunks = last_chunks(histories.lengths, self.config.max_history, asked.users)
+        for rows in batches(histories, chunks, self.layout, edges, SCORED_AT_ONCE):
+            vectors = self.network.users(shared, rows.to(self.device))
+            users = last_position(vectors, rows, len(shared.items))  # (b, k, d)
+            yield rows.users.numpy(), (users @ shared.items.T).amax(1)
+
+    def opened(self) -> Opened:
+        """The network after one pass over its graph."""
+        self.network.eval()
+        with torch.inference_mode():
+            return Opened(self.config, self.inputs, self.network, self._propagated())
+
+    def _propagated(self) -> Propagated:
+        """What a pass over the graph gives outside training, where nobody is hidden."""
+        return self.network.propagate(torch.empty(0, dtype=torch.int64, device=self.device))
