@@ -15,7 +15,8 @@ from app.experiment.saved import NewItem
 from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
 from app.results.results import Results, stamp
-from app.ui.shared import opened_demo
+from app.ui.demo.newcomers import placed_item
+from app.ui.shared.results import results_of
 from data import atomic
 
 CELL = Cell("sasrec", "autograph", 0)
@@ -30,12 +31,12 @@ def record(own_workspace: Path) -> Record:
 @pytest.mark.parametrize(
     ("stage", "cell", "look"),
     [
-        ("knowledge-item", None, opened_demo.showcase),
-        ("graph", None, opened_demo.inserter),
-        ("vectors-item", None, lambda record: opened_demo.placed_item(record, NEW)),
-        ("train", CELL, lambda record: opened_demo.ready(record, CELL)),
-        ("split", None, lambda record: opened_demo.everybody(record, CELL)),
-        ("train", CELL, lambda record: opened_demo.everybody(record, CELL)),
+        ("knowledge-item", None, lambda record: results_of(record).showcase),
+        ("graph", None, lambda record: results_of(record).inserter),
+        ("vectors-item", None, lambda record: placed_item(record, NEW)),
+        ("train", CELL, lambda record: results_of(record).ready(CELL)),
+        ("split", None, lambda record: results_of(record).everybody(CELL)),
+        ("train", CELL, lambda record: results_of(record).everybody(CELL)),
     ],
 )
 def test_what_is_made_again_is_opened_again(

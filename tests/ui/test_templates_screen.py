@@ -15,7 +15,7 @@ from app.pipeline.own_texts import overrides_of, texts_by_hand
 from app.pipeline.records import Record, keep_record, read_record
 from app.ui.prompts import editor
 from app.ui.prompts.variants import SHOWN
-from app.ui.shared import opened
+from app.ui.shared.results import results_of
 from llm.settings import ServerConfig
 from prompts.library import Library
 from prompts.template import load_template, own_templates, template_text
@@ -38,7 +38,7 @@ def shown(page: AppTest) -> str:
 
 def read_items(workspace: Path) -> tuple[str, ...]:
     """Ids of the demo's films."""
-    return opened.dataset(read_record("demo", workspace)).item_ids.external
+    return results_of(read_record("demo", workspace)).dataset.item_ids.external
 
 
 def button(page: AppTest, label: str) -> Any:

@@ -19,16 +19,17 @@ from app.results.comparison import (
 from app.results.differences import SIGN_NOTE, change_in_words
 from app.results.latex import comparison_latex
 from app.results.metrics import METRICS
+from app.results.results import stamp
 from app.ui.compare.charts import forest
 from app.ui.compare.tables import (
     ablations,
     beyond_accuracy,
     cost,
+    evaluation,
     users,
     where_it_helps,
     with_words,
 )
-from app.ui.shared import opened
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.experiment import badges, current_record, experiments, header, require
 from app.ui.shared.frame import (
@@ -43,6 +44,7 @@ from app.ui.shared.frame import (
     workspace,
 )
 from app.ui.shared.remembered import find_named
+from app.ui.shared.results import keep
 from data.errors import AutoGraphError
 
 if TYPE_CHECKING:
@@ -136,9 +138,9 @@ def _against(found: Mapping[str, Contender]) -> str | None:
 
 def _compared(found: Mapping[str, Contender], against: str | None) -> pl.DataFrame:
     folders = (one.record.folder("evaluate", c) for one in found.values() for c in one.cells)
-    return opened.kept(
-        " ".join(["compared", str(against), *found, opened.stamp(*folders)]),
-        lambda: compare_contenders(found, against, opened.evaluation),
+    return keep(
+        " ".join(["compared", str(against), *found, stamp(*folders)]),
+        lambda: compare_contenders(found, against, evaluation),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.experiment.cautions import notes
+from app.experiment.settings import Cell
 from app.pipeline.records import Record
 from app.results.ablations import ablation, ablation_table, with_parts
 from app.results.comparison import (
@@ -21,6 +22,7 @@ from app.results.comparison import (
 )
 from app.results.differences import NOTE, change_in_words
 from app.results.metrics import METRICS
+from app.results.results import stamp
 from app.ui.compare.charts import (
     bucket_bars,
     cost_scatter,
@@ -29,11 +31,11 @@ from app.ui.compare.charts import (
     measure_bars,
     rank_scatter,
 )
-from app.ui.shared import opened
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.frame import choose, command, empty, hint, table
 from app.ui.shared.jobs import job_button
 from app.ui.shared.remembered import find_named
+from app.ui.shared.results import keep, results_of
 from data.columns import USER_ID
 
 if TYPE_CHECKING:
@@ -148,7 +150,7 @@ def _with_people(rows: pl.DataFrame, record: Record) -> pl.DataFrame:
 
     from data.names import user_names
 
-    users = opened.dataset(record).users
+    users = results_of(record).dataset.users
     numbers = rows["user"].to_list()
     names, ids = user_names(users)[numbers], users[USER_ID][numbers]
     return rows.select(names.alias("user"), ids.alias("id"), pl.exclude("user"))
@@ -190,8 +192,13 @@ def _metric(key: str) -> str:
     return choose("Metric", METRICS, key, default="ndcg@10")
 
 
+def evaluation(record: Record, cell: Cell) -> Evaluation:
+    """How a recommender did, opened once for all."""
+    return results_of(record).evaluation(cell)
+
+
 def _by_seed(one: Contender) -> dict[int, Evaluation]:
-    return {cell.seed: opened.evaluation(one.record, cell) for cell in one.cells}
+    return {cell.seed: evaluation(one.record, cell) for cell in one.cells}
 
 
 def _user_table(found: Found, pair: tuple[str, str], metric: str) -> pl.DataFrame:
@@ -203,7 +210,7 @@ def _user_table(found: Found, pair: tuple[str, str], metric: str) -> pl.DataFram
     def make() -> pl.DataFrame:
         return user_table(_by_seed(ours), _by_seed(theirs), metric)
 
-    return opened.kept(" ".join(["users", *pair, metric, opened.stamp(*folders)]), make)
+    return keep(" ".join(["users", *pair, metric, stamp(*folders)]), make)
 
 
 def beyond_accuracy(records: Sequence[Record], found: Found) -> None:
@@ -212,7 +219,7 @@ def beyond_accuracy(records: Sequence[Record], found: Found) -> None:
     names = [record.experiment.name for record in records]
     if missing < sum(len(one.cells) for one in found.values()):
         stamps = (_stamp_of_lists(record) for record in records)
-        measured = opened.kept(" ".join(["beyond", *found, *stamps]), lambda: beyond_table(found))
+        measured = keep(" ".join(["beyond", *found, *stamps]), lambda: beyond_table(found))
         columns = st.columns(2, gap="large")
         for at, (measure, title) in enumerate(MEASURED.items()):
             with columns[at % 2]:
@@ -246,7 +253,7 @@ def beyond_accuracy(records: Sequence[Record], found: Found) -> None:
 def _stamp_of_lists(record: Record) -> str:
     """That of an experiment's lists, and of what they are measured against."""
     lists = (record.store.place(step.stage, step.key) for _, step in list_steps(record))
-    return f"{opened.of(record).stamp} {opened.stamp(*lists)}"
+    return f"{results_of(record).stamp} {stamp(*lists)}"
 
 
 def ablations(records: Sequence[Record]) -> None:
@@ -267,7 +274,7 @@ def ablations(records: Sequence[Record]) -> None:
     of = ablation(record, backbone, enhancer)
     if len(of.runs) > 1 or of.plain:
         metric = _metric("ablation_metric")
-        compared = ablation_table(of, opened.evaluation)
+        compared = ablation_table(of, evaluation)
         shown = compared.filter(metric=metric)
         tested = shown.filter(shown["difference"].is_not_null()).rename({"run": "name"})
         draw_chart(

@@ -10,7 +10,8 @@ from typing import Any
 import streamlit as st
 
 from app.ui.data.files import File
-from app.ui.shared import frame, opened
+from app.ui.shared import frame
+from app.ui.shared.results import keep
 from data.errors import AutoGraphError
 from data.loaders.delimited import SEPARATORS
 from data.loaders.peek import Peek, peek
@@ -107,9 +108,7 @@ def _format() -> tuple[str, str | None]:
 
 def _peek(file: File, separator: str | None, encoding: str) -> Peek:
     name = f"peek {file.path} {separator!r} {encoding}"
-    found: Peek = opened.kept(
-        name, partial(peek, file.path, separator=separator, encoding=encoding)
-    )
+    found: Peek = keep(name, partial(peek, file.path, separator=separator, encoding=encoding))
     return found
 
 

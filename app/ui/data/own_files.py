@@ -12,8 +12,9 @@ from app.experiment.drafts import own_experiment, save_own, saved_folder
 from app.experiment.file import load_experiment
 from app.ui.data.columns import Mapped, describe
 from app.ui.data.files import File, choose_files
-from app.ui.shared import frame, opened
+from app.ui.shared import frame
 from app.ui.shared.jobs import at_work_on, run_once, start_button
+from app.ui.shared.results import keep
 from data.errors import AutoGraphError
 from data.own_tables import Outcome, try_tables
 from data.settings import DataConfig
@@ -87,7 +88,7 @@ def _outcome(config: DataConfig, files: dict[str, File]) -> Outcome | None:
             return None
         asked.add(key)
     with st.spinner("Reading all rows …"):
-        outcome: Outcome = opened.kept(f"own tables {key}", partial(try_tables, config))
+        outcome: Outcome = keep(f"own tables {key}", partial(try_tables, config))
     return outcome
 
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.pipeline.records import Record
+from app.results.results import stamp
 from app.ui.data import charts
-from app.ui.shared import opened
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.experiment import require
 from app.ui.shared.frame import as_table, choose, command, draw_figures, empty, hint, plain, table
+from app.ui.shared.results import keep, results_of
 from data.names import with_a
 
 if TYPE_CHECKING:
@@ -64,12 +65,12 @@ def draw_this_experiment() -> None:
 
 
 def _figures(record: Record) -> Figures:
-    made: Figures = opened.kept(f"data figures {_stamp(record)}", partial(_measured, record))
+    made: Figures = keep(f"data figures {_stamp(record)}", partial(_measured, record))
     return made
 
 
 def _stamp(record: Record) -> str:
-    return opened.stamp(record.folder("dataset"), record.folder("split"))
+    return stamp(record.folder("dataset"), record.folder("split"))
 
 
 def _measured(record: Record) -> Figures:
@@ -77,7 +78,7 @@ def _measured(record: Record) -> Figures:
     from data.dataset import histories
     from data.statistics import measure
 
-    dataset, split = opened.dataset(record), opened.split(record)
+    dataset, split = results_of(record).dataset, results_of(record).split
     clock = of.has_clock(record.experiment.data, dataset)
     lengths = histories(dataset.interactions, dataset.n_users).lengths
     first, last = of.period(dataset)
@@ -241,7 +242,7 @@ def _bad_rows(record: Record) -> None:
 
     folder = record.folder("dataset")
     read = partial(atomic.read_parquet, folder / "bad_rows.parquet")
-    rows: pl.DataFrame = opened.kept(f"bad rows {opened.stamp(folder)}", read)
+    rows: pl.DataFrame = keep(f"bad rows {stamp(folder)}", read)
     if rows.is_empty():
         return
     st.subheader("Rows that could not be used", anchor=False)
@@ -251,7 +252,7 @@ def _bad_rows(record: Record) -> None:
 
 def _rows(record: Record) -> None:
     """The data themselves."""
-    dataset = opened.dataset(record)
+    dataset = results_of(record).dataset
     name, choice = st.columns([3, 2], vertical_alignment="bottom")
     name.subheader("Rows", anchor=False)
     with choice:
@@ -275,8 +276,8 @@ def _table_of(
     every = partial(
         interaction_rows,
         dataset,
-        opened.split(record),
+        results_of(record).split,
         clock=has_clock(record.experiment.data, dataset),
     )
-    first = opened.kept(f"rows {_stamp(record)}", lambda: every().head(SHOWN))
+    first = keep(f"rows {_stamp(record)}", lambda: every().head(SHOWN))
     return first, every, dataset.interactions.height

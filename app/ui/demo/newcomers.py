@@ -14,9 +14,9 @@ from app.pipeline.records import Record
 from app.results.comparison import default_pair
 from app.results.wording import Nouns, called
 from app.ui.server import visitors
-from app.ui.shared import opened_demo as results
 from app.ui.shared.frame import command, empty, failed, plain, workspace
 from app.ui.shared.keeping import made, replacing, taken
+from app.ui.shared.results import results_of
 from app.ui.shared.telling import callback
 from data.columns import DESCRIPTION, ITEM_ID, TITLE
 from data.errors import AutoGraphError
@@ -130,7 +130,7 @@ def _take_example(case: Showcase, record: Record) -> None:
 def _placed(record: Record, case: Showcase, one: NewItem, nouns: Nouns) -> None:
     try:
         with st.spinner("Reading the description …"):
-            placed = results.placed_item(record, one)
+            placed = placed_item(record, one)
     except AutoGraphError as error:
         failed(error)
         return
@@ -143,6 +143,16 @@ def _placed(record: Record, case: Showcase, one: NewItem, nouns: Nouns) -> None:
         with place, st.container(border=True):
             _audience(record, case, cell, placed, nouns)
     _keep(record, one)
+
+
+def placed_item(record: Record, one: NewItem) -> Insertion:
+    """The place of a new item in the graph."""
+    from recommend.newcomers.insertion import place_item
+
+    return results_of(record).derive(
+        f"item {one.model_dump_json()}",
+        lambda: place_item(results_of(record).inserter, one.name, one.text, one.given),
+    )
 
 
 def _meanings(case: Showcase, placed: Insertion, nouns: Nouns) -> None:
@@ -177,8 +187,8 @@ def _audience(record: Record, case: Showcase, cell: Cell, placed: Insertion, nou
     from recommend.newcomers.meeting import meet_item
 
     met: Met = meet_item(
-        results.ready(record, cell),
-        results.everybody(record, cell),
+        results_of(record).ready(cell),
+        results_of(record).everybody(cell),
         case.histories,
         case.dataset,
         placed,

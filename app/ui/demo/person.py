@@ -16,7 +16,6 @@ from app.results.wording import Nouns, called
 from app.ui.demo import state
 from app.ui.demo.charts import height_of, reason_chart, told
 from app.ui.demo.state import Shown
-from app.ui.shared import opened_demo as results
 from app.ui.shared.address import Node
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.frame import empty, link, plain
@@ -208,7 +207,7 @@ def _ranked(record: Record, case: Showcase, who: Shown, cell: Cell) -> _Ranked:
         return _Ranked([])
     before = who.given if len(who.given) else who.history
     try:
-        met = results.asked(record, case, who, cell)
+        met = state.asked(record, case, who, cell)
         table = moved(met.ready, met.number, before, who.history, LIST)
     except AutoGraphError as error:
         return _Ranked([], why_not=str(error))
@@ -221,7 +220,7 @@ def _reasons(
     record: Record, case: Showcase, who: Shown, met: NewUser, items: Sequence[int], limit: int
 ) -> list[list[Why]]:
     """Why a recommender shows the person each of some items."""
-    asked = Asked(met.ready, met.number, results.graph_with(record, case, who))
+    asked = Asked(met.ready, met.number, state.graph_with(record, case, who))
     return case.whys(who.history, _number(case, who), items, asked, limit)
 
 
@@ -302,7 +301,7 @@ def _why(
         return
     item, cell = ids.number(external), cells.get(st.query_params.get(WHOSE, ""), cells[SIDES[0]])
     try:
-        met = results.asked(record, case, who, cell)
+        met = state.asked(record, case, who, cell)
     except AutoGraphError:
         return
     (whys,) = _reasons(record, case, who, met, [item], LONG)

@@ -15,11 +15,11 @@ from app.ui.demo.person import WHY, person
 from app.ui.demo.state import Shown
 from app.ui.factors.projector import larger
 from app.ui.server import visitors
-from app.ui.shared import opened_demo as results
 from app.ui.shared.experiment import header, require
 from app.ui.shared.frame import command, failed, plain, workspace
 from app.ui.shared.keeping import made, replacing
 from app.ui.shared.remembered import find_named
+from app.ui.shared.results import results_of
 from app.ui.shared.telling import fragment
 from data.errors import AutoGraphError, ConfigError
 from recommend.reasons.showcase import Showcase
@@ -36,7 +36,7 @@ def show() -> None:
     else:
         header("Demo", "What a person is shown, and why. Change their history, and see.")
     record = require("dataset", "split", "train", "evaluate")
-    nouns, case = nouns_of(record), results.showcase(record)
+    nouns, case = nouns_of(record), results_of(record).showcase
     parts = ["Somebody", f"A new {nouns.one}"]
     if case.graph is None:
         st.info(

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
 from app.experiment.saved import Persona
+from app.experiment.settings import Cell
+from app.pipeline.records import Record
 from app.ui.shared import address
+from app.ui.shared.results import results_of
 from recommend.reasons.showcase import Showcase
+
+if TYPE_CHECKING:
+    from graph.latent import LatentGraph
+    from recommend.newcomers.insertion import Insertion
+    from recommend.newcomers.placing import NewUser
 
 USER, PERSONA, GUEST = "user", "persona", "guest"
 ADDED, REMOVED, WORDS, PROJECTOR = "added", "removed", "words", "projector"
@@ -174,3 +183,37 @@ def _write(case: Showcase, added: Sequence[int], removed: frozenset[int]) -> Non
 def projecting() -> bool:
     """Whether the screen is shown on a projector."""
     return st.query_params.get(PROJECTOR) == "1"
+
+
+def placed_user(record: Record, case: Showcase, text: str, given: np.ndarray) -> Insertion | None:
+    """The place of an invented person in the graph; None without a graph or a text."""
+    if case.graph is None or not text.strip():
+        return None
+    from recommend.newcomers.insertion import place_user
+
+    ids = tuple(case.dataset.item_ids.external[item] for item in given.tolist())
+    return results_of(record).derive(
+        f"user {ids} {text}", lambda: place_user(results_of(record).inserter, text, ids)
+    )
+
+
+def graph_with(record: Record, case: Showcase, who: Shown) -> LatentGraph | None:
+    """The graph in which the person stands; an invented one is its last user, if described."""
+    if who.user is not None or case.graph is None:
+        return case.graph
+    placed = placed_user(record, case, who.text, who.given)
+    if placed is None:
+        return case.graph
+    known = case.graph
+    return replace(placed.graph, user_labels=known.user_labels, item_labels=known.item_labels)
+
+
+def asked(record: Record, case: Showcase, who: Shown, cell: Cell) -> NewUser:
+    """A recommender, the number by which it knows the person, and what it does not know."""
+    from recommend.newcomers.meeting import meet_user
+    from recommend.newcomers.placing import NewUser
+
+    if who.user is not None:
+        return NewUser(results_of(record).ready(cell), who.user, "")
+    placed = placed_user(record, case, who.text, who.given)
+    return meet_user(results_of(record).ready(cell), case.dataset, placed)

@@ -8,9 +8,10 @@ import streamlit as st
 
 from app.pipeline.records import Record
 from app.ui.factors.charts import Factor, contrast_chart, flat, sunburst, terms_chart
-from app.ui.shared import address, opened
+from app.ui.shared import address
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.frame import draw_tabs, empty, hint, link, plain, table
+from app.ui.shared.results import results_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -86,7 +87,7 @@ def go_to(side: str, factor: Factor) -> None:
 
 def summary(record: Record, side: str, factor: Factor) -> None:
     """What a factor means, and the way to the graph."""
-    lexicon = opened.lexicon(record, side)
+    lexicon = results_of(record).lexicon(side)
     rows = lexicon.rows(*factor)
     everybody = len(lexicon.codes)
     st.subheader(plain(lexicon.name(*factor)), anchor=False)
@@ -118,7 +119,7 @@ def summary(record: Record, side: str, factor: Factor) -> None:
 
 def details(record: Record, side: str, factor: Factor) -> None:
     """Members with their texts, near factors, terms beside theirs, and other levels."""
-    lexicon = opened.lexicon(record, side)
+    lexicon = results_of(record).lexicon(side)
     tabs = {
         "Members": lambda: _members(record, lexicon, side, factor),
         "Nearest factors": lambda: _near(lexicon, side, factor),
@@ -155,7 +156,7 @@ def _text(record: Record, side: str, member: dict[str, object], typical: bool) -
     which = "The most typical: nearest to the code's centre." if typical else "As selected."
     st.markdown(f"**{plain(name)}**")
     st.caption(f"{which} Select a row to read another.")
-    text = opened.knowledge(record, side).texts[int(str(member["row"]))]
+    text = results_of(record).knowledge(side).texts[int(str(member["row"]))]
     with st.container(border=True, height=236):
         st.text(text or "There is no text.")
     node = address.Node(side, str(member["id"]))
@@ -165,7 +166,7 @@ def _text(record: Record, side: str, member: dict[str, object], typical: bool) -
 def _titled(record: Record, side: str, members: pl.DataFrame) -> pl.DataFrame:
     from data.names import item_names, user_names
 
-    dataset = opened.dataset(record)
+    dataset = results_of(record).dataset
     names = user_names(dataset.users) if side == "user" else item_names(dataset.items)
     titles = names[members["row"].to_list()].alias("title")
     return members.with_columns(titles).select("row", "title", "id", "codes", "distance")

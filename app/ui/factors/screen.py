@@ -23,10 +23,11 @@ from app.ui.factors.factor import (
     summary,
     written,
 )
-from app.ui.shared import address, opened
+from app.ui.shared import address
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.experiment import header, require
 from app.ui.shared.frame import choose, command, draw_figures, draw_tabs, empty, hint, plain
+from app.ui.shared.results import results_of
 from prompts.template import Side
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def show() -> None:
     header("Factors", "What users and items have in common, found in what is said of them.")
     record = require("codes-user", "codes-item", "factors-user", "factors-item")
     side = _side()
-    lexicon = opened.lexicon(record, side)
+    lexicon = results_of(record).lexicon(side)
     _figures(lexicon, side)
     tabs = {
         "Map": lambda: _beside_its_page(record, lexicon, side, _map),
@@ -175,7 +176,7 @@ def _map(record: Record, lexicon: Lexicon, side: Side, selected: Factor | None) 
     )
     level = None if chosen == ALL else levels.index(chosen or levels[0])
     with st.spinner("Drawing the map; it is kept for the next time."):
-        points = opened.codebook_map(record, side, level)
+        points = results_of(record).codebook_map(side, level)
     codes = points.filter(kind="code")
     key = f"map-{side}-{level}"
     forget_clicks(key)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
+from app.results.results import stamp
 from app.ui.graph.controls import ALL_NAMES, files, settings
 from app.ui.graph.explorer import Explorer
 from app.ui.graph.picture import colour_of, graph_view
-from app.ui.shared import opened as results
 from app.ui.shared.charts import draw_chart, palette
 from app.ui.shared.experiment import header, require
 from app.ui.shared.frame import command, failed, link, plain, table
+from app.ui.shared.results import results_of
 from app.ui.shared.telling import fragment
 from data.errors import ConfigError
 from graph.explore.atlas import Picture
@@ -33,7 +34,7 @@ def show() -> None:
     """Draws the screen."""
     header("Graph", "Users, items and the meanings they share. Search, start anywhere, go on.")
     record = require("dataset", "factors-item", "factors-user", "graph")
-    explorer = Explorer(results.atlas(record), results.stamp(record.folder("graph")))
+    explorer = Explorer(results_of(record).atlas, stamp(record.folder("graph")))
     try:
         view, picture = explorer.view, explorer.picture()
     except ConfigError as error:

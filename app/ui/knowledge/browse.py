@@ -8,9 +8,11 @@ import streamlit as st
 
 from app.pipeline.records import Record
 from app.ui.knowledge.row import show_row
-from app.ui.shared import address, frame, opened
+from app.ui.shared import address, frame
 from app.ui.shared.remembered import keep, remembered
+from app.ui.shared.results import results_of
 from llm.review import search
+from prompts.template import Side
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,11 +28,11 @@ COLUMNS = {
 SHOWN = ["title", "entity", "state", "words", "said"]
 
 
-def show_browse(record: Record, side: str) -> None:
+def show_browse(record: Record, side: Side) -> None:
     """Draws the search, the table, and the row that is chosen."""
     import polars as pl
 
-    table = opened.reviewed(record, side)
+    table = results_of(record).reviewed(side)
     kinds: dict[str, pl.Expr] = {
         "All": pl.lit(True),
         "Failed": pl.col("state") == "failed",
@@ -65,7 +67,7 @@ def show_browse(record: Record, side: str) -> None:
     _found(record, side, found, f"{side} {kind} {words}")
 
 
-def _found(record: Record, side: str, found: pl.DataFrame, key: str) -> None:
+def _found(record: Record, side: Side, found: pl.DataFrame, key: str) -> None:
     if found.is_empty():
         frame.empty(
             "Nothing found",

@@ -6,10 +6,12 @@ import streamlit as st
 
 from app.pipeline.own_texts import overrides_of, pending
 from app.pipeline.records import Record
-from app.ui.shared import frame, opened
+from app.ui.shared import frame
+from app.ui.shared.results import results_of
+from prompts.template import Side
 
 
-def show_changes(record: Record, side: str) -> None:
+def show_changes(record: Record, side: Side) -> None:
     """Draws every change by hand, the latest first."""
     import polars as pl
 
@@ -24,7 +26,7 @@ def show_changes(record: Record, side: str) -> None:
         )
         return
     waiting = set(
-        pending(opened.knowledge(record, side), record.experiment, side, record.workspace)
+        pending(results_of(record).knowledge(side), record.experiment, side, record.workspace)
     )
     latest = {change.entity: place for place, change in enumerate(changes)}
     rows = [

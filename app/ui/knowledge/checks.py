@@ -8,26 +8,28 @@ import streamlit as st
 
 from app.pipeline.records import Record, settings_file
 from app.ui.knowledge.charts import failures_by_reason, lengths
-from app.ui.shared import frame, opened
+from app.ui.shared import frame
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.jobs import begin, latest, tell_end, watch
+from app.ui.shared.results import results_of
 from llm.review import duplicates, failures
+from prompts.template import Side
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-def show_checks(record: Record, side: str) -> None:
+def show_checks(record: Record, side: Side) -> None:
     """Draws all checks of one side."""
-    table = opened.reviewed(record, side)
+    table = results_of(record).reviewed(side)
     _failures(record, side)
     _lengths(side, table)
     _shared(side, table)
 
 
-def _failures(record: Record, side: str) -> None:
+def _failures(record: Record, side: Side) -> None:
     st.subheader("Failures", anchor=False)
-    found = failures(opened.knowledge(record, side))
+    found = failures(results_of(record).knowledge(side))
     words = ("knowledge", "update", settings_file(record), "--side", side)
     job = latest("knowledge", words)
     running = job is not None and job.active
@@ -53,7 +55,7 @@ def _failures(record: Record, side: str) -> None:
     frame.command(*words)
 
 
-def _reasons(side: str, found: pl.DataFrame) -> None:
+def _reasons(side: Side, found: pl.DataFrame) -> None:
     left, right = st.columns([2, 3])
     with left:
         draw_chart(
@@ -75,7 +77,7 @@ def _reasons(side: str, found: pl.DataFrame) -> None:
         )
 
 
-def _lengths(side: str, table: pl.DataFrame) -> None:
+def _lengths(side: Side, table: pl.DataFrame) -> None:
     import polars as pl
 
     st.subheader("Lengths", anchor=False)
@@ -109,7 +111,7 @@ def _lengths(side: str, table: pl.DataFrame) -> None:
     )
 
 
-def _shared(side: str, table: pl.DataFrame) -> None:
+def _shared(side: Side, table: pl.DataFrame) -> None:
     st.subheader("Duplicates", anchor=False)
     found = duplicates(table)
     alike = int(table["alike"].count())

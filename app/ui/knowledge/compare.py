@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app.pipeline.records import Record
 from app.results.knowledge_versions import Version, knowledge_versions
+from app.results.results import stamp
 from app.ui.knowledge.charts import kept_words
-from app.ui.shared import frame, opened
+from app.ui.shared import frame
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.marked import show_diff
+from app.ui.shared.results import keep
 from llm.review import WHAT
+from prompts.template import Side
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-def show_compare(record: Record, side: str) -> None:
+def show_compare(record: Record, side: Side) -> None:
     """Draws the choice of two versions and what differs between them."""
     versions = {one.key: one for one in knowledge_versions(record.workspace, side)}
     mine = record.keys[f"knowledge-{side}"]
@@ -46,14 +50,26 @@ def show_compare(record: Record, side: str) -> None:
         format_func=lambda key: _called(versions[key]),
         key=f"new {side}",
     )
-    _compared(side, opened.compared(versions[old].folder, versions[new].folder))
+    _compared(side, _difference(versions[old].folder, versions[new].folder))
+
+
+def _difference(old: Path, new: Path) -> pl.DataFrame:
+    """What differs between two versions, by their folders."""
+    from llm.knowledge import Knowledge
+    from llm.review import compare_knowledge
+
+    def make() -> pl.DataFrame:
+        return compare_knowledge(Knowledge.load(old), Knowledge.load(new))
+
+    found: pl.DataFrame = keep(f"compared {stamp(old, new)}", make)
+    return found
 
 
 def _called(version: Version) -> str:
     return version.label
 
 
-def _compared(side: str, table: pl.DataFrame) -> None:
+def _compared(side: Side, table: pl.DataFrame) -> None:
     import polars as pl
 
     counts = dict(table["what"].value_counts().iter_rows())

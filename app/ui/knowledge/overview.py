@@ -6,15 +6,17 @@ import streamlit as st
 
 from app.pipeline.own_texts import pending
 from app.pipeline.records import Record
-from app.ui.shared import frame, opened
+from app.ui.shared import frame
 from app.ui.shared.jobs import run_button
+from app.ui.shared.results import results_of
 from llm.review import Coverage
 from llm.workshop.scene import WITHOUT_MODEL
+from prompts.template import Side
 
 
-def show_overview(record: Record, side: str) -> None:
+def show_overview(record: Record, side: Side) -> None:
     """Draws the figures of one side."""
-    found = opened.coverage(record, side)
+    found = results_of(record).coverage(side)
     cells = (
         ("Described", _percent(found.share), f"{found.described:,} of {found.entities:,}", None),
         ("Failed", f"{found.failed:,}", "without a text", None),
@@ -30,7 +32,7 @@ def show_overview(record: Record, side: str) -> None:
     _waiting(record, side)
 
 
-def _badges(record: Record, side: str, found: Coverage) -> None:
+def _badges(record: Record, side: Side, found: Coverage) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         backend = getattr(record.experiment.llm, side).backend
         if backend in WITHOUT_MODEL:
@@ -64,9 +66,9 @@ def _badges(record: Record, side: str, found: Coverage) -> None:
             )
 
 
-def _waiting(record: Record, side: str) -> None:
+def _waiting(record: Record, side: Side) -> None:
     """Says what the next run takes in, and starts it."""
-    waiting = pending(opened.knowledge(record, side), record.experiment, side, record.workspace)
+    waiting = pending(results_of(record).knowledge(side), record.experiment, side, record.workspace)
     if not waiting:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):

@@ -9,10 +9,12 @@ import streamlit as st
 
 from app.pipeline.own_texts import overrides_of
 from app.pipeline.records import Record
-from app.ui.shared import frame, opened
+from app.ui.shared import frame
 from app.ui.shared.marked import show_diff
+from app.ui.shared.results import results_of
 from data.errors import AutoGraphError
 from llm.workshop.scene import WITHOUT_MODEL, Sent, sent_prompt
+from prompts.template import Side
 
 if TYPE_CHECKING:
     from llm.overrides import Overrides
@@ -20,16 +22,16 @@ if TYPE_CHECKING:
 TOLD = "knowledge told"
 
 
-def show_row(record: Record, side: str, entity: str) -> None:
+def show_row(record: Record, side: Side, entity: str) -> None:
     """Draws one row of the knowledge."""
     import polars as pl
 
-    rows = opened.knowledge(record, side).table.filter(pl.col("entity") == entity)
+    rows = results_of(record).knowledge(side).table.filter(pl.col("entity") == entity)
     if rows.is_empty():
         frame.empty("Not described", f"This data set has no {side} {frame.plain(entity)}.")
         return
     row = rows.row(0, named=True)
-    table = opened.reviewed(record, side)
+    table = results_of(record).reviewed(side)
     title = table.filter(pl.col("entity") == entity)["title"][0]
     known = f" · {entity}" if title != entity else ""
     st.subheader(frame.plain(f"{title}{known}"), anchor=False, divider="gray")
@@ -43,7 +45,7 @@ def show_row(record: Record, side: str, entity: str) -> None:
         _prompt(record, side, row)
 
 
-def _which(record: Record, side: str, entity: str) -> str:
+def _which(record: Record, side: Side, entity: str) -> str:
     """Tells a text, and the changes to it, from those of other experiments."""
     key = record.keys[f"knowledge-{side}"]
     return f"{record.experiment.texts_name} {key} {side} {entity}"
@@ -140,7 +142,7 @@ def _revert(log: Overrides, row: dict[str, Any], which: str) -> None:
         state[TOLD] = str(error)
 
 
-def _provenance(record: Record, side: str, row: dict[str, Any]) -> None:
+def _provenance(record: Record, side: Side, row: dict[str, Any]) -> None:
     made = record.store.manifest(f"knowledge-{side}", record.keys[f"knowledge-{side}"])["made_at"]
     told = {
         "Model": row["model"],
@@ -174,12 +176,12 @@ def _times(attempts: int) -> str:
     return "1 attempt" if attempts == 1 else f"{attempts:,} attempts"
 
 
-def _prompt(record: Record, side: str, row: dict[str, Any]) -> None:
+def _prompt(record: Record, side: Side, row: dict[str, Any]) -> None:
     with st.expander("Prompt", icon=":material/chat:", key="row prompt", on_change="rerun") as part:
         if not part.open:
             return
         try:
-            sent = sent_prompt(opened.scene(record, side), row)
+            sent = sent_prompt(results_of(record).scene(side), row)
         except AutoGraphError as error:
             st.warning(frame.plain(error), icon=":material/warning:")
             return

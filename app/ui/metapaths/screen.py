@@ -33,7 +33,6 @@ from app.ui.metapaths.charts import (
     overview_height,
 )
 from app.ui.metapaths.state import Chosen
-from app.ui.shared import opened as results
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.experiment import experiments, header, require
 from app.ui.shared.frame import (
@@ -49,6 +48,7 @@ from app.ui.shared.frame import (
     workspace,
 )
 from app.ui.shared.jobs import at_work_on, run_once, start_button
+from app.ui.shared.results import results_of
 from data.errors import AutoGraphError
 from graph.explore.atlas import Atlas
 from graph.explore.flat import Node
@@ -71,7 +71,7 @@ def show() -> None:
     """Draws the screen."""
     header("Metapaths", "Kinds of paths through the graph: how many there are, and between whom.")
     record = require("dataset", "factors-item", "factors-user", "graph")
-    atlas = results.atlas(record)
+    atlas = results_of(record).atlas
     chosen = Chosen(atlas)
     _schema(record, chosen)
     _builder(chosen)
@@ -86,7 +86,7 @@ def show() -> None:
 
 
 def _schema(record: Record, chosen: Chosen) -> None:
-    overview = results.graph_overview(record)
+    overview = results_of(record).overview
     with st.container(border=True):
         draw_chart(
             overview_chart(overview, chosen.types),
@@ -101,7 +101,7 @@ def _catalogue(record: Record, chosen: Chosen) -> None:
     paths = list(PAPER)
     if chosen.metapath is not None and chosen.metapath not in paths:
         paths.append(chosen.metapath)
-    rows = results.metapaths(record, tuple(map(str, paths)))
+    rows = results_of(record).metapaths(tuple(map(str, paths)))
     named = rows.with_columns(
         source=pl.Series(["paper" if path in PAPER else "yours" for path in paths])
     )

@@ -14,10 +14,11 @@ from app.ui.prompts import draft
 from app.ui.prompts.asking import Asked, choose_backend
 from app.ui.prompts.charts import costs
 from app.ui.prompts.choice import Choice, library
-from app.ui.shared import frame, opened
+from app.ui.shared import frame
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.experiment import require
 from app.ui.shared.jobs import begin, latest, tell_end, watch
+from app.ui.shared.results import results_of
 from data.errors import AutoGraphError
 from llm.workshop.estimate import Estimate, costs_by_model, estimate
 from llm.workshop.prices import Prices, load_prices, save_prices
@@ -44,7 +45,7 @@ COLUMNS = {
 def show_cost(choice: Choice) -> None:
     """Draws the estimate, the calls that measure it, and the table of prices."""
     record = require("dataset" if choice.side == "item" else "split")
-    scene = opened.scene(record, choice.side)
+    scene = results_of(record).scene(choice.side)
     template = draft.written(choice.template) or choice.template
     what = "what you are writing" if template is not choice.template else template.label
     st.caption(

@@ -12,12 +12,13 @@ from app.ui.prompts import draft
 from app.ui.prompts.asking import Asked, choose_backend
 from app.ui.prompts.charts import tokens_by_variant
 from app.ui.prompts.choice import Choice, library
-from app.ui.shared import entities, frame, opened
+from app.ui.shared import entities, frame
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.experiment import require
 from app.ui.shared.jobs import begin, latest, tell_end, watch
 from app.ui.shared.marked import show_diff
 from app.ui.shared.remembered import keep_some, remembered_some
+from app.ui.shared.results import results_of
 from data.errors import AutoGraphError
 from llm.workshop.trial import known_answers, only_different, try_templates
 
@@ -36,7 +37,7 @@ TALL = 380
 def show_variants(choice: Choice) -> None:
     """Draws variants beside each other, and the button that has them answered."""
     record = require("dataset" if choice.side == "item" else "split")
-    scene = opened.scene(record, choice.side)
+    scene = results_of(record).scene(choice.side)
     left, right = st.columns(2)
     with left:
         variants = _variants(choice)

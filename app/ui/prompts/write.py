@@ -11,9 +11,10 @@ from app.ui.prompts import draft, editor
 from app.ui.prompts.choice import Choice
 from app.ui.prompts.preview import show_preview, show_variables
 from app.ui.prompts.saving import TOLD, save_buttons
-from app.ui.shared import entities, frame, opened
+from app.ui.shared import entities, frame
 from app.ui.shared.experiment import DEMO
 from app.ui.shared.jobs import run_button
+from app.ui.shared.results import results_of
 from app.ui.shared.telling import fragment
 from data.errors import TemplateError
 from prompts.drafts import drafted
@@ -60,7 +61,7 @@ def _scene(choice: Choice) -> tuple[Scene | None, int | None]:
     record, stage = choice.record, "dataset" if choice.side == "item" else "split"
     if record is not None and record.store.holds(stage, record.keys.get(stage, "none")):
         with st.spinner("Reading what templates see …"):
-            scene = opened.scene(record, choice.side)
+            scene = results_of(record).scene(choice.side)
         return scene, entities.pick(scene, "preview")
     frame.empty(
         "No data yet",

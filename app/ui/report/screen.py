@@ -6,11 +6,12 @@ import streamlit as st
 
 from app.pipeline.records import Record
 from app.results.colours import DARK
-from app.results.report import as_seen
-from app.ui.shared import opened_demo as results
+from app.results.report import as_seen, gather, render
+from app.results.results import stamp
 from app.ui.shared.charts import palette
 from app.ui.shared.experiment import header, require
 from app.ui.shared.frame import command, download
+from app.ui.shared.results import results_of
 
 HEIGHT = 900
 INSIDE = (
@@ -43,8 +44,12 @@ def theme() -> str:
 
 
 def _html(record: Record) -> str:
+    """The report of an experiment, made once for each state of its results."""
+    results, judged = results_of(record), ("train", "evaluate")
+    cells = [record.folder(stage, cell) for cell in record.finished() for stage in judged]
+    what = f"report {record.experiment.model_dump_json()} {stamp(*cells)}"
     with st.spinner("Writing the report …"):
-        return results.report(record)
+        return results.derive(what, lambda: render(gather(results)))
 
 
 def _download(record: Record, html: str) -> None:

@@ -12,9 +12,10 @@ from app.experiment.settings import PLAIN
 from app.pipeline.records import Record, read_record
 from app.pipeline.stages.order import STAGES
 from app.ui.server import visitors
-from app.ui.shared import address, opened
+from app.ui.shared import address
 from app.ui.shared.frame import command, miss, plain, workspace
 from app.ui.shared.jobs import run_button
+from app.ui.shared.results import results_of
 from app.ui.shared.telling import told
 from data.errors import ArtifactError, AutoGraphError
 
@@ -159,9 +160,9 @@ def _there(record: Record, node: address.Node) -> bool:
         ArtifactError: what says so is not finished, or damaged.
     """
     if node.type in ("user", "item"):
-        data = opened.dataset(record)
+        data = results_of(record).dataset
         return node.id in (data.user_ids if node.type == "user" else data.item_ids)
-    codes = opened.codes(record, node.type.removesuffix("_factor")).codes
+    codes = results_of(record).codes(node.type.removesuffix("_factor")).codes
     level, _, code = node.id.partition("-")
     known = level.isdecimal() and code.isdecimal()
     return known and int(level) < codes.levels and int(code) < codes.k

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app.pipeline.records import Record
-from app.ui.shared import opened as results
 from app.ui.shared.experiment import header, require, unfinished
 from app.ui.shared.frame import draw_figures, link, plain
 from app.ui.shared.jobs import at_work_on, tell_bad_end
+from app.ui.shared.results import results_of
 from data.errors import ArtifactError
 
 
@@ -80,7 +80,7 @@ def _figures(record: Record) -> None:
     name, note = record.experiment.name, record.experiment.note
     st.markdown(f"**{plain(name)}** {plain(note)}")
     try:
-        data = results.dataset(record)
+        data = results_of(record).dataset
     except ArtifactError:
         if at_work_on(name) is None:
             unfinished(record, "dataset")
