@@ -152,11 +152,13 @@ def test_a_cache_from_before_is_read(tmp_path: Path) -> None:
     assert known.table["attempts"].to_list() == [3, 4]
 
 
-def test_answers_beside_others_survive_damage(tmp_path: Path) -> None:
-    path, backend = tmp_path / "replies.sqlite", Warming("I cannot say.", SHORT, "Noir.")
+def test_answers_to_one_request_in_two_finished_results_survive_damage(tmp_path: Path) -> None:
+    path, backend = tmp_path / "replies.sqlite", Warming(SHORT, LONG)
     with closing(ResponseCache(path)) as cache:
-        told(cache, backend, STRICT)
+        for gate, name in ((LOOSE, "loose"), (STRICT, "strict")):
+            told(cache, backend, gate).save(tmp_path / "artifacts" / "knowledge-item" / name)
     path.write_bytes(path.read_bytes()[:-1])
-    with closing(ResponseCache(path)) as cache:
+    with closing(ResponseCache(path, tmp_path / "artifacts")) as cache:
+        assert told(cache, backend, STRICT).texts == [LONG] and backend.asked == []
         assert told(cache, backend, LOOSE).texts == [SHORT] and backend.asked == []
     assert path.with_name("replies.sqlite.damaged-1").exists()
