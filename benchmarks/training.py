@@ -33,11 +33,11 @@ WARM = 3
 
 
 def synthetic(
-    times: int, seed: int = 0, n_items: int = ITEMS
+    times: int, seed: int = 0, n_items: int | None = None
 ) -> tuple[Dataset, Split, LatentGraph]:
     """Data, split and a graph of random codes, with `times` the users of MovieLens-1M."""
     rng = np.random.default_rng(seed)
-    n = USERS * times
+    n, n_items = USERS * times, n_items or ITEMS
     lengths = np.clip(rng.lognormal(4.0, 1.05, n), 5, LONGEST).astype(int)
     rows = int(lengths.sum())
     frequency = 1 / (np.arange(n_items) + 30.0)

@@ -1,0 +1,185 @@
+"""Every benchmark runs from its command line to its last line, at a tiny size and in this process.
+
+What they measure is nothing here; those of the page run in a browser, beside its tests.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import polars as pl
+import pytest
+from app_fakes import THEMES
+
+from data.dataset import Dataset
+
+FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
+NOT_BY_THEMSELVES = {"browser", "endpoint"}
+"""What tests and benchmarks share."""
+Output = Callable[..., str]
+
+
+@pytest.fixture
+def output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Output:
+    """What a benchmark prints, with some of its names changed."""
+
+    def run(name: str, *words: object, **changes: Any) -> str:
+        module = import_module(f"benchmarks.{name}")
+        for changed, value in changes.items():
+            monkeypatch.setattr(module, changed, value)
+        monkeypatch.setattr(sys, "argv", [name, *map(str, words)])
+        capsys.readouterr()
+        assert not module.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The synthetic data of several benchmarks, with few of everything."""
+    import benchmarks.training as training
+
+    for name, value in {"USERS": 400, "ITEMS": 60, "LONGEST": 8, "CODES": 8}.items():
+        monkeypatch.setattr(training, name, value)
+    return training
+
+
+def test_none_is_forgotten() -> None:
+    there = Path(__file__).parents[1] / "browser" / "test_benchmarks.py"
+    here = Path(__file__).read_text() + there.read_text()
+    names = {path.stem for path in FOLDER.glob("*.py")} - NOT_BY_THEMSELVES
+    assert [name for name in sorted(names) if f'"{name}"' not in here] == []
+
+
+def test_training(output: Output, small: ModuleType) -> None:
+    changes = {"apart": small.measure, "WARM": 0}
+    said = output("training", "sasrec", "--times", 1, "--steps", 1, **changes)
+    assert said.splitlines()[-1].startswith("400     sasrec")
+
+
+def test_floor(output: Output, small: ModuleType) -> None:
+    def best(work: Callable[[], object]) -> float:
+        work()
+        return 1.0
+
+    said = output("floor", "--steps", 1, BATCH=32, WARM=0, best=best)
+    assert "a step" in said and "times a plain one's" in said
+
+
+def test_growth(output: Output, small: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    from quantize.settings import RqVaeConfig
+
+    growth = import_module("benchmarks.growth")
+    tiny = RqVaeConfig(k=4, levels=2, dim=4, hidden=(8,), epochs=1, least_steps=1, per_code=1)
+    monkeypatch.setattr("quantize.settings.RqVaeConfig", lambda: tiny)
+    changes = {"USERS": 400, "ITEMS": 60, "CODES": 8, "WARM": 0, "STEPS": 1}
+    changes["_apart"] = lambda stage, times, _threads: growth.STAGES[stage](times)
+    said = output("growth", "--times", 1, 2, **changes)
+    assert all(f"| {stage} | " in said for stage in growth.STAGES)
+
+
+def test_rq_vae(output: Output) -> None:
+    rq_vae = import_module("benchmarks.rq_vae")
+    changes = {"apart": lambda work, *given: work(*given), "HELD": 100}
+    if find_spec("vector_quantize_pytorch") is None:
+        changes |= {"their_side": rq_vae.our_side, "shared": lambda *_: 1e-6}
+    said = output("rq_vae", "--vectors", 600, "--epochs", 1, "--sample", 128, **changes)
+    assert "times faster" in said and "GEMM floor" in said.splitlines()[-1]
+
+
+def test_encoding(output: Output, tiny_model: Path) -> None:
+    texts = [f"{theme}." for theme in THEMES] * 2
+    words = ("--model", tiny_model, "--rounds", 1, "--device", "cpu")
+    said = output("encoding", *words, demo_texts=lambda: texts, SIZES=(8, 16))
+    assert [line.split()[0] for line in said.splitlines()[1:]] == ["demo", "longer", "sentences"]
+
+
+def test_response_cache(output: Output) -> None:
+    assert "lookup of all 100 keys" in output("response_cache", "--rows", 100)
+
+
+def test_endpoint_calls(output: Output) -> None:
+    from benchmarks.endpoint import Answer, Endpoint
+
+    calls = import_module("benchmarks.endpoint_calls")
+
+    @contextmanager
+    def endpoint(_latency: float) -> Iterator[str]:
+        with Endpoint(lambda _call: Answer("An answer."), keep=False) as opened:
+            yield opened.url
+
+    def measured(way: str, config: Any, n: int, _clients: int = 1) -> Any:
+        calls.bare(config, n, way) if way in calls.BARE else calls.ours(config, n)
+        return calls.Run(1.0, 1.0, [1.0])
+
+    words = ("--requests", 8, "--bare-requests", 8, "--concurrency", 2, "--rounds", 1)
+    said = output("endpoint_calls", *words, endpoint=endpoint, measured=measured)
+    assert "times the ideal" in said
+
+
+def test_commands(output: Output, finished: Path, autograph: Any) -> None:
+    commands, words_run = import_module("benchmarks.commands"), list[str]()
+
+    def seconds(words: Sequence[str]) -> tuple[float, float]:
+        _python, _c, code, *arguments = words
+        if code == commands.COMMAND:
+            done = autograph(*arguments)
+            assert done.exit_code == 0, done.output
+            words_run.append(arguments[0])
+        else:
+            compile(code, "bare", "exec")
+            assert Path(arguments[0]).exists()
+        return 1.0, 1.0
+
+    words = ("--workspace", finished, "--experiment", "tiny", "--times", 1)
+    assert "1.00" in output("commands", *words, seconds=seconds)
+    assert words_run == ["recommend", "insert"]
+
+
+def test_cold_items(output: Output, finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = import_module("benchmarks.short_histories")
+    monkeypatch.setattr(short, "USER_CODES", 4)
+    monkeypatch.setattr(short, "ITEM_CODES", 4)
+
+    stored = Dataset.load
+
+    def load(folder: Path) -> Dataset:
+        """The data set, with an attribute of items."""
+        dataset = stored(folder)
+        kinds = pl.Series("kind", [f"kind {n % 3}" for n in range(dataset.n_items)])
+        return replace(dataset, items=dataset.items.with_columns(kinds))
+
+    words = ("tiny", "gru4rec", "--workspace", finished, "--epochs", 1, "--share", 0.3)
+    monkeypatch.setattr(Dataset, "load", load)
+    said = output("cold_items", *words, ITEM_CODES=4)
+    assert "in the whole catalogue" in said and "among the newcomers" in said
+
+
+def test_short_histories(output: Output, finished: Path) -> None:
+    words = ("tiny", "gru4rec+none", "gru4rec+autograph", "--workspace", finished, "--epochs", 1)
+    said = output("short_histories", *words, "--shuffled", USER_CODES=4, ITEM_CODES=4)
+    assert [line.split()[0] for line in said.splitlines()[1:]] == list(words[1:3])
+
+
+def test_reasons(output: Output, finished: Path) -> None:
+    said = output("reasons", "tiny", "--workspace", finished, "--reasons", 4)
+    assert "100.0% of" in said
+
+
+def test_vllm_overhead(output: Output) -> None:
+    pytest.importorskip("vllm")
+    assert output("vllm_overhead", "--requests", 4, "--rounds", 1, "--tokens", 2)
+
+
+def test_ray_requests(output: Output) -> None:
+    pytest.importorskip("ray")
+    assert output("ray_requests", "--requests", 40, "--partition-rows", 10, "--points", 2)
