@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 
 @pytest.mark.parametrize(
     ("name", "words", "last"),
-    [("page", ("--what-if",), "What if"), ("graph_view", (), "hover")],
+    [("page", ("--what-if",), "What if"), ("graph_view", (), "1,000 nodes")],
 )
 def test_a_benchmark_of_the_page(
     name: str,
