@@ -10,8 +10,9 @@ from textwrap import shorten
 import numpy as np
 
 from data.errors import BackendError
-from llm.encoder import arithmetic, normalised
-from llm.encoders import TextEncoder, open_encoder
+from llm.encoder import Encoder, arithmetic, normalised
+from llm.encoders import TextEncoder
+from llm.hidden import ServerEncoder, TransformersEncoder, VllmEncoder
 from llm.knowledge import Knowledge, Progress
 from llm.pace import MANY, USUAL, Pace, fastest
 from llm.settings import EncoderConfig
@@ -23,6 +24,25 @@ SAMPLE = 64
 """Texts that bfloat16 is compared with float32 on."""
 AGREED = 0.999
 """Cosine, to its vector by float32, that every one of them must reach."""
+
+
+def open_encoder(config: EncoderConfig, device: str | None = None) -> TextEncoder:
+    """The encoder that settings describe.
+
+    Args:
+        config: Which model, and how it is run.
+        device: "cpu", "cuda", …; by default the best there is.
+
+    Raises:
+        BackendError: it cannot be loaded or reached.
+    """
+    if config.kind == "transformers":
+        return TransformersEncoder(config, device)
+    if config.kind == "vllm":
+        return VllmEncoder(config)
+    if config.kind == "server":
+        return ServerEncoder(config)
+    return Encoder(config, device)
 
 
 def encode(

@@ -9,8 +9,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from llm.settings import EncoderConfig
-
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)\]]*\s+|\n+|[。！？]")
 _WORD_END = re.compile(r"\s+")
 Pieces = Sequence[tuple[str, int]]
@@ -79,30 +77,3 @@ class TextEncoder(Protocol):
     def encode(self, texts: Sequence[Pieces], batch_size: int | None = None) -> np.ndarray:
         """(n, d) float32: a vector for the pieces of each text, so many pieces at a time."""
         ...
-
-
-def open_encoder(config: EncoderConfig, device: str | None = None) -> TextEncoder:
-    """The encoder that settings describe.
-
-    Args:
-        config: Which model, and how it is run.
-        device: "cpu", "cuda", …; by default the best there is.
-
-    Raises:
-        BackendError: it cannot be loaded or reached.
-    """
-    if config.kind == "transformers":
-        from llm.hidden import TransformersEncoder
-
-        return TransformersEncoder(config, device)
-    if config.kind == "vllm":
-        from llm.hidden import VllmEncoder
-
-        return VllmEncoder(config)
-    if config.kind == "server":
-        from llm.hidden import ServerEncoder
-
-        return ServerEncoder(config)
-    from llm.encoder import Encoder
-
-    return Encoder(config, device)

@@ -9,10 +9,17 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import networkx
+
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("data", "prompts", "llm", "quantize", "graph", "recommend", "app")
 """From left to right; imports point only left."""
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+FOLDERS_OF_APP = (
+    *("experiment", "pipeline", "results", "jobs", "search", "reproduce"),
+    *("cli", "serve", "ui"),
+)
+"""In the order of the way; each imports only what stands before it, and what stands beside them."""
 FORBIDDEN = {"utils", "util", "helpers", "helper", "common", "misc", "datasets", "pages"}
 PICKLERS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve"}
 HEAVY = {
@@ -53,6 +60,20 @@ def imported(path: Path) -> Iterator[tuple[str, int]]:
             yield node.module or "", node.lineno
 
 
+def modules_in(path: Path, known: set[str]) -> Iterator[str]:
+    """Modules of ours that a file imports, those for types apart."""
+    for_types = {
+        inside
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inside in ast.walk(node)
+    }
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.ImportFrom) and node not in for_types:
+            inside = {f"{node.module}.{alias.name}" for alias in node.names} & known
+            yield from inside or {node.module or ""} & known
+
+
 def test_there_is_something_to_check() -> None:
     assert {path.relative_to(ROOT).parts[0] for path in FILES} == set(ROOMS)
 
@@ -65,6 +86,31 @@ def test_imports_point_only_left() -> None:
             if room in ROOMS:
                 assert ROOMS.index(room) <= here, f"{named(path)}:{line} imports {module}"
             assert room not in {"tests", "benchmarks", "experiments"}, f"{named(path)}:{line}"
+
+
+def test_folders_of_the_app_import_only_what_stands_before_them() -> None:
+    for path in FILES:
+        here = path.relative_to(ROOT).parts
+        if here[0] != "app":
+            continue
+        place = FOLDERS_OF_APP.index(here[1]) if here[1] in FOLDERS_OF_APP else -1
+        for module, line in imported(path):
+            room, *inside = module.split(".")
+            if room != "app" or not inside or inside[0] not in FOLDERS_OF_APP:
+                continue
+            then = FOLDERS_OF_APP.index(inside[0])
+            beside = here[1] == "page.py"
+            assert then <= place or beside, f"{named(path)}:{line} imports {module}"
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    """Imports inside functions count; those for types alone do not."""
+    names = {path: named(path)[:-3].replace("/", ".").removesuffix(".__init__") for path in FILES}
+    graph = networkx.DiGraph()
+    for path, name in names.items():
+        graph.add_edges_from((name, of) for of in modules_in(path, set(names.values())))
+    circles = [sorted(of) for of in networkx.strongly_connected_components(graph) if len(of) > 1]
+    assert not circles
 
 
 def test_streamlit_stays_in_the_page_and_pickle_outside() -> None:

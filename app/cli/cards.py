@@ -8,10 +8,11 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.progress import Display, open_console
+from app.cli.progress import Display
 from app.experiment.settings import Experiment
 from app.pipeline.plan import Plan
 from app.pipeline.runner import run_steps
+from app.terminal import open_console
 from data.catalogue import CATALOGUE, card
 from data.errors import ConfigError, DataError
 from data.settings import DataConfig

@@ -170,10 +170,10 @@ def _open(name: str, workspace: Path) -> tuple[Atlas, Console]:
     Raises:
         AutoGraphError: it is not finished.
     """
-    from app.cli.progress import open_console
     from app.experiment.cautions import tell
     from app.pipeline.records import read_record
     from app.results.results import Results
+    from app.terminal import open_console
 
     record, console = read_record(name, workspace), open_console()
     atlas = Results(record).atlas

@@ -23,7 +23,6 @@ from app.terminal import open_console, styled
 if TYPE_CHECKING:
     from app.jobs.events import EventLog
 
-__all__ = ["HEARD_BY", "Display", "figures", "open_console", "open_display"]
 HEARD_BY: list[EventLog] = []
 """Who hears, beside the terminal, how this process gets on: the log of a job that runs in it."""
 

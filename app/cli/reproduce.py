@@ -76,13 +76,14 @@ def reproduce(
 
     What is finished is not run again: a table can be filled bit by bit.
     """
+    from app.cli.progress import open_display
     from app.reproduce.session import reproduce as run
     from app.reproduce.session import show_names
 
     if name is None:
         show_names(workspace)
     else:
-        run(name, workspace, source, seeds or (), only or (), jobs, device, dry_run)
+        run(name, workspace, source, seeds or (), only or (), jobs, device, dry_run, open_display)
 
 
 def search(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.cli.progress import open_console, open_display
+from app.cli.progress import open_display
 from app.experiment.cautions import notes
 from app.pipeline.records import Record, read_record
 from app.pipeline.runner import choose_device
@@ -21,6 +21,7 @@ from app.results.comparison import (
 from app.results.differences import NOTE
 from app.results.latex import comparison_latex
 from app.results.metrics import show_compared
+from app.terminal import open_console
 from data import atomic
 from data.errors import ConfigError
 from data.inert import csv_bytes

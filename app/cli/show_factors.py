@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.cli.progress import open_console, open_display
+from app.cli.progress import open_display
 from app.experiment.cautions import tell
 from app.pipeline.records import read_record
 from app.results.alternatives import alternative_table, alternatives, fit_alternatives
 from app.results.results import Results
+from app.terminal import open_console
 from prompts.template import Side
 
 if TYPE_CHECKING:

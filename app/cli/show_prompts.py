@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.progress import Display, open_console
+from app.cli.progress import Display
 from app.experiment.file import load_experiment
 from app.pipeline.plan import Plan
 from app.pipeline.scenes import open_scene
-from app.terminal import styled
+from app.terminal import open_console, styled
 from llm.workshop.scene import Scene, render, variables
 
 if TYPE_CHECKING:

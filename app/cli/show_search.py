@@ -8,11 +8,12 @@ from pathlib import Path
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from app.cli.progress import open_console, open_display
+from app.cli.progress import open_display
 from app.experiment.cautions import named, notes, of_settings, tell
 from app.experiment.settings import Experiment
 from app.pipeline.runner import choose_device
 from app.search.search import override_toml, search
+from app.terminal import open_console
 
 
 def show_search(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.cli.progress import open_console, open_display
 from app.experiment.file import read_tree
-from app.pipeline.runner import choose_device
+from app.pipeline.runner import Showing, choose_device, in_silence
 from app.reproduce.figures import make_other, there_of
 from app.reproduce.results import results_of
 from app.reproduce.sheets import print_told, write_told
 from app.reproduce.show import told_of
 from app.reproduce.tables_run import OTHERS, kind_of, names, open_reproduction, recorded, run_rows
+from app.terminal import open_console
 from data.errors import AutoGraphError, ConfigError
 
 
@@ -25,6 +25,7 @@ def reproduce(
     jobs: int = 1,
     device: str = "auto",
     dry_run: bool = False,
+    showing: Showing = in_silence,
 ) -> None:
     """Runs what is missing of a table, then shows it beside the paper's.
 
@@ -41,12 +42,12 @@ def reproduce(
         if dry_run:  # it may hold less than the files of an earlier run, so they stay
             print_told(there_of(kind, name, workspace, source), console)
             return
-        told = make_other(kind, name, workspace, source, choose_device(device), open_display)
+        told = make_other(kind, name, workspace, source, choose_device(device), showing)
     else:
         of = open_reproduction(name, workspace, source, seeds)
         of.chosen(only)
         if not dry_run:
-            run_rows(of, only, jobs, choose_device(device), open_display)
+            run_rows(of, only, jobs, choose_device(device), showing)
         told = told_of(of, results_of(of))
     print_told(told, console)
     path, *others = write_told(told, workspace)

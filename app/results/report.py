@@ -241,7 +241,7 @@ def show_report(name: str, workspace: Path, to: Path | None) -> None:
     Raises:
         AutoGraphError: nothing is finished, or the file cannot be written.
     """
-    from app.cli.progress import open_console
+    from app.terminal import open_console
 
     record = read_record(name, workspace)
     path = write_report(name, workspace, to or Path(f"{record.experiment.name}.html"))

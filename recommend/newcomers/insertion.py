@@ -20,9 +20,9 @@ from graph.build.growth import insert_item, insert_user, sharing
 from graph.latent import LatentGraph
 from llm.backends import open_backend
 from llm.cache import ResponseCache
-from llm.encode import encode_text
+from llm.encode import encode_text, open_encoder
 from llm.encoder import normalised
-from llm.encoders import TextEncoder, open_encoder
+from llm.encoders import TextEncoder
 from llm.knowledge import Knowledge, describe
 from llm.lengths import readable
 from llm.settings import EncoderConfig, LlmConfig

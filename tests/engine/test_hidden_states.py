@@ -12,7 +12,8 @@ pytest.importorskip("vllm", reason="the real engine has an environment of its ow
 
 
 from data.errors import BackendError
-from llm.encoders import TextEncoder, open_encoder
+from llm.encode import open_encoder
+from llm.encoders import TextEncoder
 from llm.settings import EncoderConfig
 
 SHORT = "A space ship crosses the galaxy."

@@ -10,8 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from data.errors import BackendError
-from llm.encode import encode
-from llm.encoders import open_encoder
+from llm.encode import encode, open_encoder
 from llm.hidden import POOLING
 from llm.knowledge import SCHEMA, Knowledge
 from llm.settings import EncoderConfig

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from data.errors import BackendError
-from llm.encoders import open_encoder
+from llm.encode import open_encoder
 from llm.settings import EncoderConfig
 
 TEXTS = ("a", "bb", "ccc", "dddd", "eeeee")
