@@ -46,7 +46,7 @@ class HeteroGraph:
     sizes: Mapping[str, int]
     edges: Mapping[Key, Relation]
     attributes: Mapping[str, Mapping[str, Values]] = field(default_factory=dict)
-    _turned: dict[Key, Relation] = field(default_factory=dict, init=False, repr=False)
+    _reverses: dict[Key, Relation] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         for kind in [*self.sizes, *self.attributes]:
@@ -107,9 +107,9 @@ class HeteroGraph:
         edge = self.schema.edge(key)
         if key in self.edges:
             return self.edges[key]
-        if key not in self._turned:
-            self._turned[key] = self.edges[edge.key].turned()
-        return self._turned[key]
+        if key not in self._reverses:
+            self._reverses[key] = self.edges[edge.key].turned()
+        return self._reverses[key]
 
     def joining(self, a: str, b: str) -> Iterator[tuple[EdgeType, bool, Relation]]:
         """All edges from one type to another: their type, whether that is its own way, and they."""
@@ -117,7 +117,7 @@ class HeteroGraph:
             if (edge.source, edge.target) == (a, b):
                 yield edge, True, self.relation(edge.key)
             if (edge.target, edge.source) == (a, b):
-                yield edge, False, self.relation(edge.turned)
+                yield edge, False, self.relation(edge.reverse_key)
 
     def neighbours(self, key: Key, node: int) -> np.ndarray:
         """(degree,) int32 nodes that the edges of a type lead to from a node, the oldest first."""
@@ -135,7 +135,7 @@ class HeteroGraph:
         seen = dict(self.edges)
         for edge in self.schema.edges:
             if edge.timed:
-                seen.pop(edge.turned, None)
+                seen.pop(edge.reverse_key, None)
                 seen[edge.key] = _older(
                     self.edges[edge.key], *map(times.get, (edge.source, edge.target))
                 )

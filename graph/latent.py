@@ -130,7 +130,7 @@ class LatentGraph:
         """The same nodes and edges, typed; factors have "id" (level-code), "level" and "label"."""
         schema = latent_schema(self.levels("user"), self.levels("item"))
         interactions = schema.edge(INTERACTIONS)
-        edges = {interactions.key: self.user_item, interactions.turned: self.item_user}
+        edges = {interactions.key: self.user_item, interactions.reverse_key: self.item_user}
         attributes: dict[str, dict[str, Any]] = {}
         for side in ("user", "item"):
             factors, k = self.factors(side), self.k(side)

@@ -67,7 +67,7 @@ class EdgeType:
         return self.source, self.relation, self.target
 
     @property
-    def turned(self) -> Key:
+    def reverse_key(self) -> Key:
         """The same edges the other way round."""
         return self.target, self.reverse or f"rev_{self.relation}", self.source
 
@@ -111,7 +111,7 @@ class Schema:
                 )
         _check_distinct(
             "type of edge",
-            [_arrow(key) for edge in self.edges for key in (edge.key, edge.turned)],
+            [_arrow(key) for edge in self.edges for key in (edge.key, edge.reverse_key)],
         )
 
     @cached_property
@@ -159,7 +159,7 @@ class Schema:
             ConfigError: there is none.
         """
         for edge in self.edges:
-            if key in (edge.key, edge.turned):
+            if key in (edge.key, edge.reverse_key):
                 return edge
         known = [_arrow(edge.key) for edge in self.edges]
         raise ConfigError(

@@ -63,7 +63,7 @@ def insert_item(
     )
 
 
-def sharing(
+def find_sharers(
     codes: np.ndarray, own: np.ndarray, likeness: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """All of a side that share a factor with somebody new, and how many factors each shares.
@@ -122,10 +122,10 @@ def _insert(
     when = _times(graph, len(who), times)
     _check_partners(who, len(back), "item" if side == "user" else "user")
     order = np.argsort(when, kind="stable")
-    return _appended(forth, who[order], when[order]), _joined(back, who, when, len(forth))
+    return _append(forth, who[order], when[order]), _join(back, who, when, len(forth))
 
 
-def _appended(edges: Relation, targets: np.ndarray, times: np.ndarray) -> Relation:
+def _append(edges: Relation, targets: np.ndarray, times: np.ndarray) -> Relation:
     """With one more source, whose edges lead to `targets`."""
     return replace(
         edges,
@@ -135,7 +135,7 @@ def _appended(edges: Relation, targets: np.ndarray, times: np.ndarray) -> Relati
     )
 
 
-def _joined(edges: Relation, sources: np.ndarray, times: np.ndarray, target: int) -> Relation:
+def _join(edges: Relation, sources: np.ndarray, times: np.ndarray, target: int) -> Relation:
     """With an edge to one more target from each source, at its place in the source's time."""
     order = np.lexsort((times, sources))
     places = [

@@ -137,17 +137,17 @@ def _looks(row: Mapping[str, Any], colour: str | None) -> dict[str, Any]:
 
 
 def _key(node: Node, names: Names) -> str:
-    return f"{node[0]}:{escaped(names.id(node))}"
+    return f"{node[0]}:{escape(names.id(node))}"
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     r"""A text whose control characters can be seen; different texts stay different.
 
-    >>> escaped("a\x01b"), escaped(r"a\u0001b"), escaped(r"C:\users")
+    >>> escape("a\x01b"), escape(r"a\u0001b"), escape(r"C:\users")
     ('a\\u0001b', 'a\\u005Cu0001b', 'C:\\users')
     """
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04X}", text)
 
 
 def _legal(value: Any) -> Any:
-    return escaped(value) if isinstance(value, str) else value
+    return escape(value) if isinstance(value, str) else value

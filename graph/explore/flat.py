@@ -146,7 +146,7 @@ def _timed_edges(graph: HeteroGraph, kind: str) -> np.ndarray:
     count = np.zeros(graph.size(kind), dtype=np.int64)
     for edge in graph.schema.edges:
         if edge.timed:
-            for key in (edge.key, edge.turned):
+            for key in (edge.key, edge.reverse_key):
                 if key[0] == kind:
                     count += graph.relation(key).degrees
     return count

@@ -134,7 +134,7 @@ class Finder:
         that hold its words anywhere; among equals those with most neighbours, and then those
         that stand first in the data. `types` are all by default.
         """
-        wanted = pl.select(_folded(pl.lit(query[:_LONGEST]))).item().split()
+        wanted = pl.select(_fold(pl.lit(query[:_LONGEST]))).item().split()
         if not wanted:
             return []
         phrase = " ".join(wanted)
@@ -171,10 +171,10 @@ def index_names(names: Names, flat: FlatGraph) -> Finder:
             )
         )
     table = pl.concat(tables).with_row_index("row")
-    return Finder(table.with_columns(_folded(pl.col("name", "id", "more").fill_null(""))))
+    return Finder(table.with_columns(_fold(pl.col("name", "id", "more").fill_null(""))))
 
 
-def _folded(text: pl.Expr) -> pl.Expr:
+def _fold(text: pl.Expr) -> pl.Expr:
     """Without accents, capitals and runs of spaces."""
     bare = text.str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase()
     return bare.str.replace_all(r"\s+", " ").str.strip_chars()

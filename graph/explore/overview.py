@@ -18,7 +18,7 @@ from graph.schema import EdgeType, Schema
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
+class EdgeCount:
     """All edges between two types, or those to the factors of one level.
 
     Attributes:
@@ -41,17 +41,17 @@ class Overview:
     Attributes:
         schema: Its types.
         nodes: Number of nodes, by type.
-        joined: What joins which types, those to factors level by level.
+        edges: How many join which types, those to factors level by level.
     """
 
     schema: Schema
     nodes: dict[str, int]
-    joined: tuple[Joined, ...]
+    edges: tuple[EdgeCount, ...]
 
 
 def overview_of(flat: FlatGraph) -> Overview:
     """Types of nodes and edges with their counts."""
-    joined = []
+    counted = []
     for a, b in flat.schema.pairs:
         places = np.arange(len(flat))[flat.of_type(a)]
         source, target = flat.around(places)
@@ -61,11 +61,11 @@ def overview_of(flat: FlatGraph) -> Overview:
         levels = np.maximum(flat.levels[places][source], flat.levels[target])[met]
         if len(levels) and levels.min() >= 0:
             counts = np.bincount(levels).tolist()
-            joined += [Joined(a, b, level, n) for level, n in enumerate(counts)]
+            counted += [EdgeCount(a, b, level, n) for level, n in enumerate(counts)]
         else:
-            joined.append(Joined(a, b, None, len(levels)))
+            counted.append(EdgeCount(a, b, None, len(levels)))
     sizes = dict(zip(flat.schema.types, flat.sizes, strict=True))
-    return Overview(flat.schema, sizes, tuple(joined))
+    return Overview(flat.schema, sizes, tuple(counted))
 
 
 def tabulate_metapaths(

@@ -16,7 +16,7 @@ from data.dataset import Dataset
 from data.errors import ConfigError, DataError
 from data.names import with_a
 from data.split import Split
-from graph.build.growth import insert_item, insert_user, sharing
+from graph.build.growth import find_sharers, insert_item, insert_user
 from graph.latent import LatentGraph
 from llm.backends import open_backend
 from llm.cache import ResponseCache
@@ -181,7 +181,7 @@ class Inserter:
         vector = encode_text(told, self._encoder(vectors.dtype))
         codes, graph = quantizer.assign(vector)[0], self.built.graph
         factors = [level * graph.k(side) + int(code) for level, code in enumerate(codes)]
-        near, shared = sharing(graph.codes(side), codes, self._unit(side) @ vector[0])
+        near, shared = find_sharers(graph.codes(side), codes, self._unit(side) @ vector[0])
         return Insertion(
             insert_user(graph, codes, items) if side == "user" else insert_item(graph, codes),
             row,

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from whole import whole
 
-from graph.explore.export import as_network, edge_table, escaped, gexf, graphml, node_table
+from graph.explore.export import as_network, edge_table, escape, gexf, graphml, node_table
 from graph.explore.flat import flatten
 from graph.explore.layout import layout
 from graph.explore.names import name_nodes
@@ -82,8 +82,8 @@ def test_ids_that_look_alike_stay_nodes_of_their_own(make_graph, make_dataset, w
 
 
 def test_escapes_are_visible_and_tell_texts_apart():
-    assert len({escaped(one) for one in ALIKE}) == len(ALIKE)
-    assert escaped("a\tb\x01") == r"a\u0009b\u0001" and escaped(r"C:\users") == r"C:\users"
+    assert len({escape(one) for one in ALIKE}) == len(ALIKE)
+    assert escape("a\tb\x01") == r"a\u0009b\u0001" and escape(r"C:\users") == r"C:\users"
 
 
 def test_gephi_gets_the_colours_and_places(tables):

@@ -73,7 +73,7 @@ def test_it_is_drawn_and_saved(atlas):
 def test_it_is_counted(atlas):
     seen = overview_of(atlas.flat)
     assert seen.nodes["genre"] == 2
-    assert [(one.source, one.level, one.edges) for one in seen.joined if one.target == "genre"] == [
+    assert [(one.source, one.level, one.edges) for one in seen.edges if one.target == "genre"] == [
         ("item", None, 6)
     ]
     figures = statistics(atlas.graph)

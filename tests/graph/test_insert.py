@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from data.errors import DataError
-from graph.build.growth import insert_item, insert_user, sharing, update_codes
+from graph.build.growth import find_sharers, insert_item, insert_user, update_codes
 
 
 def edges(csr):
@@ -85,7 +85,7 @@ def test_other_codes_move_a_node_to_other_factors(small):
 
 def test_who_shares_most_factors_comes_first_then_whose_text_is_most_alike():
     codes = np.array([[0, 1], [2, 2], [0, 3], [5, 1], [0, 1]])
-    near, shared = sharing(codes, np.array([0, 1]), np.array([0.1, 1.0, 0.2, 0.9, 0.3]))
+    near, shared = find_sharers(codes, np.array([0, 1]), np.array([0.1, 1.0, 0.2, 0.9, 0.3]))
     assert near.tolist() == [4, 0, 3, 2]
     assert shared.tolist() == [2, 2, 1, 1]
 

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from graph.explore.flat import flatten
-from graph.explore.forces import Springs, pivot_places, settled, sunflower
-from graph.explore.layout import layout
+from graph.explore.layout import Springs, layout, pivot_places, settle, sunflower
 from graph.explore.subgraph import look
 from graph.explore.view import View
 
@@ -86,9 +85,9 @@ def test_forces_come_to_rest_where_they_balance():
     """Two unit masses with a spring: 1 / d = d² at distance 1."""
     springs = Springs(np.array([[0, 1]]), np.ones(1, np.float32), np.ones(2, np.float32), 0.0)
     start = np.array([[0.0, 0.0], [3.0, 0.0]])
-    at = settled(start, np.ones(2, dtype=bool), springs, 400, 0.5)
+    at = settle(start, np.ones(2, dtype=bool), springs, 400, 0.5)
     assert np.linalg.norm(at[0] - at[1]) == pytest.approx(1, abs=0.05)
-    held = settled(start, np.array([False, True]), springs, 400, 0.5)
+    held = settle(start, np.array([False, True]), springs, 400, 0.5)
     assert held[0].tolist() == [0, 0] and held[1, 0] == pytest.approx(1, abs=0.05)
 
 

@@ -21,7 +21,7 @@ def test_the_schema_counts_what_is_there(make_graph):
         side = factor[0].removesuffix("_factor") if factor else None
         level = factor[1] // graph.k(side) if factor else None
         counted[frozenset(node[0] for node in edge), level] += 1
-    assert {(frozenset((r.source, r.target)), r.level): r.edges for r in overview.joined} == counted
+    assert {(frozenset((r.source, r.target)), r.level): r.edges for r in overview.edges} == counted
 
 
 def test_a_path_grows_along_relations_only():

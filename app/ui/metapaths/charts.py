@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from app.ui.graph.picture import colour_of, symbol_of
 from app.ui.shared.charts import NARROW
 from graph.explore.flat import Node
-from graph.explore.overview import Joined, Overview
+from graph.explore.overview import EdgeCount, Overview
 from graph.explore.paths import OTHERS, Flow
 from graph.schema import NodeType, Schema
 
@@ -129,7 +129,7 @@ def _spots(schema: Schema) -> dict[str, tuple[int, int]]:
 
 
 def _link(pair: tuple[str, str], overview: Overview, used: bool) -> dict[str, Any]:
-    parts = [one for one in overview.joined if (one.source, one.target) == pair]
+    parts = [one for one in overview.edges if (one.source, one.target) == pair]
     edges = sum(one.edges for one in parts)
     return {
         "source": pair[0],
@@ -144,7 +144,7 @@ def _link(pair: tuple[str, str], overview: Overview, used: bool) -> dict[str, An
     }
 
 
-def _edge_words(parts: Sequence[Joined], edges: int) -> str:
+def _edge_words(parts: Sequence[EdgeCount], edges: int) -> str:
     if len(parts) == 1 and parts[0].level is None:
         return f"{edges:,}"
     levels = "1 level" if len(parts) == 1 else f"{len(parts)} levels"
