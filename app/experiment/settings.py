@@ -20,6 +20,7 @@ from recommend.settings import BACKBONES as BACKBONE_SPECS
 from recommend.settings import ENHANCERS as ENHANCER_SPECS
 from recommend.settings import OURS, EvaluateConfig, ModelConfig, TrainConfig
 from recommend.settings import PLAIN as PLAIN
+from recommend.settings.registry import takes_enhancers
 
 SHUFFLED = "shuffled"
 """The control: texts on other entities. Names of such experiments end in it."""
@@ -62,7 +63,10 @@ class Cell:
 
 
 class GridConfig(Config):
-    """Which recommenders are trained: every backbone with every enhancer and every seed."""
+    """Which recommenders are trained: every backbone with every enhancer and every seed.
+
+    One that takes no enhancer is there once a seed.
+    """
 
     backbones: Annotated[tuple[str, ...], Field(min_length=1)] = BACKBONES
     """Names of backbones."""
@@ -72,7 +76,9 @@ class GridConfig(Config):
     """Random seeds; each trains the whole grid once more."""
 
     def __iter__(self) -> Iterator[Cell]:  # type: ignore[override]
-        return (Cell(*of) for of in product(self.backbones, self.enhancers, self.seeds))
+        for backbone in self.backbones:
+            enhancers = self.enhancers if takes_enhancers(backbone) else (PLAIN,)
+            yield from (Cell(backbone, *of) for of in product(enhancers, self.seeds))
 
 
 class Override(Config):

@@ -9,6 +9,7 @@ from typing import Any
 from app.experiment.settings import Cell
 from app.pipeline.records import Record
 from recommend.settings import BACKBONES, ENHANCERS, PLAIN
+from recommend.settings.registry import takes_enhancers
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ def called(cell: Cell) -> str:
     """
     spec = BACKBONES.get(cell.backbone)
     name = spec.config.title if spec else cell.backbone
+    if not takes_enhancers(cell.backbone):
+        return name
     if cell.enhancer == PLAIN:
         return f"{name} without the graph"
     return f"{name} with {added(cell.enhancer)}"

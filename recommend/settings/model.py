@@ -8,8 +8,9 @@ from pydantic import PositiveInt, model_validator
 
 from data.config import Config
 from recommend.settings.autograph import AutoGraphConfig
+from recommend.settings.none import PLAIN
 from recommend.settings.part import BackboneConfig, EnhancerConfig, Share
-from recommend.settings.registry import BACKBONES, ENHANCERS, union_of
+from recommend.settings.registry import BACKBONES, ENHANCERS, takes_enhancers, union_of
 from recommend.settings.sasrec import SasRecConfig
 
 if TYPE_CHECKING:
@@ -46,6 +47,16 @@ class ModelConfig(Config):
         """Levels of the codes of `side`, of so many, that reach the scores."""
         parts = (self.backbone, self.enhancer)
         return tuple(dict.fromkeys(n for part in parts for n in part.levels_read(side, levels)))
+
+    @model_validator(mode="after")
+    def _enhancers_go_with_parts(self) -> Self:
+        plain = self.enhancer.name == PLAIN
+        if not plain and not takes_enhancers(self.backbone.name):
+            raise ValueError(
+                f"{self.backbone.name} recommends by itself and takes no enhancer; "
+                f"set enhancer.name to {PLAIN}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> Self:

@@ -48,7 +48,7 @@ class PartConfig(Config):
 
 
 class BackboneConfig(PartConfig):
-    """What a history, and what else there is, becomes scores by."""
+    """What reads histories, a part to which an enhancer is added; or what recommends by itself."""
 
 
 class EnhancerConfig(PartConfig):
