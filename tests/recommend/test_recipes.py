@@ -157,8 +157,9 @@ shown = recommend(model, dataset, split, [15], 3).table["item"].to_list()
 tried = [name for name in space_of(experiment, cell) if name.startswith("model.enhancer")]
 ready, past = Ready.of(model), split.histories(dataset).of(15)
 left = ready.left_out(15, past, np.array(shown))
+ranks = best(ready, 15, past, 2)["rank"].to_list()
 print(len(list(experiment.grid)), cell, "|", called(cell), "|", tried)
-print(0 < judged["ndcg@10"] < 1, lists.shape, len(shown), best(ready, 15, past, 2)["rank"].to_list())
+print(0 < judged["ndcg@10"] < 1, lists.shape, len(shown), ranks)
 print(left.without.shape, (ready.scores(15, past) != ready.scores(15, past[:-1])).any())
 """
 
