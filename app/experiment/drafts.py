@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.experiment.file import checked, experiment_toml, problems, put, save_experiment, settled
-from app.experiment.form_reader import SWITCH, Field
+from app.experiment.form import SWITCH, Field
 from app.experiment.settings import Experiment
 from data.errors import ConfigError, DataError
 from data.settings import DataConfig

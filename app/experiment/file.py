@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import copy
 import os
-import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from app.experiment.setting_names import nearest_names, setting_names
+from app.experiment.mistakes import in_words, key_of, sentence, setting_names
 from app.experiment.settings import Experiment, merged, name_of
 from data import atomic
 from data.errors import ConfigError
@@ -40,8 +39,6 @@ PATHS = (
     "pairs.judge.model",
 )
 """Settings that may name a file or folder."""
-SECRETIVE = frozenset({"key_variable", "url", "endpoints"})
-"""Settings in which a key may stand by mistake: what they are set to is never shown."""
 SOURCE = "{source}"
 """Stands for data.source, at the beginning of another path."""
 
@@ -175,7 +172,7 @@ def problems(tree: Mapping[str, Any]) -> dict[str, str]:
     except ValidationError as error:
         found: dict[str, str] = {}
         for one in error.errors():
-            found.setdefault(_key(one, tree), _in_words(one))
+            found.setdefault(key_of(one, tree), in_words(one))
         return found
     return {"data.source": whole}
 
@@ -232,7 +229,7 @@ def checked(given: Mapping[str, Any], where: str) -> Experiment:
     try:
         return Experiment.model_validate(given)
     except ValidationError as error:
-        raise ConfigError(_sentence(error, given, where)) from None
+        raise ConfigError(sentence(error, given, where, known_settings())) from None
 
 
 def save_experiment(experiment: Experiment, path: Path) -> Path:
@@ -376,103 +373,3 @@ def _from_source(tree: dict[str, Any]) -> dict[str, Any]:
 
 def _absolute(path: Path) -> Path:
     return Path(os.path.normpath(Path.cwd() / path))
-
-
-def _sentence(error: ValidationError, given: Mapping[str, Any], where: str) -> str:
-    """What is wrong first, in words."""
-    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    key = _key(first, given)
-    if first["type"] == "union_tag_not_found":
-        tag = first["ctx"]["discriminator"].strip("'")
-        return f"{where}: {key} does not say which {tag} it is about. Set {key}.{tag}, too."
-    if first["type"] != "extra_forbidden":
-        reason = " or ".join(_reasons(error, key, given))
-        hidden = isinstance(first["input"], Mapping) or not SECRETIVE.isdisjoint(first["loc"])
-        stands = "" if hidden else f" (it is {_short(first['input'])})"
-        return f"{where}: {key}{stands}: {reason}." if key else f"{where}: {reason}."
-    known = known_settings()
-    if key in known:
-        kind = key.rpartition(".")[0]
-        return (
-            f"{where}: {key} does not go with what {kind} is set to. Leave it out, or change that."
-        )
-    nearest = ", ".join(nearest_names(key, known))
-    return f"There is no setting {key} ({where}). The nearest are: {nearest}."
-
-
-def _reasons(error: ValidationError, key: str, given: Mapping[str, Any]) -> Iterator[str]:
-    """What is said of one setting; of one that may be of several kinds, what each of them asks."""
-    said = (_reason(one) for one in error.errors() if _key(one, given) == key)
-    return iter(dict.fromkeys(said))
-
-
-def _short(value: Any) -> str:
-    """A value as a person typed it, its middle left out where it is long."""
-    text = repr(value)
-    return text if len(text) <= 2 * _SHOWN else f"{text[:_SHOWN]} … {text[-20:]}"
-
-
-_SHOWN = 60
-"""Characters of a value that are shown from its beginning."""
-WORDS = {
-    "missing": "Has to be given.",
-    "int_parsing": "Has to be a whole number.",
-    "int_type": "Has to be a whole number.",
-    "int_from_float": "Has to be a whole number.",
-    "float_parsing": "Has to be a number.",
-    "float_type": "Has to be a number.",
-    "greater_than": "Has to be greater than {gt:g}.",
-    "greater_than_equal": "Has to be at least {ge:g}.",
-    "less_than": "Has to be less than {lt:g}.",
-    "less_than_equal": "Has to be at most {le:g}.",
-    "literal_error": "Has to be {expected}.",
-    "too_short": "Has to have at least {min_length}.",
-    "string_too_short": "Has to have at least {min_length} characters.",
-    "string_too_long": "Has to have at most {max_length} characters.",
-}
-"""What is wrong with one value, by pydantic's names of errors."""
-
-
-def _reason(error: Any) -> str:
-    """What is wrong with one value, as a part of a sentence."""
-    if error["type"] == "string_pattern_mismatch":
-        return (
-            "it has to begin with a letter or digit and hold nothing but letters, digits, dot, "
-            f"hyphen and underscore, as {name_like(error['input'])} does"
-        )
-    return str(error["msg"]).removeprefix("Value error, ")
-
-
-def name_like(text: str) -> str:
-    """A name that an experiment may have, as much like a text as can be.
-
-    >>> name_like("My Shop"), name_like("  ")
-    ('My-Shop', 'my-experiment')
-    """
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-") or "my-experiment"
-
-
-def _in_words(error: Any) -> str:
-    if error["input"] is None:
-        return WORDS["missing"]
-    if error["type"] in WORDS:
-        return WORDS[error["type"]].format(**error.get("ctx", {}))
-    reason = _reason(error)
-    return f"{reason[:1].upper()}{reason[1:]}."
-
-
-def _key(error: Any, given: Any) -> str:
-    """Dotted name of what an error is about, as the person wrote it.
-
-    Pydantic adds tags of unions, and what is missing, of which the latter is kept.
-    """
-    parts = []
-    for place, part in enumerate(error["loc"], 1):
-        fits = int if isinstance(given, list | tuple) else str
-        there = isinstance(given, list | tuple | Mapping) and isinstance(part, fits)
-        there = there and (part in given if isinstance(given, Mapping) else part < len(given))
-        if there:
-            given = given[part]
-        if there or (place == len(error["loc"]) and error["type"] == "missing"):
-            parts.append(str(part))
-    return ".".join(parts)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, ValidationError, model_validator
 
-from app.experiment.setting_names import nearest_names, setting_names, unknown_names
+from app.experiment.mistakes import nearest_names, setting_names, unknown_names
 from data.config import Config
 from data.settings import DataConfig
 from graph.settings import GraphConfig

@@ -22,8 +22,7 @@ from app.experiment.drafts import (
     written,
 )
 from app.experiment.file import known_settings, load_experiment, save_experiment, shipped
-from app.experiment.form_fields import field_of, fields_of, rooms
-from app.experiment.form_reader import LEFT_OUT, Field
+from app.experiment.form import LEFT_OUT, Field, field_of, fields_of, rooms
 from app.experiment.settings import BACKBONES, ENHANCERS, Cell
 from app.pipeline.starting_points import bases
 from data.errors import ConfigError

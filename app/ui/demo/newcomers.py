@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.experiment.saved import NewItem, new_items_of
+from app.experiment.saved import NewItem, Shelf, new_items_of
 from app.experiment.settings import PLAIN, Cell
-from app.experiment.shelf import Shelf
 from app.pipeline.records import Record
 from app.results.comparison import default_pair
 from app.results.wording import Nouns, called

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import streamlit as st
 from pydantic import ValidationError
 
-from app.experiment.shelf import Named, Shelf
+from app.experiment.saved import Named, Shelf
 from app.ui.shared.frame import plain
 from data.errors import ArtifactError, ConfigError
 

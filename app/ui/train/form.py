@@ -10,8 +10,7 @@ from typing import Any
 import streamlit as st
 
 from app.experiment.drafts import shown, value_of
-from app.experiment.form_fields import Room
-from app.experiment.form_reader import Field, Group
+from app.experiment.form import Field, Group, Room
 from app.ui.shared.frame import plain
 
 COLUMNS = 3

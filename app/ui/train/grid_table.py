@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from app.experiment.form_fields import part_help
+from app.experiment.form import part_help
 from app.experiment.settings import BACKBONES, ENHANCERS, PLAIN, Cell, Experiment
 from app.jobs.grid import GridState, Standing
 from app.ui.shared.words import hint

@@ -9,8 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app.experiment.drafts import Base, Draft, draft_of, shown
-from app.experiment.form_fields import field_of, fields_of, rooms
-from app.experiment.form_reader import Field
+from app.experiment.form import Field, field_of, fields_of, rooms
 from app.pipeline.records import read_record
 from app.pipeline.starting_points import bases
 from app.results.curves import training_curves
