@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from app.experiment.file import load_experiment
 from app.pipeline.own_texts import overrides_of, texts_by_hand
 from app.pipeline.records import Record, keep_record, read_record
-from app.ui.prompts import editor
+from app.ui.prompts import draft
 from app.ui.prompts.variants import SHOWN
 from app.ui.shared.results import results_of
 from llm.settings import ServerConfig
@@ -47,7 +47,7 @@ def button(page: AppTest, label: str) -> Any:
 
 def forgotten(page: AppTest) -> dict[str, int]:
     """Whose drafts the browser is told to forget, and when they were given up."""
-    return dict(page.session_state[editor.FORGOTTEN])
+    return dict(page.session_state[draft.FORGOTTEN])
 
 
 def fine(page: AppTest) -> AppTest:
@@ -182,7 +182,7 @@ def test_a_draft_is_forgotten_when_it_is_given_up_and_not_when_it_is_mended(
 ) -> None:
     page = write(screen("prompts", own_workspace), "# user\nTell of {{ titel }}\n")
     page = fine(button(page, "Replace it").click().run())
-    assert editor.FORGOTTEN not in page.session_state
+    assert draft.FORGOTTEN not in page.session_state
     page = fine(button(page, "Discard changes").click().run())
     ((name, first),) = forgotten(page).items()
     page = fine(button(write(page, "Anew"), "Discard changes").click().run())
@@ -194,7 +194,7 @@ def test_the_browser_forgets_a_draft_once() -> None:
     node = shutil.which("node")
     if node is None:
         pytest.skip("no node to run the editor's script")
-    source = (Path(editor.__file__).parent / "editor.js").read_text(encoding="utf-8")
+    source = (Path(draft.__file__).parent / "editor.js").read_text(encoding="utf-8")
     script = (
         source.replace("export default", "const made =")
         + """

@@ -8,7 +8,7 @@ import polars as pl
 
 from app.experiment.settings import ENHANCERS
 from app.results.colours import SERIES
-from app.ui.train.charts import curves_chart
+from app.ui.train.curves import curves_chart
 
 
 def curves(seeds: tuple[int, ...] = (0,), finished: bool = True) -> pl.DataFrame:

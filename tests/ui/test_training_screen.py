@@ -233,7 +233,7 @@ def test_a_recommender_at_which_a_job_is_shows_so_with_its_curve(
 def test_the_screen_is_drawn_again_when_a_step_begins() -> None:
     from app.jobs.events import story_of
     from app.jobs.state import Job
-    from app.ui.train.live import steps_of
+    from app.ui.train.curves import steps_of
 
     def job(*events: dict[str, Any]) -> Job:
         lines = [{"at": float(at), **event} for at, event in enumerate(events)]

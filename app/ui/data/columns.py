@@ -9,13 +9,13 @@ from typing import Any
 
 import streamlit as st
 
-from app.ui.data.files import File
 from app.ui.shared import frame
 from app.ui.shared.results import keep
 from data.errors import AutoGraphError
 from data.loaders.delimited import SEPARATORS
 from data.loaders.peek import Peek, peek
 from data.settings import ROWS, STEPS, FilesConfig
+from data.uploads import Upload as File
 
 ENCODINGS = ("utf-8", "latin-1", "cp1252")
 MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}

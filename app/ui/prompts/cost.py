@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from app.jobs.commands import estimate_words, reference
 from app.pipeline.records import settings_file
 from app.ui.prompts import draft
-from app.ui.prompts.asking import Asked, choose_backend
 from app.ui.prompts.charts import costs
 from app.ui.prompts.choice import Choice, library
+from app.ui.prompts.examples import Asked, choose_backend
 from app.ui.shared import frame
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.experiment import require

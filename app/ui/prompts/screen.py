@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
-from app.ui.prompts.choice import choose
+from app.ui.prompts.choice import choose, open_chosen, show_list
 from app.ui.prompts.cost import show_cost
-from app.ui.prompts.listing import open_chosen, show_list
-from app.ui.prompts.saving import tell
 from app.ui.prompts.variants import show_variants
-from app.ui.prompts.versions import show_versions
+from app.ui.prompts.versions import show_versions, tell
 from app.ui.prompts.write import show_write
+from app.ui.shared import frame
 from app.ui.shared.experiment import current_record, header
-
-TABS = {
-    "Write": show_write,
-    "Versions": show_versions,
-    "Side by side": show_variants,
-    "Cost": show_cost,
-}
 
 
 def show() -> None:
@@ -32,8 +22,10 @@ def show() -> None:
     open_chosen()
     choice = choose(current_record())
     show_list(choice)
-    tabs = st.tabs(list(TABS), key="tab", on_change="rerun", bind="query-params")
-    for tab, draw in zip(tabs, TABS.values(), strict=True):
-        if tab.open:
-            with tab:
-                draw(choice)
+    tabs = {
+        "Write": lambda: show_write(choice),
+        "Versions": lambda: show_versions(choice),
+        "Side by side": lambda: show_variants(choice),
+        "Cost": lambda: show_cost(choice),
+    }
+    frame.draw_tabs(tabs, "tab")

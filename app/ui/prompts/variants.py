@@ -9,10 +9,10 @@ import streamlit as st
 from app.jobs.commands import reference, trial_words
 from app.pipeline.records import settings_file
 from app.ui.prompts import draft
-from app.ui.prompts.asking import Asked, choose_backend
 from app.ui.prompts.charts import tokens_by_variant
 from app.ui.prompts.choice import Choice, library
-from app.ui.shared import entities, frame
+from app.ui.prompts.examples import Asked, choose_backend, pick_some
+from app.ui.shared import frame
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.experiment import require
 from app.ui.shared.jobs import begin, latest, tell_end, watch
@@ -42,7 +42,7 @@ def show_variants(choice: Choice) -> None:
     with left:
         variants = _variants(choice)
     with right:
-        numbers = entities.pick_some(scene, f"{choice.side}s", MOST_ENTITIES)
+        numbers = pick_some(scene, f"{choice.side}s", MOST_ENTITIES)
     asked = choose_backend(scene)
     if asked is None:
         return

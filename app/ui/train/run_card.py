@@ -19,9 +19,9 @@ from app.pipeline.records import read_record
 from app.pipeline.stages.order import STAGES
 from app.ui.shared import frame
 from app.ui.shared.jobs import run_once, tell_bad_end
+from app.ui.train.curves import active_runs, steps_of
 from app.ui.train.form import Form
 from app.ui.train.grid_table import GridTable
-from app.ui.train.live import active_runs, steps_of
 from data.errors import AutoGraphError
 
 EVERYTHING = "everything"

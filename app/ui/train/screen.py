@@ -16,9 +16,9 @@ from app.results.curves import training_curves
 from app.ui.shared import frame
 from app.ui.shared.experiment import DEMO, current_record, experiments, header
 from app.ui.train import grid_table
+from app.ui.train.curves import active_runs, draw_curves, draw_live
 from app.ui.train.form import Form
 from app.ui.train.grid_table import GridTable
-from app.ui.train.live import active_runs, draw_curves, draw_live
 from app.ui.train.run_card import draw_run
 from data.errors import AutoGraphError
 from prompts.template import own_templates

@@ -1,4 +1,4 @@
-"""One text: what was said, what was asked, where it is from, and the text by hand."""
+"""Texts of one side: looked through, one by one with where each is from, and corrected by hand."""
 
 from __future__ import annotations
 
@@ -7,19 +7,97 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.pipeline.own_texts import overrides_of
+from app.pipeline.own_texts import overrides_of, pending
 from app.pipeline.records import Record
-from app.ui.shared import frame
+from app.ui.shared import address, frame
 from app.ui.shared.marked import show_diff
+from app.ui.shared.remembered import keep, remembered
 from app.ui.shared.results import results_of
 from data.errors import AutoGraphError
+from llm.review import search
 from llm.workshop.scene import WITHOUT_MODEL, Sent, sent_prompt
 from prompts.template import Side
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from llm.overrides import Overrides
 
+COLUMNS = {
+    "title": st.column_config.TextColumn("Title", width="medium"),
+    "entity": st.column_config.TextColumn("Id", width="small"),
+    "state": st.column_config.TextColumn("State", width="small"),
+    "words": st.column_config.NumberColumn("Words", width="small"),
+    "said": st.column_config.TextColumn("Text", width="large"),
+    "reason": st.column_config.TextColumn("Reason", width="small"),
+}
+SHOWN = ["title", "entity", "state", "words", "said"]
 TOLD = "knowledge told"
+
+
+def show_browse(record: Record, side: Side) -> None:
+    """Draws the search, the table, and the row that is chosen."""
+    import polars as pl
+
+    table = results_of(record).reviewed(side)
+    kinds: dict[str, pl.Expr] = {
+        "All": pl.lit(True),
+        "Failed": pl.col("state") == "failed",
+        "By hand": pl.col("state") == "by hand",
+        "Length": pl.col("length").is_not_null(),
+        "Twice": pl.col("same").is_not_null(),
+    }
+    counts = table.select(
+        one.cast(pl.Int64).sum().alias(name) for name, one in kinds.items() if name != "All"
+    )
+    numbers = {"All": table.height, **counts.row(0, named=True)}
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    words = left.text_input(
+        "Search",
+        key="find",
+        type="search",
+        placeholder="Words in title, id or text",
+        icon=":material/search:",
+        live=True,
+        bind="query-params",
+    )
+    kind = right.segmented_control(
+        "Show",
+        list(kinds),
+        required=True,
+        format_func=lambda name: f"{name} {numbers[name]:,}",
+        key=remembered("texts", list(kinds), "All"),
+        label_visibility="collapsed",
+    )
+    keep("texts", kind)
+    found = search(table.filter(kinds[kind or "All"]), words or "", ("title", "entity", "said"))
+    _found(record, side, found, f"{side} {kind} {words}")
+
+
+def _found(record: Record, side: Side, found: pl.DataFrame, key: str) -> None:
+    if found.is_empty():
+        frame.empty(
+            "Nothing found",
+            "No text is like this. Change the words or the filter.",
+            ":material/search_off:",
+        )
+    else:
+        shown = [*SHOWN, "reason"] if found["reason"].count() else SHOWN
+        rows = frame.table(
+            found.select(shown),
+            f"knowledge-{side}",
+            key=f"texts {key}",
+            columns=COLUMNS,
+            height=min(38 + 35 * found.height, 330),
+            select="single-row",
+        )
+        if rows:
+            address.select(address.Node(side, found["entity"][rows[0]]))
+    node = address.selected()
+    if node is not None and node.type == side:
+        show_row(record, side, node.id)
+    elif not found.is_empty():
+        st.caption("Choose a row to see its prompt and where it is from, and to correct it.")
 
 
 def show_row(record: Record, side: Side, entity: str) -> None:
@@ -38,7 +116,7 @@ def show_row(record: Record, side: Side, entity: str) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         log = overrides_of(record.experiment, side, record.workspace)
-        _text(row, log)
+        _said(row, log)
         _by_hand(row, log, _which(record, side, entity))
     with right:
         _provenance(record, side, row)
@@ -51,7 +129,7 @@ def _which(record: Record, side: Side, entity: str) -> str:
     return f"{record.experiment.texts_name} {key} {side} {entity}"
 
 
-def _text(row: dict[str, Any], log: Overrides) -> None:
+def _said(row: dict[str, Any], log: Overrides) -> None:
     by_hand = log.texts().get(row["entity"])
     if by_hand is not None:
         st.caption(
@@ -201,3 +279,50 @@ def _of_prompt(sent: Sent, backend: str) -> str:
         ":material/warning: This would be sent today. What was sent differs: data, template, texts "
         "of items or the model's settings have changed since."
     )
+
+
+def show_changes(record: Record, side: Side) -> None:
+    """Draws every change by hand, the latest first."""
+    import polars as pl
+
+    log = overrides_of(record.experiment, side, record.workspace)
+    changes = log.changes()
+    if not changes:
+        frame.empty(
+            "Nothing by hand yet",
+            "Choose a text under Texts and correct it there: your text is kept beside the model's, "
+            "and the next run takes it in.",
+            ":material/edit:",
+        )
+        return
+    waiting = set(
+        pending(results_of(record).knowledge(side), record.experiment, side, record.workspace)
+    )
+    latest = {change.entity: place for place, change in enumerate(changes)}
+    rows = [
+        {
+            "at": one.at,
+            "entity": one.entity,
+            "what": "taken back" if one.text is None else "by hand",
+            "text": one.text,
+            "note": one.note,
+            "stands": "replaced by a later one"
+            if latest[one.entity] != place
+            else ("waits for the next run" if one.entity in waiting else "in the results"),
+        }
+        for place, one in enumerate(changes)
+    ]
+    table = pl.DataFrame(rows).with_columns(pl.col("at").str.to_datetime(time_zone="UTC")).reverse()
+    frame.table(
+        table,
+        f"by-hand-{side}",
+        columns={
+            "at": st.column_config.DatetimeColumn("When", format="calendar"),
+            "entity": "Id",
+            "what": "What",
+            "text": st.column_config.TextColumn("Text", width="large"),
+            "note": "Why",
+            "stands": "Stands",
+        },
+    )
+    st.caption(f"Kept in `{frame.plain(log.path.relative_to(record.workspace))}` of the workspace.")
