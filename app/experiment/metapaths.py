@@ -41,7 +41,7 @@ def _walks(experiment: Experiment) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield cell.enhancer, enhancer.metapaths
 
 
-def switched(experiment: Experiment, metapaths: Sequence[str], name: str) -> Experiment:
+def switch_metapaths(experiment: Experiment, metapaths: Sequence[str], name: str) -> Experiment:
     """The experiment in which all that learn along metapaths learn from these alone.
 
     Every recommender keeps its enhancer, and those without metapaths stay as they are.

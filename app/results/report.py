@@ -35,6 +35,7 @@ from data.catalogue import Card, card
 from data.errors import ConfigError
 from data.inert import visible
 from data.statistics import measure
+from graph.latent import latent_schema
 
 TEMPLATE = Path(__file__).parent / "report.html.jinja"
 LARGEST = 5_000_000
@@ -106,9 +107,9 @@ class Report:
     @property
     def types(self) -> Mapping[str, str]:
         """What nodes are called."""
-        many = nouns_of(self.record).many
-        meanings = {"user_factor": "meanings of people", "item_factor": f"meanings of {many}"}
-        return {"user": "people", "item": many, **meanings}
+        things = {"user": "people", "item": nouns_of(self.record).many}
+        groups = {node.name: node.groups for node in latent_schema().nodes if node.groups}
+        return {**things, **{name: f"meanings of {things[one]}" for name, one in groups.items()}}
 
 
 def gather(results: Results, people: int = PEOPLE) -> Report:

@@ -78,7 +78,7 @@ def show() -> None:
 
 def _side() -> Side:
     node = address.selected()
-    of_users = node is not None and node.type in ("user", "user_factor")
+    of_users = node is not None and node.type.startswith("user")
     chosen = choose("Factors of", list(SIDES), "side", default="Users" if of_users else "Items")
     return cast(Side, SIDES[chosen])
 

@@ -14,7 +14,7 @@ from app.experiment.metapaths import (
     TRAINABLE,
     metapath_words,
     others,
-    switched,
+    switch_metapaths,
     used_metapaths,
     walkers,
 )
@@ -271,7 +271,7 @@ def _new_experiment(record: Record, on: tuple[str, ...]) -> None:
         key=f"metapath-experiment-{usual}",
         help="Letters, digits, dot, hyphen and underscore.",
     )
-    fresh = switched(experiment, on, name)
+    fresh = switch_metapaths(experiment, on, name)
     taken = _taken(fresh)
     replace = taken and st.checkbox(
         f"Replace the experiment {plain(name)}, which has other settings",

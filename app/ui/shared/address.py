@@ -6,14 +6,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from graph.latent import latent_schema
+
 EXPERIMENT = "experiment"
 NODE = "node"
-TYPES = {
-    "user": "user",
-    "item": "item",
-    "user_factor": "user factor",
-    "item_factor": "item factor",
-}
+TYPES = {node.name: node.title.lower() for node in latent_schema().nodes}
 """Types of nodes, and how they are called on the page."""
 
 

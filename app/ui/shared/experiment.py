@@ -162,7 +162,11 @@ def _there(record: Record, node: address.Node) -> bool:
     if node.type in ("user", "item"):
         data = results_of(record).dataset
         return node.id in (data.user_ids if node.type == "user" else data.item_ids)
-    codes = results_of(record).codes(node.type.removesuffix("_factor")).codes
+    side = node.type.removesuffix("_factor")
+    if side not in ("user", "item"):
+        ids = results_of(record).atlas.names.ids
+        return node.type in ids and node.id in ids[node.type]
+    codes = results_of(record).codes(side).codes
     level, _, code = node.id.partition("-")
     known = level.isdecimal() and code.isdecimal()
     return known and int(level) < codes.levels and int(code) < codes.k
