@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 
 from data.columns import ITEM_ID, TITLE, USER_ID
+
+if TYPE_CHECKING:
+    from data.dataset import Dataset
 
 NAMES = ("name", "full_name", "nickname")
 """Columns of the user table that say how somebody is called."""
@@ -28,6 +33,11 @@ def item_names(items: pl.DataFrame) -> pl.Series:
     """(n,) what each item is called: by title, else by id."""
     titled = [_said(TITLE)] if TITLE in items.columns else []
     return items.select(pl.coalesce(*titled, ITEM_ID).alias("name")).to_series()
+
+
+def names_of(dataset: Dataset, side: str) -> pl.Series:
+    """(n,) what each user or each item of a data set is called."""
+    return user_names(dataset.users) if side == "user" else item_names(dataset.items)
 
 
 def _said(column: str) -> pl.Expr:

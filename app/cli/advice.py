@@ -1,41 +1,47 @@
-"""What the commands `recommend`, `explain` and `insert` show."""
+"""The commands that ask a finished experiment: what it recommends, why, to whom, and how well."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from app.cli.options import WORKSPACE, ExperimentName, Side, User, Workspace
 from app.experiment.cautions import tell
 from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
+from app.results.report import write_report
 from app.results.results import Results
 from app.terminal import open_console, styled
-from data.columns import USER_ID
-from data.dataset import Dataset, histories
+from data.dataset import histories
 from data.names import item_names
-from prompts.template import Side
+from recommend.judge.recommend import recommend as recommend_items
 from recommend.reasons.showcase import Asked
 
-Choice = tuple[str | None, str | None, int | None]
-"""Backbone, enhancer and seed; None leaves it to validation."""
+app = typer.Typer()
 REASONS = 2
 """Reasons for each recommended item."""
+BEST = "By default the best on validation."
 
 
-def show_recommendations(
-    name: str, workspace: Path, user: str, k: int, choice: Choice, explain: bool
+@app.command()
+def recommend(
+    experiment: ExperimentName,
+    user: User,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many items.")] = 10,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why, in words.")] = False,
+    backbone: Annotated[str | None, typer.Option(help=BEST)] = None,
+    enhancer: Annotated[str | None, typer.Option(help=BEST)] = None,
+    seed: Annotated[int | None, typer.Option(help=BEST)] = None,
+    workspace: Workspace = WORKSPACE,
 ) -> None:
-    """Shows the best items for a user, with reasons if they are asked for.
-
-    Raises:
-        AutoGraphError: the user is unknown, or nothing fitting was trained.
-    """
-    from recommend.judge.recommend import recommend
-
-    record = read_record(name, workspace)
-    results, cell = Results(record), record.choose(*choice)
+    """Shows the best items for a user, with reasons if they are asked for."""
+    record = read_record(experiment, workspace)
+    results, cell = Results(record), record.choose(backbone, enhancer, seed)
     dataset, number = results.dataset, results.dataset.user_ids.number(user)
-    found = recommend(results.model(cell), dataset, results.split, [number], k).table.sort("rank")
+    found = recommend_items(results.model(cell), dataset, results.split, [number], k).table
+    found, names = found.sort("rank"), item_names(dataset.items)
     items = found["item"].to_list()
     whys = _reasons(results, cell, number, items) if explain else [[]] * len(items)
     console = open_console()
@@ -43,7 +49,7 @@ def show_recommendations(
     console.print(styled((str(cell), "bold"), f" for user {user}"))
     for row, item, sentences in zip(found.iter_rows(named=True), items, whys, strict=True):
         score = (f"{row['score']:.3f}", "dim")
-        console.print(styled(f"{row['rank']:>3}. {title_of(dataset, item)} ", score))
+        console.print(styled(f"{row['rank']:>3}. {names[item]} ", score))
         for sentence in sentences:
             console.print(f"     {sentence}")
 
@@ -57,49 +63,70 @@ def _reasons(results: Results, cell: Cell, user: int, items: list[int]) -> list[
     return [[why.reason.sentence for why in whys] for whys in found]
 
 
-def show_reasons(name: str, workspace: Path, pair: tuple[str, str], limit: int) -> None:
-    """Shows what joins a user and an item, in words; no recommender is asked.
-
-    Raises:
-        AutoGraphError: one of them is unknown, or the graph is not finished.
-    """
-    record = read_record(name, workspace)
+@app.command()
+def explain(
+    experiment: ExperimentName,
+    user: User,
+    item: Annotated[str, typer.Option(help="Id of an item, as in the data.")],
+    limit: Annotated[int, typer.Option(min=1, help="Most reasons.")] = 5,
+    workspace: Workspace = WORKSPACE,
+) -> None:
+    """Shows what joins a user and an item, in words; no recommender is asked."""
+    record = read_record(experiment, workspace)
     results = Results(record)
     dataset, case = results.dataset, results.showcase
-    user, item = dataset.user_ids.number(pair[0]), dataset.item_ids.number(pair[1])
+    who, what = dataset.user_ids.number(user), dataset.item_ids.number(item)
     graph = case.graph or results.graph
-    (whys,) = case.whys(case.histories.of(user), user, [item], Asked(graph=graph), limit)
+    (whys,) = case.whys(case.histories.of(who), who, [what], Asked(graph=graph), limit)
     console = open_console()
     tell(record.experiment.name, record.cautions_of_graph(), console)
-    console.print(styled((title_of(dataset, item), "bold"), f" for user {pair[0]}"))
+    console.print(styled((case.title(what), "bold"), f" for user {user}"))
     for why in whys:
         console.print(f"- {why.reason.sentence}")
     if not whys:
         console.print("No path of the metapaths joins them.")
 
 
-def title_of(dataset: Dataset, item: int) -> str:
-    """The readable name of an item, its id where it has none."""
-    return str(item_names(dataset.items[[item]])[0])
-
-
-def show_insertion(
-    name: str,
-    workspace: Path,
-    side: Side,
-    text: str | None,
-    given: Mapping[str, str],
-    liked: Sequence[str],
-    neighbours: int,
+@app.command()
+def report(
+    experiment: ExperimentName,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", help="The HTML file, or its folder; by default NAME.html here."),
+    ] = None,
+    workspace: Workspace = WORKSPACE,
 ) -> None:
-    """Shows what a new user or item is taken for, and who is like it.
+    """Writes the report, and says where it is."""
+    name = f"{read_record(experiment, workspace).experiment.name}.html"
+    place = to or Path(name)
+    path = write_report(experiment, workspace, place / name if place.is_dir() else place)
+    size = path.stat().st_size / 1e3
+    open_console().print(f"The report is in {path} ({size:,.0f} kB).", soft_wrap=True)
 
-    Raises:
-        AutoGraphError: see `Inserter.place`.
-    """
-    record = read_record(name, workspace)
+
+@app.command()
+def insert(
+    experiment: ExperimentName,
+    side: Side,
+    text: Annotated[
+        str | None, typer.Option(help="What is known of it, in words; as a model would say it.")
+    ] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="NAME=VALUE", help="An attribute, such as title=…"),
+    ] = None,
+    liked: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="Of a new user: an item in the history, oldest first."),
+    ] = None,
+    neighbours: Annotated[int, typer.Option(min=0, help="How many of its kind to show.")] = 5,
+    workspace: Workspace = WORKSPACE,
+) -> None:
+    """Shows what a new user or item is taken for, and who is like it."""
+    given = dict(_pair(one) for one in attribute or [])
+    record = read_record(experiment, workspace)
     results = Results(record)
-    dataset, placed = results.dataset, results.inserter.place(side, text, given, liked)
+    placed = results.inserter.place(side, text, given, liked or [])
     console = open_console()
     tell(record.experiment.name, record.cautions_of_graph(), console)
     console.print(styled((f"A new {side}", "bold"), f": {placed.text}"), soft_wrap=True)
@@ -113,12 +140,20 @@ def show_insertion(
         )
     n = placed.graph.size(side)
     console.print(f"It is {side} number {n - 1} of {n:,} in the graph; nothing was trained again.")
-    for number, shared in zip(placed.neighbours[:neighbours], placed.shared, strict=False):
-        who = int(number)
-        called = title_of(dataset, who) if side == "item" else f"user {dataset.users[USER_ID][who]}"
-        console.print(f"  shares {shared} of {len(placed.codes)} factors: {called}")
+    of = results.dataset
+    users = [f"user {id}" for id in of.user_ids.external]
+    names = users if side == "user" else item_names(of.items)
+    for number, shared in zip(placed.neighbours[:neighbours].tolist(), placed.shared, strict=False):
+        console.print(f"  shares {shared} of {len(placed.codes)} factors: {names[number]}")
     for sentence in places_in_recommenders(record, side):
         console.print(sentence, markup=False)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text!r} is not of the form NAME=VALUE.")
+    return name.strip(), value.strip()
 
 
 def places_in_recommenders(record: Record, side: Side) -> list[str]:

@@ -1,19 +1,59 @@
-"""The commands that compare recommenders."""
+"""The commands that compare recommenders, on a terminal and in files."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import polars as pl
 import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
 
-from app.cli.templates import WORKSPACE, ExperimentName, Workspace
+from app.cli.factors import rich_table
+from app.cli.options import WORKSPACE, Device, ExperimentName, Experiments, Workspace
+from app.cli.progress import open_display
+from app.experiment.cautions import notes
+from app.pipeline.records import Record, read_record
+from app.pipeline.runner import choose_device
+from app.results.ablations import Ablation, ablation, ablation_table, run_missing, with_parts
+from app.results.comparison import (
+    beyond_table,
+    cautions_told,
+    compare_contenders,
+    contenders,
+    judging_told,
+    make_lists,
+)
+from app.results.differences import change_in_words, no_difference_note
+from app.results.latex import comparison_latex
+from app.results.metrics import METRICS
+from app.terminal import open_console
+from data import atomic
+from data.errors import ConfigError
+from data.inert import csv_bytes
 
-Experiments = Annotated[
-    list[str], typer.Argument(metavar="EXPERIMENT…", help="Files or names that were run.")
-]
+app = typer.Typer()
 
 
+def judged(names: Sequence[str], workspace: Path) -> list[Record]:
+    """Experiments of which something is trained and judged.
+
+    Raises:
+        ConfigError: one was not run, or nothing of it is finished.
+    """
+    records = [read_record(name, workspace) for name in dict.fromkeys(names)]
+    for record in records:
+        if not record.finished():
+            raise ConfigError(
+                f"Nothing of {record.experiment.name!r} is trained and judged. Run it first: "
+                f"autograph run {record.experiment.name}"
+            )
+    return records
+
+
+@app.command()
 def compare(
     experiments: Experiments,
     against: Annotated[
@@ -26,23 +66,44 @@ def compare(
     ] = None,
     workspace: Workspace = WORKSPACE,
 ) -> None:
-    """Compare recommenders with their plain twins: means, gains, tests over users."""
-    from app.cli.show_comparison import show_comparison
+    """Shows recommenders against their plain twins, or against one of them; writes files, too."""
+    found = contenders(judged(experiments, workspace))
+    table = compare_contenders(found, against)
+    console = open_console()
+    console.print(show_compared(table))
+    what = f"{against!r}" if against else "the plain twin"
+    console.print(f"Changes are against {what}; t-tests are paired over users.")
+    cautions = [*judging_told(found), *cautions_told(found)]
+    for note in (*no_difference_note(table), *cautions):
+        console.print(note)
+    if csv is not None:
+        atomic.write_bytes(csv, csv_bytes(table))
+    if latex is not None:
+        atomic.write_text(latex, comparison_latex(table, cautions))
+    for path in filter(None, (csv, latex)):
+        console.print(f"Written to {path}", style="dim", soft_wrap=True)
 
-    show_comparison(experiments, workspace, against, csv, latex)
 
-
+@app.command()
 def beyond(
     experiments: Experiments,
     k: Annotated[int, typer.Option("-k", min=2, max=20, help="Items of a list.")] = 10,
     workspace: Workspace = WORKSPACE,
 ) -> None:
-    """Measure lists beyond accuracy: coverage, concentration, novelty, diversity."""
-    from app.cli.show_comparison import show_beyond
+    """Makes the lists that are missing, and shows what they are like."""
+    records = judged(experiments, workspace)
+    for record in records:
+        make_lists(record, showing=open_display)
+    found = contenders(records)
+    table = beyond_table(found, k).drop("backbone", "enhancer", "lists")
+    console = open_console()
+    console.print(rich_table(table, f"The first {k} items of every user"))
+    console.print("Novelty is in bits; diversity is 1 − cosine of the items' vectors.")
+    for note in cautions_told(found):
+        console.print(note)
 
-    show_beyond(experiments, workspace, k)
 
-
+@app.command()
 def ablate(
     experiment: ExperimentName,
     backbone: Annotated[
@@ -54,12 +115,61 @@ def ablate(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what is there and what is missing; train none.")
     ] = False,
-    device: Annotated[
-        str, typer.Option(help="That models are trained on: auto, cpu, cuda, cuda:1, …")
-    ] = "auto",
+    device: Device = "auto",
     workspace: Workspace = WORKSPACE,
 ) -> None:
-    """Train a recommender without each kind of metapath and with other levels; compare."""
-    from app.cli.show_comparison import show_ablation
+    """Trains the variants that are missing unless it is a dry run, and shows all that are there."""
+    record = judged([experiment], workspace)[0]
+    of = ablation(record, *_chosen(record, backbone, enhancer))
+    if not dry_run:
+        run_missing(of, choose_device(device), open_display)
+        of = ablation(record, of.backbone, of.enhancer)
+    console = open_console()
+    table = ablation_table(of)
+    console.print(show_compared(table))
+    console.print("Changes are against the recommender as set; t-tests are paired over users.")
+    for line in (*no_difference_note(table), *notes([of.marks]), *_missing(of)):
+        console.print(line)
 
-    show_ablation(experiment, workspace, (backbone, enhancer), device, dry_run)
+
+def _missing(of: Ablation) -> list[str]:
+    return [f"Not trained: {variant.name(of.base)}" for variant in of.missing]
+
+
+def _chosen(record: Record, backbone: str | None, enhancer: str | None) -> tuple[str, str]:
+    """Backbone and enhancer; the best on validation that fits."""
+    fitting = [
+        cell
+        for cell in record.finished()
+        if (cell.backbone, cell.enhancer) in with_parts(record)
+        and backbone in (None, cell.backbone)
+        and enhancer in (None, cell.enhancer)
+    ]
+    if not fitting:
+        there = ", ".join(f"{b}+{e}" for b, e in with_parts(record)) or "none"
+        raise ConfigError(
+            f"No trained recommender of {record.experiment.name!r} with parts to leave out fits "
+            f"--backbone and --enhancer. There are: {there}."
+        )
+    best = max(fitting, key=lambda cell: record.summary("train", cell)["valid_ndcg@10"])
+    return best.backbone, best.enhancer
+
+
+def show_compared(compared: pl.DataFrame) -> Table:
+    """The table a person reads of `compare_contenders`, without the plain twins' missing tests."""
+    table = Table(title="Test metrics", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("recommender", "metric", "mean", "change", "difference, 95 %", "p", "p (Holm)"):
+        table.add_column(name, justify="left" if name in ("recommender", "metric") else "right")
+    for row in compared.iter_rows(named=True):
+        spread = "" if row["sd"] is None else f" ± {row['sd']:.4f}"
+        cells = [row["run"], METRICS[row["metric"]], f"{row['mean']:.4f}{spread}"]
+        if row["baseline"] is not None:
+            some = "" if row["shared"] == row["seeds"] else f" ({row['shared']} seeds)"
+            cells += [
+                f"{change_in_words(row)}{some}",
+                f"{row['difference']:+.4f} ({row['low']:+.4f} … {row['high']:+.4f})",
+                f"{row['p']:.2g}",
+                f"{row['p_holm']:.2g}",
+            ]
+        table.add_row(*cells)
+    return table

@@ -1,4 +1,4 @@
-"""What the command `doctor` does: everything a run needs, checked one by one."""
+"""The command `doctor`: everything a run needs, checked one by one."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ import importlib.util
 import os
 import platform
 import shutil
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import typer
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from rich.table import Table
 from rich.text import Text
 
+from app.cli.options import WORKSPACE, Workspace
 from app.terminal import open_console
 
+app = typer.Typer()
 ROOM_GB = 2.0
 """Free disk that a run of MovieLens-1M takes, with room to spare."""
 EXTRAS = ("ui", "oidc", "vllm", "ray", "dev", "bench")
@@ -40,15 +46,17 @@ class Finding:
     needed: bool = True
 
 
-def show_health(workspace: Path) -> bool:
-    """Whether everything that is needed is there; shows what was found."""
+@app.command()
+def doctor(workspace: Workspace = WORKSPACE) -> None:
+    """Shows whether everything that is needed is there; ends with 1 where it is not."""
     findings = list(examine(workspace))
     table = Table("", "what", "found", "how to mend it")
     for found in findings:
         mark = Text("✓", "green") if not found.cure else Text("✗", "red") if found.needed else "–"
         table.add_row(mark, found.what, found.state, found.cure)
     open_console().print(table)
-    return not any(found.cure and found.needed for found in findings)
+    if any(found.cure and found.needed for found in findings):
+        raise typer.Exit(1)
 
 
 def examine(workspace: Path) -> Iterator[Finding]:
@@ -67,8 +75,6 @@ def _python() -> Finding:
 
 def _dependencies() -> Iterator[Finding]:
     """What the installed package says it needs, extras included."""
-    from packaging.requirements import Requirement
-
     try:
         needed = metadata.requires("autograph-rec") or []
     except metadata.PackageNotFoundError:
@@ -86,8 +92,6 @@ def _only_with(requirement: object, extra: str) -> bool:
 
 
 def _dependency(name: str, wanted: str, extra: str) -> Finding:
-    from packaging.specifiers import SpecifierSet
-
     cure = f'pip install "{name}{wanted}"'
     if extra:
         cure = f'Only for the extra "{extra}": pip install autograph-rec[{extra}]'
@@ -161,8 +165,6 @@ def _encoder() -> Finding:
 
 
 def _sqlite() -> Finding:
-    import sqlite3
-
     fits = sqlite3.sqlite_version_info >= (3, 35)
     return Finding(
         "SQLite", sqlite3.sqlite_version, "" if fits else "Install SQLite 3.35 or later."

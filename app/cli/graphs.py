@@ -4,34 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from app.cli.options import WORKSPACE, ExperimentName, Workspace
+from app.experiment.cautions import tell
+from app.pipeline.records import read_record
+from app.results.results import Results
+from app.terminal import open_console
+from data import atomic
+from data.errors import ConfigError
+from graph.explore.atlas import Atlas, picture
+from graph.explore.export import gexf, graphml
+from graph.explore.overview import tabulate_metapaths
+from graph.explore.paths import instances
+from graph.explore.walk import everywhere, shortest_path
+from graph.latent import PAPER
+from graph.metapath import Metapath
 
-    from graph.explore.atlas import Atlas
-    from graph.metapath import Metapath
-
+graph_app = typer.Typer(no_args_is_help=True)
 MOST_INSTANCES = 20
 """Instances of a metapath that are listed."""
-
-graph_app = typer.Typer(
-    no_args_is_help=True, help="The graph: search it, save a part of it, follow paths."
-)
-
-ExperimentName = Annotated[
-    str, typer.Argument(metavar="EXPERIMENT", help="A .toml file, or a name such as demo.")
-]
-Workspace = Annotated[
-    Path,
-    typer.Option(help="Folder of results, caches and downloads.", envvar="AUTOGRAPH_WORKSPACE"),
-]
 NodeText = Annotated[
     str, typer.Argument(metavar="NODE", help="Such as item:1, user:7 or item_factor:0-24.")
 ]
-WORKSPACE = Path("workspace")
 
 
 @graph_app.command()
@@ -64,11 +63,6 @@ def save(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Save what a view of the graph shows."""
-    from data import atomic
-    from data.errors import ConfigError
-    from graph.explore.atlas import picture
-    from graph.explore.export import gexf, graphml
-
     writers = {".graphml": graphml, ".gexf": gexf}
     if path.suffix not in {*writers, ".parquet"}:
         raise ConfigError(f"{path} ends in {path.suffix!r}; choose .graphml, .gexf or .parquet.")
@@ -94,8 +88,6 @@ def path(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Show the shortest path between two nodes, along training edges."""
-    from graph.explore.walk import everywhere, shortest_path
-
     atlas, console = _open(experiment, workspace)
     ends = [atlas.flat.place(atlas.node(text)) for text in (start, end)]
     found = [atlas.flat.node(place) for place in shortest_path(everywhere(atlas.flat), *ends)]
@@ -119,12 +111,6 @@ def metapaths(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Count the instances of metapaths and the nodes they reach, or list those of two nodes."""
-    from rich.table import Table
-
-    from graph.explore.overview import tabulate_metapaths
-    from graph.latent import PAPER
-    from graph.metapath import Metapath
-
     atlas, console = _open(experiment, workspace)
     paths = [*PAPER, *(Metapath.parse(text, atlas.schema) for text in more or [])]
     if between is not None:
@@ -149,8 +135,6 @@ def _list_instances(
     start: tuple[str, int],
     end: tuple[str, int],
 ) -> None:
-    from graph.explore.paths import instances
-
     fitting = 0
     for path in paths:
         if (path.types[0], path.types[-1]) != (start[0], end[0]):
@@ -170,11 +154,6 @@ def _open(name: str, workspace: Path) -> tuple[Atlas, Console]:
     Raises:
         AutoGraphError: it is not finished.
     """
-    from app.experiment.cautions import tell
-    from app.pipeline.records import read_record
-    from app.results.results import Results
-    from app.terminal import open_console
-
     record, console = read_record(name, workspace), open_console()
     atlas = Results(record).atlas
     tell(record.experiment.name, record.cautions_of_graph(), console)

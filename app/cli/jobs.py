@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import shlex
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
-jobs_app = typer.Typer(
-    no_args_is_help=True, help="Jobs that were started on the page: look, stop, continue."
-)
+from app.cli.options import WORKSPACE, Workspace
+from app.jobs.control import forget, resume, stop
+from app.jobs.state import Job, list_jobs, read_job
+from app.jobs.wording import ahead, counted, duration, finished_steps, took
+from app.terminal import open_console, styled
 
+jobs_app = typer.Typer(no_args_is_help=True)
 Id = Annotated[str, typer.Argument(metavar="ID", help="As `autograph jobs list` shows it.")]
-Workspace = Annotated[
-    Path,
-    typer.Option(help="Folder of results, caches and jobs.", envvar="AUTOGRAPH_WORKSPACE"),
-]
-WORKSPACE = Path("workspace")
 
 
 @jobs_app.command("list")
 def list_all(workspace: Workspace = WORKSPACE) -> None:
     """List the jobs of a workspace, the newest first."""
-    from app.cli.show_jobs import show_jobs
-
-    show_jobs(workspace)
+    jobs, console = list_jobs(workspace), open_console()
+    if not jobs:
+        console.print(f"No job was started in {workspace}.")
+        return
+    table = Table("id", "title", "state", "began", "took", "steps")
+    for job in jobs:
+        seconds = took(job)
+        began = "" if job.started is None else _clock(job.started)
+        steps = f"{finished_steps(job)} of {len(job.steps)}" if job.steps else ""
+        spent = "" if seconds is None else duration(seconds)
+        table.add_row(job.id, job.title, job.state, began, spent, steps)
+    console.print(table)
 
 
 @jobs_app.command()
@@ -34,30 +44,53 @@ def show(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Show how far a job is, and the end of its log."""
-    from app.cli.show_jobs import show_job
+    job, console = read_job(workspace, id), open_console()
+    console.print(styled((job.title, "bold"), f": {_standing(job, workspace)}"))
+    console.print(shlex.join(("autograph", *job.words)), style="dim", soft_wrap=True)
+    if job.error:
+        console.print(job.error, soft_wrap=True)
+    table = Table.grid(padding=(0, 2))
+    for step in job.steps:
+        table.add_row(step.name, step.state, counted(step))
+    console.print(table)
+    if lines and (tail := job.log_tail(lines)):
+        console.print(f"{job.folder / 'log.txt'} ends:", style="dim", soft_wrap=True)
+        console.print(tail, soft_wrap=True)
 
-    show_job(workspace, id, lines)
+
+def _standing(job: Job, workspace: Path) -> str:
+    if job.state == "queued" and (before := ahead(job, list_jobs(workspace))):
+        return f"queued behind {len(before)}, next of which is {before[0].title}"
+    again = f", attempt {job.attempt}" if job.attempt > 1 else ""
+    seconds = took(job)
+    return job.state + again + ("" if seconds is None else f", {duration(seconds)}")
 
 
-@jobs_app.command()
-def stop(id: Id, workspace: Workspace = WORKSPACE) -> None:
+@jobs_app.command("stop")
+def stop_job(id: Id, workspace: Workspace = WORKSPACE) -> None:
     """Ask a job to end; what is finished is kept."""
-    from app.cli.show_jobs import stop_job
-
-    stop_job(workspace, id)
+    job, console = read_job(workspace, id), open_console()
+    if not job.active:
+        console.print(f"{job.title} has ended already: {job.state}.")
+        return
+    stop(job)
+    console.print(f"{job.title} is asked to end. Continue it with: autograph jobs continue {id}")
 
 
 @jobs_app.command("continue")
-def continue_(id: Id, workspace: Workspace = WORKSPACE) -> None:
+def continue_job(id: Id, workspace: Workspace = WORKSPACE) -> None:
     """Start a job again that was stopped, failed or crashed; it goes on where it was."""
-    from app.cli.show_jobs import continue_job
+    job = resume(read_job(workspace, id))
+    open_console().print(f"{job.title} goes on. See: autograph jobs show {id}")
 
-    continue_job(workspace, id)
 
-
-@jobs_app.command()
-def forget(id: Id, workspace: Workspace = WORKSPACE) -> None:
+@jobs_app.command("forget")
+def forget_job(id: Id, workspace: Workspace = WORKSPACE) -> None:
     """Take a job that has ended off the list; results that it made stay."""
-    from app.cli.show_jobs import forget_job
+    job = next((one for one in list_jobs(workspace) if one.id == id), None)
+    forget(job or read_job(workspace, id))
+    open_console().print(f"{id} is forgotten. Results stay where they are.")
 
-    forget_job(workspace, id)
+
+def _clock(at: float) -> str:
+    return f"{datetime.fromtimestamp(at):%Y-%m-%d %H:%M:%S}"

@@ -6,34 +6,94 @@ import errno
 import io
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from importlib import import_module
+from typing import Any
 
 import typer
-from typer.core import TyperGroup
-from typer.main import get_command
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
 
-from app.cli.compare import ablate, beyond, compare
-from app.cli.data_sets import data_app
-from app.cli.factors import factors_app
-from app.cli.graphs import graph_app
-from app.cli.jobs import jobs_app
-from app.cli.knowledge import knowledge_app
-from app.cli.models import llm_app
-from app.cli.reproduce import ManyValues, reproduce, search
-from app.cli.templates import prompts_app
 from data.errors import AutoGraphError, ConfigError
+from data.inert import visible
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What the system says of a disk that takes no more."""
+COMMANDS = {
+    "run": ("app.cli.run", "Run an experiment; what is finished is not run again."),
+    "compare": (
+        "app.cli.compare",
+        "Compare recommenders with their plain twins: means, gains, tests over users.",
+    ),
+    "beyond": (
+        "app.cli.compare",
+        "Measure lists beyond accuracy: coverage, concentration, novelty, diversity.",
+    ),
+    "ablate": (
+        "app.cli.compare",
+        "Train a recommender without each kind of metapath and with other levels; compare.",
+    ),
+    "reproduce": (
+        "app.cli.reproduce",
+        "Rebuild a table of the paper, and show its figures beside ours.",
+    ),
+    "search": (
+        "app.cli.reproduce",
+        "Look for hyper-parameters on validation data, over the grids of the paper's appendix D.",
+    ),
+    "recommend": ("app.cli.advice", "Recommend items to a user."),
+    "explain": ("app.cli.advice", "Say what connects a user with an item."),
+    "report": (
+        "app.cli.advice",
+        "Write a report of an experiment, one HTML file that can be mailed.",
+    ),
+    "insert": (
+        "app.cli.advice",
+        "Put a new user or item into a graph, from its text: its codes, factors and neighbours.",
+    ),
+    "ui": ("app.cli.ui", "Open the page: data, prompts, factors, graph, recommenders, demo."),
+    "doctor": (
+        "app.cli.doctor",
+        "Check the installation, and say what is missing and how to get it.",
+    ),
+    "data": ("app.cli.data_sets", "Data sets: which there are, and what is in them."),
+    "llm": ("app.cli.models", "Language models: are they there, what can they?"),
+    "prompts": ("app.cli.asking", "Templates of prompts: write, compare, try and cost them."),
+    "knowledge": ("app.cli.asking", "Knowledge: what a model said of every user and item."),
+    "factors": (
+        "app.cli.factors",
+        "Latent factors: how codes are used, and what each one means.",
+    ),
+    "jobs": ("app.cli.jobs", "Jobs that were started on the page: look, stop, continue."),
+    "graph": ("app.cli.graphs", "The graph: search it, save a part of it, follow paths."),
+}
+"""Module and help of every command and group of commands.
+
+A module is imported when its command runs: to read all takes longer than a person waits for help.
+"""
 
 
 class _Commands(TyperGroup):
-    """Shows what a person can mend as a sentence, and never a traceback."""
+    """Finds commands where `COMMANDS` says; what a person can mend is a sentence, no traceback."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        """Names, in the order in which help lists them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """What help shows of a command; None for a name that there is not."""
+        if cmd_name not in COMMANDS:
+            return None
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name][1])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command itself, and the words behind its name."""
+        name, stub, rest = super().resolve_command(ctx, args)
+        return name, stub and _command(str(name)), rest
 
     def invoke(self, ctx: Any) -> Any:
+        """Runs a command."""
         try:
             return super().invoke(ctx)
         except AutoGraphError as error:
@@ -52,10 +112,18 @@ class _Commands(TyperGroup):
             raise typer.Exit(STOPPED) from None
 
 
+def _command(name: str) -> Any:
+    """A command of a module's `app`; a group of commands is one that is called `NAME_app`."""
+    module, help = COMMANDS[name]
+    there = import_module(module)
+    group = getattr(there, f"{name}_app", None)
+    found = get_group(group) if group else get_group(there.app).commands[name]
+    found.help = "\n\n".join([help, *(found.help or "").split("\n\n")[1:]])
+    return found
+
+
 def _tell(sentence: str) -> None:
     """Says what went wrong; it may quote data."""
-    from data.inert import visible
-
     typer.echo(visible(sentence), err=True)
 
 
@@ -65,204 +133,12 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Latent-factor graphs for recommenders, built by language models.",
 )
-app.add_typer(data_app, name="data")
-app.add_typer(llm_app, name="llm")
-app.add_typer(prompts_app, name="prompts")
-app.add_typer(knowledge_app, name="knowledge")
-app.add_typer(factors_app, name="factors")
-app.add_typer(jobs_app, name="jobs")
-app.add_typer(graph_app, name="graph")
-
-ExperimentName = Annotated[
-    str, typer.Argument(metavar="EXPERIMENT", help="A .toml file, or a name such as demo.")
-]
-Workspace = Annotated[
-    Path,
-    typer.Option(help="Folder of results, caches and downloads.", envvar="AUTOGRAPH_WORKSPACE"),
-]
-Backbone = Annotated[str | None, typer.Option(help="By default the best on validation.")]
-Enhancer = Annotated[str | None, typer.Option(help="By default the best on validation.")]
-Seed = Annotated[int | None, typer.Option(help="By default the best on validation.")]
-WORKSPACE = Path("workspace")
-UPTO = (
-    "Last stage to run: dataset, split, knowledge, shuffled, vectors, codes, factors, graph, "
-    "phrases, pairs, train, evaluate or lists. Those with two sides run both; knowledge-item or "
-    "knowledge-user is one of them."
-)
-"""Named here, since reading the stages takes longer than a person waits for help."""
 
 
-@app.command()
-def run(
-    experiment: ExperimentName,
-    change: Annotated[
-        list[str] | None, typer.Option("--set", metavar="A.B=C", help="Change one setting.")
-    ] = None,
-    upto: Annotated[str | None, typer.Option(metavar="STAGE", help=UPTO)] = None,
-    source: Annotated[
-        Path | None, typer.Option("--from", help="Folder with the publisher's files of the data.")
-    ] = None,
-    workspace: Workspace = WORKSPACE,
-    jobs: Annotated[
-        int, typer.Option(min=1, help="Recommenders trained beside each other, a process each.")
-    ] = 1,
-    device: Annotated[
-        str, typer.Option(help="That models are trained on: auto, cpu, cuda, cuda:1, …")
-    ] = "auto",
-    control: Annotated[
-        Literal["none", "shuffled"] | None,
-        typer.Option(help="Same as --set control=…: shuffled puts each text on another entity."),
-    ] = None,
-    on_bad_row: Annotated[
-        Literal["stop", "skip"] | None, typer.Option(help="Same as --set data.on_bad_row=…")
-    ] = None,
-) -> None:
-    """Run an experiment; what is finished is not run again.
-
-    Stop it at any time: the same command goes on from there.
-    """
-    from app.cli.run import run_experiment
-    from app.experiment.file import load_experiment, origin_of
-
-    changes = [
-        *(change or []),
-        *([f"data.on_bad_row={on_bad_row}"] if on_bad_row else []),
-        *([f"control={control}"] if control else []),
-    ]
-    chosen, file = load_experiment(experiment, changes, source), origin_of(experiment, workspace)
-    run_experiment(chosen, workspace, upto, jobs, device, file)
-
-
-for command in (compare, beyond, ablate):
-    app.command()(command)
-app.command(cls=ManyValues)(reproduce)
-app.command(cls=ManyValues)(search)
-
-
-@app.command()
-def recommend(
-    experiment: ExperimentName,
-    user: Annotated[str, typer.Option(help="Id of a user, as in the data.")],
-    k: Annotated[int, typer.Option("-k", min=1, help="How many items.")] = 10,
-    explain: Annotated[bool, typer.Option("--explain", help="Say why, in words.")] = False,
-    backbone: Backbone = None,
-    enhancer: Enhancer = None,
-    seed: Seed = None,
-    workspace: Workspace = WORKSPACE,
-) -> None:
-    """Recommend items to a user."""
-    from app.cli.advice import show_recommendations
-
-    show_recommendations(experiment, workspace, user, k, (backbone, enhancer, seed), explain)
-
-
-@app.command()
-def explain(
-    experiment: ExperimentName,
-    user: Annotated[str, typer.Option(help="Id of a user, as in the data.")],
-    item: Annotated[str, typer.Option(help="Id of an item, as in the data.")],
-    limit: Annotated[int, typer.Option(min=1, help="Most reasons.")] = 5,
-    workspace: Workspace = WORKSPACE,
-) -> None:
-    """Say what connects a user with an item."""
-    from app.cli.advice import show_reasons
-
-    show_reasons(experiment, workspace, (user, item), limit)
-
-
-@app.command()
-def report(
-    experiment: ExperimentName,
-    to: Annotated[
-        Path | None, typer.Option("--to", help="The HTML file; by default NAME.html here.")
-    ] = None,
-    workspace: Workspace = WORKSPACE,
-) -> None:
-    """Write a report of an experiment, one HTML file that can be mailed."""
-    from app.results.report import show_report
-
-    show_report(experiment, workspace, to)
-
-
-@app.command()
-def insert(
-    experiment: ExperimentName,
-    side: Annotated[Literal["user", "item"], typer.Argument(help="What is new.")],
-    text: Annotated[
-        str | None, typer.Option(help="What is known of it, in words; as a model would say it.")
-    ] = None,
-    attribute: Annotated[
-        list[str] | None,
-        typer.Option("--with", metavar="NAME=VALUE", help="An attribute, such as title=…"),
-    ] = None,
-    liked: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ID", help="Of a new user: an item in the history, oldest first."),
-    ] = None,
-    neighbours: Annotated[int, typer.Option(min=0, help="How many of its kind to show.")] = 5,
-    workspace: Workspace = WORKSPACE,
-) -> None:
-    """Put a new user or item into a graph, from its text: its codes, factors and neighbours."""
-    from app.cli.advice import show_insertion
-
-    given = dict(_pair(one) for one in attribute or [])
-    show_insertion(experiment, workspace, side, text, given, liked or [], neighbours)
-
-
-@app.command()
-def ui(
-    workspace: Workspace = WORKSPACE,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the page.")] = 8501,
-    address: Annotated[
-        str, typer.Option(help="Other machines see it under 0.0.0.0; think of --viewer then.")
-    ] = "127.0.0.1",
-    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="A further name that the page answers under, such as that of a reverse proxy.",
-        ),
-    ] = None,
-    viewer: Annotated[
-        bool,
-        typer.Option(
-            "--viewer",
-            help="Visitors see Demo, Graph, Factors, Compare, Report; they run and change nothing.",
-        ),
-    ] = False,
-    password_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Holds a password: who gives it may do everything, all others are viewers. "
-            "AUTOGRAPH_PASSWORD in the environment does the same.",
-        ),
-    ] = None,
-) -> None:
-    """Open the page: data, prompts, factors, graph, recommenders, demo."""
-    from app.cli.ui import Door, serve
-
-    door = Door(port, address, allow_host or (), viewer, password_file)
-    raise typer.Exit(serve(workspace, door, browser))
-
-
-@app.command()
-def doctor(workspace: Workspace = WORKSPACE) -> None:
-    """Check the installation, and say what is missing and how to get it."""
-    from app.cli.doctor import show_health
-
-    if not show_health(workspace):
-        raise typer.Exit(1)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise typer.BadParameter(f"{text!r} is not of the form NAME=VALUE.")
-    return name.strip(), value.strip()
+@app.callback()
+def autograph() -> None:
+    """Latent-factor graphs for recommenders, built by language models."""
 
 
 def call(words: Sequence[str]) -> None:

@@ -7,10 +7,35 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
 from typer.core import TyperCommand
 
-from app.cli.templates import WORKSPACE, ExperimentName, Workspace
+from app.cli.options import (
+    WORKSPACE,
+    Beside,
+    Changes,
+    Device,
+    ExperimentName,
+    Only,
+    Source,
+    Workspace,
+)
+from app.cli.progress import open_display
+from app.experiment.cautions import named, notes, of_settings, tell
+from app.experiment.file import load_experiment, read_tree
+from app.pipeline.runner import choose_device
+from app.reproduce.figures import make_other, there_of
+from app.reproduce.results import results_of
+from app.reproduce.sheets import print_told, write_told
+from app.reproduce.show import told_of
+from app.reproduce.tables_run import OTHERS, kind_of, names, open_reproduction, recorded, run_rows
+from app.search.search import override_toml
+from app.search.search import search as find_settings
+from app.terminal import open_console
+from data.errors import AutoGraphError, ConfigError
 
+app = typer.Typer()
 MANY: Mapping[str, Callable[[str], bool]] = {
     "--seeds": str.isdigit,
     "--only": lambda word: "+" in word or "*" in word,
@@ -47,6 +72,7 @@ def spread(args: list[str]) -> list[str]:
     return out
 
 
+@app.command(cls=ManyValues)
 def reproduce(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="Of a table; without it all are listed.")
@@ -54,63 +80,108 @@ def reproduce(
     seeds: Annotated[
         list[int] | None, typer.Option(metavar="0 1 2", help="By default those of the file.")
     ] = None,
-    only: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ROW …", help="Rows to run, such as sasrec+autograph or 'mind+*'."),
-    ] = None,
-    source: Annotated[
-        Path | None, typer.Option("--from", help="Folder with the publisher's files of the data.")
-    ] = None,
-    jobs: Annotated[
-        int, typer.Option(min=1, help="Recommenders trained beside each other, a process each.")
-    ] = 1,
-    device: Annotated[
-        str, typer.Option(help="That models are trained on: auto, cpu, cuda, cuda:1, …")
-    ] = "auto",
+    only: Only = None,
+    source: Source = None,
+    jobs: Beside = 1,
+    device: Device = "auto",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what is there; train nothing.")
     ] = False,
     workspace: Workspace = WORKSPACE,
 ) -> None:
-    """Rebuild a table of the paper, and show its figures beside ours.
+    """Runs what is missing of a table, then shows it beside the paper's.
 
     What is finished is not run again: a table can be filled bit by bit.
     """
-    from app.cli.progress import open_display
-    from app.reproduce.session import reproduce as run
-    from app.reproduce.session import show_names
-
+    console = open_console()
     if name is None:
-        show_names(workspace)
+        _show_names(workspace)
+        return
+    kind = kind_of(str(read_tree(name)["name"]))
+    if kind in OTHERS:
+        if only or seeds:
+            raise ConfigError(
+                f"--only and --seeds choose among recommenders, and {name} has none. Leave them "
+                "out."
+            )
+        if dry_run:  # it may hold less than the files of an earlier run, so they stay
+            print_told(there_of(kind, name, workspace, source), console)
+            return
+        told = make_other(kind, name, workspace, source, choose_device(device), open_display)
     else:
-        run(name, workspace, source, seeds or (), only or (), jobs, device, dry_run, open_display)
+        of = open_reproduction(name, workspace, source, seeds or ())
+        of.chosen(only or ())
+        if not dry_run:
+            run_rows(of, only or (), jobs, choose_device(device), open_display)
+        told = told_of(of, results_of(of))
+    print_told(told, console)
+    path, *others = write_told(told, workspace)
+    beside = ", ".join(other.name for other in others)
+    console.print(f"Written to {path}; beside it: {beside}", style="dim", soft_wrap=True)
 
 
+def _show_names(workspace: Path) -> None:
+    """Shows every table that can be reproduced, and how much of it is there."""
+    table = Table(box=SIMPLE_HEAD)
+    for head in ("name", "trained", "what"):
+        table.add_column(head, justify="right" if head == "trained" else "left")
+    for name in names():
+        table.add_row(name, *_state(name, workspace))
+    console = open_console()
+    console.print(table)
+    console.print("Run one: autograph reproduce NAME --from FOLDER")
+
+
+def _state(name: str, workspace: Path) -> tuple[str, str]:
+    """How many recommenders are trained, of how many; and what the table is."""
+    note = str(read_tree(name).get("note", ""))
+    if kind_of(name) in OTHERS:
+        made = (workspace / "results" / f"{name}.md").exists()
+        return "there" if made else "–", note
+    if recorded(name, workspace) is None:
+        return "–", note
+    try:
+        of = open_reproduction(name, workspace)
+    except AutoGraphError as error:
+        return "?", f"{note} ({error})"
+    every, done = 0, 0
+    for experiment, rows in of.experiments():
+        record = recorded(experiment.name, workspace)
+        finished = set(record.finished()) if record else set()
+        for row in rows:
+            cells = row.cells(of.base.grid.seeds)
+            every, done = every + len(cells), done + sum(cell in finished for cell in cells)
+    return f"{done} of {every}", note
+
+
+@app.command(cls=ManyValues)
 def search(
     experiment: ExperimentName,
     trials: Annotated[int, typer.Option(min=1, help="Of every row, all calls together.")] = 20,
-    only: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ROW …", help="Rows such as sasrec+autograph or 'mind+*'."),
-    ] = None,
-    change: Annotated[
-        list[str] | None, typer.Option("--set", metavar="A.B=C", help="Change one setting.")
-    ] = None,
-    source: Annotated[
-        Path | None, typer.Option("--from", help="Folder with the publisher's files of the data.")
-    ] = None,
-    device: Annotated[
-        str, typer.Option(help="That models are trained on: auto, cpu, cuda, cuda:1, …")
-    ] = "auto",
+    only: Only = None,
+    change: Changes = None,
+    source: Source = None,
+    device: Device = "auto",
     workspace: Workspace = WORKSPACE,
 ) -> None:
-    """Look for hyper-parameters on validation data, over the grids of the paper's appendix D.
+    """Searches, then shows the best of each row and the override to paste.
 
     Stop it at any time: the same command goes on from there.
     """
-    from app.cli.show_search import show_search
-    from app.experiment.file import load_experiment
-
-    show_search(
-        load_experiment(experiment, change or (), source), workspace, trials, only or (), device
+    chosen = load_experiment(experiment, change or (), source)
+    console = open_console()
+    tell(chosen.name, of_settings(chosen), console)
+    found = find_settings(
+        chosen, workspace, trials, only or (), choose_device(device), open_display
     )
+    table = Table(title=f"{chosen.name}: validation NDCG@10", box=SIMPLE_HEAD)
+    for head in ("row", "trials", "best", "as the file has it"):
+        table.add_column(head, justify="left" if head == "row" else "right")
+    for one in found:
+        own = "" if one.default is None else f"{one.default:.4f}"
+        table.add_row(named(one.cell.label, one.marks), str(one.trials), f"{one.value:.4f}", own)
+    console.print(table)
+    for note in notes(one.marks for one in found):
+        console.print(note)
+    console.print("To use them, put this into the experiment's file:\n")
+    console.print(override_toml(found), soft_wrap=True)

@@ -1,14 +1,23 @@
-"""What the command `run` does, from settings to what a person sees."""
+"""The command that runs an experiment, from settings to what a person sees."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
+import polars as pl
+import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.table import Table
 
+from app.cli.options import WORKSPACE, Beside, Changes, Device, ExperimentName, Source, Workspace
 from app.cli.progress import Display, figures
-from app.experiment.cautions import of_settings, tell
+from app.experiment.cautions import named, notes, of_settings, tell
+from app.experiment.file import load_experiment, origin_of
 from app.experiment.settings import Experiment
 from app.pipeline.plan import Plan, Step
 from app.pipeline.records import (
@@ -20,13 +29,52 @@ from app.pipeline.records import (
     write_record,
 )
 from app.pipeline.runner import choose_device, run_steps
-from app.pipeline.stages.order import stages_named
+from app.pipeline.stages.order import STAGES, stages_named
 from app.results.comparison import changes_in_words, contenders, judging_told
-from app.results.metrics import result_table, show, write_results
+from app.results.differences import NONE, NOTE
+from app.results.metrics import COSTS, METRICS, means, result_table, write_results
 from app.terminal import open_console, styled
 from data.errors import AutoGraphError
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+app = typer.Typer()
+_NAMES = dict.fromkeys(re.sub("-(user|item)$", "", stage) for stage in STAGES)
+UPTO = (
+    f"Last stage to run: {', '.join(_NAMES)}. Those with two sides run both; knowledge-item or "
+    "knowledge-user is one of them."
+)
+
+
+@app.command()
+def run(
+    experiment: ExperimentName,
+    change: Changes = None,
+    upto: Annotated[str | None, typer.Option(metavar="STAGE", help=UPTO)] = None,
+    source: Source = None,
+    workspace: Workspace = WORKSPACE,
+    jobs: Beside = 1,
+    device: Device = "auto",
+    control: Annotated[
+        Literal["none", "shuffled"] | None,
+        typer.Option(help="Same as --set control=…: shuffled puts each text on another entity."),
+    ] = None,
+    on_bad_row: Annotated[
+        Literal["stop", "skip"] | None, typer.Option(help="Same as --set data.on_bad_row=…")
+    ] = None,
+) -> None:
+    """Runs what is not finished of an experiment.
+
+    Stop it at any time: the same command goes on from there.
+    """
+    changes = [
+        *(change or []),
+        *([f"data.on_bad_row={on_bad_row}"] if on_bad_row else []),
+        *([f"control={control}"] if control else []),
+    ]
+    chosen, file = load_experiment(experiment, changes, source), origin_of(experiment, workspace)
+    run_experiment(chosen, workspace, upto, jobs, device, file)
 
 
 def run_experiment(
@@ -111,7 +159,7 @@ def _show_bad_rows(record: Record, console: Console) -> None:
 
 def _show_results(record: Record, console: Console) -> None:
     path = write_if_latest(record, write_results)
-    table, notes = show(result_table(record), _counts(record), changes_in_words(record))
+    table, notes = results_shown(result_table(record), _counts(record), changes_in_words(record))
     console.print()
     console.print(table)
     for note in (*judging_told(contenders([record])), *notes):
@@ -125,3 +173,39 @@ def _show_results(record: Record, console: Console) -> None:
         )
         return
     console.print(f"Written to {path} and .csv", style="dim", soft_wrap=True)
+
+
+def results_shown(
+    results: pl.DataFrame, title: str, changes: Mapping[tuple[str, str], str]
+) -> tuple[Table, list[str]]:
+    """The table a person reads, a row a backbone and enhancer, and the notes under it.
+
+    Args:
+        results: From `result_table`; shown are means over seeds.
+        title: Above the table.
+        changes: In words, how far the NDCG@10 of a backbone and enhancer is from its twin's.
+    """
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("backbone")
+    table.add_column("enhancer")
+    for name in (*METRICS.values(), "Δ NDCG", *COSTS.values()):
+        table.add_column(name, justify="right")
+    for row in means(results):
+        change = changes.get((row["backbone"], row["enhancer"]), "")
+        table.add_row(*_cells(row, change), end_section=row["last"])
+    counts = sorted(set(results.group_by("backbone", "enhancer").len()["len"].to_list()))
+    over = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1])))) if counts else "1"
+    told = [f"Means over {over} seeds."] if over != "1" else []
+    told += [NOTE] if NONE in changes.values() else []
+    return table, told + notes(results["marks"])
+
+
+def _cells(row: dict[str, Any], change: str) -> Iterable[str]:
+    yield row["backbone"]
+    yield named(row["enhancer"], row["marks"])
+    for metric in METRICS:
+        yield f"{row[metric]:.4f}"
+    yield change
+    yield f"{row['seconds_per_epoch']:.2f}"
+    yield f"{row['epochs']:.0f}"
+    yield f"{row['peak_mb']:.0f}"

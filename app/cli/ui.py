@@ -10,11 +10,52 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from app.cli.options import WORKSPACE, Workspace
 from data.errors import ConfigError
 
+app = typer.Typer()
 PAGE = Path(__file__).resolve().parents[2] / "streamlit_app.py"
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?")
+
+
+@app.command()
+def ui(
+    workspace: Workspace = WORKSPACE,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the page.")] = 8501,
+    address: Annotated[
+        str, typer.Option(help="Other machines see it under 0.0.0.0; think of --viewer then.")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A further name that the page answers under, such as that of a reverse proxy.",
+        ),
+    ] = None,
+    viewer: Annotated[
+        bool,
+        typer.Option(
+            "--viewer",
+            help="Visitors see Demo, Graph, Factors, Compare, Report; they run and change nothing.",
+        ),
+    ] = False,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Holds a password: who gives it may do everything, all others are viewers. "
+            "AUTOGRAPH_PASSWORD in the environment does the same.",
+        ),
+    ] = None,
+) -> None:
+    """Runs the page until it is stopped."""
+    door = Door(port, address, allow_host or (), viewer, password_file)
+    raise typer.Exit(serve(workspace, door, browser))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from app.experiment.cautions import named
 from app.reproduce.results import BARRED, BEATEN, RARE, Results
 from app.reproduce.sheets import TABLE, Sheet, Told
 from app.reproduce.tables_run import Reproduction
-from app.results.differences import NOTE, change_in_words
+from app.results.differences import change_in_words, no_difference_note
 from app.results.metrics import METRICS
 
 HEADS = (
@@ -19,7 +19,6 @@ HEADS = (
 """Columns of the table of one metric."""
 UNDER = (
     "Δ plain: change against the plain twin, with the 95 % interval of the mean difference a user. "
-    f"{NOTE} "
     "Δ rival: against the control with shuffled texts; of variants, against the one as it is. "
     "Paired t-tests over users, averaged over the seeds that both have (in brackets if not all), "
     "corrected by Holm over the whole table. "
@@ -64,7 +63,13 @@ def _number(value: float | None, form: str, unit: str = "") -> str:
 def notes(of: Reproduction, results: Results) -> list[str]:
     """Sentences under the tables: what beats the paper, what cannot be compared, what lacks."""
     ranked = [f"The held-out item is ranked among {among}." for among in results.among]
-    told = [*_beaten(results), UNDER, *ranked, *results.cautions]
+    told = [
+        *_beaten(results),
+        UNDER,
+        *no_difference_note(results.table),
+        *ranked,
+        *results.cautions,
+    ]
     if results.table.height:
         told += _told("", results.differences.get("", ()))
         by_what: dict[Any, list[str]] = {}

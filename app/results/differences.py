@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import polars as pl
 
 NONE, SIGN = "no difference", "≈"
 """What stands for a change whose interval holds zero; the sign where there is little room."""
 NOTE = "No difference: the 95 % interval over users holds zero, so chance alone could make it."
 SIGN_NOTE = f"{SIGN} is no difference: the 95 % interval over users holds zero."
+
+
+def no_difference_note(
+    compared: pl.DataFrame, note: str = NOTE, heads: Sequence[str] = ("",)
+) -> list[str]:
+    """The note on what "no difference" is, where a row of a comparison is one.
+
+    Args:
+        compared: With `low` and `high`.
+        note: That explains it.
+        heads: Before these names.
+    """
+    pairs = (compared.select(f"{head}low", f"{head}high").drop_nulls() for head in heads)
+    none = any(not is_certain(low, high) for rows in pairs for low, high in rows.iter_rows())
+    return [note] if none else []
 
 
 def is_certain(low: float, high: float) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from app.results.differences import SIGN, SIGN_NOTE, change_in_words
+from app.results.differences import SIGN, SIGN_NOTE, change_in_words, no_difference_note
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,7 +32,7 @@ SPECIAL = {
 CAPTION = (
     "Test metrics, means over seeds with their standard deviation; change against the baseline in "
     "per cent. * p < 0.05, ** p < 0.01, *** p < 0.001 of paired t-tests over users, corrected by "
-    f"Holm over the table. {SIGN_NOTE}"
+    "Holm over the table."
 )
 
 
@@ -96,7 +96,9 @@ def comparison_latex(
                 *([_change(row)] if changed else []),
             ]
         rows.append(cells)
-    return tabular(heads, rows, " ".join([caption, *cautions]))
+    return tabular(
+        heads, rows, " ".join([caption, *no_difference_note(compared, SIGN_NOTE), *cautions])
+    )
 
 
 def _is(run: str, metric: str) -> pl.Expr:

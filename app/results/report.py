@@ -234,17 +234,3 @@ def write_report(name: str, workspace: Path, to: Path) -> Path:
         AutoGraphError: nothing is finished, or the file cannot be written.
     """
     return atomic.write_text(to, render(gather(Results(read_record(name, workspace)))))
-
-
-def show_report(name: str, workspace: Path, to: Path | None) -> None:
-    """Writes the report of an experiment, and says where it is.
-
-    Raises:
-        AutoGraphError: nothing is finished, or the file cannot be written.
-    """
-    from app.terminal import open_console
-
-    record = read_record(name, workspace)
-    path = write_report(name, workspace, to or Path(f"{record.experiment.name}.html"))
-    size = path.stat().st_size / 1e3
-    open_console().print(f"The report is in {path} ({size:,.0f} kB).", soft_wrap=True)

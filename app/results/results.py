@@ -18,7 +18,7 @@ from data.artifacts import MANIFEST
 from data.columns import ITEM_ID, TITLE, USER_ID
 from data.dataset import Dataset, Histories
 from data.errors import ArtifactError
-from data.names import item_names, user_names
+from data.names import names_of
 from data.split import Split
 from graph.latent import LatentGraph
 from llm.knowledge import Knowledge
@@ -140,12 +140,8 @@ class Results:
 
         def make() -> pl.DataFrame:
             table, of = reviewed(self.knowledge(side)), self.dataset
-            ids, names = (
-                (of.items[ITEM_ID], item_names(of.items))
-                if side == "item"
-                else (of.users[USER_ID], user_names(of.users))
-            )
-            titles = pl.DataFrame({"entity": ids, TITLE: names})
+            ids = of.items[ITEM_ID] if side == "item" else of.users[USER_ID]
+            titles = pl.DataFrame({"entity": ids, TITLE: names_of(of, side)})
             joined = table.join(titles, on="entity", how="left", maintain_order="left")
             return joined.select(pl.coalesce(TITLE, "entity").alias(TITLE), pl.exclude(TITLE))
 

@@ -217,7 +217,7 @@ def measured(
     most = int(falls.argmax())
     if falls[most] <= 0:
         n = len(left_out.items)
-        which = "item of your history" if left_out.whole else f"one of your latest {n:,} items"
+        which = "item of the history" if left_out.whole else f"one of the latest {n:,} items"
         return Reason(
             "measured",
             item,
@@ -226,7 +226,7 @@ def measured(
         )
     one, before = int(left_out.items[most]), int(left_out.ranks[place])
     sentence = (
-        f"Without {_title(evidence.dataset, one)} in your history it would stand at rank "
+        f"Without {_title(evidence.dataset, one)} in the history it would stand at rank "
         f"{int(left_out.without[most, place]):,} instead of {before:,}"
     )
     factor, words = _words_of_both(evidence, one, item, levels)
@@ -287,14 +287,14 @@ def _groups_of_items(
         if words:
             every = "both" if len(holders) == 1 else f"all {len(holders) + 1}"
             sentence = (
-                f"In the graph it shares a group with {titles} in your history; "
+                f"In the graph it shares a group with {titles} in the history; "
                 f"{every} descriptions mention {_listed(words)}."
             )
         else:
             are = "is" if len(shared) == 1 else "are"
             sentence = (
                 f"In the graph, {len(shared):,} of the {others:,} others in a group with it "
-                f"{are} in your history: {titles}."
+                f"{are} in the history: {titles}."
             )
         yield Reason(
             "path",
@@ -335,13 +335,12 @@ def _groups_of_users(
             continue
         word, holders = _said_of_most(evidence, factor, user, alike)
         sentence = (
-            f"In the graph, {len(alike):,} of the {others:,} others in a group with you "
+            f"In the graph, {len(alike):,} of the {others:,} others in a group with this person "
             f"{evidence.did} it"
         )
         if word:
-            sentence += (
-                f"; ‘{word}’ stands in your description and in {_theirs(len(holders), len(alike))}"
-            )
+            theirs = _theirs(len(holders), len(alike))
+            sentence += f"; ‘{word}’ stands in this person’s description and in {theirs}"
         shown = holders if word else alike
         yield Reason(
             "path",

@@ -10,7 +10,7 @@ import pytest
 from prompt_fakes import ASKS, ITEM, Teller
 from typer.testing import CliRunner
 
-from app.cli.show_templates import diff_text
+from app.cli.templates import diff_text
 
 TOLD = ITEM.format("Tell me of {{ title }}")
 MODEL = [part for change in ASKS for part in ("--set", change)]

@@ -176,9 +176,7 @@ def test_the_missing_are_trained_where_the_person_says(
     record: Record, autograph: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     devices: list[str] = []
-    monkeypatch.setattr(
-        "app.cli.show_comparison.run_missing", lambda _of, on, _showing: devices.append(on)
-    )
+    monkeypatch.setattr("app.cli.compare.run_missing", lambda _of, on, _showing: devices.append(on))
     where = ("--workspace", record.workspace)
     assert autograph("ablate", "tiny", "--device", "cpu", *where).exit_code == 0
     told = autograph("ablate", "tiny", "--device", "nowhere", *where)

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from app.cli.show_comparison import show_comparison
+from app.cli.compare import compare
 from app.results.metrics import write_results
 from data.inert import csv_bytes
 
@@ -49,11 +49,12 @@ def test_saved_results_are_written_alike(
 
     marked = pl.DataFrame({"=h": ["=1+1"]})
     monkeypatch.setattr("app.results.metrics.result_table", lambda _: marked)
-    monkeypatch.setattr("app.cli.show_comparison.compare_contenders", lambda *_: marked)
-    monkeypatch.setattr("app.cli.show_comparison.show_compared", lambda _: "")
+    monkeypatch.setattr("app.cli.compare.compare_contenders", lambda *_: marked)
+    monkeypatch.setattr("app.cli.compare.show_compared", lambda _: "")
+    monkeypatch.setattr("app.cli.compare.no_difference_note", lambda _: [])
     monkeypatch.setattr("data.atomic.write_parquet", lambda path, _: path)
     written: dict[str, bytes] = {}
     monkeypatch.setattr("data.atomic.write_bytes", lambda path, it: written.update({path.name: it}))
     write_results(read_record("demo", demo_workspace))
-    show_comparison(["demo"], demo_workspace, csv=tmp_path / "compared.csv")
+    compare(["demo"], workspace=demo_workspace, csv=tmp_path / "compared.csv")
     assert written == dict.fromkeys(("demo.csv", "compared.csv"), b"'=h\n'=1+1\n")

@@ -142,7 +142,7 @@ def test_a_reason_has_names_and_quotes_what_carries_it(case: Showcase) -> None:
     history = np.array([1, 2], dtype=np.int32)
     why = case.whys(history, 3, [0])[0][0]
     assert why.reason.sentence == (
-        "In the graph it shares a group with “Ice Camp” in your history; "
+        "In the graph it shares a group with “Ice Camp” in the history; "
         "both descriptions mention ‘night’."
     )
     assert why.steps == (("Ada",), ("Ice Camp",), ("‘night’",), ("Ice Fall",))
@@ -200,7 +200,7 @@ def test_what_was_measured_comes_first_and_the_graph_only_where_it_was_read(
     case: Showcase,
 ) -> None:
     history = np.array([1, 2], dtype=np.int32)
-    without = "Without “Ice Camp” in your history it would stand at rank 4 instead of 1"
+    without = "Without “Ice Camp” in the history it would stand at rank 4 instead of 1"
     (plain,) = case.whys(history, 3, [0], Asked(Forgetful(())))
     assert plain[0].reason.sentence == f"{without}."
     assert {why.reason.kind for why in plain} <= {"measured", "people"}

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 from typer.testing import CliRunner
 
+from app.cli.factors import rich_table
 from app.cli.main import app
 from app.cli.progress import Display
-from app.cli.show_factors import rich_table
 from app.terminal import Terminal, open_console, styled
 from data.errors import DataError
 from data.inert import visible
@@ -89,7 +89,7 @@ def test_errors_quote_data_harmlessly(
     def fail(*_: object) -> None:
         raise DataError("Row 3 of items.csv: \x1b[31m[/]\u202e is no title. Mend it.")
 
-    monkeypatch.setattr("app.cli.cards.show_cards", fail)
+    monkeypatch.setattr("app.cli.data_sets.open_console", fail)
     answer = CliRunner().invoke(app, ["data", "list"])
     assert answer.exit_code == 1
     assert "␛[31m[/]� is no title" in answer.output

@@ -106,13 +106,12 @@ def test_a_factor_s_words_that_one_text_lacks_are_not_said_of_it():
     )  # fmt: skip
     (one,) = explain(world, np.array([0]), 0, 1)
     assert (
-        one.sentence
-        == "In the graph, 1 of the 1 others in a group with it is in your history: “A”."
+        one.sentence == "In the graph, 1 of the 1 others in a group with it is in the history: “A”."
     )
     texts[0] = "The ringmaster's dogs."
     (one,) = explain(world, np.array([0]), 0, 1)
     assert one.sentence == (
-        "In the graph it shares a group with “A” in your history; "
+        "In the graph it shares a group with “A” in the history; "
         "both descriptions mention ‘ringmaster’."
     )
 
@@ -171,7 +170,8 @@ def test_people_of_the_same_group_are_counted(world):
         assert reason.factor in factors[user] and reason.weight > 0
         assert reason.people == len(alike)
         assert reason.sentence.startswith(
-            f"In the graph, {len(alike)} of the {len(group)} others in a group with you had it"
+            f"In the graph, {len(alike)} of the {len(group)} others in a group with this person "
+            "had it"
         )
         if reason.words:
             holders = {n for n in alike if reason.words[0] in words_in(world.texts["user"][n])}
@@ -230,10 +230,10 @@ def test_sentences_by_hand():
     items = [[0], [0], [0], [0], [0], [0], [1], [1], [2], [2]]
     world = evidence_of(dataset, [[0], [0], [1], [1]], items)
     first, second = explain(world, np.array([0, 1, 2, 3]), 0, 5)
-    assert first.sentence == "In the graph, 1 of the 1 others in a group with you had it."
+    assert first.sentence == "In the graph, 1 of the 1 others in a group with this person had it."
     assert first.weight == 1.0  # all who had it share a group that half of all are in
     assert second.sentence == (
-        "In the graph, 4 of the 5 others in a group with it are in your history: "
+        "In the graph, 4 of the 5 others in a group with it are in the history: "
         "“D”, “i2”, “B” and 1 more."
     )
     assert second.through == (3, 2, 1, 0)
@@ -276,7 +276,7 @@ def test_a_person_who_had_it_twice_is_one_person():
     dataset = dataset_of([[0, 1, 4, 5], [2, 2, 2, 4, 5], [1, 3, 4, 5], [1, 3, 4, 5]], 6)
     world = evidence_of(dataset, [[0], [0], [1], [1]], [[0], [1], [2], [2], [2], [2]])
     (reason,) = explain(world, np.array([0, 1]), 0, 2)
-    assert reason.sentence == "In the graph, 1 of the 1 others in a group with you had it."
+    assert reason.sentence == "In the graph, 1 of the 1 others in a group with this person had it."
 
 
 def test_each_step_of_a_way_is_joined_to_the_next_by_edges_of_the_graph(world):
@@ -339,7 +339,7 @@ def test_what_was_measured_names_the_item_that_moved_it_most(world):
     said = told_of(((11, 2), (7, 1)))
     one = measured(world, said, 0, 9, {"item": (), "user": ()})
     assert one.sentence == (
-        "Without “Film 4” in your history it would stand at rank 14 instead of 2."
+        "Without “Film 4” in the history it would stand at rank 14 instead of 2."
     )
     assert one.kind == "measured" and one.decisive and one.through == (4,) and not one.words
 
@@ -347,12 +347,12 @@ def test_what_was_measured_names_the_item_that_moved_it_most(world):
 def test_where_no_item_of_the_history_decides_that_is_said(world):
     one = measured(world, told_of(((0, 2), (-1, 1))), 0, 9)
     assert one.sentence == (
-        "No single item of your history decides it: take any one away, and nothing else "
+        "No single item of the history decides it: take any one away, and nothing else "
         "overtakes it."
     )
     assert not one.decisive
     some = measured(world, told_of(((0, 2), (0, 1)), whole=False), 0, 9)
-    assert some.sentence.startswith("No single one of your latest 2 items decides it")
+    assert some.sentence.startswith("No single one of the latest 2 items decides it")
     nothing = LeftOut(np.zeros(0, int), np.array([1]), np.zeros((0, 1)), np.zeros((0, 1)), False)
     assert measured(world, nothing, 0, 9) is None
 

@@ -164,10 +164,9 @@ def _text(record: Record, side: str, member: dict[str, object], typical: bool) -
 
 
 def _titled(record: Record, side: str, members: pl.DataFrame) -> pl.DataFrame:
-    from data.names import item_names, user_names
+    from data.names import names_of
 
-    dataset = results_of(record).dataset
-    names = user_names(dataset.users) if side == "user" else item_names(dataset.items)
+    names = names_of(results_of(record).dataset, side)
     titles = names[members["row"].to_list()].alias("title")
     return members.with_columns(titles).select("row", "title", "id", "codes", "distance")
 

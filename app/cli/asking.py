@@ -1,4 +1,4 @@
-"""What the commands show that take the prompts of an experiment: render, try, estimate, update."""
+"""The commands that take the prompts of an experiment: render, try, estimate, update."""
 
 from __future__ import annotations
 
@@ -6,26 +6,40 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any, Literal
 
+import typer
 from rich.table import Table
 from rich.text import Text
 
+from app.cli.options import WORKSPACE, Changes, ExperimentName, Side, Source, Workspace
 from app.cli.progress import Display
+from app.cli.templates import prompts_app
 from app.experiment.file import load_experiment
 from app.pipeline.plan import Plan
 from app.pipeline.scenes import open_scene
+from app.pipeline.update import REASONS, Update, plan_updates, update_knowledge
 from app.terminal import open_console, styled
-from llm.workshop.scene import Scene, render, variables
+from llm.knowledge import Progress
+from llm.workshop import trial
+from llm.workshop.estimate import estimate as estimate_all
+from llm.workshop.quantity import Quantity
+from llm.workshop.scene import WITHOUT_MODEL, Scene
+from llm.workshop.scene import render as render_one
+from llm.workshop.scene import variables as variables_of
+from prompts.template import Side as AnySide
 
-if TYPE_CHECKING:
-    from app.pipeline.update import Update
-    from llm.knowledge import Progress
-    from llm.workshop.quantity import Quantity
-    from prompts.template import Side
+knowledge_app = typer.Typer(no_args_is_help=True)
+Entities = Annotated[
+    list[str] | None, typer.Option("--entity", metavar="ID", help="Of a user or item.")
+]
+Template = Annotated[
+    str | None,
+    typer.Option(metavar="NAME[@VERSION]", help="By default the experiment's template."),
+]
 
 
-def open_plan(
+def _open_plan(
     experiment: str, changes: Sequence[str] | None, source: Path | None, workspace: Path
 ) -> Plan:
     """The plan of an experiment.
@@ -36,9 +50,9 @@ def open_plan(
     return Plan(load_experiment(experiment, changes or (), source), workspace)
 
 
-def open_side(
+def _open_side(
     experiment: str,
-    side: Side,
+    side: AnySide,
     changes: Sequence[str] | None,
     source: Path | None,
     workspace: Path,
@@ -48,7 +62,7 @@ def open_side(
     Raises:
         AutoGraphError: the experiment or its data cannot be read.
     """
-    plan = open_plan(experiment, changes, source, workspace)
+    plan = _open_plan(experiment, changes, source, workspace)
     with Display(open_console()) as display:
         return open_scene(plan, side, _Bars(display))
 
@@ -66,15 +80,26 @@ class _Bars:
         """Nothing."""
 
 
-def show_prompts(
-    scene: Scene, entities: Sequence[str], reference: str | None, with_variables: bool
+@prompts_app.command()
+def render(
+    experiment: ExperimentName,
+    side: Side,
+    entity: Entities = None,
+    template: Template = None,
+    variables: Annotated[
+        bool, typer.Option("--variables", help="Show what templates may write, with its values.")
+    ] = False,
+    change: Changes = None,
+    source: Source = None,
+    workspace: Workspace = WORKSPACE,
 ) -> None:
-    """Shows the prompts about some entities, or about one at random."""
-    console, template = open_console(), scene.choose_template(reference)
-    for number in scene.choose(entities, 1):
-        if with_variables:
+    """Show what is sent about a user or item; nothing is sent."""
+    scene = _open_side(experiment, side, change, source, workspace)
+    console, written = open_console(), scene.choose_template(template)
+    for number in scene.choose(entity or [], 1):
+        if variables:
             _show_variables(scene, number)
-        one = render(scene, number, template)
+        one = render_one(scene, number, written)
         console.print(styled(*_called(one.title, one.entity), f", {one.template}"))
         for message in one.messages:
             console.print(f"# {message['role']}", style="cyan")
@@ -93,32 +118,36 @@ def show_prompts(
 
 def _show_variables(scene: Scene, number: int) -> None:
     table = Table("variable", "type", "value here", "what it is")
-    for one in variables(scene, number):
+    for one in variables_of(scene, number):
         table.add_row(one.name, one.type, one.example, one.hint)
     open_console().print(table)
 
 
-def show_trial(
-    scene: Scene,
-    references: Sequence[str],
-    chosen: tuple[Sequence[str], int, int],
-    different: bool,
+@prompts_app.command("try")
+def try_out(
+    experiment: ExperimentName,
+    side: Side,
+    template: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[@VERSION]", help="A variant; give several to compare them."),
+    ] = None,
+    entity: Entities = None,
+    count: Annotated[int, typer.Option(min=1, help="Entities at random, if none is named.")] = 3,
+    seed: Annotated[int, typer.Option(help="Of the choice of entities.")] = 0,
+    only_different: Annotated[
+        bool, typer.Option("--only-different", help="Leave out where all variants say the same.")
+    ] = False,
+    change: Changes = None,
+    source: Source = None,
+    workspace: Workspace = WORKSPACE,
 ) -> None:
-    """Shows what is said of some entities under several templates.
-
-    Args:
-        scene: Whose entities.
-        references: Of the templates; where there is none, the experiment's.
-        chosen: Ids; where there is none, how many at random, and the seed.
-        different: Leave out where all say the same.
-    """
-    from llm.workshop.trial import only_different, try_templates
-
-    templates = [scene.choose_template(one) for one in references] or [scene.template]
+    """Ask about a few users or items under several templates; answers are kept."""
+    scene = _open_side(experiment, side, change, source, workspace)
+    templates = [scene.choose_template(one) for one in template or []] or [scene.template]
     console = open_console()
     with _bar("asking") as tell:
-        tried = try_templates(scene, templates, scene.choose(*chosen), tell)
-    shown = only_different(tried) if different else tried
+        tried = trial.try_templates(scene, templates, scene.choose(entity or [], count, seed), tell)
+    shown = trial.only_different(tried) if only_different else tried
     for rows in shown.partition_by("entity", maintain_order=True):
         first = rows.row(0, named=True)
         console.print(styled(*_called(first["title"], first["entity"])))
@@ -126,7 +155,7 @@ def show_trial(
             console.print(styled((row["template"], "cyan"), " ", (_told(row), "dim")))
             console.print(Text(row["error"] or row["text"], "red" if row["error"] else ""))
         console.print()
-    if different:
+    if only_different:
         left = tried["entity"].n_unique() - shown["entity"].n_unique()
         console.print(f"Of {tried['entity'].n_unique()}, all variants say the same of {left}.")
     if not scene.asks_model:
@@ -145,15 +174,25 @@ def _told(row: dict[str, Any]) -> str:
     return f"{took}, asked before" if row["cached"] else took
 
 
-def show_estimate(
-    scene: Scene, reference: str | None, sample: int, measure: int, seed: int
+@prompts_app.command()
+def estimate(
+    experiment: ExperimentName,
+    side: Side,
+    template: Template = None,
+    sample: Annotated[int, typer.Option(min=2, help="Prompts to count tokens of.")] = 20,
+    measure: Annotated[
+        int, typer.Option(min=0, help="Calls to make, and pay, to measure answers; they are kept.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
+    change: Changes = None,
+    source: Source = None,
+    workspace: Workspace = WORKSPACE,
 ) -> None:
-    """Shows what describing everybody takes."""
-    from llm.workshop.estimate import estimate
-
-    template = scene.choose_template(reference)
+    """Say what it takes to describe everybody: calls, tokens, time and money."""
+    scene = _open_side(experiment, side, change, source, workspace)
+    written = scene.choose_template(template)
     with _bar("rendering prompts") as tell:
-        found = estimate(scene, template, sample, measure, seed, tell)
+        found = estimate_all(scene, written, sample, measure, seed, tell)
     console = open_console()
     console.print(
         f"{found.entities:,} {found.side}s, template {found.template}, model {found.model}"
@@ -181,10 +220,27 @@ def _cells(amount: Quantity | None, form: str) -> tuple[str, str, str]:
     return f"{amount.mean:{form}}", interval, amount.basis
 
 
-def show_update(plan: Plan, sides: Sequence[Side], dry_run: bool) -> None:
-    """Shows who is asked about and why, and asks unless it is a rehearsal."""
-    from app.pipeline.update import plan_updates, update_knowledge
+@knowledge_app.callback()
+def knowledge() -> None:
+    """Keeps `update` a command of its own while it is the only one."""
 
+
+@knowledge_app.command()
+def update(
+    experiment: ExperimentName,
+    side: Annotated[
+        Literal["user", "item"] | None, typer.Option(help="One side only; by default both.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say who would be asked about, and why; ask nobody.")
+    ] = False,
+    change: Changes = None,
+    source: Source = None,
+    workspace: Workspace = WORKSPACE,
+) -> None:
+    """Describe who is new or changed, and whose last call failed; nobody else is asked about."""
+    plan = _open_plan(experiment, change, source, workspace)
+    sides: tuple[AnySide, ...] = (side,) if side else ("item", "user")
     console = open_console()
     with Display(console) as display:
         updates = (plan_updates if dry_run else update_knowledge)(plan, sides, display)
@@ -193,9 +249,6 @@ def show_update(plan: Plan, sides: Sequence[Side], dry_run: bool) -> None:
 
 
 def _show_one_update(print_line: Any, plan: Plan, update: Update, dry_run: bool) -> None:
-    from app.pipeline.update import REASONS
-    from llm.workshop.scene import WITHOUT_MODEL
-
     backend = getattr(plan.experiment.llm, update.side).backend
     verb = "would be asked about" if dry_run else "were asked about"
     if backend in WITHOUT_MODEL:
