@@ -17,7 +17,7 @@ DRAFTS = ".drafts"
 """Folder beside a person's own templates; no template may have such a name."""
 
 
-def drafted(base: Template, body: str, schema: str = "") -> Template:
+def draft_template(base: Template, body: str, schema: str = "") -> Template:
     """The template that `base` becomes with another body.
 
     Args:

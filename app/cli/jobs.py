@@ -13,7 +13,7 @@ from rich.table import Table
 from app.cli.options import WORKSPACE, Workspace
 from app.jobs.control import forget, resume, stop
 from app.jobs.state import Job, list_jobs, read_job
-from app.jobs.wording import ahead, counted, duration, finished_steps, took
+from app.jobs.wording import ahead, duration, finished_steps, progress_in_words, seconds_of
 from app.terminal import open_console, styled
 
 jobs_app = typer.Typer(no_args_is_help=True)
@@ -29,7 +29,7 @@ def list_all(workspace: Workspace = WORKSPACE) -> None:
         return
     table = Table("id", "title", "state", "began", "took", "steps")
     for job in jobs:
-        seconds = took(job)
+        seconds = seconds_of(job)
         began = "" if job.started is None else _clock(job.started)
         steps = f"{finished_steps(job)} of {len(job.steps)}" if job.steps else ""
         spent = "" if seconds is None else duration(seconds)
@@ -51,7 +51,7 @@ def show(
         console.print(job.error, soft_wrap=True)
     table = Table.grid(padding=(0, 2))
     for step in job.steps:
-        table.add_row(step.name, step.state, counted(step))
+        table.add_row(step.name, step.state, progress_in_words(step))
     console.print(table)
     if lines and (tail := job.log_tail(lines)):
         console.print(f"{job.folder / 'log.txt'} ends:", style="dim", soft_wrap=True)
@@ -62,7 +62,7 @@ def _standing(job: Job, workspace: Path) -> str:
     if job.state == "queued" and (before := ahead(job, list_jobs(workspace))):
         return f"queued behind {len(before)}, next of which is {before[0].title}"
     again = f", attempt {job.attempt}" if job.attempt > 1 else ""
-    seconds = took(job)
+    seconds = seconds_of(job)
     return job.state + again + ("" if seconds is None else f", {duration(seconds)}")
 
 

@@ -22,7 +22,7 @@ from app.cli.options import (
     Workspace,
 )
 from app.cli.progress import open_display
-from app.experiment.cautions import named, notes, of_settings, tell
+from app.experiment.cautions import notes, of_settings, tell, with_signs
 from app.experiment.file import load_experiment, read_tree
 from app.pipeline.runner import choose_device
 from app.reproduce.figures import make_other, there_of
@@ -179,7 +179,9 @@ def search(
         table.add_column(head, justify="left" if head == "row" else "right")
     for one in found:
         own = "" if one.default is None else f"{one.default:.4f}"
-        table.add_row(named(one.cell.label, one.marks), str(one.trials), f"{one.value:.4f}", own)
+        table.add_row(
+            with_signs(one.cell.label, one.marks), str(one.trials), f"{one.value:.4f}", own
+        )
     console.print(table)
     for note in notes(one.marks for one in found):
         console.print(note)

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from app.cli.options import WORKSPACE, Beside, Changes, Device, ExperimentName, Source, Workspace
 from app.cli.progress import Display, figures
-from app.experiment.cautions import named, notes, of_settings, tell
+from app.experiment.cautions import notes, of_settings, tell, with_signs
 from app.experiment.file import load_experiment, origin_of
 from app.experiment.settings import Experiment
 from app.pipeline.plan import Plan, Step
@@ -117,10 +117,10 @@ def _takes_nothing_away(plan: Plan, steps: list[Step]) -> bool:
         before = read_record(plan.experiment.name, plan.workspace)
     except AutoGraphError:
         return True
-    named = [(None, before.keys), *before.cells.items()]
+    with_signs = [(None, before.keys), *before.cells.items()]
     finished = {
         (stage, cell)
-        for cell, keys in named
+        for cell, keys in with_signs
         for stage, key in keys.items()
         if before.store.holds(stage, key)
     }
@@ -202,7 +202,7 @@ def results_shown(
 
 def _cells(row: dict[str, Any], change: str) -> Iterable[str]:
     yield row["backbone"]
-    yield named(row["enhancer"], row["marks"])
+    yield with_signs(row["enhancer"], row["marks"])
     for metric in METRICS:
         yield f"{row[metric]:.4f}"
     yield change

@@ -84,15 +84,15 @@ def notes(marked: Iterable[str]) -> list[str]:
     return [f"{sign} {one.note}" for sign, one in CAUTIONS.items() if sign in there]
 
 
-def named(label: str, marked: str) -> str:
+def with_signs(label: str, marked: str) -> str:
     """A label with its signs.
 
-    >>> named("sasrec+autograph", "‡"), named("sasrec+none", "")
+    >>> with_signs("sasrec+autograph", "‡"), with_signs("sasrec+none", "")
     ('sasrec+autograph ‡', 'sasrec+none')
     """
     return f"{label} {marked}" if marked else label
 
 
-def unmarked(label: str) -> str:
+def without_signs(label: str) -> str:
     """A label without its signs."""
     return label.rstrip("".join(CAUTIONS)).rstrip()

@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from app.experiment.file import checked, experiment_toml, problems, put, save_experiment, settled
+from app.experiment.file import (
+    check_experiment,
+    experiment_toml,
+    problems,
+    put,
+    save_experiment,
+    settle,
+)
 from app.experiment.form import SWITCH, Field
 from app.experiment.settings import Experiment
 from data.errors import ConfigError, DataError
@@ -72,12 +79,12 @@ class Draft:
         Raises:
             ConfigError: a setting is out of range.
         """
-        return settled(self.tree, "The form")
+        return settle(self.tree, "The form")
 
     @property
     def sets(self) -> tuple[str, ...]:
         """The changes as `--set` takes them."""
-        return tuple(f"{key}={written(value)}" for key, value in self.changes.items())
+        return tuple(f"{key}={in_toml(value)}" for key, value in self.changes.items())
 
     @property
     def can_be_set(self) -> bool:
@@ -99,9 +106,9 @@ def draft_of(base: Base, fields: Iterable[Field], values: Mapping[str, Any]) -> 
         value = values.get(one.key, one.value)
         if one.whole:
             table = changes.setdefault(one.whole, {})
-            if not _untouched(one, value) or (value is None and not one.optional):
+            if not _is_untouched(one, value) or (value is None and not one.optional):
                 put(table, one.key.removeprefix(f"{one.whole}."), value)
-        elif _untouched(one, value):
+        elif _is_untouched(one, value):
             continue
         elif value is None and one.optional:
             emptied.append(one.key)
@@ -110,12 +117,12 @@ def draft_of(base: Base, fields: Iterable[Field], values: Mapping[str, Any]) -> 
     return Draft(base, changes, tuple(emptied))
 
 
-def _untouched(one: Field, value: Any) -> bool:
+def _is_untouched(one: Field, value: Any) -> bool:
     """Whether a value is what its field holds before anybody has touched it.
 
     An empty field may stand for nothing as well as for an empty list.
     """
-    return _same(value, one.value) or _same(value, value_of(one, shown(one)))
+    return _same(value, one.value) or _same(value, value_of(one, widget_value(one)))
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -129,14 +136,14 @@ def _drop(tree: dict[str, Any], key: str) -> None:
     tree.pop(last, None)
 
 
-def shown(one: Field) -> Any:
+def widget_value(one: Field) -> Any:
     """The value of a field as its widget takes it."""
     if one.kind in ("wholes", "words"):
         return ", ".join(map(str, one.value or ()))
     if one.kind in ("text", "toml"):
         return "" if one.value is None else str(one.value)
     if one.kind == "choice" and isinstance(one.value, bool):
-        return written(one.value)
+        return in_toml(one.value)
     return list(one.value or ()) if one.kind == "several" else one.value
 
 
@@ -161,16 +168,16 @@ def _number(text: str) -> int | str:
     return int(text) if re.fullmatch(r"-?\d+", text) else text
 
 
-def written(value: Any) -> str:
+def in_toml(value: Any) -> str:
     """A value as TOML in one line.
 
-    >>> written({"backend": "server", "hidden": [1, 2], "deep": {"on": True}})
+    >>> in_toml({"backend": "server", "hidden": [1, 2], "deep": {"on": True}})
     '{backend = "server", hidden = [1, 2], deep = {on = true}}'
     """
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key} = {written(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{key} = {in_toml(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(written, value)) + "]"
+        return "[" + ", ".join(map(in_toml, value)) + "]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
@@ -212,7 +219,7 @@ def own_experiment(name: str, config: DataConfig, note: str = "") -> Experiment:
     given: dict[str, Any] = {"name": name, "note": note, "data": config.model_dump(mode="json")}
     if len(name) > 80:
         raise ConfigError("The name is longer than 80 letters.")
-    return checked(given, "The experiment")
+    return check_experiment(given, "The experiment")
 
 
 def save_own(experiment: Experiment, workspace: Path, *, replace: bool = False) -> Path:

@@ -10,10 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import tomli_w
 from pydantic import BaseModel, ValidationError
 
 from app.experiment.mistakes import in_words, key_of, sentence, setting_names
-from app.experiment.settings import Experiment, merged, name_of
+from app.experiment.settings import Experiment, merge, name_of
 from data import atomic
 from data.errors import ConfigError
 
@@ -63,10 +64,10 @@ def load_experiment(
     for text in changes:
         key, value = _change(text)
         put(given, key, value)
-        _bounded(given, f"--set {key[:80]}")
+        _check_bounds(given, f"--set {key[:80]}")
     if source is not None:
         put(given, "data.source", str(source))
-    return settled(given, str(find_experiment(name_or_path)))
+    return settle(given, str(find_experiment(name_or_path)))
 
 
 def read_tree(name_or_path: str) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def name_in(name_or_path: str) -> str:
 def _read(path: Path, within: tuple[Path, ...]) -> dict[str, Any]:
     if path in within:
         raise ConfigError(f"{within[-1]} extends {path.stem!r}, which extends it. Break that ring.")
-    given = _from_folder(_parsed(path), path.parent)
+    given = _from_folder(_parse(path), path.parent)
     given.setdefault("name", path.stem)
     if "extends" not in given:
         return given
@@ -103,7 +104,7 @@ def _read(path: Path, within: tuple[Path, ...]) -> dict[str, Any]:
     base = _read(beside if exists(beside) else find_experiment(begun), (*within, path))
     for key in _of_another_kind(base, given):
         put(base, key, {})
-    return merged({**base, "name": given["name"]}, given)
+    return merge({**base, "name": given["name"]}, given)
 
 
 def _of_another_kind(base: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
@@ -136,7 +137,7 @@ def _unions(config: type[BaseModel] = Experiment, prefix: str = "") -> tuple[tup
     return tuple(found)
 
 
-def settled(tree: Mapping[str, Any], where: str) -> Experiment:
+def settle(tree: Mapping[str, Any], where: str) -> Experiment:
     """The experiment that nested tables describe, with every path in its place.
 
     Raises:
@@ -149,7 +150,7 @@ def settled(tree: Mapping[str, Any], where: str) -> Experiment:
                 f"{where}: {key} holds a name of more than 255 letters, and no file or folder can "
                 "be called so. Correct it."
             )
-    return checked(placed, where)
+    return check_experiment(placed, where)
 
 
 def _bytes(name: str) -> int:
@@ -162,7 +163,7 @@ def problems(tree: Mapping[str, Any]) -> dict[str, str]:
     Where every value is sound by itself, a path begins at `{source}` and there is none.
     """
     try:
-        settled(tree, "")
+        settle(tree, "")
     except ConfigError as error:
         whole = str(error).removeprefix(": ")
     else:
@@ -186,7 +187,7 @@ def find_experiment(name_or_path: str) -> Path:
     for path in (Path(name_or_path), SHIPPED / f"{name_or_path}.toml"):
         if exists(path):
             return path
-    known = ", ".join(path.stem for path in shipped())
+    known = ", ".join(path.stem for path in shipped_files())
     raise ConfigError(
         f"There is no experiment {name_or_path!r}: neither a file of that name here, nor one that "
         f"ships with AutoGraph ({known})."
@@ -215,12 +216,12 @@ def origin_of(name_or_path: str, workspace: Path) -> str:
     return path.stem if path.parent == SHIPPED else str(path)
 
 
-def shipped() -> list[Path]:
+def shipped_files() -> list[Path]:
     """The files of all experiments that come with AutoGraph."""
     return sorted(path for path in SHIPPED.glob("*.toml") if path != PAPER)
 
 
-def checked(given: Mapping[str, Any], where: str) -> Experiment:
+def check_experiment(given: Mapping[str, Any], where: str) -> Experiment:
     """The experiment that nested tables describe.
 
     Raises:
@@ -239,8 +240,6 @@ def save_experiment(experiment: Experiment, path: Path) -> Path:
 
 def experiment_toml(experiment: Experiment) -> str:
     """Every setting of `experiment` as TOML."""
-    import tomli_w
-
     return tomli_w.dumps(experiment.model_dump(mode="json", exclude_none=True))
 
 
@@ -249,12 +248,12 @@ def known_settings() -> list[str]:
     return list(setting_names(Experiment))
 
 
-def _parsed(path: Path) -> dict[str, Any]:
+def _parse(path: Path) -> dict[str, Any]:
     try:
         tree = _toml(path.read_text(encoding="utf-8-sig"), str(path))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"{path} is not a TOML file: {error}. Correct that line.") from None
-    _bounded(tree, str(path))
+    _check_bounds(tree, str(path))
     return tree
 
 
@@ -275,7 +274,7 @@ def _toml(text: str, where: str) -> dict[str, Any]:
         raise ConfigError(f"{where}: {_TOO_LONG}") from None
 
 
-def _bounded(tree: Any, where: str) -> None:
+def _check_bounds(tree: Any, where: str) -> None:
     """Nothing, where whole numbers have 64 bits at most and tables are as deep as settings can be.
 
     Raises:

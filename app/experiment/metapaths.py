@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import get_args
 
-from app.experiment.file import checked
+from app.experiment.file import check_experiment
 from app.experiment.settings import PLAIN, Experiment
 from data.errors import ConfigError
 from recommend.protocols import Walks
@@ -66,18 +66,18 @@ def switch_metapaths(experiment: Experiment, metapaths: Sequence[str], name: str
         inside = given
         for part in path:
             inside = inside.setdefault(part, {})
-        inside[last] = _ordered(metapaths)
-    return checked({**given, "name": name}, "The metapaths")
+        inside[last] = _in_order(metapaths)
+    return check_experiment({**given, "name": name}, "The metapaths")
 
 
 def metapath_words(experiment: Experiment, metapaths: Sequence[str]) -> tuple[str, ...]:
     """The `--set` changes that do the same to an experiment, its name aside."""
-    value, common = json.dumps(_ordered(metapaths)), experiment.model.enhancer.name
+    value, common = json.dumps(_in_order(metapaths)), experiment.model.enhancer.name
     named = [f"model.enhancer.name={common}"] if common in walkers(experiment) else []
     return (*named, *(f"{'.'.join(key)}={value}" for key in _places(experiment)))
 
 
-def _ordered(metapaths: Sequence[str]) -> list[str]:
+def _in_order(metapaths: Sequence[str]) -> list[str]:
     return [path for path in TRAINABLE if path in metapaths]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Generic, Self, TypeVar
@@ -144,8 +145,6 @@ class Shelf(Generic[T]):
 
 def _plain(name: str) -> str:
     """In small letters without accents; letters of other scripts by their numbers."""
-    import unicodedata
-
     parted = unicodedata.normalize("NFKD", name.lower())
     letters = (letter for letter in parted if not unicodedata.combining(letter))
     return "".join(c if c.isascii() or not c.isalnum() else f"u{ord(c):x}" for c in letters)

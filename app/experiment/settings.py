@@ -207,29 +207,29 @@ class Experiment(Config):
             own = getattr(self.model, part)
             given[part] = own.model_dump() if own.name == name else {"name": name}
         for override in self._overrides(cell):
-            given = merged(given, override.model)
+            given = merge(given, override.model)
         return ModelConfig.model_validate(given)
 
     def train_of(self, cell: Cell) -> TrainConfig:
         """Settings of the training in a cell."""
         given = self.train.model_dump()
         for override in self._overrides(cell):
-            given = merged(given, override.train)
+            given = merge(given, override.train)
         return TrainConfig.model_validate(given)
 
     def _overrides(self, cell: Cell) -> list[Override]:
         return [self.override[key] for key in cell.keys if key in self.override]
 
 
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with the values of `over` in it, tables inside tables included.
 
-    >>> merged({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
+    >>> merge({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
     {'a': {'b': 3, 'c': 2}}
     """
     result = dict(base)
     for key, value in over.items():
         old = result.get(key)
         both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        result[key] = merged(old, value) if both else value  # type: ignore[arg-type]
+        result[key] = merge(old, value) if both else value  # type: ignore[arg-type]
     return result

@@ -223,7 +223,7 @@ def _each(workspace: Path) -> Iterator[Job]:
             try:
                 yield _job(path, read_ticket(path))
             except ArtifactError as error:
-                yield _damaged(path, str(error))
+                yield _damaged_job(path, str(error))
 
 
 def read_ticket(folder: Path) -> Ticket:
@@ -282,7 +282,7 @@ def _state(alive: bool, stopping: bool, story: Story) -> State:
     return "queued" if story.began is None else "running"
 
 
-def _damaged(folder: Path, why: str) -> Job:
+def _damaged_job(folder: Path, why: str) -> Job:
     return Job(
         id=folder.name,
         kind="unknown",

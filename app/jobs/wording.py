@@ -24,17 +24,17 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
-def took(job: Job) -> float | None:
+def seconds_of(job: Job) -> float | None:
     """Seconds since the job's turn came, or until it ended; None before."""
     if job.started is None:
         return None
     return max(0.0, (job.ended or time.time()) - job.started)
 
 
-def counted(step: StepProgress) -> str:
+def progress_in_words(step: StepProgress) -> str:
     """How much of a step is done, at which rate, and how long it will take.
 
-    >>> counted(StepProgress("describing items", 50, 200, "texts", 2.5, 60.0, 20.0))
+    >>> progress_in_words(StepProgress("describing items", 50, 200, "texts", 2.5, 60.0, 20.0))
     '50 of 200 texts · 2.5 a second · 1 min 0 s left'
     """
     if step.state == "kept":

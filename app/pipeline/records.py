@@ -21,7 +21,7 @@ from app.experiment.cautions import (
 )
 from app.experiment.file import (
     SHIPPED,
-    checked,
+    check_experiment,
     exists,
     experiment_toml,
     find_experiment,
@@ -327,7 +327,7 @@ def _read(path: Path, workspace: Path, name_or_path: str) -> Record:
     again = f"Run the experiment again: autograph run {name_or_path}. What is finished is kept."
     try:
         content = _Content.model_validate(atomic.read_json(path, again))
-        experiment = checked(content.experiment, str(path))
+        experiment = check_experiment(content.experiment, str(path))
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"])) or "all of it"
         raise ArtifactError(

@@ -93,7 +93,7 @@ class StepRunner:
         store.make(
             step.stage,
             step.key,
-            lambda folder: self._filled(step, folder, store, listener),
+            lambda folder: self._fill(step, folder, store, listener),
             {
                 "version": STAGES[step.stage].version,
                 "settings": dict(step.settings),
@@ -108,7 +108,7 @@ class StepRunner:
         told = {DAMAGED: damage[0]} if damage else {}
         listener.finished(str(step), seconds, {**summary, **told})
 
-    def _filled(
+    def _fill(
         self, step: Step, folder: Path, store: ArtifactStore, listener: Listener
     ) -> Mapping[str, Any]:
         """What a stage leaves, with the seconds that it took since it was last begun."""

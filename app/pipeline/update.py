@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+import polars as pl
 
 from app.pipeline.own_texts import texts_by_hand
 from app.pipeline.plan import Plan, Step
@@ -15,13 +17,11 @@ from app.pipeline.runner import Listener, Quiet, run_steps
 from app.pipeline.scenes import open_scene
 from data import atomic
 from data.errors import ArtifactError, ConfigError
+from llm.cache import COLUMNS
+from llm.knowledge import Knowledge
+from llm.protocol import request_key
 from llm.workshop.scene import Scene, asking
-
-if TYPE_CHECKING:
-    import polars as pl
-
-    from llm.knowledge import Knowledge
-    from prompts.template import Side
+from prompts.template import Side
 
 Reason = Literal["new", "prompt changed", "model changed", "failed before", "answered"]
 REASONS: dict[Reason, str] = {
@@ -74,8 +74,6 @@ def compare_with_last(plan: Plan, scene: Scene) -> pl.DataFrame:
     Raises:
         TemplateError: the template does not fit the data set.
     """
-    import polars as pl
-
     rows = list(_reasons(plan, scene))
     return pl.DataFrame(rows, {"entity": pl.String, "reason": pl.String}, orient="row")
 
@@ -107,7 +105,7 @@ def update_knowledge(
         step = plan.step(f"knowledge-{update.side}")
         reopened = _make(plan, step, told)
         atomic.write_json(_last(plan, update.side), {"stage": step.stage, "key": step.key})
-        failed = len(_failed(plan, step))
+        failed = len(_without_text(plan, step))
         yield Update(update.side, update.changes, update.complete, failed, reopened)
 
 
@@ -116,7 +114,7 @@ def _make(plan: Plan, step: Step, listener: Listener) -> int:
 
     Whatever was made without a text that is there by now has to be made again.
     """
-    failed, reopened = _failed(plan, step), list[tuple[str, str]]()
+    failed, reopened = _without_text(plan, step), list[tuple[str, str]]()
     if failed:
         reopened = plan.store.reopen(step.stage, step.key)
     try:
@@ -124,25 +122,20 @@ def _make(plan: Plan, step: Step, listener: Listener) -> int:
     except BaseException:
         plan.store.close(reopened)
         raise
-    if _failed(plan, step) != failed:
+    if _without_text(plan, step) != failed:
         return len(reopened)
     plan.store.close(reopened)
     return 0
 
 
-def _failed(plan: Plan, step: Step) -> set[str]:
+def _without_text(plan: Plan, step: Step) -> set[str]:
     """Entities without a text in finished knowledge."""
-    from llm.knowledge import Knowledge
-
     if not plan.store.sound(step.stage, step.key):
         return set()
     return set(Knowledge.load(plan.store.place(step.stage, step.key)).failed["entity"])
 
 
 def _reasons(plan: Plan, scene: Scene) -> Iterator[tuple[str, Reason]]:
-    from llm.cache import COLUMNS
-    from llm.protocol import request_key
-
     with asking(scene) as (backend, cache):
         pairs = [(r.entity, request_key(backend, r)) for r in scene.requests(scene.template)]
         error = 1 + COLUMNS.index("error")
@@ -163,8 +156,6 @@ def _reasons(plan: Plan, scene: Scene) -> Iterator[tuple[str, Reason]]:
 
 def _knowledge_before(plan: Plan, side: Side) -> Knowledge | None:
     """What was known of the side after the latest update or run of the experiment."""
-    from llm.knowledge import Knowledge
-
     stage = f"knowledge-{side}"
     keys = []
     with suppress(ArtifactError):  # a damaged note is written again at the end

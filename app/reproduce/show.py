@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from app.experiment.cautions import named
+from app.experiment.cautions import with_signs
 from app.reproduce.results import BARRED, BEATEN, RARE, Results
 from app.reproduce.sheets import TABLE, Sheet, Told
 from app.reproduce.tables_run import Reproduction
@@ -39,7 +39,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     plain = _change(row, "") if row["difference"] is not None else ["", "", ""]
     rival = _change(row, "rival_") if row["rival"] is not None else ["", "", ""]
     paper = [_number(row["paper"], ".4f"), _number(row["from_paper"], "+.1f", " %")]
-    name = named(row["row"], row["marks"])
+    name = with_signs(row["row"], row["marks"])
     return [
         *(name, f"{row['mean']:.4f}{spread}", str(row["seeds"])),
         *plain,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from app.experiment.file import put, read_tree, settled, shipped
+from app.experiment.file import put, read_tree, settle, shipped_files
 from app.experiment.settings import ENHANCERS, Cell, Experiment
 from app.pipeline.plan import Plan, Step
 from app.pipeline.records import Record, read_record, write_record
@@ -115,7 +115,7 @@ def _base(name: str, workspace: Path, source: Path | None) -> Experiment:
         source = before.experiment.data.source
     if source is not None:
         put(tree, "data.source", str(source))
-    return settled(tree, name)
+    return settle(tree, name)
 
 
 def _seeds_so_far(kind: str, base: Experiment, workspace: Path) -> set[int]:
@@ -143,7 +143,7 @@ def kind_of(name: str) -> str:
 def names() -> list[str]:
     """The tables and figures that come with AutoGraph."""
     kinds = (*KINDS, *OTHERS)
-    return [path.stem for path in shipped() if path.stem.split("-")[0] in kinds]
+    return [path.stem for path in shipped_files() if path.stem.split("-")[0] in kinds]
 
 
 def recorded(name: str, workspace: Path) -> Record | None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.experiment.cautions import named
-from app.experiment.settings import LONGEST_NAME, PLAIN, Cell, Experiment, Override, merged
+from app.experiment.cautions import with_signs
+from app.experiment.settings import LONGEST_NAME, PLAIN, Cell, Experiment, Override, merge
 from app.pipeline.derived import holds, step_from
 from app.pipeline.plan import Step
 from app.pipeline.records import Record, keep_record, read_record
@@ -129,7 +129,7 @@ def ablation_table(of: Ablation, load: Load = load_evaluation) -> pl.DataFrame:
     order = sorted(
         of.runs, key=lambda v: (v != of.base, v.levels != of.base.levels, v.name(of.base))
     )
-    titles = {v: named(v.name(of.base), of.marks) for v in order}
+    titles = {v: with_signs(v.name(of.base), of.marks) for v in order}
     places = {title: of.runs[v] for v, title in titles.items()}
     if of.plain:
         places[PLAIN_TWIN] = of.plain
@@ -170,7 +170,7 @@ def experiment_of(of: Ablation, variant: Variant) -> Experiment:
     pair = f"{of.backbone}+{of.enhancer}"
     parts = {"metapaths": list(variant.metapaths), "levels": list(variant.levels)}
     old = given.override.get(pair, Override())
-    changed = Override(model=merged(old.model, {"enhancer": parts}), train=old.train)
+    changed = Override(model=merge(old.model, {"enhancer": parts}), train=old.train)
     seeds = tuple(cell.seed for cell in of.record.finished() if cell.label == pair)
     grid = {"backbones": (of.backbone,), "enhancers": (of.enhancer,), "seeds": seeds}
     what = variant.name(of.base)

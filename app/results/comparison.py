@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from app.experiment.cautions import named, notes, unmarked
+from app.experiment.cautions import notes, with_signs, without_signs
 from app.experiment.settings import PLAIN, SHUFFLED, Cell, Experiment
 from app.pipeline.derived import holds, run_derived, step_from
 from app.pipeline.plan import Step
@@ -79,7 +79,7 @@ def contenders(records: Sequence[Record]) -> dict[str, Contender]:
     for record in records:
         prefix = f"{record.experiment.name}: " if len(records) > 1 else ""
         for cell in record.finished():
-            label = named(f"{prefix}{cell.label}", record.marks(cell))
+            label = with_signs(f"{prefix}{cell.label}", record.marks(cell))
             cells.setdefault(label, (record, []))[1].append(cell)
     return {label: Contender(label, of, tuple(some)) for label, (of, some) in cells.items()}
 
@@ -154,7 +154,7 @@ def baselines(found: Mapping[str, Contender], against: str | None = None) -> dic
     """
     if against is None:
         return plain_twins(found)
-    against = next((x for x in found if against in (x, unmarked(x))), against)
+    against = next((x for x in found if against in (x, without_signs(x))), against)
     if against not in found:
         raise ConfigError(
             f"There is no recommender {against!r} to compare with. There are: {', '.join(found)}."
@@ -203,8 +203,8 @@ def judging_told(found: Mapping[str, Contender]) -> list[str]:
     sentence = "The held-out item is ranked among {}."
     if len(ways) == 1:
         return [sentence.format(among) for among in ways]
-    named = {among: ", ".join(dict.fromkeys(names)) for among, names in ways.items()}
-    return [f"{names}: {sentence.format(among).lower()}" for among, names in named.items()]
+    by_way = {among: ", ".join(dict.fromkeys(names)) for among, names in ways.items()}
+    return [f"{names}: {sentence.format(among).lower()}" for among, names in by_way.items()]
 
 
 def cautions_told(found: Mapping[str, Contender]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.experiment.cautions import named
+from app.experiment.cautions import with_signs
 from app.experiment.settings import Cell
 from app.results.results import Results
 from app.results.wording import called
@@ -69,7 +69,7 @@ def examples(results: Results, cells: Sequence[Cell], people: int, seed: int = 0
     lists: list[dict[str, tuple[Shown, ...]]] = [{} for _ in users]
     for cell in cells:
         ready = results.ready(cell)
-        title = named(called(cell), results.record.marks(cell))
+        title = with_signs(called(cell), results.record.marks(cell))
         for user, own in zip(users, lists, strict=True):
             own[title] = tuple(_list(case, ready, user))
     return [_example(case, user, own) for user, own in zip(users, lists, strict=True)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
-from app.experiment.cautions import named
+from app.experiment.cautions import with_signs
 from app.experiment.settings import PLAIN, Cell
 from app.pipeline.records import Record
 from app.results.comparison import compare_contenders, contenders
@@ -72,7 +72,7 @@ class Row:
     @property
     def title(self) -> str:
         """How it is called, with its signs."""
-        return named(called(Cell(self.backbone, self.enhancer, 0)), self.marks)
+        return with_signs(called(Cell(self.backbone, self.enhancer, 0)), self.marks)
 
 
 @dataclass(frozen=True, slots=True)

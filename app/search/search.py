@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from app.experiment.file import checked, put
-from app.experiment.settings import Cell, Experiment, Override, merged
+from app.experiment.file import check_experiment, put
+from app.experiment.settings import Cell, Experiment, Override, merge
 from app.pipeline.plan import Plan, Step
 from app.pipeline.records import record_of
 from app.pipeline.runner import Showing, in_silence, run_steps
@@ -97,9 +97,9 @@ def search(
     with _alone(workspace):
 
         def make(plan: Plan, steps: Sequence[Step]) -> None:
-            _made(plan, steps, device, showing)
+            _make(plan, steps, device, showing)
 
-        return [_searched(experiment, cell, workspace, trials, make) for cell in rows]
+        return [_search_row(experiment, cell, workspace, trials, make) for cell in rows]
 
 
 def with_settings(experiment: Experiment, cell: Cell, settings: dict[str, Any]) -> Experiment:
@@ -112,8 +112,10 @@ def with_settings(experiment: Experiment, cell: Cell, settings: dict[str, Any]) 
     grid = {"backbones": [cell.backbone], "enhancers": [cell.enhancer], "seeds": [cell.seed]}
     override = {name: of.model_dump() for name, of in experiment.override.items()}
     given = experiment.model_dump(mode="json", exclude_none=True)
-    override[cell.label] = merged(old, settings)
-    return checked({**given, "grid": grid, "override": override}, f"a trial of {cell.label}")
+    override[cell.label] = merge(old, settings)
+    return check_experiment(
+        {**given, "grid": grid, "override": override}, f"a trial of {cell.label}"
+    )
 
 
 def space_of(experiment: Experiment, cell: Cell) -> dict[str, tuple[Any, ...]]:
@@ -170,7 +172,7 @@ def _alone(workspace: Path) -> Iterator[None]:
         yield
 
 
-def _searched(
+def _search_row(
     experiment: Experiment, cell: Cell, workspace: Path, trials: int, make: Make
 ) -> Searched:
     from optuna.trial import TrialState
@@ -182,10 +184,10 @@ def _searched(
     while len(finished := study.get_trials(states=[TrialState.COMPLETE])) < trials:
         # What all trials share is made before one is drawn: where it fails, no trial is to blame.
         make(plan, [one for one in plan.steps("train") if one.cell is None])
-        trial = _asked(study, space, experiment.seed)
+        trial = _ask(study, space, experiment.seed)
         try:
             own = with_settings(experiment, cell, as_settings(trial.params))
-            value = _tried(own, workspace, make)
+            value = _try_settings(own, workspace, make)
         except AutoGraphError as error:
             trial.set_user_attr(FAILED, str(error))
             study.tell(trial, state=TrialState.FAIL)
@@ -227,7 +229,7 @@ def _take_up(study: Study) -> None:
         study.enqueue_trial(trial.params)
 
 
-def _asked(study: Study, space: Mapping[str, tuple[Any, ...]], seed: int) -> Any:
+def _ask(study: Study, space: Mapping[str, tuple[Any, ...]], seed: int) -> Any:
     """The next trial, with a value of each choice: another one after one that failed of itself."""
     import optuna
     from optuna.distributions import CategoricalDistribution
@@ -241,7 +243,7 @@ def _asked(study: Study, space: Mapping[str, tuple[Any, ...]], seed: int) -> Any
         return study.ask({name: CategoricalDistribution(of) for name, of in space.items()})
 
 
-def _tried(experiment: Experiment, workspace: Path, make: Make) -> float:
+def _try_settings(experiment: Experiment, workspace: Path, make: Make) -> float:
     """Validation NDCG@10 of an experiment with one row; what was trained before is not again."""
     plan = Plan(experiment, workspace)
     steps = plan.steps("train")
@@ -249,7 +251,7 @@ def _tried(experiment: Experiment, workspace: Path, make: Make) -> float:
     return float(plan.store.manifest("train", steps[-1].key)["summary"][WATCHED])
 
 
-def _made(plan: Plan, steps: Sequence[Step], device: str, showing: Showing) -> None:
+def _make(plan: Plan, steps: Sequence[Step], device: str, showing: Showing) -> None:
     """Runs those of some steps that are not finished."""
     if not all(plan.store.sound(step.stage, step.key) for step in steps):
         with showing() as listener:

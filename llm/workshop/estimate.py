@@ -16,7 +16,7 @@ from llm.lengths import BYTES_A_TOKEN, prompt_tokens
 from llm.protocol import Backend, request_key
 from llm.settings import GateConfig
 from llm.workshop.prices import FILE, Prices, how_to_write, load_prices
-from llm.workshop.quantity import Quantity, counted, mean, share
+from llm.workshop.quantity import Quantity, exactly, mean, share
 from llm.workshop.scene import Scene, asking
 from prompts.requests import Request
 from prompts.template import Template
@@ -110,22 +110,22 @@ def estimate(
         about = (scene.side, template.label, backend.model, len(scene.ids))
         if not scene.asks_model:
             name = scene.backend_config.backend
-            nothing = counted(0, f"{name} asks no language model")
+            nothing = exactly(0, f"{name} asks no language model")
             note = f"The backend {name} asks no language model: nothing is sent or paid."
             return Estimate(*about, nothing, nothing, nothing, nothing, nothing, notes=(note,))
         size = (max(sample, measure), seed)
         calls, requests = _find_calls(scene, template, backend, cache, size, on_progress)
         if not requests:
-            nothing = counted(0, "everything that was looked at is answered")
+            nothing = exactly(0, "everything that was looked at is answered")
             known = nothing if calls.high == 0 else None
             return Estimate(*about, calls, known, known, known, known, notes=tuple(notes))
         prompt = _prompt_tokens(backend, requests[:sample], calls.mean)
         answers = _Answers()
         if measure:
-            answers = _measured(requests[:measure], backend, cache, scene.gate, notes)
+            answers = _measure(requests[:measure], backend, cache, scene.gate, notes)
             calls = _less(calls, len(answers.tokens))
-        answers = answers if answers.tokens else _kept(scene, backend, cache)
-    return _summed(scene, about, calls, prompt, answers, notes)
+        answers = answers if answers.tokens else _earlier_answers(scene, backend, cache)
+    return _sum_up(scene, about, calls, prompt, answers, notes)
 
 
 def costs_by_model(estimate: Estimate, prices: Prices) -> pl.DataFrame:
@@ -139,8 +139,8 @@ def costs_by_model(estimate: Estimate, prices: Prices) -> pl.DataFrame:
     rows = []
     if prompts is not None and answers is not None:
         for model, price in prices.models.items():
-            asked = prompts.scaled(price.prompt / 1e6)
-            said = answers.scaled(price.completion / 1e6)
+            asked = prompts.scale(price.prompt / 1e6)
+            said = answers.scale(price.completion / 1e6)
             ends = zip(
                 (asked.low, asked.mean, asked.high), (said.low, said.mean, said.high), strict=True
             )
@@ -170,7 +170,7 @@ def _find_calls(
     answered = cache.answered(keys)
     left = [number for key, number in keys.items() if key not in answered]
     chosen = rng.permutation(left)[: size[0]].tolist()
-    calls = counted(len(left), "counted") if whole else share(len(left), len(numbers), n)
+    calls = exactly(len(left), "counted") if whole else share(len(left), len(numbers), n)
     return calls, [scene.request(number, template) for number in chosen]
 
 
@@ -186,7 +186,7 @@ def _prompt_tokens(backend: Backend, requests: Sequence[Request], population: fl
     return mean([tokens.count for tokens in counts], basis, population)
 
 
-def _measured(
+def _measure(
     requests: Sequence[Request],
     backend: Backend,
     cache: ResponseCache,
@@ -216,7 +216,7 @@ def _measured(
     )
 
 
-def _kept(scene: Scene, backend: Backend, cache: ResponseCache) -> _Answers:
+def _earlier_answers(scene: Scene, backend: Backend, cache: ResponseCache) -> _Answers:
     """The model's latest answers in the cache, to whatever prompts."""
     rows = cache.measured(backend.model, ANSWERS_LOOKED_AT)
     if not rows:
@@ -226,7 +226,7 @@ def _kept(scene: Scene, backend: Backend, cache: ResponseCache) -> _Answers:
     return _Answers(tokens, seconds, beside, f"{len(rows)} earlier answers of this model")
 
 
-def _summed(
+def _sum_up(
     scene: Scene,
     about: tuple[str, str, str, int],
     calls: Quantity,
@@ -244,7 +244,7 @@ def _summed(
     if any(answers.seconds) and answers.beside:
         beside = max(min(answers.beside, calls.mean), 1.0)
         basis = f"{answers.basis}, {beside:.3g} at a time"
-        seconds = calls.times(mean(answers.seconds, basis).scaled(1 / beside))
+        seconds = calls.times(mean(answers.seconds, basis).scale(1 / beside))
     elif answers.tokens:
         notes.append("The time is not known: measure some calls (--measure 10).")
     prices = load_prices(scene.workspace)
@@ -267,13 +267,13 @@ def _money(
         path = scene.workspace / FILE
         notes.append(f"The cost is not known: {path} has no {model!r}. {how_to_write(model)}")
         return None
-    asked = prompts.scaled(price.prompt / 1e6)
+    asked = prompts.scale(price.prompt / 1e6)
     if completions is None:
         notes.append(
             f"The prompts alone cost about {asked.mean:,.2f} {prices.currency}".rstrip() + "."
         )
         return None
-    said = completions.scaled(price.completion / 1e6)
+    said = completions.scale(price.completion / 1e6)
     basis = f"prices of {model} in {FILE}"
     return Quantity(asked.mean + said.mean, asked.low + said.low, asked.high + said.high, basis)
 

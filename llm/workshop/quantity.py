@@ -30,12 +30,12 @@ class Quantity:
         high = self.high * other.high if self.high else 0.0
         return Quantity(self.mean * other.mean, self.low * other.low, high, other.basis)
 
-    def scaled(self, factor: float) -> Quantity:
+    def scale(self, factor: float) -> Quantity:
         """`factor` times as much."""
         return Quantity(self.mean * factor, self.low * factor, self.high * factor, self.basis)
 
 
-def counted(amount: int, basis: str) -> Quantity:
+def exactly(amount: int, basis: str) -> Quantity:
     """An amount that is known."""
     return Quantity(amount, amount, amount, basis)
 

@@ -44,7 +44,7 @@ def try_templates(
     Raises:
         BackendError: nothing can be asked of the backend.
     """
-    rows, asked = _asked(scene, templates, numbers)
+    rows, asked = _requests(scene, templates, numbers)
     for place, answer in _answers(scene, asked, on_progress).items():
         rows[place] |= answer
     return _table(rows)
@@ -66,7 +66,7 @@ def known_answers(
     Raises:
         BackendError: the backend cannot be opened, or the length of prompts not be looked at.
     """
-    rows, asked = _asked(scene, templates, numbers)
+    rows, asked = _requests(scene, templates, numbers)
     with asking(scene) as (backend, cache):
         keys = {place: request_key(backend, request) for place, request in asked.items()}
         found = {
@@ -85,7 +85,7 @@ def only_different(tried: pl.DataFrame, prompts: bool = False) -> pl.DataFrame:
     return tried.filter(said.n_unique().over("entity") > 1)
 
 
-def _asked(
+def _requests(
     scene: Scene, templates: Sequence[Template], numbers: Sequence[int]
 ) -> tuple[list[dict[str, Any]], dict[int, Request]]:
     """A row an entity and template, and the requests by row of those that can be rendered."""

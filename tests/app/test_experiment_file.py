@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.experiment.file import (
-    checked,
+    check_experiment,
     experiment_toml,
     known_settings,
     load_experiment,
     put,
     save_experiment,
-    settled,
+    settle,
 )
 from app.experiment.settings import BACKBONES, Cell, Experiment
 from data.errors import ConfigError
@@ -38,7 +38,7 @@ def test_the_tree_survives_its_file(tmp_path: Path) -> None:
         "grid": {"backbones": ["sasrec", "mind"], "seeds": [1, 2]},
         "override": {"mind": {"train": {"epochs": 3}, "model": {"width": 32}}},
     }
-    experiment = checked(given, "test")
+    experiment = check_experiment(given, "test")
     assert experiment.quantize.user.k == 9
     assert load_experiment(str(save_experiment(experiment, tmp_path / "x.toml"))) == experiment
 
@@ -121,7 +121,7 @@ def test_a_wrong_setting_gets_a_sentence(change: str, parts: list[str]) -> None:
 
 def test_a_setting_of_another_backbone_says_so() -> None:
     with pytest.raises(ConfigError, match=r"model\.backbone\.heads does not go with"):
-        checked({"model": {"backbone": {"name": "mind", "heads": 2}}}, "test")
+        check_experiment({"model": {"backbone": {"name": "mind", "heads": 2}}}, "test")
 
 
 def test_no_file_no_toml_no_source(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_no_file_no_toml_no_source(tmp_path: Path) -> None:
 
 
 def test_cells_get_what_is_common_then_what_is_theirs() -> None:
-    experiment = checked(
+    experiment = check_experiment(
         {
             "data": {"max_history": 9},
             "model": {"width": 16, "backbone": {"name": "sasrec", "layers": 3}},
@@ -198,8 +198,8 @@ name = "mind"
 
 
 def test_the_length_of_histories_is_set_in_one_place() -> None:
-    experiment = checked({"data": {"max_history": 9}}, "test")
-    again = checked(tomllib.loads(experiment_toml(experiment)), "test")
+    experiment = check_experiment({"data": {"max_history": 9}}, "test")
+    again = check_experiment(tomllib.loads(experiment_toml(experiment)), "test")
     assert again.model.max_history == experiment.model.max_history == 9
     assert Experiment().model.max_history == 30
 
@@ -274,6 +274,6 @@ def test_any_value_of_any_setting_is_taken_or_refused_in_words(key: str, value: 
     tree: dict[str, object] = {"name": "odd"}
     put(tree, key, value)
     try:
-        settled(tree, "odd.toml")
+        settle(tree, "odd.toml")
     except ConfigError as error:
         assert "odd.toml" in str(error)

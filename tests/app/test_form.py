@@ -15,13 +15,13 @@ from app.experiment.drafts import (
     Base,
     Draft,
     draft_of,
+    in_toml,
     is_saved,
     save_draft,
-    shown,
     value_of,
-    written,
+    widget_value,
 )
-from app.experiment.file import known_settings, load_experiment, save_experiment, shipped
+from app.experiment.file import known_settings, load_experiment, save_experiment, shipped_files
 from app.experiment.form import LEFT_OUT, Field, field_of, fields_of, rooms
 from app.experiment.settings import BACKBONES, ENHANCERS, Cell
 from app.pipeline.starting_points import bases
@@ -45,7 +45,7 @@ def drafted(base: Base, given: Mapping[str, Any]) -> Draft:
     own = [field_of(base.experiment, key) for key in ("name", "note", "grid.seeds")]
     fields = [*own, *fields_of(rooms(base.experiment, given))]
     assert given.keys() <= {one.key for one in fields}
-    typed = {one.key: value_of(one, given.get(one.key, shown(one))) for one in fields}
+    typed = {one.key: value_of(one, given.get(one.key, widget_value(one))) for one in fields}
     return draft_of(base, fields, typed)
 
 
@@ -75,7 +75,7 @@ def test_every_field_says_what_it_is(demo: Base) -> None:
 
 
 def test_an_untouched_form_changes_nothing(tmp_path: Path) -> None:
-    for path in shipped():
+    for path in shipped_files():
         base = base_of(path.stem, tmp_path)
         draft = drafted(base, {})
         assert (draft.changes, draft.emptied) == ({}, ())
@@ -235,12 +235,12 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_what_is_written_is_toml(value: Any) -> None:
-    assert tomllib.loads(f"value = {written(value)}")["value"] == value
+    assert tomllib.loads(f"value = {in_toml(value)}")["value"] == value
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_numbers_are_written_as_toml(value: float) -> None:
-    assert tomllib.loads(f"value = {written(value)}")["value"] == value
+    assert tomllib.loads(f"value = {in_toml(value)}")["value"] == value
 
 
 def test_saved_and_run_experiments_can_be_begun_with(finished: Path, tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_saved_and_run_experiments_can_be_begun_with(finished: Path, tmp_path: P
 
     workspace = Path(shutil.copytree(finished, tmp_path / "ws"))
     keys = [base.key for base in bases(workspace)]
-    assert keys == [*(path.stem for path in shipped()), "tiny (as it ran)"]
+    assert keys == [*(path.stem for path in shipped_files()), "tiny (as it ran)"]
     draft = drafted(base_of("tiny (as it ran)", workspace), {"name": "mine"})
     assert (draft.can_be_set, is_saved(draft, workspace)) == (False, None)
     save_draft(draft, workspace)

@@ -18,15 +18,15 @@ from app.jobs.commands import (
 from llm.settings import BackendConfig, Sampling, ServerConfig, VllmConfig
 from llm.workshop.estimate import Estimate, costs_by_model
 from llm.workshop.prices import Price, Prices
-from llm.workshop.quantity import Quantity, counted
-from prompts.drafts import drafted
+from llm.workshop.quantity import Quantity, exactly
+from prompts.drafts import draft_template
 from prompts.template import load_template
 
 
 def test_a_version_is_called_by_its_label_and_a_draft_by_its_file(tmp_path: Path) -> None:
     base = load_template("movies-item")
     assert reference(base, tmp_path) == "movies-item@1"
-    draft = drafted(base, "# user\nOther {{ title }}")
+    draft = draft_template(base, "# user\nOther {{ title }}")
     path = Path(reference(draft, tmp_path))
     assert path.is_absolute()
     assert load_template(path).hash == draft.hash
@@ -58,7 +58,7 @@ def test_a_change_says_the_whole_backend(config: BackendConfig) -> None:
 
 
 def test_costs_of_the_same_tokens_by_model() -> None:
-    calls, tokens = counted(2, "counted"), Quantity(2e6, 1e6, 4e6, "sample")
+    calls, tokens = exactly(2, "counted"), Quantity(2e6, 1e6, 4e6, "sample")
     answers = Quantity(1e6, 1e6, 1e6, "sample")
     found = Estimate("item", "t@1", "m", 2, calls, tokens, answers)
     models = {"dear": Price(prompt=3, completion=10), "cheap": Price(prompt=1, completion=0)}

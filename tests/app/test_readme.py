@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.experiment.file import checked
+from app.experiment.file import check_experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,7 +24,7 @@ COMMANDS = [shlex.split(line, comments=True) for line in LINES if "autograph " i
 
 @pytest.mark.parametrize("text", TOML, ids=range(len(TOML)))
 def test_experiments_are_understood(text: str) -> None:
-    assert checked(tomllib.loads(text), "README.md").grid
+    assert check_experiment(tomllib.loads(text), "README.md").grid
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

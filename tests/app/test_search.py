@@ -13,7 +13,7 @@ import pytest
 from app_fakes import ON_CPU, beside_here
 from manifests import accept_changes
 
-from app.experiment.file import checked, load_experiment
+from app.experiment.file import check_experiment, load_experiment
 from app.experiment.settings import Cell, Experiment
 from app.pipeline.records import read_record
 from app.search.search import STORE, as_settings, override_toml, search, space_of, with_settings
@@ -65,7 +65,9 @@ def test_spaces_are_those_of_appendix_d() -> None:
 
 
 def test_heads_that_cannot_share_the_width_are_not_tried() -> None:
-    given = checked({"model": {"width": 50}, "override": {"mind": {"model": {"width": 64}}}}, "")
+    given = check_experiment(
+        {"model": {"width": 50}, "override": {"mind": {"model": {"width": 64}}}}, ""
+    )
     space = space_of(given, Cell("sasrec", "autograph", 0))
     assert space["model.backbone.heads"] == space["model.enhancer.heads"] == (1, 2)
     assert space_of(given, Cell("mind", "autograph", 0))["model.enhancer.heads"] == (1, 2, 4)
@@ -83,8 +85,8 @@ def test_a_trial_that_fails_is_told_and_another_takes_its_place(
             raise AutoGraphError("It cannot be trained.")
         return 0.1 * len(tried)
 
-    monkeypatch.setattr("app.search.search._tried", fails_first)
-    monkeypatch.setattr("app.search.search._made", lambda *_: None)
+    monkeypatch.setattr("app.search.search._try_settings", fails_first)
+    monkeypatch.setattr("app.search.search._make", lambda *_: None)
     with pytest.raises(AutoGraphError, match="cannot be trained"):
         search(experiment, own, 2, ["gru4rec+none"])
     (found,) = search(experiment, own, 2, ["gru4rec+none"])
@@ -97,8 +99,8 @@ def test_what_trials_share_is_no_trial_s_fault(
     def no_server(*_: object) -> None:
         raise AutoGraphError("No server answers.")
 
-    monkeypatch.setattr("app.search.search._made", no_server)
-    monkeypatch.setattr("app.search.search._asked", None)
+    monkeypatch.setattr("app.search.search._make", no_server)
+    monkeypatch.setattr("app.search.search._ask", None)
     with pytest.raises(AutoGraphError, match="No server answers"):
         search(load_experiment(str(tiny_experiment), QUICK), own, 1, ["gru4rec+none"])
 
@@ -106,7 +108,7 @@ def test_what_trials_share_is_no_trial_s_fault(
 def test_a_search_says_that_texts_leak(
     own: Path, tiny_experiment: Path, autograph: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.search.search._tried", lambda *_: 0.5)
+    monkeypatch.setattr("app.search.search._try_settings", lambda *_: 0.5)
     accept_changes(read_record("tiny", own).folder("knowledge-item"), leaking=True)
     told = autograph("search", tiny_experiment, "--trials", 1, "--workspace", own, *ON_CPU[:2])
     assert told.exit_code == 0, told.output
@@ -121,7 +123,7 @@ def test_an_interrupted_search_ends_like_one_that_was_not(
     whole = Path(shutil.copytree(finished, tmp_path / "whole"))
     (expected,) = search(experiment, whole, 3, ["gru4rec+none"])
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("app.search.search._tried", _after(1))
+        patched.setattr("app.search.search._try_settings", _after(1))
         with pytest.raises(KeyboardInterrupt):
             search(experiment, own, 3, ["gru4rec+none"])
     assert len(trials_of(own)) == 1
@@ -129,13 +131,13 @@ def test_an_interrupted_search_ends_like_one_that_was_not(
     assert found == expected and found.trials == 3
     assert trials_of(own) == trials_of(whole)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("app.search.search._tried", None)
+        patched.setattr("app.search.search._try_settings", None)
         assert search(experiment, own, 3, ["gru4rec+none"]) == [expected]
 
 
 def _after(trials: int) -> Any:
     """Trials that are stopped by Ctrl-C when some are finished."""
-    from app.search.search import _tried
+    from app.search.search import _try_settings
 
     left = [trials]
 
@@ -143,7 +145,7 @@ def _after(trials: int) -> Any:
         if not left[0]:
             raise KeyboardInterrupt
         left[0] -= 1
-        return _tried(*arguments)
+        return _try_settings(*arguments)
 
     return tried
 
@@ -213,6 +215,6 @@ def test_what_cannot_be_searched_is_told(
         search(experiment, own, 1, ["gru4rec+none"])
         return 0.0
 
-    monkeypatch.setattr("app.search.search._tried", nested)
+    monkeypatch.setattr("app.search.search._try_settings", nested)
     with pytest.raises(AutoGraphError, match="Another search is at work"):
         search(experiment, own, 1, ["gru4rec+none"])

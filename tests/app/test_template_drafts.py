@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import TemplateError
-from prompts.drafts import drafted, keep_draft, schema_text
+from prompts.drafts import draft_template, keep_draft, schema_text
 from prompts.library import Library
 from prompts.template import load_template
 
@@ -16,16 +16,16 @@ SCHEMA = '{"type": "object", "properties": {"mood": {"type": "string"}}, "requir
 
 def test_a_draft_is_the_template_with_another_body() -> None:
     base = load_template("movies-item")
-    draft = drafted(base, "# user\nTell of {{ title }}\n\n")
+    draft = draft_template(base, "# user\nTell of {{ title }}\n\n")
     assert (draft.label, draft.side, draft.note) == (base.label, base.side, base.note)
     assert draft.body == "# user\nTell of {{ title }}\n"
-    assert drafted(base, base.body).hash == base.hash
+    assert draft_template(base, base.body).hash == base.hash
 
 
 def test_a_schema_goes_in_and_comes_out() -> None:
-    draft = drafted(load_template("movies-item"), "# user\nx", SCHEMA)
+    draft = draft_template(load_template("movies-item"), "# user\nx", SCHEMA)
     assert draft.schema is not None
-    assert drafted(draft, draft.body, schema_text(draft)).hash == draft.hash
+    assert draft_template(draft, draft.body, schema_text(draft)).hash == draft.hash
     assert schema_text(load_template("movies-item")) == ""
 
 
@@ -40,11 +40,11 @@ def test_a_schema_goes_in_and_comes_out() -> None:
 )
 def test_what_is_no_template_gets_its_sentence(body: str, schema: str, why: str) -> None:
     with pytest.raises(TemplateError, match=why):
-        drafted(load_template("movies-item"), body, schema)
+        draft_template(load_template("movies-item"), body, schema)
 
 
 def test_a_draft_has_a_file_and_is_in_no_list(tmp_path: Path) -> None:
-    draft = drafted(load_template("movies-item"), "# user\nTell of {{ title }}")
+    draft = draft_template(load_template("movies-item"), "# user\nTell of {{ title }}")
     path = keep_draft(tmp_path, draft)
     assert path == keep_draft(tmp_path, draft)
     assert load_template(path).hash == draft.hash

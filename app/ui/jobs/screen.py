@@ -11,7 +11,7 @@ import streamlit as st
 from app.jobs.control import forget, resume, stop
 from app.jobs.events import StepProgress
 from app.jobs.state import Job, list_jobs
-from app.jobs.wording import ahead, counted, duration, finished_steps, number, took
+from app.jobs.wording import ahead, duration, finished_steps, number, progress_in_words, seconds_of
 from app.pipeline.records import read_record
 from app.ui.shared import frame
 from app.ui.shared.experiment import header
@@ -153,7 +153,7 @@ def _row(step: StepProgress) -> dict[str, str]:
     return {
         "step": step.name,
         "state": "was there already" if step.state == "kept" else step.state,
-        "progress": counted(step) if running else "",
+        "progress": progress_in_words(step) if running else "",
         "took": "" if step.seconds is None else duration(step.seconds),
         "figures": ", ".join(f"{name} {number(value)}" for name, value in step.figures.items()),
     }
@@ -181,7 +181,7 @@ def _facts(job: Job, jobs: Sequence[Job]) -> list[str]:
         facts.append(f"waits until {waits} has ended")
     if job.started is not None:
         facts.append(f"began {datetime.fromtimestamp(job.started):%d %b %H:%M:%S}")
-        facts.append(duration(took(job) or 0))
+        facts.append(duration(seconds_of(job) or 0))
     else:
         facts.append(f"asked for {datetime.fromtimestamp(job.created):%d %b %H:%M:%S}")
     if job.attempt > 1:
@@ -206,7 +206,7 @@ def draw_progress(job: Job) -> None:
 def _draw_step(step: StepProgress) -> None:
     """Always a bar, so that nothing moves when a total becomes known."""
     share = min(1.0, step.done / step.total) if step.total else 0.0
-    told = plain(counted(step))
+    told = plain(progress_in_words(step))
     st.progress(share, text=" · ".join(filter(None, (f"**{plain(step.name)}**", told))))
 
 

@@ -12,7 +12,7 @@ import streamlit as st
 
 from app.ui.shared.charts import palette
 from data.errors import TemplateError
-from prompts.drafts import drafted, schema_text
+from prompts.drafts import draft_template, schema_text
 
 if TYPE_CHECKING:
     from prompts.template import Template
@@ -132,7 +132,7 @@ def written(template: Template) -> Template | None:
     if not is_draft(template):
         return None
     try:
-        draft = drafted(template, *current(template))
+        draft = draft_template(template, *current(template))
     except TemplateError:
         return None
     return draft if draft.hash != template.hash else None

@@ -17,7 +17,7 @@ from app.ui.shared.jobs import run_button
 from app.ui.shared.results import results_of
 from app.ui.shared.telling import fragment
 from data.errors import AutoGraphError, TemplateError
-from prompts.drafts import drafted
+from prompts.drafts import draft_template
 from prompts.variables import Unknown, unknown_names
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _checked(
 ) -> tuple[Template | None, str, list[Unknown]]:
     """What is written if it is a template, otherwise why not; and names that nobody knows."""
     try:
-        written = drafted(template, body, schema)
+        written = draft_template(template, body, schema)
         return written, "", unknown_names(written, facts)
     except TemplateError as error:
         return None, str(error), []

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.experiment.drafts import shown, value_of
+from app.experiment.drafts import value_of, widget_value
 from app.experiment.form import Field, Group, Room
 from app.ui.shared.frame import plain
 
@@ -48,7 +48,7 @@ class Form:
     def _keep(self, fields: Iterable[Field]) -> None:
         """Fields that nobody looks at, each with the value that it begins with."""
         for one in fields:
-            self.values[one.key] = value_of(one, shown(one))
+            self.values[one.key] = value_of(one, widget_value(one))
             self._names[one.key] = f"{self._room}{one.label}"
 
     def _group(self, group: Group) -> None:
@@ -98,7 +98,7 @@ class Form:
 
 def _changed(one: Field) -> bool:
     """Whether a field has, in the session or in the address, another value than it begins with."""
-    beginning = shown(one)
+    beginning = widget_value(one)
     return one.key in st.query_params or st.session_state.get(one.key, beginning) != beginning
 
 
@@ -115,7 +115,7 @@ def _upwards(key: str) -> list[str]:
 def _widget(one: Field, label: str) -> Any:
     """What a field is edited with; gives what a person put into it."""
     how: dict[str, Any] = {"key": one.key, "help": one.help or None, "bind": "query-params"}
-    value = shown(one)
+    value = widget_value(one)
     match one.kind:
         case "switch":
             st.markdown(" ")

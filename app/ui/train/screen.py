@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.experiment.drafts import Base, Draft, draft_of, shown
+from app.experiment.drafts import Base, Draft, draft_of, widget_value
 from app.experiment.form import Field, field_of, fields_of, rooms
 from app.pipeline.records import read_record
 from app.pipeline.starting_points import bases
@@ -84,7 +84,7 @@ def _take_up(base: Base) -> None:
     """Puts the settings of another experiment into every field."""
     own = [field_of(base.experiment, key) for key in OWN]
     for one in [*own, *fields_of(rooms(base.experiment, {}, _known()))]:
-        st.session_state[one.key] = shown(one)
+        st.session_state[one.key] = widget_value(one)
     for key, ticked in grid_table.reset(base.experiment).items():
         st.session_state[key] = ticked
 
