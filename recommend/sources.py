@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,17 +22,27 @@ class Sources:
         graph: The latent-factor graph.
         user_vectors: (n_users, d) float32, what the texts about users mean.
         item_vectors: (n_items, d) float32, the same of items.
-        phrases: From items to the phrases in their texts.
-        pairs: From items to items that were judged to be similar.
         histories: Training interactions; `fit_model` fills them in.
+        relations: From items to others, by the name that settings need them by, such as the phrases
+            in their texts, or items that were judged to be similar.
     """
 
     graph: LatentGraph | None = None
     user_vectors: np.ndarray | None = None
     item_vectors: np.ndarray | None = None
-    phrases: Relation | None = None
-    pairs: Relation | None = None
     histories: Histories | None = None
+    relations: Mapping[str, Relation] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, parts: Mapping[str, Any]) -> Sources:
+        """Of parts by name: what has no field of its own is a relation."""
+        own = {one.name for one in fields(cls)} & parts.keys()
+        relations = {name: part for name, part in parts.items() if name not in own}
+        return cls(**{name: parts[name] for name in own}, relations=relations)
+
+    def part(self, name: str) -> Any:
+        """A part by its name; None where there is none."""
+        return self.relations.get(name, getattr(self, name, None))
 
 
 def standardise(vectors: np.ndarray, known: np.ndarray) -> np.ndarray:

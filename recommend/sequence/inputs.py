@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,18 +115,14 @@ class Inputs:
         items: Attributes of items, one bag an item.
         graph: The latent-factor graph, where the enhancer reads it; so for the others.
         vectors: Semantic vectors of both sides.
-        taken: From items to the users who had them in training.
-        phrases: From items to phrases.
-        pairs: From items to similar items.
+        relations: From items to others, by name; "taken" to the users who had them in training.
     """
 
     users: Bags
     items: Bags
     graph: GraphTables | None = None
     vectors: SemanticVectors | None = None
-    taken: Relation | None = None
-    phrases: Relation | None = None
-    pairs: Relation | None = None
+    relations: Mapping[str, Relation] = field(default_factory=dict)
 
     @property
     def n_users(self) -> int:
@@ -140,10 +136,11 @@ class Inputs:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Every array by name; `of_arrays` takes them back."""
+        parts = {name: getattr(self, name) for name in _KINDS} | dict(self.relations)
         return {
             f"{part}.{name}": np.asarray(getattr(value, name))
-            for part in self.__slots__
-            if (value := getattr(self, part)) is not None
+            for part, value in parts.items()
+            if value is not None
             for name in value.__slots__
             if getattr(value, name) is not None
         }
@@ -155,7 +152,8 @@ class Inputs:
         for key, array in arrays.items():
             part, _, name = key.partition(".")
             parts.setdefault(part, {})[name] = array
-        return cls(**{part: _KINDS[part](**named) for part, named in parts.items()})
+        own = {part: kind(**parts.pop(part)) for part, kind in _KINDS.items() if part in parts}
+        return cls(**own, relations={name: _relation(**named) for name, named in parts.items()})
 
 
 def _relation(
@@ -173,8 +171,8 @@ def _relation(
 
 _KINDS: dict[str, Callable[..., Any]] = {
     **{"users": Bags, "items": Bags, "graph": GraphTables, "vectors": SemanticVectors},
-    **{"taken": _relation, "phrases": _relation, "pairs": _relation},
 }
+"""What the arrays of a part are of; those of other names are relations."""
 
 
 def gather_inputs(dataset: Dataset, sources: Sources, config: ModelConfig) -> Inputs:
@@ -185,9 +183,10 @@ def gather_inputs(dataset: Dataset, sources: Sources, config: ModelConfig) -> In
     """
     enhancer = config.enhancer
     for name in enhancer.needs:
-        if getattr(sources, name) is None:
+        if sources.part(name) is None:
+            needed = _SAID.get(name, f"the relation {name!r}")
             raise ConfigError(
-                f"The enhancer {enhancer.name!r} needs {_SAID[name]}. Run the stages before "
+                f"The enhancer {enhancer.name!r} needs {needed}. Run the stages before "
                 'training first, or choose model.enhancer.name = "none".'
             )
     given: dict[str, Any] = {}
@@ -196,12 +195,10 @@ def gather_inputs(dataset: Dataset, sources: Sources, config: ModelConfig) -> In
         given["graph"] = GraphTables.of(sources.graph, levels)  # type: ignore[arg-type]
     if "item_vectors" in enhancer.needs:
         given["vectors"] = SemanticVectors.of(sources.user_vectors, sources.item_vectors)  # type: ignore[arg-type]
+    relations = {name: of for name, of in sources.relations.items() if name in enhancer.needs}
     if "histories" in enhancer.needs:
-        given["taken"] = _taken(sources.histories, dataset.n_items)  # type: ignore[arg-type]
-    for name in ("phrases", "pairs"):
-        if name in enhancer.needs:
-            given[name] = getattr(sources, name)
-    return Inputs(bags(dataset.users), bags(dataset.items), **given)
+        relations["taken"] = _taken(sources.histories, dataset.n_items)  # type: ignore[arg-type]
+    return Inputs(bags(dataset.users), bags(dataset.items), **given, relations=relations)
 
 
 _SAID = {

@@ -1,6 +1,13 @@
 import numpy as np
 import pytest
-from small_worlds import checkerboard, codes_of, config_of, graph_of, inputs_of
+from small_worlds import (
+    checkerboard,
+    codes_of,
+    config_of,
+    graph_of,
+    inputs_of,
+    phrases_of,
+)
 
 from data.errors import ConfigError
 from data.split import leave_one_out
@@ -85,6 +92,8 @@ def test_arrays_give_the_inputs_again(world, enhancer):
     needs = config_of(enhancer=enhancer).enhancer.needs
     assert (again.graph is not None) == ("graph" in needs)
     assert (again.vectors is not None) == ("item_vectors" in needs)
+    named = {"taken" if name == "histories" else name for name in needs}
+    assert set(again.relations) == named - {"graph", "user_vectors", "item_vectors"}
     assert again.arrays().keys() == arrays.keys()
     for name, array in again.arrays().items():
         np.testing.assert_array_equal(array, arrays[name])
@@ -97,7 +106,23 @@ def test_a_model_kept_under_an_earlier_name_of_the_number_of_targets_opens(world
     arrays = inputs.arrays()
     arrays["phrases.size"] = arrays.pop("phrases.n_targets").reshape(1)
     arrays["phrases.targets"] = arrays["phrases.targets"].astype(np.int64)
-    found = Inputs.of_arrays(arrays).phrases
-    assert found.n_targets == inputs.phrases.n_targets
-    np.testing.assert_array_equal(found.targets, inputs.phrases.targets)
-    np.testing.assert_array_equal(found.weights, inputs.phrases.weights)
+    found = Inputs.of_arrays(arrays).relations["phrases"]
+    assert found.n_targets == inputs.relations["phrases"].n_targets
+    np.testing.assert_array_equal(found.targets, inputs.relations["phrases"].targets)
+    np.testing.assert_array_equal(found.weights, inputs.relations["phrases"].weights)
+
+
+def test_a_relation_of_any_name_reaches_whoever_needs_it(world):
+    dataset, relation = world[0], phrases_of(world[0].n_items)
+    given = {"graph": world[1], "bought together": relation}
+    sources = Sources.of(given)
+    assert sources.graph is world[1] and sources.part("bought together") is relation
+    assert sources.part("phrases") is None and sources.part("pairs") is None
+    wanting = config_of(enhancer="uist").enhancer
+    other = type("OtherConfig", (type(wanting),), {"needs": ("bought together",)})
+    config = config_of().model_copy(update={"enhancer": other()})
+    inputs = gather_inputs(dataset, sources, config)
+    again = Inputs.of_arrays(inputs.arrays()).relations
+    np.testing.assert_array_equal(again["bought together"].targets, relation.targets)
+    with pytest.raises(ConfigError, match="needs the relation 'bought together'"):
+        gather_inputs(dataset, Sources(), config)

@@ -107,7 +107,7 @@ def test_without_phrases_it_says_what_to_do():
     with pytest.raises(ConfigError, match="'ccgnn' needs the phrases of the items' texts"):
         gather_inputs(DATASET, Sources(), config)
     inputs = gather_inputs(DATASET, sources_of(DATASET, graph_of(DATASET)), config)
-    assert inputs.phrases is not None and inputs.pairs is None and inputs.graph is None
+    assert set(inputs.relations) == {"phrases"} and inputs.graph is None
 
 
 def test_without_pairs_it_says_what_to_do():

@@ -77,8 +77,8 @@ class Stage:
             cell and the workspace, where a person's own templates are.
         run: Fills a folder; what it returns is kept in the manifest.
         a_cell: Whether there is one for every recommender of the grid.
-        gives: What training may read of its result: fields of `recommend.sources.Sources`, and what
-            opens each from the folder.
+        gives: What training may read of its result: parts of `recommend.sources.Sources`, and what
+            opens each from the folder; a new name is a relation.
     """
 
     what: str

@@ -61,8 +61,8 @@ def peak_megabytes() -> float:
 def _sources(task: Task, needs: Sequence[str]) -> Sources:
     """What earlier stages give to training."""
     wanted = {part: SOURCES[part] for part in needs if part in SOURCES}
-    return Sources(
-        **{part: MATERIAL[of].gives[part](task.inputs[of]) for part, of in wanted.items()}
+    return Sources.of(
+        {part: MATERIAL[of].gives[part](task.inputs[of]) for part, of in wanted.items()}
     )
 
 

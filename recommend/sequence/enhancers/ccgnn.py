@@ -19,8 +19,7 @@ class Ccgnn(Listeners):
 
     def __init__(self, config: CcgnnConfig, inputs: Inputs, width: int) -> None:
         super().__init__(inputs.n_users, width, config.heads, config.dropout)
-        edges, heads = inputs.phrases, config.heads
-        assert edges is not None
+        edges, heads = inputs.relations["phrases"], config.heads
         self.phrase = nn.Embedding(edges.n_targets, width)
         nn.init.normal_(self.phrase.weight, std=width**-0.5)
         turned = edges.turned()

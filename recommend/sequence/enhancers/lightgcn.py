@@ -35,12 +35,11 @@ class LightGcn(nn.Module):
 
     def __init__(self, config: LightGcnConfig, inputs: Inputs, width: int) -> None:
         super().__init__()
-        assert inputs.taken is not None
         self.layers = config.layers
         self.user = nn.Embedding(inputs.n_users, width)
         nn.init.normal_(self.user.weight, std=width**-0.5)
         self.user_width = self.item_width = width
-        self._keep(inputs.taken)
+        self._keep(inputs.relations["taken"])
         self.dropout = Dropout(config.dropout)
 
     def _keep(self, taken: Relation) -> None:

@@ -19,8 +19,7 @@ class TopoI2I(Listeners):
 
     def __init__(self, config: TopoI2IConfig, inputs: Inputs, width: int) -> None:
         super().__init__(inputs.n_users, width, config.heads, config.dropout)
-        edges, heads = inputs.pairs, config.heads
-        assert edges is not None
+        edges, heads = inputs.relations["pairs"], config.heads
         self.similar = nn.ModuleList(
             FewEdges(edges, config.neighbours, width, heads) for _ in range(config.layers)
         )
