@@ -60,7 +60,7 @@ def look_at(record: Record, case: Showcase, limit: int, seed: int) -> int:
     """Prints what reasons of an experiment are like, and gives how many name what is not so."""
     print(ROW.format(record.experiment.name, "reasons", "name words", "true", "measured", "counts",
                      "no reason", "s/list"))  # fmt: skip
-    cells, texts, every = record.finished(), Texts.of(record, case), Counter[str]()
+    cells, texts, every = record.finished_cells(), Texts.of(record, case), Counter[str]()
     for place, cell in enumerate(cells):
         ready = Ready.of(Model.load(record.folder("train", cell)))
         share = (place + 1) * limit // len(cells) - place * limit // len(cells)

@@ -73,10 +73,10 @@ class _Bars:
     def __init__(self, display: Display) -> None:
         self.progress = display.progress
 
-    def planned(self, steps: Sequence[str]) -> None:
+    def plan_steps(self, steps: Sequence[str]) -> None:
         """Nothing."""
 
-    def finished(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
+    def finish_step(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
         """Nothing."""
 
 

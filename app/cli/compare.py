@@ -45,7 +45,7 @@ def judged(names: Sequence[str], workspace: Path) -> list[Record]:
     """
     records = [read_record(name, workspace) for name in dict.fromkeys(names)]
     for record in records:
-        if not record.finished():
+        if not record.finished_cells():
             raise ConfigError(
                 f"Nothing of {record.experiment.name!r} is trained and judged. Run it first: "
                 f"autograph run {record.experiment.name}"
@@ -140,7 +140,7 @@ def _chosen(record: Record, backbone: str | None, enhancer: str | None) -> tuple
     """Backbone and enhancer; the best on validation that fits."""
     fitting = [
         cell
-        for cell in record.finished()
+        for cell in record.finished_cells()
         if (cell.backbone, cell.enhancer) in with_parts(record)
         and backbone in (None, cell.backbone)
         and enhancer in (None, cell.enhancer)

@@ -61,10 +61,10 @@ class Display:
         if self._kept and error is None:
             self._console.print(f"{self._kept} finished steps were taken as they are", style="dim")
 
-    def planned(self, steps: Sequence[str]) -> None:
+    def plan_steps(self, steps: Sequence[str]) -> None:
         """These steps are to come, or finished already; a terminal shows them one by one."""
         for log in HEARD_BY:
-            log.planned(steps)
+            log.plan_steps(steps)
 
     def progress(self, step: str, done: int, total: int, what: str) -> None:
         """A step is under way."""
@@ -76,10 +76,10 @@ class Display:
         task = self._tasks[step]
         self._progress.update(task, completed=done, total=total or None, counted=counted)
 
-    def finished(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
+    def finish_step(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
         """A step is finished."""
         for log in HEARD_BY:
-            log.finished(step, seconds, summary)
+            log.finish_step(step, seconds, summary)
         if step in self._tasks:
             self._progress.remove_task(self._tasks.pop(step))
         if seconds is None:

@@ -147,7 +147,7 @@ def _state(name: str, workspace: Path) -> tuple[str, str]:
     every, done = 0, 0
     for experiment, rows in of.experiments():
         record = recorded(experiment.name, workspace)
-        finished = set(record.finished()) if record else set()
+        finished = set(record.finished_cells()) if record else set()
         for row in rows:
             cells = row.cells(of.base.grid.seeds)
             every, done = every + len(cells), done + sum(cell in finished for cell in cells)

@@ -101,7 +101,7 @@ def run_experiment(
     if upto is None or _takes_nothing_away(plan, steps):
         write_record(plan, steps)
     with Display(console) as display:
-        display.planned([str(step) for step in steps])
+        display.plan_steps([str(step) for step in steps])
         run_steps(plan, steps, display, jobs, choose_device(device))
     record = record_of(plan, steps)
     if upto is None:
@@ -117,14 +117,14 @@ def _takes_nothing_away(plan: Plan, steps: list[Step]) -> bool:
         before = read_record(plan.experiment.name, plan.workspace)
     except AutoGraphError:
         return True
-    with_signs = [(None, before.keys), *before.cells.items()]
+    named = [(None, before.keys), *before.cells.items()]
     finished = {
         (stage, cell)
-        for cell, keys in with_signs
+        for cell, keys in named
         for stage, key in keys.items()
         if before.store.holds(stage, key)
     }
-    return not before.finished() and finished <= {(step.stage, step.cell) for step in steps}
+    return not before.finished_cells() and finished <= {(step.stage, step.cell) for step in steps}
 
 
 def _show_part(record: Record, steps: list[Step], console: Console) -> None:

@@ -41,7 +41,7 @@ class EventLog:
         with self._lock, suppress(OSError), self._path.open("ab", buffering=0) as log:
             log.write(text.encode())
 
-    def planned(self, steps: Sequence[str]) -> None:
+    def plan_steps(self, steps: Sequence[str]) -> None:
         """These steps are to come, or finished already."""
         self.tell("planned", steps=list(steps))
 
@@ -56,7 +56,7 @@ class EventLog:
         self._told[step] = (now, full)
         self.tell("progress", step=step, done=done, total=total, unit=what)
 
-    def finished(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
+    def finish_step(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
         """A step is finished."""
         self.tell("done", step=step, seconds=seconds, figures=_figures(summary))
 

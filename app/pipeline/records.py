@@ -102,7 +102,7 @@ class Record:
         """Figures that a finished stage left."""
         return dict(self._sound(stage, cell)["summary"])
 
-    def finished(self) -> list[Cell]:
+    def finished_cells(self) -> list[Cell]:
         """Cells that are trained and judged."""
         return [
             cell
@@ -163,7 +163,7 @@ class Record:
         Raises:
             ConfigError: none fits.
         """
-        finished = self.finished()
+        finished = self.finished_cells()
         fitting = [
             cell
             for cell in finished

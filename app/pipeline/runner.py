@@ -41,11 +41,11 @@ class Listener(Protocol):
         """A step is under way; total is 0 where it is not known."""
         ...
 
-    def planned(self, steps: Sequence[str]) -> None:
+    def plan_steps(self, steps: Sequence[str]) -> None:
         """These steps are to come, or finished already."""
         ...
 
-    def finished(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
+    def finish_step(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
         """A step is finished; seconds is None where its result was there already."""
         ...
 
@@ -62,13 +62,13 @@ def in_silence() -> AbstractContextManager[Listener]:
 class Quiet:
     """A listener that nobody hears."""
 
-    def planned(self, steps: Sequence[str]) -> None:
+    def plan_steps(self, steps: Sequence[str]) -> None:
         """Nothing."""
 
     def progress(self, step: str, done: int, total: int, what: str) -> None:
         """Nothing."""
 
-    def finished(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
+    def finish_step(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
         """Nothing."""
 
 
@@ -106,7 +106,7 @@ class StepRunner:
         seconds = None if there else time.perf_counter() - start
         summary = store.manifest(step.stage, step.key)["summary"]
         told = {DAMAGED: damage[0]} if damage else {}
-        listener.finished(str(step), seconds, {**summary, **told})
+        listener.finish_step(str(step), seconds, {**summary, **told})
 
     def _fill(
         self, step: Step, folder: Path, store: ArtifactStore, listener: Listener
@@ -190,10 +190,10 @@ class _Teller:
     def progress(self, step: str, done: int, total: int, what: str) -> None:
         self._queue.put(("progress", (step, done, total, what)))
 
-    def finished(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
-        self._queue.put(("finished", (step, seconds, dict(summary))))
+    def finish_step(self, step: str, seconds: float | None, summary: Mapping[str, Any]) -> None:
+        self._queue.put(("finish_step", (step, seconds, dict(summary))))
 
-    def planned(self, steps: Sequence[str]) -> None:
+    def plan_steps(self, steps: Sequence[str]) -> None:
         """Whoever shows progress planned them."""
 
     def failed(self, sentence: str) -> None:

@@ -125,7 +125,7 @@ def _gains(record: Record, enhancer: str) -> list[float]:
     if of_settings(record.experiment):
         return []
     reached: dict[tuple[str, str], list[float]] = {}
-    for cell in record.finished():
+    for cell in record.finished_cells():
         if record.cautions(cell):
             continue
         value = record.summary("evaluate", cell)["gauc"]

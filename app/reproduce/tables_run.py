@@ -177,7 +177,7 @@ def run_rows(
         waiting = [s for s in steps if not plan.store.sound(s.stage, s.key)]
         if waiting:
             with showing() as listener:
-                listener.planned([str(step) for step in steps])
+                listener.plan_steps([str(step) for step in steps])
                 run_steps(plan, steps, listener, jobs, device)
 
 

@@ -83,7 +83,7 @@ def with_parts(record: Record) -> list[tuple[str, str]]:
     """Backbone and enhancer of finished recommenders with metapaths and levels to leave out."""
     pairs = {
         (cell.backbone, cell.enhancer): None
-        for cell in record.finished()
+        for cell in record.finished_cells()
         if _variant(record, cell) is not None
     }
     return list(pairs)
@@ -95,7 +95,7 @@ def ablation(record: Record, backbone: str, enhancer: str) -> Ablation:
     Raises:
         ConfigError: no finished recommender of the run is of that kind.
     """
-    own = [c for c in record.finished() if (c.backbone, c.enhancer) == (backbone, enhancer)]
+    own = [c for c in record.finished_cells() if (c.backbone, c.enhancer) == (backbone, enhancer)]
     base = _variant(record, own[0]) if own else None
     if base is None:
         there = ", ".join(f"{b}+{e}" for b, e in with_parts(record)) or "none"
@@ -109,7 +109,7 @@ def ablation(record: Record, backbone: str, enhancer: str) -> Ablation:
         if variant is not None:
             runs.setdefault(variant, {}).setdefault(cell.seed, (other, cell))
     seeds = {cell.seed for cell in own}
-    plain = [(record, c) for c in record.finished() if c.label == f"{backbone}+{PLAIN}"]
+    plain = [(record, c) for c in record.finished_cells() if c.label == f"{backbone}+{PLAIN}"]
     missing = [v for v in _standard(record, base) if not seeds <= set(runs.get(v, ()))]
     found = {variant: list(of.values()) for variant, of in runs.items()}
     return Ablation(record, backbone, enhancer, base, found, plain, missing)
@@ -171,7 +171,7 @@ def experiment_of(of: Ablation, variant: Variant) -> Experiment:
     parts = {"metapaths": list(variant.metapaths), "levels": list(variant.levels)}
     old = given.override.get(pair, Override())
     changed = Override(model=merge(old.model, {"enhancer": parts}), train=old.train)
-    seeds = tuple(cell.seed for cell in of.record.finished() if cell.label == pair)
+    seeds = tuple(cell.seed for cell in of.record.finished_cells() if cell.label == pair)
     grid = {"backbones": (of.backbone,), "enhancers": (of.enhancer,), "seeds": seeds}
     what = variant.name(of.base)
     return Experiment.model_validate(
@@ -226,7 +226,7 @@ def _relatives(record: Record, cell: Cell) -> Iterator[Found]:
             other = read_record(path.stem, record.workspace)
         except AutoGraphError:
             continue
-        for one in other.finished():
+        for one in other.finished_cells():
             if one.label == cell.label and _signature(other, one) == wanted:
                 yield other, one
 

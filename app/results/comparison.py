@@ -78,7 +78,7 @@ def contenders(records: Sequence[Record]) -> dict[str, Contender]:
     cells: dict[str, tuple[Record, list[Cell]]] = {}
     for record in records:
         prefix = f"{record.experiment.name}: " if len(records) > 1 else ""
-        for cell in record.finished():
+        for cell in record.finished_cells():
             label = with_signs(f"{prefix}{cell.label}", record.marks(cell))
             cells.setdefault(label, (record, []))[1].append(cell)
     return {label: Contender(label, of, tuple(some)) for label, (of, some) in cells.items()}
@@ -114,7 +114,7 @@ def default_pair(record: Record) -> tuple[Cell | None, Cell | None]:
     The best on validation that has a twin, one without a sign of caution where there is any; where
     none has one, the best with something added and the best without. None for none.
     """
-    finished = record.finished()
+    finished = record.finished_cells()
     enhanced, plain = (
         [cell for cell in finished if (cell.enhancer == PLAIN) is kind] for kind in (False, True)
     )
@@ -235,7 +235,9 @@ def cost_table(found: Mapping[str, Contender]) -> pl.DataFrame:
 
 def list_steps(record: Record) -> list[tuple[Experiment, Step]]:
     """The steps that keep the first items of every user, a finished recommender each."""
-    return [(record.experiment, step_from(record, "lists", cell)) for cell in record.finished()]
+    return [
+        (record.experiment, step_from(record, "lists", cell)) for cell in record.finished_cells()
+    ]
 
 
 def lists_missing(records: Iterable[Record]) -> int:

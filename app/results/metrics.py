@@ -34,7 +34,7 @@ def result_table(record: Record) -> pl.DataFrame:
             "leaking": record.leaking(cell),
             "marks": record.marks(cell),
         }
-        for cell in record.finished()
+        for cell in record.finished_cells()
     ]
     return pl.DataFrame(rows)
 

@@ -102,7 +102,9 @@ class Report:
     @property
     def among(self) -> str:
         """What the held-out item was ranked among."""
-        return ranked_among(self.record.judging(self.record.finished()[0]), self.types["item"])
+        return ranked_among(
+            self.record.judging(self.record.finished_cells()[0]), self.types["item"]
+        )
 
     @property
     def types(self) -> Mapping[str, str]:
@@ -124,7 +126,7 @@ def gather(results: Results, people: int = PEOPLE) -> Report:
         ArtifactError: a result is damaged.
     """
     record = results.record
-    if not record.finished():
+    if not record.finished_cells():
         raise ConfigError(
             f"Nothing of {record.experiment.name!r} is trained and judged, so there is nothing to "
             f"report. Run it first: autograph run {record.experiment.name}"

@@ -255,5 +255,5 @@ def _make(plan: Plan, steps: Sequence[Step], device: str, showing: Showing) -> N
     """Runs those of some steps that are not finished."""
     if not all(plan.store.sound(step.stage, step.key) for step in steps):
         with showing() as listener:
-            listener.planned([str(step) for step in steps])
+            listener.plan_steps([str(step) for step in steps])
             run_steps(plan, steps, listener, 1, device)

@@ -35,10 +35,10 @@ def fake(words: Sequence[str], log: EventLog) -> None:
     """What jobs of the kind "fake" do."""
     match list(words[1:]):
         case ["finish"]:
-            log.planned(["first", "second"])
+            log.plan_steps(["first", "second"])
             log.progress("first", 1, 2, "texts")
-            log.finished("first", 0.5, {"texts": 2, "model": "none"})
-            log.finished("second", None, {})
+            log.finish_step("first", 0.5, {"texts": 2, "model": "none"})
+            log.finish_step("second", None, {})
             print("all is well")
         case ["fail"]:
             raise DataError("The file x.csv has no column y. Name it in data.files.")
@@ -63,7 +63,7 @@ def fake(words: Sequence[str], log: EventLog) -> None:
                 Path(done).touch()
                 ring(Path(bell))
                 signal.pause()
-            log.finished("it", 1.0, {})
+            log.finish_step("it", 1.0, {})
         case ["turn", diary]:
             with Path(diary).open("a", buffering=1) as lines:
                 lines.write(f"in {os.getpid()}\n")

@@ -291,7 +291,7 @@ class Judged:
     def __init__(self, valid: dict[Cell, float], marked: set[Cell] | None = None) -> None:
         self._valid, self._marked = valid, marked or set()
 
-    def finished(self) -> list[Cell]:
+    def finished_cells(self) -> list[Cell]:
         return list(self._valid)
 
     def marks(self, cell: Cell) -> str:

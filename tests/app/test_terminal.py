@@ -77,7 +77,7 @@ def test_steps_of_hostile_names_show_in_bars_and_lines() -> None:
     terminal, out = _terminal()
     with Display(terminal) as display:
         display.progress("[/] \x1b]0;pwn\x07", 1, 2, "[/rows]")
-        display.finished("[/] \x1b]0;pwn\x07", 1.0, {})
+        display.finish_step("[/] \x1b]0;pwn\x07", 1.0, {})
     shown = re.sub(r"\x1b\[\??[0-9;]*[A-Za-z]", "", out.getvalue()).replace("\r", "")
     assert "✓ [/] ␛]0;pwn␇ 1.0 s" in shown
     assert not OBEYED.search(shown)

@@ -70,7 +70,7 @@ def test_a_grid_survives_all_that_may_happen(page_at: PageAt, workspace: Path) -
     other.get_by_role("button", name="Continue").click()
     badge(other, "finished", LONG_MS)
     assert list_jobs(workspace)[0].attempt == 3
-    assert len(read_record("small", workspace).finished()) == 2
+    assert len(read_record("small", workspace).finished_cells()) == 2
 
     last = page_at(workspace, f"{GRID}&experiment=small")
     last.get_by_text("All of it is finished.").wait_for()

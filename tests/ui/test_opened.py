@@ -69,7 +69,7 @@ def test_figures_follow_a_recommender_that_is_judged_again(
 ) -> None:
     page = screen("compare", record.workspace, compare=aspect)
     before = page.dataframe[0].value
-    for cell in record.finished():
+    for cell in record.finished_cells():
         if cell.enhancer == CELL.enhancer:
             path = record.folder("evaluate", cell) / "per_user.parquet"
             metrics = pl.col("ndcg@10", "hr@10", "mrr")

@@ -94,7 +94,7 @@ def _judged() -> dict[str, Record]:
         except AutoGraphError as error:
             st.warning(plain(error), icon=":material/warning:")
             continue
-        if record.finished():
+        if record.finished_cells():
             found[name] = record
     return found
 

@@ -65,7 +65,7 @@ def person(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None:
     cells: list[Cell] = []
     for place, side, chosen in zip((left, right), SIDES, pair, strict=True):
         with place, st.container(border=True):
-            twin = plain_twin(cells[0], record.finished()) if cells else None
+            twin = plain_twin(cells[0], record.finished_cells()) if cells else None
             cell = _recommender(record, side, twin or chosen or next(c for c in pair if c))
             cells.append(cell)
             boxes.append(st.container())
@@ -156,7 +156,7 @@ def _added(case: Showcase, item: int, who: Shown) -> None:
 
 def _recommender(record: Record, side: str, default: Cell) -> Cell:
     """The recommender that a visitor chose for one list; the best of today is named in the link."""
-    cells = _labelled(record.finished())
+    cells = _labelled(record.finished_cells())
     names = list(cells)
     usual = names[list(cells.values()).index(default)]
     chosen = st.selectbox(

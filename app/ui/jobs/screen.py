@@ -122,7 +122,7 @@ def _results(name: str) -> None:
         record = read_record(name, frame.workspace())
     except AutoGraphError:
         return
-    if record.finished():
+    if record.finished_cells():
         frame.link("compare", "Results", ":material/leaderboard:", experiment=name)
     else:
         frame.link("data", "Data", ":material/dataset:", experiment=name)

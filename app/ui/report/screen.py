@@ -46,7 +46,7 @@ def theme() -> str:
 def _html(record: Record) -> str:
     """The report of an experiment, made once for each state of its results."""
     results, judged = results_of(record), ("train", "evaluate")
-    cells = [record.folder(stage, cell) for cell in record.finished() for stage in judged]
+    cells = [record.folder(stage, cell) for cell in record.finished_cells() for stage in judged]
     what = f"report {record.experiment.model_dump_json()} {stamp(*cells)}"
     with st.spinner("Writing the report …"):
         return results.derive(what, lambda: render(gather(results)))

@@ -67,7 +67,7 @@ def require(*stages: str) -> Record:
 
 def _is_there(record: Record, stage: str) -> bool:
     if stage in ("train", "evaluate"):
-        return bool(record.finished())
+        return bool(record.finished_cells())
     return stage in record.keys and record.store.holds(stage, record.keys[stage])
 
 

@@ -90,7 +90,10 @@ def _figures(record: Record) -> None:
         return
     if at_work_on(name) is None:
         tell_bad_end(name)
-    finished, trained = len(record.finished()), len(record.cells or list(record.experiment.grid))
+    finished, trained = (
+        len(record.finished_cells()),
+        len(record.cells or list(record.experiment.grid)),
+    )
     draw_figures(
         ("Users", f"{data.n_users:,}", None),
         ("Items", f"{data.n_items:,}", None),
