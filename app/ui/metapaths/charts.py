@@ -177,8 +177,9 @@ def flow_chart(streams: Flow, types: Sequence[NodeType], title: Title) -> dict[s
         "tooltip": {"confine": True, "valueFormatter": "%,d instances"},
         "series": [
             {
+                "id": "streams",
                 "type": "sankey",
-                **{"left": 8, "right": 190, "top": 8, "bottom": 8},
+                **{"left": 8, "top": 8, "bottom": 8},
                 "nodeAlign": "left",
                 "nodeWidth": 14,
                 "nodeGap": 8,
@@ -190,16 +191,26 @@ def flow_chart(streams: Flow, types: Sequence[NodeType], title: Title) -> dict[s
                     for step, a, b, n in streams.streams
                 ],
                 "lineStyle": {"color": "gradient", "opacity": 0.35, "curveness": 0.5},
-                "label": {
-                    "color": "text",
-                    "fontSize": 12,
-                    "width": 170,
-                    "overflow": "truncate",
-                },
+                "label": {"color": "text", "overflow": "truncate"},
                 "emphasis": {"focus": "trajectory", "lineStyle": {"opacity": 0.7}},
             }
         ],
+        "media": [
+            {"query": {"maxWidth": NARROW}, "option": _stream_names(_between_steps(types), 11)},
+            {"option": _stream_names(170, 12)},
+        ],
     }
+
+
+def _stream_names(width: int, letters: int) -> dict[str, Any]:
+    """The room of names beside the stops, in pixels."""
+    label = {"width": width, "fontSize": letters}
+    return {"series": [{"id": "streams", "right": width + 20, "label": label}]}
+
+
+def _between_steps(types: Sequence[NodeType]) -> int:
+    """Pixels of a name on a narrow screen, where each step has as much room as the last's names."""
+    return max(48, 330 // max(len(types), 1) - 20)
 
 
 def flow_height(streams: Flow) -> int:
@@ -240,11 +251,12 @@ def instance_chart(
     return {
         "animationDuration": 300,
         "tooltip": {"show": False},
-        "grid": {"left": 24, "right": 170, "top": 8, "bottom": 8},
+        "grid": {"left": 24, "top": 8, "bottom": 8},
         "xAxis": {"show": False, "type": "value", "min": 0, "max": max(len(types) - 1, 1)},
         "yAxis": {"show": False, "type": "value", "min": 0, "max": 1, "inverse": True},
         "series": [
             {
+                "id": "instances",
                 "type": "graph",
                 "coordinateSystem": "cartesian2d",
                 "data": [
@@ -271,11 +283,9 @@ def instance_chart(
                 "label": {
                     "show": True,
                     "position": "right",
-                    "fontSize": 12,
                     "color": "text",
                     "textBorderColor": "background",
                     "textBorderWidth": 3,
-                    "width": 150,
                     "overflow": "truncate",
                     "formatter": "{b}",
                 },
@@ -283,7 +293,17 @@ def instance_chart(
                 "emphasis": {"focus": "adjacency", "lineStyle": {"width": 3, "opacity": 1}},
             }
         ],
+        "media": [
+            {"query": {"maxWidth": NARROW}, "option": _instance_names(_between_steps(types), 11)},
+            {"option": _instance_names(150, 12)},
+        ],
     }
+
+
+def _instance_names(width: int, letters: int) -> dict[str, Any]:
+    """The room of names beside the nodes, in pixels."""
+    label = {"width": width, "fontSize": letters}
+    return {"grid": {"right": width + 20}, "series": [{"id": "instances", "label": label}]}
 
 
 def _stop_name(streams: Flow, types: Sequence[NodeType], title: Title, step: int, at: int) -> str:
