@@ -29,6 +29,7 @@ class Card:
             changes the file or states no sum.
         files: The publisher's files that a folder given as --from must hold.
         stand_ins: Files that may stand in for some of them.
+        extras: Files that say more, and are read where they are beside these.
         clock: Whether its times are times, and not the order of what was there.
         repeats: Share of its positive interactions with an item that the user had before; None
             where nobody has counted.
@@ -47,6 +48,7 @@ class Card:
     checks: Mapping[str, str | None] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     stand_ins: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
     clock: bool = True
     repeats: float | None = None
 
@@ -80,7 +82,8 @@ def _sequences(name: str, title: str, size: str, category: str) -> Card:
         what=(
             "What reviewers bought in order of time, and the products' attributes, all by number: "
             "there are no names, titles or times. The form in which S3-Rec (CIKM 2020) published "
-            f"it: {category}.txt and {category}_item2attributes.json."
+            f"it: {category}.txt and {category}_item2attributes.json. Where {category}_titles.csv "
+            "(item, title) is beside them, products have titles."
         ),
         size=size,
         licence="research use; no formal licence is stated",
@@ -92,6 +95,7 @@ def _sequences(name: str, title: str, size: str, category: str) -> Card:
         domain="any",
         min_rating=None,
         files=(f"{category}.txt", f"{category}_item2attributes.json"),
+        extras=(f"{category}_titles.csv",),
         clock=False,
         repeats=0.0,
     )
@@ -229,9 +233,33 @@ _CARDS = (
         "Sports_and_Outdoors",
     ),
     Card(
+        name="amazon-office",
+        title="Amazon reviews of office products, 5-core sequences with texts",
+        what=(
+            "What reviewers bought in order of time, and title, description, brand and categories "
+            "of every product; there are no times. The form in which LETTER (CIKM 2024) and APAO "
+            "publish such sets: Office.inter.json and Office.item.json."
+        ),
+        size="53,258 purchases, 4,905 users, 2,420 products",
+        licence="research use; no formal licence is stated",
+        publisher="Julian McAuley, University of California San Diego; the form is LETTER's",
+        citation=(
+            "Julian McAuley, Christopher Targett, Qinfeng Shi and Anton van den Hengel. 2015. "
+            "Image-Based Recommendations on Styles and Substitutes. SIGIR 2015."
+        ),
+        domain="any",
+        min_rating=None,
+        files=("Office.inter.json", "Office.item.json"),
+        clock=False,
+        repeats=0.0,
+    ),
+    Card(
         name="files",
         title="Your own tables",
-        what="CSV or Parquet files of interactions and, if you have them, of users and items.",
+        what=(
+            "CSV or Parquet files of interactions and, if you have them, of users and items; or "
+            "JSON files of a sequence of items a user and of what the items are."
+        ),
         size="as large as your memory",
         licence="yours",
         publisher="you",

@@ -22,7 +22,8 @@ class FilesConfig(Config):
     """A person's own tables: where they are and which column means what."""
 
     interactions: Path
-    """CSV or Parquet file with one row an interaction."""
+    """CSV or Parquet file with one row an interaction; or sequences, the oldest first: JSON, one
+    object user → items, or a text of a line a user, ids with blanks between them."""
     user: str = "user_id"
     """Column of the user's id."""
     item: str = "item_id"
@@ -48,7 +49,8 @@ class FilesConfig(Config):
     user_attributes: tuple[str, ...] | None = None
     """Columns of the user table to keep; none: all."""
     items: Path | None = None
-    """CSV or Parquet file with one row an item; none: items have no attributes."""
+    """CSV or Parquet file with one row an item, or JSON, one object item → attributes; none: items
+    have no attributes."""
     items_id: str = "item_id"
     """Column of the id in the item table."""
     title: str | None = None

@@ -25,7 +25,7 @@ MOST_CELLS = 200_000_000
 MOST_UNPACKED = 2**30
 """Bytes of a Parquet file once it is decoded."""
 TEXTS = (".csv", ".tsv", ".txt")
-ENDINGS = (*TEXTS, ".parquet")
+ENDINGS = (*TEXTS, ".parquet", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ def _ending(name: str) -> str:
     ending = Path(re.split(r"[/\\]", name)[-1]).suffix.lower()
     if ending not in ENDINGS:
         raise DataError(
-            f"{shown_name(name)} is none of {', '.join(ENDINGS)}. Save the table as CSV or "
-            "Parquet; unpack archives first."
+            f"{shown_name(name)} is none of {', '.join(ENDINGS)}. Save the table as CSV, "
+            "Parquet or JSON; unpack archives first."
         )
     return ending

@@ -38,6 +38,8 @@ PHRASES = {
 }
 """How an attribute is said; any other as "Name: value"."""
 
+NUMBERED = "attributes"
+"""What a publication calls attributes of which it tells the numbers alone."""
 _USERS_FACTS = ("profile", "traits", "themes", "favourites", "recent")
 _ITEMS_FACTS = ("title", "year", "era", "description", "attributes")
 _NOTABLE_LIFT = 1.1
@@ -71,6 +73,8 @@ def item_text(facts: Mapping[str, Any]) -> str:
     elif year and str(year) not in title:
         title = f"{title} ({year})"
     said = {name: _said(name, value) for name, value in facts["attributes"].items()}
+    if title and _are_numbers(facts["attributes"].get(NUMBERED)):
+        del said[NUMBERED]
     kinds = [text for name, text in said.items() if PHRASES.get(name) == "{}"]
     others = [text for name, text in said.items() if PHRASES.get(name) != "{}"]
     return _sentences([title, *kinds, facts["era"], facts["description"], *others])
@@ -78,9 +82,13 @@ def item_text(facts: Mapping[str, Any]) -> str:
 
 def user_text(facts: Mapping[str, Any]) -> str:
     """What a training history has in common, its favourite and latest items, and the profile."""
-    traits = [_said(name, _notable(values)) for name, values in facts["traits"].items()]
     favourites = facts["favourites"]
     recent = [title for title in facts["recent"] if title not in favourites]
+    shared = dict(facts["traits"])
+    named = any(title != UNTITLED for title in [*favourites, *recent])
+    if named and _are_numbers([value["value"] for value in shared.get(NUMBERED, ())]):
+        del shared[NUMBERED]
+    traits = [_said(name, _notable(values)) for name, values in shared.items()]
     profile = [_said(name, value) for name, value in facts["profile"].items()]
     return _sentences(
         [
@@ -91,6 +99,11 @@ def user_text(facts: Mapping[str, Any]) -> str:
             *profile,
         ]
     )
+
+
+def _are_numbers(values: object) -> bool:
+    """Whether there are values, and all are whole numbers, which say nothing beside a title."""
+    return isinstance(values, list) and bool(values) and all(str(one).isdigit() for one in values)
 
 
 def _notable(values: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -150,14 +150,15 @@ def _record(line: bytes) -> dict[str, Any]:
 def _book(asin: str, record: dict[str, Any]) -> tuple[Any, ...]:
     paths = record.get("categories") or record.get("category") or []
     paths = paths if isinstance(paths, list) else [paths]
-    names = [_text(name) for path in paths for name in (path if isinstance(path, list) else [path])]
+    levels = [name for path in paths for name in (path if isinstance(path, list) else [path])]
+    names = map(plain_text, levels)
     kept = list(dict.fromkeys(name for name in names if name and name != "Books"))
-    texts = (_text(record.get(key)) for key in ("title", "description"))
-    brand = _BRAND_PAGE.sub(r"\1", _text(record.get("brand")) or "") or None
+    texts = (plain_text(record.get(key)) for key in ("title", "description"))
+    brand = _BRAND_PAGE.sub(r"\1", plain_text(record.get("brand")) or "") or None
     return (asin, *texts, kept, brand)
 
 
-def _text(value: Any) -> str | None:
+def plain_text(value: Any) -> str | None:
     """The words of a text or of a list of texts, without tags and entities."""
     joined = " ".join(map(str, value)) if isinstance(value, list) else str(value or "")
     for _ in range(2):  # tags may be written as entities

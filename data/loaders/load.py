@@ -30,8 +30,9 @@ LOADERS: dict[str, Callable[[Reading], Raw]] = {
     "ml-latest-small": movielens.load_latest,
     "book-crossing": book_crossing.load,
     "amazon-books": amazon.load,
-    "amazon-beauty": partial(sequences.load, category="Beauty"),
-    "amazon-sports": partial(sequences.load, category="Sports_and_Outdoors"),
+    "amazon-beauty": partial(sequences.load_numbers, category="Beauty"),
+    "amazon-sports": partial(sequences.load_numbers, category="Sports_and_Outdoors"),
+    "amazon-office": partial(sequences.load_words, name="Office"),
 }
 """How the files of a publication are read."""
 
@@ -133,7 +134,7 @@ def source_digests(config: DataConfig, downloads: Path | None = None) -> dict[st
         checks = {name: check or "unchecked" for name, check in chosen.checks.items()}
         return {**checks, **_digests(extended)}
     source = Source(config.source)
-    paths = {name: source.find(name) for name in (*chosen.files, *chosen.stand_ins)}
+    paths = {name: source.find(name) for name in (*chosen.files, *chosen.stand_ins, *chosen.extras)}
     return _digests({**paths, **extended})
 
 

@@ -1,4 +1,4 @@
-"""A person's own tables, CSV or Parquet, with columns mapped by the settings."""
+"""A person's own tables, CSV, Parquet or sequences, with columns mapped by the settings."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from data.loaders.raw import (
     with_known_ids,
     without_repeats,
 )
+from data.loaders.sequences import holds_sequences, read_entities, read_sequences
 from data.loaders.times import examples, looks_like_date, read_times
 from data.loaders.values import (
     PURPOSES,
@@ -70,6 +71,9 @@ def _interactions(files: FilesConfig, bad_rows: BadRows) -> tuple[pl.DataFrame, 
     Beside it, in sentences, how times and weights were read.
     """
     path = files.interactions
+    if path.is_file() and holds_sequences(path):
+        table = read_sequences(path, bad_rows).with_columns(pl.col(TIME).alias(FINE))
+        return table, ("Times: none; the place in a user's sequence stands for them.",)
     _one_role_each("user, item, time and weight", files.user, files.item, files.time, files.weight)
     named = {files.user: USER_ID, files.item: ITEM_ID, files.time: TIME, files.weight: WEIGHT}
     names = {old: new for old, new in named.items() if old is not None}
@@ -273,6 +277,10 @@ def _table(
     """LINE (a row's number in Parquet) and the columns of one file."""
     if not path.is_file():
         raise DataError(f"There is no file {path}. Mend its path in data.files.")
+    if holds_sequences(path):
+        table = read_entities(path, needed[0], bad_rows)
+        check_columns(path, table.columns, needed)
+        return table
     if path.suffix != ".parquet":
         return read_csv(path, bad_rows, needed, separator=files.separator, encoding=files.encoding)
     try:

@@ -15,6 +15,7 @@ import polars as pl
 
 from data.errors import DataError
 from data.loaders.delimited import guess_separator, read_fields
+from data.loaders.sequences import first_rows, holds_sequences
 from data.loaders.source import no_encoding, not_in_encoding, plain_newlines
 
 HEAD_BYTES = 1 << 18
@@ -46,13 +47,15 @@ class Peek:
 def peek(
     path: Path, rows: int = 200, *, separator: str | None = None, encoding: str = "utf-8"
 ) -> Peek:
-    """The first rows of a CSV or Parquet file; the separator is guessed unless it is given.
+    """The first rows of a CSV, Parquet or sequence file; a separator is guessed unless given.
 
     Raises:
         DataError: it is empty, no such file, in another encoding, or names a column twice.
     """
     if path.suffix == ".parquet":
         return Peek(_parquet(path, rows), None)
+    if path.is_file() and holds_sequences(path):
+        return Peek(first_rows(path, rows), None)
     text = _head(path, encoding)
     first = text.lstrip("\n").partition("\n")[0]
     found = separator or guess_separator(first)

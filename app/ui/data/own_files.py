@@ -245,8 +245,8 @@ def choose_files() -> dict[str, File]:
         if chosen is not None:
             found[role.key] = chosen
     st.caption(
-        f"CSV (.csv, .tsv, .txt) or Parquet, up to {MOST_MB} MB a file. They are kept in the "
-        "workspace, under uploads, and go nowhere else."
+        "CSV (.csv, .tsv, .txt), Parquet, or JSON with a sequence of items for every user, up to "
+        f"{MOST_MB} MB a file. They are kept in the workspace, under uploads, and go nowhere else."
     )
     if known:
         _remove(known)
