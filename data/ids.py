@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 
 import numpy as np
@@ -93,9 +94,11 @@ class IdMap:
         """
         found = self._find(external)
         if found is None:
+            near = get_close_matches(str(external), self.external, n=3)
+            known = ", ".join(map(repr, near or self.external[:3]))
+            which = "the nearest are" if near else "known ones look like"
             raise DataError(
-                f"There is no {self.kind} {external!r} in this data set; "
-                f"known ones look like {', '.join(map(repr, self.external[:3]))}."
+                f"There is no {self.kind} {external!r} in this data set; {which} {known}."
             )
         return found
 

@@ -16,7 +16,6 @@ from app.results.results import Results
 from app.terminal import open_console, styled
 from data.dataset import histories
 from data.names import item_names
-from recommend.judge.recommend import recommend as recommend_items
 from recommend.reasons.showcase import Asked
 
 app = typer.Typer()
@@ -37,6 +36,8 @@ def recommend(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Shows the best items for a user, with reasons if they are asked for."""
+    from recommend.judge.recommend import recommend as recommend_items
+
     record = read_record(experiment, workspace)
     results, cell = Results(record), record.choose(backbone, enhancer, seed)
     dataset, number = results.dataset, results.dataset.user_ids.number(user)

@@ -26,9 +26,9 @@ from app.results.comparison import (
     judging_told,
     make_lists,
 )
-from app.results.differences import change_in_words, no_difference_note
 from app.results.latex import comparison_latex
 from app.results.metrics import METRICS
+from app.results.wording import change_in_words, no_difference_note
 from app.terminal import open_console
 from data import atomic
 from data.errors import ConfigError

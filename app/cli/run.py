@@ -31,8 +31,8 @@ from app.pipeline.records import (
 from app.pipeline.runner import choose_device, run_steps
 from app.pipeline.stages.order import STAGES, stages_named
 from app.results.comparison import changes_in_words, contenders, judging_told
-from app.results.differences import NONE, NOTE
 from app.results.metrics import COSTS, METRICS, means, result_table, write_results
+from app.results.wording import NONE, NOTE
 from app.terminal import open_console, styled
 from data.errors import AutoGraphError
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 from typing import Any
+
+import polars as pl
 
 from app.experiment.cautions import of_settings
 from app.pipeline.records import Record, read_record
@@ -14,6 +17,7 @@ from app.pipeline.stages.train import SOURCES
 from app.reproduce.paper import means, paper
 from app.reproduce.sheets import TABLE, Sheet, Told
 from app.reproduce.stages import stages_behind
+from app.results.results import Results
 from data.errors import AutoGraphError
 from recommend.settings import ENHANCERS, PLAIN
 
@@ -32,8 +36,6 @@ def table_3(record: Record, measure: bool = True) -> Told:
 
     Source: AutoGraph, section 4.3 and table 3.
     """
-    import polars as pl
-
     dataset = record.experiment.data.name
     rows, figures = [], []
     for enhancer, theirs in paper()["table3"].items():
@@ -88,10 +90,6 @@ def _seconds(record: Record, last: str) -> float | None:
 
 def _insertion(record: Record) -> float | None:
     """Median seconds to put an item into the graph by its text; the encoder is open already."""
-    from statistics import median
-
-    from app.results.results import Results
-
     if not all(record.store.holds(s, record.keys.get(s, "")) for s in ("graph", "factors-item")):
         return None
     results = Results(record)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
 
 from app.experiment.cautions import of_settings
 from app.experiment.settings import Experiment
@@ -15,10 +17,9 @@ from app.reproduce.costs import table_3
 from app.reproduce.pictures import bars, scatter
 from app.reproduce.sheets import TABLE, Sheet, Told
 from app.reproduce.stages import stages_behind
+from app.reproduce.tables_run import plan_of
 from app.results.results import Results
-
-if TYPE_CHECKING:
-    import numpy as np
+from llm.settings import MODELS
 
 SIDES = ("user", "item")
 NEAR = 10
@@ -71,8 +72,6 @@ def level_figures(codebooks: np.ndarray) -> list[tuple[float, float, float]]:
     Args:
         codebooks: (T, K, d) code vectors.
     """
-    import numpy as np
-
     levels, k, width = codebooks.shape
     points = codebooks.reshape(levels * k, width).astype(np.float64)
     owner = np.repeat(np.arange(levels), k)
@@ -95,9 +94,6 @@ def figure_6(record: Record) -> Told:
 
     Source: AutoGraph, appendix F and figure 6, which counts tags of films in sets of factors.
     """
-    import numpy as np
-    import polars as pl
-
     lexicon = Results(record).lexicon("item")
     sizes = np.bincount(lexicon.codes.codes[:, 0], minlength=lexicon.codes.k)
     rows: list[list[str]] = []
@@ -147,8 +143,6 @@ def make_other(
     Raises:
         AutoGraphError: with what is wrong and how to mend it.
     """
-    from app.reproduce.tables_run import plan_of
-
     plan = plan_of(name, workspace, source)
     write_record(plan, plan.steps())
     with showing() as listener:
@@ -164,8 +158,6 @@ def there_of(kind: str, name: str, workspace: Path, source: Path | None) -> Told
     Raises:
         AutoGraphError: with what is wrong and how to mend it.
     """
-    from app.reproduce.tables_run import plan_of
-
     plan = plan_of(name, workspace, source)
     steps, experiment = _steps(plan, kind), plan.experiment
     missing = [step for step in steps if not plan.store.sound(step.stage, step.key)]
@@ -184,8 +176,6 @@ def _steps(plan: Plan, kind: str) -> list[Step]:
 
 def _would_be_run(experiment: Experiment, missing: Sequence[Step]) -> Iterator[str]:
     """What is to be made, and which language models would be asked."""
-    from llm.settings import MODELS
-
     yield f"{experiment.name} is not there. It would be made by {', '.join(map(str, missing))}."
     stages = {step.stage for step in missing}
     asked = {side: getattr(experiment.llm, side) for side in SIDES if f"knowledge-{side}" in stages}

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+import numpy as np
+
 from app.results.colours import LIGHT
 
 if TYPE_CHECKING:
@@ -24,8 +26,6 @@ def scatter(title: str, panels: Mapping[str, pl.DataFrame]) -> str:
         title: Above all.
         panels: By heading, tables with `x`, `y` and `level`.
     """
-    import numpy as np
-
     levels = sorted({level for table in panels.values() for level in table["level"].unique()})
     width = len(panels) * (PANEL + GAP) + GAP
     svg = _page(title, width, TOP + PANEL + 2 * GAP)

@@ -10,6 +10,7 @@ from app.experiment.cautions import Caution
 from app.experiment.settings import Cell, Experiment
 from app.reproduce.paper import Protocol, means
 from app.reproduce.stages import stages_behind
+from data.catalogue import card
 from llm.settings import MODELS, EncoderConfig, VectorsJudgeConfig
 
 ALIKE = 0.01
@@ -103,8 +104,6 @@ def _candidates(given: object) -> str:
 
 
 def _rows_kept(protocol: Protocol, experiment: Experiment) -> list[Difference]:
-    from data.catalogue import card
-
     config, found = experiment.data, []
     least = config.min_rating if config.min_rating is not None else card(config.name).min_rating
     if least != protocol.min_rating:

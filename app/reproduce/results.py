@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import polars as pl
+
+from app.experiment.cautions import notes
 from app.experiment.settings import PLAIN, Cell
 from app.pipeline.records import Record
 from app.reproduce.paper import protocol_of
@@ -21,8 +25,6 @@ from app.results.comparison import Load, load_evaluation
 from app.results.wording import ranked_among
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from recommend.judge.evaluate import Evaluation
 
 BEATEN, EQUAL, NOT_BEATEN, BARRED = "beaten", "within error", "not beaten", "not comparable"
@@ -76,10 +78,6 @@ def results_of(of: Reproduction, load: Load = load_evaluation) -> Results:
     Raises:
         DataError: rows were not judged alike, so they are no table.
     """
-    import polars as pl
-
-    from app.experiment.cautions import notes
-
     there = _there(of, load)
     differences = {key: _differences(one) for key, one in there.items()}
     rows = _tested(there)
@@ -148,8 +146,6 @@ _TEST = ("shared", "change", "difference", "low", "high", "p")
 
 def _schema() -> dict[str, Any]:
     """Types of the columns, so that an empty table has them, too."""
-    import polars as pl
-
     text = ("row", "backbone", "enhancer", "variant", "marks", "metric", "rival", "verdict")
     tests = (*_TEST, "p_holm")
     order = (
@@ -195,8 +191,6 @@ def _by_row(found: Mapping[str, Sequence[Difference]]) -> dict[str, list[Differe
 
 def _beside_paper(row: Mapping[str, Any], one: _Found, barred: bool) -> dict[str, Any]:
     """The paper's figure, how far ours is from it, and what may be said of the two."""
-    import numpy as np
-
     from recommend.judge.compare import paired
 
     theirs = one.row.figures.get(str(row["metric"]))
@@ -213,8 +207,6 @@ def _beside_paper(row: Mapping[str, Any], one: _Found, barred: bool) -> dict[str
 
 def _on_rare(one: _Found, metric: str) -> float | None:
     """Mean of a metric over users whose held-out item is rare, and over seeds."""
-    import polars as pl
-
     parts = (e.per_user.filter(pl.col("popularity") < RARE)[metric] for e in one.judged)
     values = pl.concat(parts)
     return float(values.to_numpy().mean()) if len(values) else None

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
 from data import atomic
 
 if TYPE_CHECKING:
@@ -59,9 +62,6 @@ class Told:
 
 def print_told(told: Told, console: Console) -> None:
     """Prints tables and sentences."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
     for sheet in told.sheets:
         table = Table(
             title=sheet.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)

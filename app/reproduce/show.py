@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import polars as pl
+
 from app.experiment.cautions import with_signs
 from app.reproduce.results import BARRED, BEATEN, RARE, Results
 from app.reproduce.sheets import TABLE, Sheet, Told
 from app.reproduce.tables_run import Reproduction
-from app.results.differences import change_in_words, no_difference_note
 from app.results.metrics import METRICS
+from app.results.wording import change_in_words, no_difference_note
 
 HEADS = (
     *("recommender", "ours", "seeds", "Δ plain", "95 %", "p (Holm)"),
@@ -94,8 +96,6 @@ def _told(head: str, found: Iterable[Any]) -> list[str]:
 
 def _beaten(results: Results) -> Iterator[str]:
     """How many of the paper's figures are beaten, an enhancer and variant each."""
-    import polars as pl
-
     held = results.table.filter(pl.col("paper").is_not_null())
     for (enhancer, variant), part in held.group_by("enhancer", "variant", maintain_order=True):
         barred = part.filter(verdict=BARRED).height

@@ -6,7 +6,9 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import polars as pl
 
 from app.experiment.cautions import with_signs
 from app.experiment.settings import LONGEST_NAME, PLAIN, Cell, Experiment, Override, merge
@@ -16,9 +18,6 @@ from app.pipeline.records import Record, keep_record, read_record
 from app.pipeline.runner import Showing, StepRunner, in_silence, run_beside
 from app.results.comparison import Load, load_evaluation
 from data.errors import AutoGraphError, ConfigError
-
-if TYPE_CHECKING:
-    import polars as pl
 
 BASE, PLAIN_TWIN = "as set", "without the graph"
 Found = tuple[Record, Cell]
@@ -122,8 +121,6 @@ def ablation_table(of: Ablation, load: Load = load_evaluation) -> pl.DataFrame:
 
     Source: AutoGraph, tables 4 and 6.
     """
-    import polars as pl
-
     from recommend.judge.compare import compare, mark
 
     order = sorted(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import polars as pl
 
 from app.experiment.settings import Experiment
 from app.pipeline.derived import holds, run_derived, step_from
@@ -12,9 +14,7 @@ from app.pipeline.records import Record
 from app.pipeline.runner import Showing, in_silence
 from data import atomic
 from prompts.template import Side
-
-if TYPE_CHECKING:
-    import polars as pl
+from quantize.diagnostics import level_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,6 @@ def alternative_table(found: list[Alternative]) -> pl.DataFrame:
     `method`; `own`, whether the run used it; `collisions`, the share of entities whose full code
     is another's, too.
     """
-    import polars as pl
-
-    from quantize.diagnostics import level_table
-
     fitted = [
         level_table(one.figures).select(
             pl.lit(one.method).alias("method"),

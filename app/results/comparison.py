@@ -6,21 +6,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+import polars as pl
+
 from app.experiment.cautions import notes, with_signs, without_signs
 from app.experiment.settings import PLAIN, SHUFFLED, Cell, Experiment
 from app.pipeline.derived import holds, run_derived, step_from
 from app.pipeline.plan import Step
 from app.pipeline.records import Record
 from app.pipeline.runner import Showing, in_silence
-from app.results.differences import change_in_words
+from app.results.metrics import METRICS
 from app.results.results import Results
-from app.results.wording import ranked_among
+from app.results.wording import change_in_words, ranked_among
 from data.errors import ConfigError
+from llm.shuffle import others
 
 if TYPE_CHECKING:
-    import numpy as np
-    import polars as pl
-
     from recommend.judge.evaluate import Evaluation
 
 LIST_LENGTH = 10
@@ -170,8 +171,6 @@ def compare_contenders(
     Raises:
         AutoGraphError: `against` is unknown, or results cannot be compared.
     """
-    import polars as pl
-
     from recommend.judge.compare import compare, mark
 
     runs = {
@@ -218,10 +217,6 @@ def cost_table(found: Mapping[str, Contender]) -> pl.DataFrame:
     Columns: `run`, `backbone`, `enhancer`, the metrics, `seconds` (training, all epochs),
     `epochs`, `seconds_per_epoch`, `peak_mb`.
     """
-    import polars as pl
-
-    from app.results.metrics import METRICS
-
     costs = ("seconds", "epochs", "seconds_per_epoch", "peak_mb")
     rows = []
     for label, one in found.items():
@@ -263,8 +258,6 @@ def beyond_table(found: Mapping[str, Contender], k: int = LIST_LENGTH) -> pl.Dat
         found: From `contenders`.
         k: Items of a list.
     """
-    import polars as pl
-
     from recommend.judge.beyond import MEASURES
 
     text = {"run": pl.String, "backbone": pl.String, "enhancer": pl.String}
@@ -292,8 +285,6 @@ class _Shown:
     @classmethod
     def of(cls, record: Record) -> _Shown:
         """No vectors where no text of an item was encoded."""
-        import numpy as np
-
         results = Results(record)
         n_items, n_users = results.dataset.n_items, results.dataset.n_users
         popularity = np.bincount(results.histories.items, minlength=n_items)
@@ -303,10 +294,6 @@ class _Shown:
 
 def _own_vectors(results: Results) -> np.ndarray:
     """(n_items, d) what each item's own text says, in a control, too."""
-    import numpy as np
-
-    from llm.shuffle import others
-
     matrix, experiment = results.vectors("item").matrix, results.record.experiment
     if experiment.control != SHUFFLED:
         return matrix

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from app.results.differences import SIGN, SIGN_NOTE, change_in_words, no_difference_note
+import polars as pl
 
-if TYPE_CHECKING:
-    import polars as pl
+from app.results.metrics import METRICS
+from app.results.wording import SIGN, SIGN_NOTE, change_in_words, no_difference_note
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -78,8 +78,6 @@ def comparison_latex(
 
     The best mean of each metric is bold; notes of caution end the caption.
     """
-    from app.results.metrics import METRICS
-
     metrics = [name for name in METRICS if name in compared["metric"].to_list()]
     changed = compared["baseline"].is_not_null().any()
     best = {m: compared.filter(metric=m)["mean"].max() for m in metrics}
@@ -102,8 +100,6 @@ def comparison_latex(
 
 
 def _is(run: str, metric: str) -> pl.Expr:
-    import polars as pl
-
     return (pl.col("run") == run) & (pl.col("metric") == metric)
 
 

@@ -1,17 +1,19 @@
-"""Metrics of the recommenders of an experiment, as a table."""
+"""Tables of one experiment: metrics and costs of its recommenders, and how their training went."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import polars as pl
 
 from app.experiment.cautions import LEAKING_TEXTS
 from app.pipeline.records import Record
 from data import atomic
+from data.artifacts import MANIFEST, SCRATCH
 from data.inert import csv_bytes
-
-if TYPE_CHECKING:
-    import polars as pl
+from recommend.curve import epochs_of
 
 METRICS = {"ndcg@10": "NDCG@10", "hr@10": "HR@10", "mrr": "MRR", "gauc": "GAUC"}
 COSTS = {"seconds_per_epoch": "s/epoch", "epochs": "epochs", "peak_mb": "peak MB"}
@@ -20,8 +22,6 @@ LEAK_NOTE = f"{LEAKING_TEXTS.sign} {LEAKING_TEXTS.note}"
 
 def result_table(record: Record) -> pl.DataFrame:
     """A row for every trained and judged recommender of a run: who it is, metrics and costs."""
-    import polars as pl
-
     rows = [
         {
             "experiment": record.experiment.name,
@@ -49,8 +49,6 @@ def write_results(record: Record) -> Path:
 
 def means(results: pl.DataFrame) -> list[dict[str, Any]]:
     """Means over seeds, a row a backbone and enhancer; `last` is true of a backbone's last row."""
-    import polars as pl
-
     pairs = results.group_by("backbone", "enhancer", maintain_order=True).agg(
         pl.col(*METRICS, *COSTS).mean(), pl.col("marks").first()
     )
@@ -58,3 +56,46 @@ def means(results: pl.DataFrame) -> list[dict[str, Any]]:
     for row, following in zip(rows, [*rows[1:], None], strict=True):
         row["last"] = following is not None and following["backbone"] != row["backbone"]
     return rows
+
+
+FIELDS = ("recommender", "backbone", "enhancer", "seed", "finished", "epoch", "loss", "ndcg@10")
+Epoch = tuple[int, float, float]
+"""Number from 1, loss, validation NDCG@10."""
+
+
+def training_curves(record: Record) -> pl.DataFrame:
+    """A row a recommender and epoch, for those that have got through one.
+
+    Columns: recommender, backbone, enhancer, seed, finished (whether its training is over), epoch
+    (from 1), loss (mean over training positions), ndcg@10 (on validation).
+
+    Raises:
+        ArtifactError: a file is damaged.
+    """
+    rows: list[tuple[Any, ...]] = []
+    for cell, keys in record.cells.items():
+        if "train" not in keys:
+            continue
+        finished = record.store.holds("train", keys["train"])
+        folder = record.store.place("train", keys["train"])
+        about = (str(cell), cell.backbone, cell.enhancer, cell.seed, finished)
+        rows += [(*about, *epoch) for epoch in _epochs(folder, finished)]
+    types = (pl.String, pl.String, pl.String, pl.Int64, pl.Boolean, pl.Int64, *2 * [pl.Float64])
+    return pl.DataFrame(rows, dict(zip(FIELDS, types, strict=True)), orient="row")
+
+
+def _epochs(folder: Path, finished: bool) -> tuple[Epoch, ...]:
+    manifest = folder / MANIFEST
+    if not finished or not manifest.exists():
+        return _read(folder)
+    return _kept(folder, manifest.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=512)
+def _kept(folder: Path, _made: int) -> tuple[Epoch, ...]:
+    return _read(folder)
+
+
+def _read(folder: Path) -> tuple[Epoch, ...]:
+    rows = epochs_of(folder, folder / SCRATCH)
+    return tuple((int(row["epoch"]) + 1, row["loss"], row["ndcg@10"]) for row in rows)

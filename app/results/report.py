@@ -15,19 +15,21 @@ from app.pipeline.records import Record, read_record
 from app.results.colours import DARK, LIGHT
 from app.results.comparison import default_pair
 from app.results.metrics import METRICS
-from app.results.report_examples import Example, examples
 from app.results.report_parts import (
     Against,
+    Drawing,
+    Example,
     Meaning,
     Row,
     Told,
     against,
     chosen_and_rival,
+    drawing,
+    examples,
     meanings,
     result_rows,
     told_of,
 )
-from app.results.report_picture import Drawing, drawing
 from app.results.results import Results
 from app.results.wording import nouns_of, ranked_among
 from data import atomic

@@ -1,22 +1,31 @@
-"""What a report tells of an experiment: results, descriptions and the meanings they share."""
+"""What a report tells: results, descriptions, meanings, the graph as a picture, and examples."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from app.experiment.cautions import with_signs
 from app.experiment.settings import PLAIN, Cell
 from app.pipeline.records import Record
 from app.results.comparison import compare_contenders, contenders
-from app.results.differences import NONE, change_in_words, is_certain
 from app.results.metrics import METRICS
 from app.results.results import Results
-from app.results.wording import called
+from app.results.wording import NONE, called, change_in_words, is_certain
+from graph.explore.flat import flatten
+from graph.explore.layout import layout
+from graph.explore.subgraph import look
+from graph.explore.view import View
 from prompts.template import Side
-from recommend.reasons.showcase import Showcase
+from recommend.reasons.showcase import Asked, Showcase, Why
+
+if TYPE_CHECKING:
+    from graph.explore.subgraph import Count
+    from recommend.reasons.what_if import Ready
 
 LONGEST_TEXT = 4_000
 """Letters of a prompt or a description that a report holds."""
@@ -242,3 +251,137 @@ def meanings(case: Showcase, limit: int = MOST_FACTORS) -> tuple[list[Meaning], 
         for row in rows.iter_rows(named=True)
     ]
     return found, sum(label != "" for label in factors.labels), factors.table.height
+
+
+SHOWN_HISTORY = 8
+SHOWN_LIST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One recommended item.
+
+    Attributes:
+        rank: Its place.
+        title: How it is called.
+        gist: What it is, in a line.
+        later: Whether the user had it afterwards, which the recommender could not know.
+        whys: The strongest reasons, what was measured first.
+    """
+
+    rank: int
+    title: str
+    gist: str
+    later: bool
+    whys: tuple[Why, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What one user is recommended.
+
+    Attributes:
+        name: Of the user.
+        about: What is known of the user.
+        history: Latest titles, latest first.
+        more: Earlier items of the history that are not named.
+        later: What the user had afterwards.
+        lists: By recommender, what it recommends.
+    """
+
+    name: str
+    about: str
+    history: tuple[str, ...]
+    more: int
+    later: tuple[str, ...]
+    lists: Mapping[str, tuple[Shown, ...]]
+
+
+def examples(results: Results, cells: Sequence[Cell], people: int, seed: int = 0) -> list[Example]:
+    """What users drawn at random are recommended, from their training histories."""
+    case, rng = results.showcase, np.random.default_rng(seed)
+    n = min(people, case.dataset.n_users)
+    users = sorted(rng.choice(case.dataset.n_users, n, replace=False).tolist())
+    lists: list[dict[str, tuple[Shown, ...]]] = [{} for _ in users]
+    for cell in cells:
+        ready = results.ready(cell)
+        title = with_signs(called(cell), results.record.marks(cell))
+        for user, own in zip(users, lists, strict=True):
+            own[title] = tuple(_list(case, ready, user))
+    return [_example(case, user, own) for user, own in zip(users, lists, strict=True)]
+
+
+def _list(case: Showcase, ready: Ready, user: int) -> Iterator[Shown]:
+    from recommend.reasons.what_if import best
+
+    history = case.histories.of(user)
+    rows = list(best(ready, user, history, SHOWN_LIST).iter_rows(named=True))
+    found = case.whys(history, user, [row["item"] for row in rows], Asked(ready, user), 2)
+    for row, whys in zip(rows, found, strict=True):
+        item = row["item"]
+        later = item in case.later[user]
+        yield Shown(row["rank"], case.title(item), case.gists[item], later, tuple(whys))
+
+
+def _example(case: Showcase, user: int, lists: Mapping[str, tuple[Shown, ...]]) -> Example:
+    history = case.histories.of(user)[::-1].tolist()
+    return Example(
+        case.people[user],
+        case.about[user],
+        tuple(case.title(item) for item in history[:SHOWN_HISTORY]),
+        max(len(history) - SHOWN_HISTORY, 0),
+        tuple(case.title(item) for item in case.later[user].tolist()),
+        lists,
+    )
+
+
+PICTURE_NODES = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A node of the picture: where it stands, and its name if it is shown."""
+
+    type: str
+    x: float
+    y: float
+    size: float
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """The graph as a picture.
+
+    Attributes:
+        dots: Nodes; factors come last, so that they lie on top.
+        lines: (x, y, x, y) of edges.
+        width: Of the picture.
+        height: Of the picture.
+        counts: What is shown of each type, and what is not.
+    """
+
+    dots: tuple[Dot, ...]
+    lines: tuple[tuple[float, float, float, float], ...]
+    width: int
+    height: int
+    counts: Mapping[str, Count]
+
+
+def drawing(case: Showcase, width: int = 960, height: int = 520) -> Drawing:
+    """An overview of the graph: its largest factors with some of their members."""
+    assert case.graph is not None
+    shown = look(flatten(case.graph.hetero), View(cap=PICTURE_NODES))
+    places = layout(shown)
+    xy = np.array([places[node] for node in shown.nodes])
+    low, span = xy.min(0), np.maximum(np.ptp(xy, 0), 1e-9)
+    margin = np.array([90.0, 30.0])
+    at = margin + (xy - low) / span * (np.array([width, height]) - 2 * margin)
+    dots = []
+    for (x, y), node in zip(at.round(1).tolist(), shown.nodes, strict=True):
+        factor = shown.schema.node(node[0]).groups is not None
+        name = case.name(node) if factor else ""
+        dots.append(Dot(node[0], x, y, 8.0 if factor else 4.0, name))
+    dots.sort(key=lambda dot: dot.size)
+    lines = [(*at[a].round(1).tolist(), *at[b].round(1).tolist()) for a, b in shown.edges]
+    return Drawing(tuple(dots), tuple(lines), width, height, shown.counts)

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import polars as pl
 
 from app.experiment.settings import PLAIN, Cell
-from app.pipeline.own_texts import template_of
+from app.pipeline.own_texts import overrides_of, template_of
 from app.pipeline.records import Record
+from app.pipeline.scenes import recorded_scene
+from app.results.wording import nouns_of
 from data import atomic, rights
 from data.artifacts import MANIFEST
 from data.columns import ITEM_ID, TITLE, USER_ID
@@ -20,19 +22,23 @@ from data.dataset import Dataset, Histories
 from data.errors import ArtifactError
 from data.names import names_of
 from data.split import Split
+from graph.explore.atlas import Atlas
+from graph.explore.overview import overview_of, tabulate_metapaths
 from graph.latent import LatentGraph
+from graph.metapath import Metapath
 from llm.knowledge import Knowledge
-from llm.review import Coverage
+from llm.review import Coverage, coverage, reviewed
 from llm.vectors import Vectors
 from prompts.template import Side
 from quantize.describe import FactorDescriptions
 from quantize.lexicon import Lexicon
+from quantize.terms import Mentions
+from recommend.reasons.showcase import assemble
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from graph.explore.atlas import Atlas
     from graph.explore.overview import Overview
     from llm.workshop.scene import Scene
     from quantize.fit import FittedCodes
@@ -130,13 +136,10 @@ class Results:
 
     def coverage(self, side: str) -> Coverage:
         """How much of one side is described, and what it took."""
-        from llm.review import coverage
-
         return self.derive(f"coverage {side}", lambda: coverage(self.knowledge(side)))
 
     def reviewed(self, side: str) -> pl.DataFrame:
         """What is to be said of every text of one side (see `llm.review`), with titles."""
-        from llm.review import reviewed
 
         def make() -> pl.DataFrame:
             table, of = reviewed(self.knowledge(side)), self.dataset
@@ -149,9 +152,6 @@ class Results:
 
     def scene(self, side: Side) -> Scene:
         """The users or items as templates see them, with texts by hand as they are just now."""
-        from app.pipeline.own_texts import overrides_of
-        from app.pipeline.scenes import recorded_scene
-
         experiment = self.record.experiment
         changes = len(overrides_of(experiment, "item", self.record.workspace).changes())
         what = f"scene {side} {changes} {experiment.model_dump_json()}"
@@ -183,7 +183,6 @@ class Results:
     def lexicon(self, side: str) -> Lexicon:
         """All latent factors of one side, to look at one after another."""
         from quantize.fit import gaps
-        from quantize.terms import Mentions
 
         def make() -> Lexicon:
             codes, distances = self.codes(side).codes, gaps(self.residuals(side))
@@ -250,7 +249,6 @@ class Results:
     @property
     def atlas(self) -> Atlas:
         """The graph, ready to be explored."""
-        from graph.explore.atlas import Atlas
 
         def make() -> Atlas:
             graph = self.graph.hetero
@@ -267,14 +265,10 @@ class Results:
     @property
     def overview(self) -> Overview:
         """Types of nodes and edges with their counts."""
-        from graph.explore.overview import overview_of
-
         return self.derive("overview", lambda: overview_of(self.atlas.flat))
 
     def metapaths(self, paths: Sequence[str]) -> pl.DataFrame:
         """Instances and reach of metapaths, a row each."""
-        from graph.explore.overview import tabulate_metapaths
-        from graph.metapath import Metapath
 
         def counted(path: str) -> pl.DataFrame:
             graph = self.atlas.graph
@@ -313,8 +307,6 @@ class Results:
     @property
     def showcase(self) -> Showcase:
         """What a demonstration draws on."""
-        from app.results.wording import nouns_of
-        from recommend.reasons.showcase import assemble
 
         def make() -> Showcase:
             did = nouns_of(self.record).did

@@ -1,13 +1,16 @@
-"""How recommenders and items are called where no jargon belongs."""
+"""How results are told: what a recommender is called, what was ranked, what is no difference."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+
 from app.experiment.settings import Cell
 from app.pipeline.records import Record
+from data.catalogue import card
 from recommend.settings import BACKBONES, ENHANCERS, PLAIN
 from recommend.settings.registry import takes_enhancers
 
@@ -31,8 +34,6 @@ NOUNS = {
 
 def nouns_of(record: Record) -> Nouns:
     """How the items of an experiment are called."""
-    from data.catalogue import card
-
     return NOUNS[card(record.experiment.data.name).domain]
 
 
@@ -77,3 +78,55 @@ def called(cell: Cell) -> str:
     if cell.enhancer == PLAIN:
         return f"{name} without the graph"
     return f"{name} with {added(cell.enhancer)}"
+
+
+NONE, SIGN = "no difference", "≈"
+"""What stands for a change whose interval holds zero; the sign where there is little room."""
+NOTE = "No difference: the 95 % interval over users holds zero, so chance alone could make it."
+SIGN_NOTE = f"{SIGN} is no difference: the 95 % interval over users holds zero."
+
+
+def no_difference_note(
+    compared: pl.DataFrame, note: str = NOTE, heads: Sequence[str] = ("",)
+) -> list[str]:
+    """The note on what "no difference" is, where a row of a comparison is one.
+
+    Args:
+        compared: With `low` and `high`.
+        note: That explains it.
+        heads: Before these names.
+    """
+    pairs = (compared.select(f"{head}low", f"{head}high").drop_nulls() for head in heads)
+    none = any(not is_certain(low, high) for rows in pairs for low, high in rows.iter_rows())
+    return [note] if none else []
+
+
+def is_certain(low: float, high: float) -> bool:
+    """Whether an interval of a difference leaves zero out.
+
+    >>> is_certain(0.01, 0.03), is_certain(-0.01, 0.03), is_certain(0.0, 0.0)
+    (True, False, False)
+    """
+    return not low <= 0 <= high
+
+
+def change_in_words(row: Mapping[str, Any], head: str = "", short: bool = False) -> str:
+    """The change of a row of `recommend.compare.compare` in per cent, or that there is none.
+
+    >>> row = {"change": 4.26, "low": 0.001, "high": 0.007}
+    >>> change_in_words(row), change_in_words(row, short=True)
+    ('+4.3 %', '+4.3')
+    >>> change_in_words({**row, "low": -0.002}), change_in_words({**row, "low": -0.002}, short=True)
+    ('no difference', '≈')
+
+    Args:
+        row: With `change`, `low` and `high`; no change gives "".
+        head: Before these names.
+        short: Without a unit, and with a sign for no difference.
+    """
+    change, low, high = (row[f"{head}{name}"] for name in ("change", "low", "high"))
+    if low is None:
+        return ""
+    if not is_certain(low, high):
+        return SIGN if short else NONE
+    return "" if change is None else f"{change:+.1f}{'' if short else ' %'}"

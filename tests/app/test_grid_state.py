@@ -11,7 +11,7 @@ from app.experiment.file import load_experiment
 from app.experiment.settings import Cell
 from app.jobs.grid import grid_state
 from app.pipeline.records import read_record
-from app.results.curves import training_curves
+from app.results.metrics import training_curves
 from data.artifacts import SCRATCH
 
 PLAIN, GRAPH = Cell("gru4rec", "none", 0), Cell("gru4rec", "autograph", 0)

@@ -16,10 +16,10 @@ from app.results.comparison import (
     contenders,
     judging_told,
 )
-from app.results.differences import SIGN_NOTE, change_in_words
 from app.results.latex import comparison_latex
 from app.results.metrics import METRICS
 from app.results.results import stamp
+from app.results.wording import SIGN_NOTE, change_in_words
 from app.ui.compare.charts import forest
 from app.ui.compare.tables import (
     ablations,

@@ -20,9 +20,9 @@ from app.results.comparison import (
     lists_missing,
     plain_twins,
 )
-from app.results.differences import NOTE, change_in_words
 from app.results.metrics import METRICS
 from app.results.results import stamp
+from app.results.wording import NOTE, change_in_words
 from app.ui.compare.charts import (
     bucket_bars,
     cost_scatter,

@@ -12,7 +12,7 @@ from app.jobs.state import Job, list_jobs
 from app.pipeline.records import Record, read_record
 from app.pipeline.stages.order import STAGES
 from app.results.colours import SERIES
-from app.results.curves import training_curves
+from app.results.metrics import training_curves
 from app.ui.jobs.screen import draw_progress, draw_title
 from app.ui.shared import frame
 from app.ui.shared.charts import NARROW, Spec, axis, draw_chart
@@ -45,7 +45,7 @@ def curves_chart(curves: pl.DataFrame) -> Spec:
     colour.
 
     Args:
-        curves: As `app.results.curves.training_curves` gives them.
+        curves: As `app.results.metrics.training_curves` gives them.
     """
     parts = curves.partition_by("recommender", maintain_order=True)
     seeds = curves["seed"].n_unique() > 1

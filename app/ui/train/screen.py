@@ -12,7 +12,7 @@ from app.experiment.drafts import Base, Draft, draft_of, widget_value
 from app.experiment.form import Field, field_of, fields_of, rooms
 from app.pipeline.records import read_record
 from app.pipeline.starting_points import bases
-from app.results.curves import training_curves
+from app.results.metrics import training_curves
 from app.ui.shared import frame
 from app.ui.shared.experiment import DEMO, current_record, experiments, header
 from app.ui.train import grid_table
