@@ -49,7 +49,7 @@ def show() -> None:
     selection(explorer, picture)
     path(explorer, view, picture)
     _chart(explorer)
-    hidden(picture)
+    count_hidden(picture)
     node = explorer.selected
     if node is not None:
         details(explorer, node)
@@ -111,13 +111,13 @@ def _hit(explorer: Explorer, node: Node) -> None:
             plain(explorer.atlas.names.title(node)),
             key=f"hit-{node}",
             type="tertiary",
-            on_click=_found,
+            on_click=_take_hit,
             args=(explorer, node),
         )
         st.caption(describe(explorer, node), width="content")
 
 
-def _found(explorer: Explorer, node: Node) -> None:
+def _take_hit(explorer: Explorer, node: Node) -> None:
     st.session_state[SEARCH], st.session_state[_CHOSEN] = "", True
     explorer.choose(node)
 
@@ -256,7 +256,7 @@ def _path_step(explorer: Explorer, at: int, node: Node) -> None:
         )
 
 
-def hidden(picture: Picture) -> None:
+def count_hidden(picture: Picture) -> None:
     """How much does not show, and why."""
     counts, subgraph = picture.subgraph.counts, picture.subgraph
     shown, total = len(subgraph.nodes), sum(count.total for count in counts.values())

@@ -232,7 +232,7 @@ def _switch(record: Record) -> None:
         empty("Nothing learns along metapaths", _without(record.experiment))
         return
     st.caption(
-        f"These can be learnt from, here by {_listed(walkers(record.experiment))}. Switch some off "
+        f"These can be learnt from, here by {_enumerate(walkers(record.experiment))}. Switch some off "
         "to see what each is worth: a new experiment shares all results up to the graph, and only "
         f"trains these recommenders anew. {_without(record.experiment)}"
     )
@@ -252,11 +252,11 @@ def _without(experiment: Experiment) -> str:
     """What is to be said of recommenders that know no metapaths; "" where there are none."""
     named = others(experiment)
     if named:
-        return f"There are none to switch in {_listed(named)}."
+        return f"There are none to switch in {_enumerate(named)}."
     return "" if walkers(experiment) else "This experiment trains plain recommenders only."
 
 
-def _listed(enhancers: Sequence[str]) -> str:
+def _enumerate(enhancers: Sequence[str]) -> str:
     experiments = [added(name) for name in enhancers]
     return " and ".join(filter(None, (", ".join(experiments[:-1]), experiments[-1])))
 
@@ -272,7 +272,7 @@ def _new_experiment(record: Record, on: tuple[str, ...]) -> None:
         help="Letters, digits, dot, hyphen and underscore.",
     )
     fresh = switch_metapaths(experiment, on, name)
-    taken = _taken(fresh)
+    taken = _is_taken(fresh)
     replace = taken and st.checkbox(
         f"Replace the experiment {plain(name)}, which has other settings",
         key=f"metapath-replace-{name}",
@@ -299,7 +299,7 @@ def _name_of(experiment: Experiment, on: Sequence[str]) -> str:
     return f"{experiment.name}-{paths or 'no-metapaths'}"[:LONGEST_NAME]
 
 
-def _taken(fresh: Experiment) -> bool:
+def _is_taken(fresh: Experiment) -> bool:
     """Whether an experiment with other settings is saved, or was run, under its name."""
     file = _file(fresh.name)
     try:
