@@ -11,8 +11,7 @@ from threading import Thread
 
 import streamlit as st
 
-from app.ui.server import visitors
-from app.ui.shared import address
+from app.ui.shared import address, visitors
 from app.ui.shared.experiment import experiments, find_selected
 from app.ui.shared.frame import workspace
 from app.ui.shared.remembered import SCREEN, keep, remembered

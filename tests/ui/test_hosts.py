@@ -8,7 +8,7 @@ import pytest
 
 from app.cli.ui import Door
 from app.jobs.control import _environment
-from app.ui.server.hosts import Hosts
+from app.serve.hosts import Hosts
 from data.errors import ConfigError
 
 

@@ -14,9 +14,10 @@ from streamlit.testing.v1 import AppTest
 from app.experiment.saved import NewItem, new_items_of
 from app.jobs.control import forget, resume, start, stop
 from app.jobs.state import read_job
+from app.serve import sign_in
 from app.ui.main import SECTIONS
-from app.ui.server import sign_in, visitors
-from app.ui.server.visitors import SHARED, is_named
+from app.ui.shared import visitors
+from app.ui.shared.visitors import SHARED, is_named
 from data import atomic, rights
 from data.artifacts import ArtifactStore
 from data.rights import RightsError
@@ -194,7 +195,7 @@ def test_accounts_make_viewers_of_all_who_are_not_editors(
         def to_dict(self) -> dict[str, Any]:
             return user
 
-    monkeypatch.setattr("app.ui.server.visitors._secrets", lambda section: kept.get(section, {}))
+    monkeypatch.setattr("app.ui.shared.visitors._secrets", lambda section: kept.get(section, {}))
     monkeypatch.setattr("streamlit.user", User())
     for email, opened in (("ann@example.org", True), ("eve@example.org", False)):
         user["email"] = email

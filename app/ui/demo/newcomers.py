@@ -12,7 +12,7 @@ from app.experiment.settings import PLAIN, Cell
 from app.pipeline.records import Record
 from app.results.comparison import default_pair
 from app.results.wording import Nouns, called
-from app.ui.server import visitors
+from app.ui.shared import visitors
 from app.ui.shared.frame import command, empty, failed, plain, workspace
 from app.ui.shared.keeping import made, replacing, taken
 from app.ui.shared.results import results_of

@@ -14,7 +14,7 @@ from app.ui.demo.newcomers import new_item
 from app.ui.demo.person import WHY, person
 from app.ui.demo.state import Shown
 from app.ui.factors.projector import larger
-from app.ui.server import visitors
+from app.ui.shared import visitors
 from app.ui.shared.experiment import header, require
 from app.ui.shared.frame import command, failed, plain, workspace
 from app.ui.shared.keeping import made, replacing

@@ -11,8 +11,7 @@ from app.experiment.cautions import Caution, of_settings
 from app.experiment.settings import PLAIN
 from app.pipeline.records import Record, read_record
 from app.pipeline.stages.order import STAGES
-from app.ui.server import visitors
-from app.ui.shared import address
+from app.ui.shared import address, visitors
 from app.ui.shared.frame import command, miss, plain, workspace
 from app.ui.shared.jobs import run_button
 from app.ui.shared.results import results_of

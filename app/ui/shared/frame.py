@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.ui.server import visitors
+from app.ui.shared import visitors
 from app.ui.shared.address import parameters
 from app.ui.shared.words import EXPLAINED, heading, hint
 from data.inert import csv_bytes, visible

@@ -16,7 +16,7 @@ from app.jobs.commands import experiment_words
 from app.jobs.control import start, start_experiment, stop
 from app.jobs.state import Job, list_jobs, read_job
 from app.pipeline.records import Record, settings_file
-from app.ui.server import visitors
+from app.ui.shared import visitors
 from app.ui.shared.frame import command, failed, go, link, workspace
 from app.ui.shared.telling import callback, fragment
 

@@ -15,7 +15,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.secrets import secrets_singleton
 
-from app.ui.server import sign_in
+from app.serve import sign_in
 from data import rights
 
 VIEWER = "AUTOGRAPH_VIEWER"

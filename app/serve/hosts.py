@@ -7,8 +7,7 @@ An address in digits is nobody's name, so it cannot be pointed elsewhere.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -21,8 +20,6 @@ from starlette.websockets import WebSocket
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-ALLOWED = "AUTOGRAPH_ALLOWED_HOSTS"
-"""Names in the environment, joined by commas, that `autograph ui --allow-host` adds."""
 LOOPBACK = "localhost"
 
 
@@ -85,23 +82,18 @@ def _name(host: str) -> str:
     return (parts.hostname or "").rstrip(".") if alone else ""
 
 
-def known_hosts() -> Hosts:
-    """The names of the page that runs in this process."""
-    from streamlit import config
-
-    names = os.environ.get(ALLOWED, "").split(",")
-    bound = config.get_option("server.address") or ""
-    return Hosts(bound, [name.strip() for name in names if name.strip()])
-
-
 class HostGate:
     """Lets requests in, of HTTP and of WebSockets, that are meant for this page.
 
     What it answers may be framed by the page itself alone: a click on a page of somebody else must
     not be one on a button here.
+
+    Args:
+        app: That answers.
+        hosts: Who the page is, asked for with each request: the server learns it as it starts.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Hosts | None = None) -> None:
+    def __init__(self, app: ASGIApp, hosts: Callable[[], Hosts]) -> None:
         self._app = app
         self._hosts = hosts
 
@@ -110,9 +102,8 @@ class HostGate:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        self._hosts = self._hosts or known_hosts()
         headers = Headers(scope=scope)
-        why = self._hosts.refusal(_only(headers, "host"), headers.get("origin"))
+        why = self._hosts().refusal(_only(headers, "host"), headers.get("origin"))
         if why is None:
             await self._app(_as_asked(scope, headers), receive, _framed_by_itself(send))
             return

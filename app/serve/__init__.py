@@ -1,0 +1,1 @@
+"""What answers over HTTP before the page does: under which names, and to whom."""

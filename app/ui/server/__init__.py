@@ -1,1 +1,0 @@
-"""The page's server: hosts, signing in, visitors and their rights."""
