@@ -22,8 +22,8 @@ from app.pipeline.update import REASONS, Update, plan_updates, update_knowledge
 from app.terminal import open_console, styled
 from llm.knowledge import Progress
 from llm.workshop import trial
+from llm.workshop.estimate import Quantity
 from llm.workshop.estimate import estimate as estimate_all
-from llm.workshop.quantity import Quantity
 from llm.workshop.scene import WITHOUT_MODEL, Scene
 from llm.workshop.scene import render as render_one
 from llm.workshop.scene import variables as variables_of

@@ -196,8 +196,8 @@ class _Teller:
     def plan_steps(self, steps: Sequence[str]) -> None:
         """Whoever shows progress planned them."""
 
-    def failed(self, sentence: str) -> None:
-        self._queue.put(("failed", (sentence,)))
+    def fail(self, sentence: str) -> None:
+        self._queue.put(("fail", (sentence,)))
 
 
 def run_beside(
@@ -234,7 +234,7 @@ def run_beside(
 def _tell(listener: Listener, queue: SimpleQueue[Message]) -> None:
     while not queue.empty():
         name, arguments = queue.get()
-        if name == "failed":
+        if name == "fail":
             raise AutoGraphError(*arguments)
         getattr(listener, name)(*arguments)
 
@@ -266,7 +266,7 @@ def _work(
         for step in steps:
             runner.run(step, teller)
     except AutoGraphError as error:
-        teller.failed(str(error))
+        teller.fail(str(error))
 
 
 def _end_with_parent() -> None:

@@ -47,7 +47,7 @@ TRAINING: Choices = {
 
 
 @dataclass(frozen=True, slots=True)
-class Searched:
+class BestOfRow:
     """What was found for one row.
 
     Attributes:
@@ -74,7 +74,7 @@ def search(
     only: Sequence[str] = (),
     device: str = "cpu",
     showing: Showing = in_silence,
-) -> list[Searched]:
+) -> list[BestOfRow]:
     """The best settings of each row after `trials` trials; those of earlier calls count.
 
     A trial trains a row with the experiment's first seed. What a trial tries depends on the trials
@@ -144,7 +144,7 @@ def as_settings(found: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def override_toml(found: Sequence[Searched]) -> str:
+def override_toml(found: Sequence[BestOfRow]) -> str:
     """The `[override…]` tables of what was found."""
     return tomli_w.dumps({"override": {one.cell.label: one.settings for one in found}})
 
@@ -174,7 +174,7 @@ def _alone(workspace: Path) -> Iterator[None]:
 
 def _search_row(
     experiment: Experiment, cell: Cell, workspace: Path, trials: int, make: Make
-) -> Searched:
+) -> BestOfRow:
     from optuna.trial import TrialState
 
     plan = Plan(with_settings(experiment, cell, {}), workspace)
@@ -197,7 +197,7 @@ def _search_row(
     default = plan.store.manifest("train", step.key)["summary"][WATCHED] if there else None
     best, marks = study.best_trial, record_of(plan, plan.steps("train")).marks(cell)
     settings = as_settings(best.params)
-    return Searched(cell, len(finished), float(best.value or 0), settings, default, marks)
+    return BestOfRow(cell, len(finished), float(best.value or 0), settings, default, marks)
 
 
 def _name(

@@ -16,8 +16,7 @@ from app.pipeline.plan import Plan
 from app.pipeline.scenes import open_scene
 from data.errors import ConfigError
 from llm.workshop import estimate as estimates
-from llm.workshop.estimate import Estimate, estimate
-from llm.workshop.quantity import Quantity
+from llm.workshop.estimate import Estimate, Quantity, estimate
 from llm.workshop.scene import Scene, with_backend
 from llm.workshop.trial import try_templates
 from prompts.template import Template, parse_template

@@ -16,9 +16,8 @@ from app.jobs.commands import (
     trial_words,
 )
 from llm.settings import BackendConfig, Sampling, ServerConfig, VllmConfig
-from llm.workshop.estimate import Estimate, costs_by_model
+from llm.workshop.estimate import Estimate, Quantity, costs_by_model, exactly
 from llm.workshop.prices import Price, Prices
-from llm.workshop.quantity import Quantity, exactly
 from prompts.drafts import draft_template
 from prompts.template import load_template
 

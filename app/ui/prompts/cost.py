@@ -26,7 +26,7 @@ from llm.workshop.prices import Prices, load_prices, save_prices
 if TYPE_CHECKING:
     import polars as pl
 
-    from llm.workshop.quantity import Quantity
+    from llm.workshop.estimate import Quantity
     from prompts.template import Template
 
 FOUND = "estimates"
