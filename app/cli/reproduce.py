@@ -26,10 +26,9 @@ from app.experiment.cautions import notes, of_settings, tell, with_signs
 from app.experiment.file import load_experiment, read_tree
 from app.pipeline.runner import choose_device
 from app.reproduce.figures import make_other, there_of
-from app.reproduce.results import results_of
+from app.reproduce.results import results_of, told_of
 from app.reproduce.sheets import print_told, write_told
-from app.reproduce.show import told_of
-from app.reproduce.tables_run import OTHERS, kind_of, names, open_reproduction, recorded, run_rows
+from app.reproduce.tables import OTHERS, kind_of, names, open_reproduction, recorded, run_rows
 from app.search.search import override_toml
 from app.search.search import search as find_settings
 from app.terminal import open_console

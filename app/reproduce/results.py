@@ -1,28 +1,30 @@
-"""Ours beside the paper's: means, tests, and which figures may be held against each other."""
+"""Ours beside the paper's: means, tests, what may be held against each other, and how it reads."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from app.experiment.cautions import notes
+from app.experiment import cautions
+from app.experiment.cautions import with_signs
 from app.experiment.settings import PLAIN, Cell
 from app.pipeline.records import Record
-from app.reproduce.paper import protocol_of
 from app.reproduce.protocol import (
     Difference,
     protocol_differences,
+    protocol_of,
     row_differences,
     training_differences,
 )
-from app.reproduce.tables import Row, key_of
-from app.reproduce.tables_run import Reproduction, found_in
+from app.reproduce.sheets import TABLE, Sheet, Told
+from app.reproduce.tables import Reproduction, Row, found_in, key_of
 from app.results.comparison import Load, load_evaluation
-from app.results.wording import ranked_among
+from app.results.metrics import METRICS
+from app.results.wording import change_in_words, no_difference_note, ranked_among
 
 if TYPE_CHECKING:
     from recommend.judge.evaluate import Evaluation
@@ -33,7 +35,7 @@ RARE = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
+class TableResults:
     """A table, as far as it is there.
 
     Attributes:
@@ -63,7 +65,7 @@ class _Found:
     judged: Sequence[Evaluation]
 
 
-def results_of(of: Reproduction, load: Load = load_evaluation) -> Results:
+def results_of(of: Reproduction, load: Load = load_evaluation) -> TableResults:
     """All that is finished of a table.
 
     Columns: `row`, `backbone`, `enhancer`, `variant`, `marks`, `metric`, `mean`, `sd`, `seeds`;
@@ -86,10 +88,10 @@ def results_of(of: Reproduction, load: Load = load_evaluation) -> Results:
         barred = any(difference.bars for difference in differences[one.row.key])
         row |= _beside_paper(row, one, barred) | {"rare": _on_rare(one, str(row["metric"]))}
     trained = ((one.record, cell) for one in there.values() for cell in one.cells)
-    return Results(
+    return TableResults(
         table=pl.DataFrame(rows, schema=_schema()),
         differences=_by_row(differences),
-        cautions=notes(one.record.marks(one.cells[0]) for one in there.values()),
+        cautions=cautions.notes(one.record.marks(one.cells[0]) for one in there.values()),
         seconds=sum(record.summary("train", cell)["seconds"] for record, cell in trained),
         missing=_unfinished(of, there),
         among=tuple(dict.fromkeys(ranked_among(one.judged[0].about) for one in there.values())),
@@ -222,3 +224,106 @@ def _unfinished(of: Reproduction, there: Mapping[str, _Found]) -> list[str]:
             seeds = ", ".join(map(str, lacking))
             told.append(f"{row.key}, seed{'s' * (len(lacking) > 1)} {seeds}")
     return told
+
+
+HEADS = (
+    *("recommender", "ours", "seeds", "Δ plain", "95 %", "p (Holm)"),
+    *("Δ rival", "p (Holm)", "paper", "ours − paper", "", "rare"),
+)
+"""Columns of the table of one metric."""
+UNDER = (
+    "Δ plain: change against the plain twin, with the 95 % interval of the mean difference a user. "
+    "Δ rival: against the control with shuffled texts; of variants, against the one as it is. "
+    "Paired t-tests over users, averaged over the seeds that both have (in brackets if not all), "
+    "corrected by Holm over the whole table. "
+    f"rare: on users whose held-out item has fewer than {RARE} training interactions. "
+    "beaten: the paper's figure is below the 95 % interval of ours over users."
+)
+
+
+def sheets(of: Reproduction, results: TableResults) -> Iterator[Sheet]:
+    """A table a metric, rows backbone by backbone."""
+    for metric, title in METRICS.items():
+        rows = results.table.filter(metric=metric).to_dicts()
+        yield Sheet(f"{of.name}: {title}", HEADS, [_cells(row) for row in rows])
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    spread = "" if row["sd"] is None else f" ± {row['sd']:.4f}"
+    plain = _change(row, "") if row["difference"] is not None else ["", "", ""]
+    rival = _change(row, "rival_") if row["rival"] is not None else ["", "", ""]
+    paper = [_number(row["paper"], ".4f"), _number(row["from_paper"], "+.1f", " %")]
+    name = with_signs(row["row"], row["marks"])
+    return [
+        *(name, f"{row['mean']:.4f}{spread}", str(row["seeds"])),
+        *plain,
+        *(rival[0], rival[2]),
+        *paper,
+        *(row["verdict"], _number(row["rare"], ".4f")),
+    ]
+
+
+def _change(row: Mapping[str, Any], head: str) -> list[str]:
+    seeds = "" if row[f"{head}shared"] == row["seeds"] else f" ({row[f'{head}shared']} seeds)"
+    reach = f"{row[f'{head}low']:+.4f} … {row[f'{head}high']:+.4f}"
+    p = row[f"{head}p_holm"]
+    return [f"{change_in_words(row, head)}{seeds}", reach, _number(p, ".2g")]
+
+
+def _number(value: float | None, form: str, unit: str = "") -> str:
+    return "" if value is None else f"{value:{form}}{unit}"
+
+
+def notes(of: Reproduction, results: TableResults) -> list[str]:
+    """Sentences under the tables: what beats the paper, what cannot be compared, what lacks."""
+    ranked = [f"The held-out item is ranked among {among}." for among in results.among]
+    told = [
+        *_beaten(results),
+        UNDER,
+        *no_difference_note(results.table),
+        *ranked,
+        *results.cautions,
+    ]
+    if results.table.height:
+        told += _told("", results.differences.get("", ()))
+        by_what: dict[Any, list[str]] = {}
+        for row, found in results.differences.items():
+            for difference in found if row else ():
+                by_what.setdefault(difference, []).append(row)
+        for difference, rows in by_what.items():
+            told += _told(f"{', '.join(rows)}: ", [difference])
+    told += [f"Not run: {one}." for one in results.missing]
+    for why in dict.fromkeys(of.pending.values()):
+        rows_of_it = (row for row, reason in of.pending.items() if reason == why)
+        told.append(f"Not here: {', '.join(rows_of_it)} ({why}).")
+    if results.seconds:
+        told.append(f"Training of all of it took {results.seconds / 60:,.1f} minutes.")
+    return told
+
+
+def _told(head: str, found: Iterable[Any]) -> list[str]:
+    bars = "Not comparable with the paper: "
+    return [f"{bars if one.bars else 'Not as in the paper: '}{head}{one.what}" for one in found]
+
+
+def _beaten(results: TableResults) -> Iterator[str]:
+    """How many of the paper's figures are beaten, an enhancer and variant each."""
+    held = results.table.filter(pl.col("paper").is_not_null())
+    for (enhancer, variant), part in held.group_by("enhancer", "variant", maintain_order=True):
+        barred = part.filter(verdict=BARRED).height
+        name = f"{enhancer}{'-' if variant else ''}{variant}"
+        if barred == part.height:
+            yield f"{name}: none of its {barred} figures can be held against the paper's."
+            continue
+        won = part.filter(verdict=BEATEN).height
+        above = part.filter((pl.col("from_paper") > 0) & (pl.col("verdict") != BARRED)).height
+        yield (
+            f"{name}: {above} of the paper's {part.height} figures are exceeded, {won} of them by "
+            "more than the error over users."
+        )
+
+
+def told_of(of: Reproduction, results: TableResults) -> Told:
+    """All that is to be read of a table, and its figures."""
+    shown = tuple(sheets(of, results)) if results.table.height else ()
+    return Told(of.name, of.base.note, shown, notes(of, results), {TABLE: results.table})

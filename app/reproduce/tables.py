@@ -1,14 +1,20 @@
-"""The paper's tables as variants of an experiment: what differs from row to row."""
+"""A table of the paper as experiments of a workspace: its rows, what is there, and the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any, get_args
 
-from app.experiment.file import put
+from app.experiment.file import put, read_tree, settle, shipped_files
 from app.experiment.settings import BACKBONES, SHUFFLED, Cell, Experiment
-from app.reproduce.paper import Figures, figures_of
+from app.pipeline.plan import Plan, Step
+from app.pipeline.records import Record, read_record, write_record
+from app.pipeline.runner import Showing, in_silence, run_steps
+from app.reproduce.protocol import Figures, figures_of
+from data.errors import ConfigError
 from quantize.settings import SideConfig
 from recommend.settings import ENHANCERS, OURS, PLAIN, Metapath
 
@@ -187,3 +193,212 @@ _REMOVED = {
     "without-interactions": ("item > user", "user > item"),
 }
 """Metapaths that table 4 leaves out."""
+
+
+KINDS = ("table2", "table4", "table5", "table6", "leak")
+"""Tables whose rows are recommenders; the name of an experiment's file begins with one."""
+OTHERS = ("table3", "figure3", "figure6")
+"""What else can be reproduced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """One table on one data set.
+
+    Attributes:
+        name: Of its experiment.
+        kind: One of `KINDS`.
+        base: Settings that its rows have in common.
+        rows: What it holds.
+        pending: Rows of the paper that are not trained, and why.
+        seeds: That are to be run; the base's grid has those of earlier runs, too.
+        workspace: Where it is run.
+    """
+
+    name: str
+    kind: str
+    base: Experiment
+    rows: tuple[Row, ...]
+    pending: Mapping[str, str]
+    seeds: tuple[int, ...]
+    workspace: Path
+
+    def experiments(self) -> Iterator[tuple[Experiment, list[Row]]]:
+        """The experiment of each variant and its rows, the table's own first."""
+        groups: dict[str, list[Row]] = {}
+        for row in self.rows:
+            groups.setdefault(row.variant.slug, []).append(row)
+        for rows in groups.values():
+            yield experiment_of(self.base, rows[0].variant), rows
+
+    def chosen(self, only: Sequence[str]) -> list[Row]:
+        """Rows by name; `*` stands for anything, and no names for all.
+
+        Raises:
+            ConfigError: a name fits none.
+        """
+        for name in only:
+            if not any(fnmatchcase(row.key, name) for row in self.rows):
+                known = ", ".join(row.key for row in self.rows)
+                why = f" ({self.pending[name]})" if name in self.pending else ""
+                raise ConfigError(f"{self.name} has no row {name!r}{why}. It has: {known}.")
+        fits = (row for row in self.rows if any(fnmatchcase(row.key, name) for name in only))
+        return list(fits) if only else list(self.rows)
+
+
+def open_reproduction(
+    name: str, workspace: Path, source: Path | None = None, seeds: Sequence[int] = ()
+) -> Reproduction:
+    """A table as its experiment says, with the folder and the seeds of earlier runs.
+
+    Args:
+        name: Of an experiment, or its file; it begins with the table's.
+        workspace: Where it was run, or will be.
+        source: Folder of the publisher's files.
+        seeds: To run; by default those of the file.
+
+    Raises:
+        ConfigError: there is no such experiment, or its name is no table's.
+    """
+    base = _base(name, workspace, source)
+    kind = kind_of(base.name)
+    if kind not in KINDS:
+        raise ConfigError(f"{name} is no table of recommenders. See: autograph reproduce {name}")
+    wanted = tuple(dict.fromkeys(seeds)) or base.grid.seeds
+    known = _seeds_so_far(kind, base, workspace)
+    grid = base.grid.model_copy(update={"seeds": tuple(sorted({*wanted, *known}))})
+    base = base.model_copy(update={"grid": grid})
+    rows = rows_of(kind, base.data.name, base)
+    pending = {
+        f"{backbone}+{row}": _why_missing(backbone, row, base)
+        for backbone, row in missing_rows(kind, base.data.name, rows)
+    }
+    return Reproduction(base.name, kind, base, tuple(rows), pending, wanted, workspace)
+
+
+def plan_of(name: str, workspace: Path, source: Path | None = None) -> Plan:
+    """The plan of a table or figure whose rows are no recommenders; arguments as above.
+
+    Raises:
+        AutoGraphError: there is no such experiment, or its files cannot be read.
+    """
+    return Plan(_base(name, workspace, source), workspace)
+
+
+def _base(name: str, workspace: Path, source: Path | None) -> Experiment:
+    """The experiment in a file, with the folder of earlier runs."""
+    tree = read_tree(name)
+    kind_of(str(tree["name"]))
+    before = recorded(str(tree["name"]), workspace)
+    if source is None and before is not None:
+        source = before.experiment.data.source
+    if source is not None:
+        put(tree, "data.source", str(source))
+    return settle(tree, name)
+
+
+def _seeds_so_far(kind: str, base: Experiment, workspace: Path) -> set[int]:
+    """Seeds that any variant was run with: one may have been run where the others were not."""
+    variants = (variant for variant in variants_of(kind, base) if variant.enhancers)
+    records = (recorded(experiment_of(base, one).name, workspace) for one in variants)
+    return {seed for record in records if record for seed in record.experiment.grid.seeds}
+
+
+def kind_of(name: str) -> str:
+    """The table or figure that an experiment of this name is about.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    kind = name.split("-")[0]
+    if kind not in (*KINDS, *OTHERS):
+        raise ConfigError(
+            f"{name!r} is no table of the paper: its name has to begin with one of "
+            f"{', '.join((*KINDS, *OTHERS))}. See: autograph reproduce"
+        )
+    return kind
+
+
+def names() -> list[str]:
+    """The tables and figures that come with AutoGraph."""
+    kinds = (*KINDS, *OTHERS)
+    return [path.stem for path in shipped_files() if path.stem.split("-")[0] in kinds]
+
+
+def recorded(name: str, workspace: Path) -> Record | None:
+    """What was run under a name; None where nothing was."""
+    if not (workspace / "runs" / f"{name}.json").exists():
+        return None
+    return read_record(name, workspace)
+
+
+def run_rows(
+    of: Reproduction,
+    only: Sequence[str] = (),
+    jobs: int = 1,
+    device: str = "cpu",
+    showing: Showing = in_silence,
+) -> None:
+    """Makes what is missing of the chosen rows and seeds; all that is finished stays.
+
+    Raises:
+        AutoGraphError: of the first step that fails, or a name fits no row.
+    """
+    rows = {row.key for row in of.chosen(only)}
+    for experiment, group in of.experiments():
+        cells = {cell for row in group if row.key in rows for cell in row.cells(of.seeds)}
+        if not cells and group[0].variant.slug:
+            continue  # the table's own is recorded all the same: it knows the folder of the data
+        plan = Plan(experiment, of.workspace)
+        every = plan.steps()
+        write_record(plan, every)
+        steps = needed(every, cells)
+        waiting = [s for s in steps if not plan.store.sound(s.stage, s.key)]
+        if waiting:
+            with showing() as listener:
+                listener.plan_steps([str(step) for step in steps])
+                run_steps(plan, steps, listener, jobs, device)
+
+
+def needed(steps: Sequence[Step], cells: set[Cell]) -> list[Step]:
+    """The steps of some cells, and those that they read; in the order given.
+
+    Args:
+        steps: Of a plan, in its order.
+        cells: Of its grid.
+    """
+    read: set[str] = set()
+    kept = []
+    for step in reversed(steps):
+        if step.cell in cells if step.cell else step.key in read:
+            kept.append(step)
+            read.update(step.inputs.values())
+    return kept[::-1]
+
+
+def found_in(of: Reproduction) -> dict[str, tuple[Record, list[Cell]]]:
+    """By row: where it was run, and its cells that are finished as the experiment stands."""
+    found = {}
+    for experiment, rows in of.experiments():
+        record = recorded(experiment.name, of.workspace)
+        if record is None:
+            continue
+        plan = Plan(experiment, of.workspace)
+        for row in rows:
+            cells = [cell for cell in row.cells(of.base.grid.seeds) if _judged(plan, record, cell)]
+            if cells:
+                found[row.key] = (record, cells)
+    return found
+
+
+def _judged(plan: Plan, record: Record, cell: Cell) -> bool:
+    """Whether what is recorded of a cell is what the experiment asks for, and finished."""
+    step = plan.step("evaluate", cell)
+    recorded = record.cells.get(cell, {}).get("evaluate")
+    return recorded == step.key and plan.store.holds("evaluate", step.key)
+
+
+def _why_missing(backbone: str, row: str, base: Experiment) -> str:
+    if backbone not in base.grid.backbones:
+        return "its backbone is not in grid.backbones"
+    return f"{'it' if row in ENHANCERS else OURS} is not in grid.enhancers"

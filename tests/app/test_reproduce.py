@@ -18,12 +18,17 @@ from app.cli.reproduce import spread
 from app.experiment.file import load_experiment
 from app.experiment.settings import BACKBONES, Cell
 from app.pipeline.records import read_record
-from app.reproduce.paper import figures_of, paper, protocol_of
-from app.reproduce.protocol import Difference, protocol_differences, row_differences
-from app.reproduce.results import BARRED, BEATEN, EQUAL, NOT_BEATEN, results_of
+from app.reproduce.protocol import (
+    Difference,
+    figures_of,
+    paper,
+    protocol_differences,
+    protocol_of,
+    row_differences,
+)
+from app.reproduce.results import BARRED, BEATEN, EQUAL, NOT_BEATEN, notes, results_of, told_of
 from app.reproduce.sheets import markdown
-from app.reproduce.show import notes, told_of
-from app.reproduce.tables_run import (
+from app.reproduce.tables import (
     KINDS,
     OTHERS,
     found_in,
@@ -260,7 +265,7 @@ def test_what_was_given_once_is_known_whatever_row_was_run(
     bits: Path, own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seeds and the folder of the data, also where rows of the table's own were never run."""
-    monkeypatch.setattr("app.reproduce.tables_run.run_steps", lambda *_, **__: None)
+    monkeypatch.setattr("app.reproduce.tables.run_steps", lambda *_, **__: None)
     run_rows(open_reproduction(str(bits), own, bits.parent, (1, 2)), ["*-shuffled"])
     again = open_reproduction(str(bits), own)
     assert again.base.data.source == bits.parent and again.base.grid.seeds == (0, 1, 2)
@@ -322,7 +327,7 @@ def with_paper(monkeypatch: pytest.MonkeyPatch, **protocol: Any) -> None:
         "table2": {"files": {"gru4rec": {**figures, "kar": [0.1, 0.2, 0.3, 0.4]}}},
         "means": paper()["means"],
     }
-    monkeypatch.setattr("app.reproduce.paper.paper", lambda: given)
+    monkeypatch.setattr("app.reproduce.protocol.paper", lambda: given)
 
 
 def test_figures_are_held_against_the_paper(

@@ -11,7 +11,7 @@ import pytest
 from app.experiment.file import load_experiment
 from app.experiment.settings import Cell
 from app.pipeline.records import Record, keep_record
-from app.reproduce.costs import gauc_improvement, table_3
+from app.reproduce.figures import gauc_improvement, table_3
 from app.reproduce.sheets import TABLE
 from data import atomic
 

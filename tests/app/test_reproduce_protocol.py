@@ -10,8 +10,7 @@ from app_fakes import ON_CPU, beside_here
 
 from app.experiment.file import load_experiment
 from app.experiment.settings import Cell, Experiment
-from app.reproduce.paper import protocol_of
-from app.reproduce.protocol import Difference, row_differences, training_differences
+from app.reproduce.protocol import Difference, protocol_of, row_differences, training_differences
 
 MODELS = {"user": "facts", "item": "deepseek"}
 VICUNA = (

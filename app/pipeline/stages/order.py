@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.experiment.settings import Cell, Experiment
 from app.pipeline.stages import judge, train
 from app.pipeline.stages.material import MATERIAL
 from app.pipeline.stages.stage import Stage
@@ -24,3 +25,15 @@ def stages_named(name: str) -> tuple[str, ...]:
     if found[0] not in STAGES:
         raise ConfigError(f"There is no stage {name!r}. The stages are {', '.join(STAGES)}.")
     return found
+
+
+def stages_behind(experiment: Experiment, *stages: str, cell: Cell | None = None) -> set[str]:
+    """Names of the stages given and of all that they read, directly or through others.
+
+    Args:
+        experiment: Whose settings decide what is read.
+        stages: Names in `STAGES`.
+        cell: The recommender, for stages that are run for each.
+    """
+    read = {name for stage in stages for name in STAGES[stage].inputs(experiment, cell)}
+    return {*stages, *(stages_behind(experiment, *read, cell=cell) if read else ())}
