@@ -232,9 +232,9 @@ def _switch(record: Record) -> None:
         empty("Nothing learns along metapaths", _without(record.experiment))
         return
     st.caption(
-        f"These can be learnt from, here by {_enumerate(walkers(record.experiment))}. Switch some off "
-        "to see what each is worth: a new experiment shares all results up to the graph, and only "
-        f"trains these recommenders anew. {_without(record.experiment)}"
+        f"These can be learnt from, here by {_in_words(walkers(record.experiment))}. Switch some "
+        "off to see what each is worth: a new experiment shares all results up to the graph, and "
+        f"only trains these recommenders anew. {_without(record.experiment)}"
     )
     with st.container(horizontal=True, gap="medium"):
         on = tuple(
@@ -252,11 +252,11 @@ def _without(experiment: Experiment) -> str:
     """What is to be said of recommenders that know no metapaths; "" where there are none."""
     named = others(experiment)
     if named:
-        return f"There are none to switch in {_enumerate(named)}."
+        return f"There are none to switch in {_in_words(named)}."
     return "" if walkers(experiment) else "This experiment trains plain recommenders only."
 
 
-def _enumerate(enhancers: Sequence[str]) -> str:
+def _in_words(enhancers: Sequence[str]) -> str:
     experiments = [added(name) for name in enhancers]
     return " and ".join(filter(None, (", ".join(experiments[:-1]), experiments[-1])))
 
