@@ -1,0 +1,1 @@
+"""Recommenders without training: the bar that learning has to clear."""

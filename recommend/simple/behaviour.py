@@ -1,0 +1,146 @@
+"""What interactions alone say: popularity, neighbours of items, and EASE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import scipy.sparse as sp
+
+from data.dataset import Histories
+from data.errors import ConfigError
+from recommend.simple.settings import EaseConfig, ItemKnnConfig
+
+
+class Scorer(Protocol):
+    """Scores every item for users, from their histories."""
+
+    def scores(self, past: Histories, users: np.ndarray) -> np.ndarray:
+        """(b, n_items) float32 scores of users (b,), whose histories are `past`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Popularity:
+    """How often each item was had.
+
+    Attributes:
+        counts: (n_items,) float32.
+    """
+
+    counts: np.ndarray
+
+    @classmethod
+    def fit(cls, past: Histories, n_items: int) -> Popularity:
+        """Counts of training histories."""
+        return cls(np.bincount(past.items, minlength=n_items).astype(np.float32))
+
+    def scores(self, past: Histories, users: np.ndarray) -> np.ndarray:  # noqa: ARG002
+        """The same for everybody."""
+        return np.broadcast_to(self.counts, (len(users), len(self.counts)))
+
+
+@dataclass(frozen=True, slots=True)
+class ItemKnn:
+    """Neighbours of the latest items: s_i = Σ_j recency^(items after j) · m_ji / √(n_j n_i).
+
+    m_ji sums, over all training histories in which j and i are at most `reach` places apart,
+    nearness^(places between) where i came later, and `backward` times that where it came earlier;
+    n counts interactions. With nearness and backward 1 it is the cosine of co-occurrence.
+
+    Source: Sarwar et al., Item-based collaborative filtering recommendation algorithms, WWW 2001;
+    weights by distance as in Ludewig and Jannach, Evaluation of session-based recommendation
+    algorithms, UMUAI 2018.
+
+    Attributes:
+        similar: (n_items, n_items) sparse float32, row j for the item that was had.
+        config: Weighs the items of a history.
+    """
+
+    similar: sp.csr_matrix
+    config: ItemKnnConfig
+
+    @classmethod
+    def fit(cls, past: Histories, n_items: int, config: ItemKnnConfig | None = None) -> ItemKnn:
+        """Neighbours by training histories."""
+        config = config or ItemKnnConfig()
+        owners = np.repeat(np.arange(len(past)), past.lengths)
+        later = sp.csr_matrix((n_items, n_items), dtype=np.float32)
+        for places in range(1, min(config.reach, int(past.lengths.max(initial=0)) - 1) + 1):
+            together = owners[places:] == owners[:-places]
+            had, then = past.items[:-places][together], past.items[places:][together]
+            weight = np.full(len(had), config.nearness ** (places - 1), np.float32)
+            later = later + sp.csr_matrix((weight, (had, then)), shape=later.shape)
+        met = later + config.backward * later.T
+        root = sp.diags(1 / np.sqrt(np.maximum(np.bincount(past.items, minlength=n_items), 1)))
+        similar = sp.csr_matrix(root @ met @ root, dtype=np.float32)
+        similar.setdiag(0)
+        return cls(similar, config)
+
+    def scores(self, past: Histories, users: np.ndarray) -> np.ndarray:
+        """By the neighbours of what each user had."""
+        n_items, config = self.similar.shape[0], self.config
+        had = weighted_histories(past, users, n_items, config.recency, config.last)
+        return np.asarray((had @ self.similar).toarray(), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Ease:
+    """s = x B with B = I − P · diag(1 / diag P), P = (XᵀX + λ I)⁻¹, for binary histories x.
+
+    Source: Steck, Embarrassingly shallow autoencoders for sparse data, WWW 2019, equation 8.
+
+    Attributes:
+        weights: (n_items, n_items) float32, zero on the diagonal.
+    """
+
+    weights: np.ndarray
+
+    @classmethod
+    def fit(cls, past: Histories, n_items: int, config: EaseConfig | None = None) -> Ease:
+        """The solution for training histories.
+
+        Raises:
+            ConfigError: there are too many items.
+        """
+        config = config or EaseConfig()
+        if n_items > config.most_items:
+            raise ConfigError(
+                f"EASE turns over a dense matrix of items × items, and there are {n_items:,} "
+                f"items, more than {config.most_items:,}. Leave it out, or raise most_items where "
+                f"there is memory for {8 * n_items**2 / 2**30:.1f} GB."
+            )
+        had = weighted_histories(past, np.arange(len(past)), n_items)
+        gram = (had.T @ had).toarray().astype(np.float64)
+        gram[np.diag_indices(n_items)] += config.l2
+        inverse = np.linalg.inv(gram)
+        weights = inverse / -np.diag(inverse)
+        np.fill_diagonal(weights, 0)
+        return cls(weights.astype(np.float32))
+
+    def scores(self, past: Histories, users: np.ndarray) -> np.ndarray:
+        """By all items of each history."""
+        return np.asarray(weighted_histories(past, users, len(self.weights)) @ self.weights)
+
+
+def weighted_histories(
+    past: Histories, users: np.ndarray, n_items: int, recency: float = 1.0, last: int | None = None
+) -> sp.csr_matrix:
+    """(b, n_items) float32: what an item of a history weighs; one had twice, by its latest time.
+
+    Args:
+        past: Of everybody.
+        users: (b,) rows of the result.
+        n_items: Columns of it.
+        recency: What each item after one takes off its weight.
+        last: Latest items that count; None: all.
+    """
+    lengths = past.lengths[users]
+    kept = lengths if last is None else np.minimum(lengths, last)
+    row = np.repeat(np.arange(len(users)), kept)
+    after = np.concatenate([np.arange(n)[::-1] for n in kept]) if len(kept) else row
+    items = past.items[past.offsets[users][row] + lengths[row] - 1 - after]
+    once, first = np.unique((row * n_items + items)[::-1], return_index=True)
+    weight = (np.float32(recency) ** after[::-1][first]).astype(np.float32)
+    return sp.csr_matrix((weight, (once // n_items, once % n_items)), shape=(len(users), n_items))
