@@ -5,6 +5,7 @@ What they measure is nothing here; those of the page run in a browser, beside it
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -183,3 +184,14 @@ def test_vllm_overhead(output: Output) -> None:
 def test_ray_requests(output: Output) -> None:
     pytest.importorskip("ray")
     assert output("ray_requests", "--requests", 40, "--partition-rows", 10, "--points", 2)
+
+
+def test_simple(output: Output, tmp_path: Path) -> None:
+    sequences = {str(u): [(u + k) % 12 for k in range(6)] for u in range(12)}
+    items = {str(k): {"title": f"kind{k // 2} thing"} for k in range(12)}
+    (tmp_path / "Office.inter.json").write_text(json.dumps(sequences))
+    (tmp_path / "Office.item.json").write_text(json.dumps(items))
+    said = output("simple", "amazon-office", "--from", tmp_path)
+    names = [line.split("|")[1].split(",")[0].strip() for line in said.splitlines()[2:]]
+    rows = ["popularity", "item-kNN", "item-kNN", "EASE", "text-kNN", "hybrid", "hybrid"]
+    assert names == rows
