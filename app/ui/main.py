@@ -59,7 +59,9 @@ LOGO = str(Path(__file__).parent / "logo.svg")
 STYLE = """<style>
 .stMainBlockContainer { padding: 3.9rem 3rem 4rem; }
 .stMainBlockContainer h1 { padding-top: 0; font-size: 2.1rem; }
+.st-key-recommender-grid-hint { display: none; }
 @media (max-width: 640px) {
+  .st-key-recommender-grid-hint { display: flex; }
   .stMainBlockContainer { padding: 3.9rem 1rem 4rem; }
   .st-key-recommender-grid { overflow-x: auto; }
   .st-key-recommender-grid .stHorizontalBlock { flex-wrap: nowrap; min-width: 34rem; }

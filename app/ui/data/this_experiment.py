@@ -141,7 +141,7 @@ def _users_and_items(found: Figures) -> None:
             f"history has {quantiles['min']:g}, the longest {quantiles['max']:g}."
         )
     with right:
-        name, choice = st.columns([3, 2], vertical_alignment="bottom")
+        name, choice = st.columns([5, 4], vertical_alignment="bottom")
         name.subheader("Popularity", help=hint("popularity"), anchor=False)
         with choice:
             kind = choose("Curve", CURVES, "popularity", hidden=True)

@@ -41,6 +41,7 @@ MEANT = {
 }
 """What the kinds of reasons are worth."""
 SIDES = ("left", "right")
+WHERE = {"left": "in the first list", "right": "in the second list"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ def _history_row(case: Showcase, who: Shown, item: int) -> None:
                 "Put back",
                 key=f"back-{item}",
                 type="tertiary",
+                help=f"{title} counts again",
                 on_click=partial(state.add, case, item, who),
             )
             return
@@ -254,6 +256,7 @@ def _list(case: Showcase, who: Shown, ranked: _Ranked, nouns: Nouns, side: str) 
                 key=f"why-{side}-{item}",
                 type="tertiary",
                 disabled=not whys,
+                help=f"Why {plain(case.title(item))} stands {WHERE[side]}",
                 on_click=partial(_ask_why, case, item, side),
             )
 

@@ -144,6 +144,7 @@ def _chooser(lexicon: Lexicon, side: Side, selected: Factor | None) -> None:
         index=None,
         format_func=lambda factor: f"{label_of(lexicon, factor)} ({sizes[factor]:,})",
         placeholder="Search, or click in the picture",
+        help=hint("latent factor"),
         on_change=lambda: _chosen(side, st.session_state[key]),
     )
 

@@ -30,6 +30,8 @@ class GridTable:
 
     def __init__(self, base: Experiment) -> None:
         st.markdown("**Recommenders**", help=_help())
+        with st.container(key=f"{GRID}-hint"):
+            st.caption(":material/swipe: The table goes on to the right.")
         with st.container(key=GRID, gap="xsmall"):
             self._draw(base)
 
