@@ -20,10 +20,10 @@ from app.pipeline.runner import choose_device
 from app.results.ablations import Ablation, ablation, ablation_table, run_missing, with_parts
 from app.results.comparison import (
     beyond_table,
-    cautions_told,
+    caution_notes,
     compare_contenders,
     contenders,
-    judging_told,
+    judging_notes,
     make_lists,
 )
 from app.results.latex import comparison_latex
@@ -37,7 +37,7 @@ from data.inert import csv_bytes
 app = typer.Typer()
 
 
-def judged(names: Sequence[str], workspace: Path) -> list[Record]:
+def judged_records(names: Sequence[str], workspace: Path) -> list[Record]:
     """Experiments of which something is trained and judged.
 
     Raises:
@@ -67,13 +67,13 @@ def compare(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Shows recommenders against their plain twins, or against one of them; writes files, too."""
-    found = contenders(judged(experiments, workspace))
+    found = contenders(judged_records(experiments, workspace))
     table = compare_contenders(found, against)
     console = open_console()
     console.print(show_compared(table))
     what = f"{against!r}" if against else "the plain twin"
     console.print(f"Changes are against {what}; t-tests are paired over users.")
-    cautions = [*judging_told(found), *cautions_told(found)]
+    cautions = [*judging_notes(found), *caution_notes(found)]
     for note in (*no_difference_note(table), *cautions):
         console.print(note)
     if csv is not None:
@@ -91,7 +91,7 @@ def beyond(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Makes the lists that are missing, and shows what they are like."""
-    records = judged(experiments, workspace)
+    records = judged_records(experiments, workspace)
     for record in records:
         make_lists(record, showing=open_display)
     found = contenders(records)
@@ -99,7 +99,7 @@ def beyond(
     console = open_console()
     console.print(rich_table(table, f"The first {k} items of every user"))
     console.print("Novelty is in bits; diversity is 1 − cosine of the items' vectors.")
-    for note in cautions_told(found):
+    for note in caution_notes(found):
         console.print(note)
 
 
@@ -119,7 +119,7 @@ def ablate(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Trains the variants that are missing unless it is a dry run, and shows all that are there."""
-    record = judged([experiment], workspace)[0]
+    record = judged_records([experiment], workspace)[0]
     of = ablation(record, *_chosen(record, backbone, enhancer))
     if not dry_run:
         run_missing(of, choose_device(device), open_display)

@@ -25,10 +25,10 @@ from app.cli.progress import open_display
 from app.experiment.cautions import notes, of_settings, tell, with_signs
 from app.experiment.file import load_experiment, read_tree
 from app.pipeline.runner import choose_device
-from app.reproduce.figures import make_other, there_of
-from app.reproduce.results import results_of, told_of
-from app.reproduce.sheets import print_told, write_told
-from app.reproduce.tables import OTHERS, kind_of, names, open_reproduction, recorded, run_rows
+from app.reproduce.figures import look_up_other, make_other
+from app.reproduce.results import account_of, results_of
+from app.reproduce.sheets import print_account, write_account
+from app.reproduce.tables import OTHERS, find_record, kind_of, names, open_reproduction, run_rows
 from app.search.search import override_toml
 from app.search.search import search as find_settings
 from app.terminal import open_console
@@ -104,7 +104,7 @@ def reproduce(
                 "out."
             )
         if dry_run:  # it may hold less than the files of an earlier run, so they stay
-            print_told(there_of(kind, name, workspace, source), console)
+            print_account(look_up_other(kind, name, workspace, source), console)
             return
         told = make_other(kind, name, workspace, source, choose_device(device), open_display)
     else:
@@ -112,9 +112,9 @@ def reproduce(
         of.chosen(only or ())
         if not dry_run:
             run_rows(of, only or (), jobs, choose_device(device), open_display)
-        told = told_of(of, results_of(of))
-    print_told(told, console)
-    path, *others = write_told(told, workspace)
+        told = account_of(of, results_of(of))
+    print_account(told, console)
+    path, *others = write_account(told, workspace)
     beside = ", ".join(other.name for other in others)
     console.print(f"Written to {path}; beside it: {beside}", style="dim", soft_wrap=True)
 
@@ -137,7 +137,7 @@ def _state(name: str, workspace: Path) -> tuple[str, str]:
     if kind_of(name) in OTHERS:
         made = (workspace / "results" / f"{name}.md").exists()
         return "there" if made else "–", note
-    if recorded(name, workspace) is None:
+    if find_record(name, workspace) is None:
         return "–", note
     try:
         of = open_reproduction(name, workspace)
@@ -145,7 +145,7 @@ def _state(name: str, workspace: Path) -> tuple[str, str]:
         return "?", f"{note} ({error})"
     every, done = 0, 0
     for experiment, rows in of.experiments():
-        record = recorded(experiment.name, workspace)
+        record = find_record(experiment.name, workspace)
         finished = set(record.finished_cells()) if record else set()
         for row in rows:
             cells = row.cells(of.base.grid.seeds)

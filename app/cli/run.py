@@ -30,7 +30,7 @@ from app.pipeline.records import (
 )
 from app.pipeline.runner import choose_device, run_steps
 from app.pipeline.stages.order import STAGES, stages_named
-from app.results.comparison import changes_in_words, contenders, judging_told
+from app.results.comparison import changes_in_words, contenders, judging_notes
 from app.results.metrics import COSTS, METRICS, means, result_table, write_results
 from app.results.wording import NONE, NOTE
 from app.terminal import open_console, styled
@@ -159,10 +159,10 @@ def _show_bad_rows(record: Record, console: Console) -> None:
 
 def _show_results(record: Record, console: Console) -> None:
     path = write_if_latest(record, write_results)
-    table, notes = results_shown(result_table(record), _counts(record), changes_in_words(record))
+    table, notes = result_sheet(result_table(record), _counts(record), changes_in_words(record))
     console.print()
     console.print(table)
-    for note in (*judging_told(contenders([record])), *notes):
+    for note in (*judging_notes(contenders([record])), *notes):
         console.print(note)
     _show_bad_rows(record, console)
     if path is None:
@@ -175,7 +175,7 @@ def _show_results(record: Record, console: Console) -> None:
     console.print(f"Written to {path} and .csv", style="dim", soft_wrap=True)
 
 
-def results_shown(
+def result_sheet(
     results: pl.DataFrame, title: str, changes: Mapping[tuple[str, str], str]
 ) -> tuple[Table, list[str]]:
     """The table a person reads, a row a backbone and enhancer, and the notes under it.

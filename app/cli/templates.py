@@ -116,7 +116,7 @@ def edit(
         _tell_saved(library.restore(name, restore))
         return
     latest = library.history(name)[-1].template
-    text = edited(template_text(latest)) if file is None else _read(file)
+    text = edit_text(template_text(latest)) if file is None else _read(file)
     _tell_saved(library.save(name, text, note, base=latest.version))
 
 
@@ -172,7 +172,7 @@ def _read(file: str) -> str:
         raise ConfigError(f"--file {file} cannot be read as UTF-8 text: {error}.") from None
 
 
-def edited(text: str) -> str:
+def edit_text(text: str) -> str:
     """`text` as a person leaves it in $VISUAL, $EDITOR, or the first usual editor there is.
 
     Raises:

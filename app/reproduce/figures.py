@@ -20,7 +20,7 @@ from app.pipeline.stages.order import stages_behind
 from app.pipeline.stages.train import SOURCES
 from app.reproduce.pictures import bars, scatter
 from app.reproduce.protocol import means, paper
-from app.reproduce.sheets import TABLE, Sheet, Told
+from app.reproduce.sheets import TABLE, Account, Sheet
 from app.reproduce.tables import plan_of
 from app.results.results import Results
 from data.errors import AutoGraphError
@@ -41,7 +41,7 @@ STAGES = {
 """What has to be there for each."""
 
 
-def figure_3(record: Record) -> Told:
+def figure_3(record: Record) -> Account:
     """Where the code vectors of each level lie: t-SNE coordinates, and figures that need none.
 
     Source: AutoGraph, section 4.4.3 and figure 3: level 0 is compact and informative, levels 1
@@ -69,7 +69,7 @@ def figure_3(record: Record) -> Told:
         f"{name}: code vectors in the plane (t-SNE)",
         {f"Codes of {side}s": drawn[f"-{side}"] for side in SIDES},
     )
-    return Told(name, record.experiment.note, [sheet], notes, drawn, {"": picture})
+    return Account(name, record.experiment.note, [sheet], notes, drawn, {"": picture})
 
 
 def level_figures(codebooks: np.ndarray) -> list[tuple[float, float, float]]:
@@ -95,7 +95,7 @@ def level_figures(codebooks: np.ndarray) -> list[tuple[float, float, float]]:
     return found
 
 
-def figure_6(record: Record) -> Told:
+def figure_6(record: Record) -> Account:
     """What the largest item factors of level 0 mean: their terms, and how often they are said.
 
     Source: AutoGraph, appendix F and figure 6, which counts tags of films in sets of factors.
@@ -125,7 +125,7 @@ def figure_6(record: Record) -> Told:
     ]
     name, note = record.experiment.name, record.experiment.note
     picture = bars(f"{name}: terms of factors, and how often all texts say them (mark)", panels)
-    return Told(name, note, [sheet], notes, {TABLE: pl.concat(tables)}, {"": picture})
+    return Account(name, note, [sheet], notes, {TABLE: pl.concat(tables)}, {"": picture})
 
 
 GIVEN = ("dataset", "split")
@@ -134,7 +134,7 @@ INSERTED = 5
 """Items that are put in to measure one; their median counts."""
 
 
-def table_3(record: Record, measure: bool = True) -> Told:
+def table_3(record: Record, measure: bool = True) -> Account:
     """Seconds of building each graph and of inserting an item, and what GAUC gained by it.
 
     Args:
@@ -161,7 +161,7 @@ def table_3(record: Record, measure: bool = True) -> Told:
         rows.append([enhancer, theirs["calls"], *_pairs(ours, told)])
     heads = ("graph of", "calls", "built in", "paper", "inserted in", "paper", "Δ GAUC", "paper")
     sheet = Sheet(f"{record.experiment.name}: cost of graphs", heads, rows)
-    return Told(
+    return Account(
         record.experiment.name,
         record.experiment.note,
         [sheet],
@@ -264,7 +264,7 @@ def _notes(record: Record) -> list[str]:
     ]
 
 
-DRAWN: Mapping[str, Callable[[Record], Told]] = {
+DRAWN: Mapping[str, Callable[[Record], Account]] = {
     "figure3": figure_3,
     "figure6": figure_6,
     "table3": table_3,
@@ -279,7 +279,7 @@ def make_other(
     source: Path | None,
     device: str,
     showing: Showing = in_silence,
-) -> Told:
+) -> Account:
     """A figure or the table of costs, with everything that it needs made first.
 
     Raises:
@@ -292,7 +292,7 @@ def make_other(
     return DRAWN[kind](read_record(plan.experiment.name, workspace))
 
 
-def there_of(kind: str, name: str, workspace: Path, source: Path | None) -> Told:
+def look_up_other(kind: str, name: str, workspace: Path, source: Path | None) -> Account:
     """The same where all that it needs is there, or a sentence on what would be run.
 
     Nothing is run or recorded, and no model is asked.
@@ -304,7 +304,9 @@ def there_of(kind: str, name: str, workspace: Path, source: Path | None) -> Told
     steps, experiment = _steps(plan, kind), plan.experiment
     missing = [step for step in steps if not plan.store.sound(step.stage, step.key)]
     if missing:
-        return Told(experiment.name, experiment.note, [], list(_would_be_run(experiment, missing)))
+        return Account(
+            experiment.name, experiment.note, [], list(_would_be_run(experiment, missing))
+        )
     keys = {step.stage: step.key for step in plan.steps() if step.cell is None}
     record = Record(plan.recorded, workspace, keys, {})
     return table_3(record, measure=False) if kind == "table3" else DRAWN[kind](record)

@@ -20,7 +20,7 @@ from app.reproduce.protocol import (
     row_differences,
     training_differences,
 )
-from app.reproduce.sheets import TABLE, Sheet, Told
+from app.reproduce.sheets import TABLE, Account, Sheet
 from app.reproduce.tables import Reproduction, Row, found_in, key_of
 from app.results.comparison import Load, load_evaluation
 from app.results.metrics import METRICS
@@ -323,7 +323,7 @@ def _beaten(results: TableResults) -> Iterator[str]:
         )
 
 
-def told_of(of: Reproduction, results: TableResults) -> Told:
+def account_of(of: Reproduction, results: TableResults) -> Account:
     """All that is to be read of a table, and its figures."""
     shown = tuple(sheets(of, results)) if results.table.height else ()
-    return Told(of.name, of.base.note, shown, notes(of, results), {TABLE: results.table})
+    return Account(of.name, of.base.note, shown, notes(of, results), {TABLE: results.table})

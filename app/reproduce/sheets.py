@@ -39,7 +39,7 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Account:
     """A reproduced table or figure.
 
     Attributes:
@@ -60,7 +60,7 @@ class Told:
     pictures: Mapping[str, str] = field(default_factory=dict)
 
 
-def print_told(told: Told, console: Console) -> None:
+def print_account(told: Account, console: Console) -> None:
     """Prints tables and sentences."""
     for sheet in told.sheets:
         table = Table(
@@ -75,7 +75,7 @@ def print_told(told: Told, console: Console) -> None:
         console.print(note)
 
 
-def write_told(told: Told, workspace: Path) -> list[Path]:
+def write_account(told: Account, workspace: Path) -> list[Path]:
     """The files of a reproduction: Markdown first, figures as Parquet and pictures after it."""
     folder = workspace / "results"
     beside = [
@@ -91,7 +91,7 @@ def write_told(told: Told, workspace: Path) -> list[Path]:
     return [atomic.write_text(folder / f"{told.name}.md", markdown(told)), *beside]
 
 
-def markdown(told: Told) -> str:
+def markdown(told: Account) -> str:
     """The tables and sentences in Markdown."""
     parts = [f"# {told.name}", told.note]
     parts += [f"![{told.note}]({told.name}{tail}.svg)" for tail in told.pictures]

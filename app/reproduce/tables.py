@@ -289,7 +289,7 @@ def _base(name: str, workspace: Path, source: Path | None) -> Experiment:
     """The experiment in a file, with the folder of earlier runs."""
     tree = read_tree(name)
     kind_of(str(tree["name"]))
-    before = recorded(str(tree["name"]), workspace)
+    before = find_record(str(tree["name"]), workspace)
     if source is None and before is not None:
         source = before.experiment.data.source
     if source is not None:
@@ -300,7 +300,7 @@ def _base(name: str, workspace: Path, source: Path | None) -> Experiment:
 def _seeds_so_far(kind: str, base: Experiment, workspace: Path) -> set[int]:
     """Seeds that any variant was run with: one may have been run where the others were not."""
     variants = (variant for variant in variants_of(kind, base) if variant.enhancers)
-    records = (recorded(experiment_of(base, one).name, workspace) for one in variants)
+    records = (find_record(experiment_of(base, one).name, workspace) for one in variants)
     return {seed for record in records if record for seed in record.experiment.grid.seeds}
 
 
@@ -325,7 +325,7 @@ def names() -> list[str]:
     return [path.stem for path in shipped_files() if path.stem.split("-")[0] in kinds]
 
 
-def recorded(name: str, workspace: Path) -> Record | None:
+def find_record(name: str, workspace: Path) -> Record | None:
     """What was run under a name; None where nothing was."""
     if not (workspace / "runs" / f"{name}.json").exists():
         return None
@@ -352,7 +352,7 @@ def run_rows(
         plan = Plan(experiment, of.workspace)
         every = plan.steps()
         write_record(plan, every)
-        steps = needed(every, cells)
+        steps = steps_of(every, cells)
         waiting = [s for s in steps if not plan.store.sound(s.stage, s.key)]
         if waiting:
             with showing() as listener:
@@ -360,7 +360,7 @@ def run_rows(
                 run_steps(plan, steps, listener, jobs, device)
 
 
-def needed(steps: Sequence[Step], cells: set[Cell]) -> list[Step]:
+def steps_of(steps: Sequence[Step], cells: set[Cell]) -> list[Step]:
     """The steps of some cells, and those that they read; in the order given.
 
     Args:
@@ -380,7 +380,7 @@ def found_in(of: Reproduction) -> dict[str, tuple[Record, list[Cell]]]:
     """By row: where it was run, and its cells that are finished as the experiment stands."""
     found = {}
     for experiment, rows in of.experiments():
-        record = recorded(experiment.name, of.workspace)
+        record = find_record(experiment.name, of.workspace)
         if record is None:
             continue
         plan = Plan(experiment, of.workspace)

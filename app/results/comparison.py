@@ -193,7 +193,7 @@ def changes_in_words(record: Record) -> dict[tuple[str, str], str]:
     return {(found[r["run"]].backbone, found[r["run"]].enhancer): change_in_words(r) for r in rows}
 
 
-def judging_told(found: Mapping[str, Contender]) -> list[str]:
+def judging_notes(found: Mapping[str, Contender]) -> list[str]:
     """What held-out items are ranked among, in sentences; by experiment where that differs."""
     ways: dict[str, list[str]] = {}
     for one in found.values():
@@ -206,7 +206,7 @@ def judging_told(found: Mapping[str, Contender]) -> list[str]:
     return [f"{names}: {sentence.format(among).lower()}" for among, names in by_way.items()]
 
 
-def cautions_told(found: Mapping[str, Contender]) -> list[str]:
+def caution_notes(found: Mapping[str, Contender]) -> list[str]:
     """A sentence for each sign that stands at one of them."""
     return notes(one.marks for one in found.values())
 
@@ -235,7 +235,7 @@ def list_steps(record: Record) -> list[tuple[Experiment, Step]]:
     ]
 
 
-def lists_missing(records: Iterable[Record]) -> int:
+def count_missing_lists(records: Iterable[Record]) -> int:
     """How many recommenders have no lists yet."""
     return sum(not holds(record, step) for record in records for _, step in list_steps(record))
 

@@ -36,10 +36,10 @@ CAPTION = (
 )
 
 
-def escaped(text: object) -> str:
+def escape(text: object) -> str:
     r"""The text as LaTeX prints it, whatever is in it; line breaks are spaces.
 
-    >>> print(escaped("50 % of a_b & c\x1b"))
+    >>> print(escape("50 % of a_b & c\x1b"))
     50 \% of a\_b \& c?
     """
     letters = (one if one.isprintable() else "?" for one in " ".join(str(text).split()))
@@ -58,7 +58,7 @@ def tabular(heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -
         "% \\usepackage{booktabs}",
         "\\begin{table}",
         "\\centering",
-        f"\\caption{{{escaped(caption)}}}",
+        f"\\caption{{{escape(caption)}}}",
         f"\\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}",
         "\\toprule",
         " & ".join(heads) + " \\\\",
@@ -83,10 +83,10 @@ def comparison_latex(
     best = {m: compared.filter(metric=m)["mean"].max() for m in metrics}
     heads = ["Recommender"]
     for metric in metrics:
-        heads += [escaped(METRICS[metric]), *(["$\\Delta$ \\%"] if changed else [])]
+        heads += [escape(METRICS[metric]), *(["$\\Delta$ \\%"] if changed else [])]
     rows = []
     for run in compared["run"].unique(maintain_order=True):
-        cells = [escaped(run)]
+        cells = [escape(run)]
         for metric in metrics:
             row = compared.row(by_predicate=_is(run, metric), named=True)
             cells += [
@@ -112,4 +112,4 @@ def _value(row: dict[str, Any], best: bool) -> str:
 
 def _change(row: dict[str, Any]) -> str:
     change = change_in_words(row, short=True)
-    return escaped(change) if change in ("", SIGN) else f"${change}$"
+    return escape(change) if change in ("", SIGN) else f"${change}$"

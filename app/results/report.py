@@ -17,18 +17,18 @@ from app.results.comparison import default_pair
 from app.results.metrics import METRICS
 from app.results.report_parts import (
     Against,
+    Description,
     Drawing,
     Example,
     Meaning,
     Row,
-    Told,
     against,
     chosen_and_rival,
-    drawing,
+    describe_side,
+    draw_graph,
     examples,
     meanings,
     result_rows,
-    told_of,
 )
 from app.results.results import Results
 from app.results.wording import nouns_of, ranked_among
@@ -73,7 +73,7 @@ class Report:
     rows: list[Row]
     chosen: Row
     against: Against | None
-    told: list[Told]
+    told: list[Description]
     meanings: list[Meaning]
     named: tuple[int, int]
     picture: Drawing | None
@@ -146,10 +146,10 @@ def gather(results: Results, people: int = PEOPLE) -> Report:
         rows=rows,
         chosen=chosen,
         against=against(record, chosen, rival) if rival else None,
-        told=[told_of(results, side) for side in ("item", "user")] if with_graph else [],
+        told=[describe_side(results, side) for side in ("item", "user")] if with_graph else [],
         meanings=found,
         named=(named, total),
-        picture=drawing(case) if with_graph else None,
+        picture=draw_graph(case) if with_graph else None,
         examples=examples(results, _shown(record), people),
         settings=_shareable(record),
         keys=record.keys,

@@ -116,9 +116,9 @@ class Against:
 
 def chosen_and_rival(rows: Sequence[Row]) -> tuple[Row, Row | None]:
     """The best row and the best of the other kind, plain or not; validation decides on both."""
-    chosen = leading(rows)
+    chosen = best_row(rows)
     others = [row for row in rows if row.plain is not chosen.plain]
-    return chosen, leading(others) if others else None
+    return chosen, best_row(others) if others else None
 
 
 def against(record: Record, chosen: Row, rival: Row) -> Against:
@@ -130,7 +130,7 @@ def against(record: Record, chosen: Row, rival: Row) -> Against:
     return Against(rival, {row["metric"]: row for row in table.iter_rows(named=True)})
 
 
-def leading(rows: Sequence[Row]) -> Row:
+def best_row(rows: Sequence[Row]) -> Row:
     """The row that is best on validation, of those without a sign where there are any.
 
     The test decides nothing: the best of several on the test looks better than it is.
@@ -156,7 +156,7 @@ def result_rows(record: Record) -> list[Row]:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Description:
     """Who described one side, and an example.
 
     Attributes:
@@ -180,14 +180,14 @@ class Told:
     text: str
 
 
-def told_of(results: Results, side: Side) -> Told:
+def describe_side(results: Results, side: Side) -> Description:
     """Who described a side, with its first entity that has a text as the example."""
     knowledge, case = results.knowledge(side), results.showcase
     texts = knowledge.texts
     at = next((n for n, text in enumerate(texts) if text), 0)
     name = case.people[at] if side == "user" else case.title(at)
     asked = getattr(results.record.experiment.llm, side).backend not in ("facts", "replay")
-    return Told(
+    return Description(
         side,
         sum(text is not None for text in texts),
         knowledge.failed.height,
@@ -195,17 +195,17 @@ def told_of(results: Results, side: Side) -> Told:
         str(knowledge.table["template"][at]),
         _prompt(results, side, at) if asked else (),
         name,
-        shortened(texts[at] or ""),
+        shorten(texts[at] or ""),
     )
 
 
 def _prompt(results: Results, side: Side, number: int) -> tuple[tuple[str, str], ...]:
     scene = results.scene(side)
     request = scene.request(number, scene.template)
-    return tuple((m["role"], shortened(m["content"])) for m in request.messages)
+    return tuple((m["role"], shorten(m["content"])) for m in request.messages)
 
 
-def shortened(text: str) -> str:
+def shorten(text: str) -> str:
     """The text, or its beginning if it is long."""
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} …"
 
@@ -368,7 +368,7 @@ class Drawing:
     counts: Mapping[str, Count]
 
 
-def drawing(case: Showcase, width: int = 960, height: int = 520) -> Drawing:
+def draw_graph(case: Showcase, width: int = 960, height: int = 520) -> Drawing:
     """An overview of the graph: its largest factors with some of their members."""
     assert case.graph is not None
     shown = look(flatten(case.graph.hetero), View(cap=PICTURE_NODES))

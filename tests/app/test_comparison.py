@@ -20,10 +20,10 @@ from app.results.comparison import (
     compare_contenders,
     contenders,
     cost_table,
-    lists_missing,
+    count_missing_lists,
     make_lists,
 )
-from app.results.latex import comparison_latex, escaped, tabular
+from app.results.latex import comparison_latex, escape, tabular
 from data.errors import ConfigError
 from recommend.judge.lists import TopLists
 from recommend.settings import PAPER_METAPATHS
@@ -86,9 +86,9 @@ def test_costs_are_those_of_the_training(record: Record) -> None:
 def test_lists_are_made_once_and_measured(record: Record, monkeypatch: Any) -> None:
     before = {path: path.read_bytes() for path in (record.workspace / "runs").iterdir()}
     found = contenders([record])
-    assert lists_missing([record]) == 2 and beyond_table(found).height == 0
+    assert count_missing_lists([record]) == 2 and beyond_table(found).height == 0
     make_lists(record)
-    assert lists_missing([record]) == 0
+    assert count_missing_lists([record]) == 0
     monkeypatch.setattr("recommend.judge.lists.top_lists", None)
     make_lists(record)
     table = beyond_table(found, 5)
@@ -233,7 +233,7 @@ def test_a_comparison_is_written_as_csv_and_latex(
 
 
 def test_latex_escapes_whatever_a_name_holds() -> None:
-    assert escaped("a_b & 5 % {x} \\ ~^#$\n<|>") == (
+    assert escape("a_b & 5 % {x} \\ ~^#$\n<|>") == (
         r"a\_b \& 5 \% \{x\} \textbackslash{} \textasciitilde{}\textasciicircum{}\#\$ "
         r"\textless{}\textbar{}\textgreater{}"
     )

@@ -21,7 +21,7 @@ from app.experiment.settings import Cell
 from app.pipeline.plan import Plan
 from app.pipeline.records import read_record
 from app.pipeline.stages.order import STAGES
-from app.results.comparison import cautions_told, compare_contenders, contenders
+from app.results.comparison import caution_notes, compare_contenders, contenders
 from app.results.latex import comparison_latex
 from app.results.metrics import result_table
 from app.results.report import gather, render
@@ -223,7 +223,7 @@ def test_the_leak_is_marked_in_every_table(leaky: Path, autograph: Any, tmp_path
     assert "tiny-all: gru4rec+autograph †" in found and "tiny: gru4rec+autograph" in found
     table = compare_contenders(found, "tiny-all: gru4rec+autograph")
     assert "tiny-all: gru4rec+autograph †" in table["baseline"].to_list()
-    latex = comparison_latex(table, cautions_told(found))
+    latex = comparison_latex(table, caution_notes(found))
     assert r"autograph \dag{}" in latex and "has seen what it predicts" in latex
     told = autograph("compare", "tiny-all", "tiny", "--workspace", leaky)
     assert told.exit_code == 0 and "†" in told.output and "seen what it predicts" in told.output

@@ -26,7 +26,7 @@ from app.reproduce.protocol import (
     protocol_of,
     row_differences,
 )
-from app.reproduce.results import BARRED, BEATEN, EQUAL, NOT_BEATEN, notes, results_of, told_of
+from app.reproduce.results import BARRED, BEATEN, EQUAL, NOT_BEATEN, account_of, notes, results_of
 from app.reproduce.sheets import markdown
 from app.reproduce.tables import (
     KINDS,
@@ -356,7 +356,7 @@ def test_no_verdict_where_the_protocol_differs(
     results = results_of(of)
     reported = results.table.filter(pl.col("paper").is_not_null())
     assert reported["verdict"].unique().to_list() == [BARRED]
-    text = markdown(told_of(of, results))
+    text = markdown(account_of(of, results))
     assert "Not comparable with the paper: The true item is ranked against all items" in text
     assert "none of its 4 figures can be held" in text and "are exceeded" not in text
 

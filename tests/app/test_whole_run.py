@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from app_fakes import ON_CPU, beside_here, kill, start
 
-from app.cli.run import results_shown
+from app.cli.run import result_sheet
 from app.experiment.file import load_experiment
 from app.experiment.settings import Cell
 from app.pipeline.plan import Plan
@@ -173,9 +173,9 @@ def test_texts_that_leak_mark_the_results(
     fair = result_table(read_record("tiny", finished))
     star = pl.when(enhancer="autograph").then(pl.lit("*")).otherwise(pl.lit(""))
     marked = fair.with_columns(marks=star)
-    assert LEAK_NOTE in results_shown(marked, "", {})[1]
-    assert LEAK_NOTE not in results_shown(fair, "", {})[1]
-    enhancers = [list(results_shown(table, "", {})[0].columns[1].cells) for table in (fair, marked)]
+    assert LEAK_NOTE in result_sheet(marked, "", {})[1]
+    assert LEAK_NOTE not in result_sheet(fair, "", {})[1]
+    enhancers = [list(result_sheet(table, "", {})[0].columns[1].cells) for table in (fair, marked)]
     assert enhancers == [["none", "autograph"], ["none", "autograph *"]]
 
 
@@ -190,7 +190,7 @@ def test_a_gain_is_told_where_its_interval_leaves_zero_out(finished: Path) -> No
 
     results = result_table(record)
     for change in ("+12.0 %", "no difference"):
-        table, notes = results_shown(results, "", {("gru4rec", "autograph"): change})
+        table, notes = result_sheet(results, "", {("gru4rec", "autograph"): change})
         (column,) = [one for one in table.columns if one.header == "Δ NDCG"]
         assert list(column.cells) == ["", change]
         assert (NOTE in notes) == (change == "no difference")

@@ -11,10 +11,10 @@ from app.pipeline.records import Record, read_record
 from app.results.comparison import (
     Contender,
     baselines,
-    cautions_told,
+    caution_notes,
     compare_contenders,
     contenders,
-    judging_told,
+    judging_notes,
 )
 from app.results.latex import comparison_latex
 from app.results.metrics import METRICS
@@ -221,9 +221,9 @@ def _meaning(compared: pl.DataFrame, found: Mapping[str, Contender]) -> None:
         )
     else:
         st.caption(f"{spread} Seeds: {seeds}.", help=hint("seed"))
-    for note in judging_told(found):
+    for note in judging_notes(found):
         st.caption(plain(note), help=hint("seen"))
-    for note in cautions_told(found):
+    for note in caution_notes(found):
         st.warning(note, icon=":material/warning:")
 
 
@@ -242,7 +242,7 @@ def _exports(
                 "p_holm": st.column_config.NumberColumn(format="%.2g", help=hint("Holm")),
             },
         )
-    latex = comparison_latex(compared, [*judging_told(found), *cautions_told(found)])
+    latex = comparison_latex(compared, [*judging_notes(found), *caution_notes(found)])
     with st.expander("LaTeX", icon=":material/functions:"):
         st.code(latex, language="latex", height=240)
         download("LaTeX", latex, "comparison.tex", "application/x-tex", "latex")

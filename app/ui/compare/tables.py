@@ -16,8 +16,8 @@ from app.results.comparison import (
     Contender,
     beyond_table,
     cost_table,
+    count_missing_lists,
     list_steps,
-    lists_missing,
     plain_twins,
 )
 from app.results.metrics import METRICS
@@ -215,7 +215,7 @@ def _user_table(found: Found, pair: tuple[str, str], metric: str) -> pl.DataFram
 
 def beyond_accuracy(records: Sequence[Record], found: Found) -> None:
     """What the lists are like that recommenders show."""
-    missing = lists_missing(records)
+    missing = count_missing_lists(records)
     names = [record.experiment.name for record in records]
     if missing < sum(len(one.cells) for one in found.values()):
         stamps = (_stamp_of_lists(record) for record in records)
