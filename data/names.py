@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -13,6 +14,23 @@ if TYPE_CHECKING:
 
 NAMES = ("name", "full_name", "nickname")
 """Columns of the user table that say how somebody is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nouns:
+    """How items are called, and what people do with them."""
+
+    one: str
+    many: str
+    did: str
+
+
+NOUNS = {
+    "movies": Nouns("film", "films", "watched"),
+    "books": Nouns("book", "books", "read"),
+    "any": Nouns("item", "items", "chose"),
+}
+"""By the domain of the data set."""
 
 
 def user_names(users: pl.DataFrame) -> pl.Series:

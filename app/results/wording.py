@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -11,25 +10,9 @@ import polars as pl
 from app.experiment.settings import Cell
 from app.pipeline.records import Record
 from data.catalogue import card
+from data.names import NOUNS, Nouns
 from recommend.settings import BACKBONES, ENHANCERS, PLAIN
 from recommend.settings.registry import takes_enhancers
-
-
-@dataclass(frozen=True, slots=True)
-class Nouns:
-    """How items are called, and what people do with them."""
-
-    one: str
-    many: str
-    did: str
-
-
-NOUNS = {
-    "movies": Nouns("film", "films", "watched"),
-    "books": Nouns("book", "books", "read"),
-    "any": Nouns("item", "items", "chose"),
-}
-"""By the domain of the data set."""
 
 
 def nouns_of(record: Record) -> Nouns:

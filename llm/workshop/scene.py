@@ -15,7 +15,7 @@ import numpy as np
 from data.dataset import Dataset
 from data.errors import BackendError, TemplateError
 from data.ids import IdMap
-from data.names import item_names, user_names
+from data.names import names_of
 from llm import backends
 from llm.cache import ResponseCache
 from llm.lengths import Tokens, left_out, prompt_tokens, readable
@@ -173,9 +173,7 @@ class Scene:
     @cached_property
     def titles(self) -> Sequence[str]:
         """How all entities are called."""
-        if self.side == "user":
-            return list(user_names(self.dataset.users))
-        return list(item_names(self.dataset.items))
+        return list(names_of(self.dataset, self.side))
 
     def find(self, words: str, at_most: int) -> list[int]:
         """Numbers of entities in whose title or id every word stands, whatever its capitals."""

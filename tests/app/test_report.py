@@ -236,6 +236,8 @@ def test_the_command_writes_the_file(finished: Path, tmp_path: Path, autograph: 
     told = autograph("report", "tiny", "--to", to, "--workspace", finished)
     assert told.exit_code == 0, told.output
     assert to.read_text().startswith("<!doctype html>") and "tiny.html" in told.output
+    told = autograph("report", "tiny", "--to", tmp_path, "--workspace", finished)
+    assert told.exit_code == 0 and (tmp_path / "tiny.html").exists(), "a folder may be named"
     again = autograph("report", "nothing", "--workspace", finished)
     assert again.exit_code == 1 and "was not run" in again.stderr
 

@@ -30,6 +30,8 @@ def test_an_unknown_id_is_named_beside_known_ones():
     with pytest.raises(DataError, match=r"no item 'q'.*'a', 'b'"):
         IdMap(("a", "b"), kind="item").number("q")
     assert "q" not in IdMap(("a", "b"))
+    with pytest.raises(DataError, match=r"the nearest are 'user-41', 'user-1'"):
+        IdMap(("other", "user-1", "user-41"), kind="user").number("user-4l")
 
 
 def test_frame_joins_ids_to_numbers():

@@ -11,7 +11,7 @@ from app.experiment.saved import NewItem, Shelf, new_items_of
 from app.experiment.settings import PLAIN, Cell
 from app.pipeline.records import Record
 from app.results.comparison import default_pair
-from app.results.wording import Nouns, called
+from app.results.wording import called
 from app.ui.shared import visitors
 from app.ui.shared.frame import command, empty, failed, plain, workspace
 from app.ui.shared.keeping import made, replacing, taken
@@ -19,7 +19,7 @@ from app.ui.shared.results import results_of
 from app.ui.shared.telling import callback
 from data.columns import DESCRIPTION, ITEM_ID, TITLE
 from data.errors import AutoGraphError
-from data.names import with_a
+from data.names import Nouns, with_a
 from recommend.reasons.showcase import Showcase
 
 if TYPE_CHECKING:

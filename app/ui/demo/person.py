@@ -12,7 +12,7 @@ import streamlit as st
 from app.experiment.settings import Cell
 from app.pipeline.records import Record
 from app.results.comparison import default_pair, plain_twin
-from app.results.wording import Nouns, called
+from app.results.wording import called
 from app.ui.demo import state
 from app.ui.demo.charts import height_of, reason_chart, told
 from app.ui.demo.state import Shown
@@ -21,7 +21,7 @@ from app.ui.shared.charts import draw_chart
 from app.ui.shared.frame import empty, link, plain
 from app.ui.shared.remembered import keep, remembered
 from data.errors import AutoGraphError
-from data.names import with_a
+from data.names import Nouns, with_a
 from recommend.reasons.showcase import Asked, Showcase, Why
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.experiment.saved import MOST_ITEMS, Persona, personas_of
 from app.pipeline.records import Record
-from app.results.wording import Nouns, nouns_of
+from app.results.wording import nouns_of
 from app.ui.demo import state
 from app.ui.demo.newcomers import new_item
 from app.ui.demo.person import WHY, person
@@ -22,6 +22,7 @@ from app.ui.shared.remembered import find_named
 from app.ui.shared.results import results_of
 from app.ui.shared.telling import fragment
 from data.errors import AutoGraphError, ConfigError
+from data.names import Nouns
 from recommend.reasons.showcase import Showcase
 
 FOUND = 8
