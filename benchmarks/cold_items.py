@@ -33,7 +33,7 @@ from benchmarks.short_histories import ITEM_CODES, quantizer_of, sources_of
 from data.columns import ITEM, USER
 from data.dataset import Dataset, histories
 from data.split import Split, leave_one_out
-from graph.build.growth import sharing
+from graph.build.growth import find_sharers
 from llm.encoder import normalised
 from llm.vectors import Vectors
 from recommend.features import bags, categories
@@ -161,7 +161,9 @@ def ranks(
     quantizer = quantizer_of(own, ITEM_CODES)
     codes, known = quantizer.assign(new), quantizer.assign(own)
     likeness = normalised(new) @ normalised(own).T  # (c, n)
-    alike = [sharing(known, c, near)[0][:ALIKE] for c, near in zip(codes, likeness, strict=True)]
+    alike = [
+        find_sharers(known, c, near)[0][:ALIKE] for c, near in zip(codes, likeness, strict=True)
+    ]
     of_known = categories(world.known.items)
     told = [bags(dataset.items[[int(item)]], of_known) for item in world.cold]
 
