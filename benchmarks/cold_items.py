@@ -38,7 +38,7 @@ from llm.encoder import normalised
 from llm.vectors import Vectors
 from recommend.features import bags, categories
 from recommend.fit.training import fit_model
-from recommend.judge.compare import paired
+from recommend.judge.compare import paired_test
 from recommend.judge.metrics import METRICS, mean_rank, per_user
 from recommend.newcomers.placing import with_item
 from recommend.protocols import ALIKE
@@ -220,7 +220,7 @@ def show(title: str, found: list[dict[str, np.ndarray]]) -> None:
 
 def tested(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], name: str) -> str:
     """How far NDCG@10 is from that of a rival."""
-    _, low, high, p = paired(ours["ndcg@10"], theirs["ndcg@10"])
+    _, low, high, p = paired_test(ours["ndcg@10"], theirs["ndcg@10"])
     return f"to {name} {low:+.4f} … {high:+.4f}, p {p:.1g}"
 
 

@@ -49,7 +49,7 @@ class Categories:
 
 def categories(table: pl.DataFrame) -> Categories:
     """The categories of a user or item table; ids, titles and free text are left out."""
-    cuts = {name: _cuts(table[name]) for name in _read(table) if _is_cut(table[name])}
+    cuts = {name: _cuts(table[name]) for name in _attributes(table) if _is_cut(table[name])}
     counts = _rows(table, cuts).group_by("name").len().filter(pl.col("len") >= RARE)
     return Categories(tuple(counts["name"].sort()), cuts)
 
@@ -76,7 +76,7 @@ def bags(table: pl.DataFrame, known: Categories | None = None) -> Bags:
 _SCHEMA = {"row": pl.UInt32, "name": pl.String, "weight": pl.Float32}
 
 
-def _read(table: pl.DataFrame) -> list[str]:
+def _attributes(table: pl.DataFrame) -> list[str]:
     """Columns that are attributes."""
     skipped = {USER_ID, ITEM_ID, TITLE, DESCRIPTION}
     return [name for name in table.columns if name not in skipped]
@@ -84,7 +84,7 @@ def _read(table: pl.DataFrame) -> list[str]:
 
 def _rows(table: pl.DataFrame, cuts: Mapping[str, tuple[float, ...]]) -> pl.DataFrame:
     """Rows of (row, name, weight), field after field."""
-    fields = [_field(table[name], cuts.get(name)) for name in _read(table)]
+    fields = [_field(table[name], cuts.get(name)) for name in _attributes(table)]
     return pl.concat([pl.DataFrame(schema=_SCHEMA), *fields])
 
 
@@ -92,7 +92,7 @@ def _field(column: pl.Series, cuts: tuple[float, ...] | None) -> pl.DataFrame:
     """One column as rows of (row, name, weight)."""
     values = column
     if column.dtype.is_numeric():
-        values = column.cast(pl.String) if cuts is None else _grouped(column, cuts)
+        values = column.cast(pl.String) if cuts is None else _group(column, cuts)
     table = pl.DataFrame({"value": values}).with_row_index("row")
     if isinstance(values.dtype, pl.List):
         table = table.with_columns(weight=1 / pl.col("value").list.len()).explode("value")
@@ -115,7 +115,7 @@ def _cuts(column: pl.Series) -> tuple[float, ...]:
     return tuple(cuts.tolist())
 
 
-def _grouped(column: pl.Series, cuts: tuple[float, ...]) -> pl.Series:
+def _group(column: pl.Series, cuts: tuple[float, ...]) -> pl.Series:
     """Numbers as the names of the groups they fall into."""
     ends = ["-inf", *(repr(cut).removesuffix(".0") for cut in cuts), "inf"]
     names = [f"({low}, {high}]" for low, high in pairwise(ends)]

@@ -75,7 +75,7 @@ class Model:
         described = atomic.read_json(directory / "model.json")
         config = ModelConfig.model_validate(described["config"])
         inputs = atomic.read_arrays(directory / "inputs.safetensors")
-        recommender = recommender_of(config.backbone.name).restored(config, inputs)
+        recommender = recommender_of(config.backbone.name).restore(config, inputs)
         arrays = atomic.read_arrays(directory / "weights.safetensors")
         try:
             learnt = {k: torch.from_numpy(v) for k, v in arrays.items()}

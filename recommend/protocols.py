@@ -90,7 +90,7 @@ class Recommender(Scores, Protocol):
         ...
 
     @classmethod
-    def restored(cls, config: ModelConfig, arrays: dict[str, np.ndarray]) -> Self:
+    def restore(cls, config: ModelConfig, arrays: dict[str, np.ndarray]) -> Self:
         """One of the same shape, from `arrays` alone; what it had learnt is loaded afterwards."""
         ...
 

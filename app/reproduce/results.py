@@ -193,7 +193,7 @@ def _by_row(found: Mapping[str, Sequence[Difference]]) -> dict[str, list[Differe
 
 def _beside_paper(row: Mapping[str, Any], one: _Found, barred: bool) -> dict[str, Any]:
     """The paper's figure, how far ours is from it, and what may be said of the two."""
-    from recommend.judge.compare import paired
+    from recommend.judge.compare import paired_test
 
     theirs = one.row.figures.get(str(row["metric"]))
     if theirs is None:
@@ -202,7 +202,7 @@ def _beside_paper(row: Mapping[str, Any], one: _Found, barred: bool) -> dict[str
     if barred:
         return {"paper": theirs, "from_paper": gap, "verdict": BARRED}
     users = np.mean([e.per_user.sort("user")[row["metric"]].to_numpy() for e in one.judged], axis=0)
-    _, low, high, _ = paired(users, np.zeros_like(users))
+    _, low, high, _ = paired_test(users, np.zeros_like(users))
     verdict = BEATEN if low > theirs else NOT_BEATEN if high < theirs else EQUAL
     return {"paper": theirs, "from_paper": gap, "verdict": verdict}
 

@@ -34,11 +34,11 @@ class Checkpoint:
         """Epochs that are finished."""
         return len(self.rows)
 
-    def ended(self, settings: TrainConfig) -> bool:
+    def is_over(self, settings: TrainConfig) -> bool:
         """Whether the run is over: out of epochs or of patience."""
         return self.epoch >= settings.epochs or self.waited >= settings.patience
 
-    def told(self, watched: str) -> str:
+    def describe(self, watched: str) -> str:
         """A word on the last epoch."""
         if not self.rows:
             return "epochs"

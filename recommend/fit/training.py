@@ -81,13 +81,13 @@ def fit_model(
     ids = dataset.user_ids, dataset.item_ids
     model = Model(config, recommender, *ids, pl.DataFrame())
 
-    def judged() -> dict[str, float]:
+    def judge() -> dict[str, float]:
         return evaluate(model, dataset, split, "valid", VALIDATION).summary
 
     if isinstance(recommender, Learns):
-        rows = _train(recommender, world, judged, seed, scratch, on_progress)
+        rows = _train(recommender, world, judge, seed, scratch, on_progress)
     else:
-        rows = [{"epoch": 0, "loss": math.nan, "seconds": 0.0, **judged()}]
+        rows = [{"epoch": 0, "loss": math.nan, "seconds": 0.0, **judge()}]
     recommender.network.eval()
     curve = pl.DataFrame(rows)
     return replace(model, curve=curve, about=_about(model, curve, seed, settings))
@@ -96,7 +96,7 @@ def fit_model(
 def _train(
     recommender: Learns[Any],
     world: World,
-    judged: Callable[[], dict[str, float]],
+    judge: Callable[[], dict[str, float]],
     seed: int,
     scratch: Path,
     on_progress: Progress | None,
@@ -105,11 +105,11 @@ def _train(
     settings, network = world.settings, recommender.network
     trainer = Trainer(recommender, world, seed)
     state = Checkpoint.resume(scratch, network, trainer.optimizer)
-    while not state.ended(settings):
+    while not state.is_over(settings):
         if on_progress is not None:
-            on_progress(state.epoch, settings.epochs, state.told(WATCHED))
+            on_progress(state.epoch, settings.epochs, state.describe(WATCHED))
         row = trainer.epoch(state.epoch)
-        state.record({**row, **judged()}, WATCHED, network)
+        state.record({**row, **judge()}, WATCHED, network)
         state.write(scratch, network, trainer.optimizer)
     network.load_state_dict(state.best)
     return state.rows

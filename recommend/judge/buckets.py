@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from recommend.judge.compare import holm, paired
+from recommend.judge.compare import holm, paired_test
 
 EDGES = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 """Where buckets may begin."""
@@ -32,7 +32,7 @@ def bounds(values: np.ndarray, least: int = LEAST_USERS) -> list[tuple[int, int 
     return list(zip(starts, [*ends, None], strict=True)) if starts else []
 
 
-def bucketed(users: pl.DataFrame, by: str, least: int = LEAST_USERS) -> pl.DataFrame:
+def in_buckets(users: pl.DataFrame, by: str, least: int = LEAST_USERS) -> pl.DataFrame:
     """How two recommenders differ, a row a bucket of users.
 
     Columns: `bucket`, `users`, means `ours` and `theirs`, `difference` with `low` and `high`
@@ -66,7 +66,7 @@ def _row(users: pl.DataFrame, by: str, low: int, high: int | None) -> dict[str, 
     inside = pl.col(by) >= low if high is None else pl.col(by).is_between(low, high)
     part = users.filter(inside)
     ours, theirs = part["ours"].to_numpy(), part["theirs"].to_numpy()
-    difference, least, most, p = paired(ours, theirs)
+    difference, least, most, p = paired_test(ours, theirs)
     base = float(theirs.mean())
     known = part.height > 1
     return {

@@ -73,13 +73,13 @@ def _row(
     }
     if against is None or against == run or against not in runs:
         return row
-    pairs = shared(runs[run], runs[against])
+    pairs = shared_seeds(runs[run], runs[against])
     if not pairs[0]:
         return row
     _check_alike(run, pairs[0], against, pairs[1])
     ours, theirs = (_user_means(of, metric) for of in pairs)
     base = float(theirs.mean())
-    difference, low, high, p = paired(ours, theirs)
+    difference, low, high, p = paired_test(ours, theirs)
     return row | {
         "baseline": against,
         "shared": len(pairs[0]),
@@ -91,13 +91,13 @@ def _row(
     }
 
 
-def shared(ours: Seeds, theirs: Seeds) -> tuple[list[Evaluation], list[Evaluation]]:
+def shared_seeds(ours: Seeds, theirs: Seeds) -> tuple[list[Evaluation], list[Evaluation]]:
     """The evaluations of both for the seeds that both have, in the same order."""
     seeds = sorted(ours.keys() & theirs.keys())
     return [ours[seed] for seed in seeds], [theirs[seed] for seed in seeds]
 
 
-def paired(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float, float, float]:
+def paired_test(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float, float, float]:
     """Mean difference, its 95 % confidence interval and the p-value of a paired t-test.
 
     Two runs that agree on every user differ by nothing, and one user is no evidence: p is 1.
@@ -158,7 +158,7 @@ def user_table(ours: Seeds, theirs: Seeds, metric: str) -> pl.DataFrame:
     Raises:
         DataError: they are not of the same users and candidates, or have no seed in common.
     """
-    one, other = shared(ours, theirs)
+    one, other = shared_seeds(ours, theirs)
     if not one:
         raise DataError(
             f"One has the seeds {sorted(ours)}, the other {sorted(theirs)}: they have none in "
@@ -190,20 +190,20 @@ def _check_alike(
                 "with them, so they cannot be compared. Give both the same evaluate.exclude_seen, "
                 "and run them again: nothing is trained for it."
             )
-        same = _judged(other).equals(_judged(first))
-        if not same or _asked(other) != _asked(first):
+        same = _people(other).equals(_people(first))
+        if not same or _question(other) != _question(first):
             raise DataError(
                 f"{run!r} and {against!r} were not judged on the same users, items and candidates, "
                 "so they cannot be compared. Evaluate both on the same data, split and settings."
             )
 
 
-def _judged(evaluation: Evaluation) -> pl.DataFrame:
+def _people(evaluation: Evaluation) -> pl.DataFrame:
     """Who was asked for what: numbers of users alone would be the same in any data of that size."""
     return evaluation.per_user.sort(USER).select(USER, "candidates", "history", "popularity")
 
 
-def _asked(evaluation: Evaluation) -> list[object]:
+def _question(evaluation: Evaluation) -> list[object]:
     """What was measured; the seed counts only where it drew the candidates."""
     about = evaluation.about
     drawn = about.get("seed") if about.get("candidates") != "all" else None

@@ -60,7 +60,7 @@ def top_lists(model: Scores, dataset: Dataset, split: Split, k: int) -> TopLists
     width = min(k, dataset.n_items)
     items = np.full((dataset.n_users, width), NOTHING, dtype=np.int32)
     for users, scores in model.scores(Asked(before, np.arange(dataset.n_users), known)):
-        rows, seen = _seen(before, users)
+        rows, seen = _places_had(before, users)
         scores = scores.nan_to_num(nan=-torch.inf, neginf=-torch.inf)
         scores[rows.to(scores.device), seen.to(scores.device)] = -torch.inf
         best = scores.topk(width)
@@ -69,7 +69,7 @@ def top_lists(model: Scores, dataset: Dataset, split: Split, k: int) -> TopLists
     return TopLists(items)
 
 
-def _seen(histories: Histories, users: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+def _places_had(histories: Histories, users: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
     """Row in the block and item of everything that its users have had."""
     lengths = histories.lengths[users]
     items = [histories.of(int(user)) for user in users]

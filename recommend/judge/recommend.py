@@ -61,7 +61,7 @@ def recommend(
     for block, scores in model.scores(Asked(past, np.asarray(users, np.int64), known)):
         for row, user in enumerate(block):
             parts.append(_best(past, int(user), scores[row].cpu(), k))
-    return Recommendations(_named(pl.concat(parts), dataset))
+    return Recommendations(_with_names(pl.concat(parts), dataset))
 
 
 _SCHEMA = {USER: pl.Int32, "rank": pl.Int32, ITEM: pl.Int32, "score": pl.Float32}
@@ -77,7 +77,7 @@ def _best(past: Histories, user: int, scores: torch.Tensor, k: int) -> pl.DataFr
     return pl.DataFrame(dict(zip(_SCHEMA, columns, strict=True)), schema=_SCHEMA)
 
 
-def _named(table: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
+def _with_names(table: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
     names = dataset.items.select(
         pl.int_range(pl.len(), dtype=pl.Int32).alias(ITEM),
         ITEM_ID,

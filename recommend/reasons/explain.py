@@ -195,7 +195,7 @@ def explain(
     return sorted(found, key=lambda one: (not one.words, -one.weight))[:limit]
 
 
-def measured(
+def measure(
     evidence: Evidence,
     left_out: LeftOut,
     place: int,
@@ -230,7 +230,7 @@ def measured(
         f"{int(left_out.without[most, place]):,} instead of {before:,}"
     )
     factor, words = _words_of_both(evidence, one, item, levels)
-    also = f"; the descriptions of both mention {_listed(words)}." if words else "."
+    also = f"; the descriptions of both mention {_list(words)}." if words else "."
     return Reason(
         "measured",
         item,
@@ -282,13 +282,13 @@ def _groups_of_items(
         words, holders = _best_words(evidence, factor, shared, item)
         weight = np.log2(len(members) / members.sum()) * len(times) / len(history)
         through = holders or shared
-        titles = _listed(_title(evidence.dataset, one) for one in through)
+        titles = _list(_title(evidence.dataset, one) for one in through)
         others = int(members.sum()) - 1
         if words:
             every = "both" if len(holders) == 1 else f"all {len(holders) + 1}"
             sentence = (
                 f"In the graph it shares a group with {titles} in the history; "
-                f"{every} descriptions mention {_listed(words)}."
+                f"{every} descriptions mention {_list(words)}."
             )
         else:
             are = "is" if len(shared) == 1 else "are"
@@ -433,10 +433,10 @@ def _title(dataset: Dataset, item: int) -> str:
     return f"“{row.get(TITLE) or row[ITEM_ID]}”"
 
 
-def _listed(names: Iterable[str]) -> str:
+def _list(names: Iterable[str]) -> str:
     """A, B and 3 more; words in quotation marks.
 
-    >>> _listed(["“A”", "“B”"]), _listed(["ice", "rope"])
+    >>> _list(["“A”", "“B”"]), _list(["ice", "rope"])
     ('“A” and “B”', '‘ice’ and ‘rope’')
     """
     every = [name if name.startswith("“") else f"‘{name}’" for name in names]

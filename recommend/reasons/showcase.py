@@ -27,7 +27,7 @@ from recommend.reasons.explain import (
     People,
     Reason,
     explain,
-    measured,
+    measure,
 )
 from recommend.reasons.quotation import Quotation, quotation
 
@@ -246,7 +246,7 @@ class Showcase:
         evidence = replace(self.evidence, graph=asked.graph or self.graph)
         found = []
         for place, item in enumerate(items):
-            own = measured(evidence, left_out, place, item, levels) if left_out else None
+            own = measure(evidence, left_out, place, item, levels) if left_out else None
             ways = explain(evidence, history, user, item, levels=levels, limit=limit)
             every = [own] if own else []
             every += [one for one in ways if not (own and one.words and one.words == own.words)]

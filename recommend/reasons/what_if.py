@@ -109,7 +109,7 @@ class Ready:
     ) -> LeftOut:
         """Where `items` would stand without each item of a history.
 
-        Ranks are those of `moved` after the history without the item, wherever it stands in it.
+        Ranks are those of `moves` after the history without the item, wherever it stands in it.
 
         Args:
             user: Number of the user.
@@ -147,12 +147,12 @@ class Ready:
         return self.answers.users(histories)
 
 
-def ranked(scores: np.ndarray, had: Iterable[int]) -> np.ndarray:
+def ranks_of(scores: np.ndarray, had: Iterable[int]) -> np.ndarray:
     """(n_items,) int64 rank of every item among those not had, best = 1; 0 for those had.
 
     Equal scores are ranked in order of the items' numbers.
 
-    >>> ranked(np.array([0.1, 0.9, 0.5]), [1]).tolist()
+    >>> ranks_of(np.array([0.1, 0.9, 0.5]), [1]).tolist()
     [2, 0, 1]
     """
     left = np.ones(len(scores), dtype=bool)
@@ -165,7 +165,7 @@ def ranked(scores: np.ndarray, had: Iterable[int]) -> np.ndarray:
 
 
 def _above(scores: np.ndarray, had: np.ndarray, items: np.ndarray) -> np.ndarray:
-    """(k, n_items) bool, what stands above each of (k,) items in the order of `ranked`."""
+    """(k, n_items) bool, what stands above each of (k,) items in the order of `ranks_of`."""
     own, number = scores[items][:, None], np.arange(len(scores))
     above: np.ndarray = (scores > own) | ((scores == own) & (number < np.asarray(items)[:, None]))
     above[:, had] = False
@@ -178,10 +178,10 @@ def best(ready: Ready, user: int, history: np.ndarray, k: int) -> pl.DataFrame:
     Raises:
         DataError: the history is empty.
     """
-    return moved(ready, user, history, history, k).drop("before", "moved")
+    return moves(ready, user, history, history, k).drop("before", "moved")
 
 
-def moved(ready: Ready, user: int, before: np.ndarray, after: np.ndarray, k: int) -> pl.DataFrame:
+def moves(ready: Ready, user: int, before: np.ndarray, after: np.ndarray, k: int) -> pl.DataFrame:
     """The k best items after a history was changed, and how far each has come.
 
     Columns: `rank`, `item`, `score`, `before` (its rank before the change; null for an item that
@@ -198,11 +198,11 @@ def moved(ready: Ready, user: int, before: np.ndarray, after: np.ndarray, k: int
         DataError: a history is empty.
     """
     scores = ready.scores(user, after)
-    now = ranked(scores, after)
+    now = ranks_of(scores, after)
     items = np.flatnonzero((now > 0) & (now <= k))
     items = items[np.argsort(now[items])]
     same = np.array_equal(before, after)
-    then = now if same else ranked(ready.scores(user, before), before)
+    then = now if same else ranks_of(ready.scores(user, before), before)
     columns = {"rank": now[items], "item": items, "score": scores[items], "before": then[items]}
     table = pl.DataFrame(columns, schema=_SCHEMA)
     known = pl.when(pl.col("before") > 0).then("before")

@@ -102,13 +102,13 @@ class AttentionHead(nn.Module):
 
     def source(self, nodes: Tensor) -> Tensor:
         """(h, n) the neighbour's half of the logit of (n, width) nodes."""
-        return self._folded(self.of_source) @ nodes.T
+        return self._fold(self.of_source) @ nodes.T
 
     def target(self, nodes: Tensor) -> Tensor:
         """(h, n) the target's half of the logit of (n, width) nodes."""
-        return self._folded(self.of_target) @ nodes.T
+        return self._fold(self.of_target) @ nodes.T
 
-    def _folded(self, half: Tensor) -> Tensor:
+    def _fold(self, half: Tensor) -> Tensor:
         """(h, width) `aᵀ W`: a logit without the projection of its node."""
         return torch.einsum("hd,hdw->hw", half, self._of_heads())
 
@@ -118,7 +118,7 @@ class AttentionHead(nn.Module):
         return weight.view(self.heads, -1, weight.shape[1])
 
 
-def looked_up(of_nodes: Tensor, index: Tensor) -> Tensor:
+def look_up(of_nodes: Tensor, index: Tensor) -> Tensor:
     """(h, …) numbers of the nodes at `index`, from those of all, (h, n)."""
     flat = index.flatten().expand(len(of_nodes), -1)
     return of_nodes.gather(1, flat).view(len(of_nodes), *index.shape)
@@ -129,7 +129,7 @@ def logits(target: Tensor, source: Tensor) -> Tensor:
     return F.leaky_relu(target + source, SLOPE)
 
 
-def grouped(logit: Tensor, values: Tensor, edges: Edges) -> Tensor:
+def groups(logit: Tensor, values: Tensor, edges: Edges) -> Tensor:
     """(n, h, d) attention of each hearer over its edges; one without edges gets zeros.
 
     Args:
@@ -141,7 +141,7 @@ def grouped(logit: Tensor, values: Tensor, edges: Edges) -> Tensor:
     lowest = torch.finfo(logit.dtype).min  # finite: a hearer may have nothing but -inf
     top = logit.new_full((len(logit), len(edges.starts)), lowest)
     top = top.scatter_reduce(1, index, logit.detach(), "amax")
-    weight = (logit - looked_up(top, edges.hearer)).exp()  # (h, e)
+    weight = (logit - look_up(top, edges.hearer)).exp()  # (h, e)
     total = torch.zeros_like(top).scatter_add(1, index, weight)
     summed = weighted_sums(weight, values, edges)
     return summed / total.clamp_min(1.0).T[..., None]  # the largest weight of a hearer is 1
@@ -195,7 +195,7 @@ class _WeightedSums(torch.autograd.Function):
         weight, values, *ends = ctx.saved_tensors
         edges, gradient = Edges(*ends), upstream[0]
         to_weight = _products(gradient, values.expand(-1, len(weight), -1), edges)
-        given, hearer = looked_up(weight, edges.turned), edges.hearer.index_select(0, edges.turned)
+        given, hearer = look_up(weight, edges.turned), edges.hearer.index_select(0, edges.turned)
         to_values = _bags(given, gradient, hearer, edges.turned_starts)
         shared = to_values.sum(1, keepdim=True) if values.shape[1] == 1 else to_values
         return to_weight, shared, None

@@ -197,7 +197,7 @@ def gather_inputs(dataset: Dataset, sources: Sources, config: ModelConfig) -> In
         given["vectors"] = SemanticVectors.of(sources.user_vectors, sources.item_vectors)  # type: ignore[arg-type]
     relations = {name: of for name, of in sources.relations.items() if name in enhancer.needs}
     if "histories" in enhancer.needs:
-        relations["taken"] = _taken(sources.histories, dataset.n_items)  # type: ignore[arg-type]
+        relations["taken"] = _owners(sources.histories, dataset.n_items)  # type: ignore[arg-type]
     return Inputs(bags(dataset.users), bags(dataset.items), **given, relations=relations)
 
 
@@ -211,7 +211,7 @@ _SAID = {
 }
 
 
-def _taken(histories: Histories, n_items: int) -> Relation:
+def _owners(histories: Histories, n_items: int) -> Relation:
     """From items to users; a user who had an item twice has one edge."""
     users = np.repeat(np.arange(len(histories)), histories.lengths)
     once = np.unique(histories.items.astype(np.int64) * len(histories) + users)

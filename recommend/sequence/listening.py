@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from data.relation import Relation
 from recommend.sequence import attention
-from recommend.sequence.attention import AttentionHead, Edges, FixedEdges, looked_up
+from recommend.sequence.attention import AttentionHead, Edges, FixedEdges, look_up
 from recommend.sequence.chunks import Batch
 from recommend.sequence.dropout import Dropout
 from recommend.sequence.protocols import Nodes
@@ -41,7 +41,7 @@ class FewEdges(nn.Module):
     def forward(self, nodes: Tensor, others: Tensor) -> Tensor:
         """(n, d) what each of `nodes` hears from its neighbours among `others`; zeros from none."""
         head, edges = self.head, self.edges()
-        source = looked_up(head.source(others), edges.speaker.view_as(self.prior))
+        source = look_up(head.source(others), edges.speaker.view_as(self.prior))
         logit = attention.logits(head.target(nodes)[..., None], source) + self.prior
         return attention.neighbours(logit, head.values(others), edges, self.present).flatten(1)
 
@@ -62,10 +62,10 @@ class ManyEdges(nn.Module):
     def forward(self, nodes: Tensor, others: Tensor) -> Tensor:
         """(n, d) what each of `nodes` hears from its neighbours among `others`; zeros from none."""
         head, edges = self.head, self.edges()
-        target = looked_up(head.target(nodes), edges.hearer)
-        source = looked_up(head.source(others), edges.speaker)
+        target = look_up(head.target(nodes), edges.hearer)
+        source = look_up(head.source(others), edges.speaker)
         logit = attention.logits(target, source) + self.prior
-        return attention.grouped(logit, head.values(others), edges).flatten(1)
+        return attention.groups(logit, head.values(others), edges).flatten(1)
 
 
 def _priors(edges: Relation) -> np.ndarray:
@@ -88,13 +88,13 @@ def from_history(head: AttentionHead, own: Tensor, items: Tensor, batch: Batch) 
     mine, theirs = head.values(own), head.values(items)
     target, source = head.target(own), head.source(items)
     read = batch.items.clamp_max(len(items) - 1)
-    logit = attention.logits(target[..., None], looked_up(source, read)).movedim(0, -1)  # (b, l, h)
+    logit = attention.logits(target[..., None], look_up(source, read)).movedim(0, -1)  # (b, l, h)
     heard = attention.prefixes(
         logit.masked_fill(~batch.edges[..., None], -torch.inf),
         theirs.index_select(0, read.flatten()).view(*read.shape, *theirs.shape[1:]),
         first=(attention.logits(target, head.source(own)).T, mine),
         prior=(
-            attention.logits(looked_up(target, batch.prior_row), looked_up(source, batch.prior)),
+            attention.logits(look_up(target, batch.prior_row), look_up(source, batch.prior)),
             theirs,
             Edges.of(batch.prior, batch.prior_row, len(own), len(items)),
         ),
@@ -106,7 +106,7 @@ class Listeners(nn.Module):
     """Items that hear from what is said of them, and users who hear from their items.
 
     No user is heard by anything, so no step can read the edge to its own target. What an item hears
-    is for the enhancer to say, in `heard`.
+    is for the enhancer to say, in `hear`.
     """
 
     def __init__(self, n_users: int, width: int, heads: int, dropout: float) -> None:
@@ -117,7 +117,7 @@ class Listeners(nn.Module):
         self.user_width, self.item_width = 2 * width, width
         self.dropout = Dropout(dropout)
 
-    def heard(self, items: Tensor) -> Tensor:
+    def hear(self, items: Tensor) -> Tensor:
         """(n_items, d) items after they have heard, from their embeddings."""
         raise NotImplementedError
 
@@ -128,7 +128,7 @@ class Listeners(nn.Module):
             items: (n_items, d) embeddings of items, those of the backbone.
             hidden: Users that nobody may hear: nobody does.
         """
-        return self.user.weight, self.heard(items)
+        return self.user.weight, self.hear(items)
 
     def users(self, nodes: Nodes, batch: Batch) -> Tensor:
         """(b, l, 2 d) users, and what their items up to each position say."""

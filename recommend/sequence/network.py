@@ -110,15 +110,15 @@ class BagEmbedding(nn.Module):
 
     def forward(self) -> Tensor:
         """(n, d) vector of every entity."""
-        return self._summed(self.categories, self.offsets, self.weights)
+        return self._sum(self.categories, self.offsets, self.weights)
 
     def of(self, bags: Bags) -> Tensor:
         """(m, d) vectors of entities that the network was not built with."""
         device = self.table.weight.device
         arrays = (bags.categories, bags.offsets, bags.weights)
-        return self._summed(*(torch.from_numpy(np.array(array)).to(device) for array in arrays))
+        return self._sum(*(torch.from_numpy(np.array(array)).to(device) for array in arrays))
 
-    def _summed(self, categories: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
+    def _sum(self, categories: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
         return F.embedding_bag(
             categories, self.table.weight, offsets, mode="sum", per_sample_weights=weights
         )

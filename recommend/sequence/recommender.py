@@ -59,7 +59,7 @@ class SequenceRecommender:
         return cls(config, inputs, Network(config, inputs))
 
     @classmethod
-    def restored(cls, config: ModelConfig, arrays: dict[str, np.ndarray]) -> SequenceRecommender:
+    def restore(cls, config: ModelConfig, arrays: dict[str, np.ndarray]) -> SequenceRecommender:
         """A network from its inputs, whose weights are loaded afterwards."""
         inputs = Inputs.of_arrays(arrays)
         return cls(config, inputs, Network(config, inputs))
@@ -106,7 +106,7 @@ class SequenceRecommender:
 
     def scores(self, asked: Asked) -> Iterator[tuple[np.ndarray, Tensor]]:
         """Users and the best of their interests for each item, a block of users at a time."""
-        histories, shared = asked.histories, self._propagated()
+        histories, shared = asked.histories, self._propagate()
         edges = histories.lengths if asked.known is None else asked.known
         chunks = last_chunks(histories.lengths, self.config.max_history, asked.users)
         for rows in batches(histories, chunks, self.layout, edges, SCORED_AT_ONCE):
@@ -118,8 +118,8 @@ class SequenceRecommender:
         """The network after one pass over its graph."""
         self.network.eval()
         with torch.inference_mode():
-            return Opened(self.config, self.inputs, self.network, self._propagated())
+            return Opened(self.config, self.inputs, self.network, self._propagate())
 
-    def _propagated(self) -> Propagated:
+    def _propagate(self) -> Propagated:
         """What a pass over the graph gives outside training, where nobody is hidden."""
         return self.network.propagate(torch.empty(0, dtype=torch.int64, device=self.device))

@@ -4,7 +4,7 @@ import torch
 from recommend.sequence.attention import (
     AttentionHead,
     Edges,
-    grouped,
+    groups,
     logits,
     neighbours,
     prefixes,
@@ -123,7 +123,7 @@ def in_turn(hearer, hearers):
 def test_a_group_whose_members_are_all_masked_gives_no_gradient_however_steep_the_loss():
     logit = torch.tensor([[float("-inf"), 0.0]], requires_grad=True)
     values = torch.ones(2, 1, 1, requires_grad=True)
-    out = grouped(logit, values, in_turn([0, 1], 2))
+    out = groups(logit, values, in_turn([0, 1], 2))
     assert out.flatten().tolist() == [0, 1]
     for gradient in torch.autograd.grad((1e6 * out).sum(), (logit, values)):
         assert gradient.isfinite().all()
@@ -135,7 +135,7 @@ def test_grouped_equals_a_softmax_in_every_group():
     values = torch.randn(4, 2, 3, dtype=torch.float64, requires_grad=True)
     group = torch.tensor([0, 0, 0, 0, 1, 3, 3, 3, 3])  # nobody is in 2 and 4
     speaker = torch.tensor([3, 0, 1, 0, 3, 3, 3, 0, 1])  # and nobody hears 2
-    out = grouped(logit, values, Edges.of(speaker, group, 5, 4))
+    out = groups(logit, values, Edges.of(speaker, group, 5, 4))
     rows = []
     for number in range(5):
         members = torch.nonzero(group == number).flatten().tolist()
@@ -154,7 +154,7 @@ def test_grouped_equals_a_softmax_in_every_group():
 def test_grouped_survives_extreme_logits():
     values = torch.tensor([[[1.0]], [[2.0]], [[4.0]]])
     logit = torch.tensor([[900.0, -900.0, -900.0]])
-    out = grouped(logit, values, in_turn([0, 0, 1], 3))
+    out = groups(logit, values, in_turn([0, 0, 1], 3))
     assert out.flatten().tolist() == [1, 4, 0]
 
 

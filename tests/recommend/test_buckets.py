@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from data.errors import DataError
-from recommend.judge.buckets import bounds, bucketed
+from recommend.judge.buckets import bounds, in_buckets
 from recommend.judge.compare import holm, mark, user_table
 from recommend.judge.evaluate import Evaluation
 from recommend.judge.metrics import METRICS
@@ -60,7 +60,7 @@ def test_a_bucket_is_a_paired_test_of_its_users():
     history = np.repeat([2, 7, 300], 40)
     users = pl.DataFrame({"history": history, "ours": rng.random(120) + (history > 100)})
     users = users.with_columns(theirs=pl.Series(rng.random(120)))
-    table = bucketed(users, "history")
+    table = in_buckets(users, "history")
     assert table["bucket"].to_list() == ["1–4", "5–9", "10 or more"]
     for row, value in zip(table.iter_rows(named=True), (2, 7, 300), strict=True):
         part = users.filter(history=value)
@@ -77,7 +77,7 @@ def test_a_bucket_is_a_paired_test_of_its_users():
 
 def test_one_user_in_a_bucket_has_no_interval():
     users = pl.DataFrame({"popularity": [0, 9], "ours": [1.0, 0.5], "theirs": [0.0, 0.5]})
-    row = bucketed(users, "popularity").row(0, named=True)
+    row = in_buckets(users, "popularity").row(0, named=True)
     assert row["bucket"] == "0" and row["low"] is None and row["p"] is None
     assert row["difference"] == 1 and row["change"] is None
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from data.errors import DataError
-from recommend.judge.compare import compare, holm, paired, user_table
+from recommend.judge.compare import compare, holm, paired_test, user_table
 from recommend.judge.evaluate import Evaluation
 from recommend.judge.metrics import METRICS
 
@@ -28,7 +28,7 @@ def evaluation(values, seed=0, users=None, popularity=7, **about):
 def test_paired_equals_scipy(seed):
     rng = np.random.default_rng(seed)
     ours, theirs = rng.random(40) + 0.1 * seed, rng.random(40)
-    difference, low, high, p = paired(ours, theirs)
+    difference, low, high, p = paired_test(ours, theirs)
     reference = stats.ttest_rel(ours, theirs)
     interval = reference.confidence_interval(0.95)
     assert difference == pytest.approx((ours - theirs).mean())
@@ -38,7 +38,7 @@ def test_paired_equals_scipy(seed):
 
 def test_paired_by_hand():
     """Differences 1, 2, 3: mean 2, error 1/√3, t = 2√3 with two degrees of freedom."""
-    difference, low, high, p = paired(np.array([1.0, 3, 5]), np.array([0.0, 1, 2]))
+    difference, low, high, p = paired_test(np.array([1.0, 3, 5]), np.array([0.0, 1, 2]))
     assert difference == 2
     reach = 4.302652729911275 / 3**0.5
     assert (low, high) == pytest.approx((2 - reach, 2 + reach))
@@ -47,12 +47,12 @@ def test_paired_by_hand():
 
 def test_runs_that_agree_differ_by_nothing():
     values = np.array([0.1, 0.5, 0.9])
-    assert paired(values, values) == (0, 0, 0, 1)
-    assert paired(np.ones(4), np.zeros(4)) == (1, 1, 1, 0)
+    assert paired_test(values, values) == (0, 0, 0, 1)
+    assert paired_test(np.ones(4), np.zeros(4)) == (1, 1, 1, 0)
 
 
 def test_one_user_is_no_evidence():
-    assert paired(np.array([1.0]), np.array([0.0])) == (1, -np.inf, np.inf, 1)
+    assert paired_test(np.array([1.0]), np.array([0.0])) == (1, -np.inf, np.inf, 1)
 
 
 def naive_holm(p_values):

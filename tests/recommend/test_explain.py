@@ -10,7 +10,7 @@ from graph.build.growth import insert_item, insert_user
 from graph.build.latent import build_graph
 from quantize.terms import words_in
 from recommend.protocols import LeftOut
-from recommend.reasons.explain import Evidence, People, explain, measured
+from recommend.reasons.explain import Evidence, People, explain, measure
 
 FACTOR = "user > item > item_factor > item"
 TASTE = "user > user_factor > user > item"
@@ -337,7 +337,7 @@ def told_of(falls, without=((14, 3), (9, 2)), whole=True):
 
 def test_what_was_measured_names_the_item_that_moved_it_most(world):
     said = told_of(((11, 2), (7, 1)))
-    one = measured(world, said, 0, 9, {"item": (), "user": ()})
+    one = measure(world, said, 0, 9, {"item": (), "user": ()})
     assert one.sentence == (
         "Without “Film 4” in the history it would stand at rank 14 instead of 2."
     )
@@ -345,16 +345,16 @@ def test_what_was_measured_names_the_item_that_moved_it_most(world):
 
 
 def test_where_no_item_of_the_history_decides_that_is_said(world):
-    one = measured(world, told_of(((0, 2), (-1, 1))), 0, 9)
+    one = measure(world, told_of(((0, 2), (-1, 1))), 0, 9)
     assert one.sentence == (
         "No single item of the history decides it: take any one away, and nothing else "
         "overtakes it."
     )
     assert not one.decisive
-    some = measured(world, told_of(((0, 2), (0, 1)), whole=False), 0, 9)
+    some = measure(world, told_of(((0, 2), (0, 1)), whole=False), 0, 9)
     assert some.sentence.startswith("No single one of the latest 2 items decides it")
     nothing = LeftOut(np.zeros(0, int), np.array([1]), np.zeros((0, 1)), np.zeros((0, 1)), False)
-    assert measured(world, nothing, 0, 9) is None
+    assert measure(world, nothing, 0, 9) is None
 
 
 def test_words_are_said_with_what_was_measured_where_the_recommender_read_factors(world):
@@ -363,7 +363,7 @@ def test_words_are_said_with_what_was_measured_where_the_recommender_read_factor
     rare = {"item": {"fog": (0.01, "fog")}}
     known = Evidence(world.dataset, world.people, world.graph, {}, rare, texts)
     said = told_of(((11, 2), (7, 1)))
-    with_graph = measured(known, said, 0, 9, {"item": (0, 1), "user": ()})
+    with_graph = measure(known, said, 0, 9, {"item": (0, 1), "user": ()})
     assert with_graph.words == ("fog",)
     assert with_graph.sentence.endswith("instead of 2; the descriptions of both mention ‘fog’.")
-    assert not measured(known, said, 0, 9, {"item": (), "user": (0,)}).words
+    assert not measure(known, said, 0, 9, {"item": (), "user": (0,)}).words

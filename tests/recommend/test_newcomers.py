@@ -9,7 +9,7 @@ from data.errors import DataError
 from data.split import leave_one_out
 from recommend.features import bags, categories
 from recommend.newcomers.placing import reach, with_item, with_user
-from recommend.reasons.what_if import Ready, ranked
+from recommend.reasons.what_if import Ready, ranks_of
 from recommend.sequence.protocols import Places
 from recommend.settings import BACKBONES, ENHANCERS, PAPER_METAPATHS, ModelConfig
 
@@ -204,7 +204,7 @@ def test_a_new_item_hears_its_factors_and_what_people_had_of_its_likes(given):
     with torch.inference_mode():
         embedding = own[had].mean(0, keepdim=True)
         factors = torch.tensor([[0, 2 + 1]])  # level 1 begins after the two factors of level 0
-        heard = path.heard(embedding, factors, path.seen(own))
+        heard = path.hear_factors(embedding, factors, path.see_members(own))
         every = network.enhancer.items(nodes, torch.empty(0, dtype=torch.int64))
         seen = every[had, 8:].mean(0, keepdim=True)
         genre = {name: n for n, name in enumerate(ITEMS.names)}
@@ -250,7 +250,7 @@ def test_codes_that_nobody_has_fall_back_on_everybody():
     path, own = enhancer.user_path, enhancer.user.weight
     with torch.inference_mode():
         mean = own.mean(0, keepdim=True)
-        expected = path.heard(mean, torch.tensor([[2, 3]]), path.seen(own))
+        expected = path.hear_factors(mean, torch.tensor([[2, 3]]), path.see_members(own))
     torch.testing.assert_close(grown.answers.shared.nodes[0][user][None], expected)
 
 
@@ -290,7 +290,7 @@ def test_who_would_be_shown_it():
     vectors = ready.everybody(PAST)
     seen = [PAST.of(user) for user in range(DATASET.n_users)]
     found = reach(ready, vectors, seen, DATASET.n_items, 3)
-    by_hand = [ranked(ready.scores(u, PAST.of(u)), PAST.of(u))[-1] for u in range(len(seen))]
+    by_hand = [ranks_of(ready.scores(u, PAST.of(u)), PAST.of(u))[-1] for u in range(len(seen))]
     assert found.ranks.tolist() == by_hand and len(set(by_hand)) > 3
     assert found.shown == sum(rank <= 3 for rank in by_hand)
     assert [by_hand[user] for user in found.first(5)] == sorted(by_hand)[:5]

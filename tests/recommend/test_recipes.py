@@ -106,7 +106,7 @@ class Popular:
         return made
 
     @classmethod
-    def restored(cls, config, arrays):
+    def restore(cls, config, arrays):
         return cls(int(arrays["n_items"][0]))
 
     def arrays(self):

@@ -16,7 +16,7 @@ from data.dataset import Histories
 from data.errors import DataError
 from data.split import leave_one_out
 from recommend.protocols import Asked, Explains, ReadsFactors
-from recommend.reasons.what_if import Ready, best, moved, ranked
+from recommend.reasons.what_if import Ready, best, moves, ranks_of
 from recommend.settings import ModelConfig
 
 DATASET = checkerboard()
@@ -64,8 +64,8 @@ def test_the_graph_is_passed_over_once(monkeypatch):
 
 
 def test_ranks_leave_out_what_was_had_and_ties_keep_their_order():
-    assert ranked(np.array([0.2, 0.9, 0.2, 0.5]), [3]).tolist() == [2, 1, 3, 0]
-    assert ranked(np.array([0.2, 0.9]), [0, 1]).tolist() == [0, 0]
+    assert ranks_of(np.array([0.2, 0.9, 0.2, 0.5]), [3]).tolist() == [2, 1, 3, 0]
+    assert ranks_of(np.array([0.2, 0.9]), [0, 1]).tolist() == [0, 0]
 
 
 def test_the_best_are_the_highest_scores_that_were_not_had():
@@ -80,9 +80,9 @@ def test_the_best_are_the_highest_scores_that_were_not_had():
 def test_how_far_each_item_has_come():
     ready = ready_of()
     before, after = np.array([0, 2, 4]), np.array([0, 2, 7, 5])
-    table = moved(ready, 1, before, after, 12)
-    then = ranked(ready.scores(1, before), before)
-    now = ranked(ready.scores(1, after), after)
+    table = moves(ready, 1, before, after, 12)
+    then = ranks_of(ready.scores(1, before), before)
+    now = ranks_of(ready.scores(1, after), after)
     assert table.height == 8 and not set(table["item"]) & set(after.tolist())
     for row in table.iter_rows(named=True):
         assert row["rank"] == now[row["item"]]
@@ -95,7 +95,7 @@ def test_how_far_each_item_has_come():
 
 
 def test_nothing_moves_where_nothing_changes():
-    table = moved(ready_of(), 5, PAST.of(5), PAST.of(5), 5)
+    table = moves(ready_of(), 5, PAST.of(5), PAST.of(5), 5)
     assert table["before"].to_list() == table["rank"].to_list() and set(table["moved"]) == {0}
 
 
@@ -118,10 +118,10 @@ def test_what_is_left_out_ranks_as_if_the_history_had_lacked_it(backbone, enhanc
     told = ready.left_out(4, history, items)
     assert isinstance(ready, Explains) and isinstance(ready, ReadsFactors)
     assert told.items.tolist() == [8, 3, 5, 11] and told.whole
-    assert told.ranks.tolist() == ranked(ready.scores(4, history), history)[items].tolist()
+    assert told.ranks.tolist() == ranks_of(ready.scores(4, history), history)[items].tolist()
     for row, gone in enumerate(told.items):
         rest = history[history != gone]
-        rank = ranked(ready.scores(4, rest), rest)
+        rank = ranks_of(ready.scores(4, rest), rest)
         assert told.without[row].tolist() == rank[items].tolist()
         others = rank[items] - (rank[gone] < rank[items]) - told.ranks
         assert told.falls[row].tolist() == others.tolist()
@@ -143,7 +143,7 @@ def test_what_is_no_edge_of_the_graph_stays_none_when_something_is_left_out():
     told = ready.left_out(4, history, np.array([0, 7]), known=3)
     histories = Histories(np.array([0, 0, 0, 0, 0, 3]), np.array([3, 5, 8]), np.arange(3))
     ((_, scores),) = ready.model.scores(Asked(histories, np.array([4]), np.array([0, 0, 0, 0, 2])))
-    expected = ranked(scores[0].numpy(), np.array([3, 5, 8]))
+    expected = ranks_of(scores[0].numpy(), np.array([3, 5, 8]))
     row = told.items.tolist().index(11)
     assert told.without[row].tolist() == expected[[0, 7]].tolist()
 

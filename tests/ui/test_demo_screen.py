@@ -23,7 +23,7 @@ from app.ui.demo.state import FIELD
 from app.ui.shared.frame import plain
 from recommend.model import Model
 from recommend.reasons.showcase import Asked, Showcase
-from recommend.reasons.what_if import Ready, best, moved
+from recommend.reasons.what_if import Ready, best, moves
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_taking_an_item_out_moves_the_lists_and_can_be_undone(
     page = page.button(key=f"out-{gone}").click().run()
     assert sound(page) and said(page, "removed") == [case.dataset.item_ids.external[gone]]
     ready = Ready.of(Model.load(record.folder("train", default_pair(record)[0])))
-    table = moved(ready, user, history, history[:-1], 6)
+    table = moves(ready, user, history, history[:-1], 6)
     assert shown(page)[:6] == [plain(case.title(item)) for item in table["item"]]
     arrows = sum("arrow_" in part for part in words(page))
     back = sum("was in the history" in part for part in words(page))
@@ -173,7 +173,7 @@ def test_what_a_list_says_comes_true_when_the_item_is_taken_out(
     ready = Ready.of(Model.load(record.folder("train", default_pair(record)[0])))
     for user in range(30):
         history = case.histories.of(user)
-        table = moved(ready, user, history, history, 6)
+        table = moves(ready, user, history, history, 6)
         for whys in case.whys(history, user, table["item"].to_list(), Asked(ready, user), 1):
             one = whys[0].reason
             found = re.search(r"at rank (\d) instead of (\d)", one.sentence)

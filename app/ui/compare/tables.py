@@ -110,7 +110,7 @@ def users(found: Found, pairs: Mapping[str, str]) -> None:
 
 def where_it_helps(found: Found, pairs: Mapping[str, str]) -> None:
     """Two recommenders, by length of history and by popularity of the held-out item."""
-    from recommend.judge.buckets import bucketed
+    from recommend.judge.buckets import in_buckets
 
     pair = _pair(pairs)
     if pair is None:
@@ -118,7 +118,7 @@ def where_it_helps(found: Found, pairs: Mapping[str, str]) -> None:
     metric = _metric("by")
     values = _user_table(found, pair, metric)
     for by, title in BY.items():
-        buckets = bucketed(values, by)
+        buckets = in_buckets(values, by)
         st.subheader(title, anchor=False, help=hint("cold") if by == "popularity" else None)
         left, right = st.columns(2, gap="large")
         left.echarts_chart(

@@ -203,14 +203,14 @@ def _labelled(cells: Sequence[Cell]) -> dict[str, Cell]:
 
 def _ranked(record: Record, case: Showcase, who: Shown, cell: Cell) -> _Ranked:
     """What a recommender shows first, with a reason for each."""
-    from recommend.reasons.what_if import moved
+    from recommend.reasons.what_if import moves
 
     if not len(who.history):
         return _Ranked([])
     before = who.given if len(who.given) else who.history
     try:
         met = state.asked(record, case, who, cell)
-        table = moved(met.ready, met.number, before, who.history, LIST)
+        table = moves(met.ready, met.number, before, who.history, LIST)
     except AutoGraphError as error:
         return _Ranked([], why_not=str(error))
     items = table["item"].to_list()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from recommend.sequence import attention
-from recommend.sequence.attention import AttentionHead, Edges, FixedEdges, looked_up
+from recommend.sequence.attention import AttentionHead, Edges, FixedEdges, look_up
 from recommend.sequence.chunks import Batch
 from recommend.sequence.dropout import Dropout
 from recommend.sequence.inputs import GraphTables, Inputs
@@ -53,37 +53,37 @@ class FactorPath(nn.Module):
             nodes: (n, d) entities.
             hidden: (h,) entities that no factor may see in this step.
         """
-        return self._heard(nodes, self.seen(nodes, hidden), self.down())
+        return self._hear(nodes, self.see_members(nodes, hidden), self.down())
 
-    def seen(self, nodes: Tensor, hidden: Tensor | None = None) -> Tensor:
+    def see_members(self, nodes: Tensor, hidden: Tensor | None = None) -> Tensor:
         """(f, d) factor nodes that have seen their members; arguments as `forward`'s."""
         edges, head = self.up(), self.gather
         source = head.source(nodes)
         if hidden is not None:
             source = source.index_fill(1, hidden, -torch.inf)
-        target = looked_up(head.target(self.factors), edges.hearer)
-        logit = attention.logits(target, looked_up(source, edges.speaker))
-        heard = attention.grouped(logit, nodes[:, None], edges)
+        target = look_up(head.target(self.factors), edges.hearer)
+        logit = attention.logits(target, look_up(source, edges.speaker))
+        heard = attention.groups(logit, nodes[:, None], edges)
         return self.factors + head.values_of_sums(heard).flatten(1)
 
-    def heard(self, nodes: Tensor, codes: Tensor, seen: Tensor) -> Tensor:
+    def hear_factors(self, nodes: Tensor, codes: Tensor, seen: Tensor) -> Tensor:
         """(n, d) what entities hear from their factors.
 
         Args:
             nodes: (n, d) entities, which weigh their factors.
             codes: (n, levels) factor nodes of each.
-            seen: From `seen`.
+            seen: From `see_members`.
         """
-        return self._heard(nodes, seen, Edges.to_each(codes, len(seen)))
+        return self._hear(nodes, seen, Edges.to_each(codes, len(seen)))
 
-    def _heard(self, nodes: Tensor, seen: Tensor, edges: Edges) -> Tensor:
+    def _hear(self, nodes: Tensor, seen: Tensor, edges: Edges) -> Tensor:
         head = self.scatter
-        source = looked_up(head.source(seen), edges.speaker.view(len(nodes), -1))
+        source = look_up(head.source(seen), edges.speaker.view(len(nodes), -1))
         logit = attention.logits(head.target(nodes)[..., None], source)
         return attention.neighbours(logit, head.values(seen), edges).flatten(1)
 
 
-def heard_from_factors(
+def hear_from_factors(
     path: FactorPath | None, own: Tensor, others: Tensor, newcomer: Newcomer
 ) -> Tensor:
     """(1, d) node of a newcomer that has heard its factors, or as it is where there is no path.
@@ -97,7 +97,7 @@ def heard_from_factors(
     if path is None:
         return own
     assert newcomer.factors is not None
-    return path.heard(own, newcomer.factors[None], path.seen(others))
+    return path.hear_factors(own, newcomer.factors[None], path.see_members(others))
 
 
 class AutoGraph(nn.Module):
@@ -155,9 +155,9 @@ class AutoGraph(nn.Module):
         length, head = batch.items.shape[1], self.item_to_user
         alike = own[:, None].expand(-1, length, -1)
         if head is None:
-            return self._dropped(alike)
+            return self._drop(alike)
         seen = from_history(head, own, nodes[1], batch)
-        return self._dropped(torch.cat([alike, seen], 2))
+        return self._drop(torch.cat([alike, seen], 2))
 
     def items(self, nodes: Nodes, hidden: Tensor, only: Tensor | None = None) -> Tensor:
         """(n, item_width) items, and what some of their users say (eq. 8).
@@ -169,13 +169,13 @@ class AutoGraph(nn.Module):
         """
         head, own = self.user_to_item, nodes[1] if only is None else nodes[1][only]
         if head is None:
-            return self._dropped(own)
+            return self._drop(own)
         index, present = self._neighbours(hidden, only)
-        source = looked_up(head.source(nodes[0]), index)
+        source = look_up(head.source(nodes[0]), index)
         logit = attention.logits(head.target(own)[..., None], source)
         edges = Edges.to_each(index, len(nodes[0]))
         seen = attention.neighbours(logit, head.values(nodes[0]), edges, present)
-        return self._dropped(torch.cat([own, seen.flatten(1)], 1))
+        return self._drop(torch.cat([own, seen.flatten(1)], 1))
 
     def new_user(self, newcomer: Newcomer) -> Tensor:
         """(1, d) node of a user without an embedding: what the user's factors say.
@@ -183,7 +183,7 @@ class AutoGraph(nn.Module):
         The mean of those who are alike weighs the factors in the place of an own embedding.
         """
         users = self.user.weight
-        return heard_from_factors(self.user_path, newcomer.mean(users), users, newcomer)
+        return hear_from_factors(self.user_path, newcomer.mean(users), users, newcomer)
 
     def new_item(self, nodes: Nodes, items: Tensor, newcomer: Newcomer) -> tuple[Tensor, Tensor]:
         """Node and features, (1, …) each, of an item that nobody had.
@@ -196,7 +196,7 @@ class AutoGraph(nn.Module):
             items: (n_items, d) embeddings of items, those of the backbone.
             newcomer: The item.
         """
-        node = heard_from_factors(self.item_path, newcomer.mean(items), items, newcomer)
+        node = hear_from_factors(self.item_path, newcomer.mean(items), items, newcomer)
         features = self._of_those_alike(nodes, newcomer)
         features[:, : node.shape[1]] = node
         return node, features
@@ -206,7 +206,7 @@ class AutoGraph(nn.Module):
         alike = newcomer.alike
         return newcomer.shares[None] @ self.items(nodes, alike.new_empty(0), alike)
 
-    def _dropped(self, features: Tensor) -> Tensor:
+    def _drop(self, features: Tensor) -> Tensor:
         kept: Tensor = self.dropout(features)
         return kept
 

@@ -29,7 +29,7 @@ class Ccgnn(Listeners):
             FewEdges(edges, config.neighbours, width, heads) for _ in layers
         )
 
-    def heard(self, items: Tensor) -> Tensor:
+    def hear(self, items: Tensor) -> Tensor:
         """(n_items, d) items after every layer; in each, phrases hear first."""
         phrases = self.phrase.weight
         for gather, scatter in zip(self.gather, self.scatter, strict=True):

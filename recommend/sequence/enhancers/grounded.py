@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from recommend.sequence.chunks import Batch
-from recommend.sequence.enhancers.autograph import AutoGraph, FactorPath, heard_from_factors
+from recommend.sequence.enhancers.autograph import AutoGraph, FactorPath, hear_from_factors
 from recommend.sequence.inputs import Inputs
 from recommend.sequence.protocols import Newcomer, Nodes
 from recommend.settings.grounded import GroundedConfig
@@ -84,26 +84,26 @@ class Grounded(AutoGraph):
 
     def users(self, nodes: Nodes, batch: Batch) -> Tensor:
         """(b, l, user_width) users, and what their items up to each position say."""
-        return super().users((nodes[0], self._heard(nodes)), batch)
+        return super().users((nodes[0], self._after_factors(nodes)), batch)
 
     def items(self, nodes: Nodes, hidden: Tensor, only: Tensor | None = None) -> Tensor:
         """(n, item_width) items, what some of their users say, and what they mean."""
-        graph = super().items((nodes[0], self._heard(nodes)), hidden, only)
+        graph = super().items((nodes[0], self._after_factors(nodes)), hidden, only)
         meant = nodes[1][:, nodes[0].shape[1] :]
-        return torch.cat([graph, self._dropped(meant if only is None else meant[only])], 1)
+        return torch.cat([graph, self._drop(meant if only is None else meant[only])], 1)
 
     def new_user(self, newcomer: Newcomer) -> Tensor:
         """(1, d) node of a user: what the text means, and what the user's factors say."""
         own = newcomer.mean(self.user.weight)
         if self.user_meaning is not None:
-            own = own + _meant(self.user_meaning, newcomer)
-        return heard_from_factors(self.user_path, own, self._own_users(), newcomer)
+            own = own + _meaning(self.user_meaning, newcomer)
+        return hear_from_factors(self.user_path, own, self._own_users(), newcomer)
 
     def new_item(self, nodes: Nodes, items: Tensor, newcomer: Newcomer) -> tuple[Tensor, Tensor]:
         """Node and features of an item, of its text's meaning and its factors; see `AutoGraph`."""
-        meant = _meant(self.item_meaning, newcomer)
+        meant = _meaning(self.item_meaning, newcomer)
         own, others = newcomer.mean(items) + meant, items + self.item_meaning(self.item_vectors)
-        heard = heard_from_factors(self.item_path, own, others, newcomer)
+        heard = hear_from_factors(self.item_path, own, others, newcomer)
         features = self._of_those_alike(nodes, newcomer)
         width = heard.shape[1]
         features[:, :width], features[:, -width:] = heard, meant
@@ -114,11 +114,11 @@ class Grounded(AutoGraph):
         own = self.user.weight
         return own if self.user_meaning is None else own + self.user_meaning(self.user_vectors)
 
-    def _heard(self, nodes: Nodes) -> Tensor:
+    def _after_factors(self, nodes: Nodes) -> Tensor:
         return nodes[1][:, : nodes[0].shape[1]]
 
 
-def _meant(projection: nn.Linear, newcomer: Newcomer) -> Tensor:
+def _meaning(projection: nn.Linear, newcomer: Newcomer) -> Tensor:
     """(1, d) what the text of a newcomer means."""
     assert newcomer.vector is not None
     meant: Tensor = projection(newcomer.vector[None])

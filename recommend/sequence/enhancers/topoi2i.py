@@ -24,7 +24,7 @@ class TopoI2I(Listeners):
             FewEdges(edges, config.neighbours, width, heads) for _ in range(config.layers)
         )
 
-    def heard(self, items: Tensor) -> Tensor:
+    def hear(self, items: Tensor) -> Tensor:
         """(n_items, d) items after every layer."""
         for similar in self.similar:
             items = items + similar(items, items)
