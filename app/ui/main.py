@@ -14,8 +14,8 @@ import streamlit as st
 from app.ui.shared import address, visitors
 from app.ui.shared.experiment import experiments, find_selected
 from app.ui.shared.frame import workspace
-from app.ui.shared.remembered import SCREEN, keep, remembered
-from app.ui.shared.telling import tell_left, told
+from app.ui.shared.remembered import SCREEN, keep, remember
+from app.ui.shared.telling import tell_failure, tell_left
 
 ICON = str(Path(__file__).parent / "icon.svg")
 
@@ -117,7 +117,7 @@ def _warm_up() -> None:
 
 def _page(screen: Screen, first: str = FIRST) -> st.Page:
     return st.Page(
-        _guarded(screen),
+        _guard(screen),
         title=screen.title,
         icon=screen.icon,
         url_path="home" if screen.path == first else screen.path,
@@ -128,16 +128,16 @@ def _page(screen: Screen, first: str = FIRST) -> st.Page:
 
 def _by_name(screen: Screen) -> st.Page:
     """The first screen under its own name, too: Streamlit serves it without a path alone."""
-    show = _guarded(screen)
+    show = _guard(screen)
     return st.Page(show, title=screen.title, url_path=screen.path, visibility="hidden")
 
 
-def _guarded(screen: Screen) -> Callable[[], None]:
+def _guard(screen: Screen) -> Callable[[], None]:
     """Shows a screen; what goes wrong there is a sentence, and the rest stands in the log."""
 
     def show() -> None:
         tell_left()
-        with told(f"The screen {screen.title}"):
+        with tell_failure(f"The screen {screen.title}"):
             if not visitors.opens(screen.path):
                 st.info(
                     f"The screen {screen.title} runs or changes things, so it is not open to "
@@ -151,10 +151,10 @@ def _guarded(screen: Screen) -> Callable[[], None]:
     return show
 
 
-@told("The sidebar")
+@tell_failure("The sidebar")
 def _sidebar() -> None:
     known = experiments()
-    key = remembered(address.EXPERIMENT, known, next(iter(known), None))
+    key = remember(address.EXPERIMENT, known, next(iter(known), None))
     with st.sidebar:
         if known:
             st.selectbox(

@@ -39,7 +39,7 @@ def _draw(path: str) -> None:
     """One screen inside the frame, in a script of its own."""
     import streamlit as st
 
-    from app.ui.main import SECTIONS, _guarded, _page, _sidebar
+    from app.ui.main import SECTIONS, _guard, _page, _sidebar
     from app.ui.shared import address
     from app.ui.shared.experiment import find_selected
 
@@ -50,7 +50,7 @@ def _draw(path: str) -> None:
     _sidebar()
     find_selected()
     address.keep()
-    _guarded(next(screen for screen in screens if screen.path == path))()
+    _guard(next(screen for screen in screens if screen.path == path))()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from app.ui.factors.charts import (
     tree_map,
     usage_chart,
 )
-from app.ui.shared.charts import in_colours
+from app.ui.shared.charts import resolve_colours
 from quantize.codebook_map import SCHEMA
 from quantize.codes import hierarchy
 from quantize.diagnostics import curve_table, usage
@@ -81,7 +81,7 @@ def every_chart() -> list[dict[str, Any]]:
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
 def test_charts_are_json_and_texts_are_in_no_template(palette: Any) -> None:
     for spec in every_chart():
-        drawn = in_colours(spec, palette)
+        drawn = resolve_colours(spec, palette)
         assert all(one == "transparent" or one.startswith("#") for one in colours(drawn)), drawn
         json.dumps(drawn, allow_nan=False)
         assert all(form in ("{b}",) or form.startswith("%") for form in formatters(spec)), spec
@@ -89,7 +89,7 @@ def test_charts_are_json_and_texts_are_in_no_template(palette: Any) -> None:
 
 def test_only_colours_are_looked_up() -> None:
     spec = {"color": ["user", "red"], "data": [{"name": "user", "itemStyle": {"color": "user"}}]}
-    assert in_colours(spec, LIGHT) == {
+    assert resolve_colours(spec, LIGHT) == {
         "color": [LIGHT.user, "red"],
         "data": [{"name": "user", "itemStyle": {"color": LIGHT.user}}],
     }

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.results.colours import DARK, LIGHT, Palette
 from app.ui.shared.address import TYPES, Node
-from app.ui.shared.frame import _headed, _renamed, plain
+from app.ui.shared.frame import _look_of, _with_headings, plain
 from app.ui.shared.words import hint
 from data.inert import csv_bytes
 
@@ -77,10 +77,10 @@ def test_no_letter_of_markdown_stays_bare(text: str) -> None:
 
 def test_columns_of_results_are_called_as_people_call_them() -> None:
     rows = pl.DataFrame({"run": ["a+b"], "p_holm": [0.5], "sasrec+none": [1.0], "new_one": [1]})
-    saved = _renamed(rows)
+    saved = _with_headings(rows)
     assert saved.columns == ["Recommender", "p (Holm)", "sasrec+none", "New one"]
-    assert _headed("p_holm", None) == {"label": "p (Holm)", "help": hint("Holm")}
-    assert _headed("kept", {"label": None, "format": "%.1f"})["label"] == "Kept"
-    assert _headed("kept", {"label": "Words kept"})["label"] == "Words kept"
+    assert _look_of("p_holm", None) == {"label": "p (Holm)", "help": hint("Holm")}
+    assert _look_of("kept", {"label": None, "format": "%.1f"})["label"] == "Kept"
+    assert _look_of("kept", {"label": "Words kept"})["label"] == "Words kept"
     twice = pl.DataFrame({"new_one": [1], "New one": [2]})
-    assert _renamed(twice).columns == twice.columns
+    assert _with_headings(twice).columns == twice.columns

@@ -15,7 +15,7 @@ from app.experiment.saved import NewItem
 from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
 from app.results.results import Results, stamp
-from app.ui.demo.newcomers import placed_item
+from app.ui.demo.newcomers import place_new_item
 from app.ui.shared.results import results_of
 from data import atomic
 
@@ -33,7 +33,7 @@ def record(own_workspace: Path) -> Record:
     [
         ("knowledge-item", None, lambda record: results_of(record).showcase),
         ("graph", None, lambda record: results_of(record).inserter),
-        ("vectors-item", None, lambda record: placed_item(record, NEW)),
+        ("vectors-item", None, lambda record: place_new_item(record, NEW)),
         ("train", CELL, lambda record: results_of(record).ready(CELL)),
         ("split", None, lambda record: results_of(record).everybody(CELL)),
         ("train", CELL, lambda record: results_of(record).everybody(CELL)),

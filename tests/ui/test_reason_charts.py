@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from app.ui.demo.charts import cut, height_of, reason_chart, told
+from app.ui.demo.charts import height_of, reason_chart, shorten, way_in_words
 from recommend.reasons.explain import Reason
 from recommend.reasons.showcase import Why
 
@@ -50,7 +50,12 @@ def columns(spec: dict) -> dict[float, list[str]]:
 
 def test_a_column_a_step_from_left_to_right() -> None:
     shown = columns(reason_chart(by_factor(), "Ada"))
-    assert list(shown.values()) == [["Ada"], ["Film 0", "Film 1", "3 more"], ["ice"], [cut(EVIL)]]
+    assert list(shown.values()) == [
+        ["Ada"],
+        ["Film 0", "Film 1", "3 more"],
+        ["ice"],
+        [shorten(EVIL)],
+    ]
     assert list(shown) == sorted(shown)
 
 
@@ -94,4 +99,4 @@ def test_a_picture_is_as_high_as_its_longest_column() -> None:
 
 
 def test_the_picture_in_words() -> None:
-    assert told(by_people(), "Ada") == "Ada → sea → 1,234 other people → Film"
+    assert way_in_words(by_people(), "Ada") == "Ada → sea → 1,234 other people → Film"

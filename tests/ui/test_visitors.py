@@ -154,15 +154,15 @@ def test_what_follows_from_results_may_be_kept(looking: None, tmp_path: Path) ->
 
 
 def test_without_a_visitor_a_guarded_page_changes_nothing(viewer: None) -> None:
-    assert visitors.guarded()
+    assert visitors.has_viewers()
     assert not rights.may_change(), "a thread of the page's process is nobody"
 
 
 def test_a_password_makes_viewers_of_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not visitors.guarded()
+    assert not visitors.has_viewers()
     assert rights.may_change()
     monkeypatch.setenv(sign_in.PASSWORD, "sesame")
-    assert visitors.guarded()
+    assert visitors.has_viewers()
     assert not rights.may_change()
 
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from app.experiment.settings import PLAIN
 from app.results.colours import SERIES
-from app.ui.shared.charts import NARROW, SHADOW, Spec, axis, canvas, names_axis, rounded
+from app.ui.shared.charts import NARROW, SHADOW, Spec, axis, canvas, names_axis, number
 
 LABEL_WIDTH = 220
 APART = SERIES[4:]
@@ -30,13 +30,13 @@ def forest(table: pl.DataFrame, unit: str) -> Spec:
     data = []
     for row in shown.iter_rows(named=True):
         colour = _verdict(row["low"], row["high"])
-        low, middle, high = (rounded(row[name], 5) for name in ("low", "difference", "high"))
+        low, middle, high = (number(row[name], 5) for name in ("low", "difference", "high"))
         said = f"{row['name']}: {middle:+.4f} ({low:+.4f} … {high:+.4f})"
         style = {"color": colour, "borderColor": colour, "borderWidth": 2, "opacity": 0.9}
         data.append({"name": said, "value": [low, low, middle, high, high], "itemStyle": style})
     point = {
         "type": "scatter",
-        "data": [[rounded(d, 5), at] for at, d in enumerate(shown["difference"])],
+        "data": [[number(d, 5), at] for at, d in enumerate(shown["difference"])],
         "symbol": "diamond",
         "symbolSize": 11,
         "itemStyle": {"color": "text", "borderColor": "background"},
@@ -72,7 +72,7 @@ def rank_scatter(users: pl.DataFrame, ours: str, theirs: str) -> Spec:
     better = (users["difference"] < 0).to_list()
     data: dict[bool, list[list[float | None]]] = {True: [], False: []}
     for (their, our), wins in zip(pairs, better, strict=True):
-        data[wins].append([rounded(their, 1), rounded(our, 1)])
+        data[wins].append([number(their, 1), number(our, 1)])
     dots = {"type": "scatter", "symbolSize": 4, "large": True, "largeThreshold": 4000}
     spec["series"] = [
         {**dots, "name": "higher", "data": data[True], "itemStyle": _dot("good")},
@@ -134,7 +134,7 @@ def bucket_bars(table: pl.DataFrame, ours: str, theirs: str, unit: str) -> Spec:
         {
             "name": name,
             "type": "bar",
-            "data": [rounded(value, 5) for value in table[column]],
+            "data": [number(value, 5) for value in table[column]],
             "itemStyle": {"color": colour},
             "barMaxWidth": 34,
             "barGap": "4%",
@@ -156,7 +156,7 @@ def measure_bars(table: pl.DataFrame, measure: str) -> Spec:
     spec["xAxis"] = axis(splitNumber=3)
     spec["yAxis"] = names_axis(shown["run"].to_list(), 150)
     bars = [
-        {"value": rounded(row[measure]), "itemStyle": {"color": _apart(row["enhancer"])}}
+        {"value": number(row[measure]), "itemStyle": {"color": _apart(row["enhancer"])}}
         for row in shown.iter_rows(named=True)
     ]
     spec["series"] = [{"type": "bar", "name": measure, "data": bars, "barMaxWidth": 16}]
@@ -183,7 +183,7 @@ def cost_scatter(table: pl.DataFrame, metric: str, unit: str, cost: str) -> Spec
     spec["xAxis"] = axis("log", named, nameGap=28)
     spec["yAxis"] = axis(name=unit, nameGap=46, scale=True)
     known = table.filter(pl.col(column) > 0, pl.col(metric).is_not_null())
-    places = {r["run"]: [rounded(r[column], 3), rounded(r[metric])] for r in known.to_dicts()}
+    places = {r["run"]: [number(r[column], 3), number(r[metric])] for r in known.to_dicts()}
     enhanced = [name for name in known["enhancer"].unique(maintain_order=True) if name != PLAIN]
     every = (PLAIN, *enhanced)
     dots = [

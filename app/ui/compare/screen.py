@@ -59,13 +59,13 @@ def show() -> None:
     """Draws the screen."""
     what = "Which recommender is better, by how much, and whether that is luck."
     header("Compare", what, marked=False)
-    judged = _judged()
+    judged = _judged_experiments()
     if not judged:
         require("evaluate")
         return
     left, right = st.columns([3, 2])
     with left:
-        records = _chosen(judged)
+        records = _choose_experiments(judged)
     if not records:
         empty("Nothing chosen", "Choose at least one experiment above.")
         return
@@ -85,7 +85,7 @@ def show() -> None:
     draw_tabs(tabs, "compare")
 
 
-def _judged() -> dict[str, Record]:
+def _judged_experiments() -> dict[str, Record]:
     """Experiments with a trained and judged recommender; a damaged one is named, and left out."""
     found = {}
     for name in experiments():
@@ -99,7 +99,7 @@ def _judged() -> dict[str, Record]:
     return found
 
 
-def _chosen(judged: Mapping[str, Record]) -> list[Record]:
+def _choose_experiments(judged: Mapping[str, Record]) -> list[Record]:
     _follow_the_sidebar(judged)
     find_named(EXPERIMENTS, judged, "experiment with results", "this workspace")
     some = st.multiselect(
@@ -136,7 +136,7 @@ def _against(found: Mapping[str, Contender]) -> str | None:
     return None if one in (None, TWINS) else one
 
 
-def _compared(found: Mapping[str, Contender], against: str | None) -> pl.DataFrame:
+def _comparison(found: Mapping[str, Contender], against: str | None) -> pl.DataFrame:
     folders = (one.record.folder("evaluate", c) for one in found.values() for c in one.cells)
     return keep(
         " ".join(["compared", str(against), *found, stamp(*folders)]),
@@ -145,7 +145,7 @@ def _compared(found: Mapping[str, Contender], against: str | None) -> pl.DataFra
 
 
 def _metrics(records: list[Record], found: Mapping[str, Contender], against: str | None) -> None:
-    compared = _compared(found, against)
+    compared = _comparison(found, against)
     table(
         _wide(compared),
         "comparison",

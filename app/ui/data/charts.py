@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from app.ui.shared.charts import NARROW, SHADOW, Spec, axis, canvas, rounded
+from app.ui.shared.charts import NARROW, SHADOW, Spec, axis, canvas, number
 from data.distributions import FEW, PARTS, Cold
 from data.names import with_a
 
@@ -81,7 +81,7 @@ def _curve(points: pl.DataFrame, x: str, y: str) -> Spec:
     return {
         "type": "line",
         "name": y,
-        "data": [[rounded(a, 2), rounded(b, 2)] for a, b in points.select(x, y).iter_rows()],
+        "data": [[number(a, 2), number(b, 2)] for a, b in points.select(x, y).iter_rows()],
         "showSymbol": False,
         "itemStyle": {"color": "item"},
         "lineStyle": {"color": "item", "width": 2},

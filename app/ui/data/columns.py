@@ -58,7 +58,7 @@ def describe(files: dict[str, File]) -> Mapped | None:
     try:
         peeks = {role: _peek(file, given, encoding) for role, file in files.items()}
     except AutoGraphError as error:
-        frame.failed(error)
+        frame.show_error(error)
         return None
     marks = {role: one.separator for role, one in peeks.items() if one.separator}
     if len(set(marks.values())) > 1:

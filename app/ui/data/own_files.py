@@ -53,7 +53,7 @@ def draw_own_files() -> None:
     if mapped is None:
         return
     st.subheader("3 · Check", anchor=False)
-    config = _kept(mapped)
+    config = _choose_kept(mapped)
     outcome = _outcome(config, files)
     if outcome is None:
         return
@@ -63,7 +63,7 @@ def draw_own_files() -> None:
         _save(config, outcome, files)
 
 
-def _kept(mapped: Mapped) -> DataConfig:
+def _choose_kept(mapped: Mapped) -> DataConfig:
     """Which interactions and users are kept."""
     left, middle, _ = st.columns(3)
     least = left.number_input(
@@ -107,7 +107,7 @@ def _outcome(config: DataConfig, files: dict[str, File]) -> Outcome | None:
 def _draw_outcome(outcome: Outcome) -> None:
     bad = outcome.bad_rows.height
     if outcome.problem:
-        frame.failed(outcome.problem)
+        frame.show_error(outcome.problem)
     else:
         counts = ((what.capitalize(), f"{n:,}", None) for what, n in outcome.counts.items())
         frame.draw_figures(*counts, widths=(1,) * max(4, len(outcome.counts)))
@@ -164,7 +164,7 @@ def _save(config: DataConfig, outcome: Outcome, files: dict[str, File]) -> None:
     if _clashes(title, config):
         replace = st.checkbox(f"Replace the experiment {frame.plain(title)}", key="own-replace")
     if pressed:
-        _saved(title.strip(), config, about.strip(), replace)
+        _save_as(title.strip(), config, about.strip(), replace)
     _what_next(config)
 
 
@@ -180,11 +180,11 @@ def _clashes(title: str, config: DataConfig) -> bool:
     return other.data != config
 
 
-def _saved(title: str, config: DataConfig, about: str, replace: bool) -> None:
+def _save_as(title: str, config: DataConfig, about: str, replace: bool) -> None:
     try:
         path = save_own(own_experiment(title, config, about), frame.workspace(), replace=replace)
     except AutoGraphError as error:
-        frame.failed(error)
+        frame.show_error(error)
         return
     st.session_state[SAVED] = (str(path), config.model_dump_json())
 
@@ -265,7 +265,7 @@ def _choose(role: Role, known: dict[str, File]) -> File | None:
     )
     problem = st.session_state.get(f"{place}-problem")
     if problem:
-        frame.failed(problem)
+        frame.show_error(problem)
     if not known:
         return None
     key = f"own-{role.key}"
@@ -314,6 +314,6 @@ def _remove(known: dict[str, File]) -> None:
             try:
                 remove_upload(known[name], users_of_data(frame.workspace()))
             except AutoGraphError as error:
-                frame.failed(error)
+                frame.show_error(error)
             else:
                 st.rerun()

@@ -65,7 +65,7 @@ def draw_this_experiment() -> None:
 
 
 def _figures(record: Record) -> Figures:
-    made: Figures = keep(f"data figures {_stamp(record)}", partial(_measured, record))
+    made: Figures = keep(f"data figures {_stamp(record)}", partial(_measure, record))
     return made
 
 
@@ -73,7 +73,7 @@ def _stamp(record: Record) -> str:
     return stamp(record.folder("dataset"), record.folder("split"))
 
 
-def _measured(record: Record) -> Figures:
+def _measure(record: Record) -> Figures:
     from data import distributions as of
     from data.dataset import histories
     from data.statistics import measure
@@ -188,7 +188,7 @@ def _split(found: Figures) -> None:
         charts.split_bar(found.statistics.parts),
         height=BAR_HEIGHT,
         key="split",
-        alt=f"Interactions by part: {_counted(parts)}",
+        alt=f"Interactions by part: {_counts_in_words(parts)}",
     )
     as_table(_rows_of(parts, "part", "interactions"), "split", "table-split")
     cold, seen = found.cold, charts.cold_parts(found.cold)
@@ -197,7 +197,7 @@ def _split(found: Figures) -> None:
         charts.cold_bar(cold),
         height=BAR_HEIGHT,
         key="cold",
-        alt=f"Test items by how often they occur in training: {_counted(seen)}",
+        alt=f"Test items by how often they occur in training: {_counts_in_words(seen)}",
     )
     as_table(_rows_of(seen, "in training", "test items"), "cold", "table-cold")
     st.caption(
@@ -206,10 +206,10 @@ def _split(found: Figures) -> None:
     )
 
 
-def _counted(parts: Mapping[str, int]) -> str:
+def _counts_in_words(parts: Mapping[str, int]) -> str:
     """Parts with their numbers, in words.
 
-    >>> _counted({"Never": 1200, "5 or more": 3})
+    >>> _counts_in_words({"Never": 1200, "5 or more": 3})
     'Never 1,200, 5 or more 3'
     """
     return ", ".join(f"{name} {n:,}" for name, n in parts.items())

@@ -62,7 +62,7 @@ def height_of(why: Why) -> int:
     return 28 + ROW * max(len(list(_boxes(why, at, ""))) for at in range(len(why.steps)))
 
 
-def told(why: Why, person: str = "You") -> str:
+def way_in_words(why: Why, person: str = "You") -> str:
     """The picture in words, for those who do not see it."""
     columns = (list(_boxes(why, at, person)) for at in range(len(why.steps)))
     return " → ".join(", ".join(name for name, _ in column) for column in columns)
@@ -89,7 +89,7 @@ def _boxes(why: Why, at: int, person: str) -> Iterator[tuple[str, str]]:
 def _node(name: str, kind: str, column: int, row: int, rows: int) -> Spec:
     return {
         "id": f"{column}-{row}",
-        "name": cut(name),
+        "name": shorten(name),
         "x": column * COLUMN,
         "y": (row - (rows - 1) / 2) * ROW,
         "symbol": "rect",
@@ -111,10 +111,10 @@ def _node(name: str, kind: str, column: int, row: int, rows: int) -> Spec:
     }
 
 
-def cut(name: str, letters: int = LETTERS) -> str:
+def shorten(name: str, letters: int = LETTERS) -> str:
     """A name that fits a box.
 
-    >>> cut("The Long and Winding Road Home (1999)", 20)
+    >>> shorten("The Long and Winding Road Home (1999)", 20)
     'The Long and Windin…'
     """
     plain = " ".join(name.split())

@@ -13,8 +13,8 @@ from app.pipeline.records import Record
 from app.results.comparison import default_pair
 from app.results.wording import called
 from app.ui.shared import visitors
-from app.ui.shared.frame import command, empty, failed, plain, workspace
-from app.ui.shared.keeping import made, replacing, taken
+from app.ui.shared.frame import command, empty, plain, show_error, workspace
+from app.ui.shared.keeping import is_taken, make_named, may_replace
 from app.ui.shared.results import results_of
 from app.ui.shared.telling import callback
 from data.columns import DESCRIPTION, ITEM_ID, TITLE
@@ -47,7 +47,7 @@ def new_item(record: Record, case: Showcase, nouns: Nouns) -> None:
         if given is None or given.data != record.experiment.data.name:
             empty(f"Your {nouns.one} goes here", "Describe it on the left, or take the example.")
             return
-        _placed(record, case, given, nouns)
+        _draw_placed(record, case, given, nouns)
 
 
 def _saved_items(record: Record) -> None:
@@ -104,10 +104,10 @@ def _item_form(record: Record, case: Showcase) -> None:
         kept = {name: value.strip() for name, value in given.items() if value.strip()}
         about = {"name": " ".join(title.split()), "data": record.experiment.data.name}
         try:
-            st.session_state[PLACED] = made(NewItem, **about, text=text, given=kept)
+            st.session_state[PLACED] = make_named(NewItem, **about, text=text, given=kept)
         except AutoGraphError as error:
             st.session_state[PLACED] = None
-            failed(error)
+            show_error(error)
             return
         st.rerun()
 
@@ -126,12 +126,12 @@ def _take_example(case: Showcase, record: Record) -> None:
     _fill(NewItem(name="Untitled", data=record.experiment.data.name, text=text or "Ice and fog."))
 
 
-def _placed(record: Record, case: Showcase, one: NewItem, nouns: Nouns) -> None:
+def _draw_placed(record: Record, case: Showcase, one: NewItem, nouns: Nouns) -> None:
     try:
         with st.spinner("Reading the description …"):
-            placed = placed_item(record, one)
+            placed = place_new_item(record, one)
     except AutoGraphError as error:
-        failed(error)
+        show_error(error)
         return
     st.subheader(plain(one.name), anchor=False)
     _meanings(case, placed, nouns)
@@ -144,7 +144,7 @@ def _placed(record: Record, case: Showcase, one: NewItem, nouns: Nouns) -> None:
     _keep(record, one)
 
 
-def placed_item(record: Record, one: NewItem) -> Insertion:
+def place_new_item(record: Record, one: NewItem) -> Insertion:
     """The place of a new item in the graph."""
     from recommend.newcomers.insertion import place_item
 
@@ -222,13 +222,13 @@ def _keep(record: Record, one: NewItem) -> None:
 
 def _keep_buttons(shelf: Shelf[NewItem], one: NewItem) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        replace = replacing(shelf, one.name, "replace-item")
+        replace = may_replace(shelf, one.name, "replace-item")
         if st.button("Keep it", icon=":material/bookmark_add:", help="In the workspace, by title."):
             try:
                 shelf.save(one, replace=replace)
                 st.toast("Kept.")
             except AutoGraphError as error:
-                failed(error)
-        if taken(shelf, one.name):
+                show_error(error)
+        if is_taken(shelf, one.name):
             with st.popover("Remove the kept one", icon=":material/delete:", type="tertiary"):
                 st.button("Remove it for good", on_click=callback(shelf.remove), args=(one.name,))

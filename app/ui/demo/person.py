@@ -14,12 +14,12 @@ from app.pipeline.records import Record
 from app.results.comparison import default_pair, plain_twin
 from app.results.wording import called
 from app.ui.demo import state
-from app.ui.demo.charts import height_of, reason_chart, told
+from app.ui.demo.charts import height_of, reason_chart, way_in_words
 from app.ui.demo.state import Shown
 from app.ui.shared.address import Node
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.frame import empty, link, plain
-from app.ui.shared.remembered import keep, remembered
+from app.ui.shared.remembered import keep, remember
 from data.errors import AutoGraphError
 from data.names import Nouns, with_a
 from recommend.reasons.showcase import Asked, Showcase, Why
@@ -70,8 +70,8 @@ def person(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None:
             cell = _recommender(record, side, twin or chosen or next(c for c in pair if c))
             cells.append(cell)
             boxes.append(st.container())
-        ranked.append(_ranked(record, case, who, cell))
-    if told := unlike(*cells):
+        ranked.append(_rank(record, case, who, cell))
+    if told := tell_differences(*cells):
         st.caption(told)
     # Drawn at one go: a browser takes as long to draw twice as Python does to rank.
     with history:
@@ -147,36 +147,36 @@ def _add(case: Showcase, who: Shown, nouns: Nouns) -> None:
             key=f"add-{item}",
             icon=":material/add:",
             width="stretch",
-            on_click=partial(_added, case, item, who),
+            on_click=partial(_add_item, case, item, who),
         )
 
 
-def _added(case: Showcase, item: int, who: Shown) -> None:
+def _add_item(case: Showcase, item: int, who: Shown) -> None:
     state.add(case, item, who)
     st.session_state["add-words"] = ""
 
 
 def _recommender(record: Record, side: str, default: Cell) -> Cell:
     """The recommender that a visitor chose for one list; the best of today is named in the link."""
-    cells = _labelled(record.finished_cells())
+    cells = _labels(record.finished_cells())
     names = list(cells)
     usual = names[list(cells.values()).index(default)]
     chosen = st.selectbox(
         "Recommender",
         names,
-        key=remembered(side, names, usual, "recommender"),
+        key=remember(side, names, usual, "recommender"),
         label_visibility="collapsed",
     )
     keep(side, chosen)
     return cells[chosen]
 
 
-def unlike(one: Cell, other: Cell) -> str:
+def tell_differences(one: Cell, other: Cell) -> str:
     """That two recommenders differ in more than one thing, "" where they do not.
 
-    >>> unlike(Cell("sasrec", "autograph", 0), Cell("sasrec", "none", 0))
+    >>> tell_differences(Cell("sasrec", "autograph", 0), Cell("sasrec", "none", 0))
     ''
-    >>> unlike(Cell("sasrec", "autograph", 0), Cell("mind", "none", 0))[:35]
+    >>> tell_differences(Cell("sasrec", "autograph", 0), Cell("mind", "none", 0))[:35]
     'These two differ in backbone and en'
     """
     names = ("backbone", "enhancer", "seed")
@@ -187,12 +187,12 @@ def unlike(one: Cell, other: Cell) -> str:
     return f"These two differ in {told}, so no difference in the lists is due to one of them alone."
 
 
-def _labelled(cells: Sequence[Cell]) -> dict[str, Cell]:
+def _labels(cells: Sequence[Cell]) -> dict[str, Cell]:
     """Recommenders by what they are called; the seed is named where there are several.
 
-    >>> list(_labelled([Cell("mind", "kar", 0)])), list(_labelled([Cell("mind", "kar", 1)] * 2))
+    >>> list(_labels([Cell("mind", "kar", 0)])), list(_labelled([Cell("mind", "kar", 1)] * 2))
     (['MIND with KAR'], ['MIND with KAR'])
-    >>> list(_labelled([Cell("mind", "kar", seed) for seed in (0, 1)]))
+    >>> list(_labels([Cell("mind", "kar", seed) for seed in (0, 1)]))
     ['MIND with KAR, seed 0', 'MIND with KAR, seed 1']
     """
     several = len({cell.seed for cell in cells}) > 1
@@ -201,7 +201,7 @@ def _labelled(cells: Sequence[Cell]) -> dict[str, Cell]:
     }
 
 
-def _ranked(record: Record, case: Showcase, who: Shown, cell: Cell) -> _Ranked:
+def _rank(record: Record, case: Showcase, who: Shown, cell: Cell) -> _Ranked:
     """What a recommender shows first, with a reason for each."""
     from recommend.reasons.what_if import moves
 
@@ -209,7 +209,7 @@ def _ranked(record: Record, case: Showcase, who: Shown, cell: Cell) -> _Ranked:
         return _Ranked([])
     before = who.given if len(who.given) else who.history
     try:
-        met = state.asked(record, case, who, cell)
+        met = state.meet(record, case, who, cell)
         table = moves(met.ready, met.number, before, who.history, LIST)
     except AutoGraphError as error:
         return _Ranked([], why_not=str(error))
@@ -304,7 +304,7 @@ def _why(
         return
     item, cell = ids.number(external), cells.get(st.query_params.get(WHOSE, ""), cells[SIDES[0]])
     try:
-        met = state.asked(record, case, who, cell)
+        met = state.meet(record, case, who, cell)
     except AutoGraphError:
         return
     (whys,) = _reasons(record, case, who, met, [item], LONG)
@@ -327,11 +327,11 @@ def show_whys(
                 reason_chart(why, name),
                 height=height_of(why),
                 key=f"way-{item}-{at}",
-                alt=told(why, name),
+                alt=way_in_words(why, name),
             )
         for quoted in why.quotes:
             marked = "".join(
-                f":orange-background[{plain(part)}]" if term else _spaced(part)
+                f":orange-background[{plain(part)}]" if term else _with_blanks(part)
                 for part, term in quoted.quotation.parts()
             )
             st.markdown(f"“{marked}”")
@@ -342,7 +342,7 @@ def show_whys(
     link("graph", "See what stands around it in the graph", ":material/hub:", node=str(node))
 
 
-def _spaced(part: str) -> str:
+def _with_blanks(part: str) -> str:
     """A part of a sentence with the blanks at its ends."""
     lead = " " if part[:1].isspace() else ""
     tail = " " if part[-1:].isspace() else ""

@@ -13,11 +13,11 @@ from app.ui.demo import state
 from app.ui.demo.newcomers import new_item
 from app.ui.demo.person import WHY, person
 from app.ui.demo.state import Shown
-from app.ui.factors.projector import larger
+from app.ui.factors.projector import enlarge
 from app.ui.shared import visitors
 from app.ui.shared.experiment import header, require
-from app.ui.shared.frame import command, failed, plain, workspace
-from app.ui.shared.keeping import made, replacing
+from app.ui.shared.frame import command, plain, show_error, workspace
+from app.ui.shared.keeping import make_named, may_replace
 from app.ui.shared.remembered import find_named
 from app.ui.shared.results import results_of
 from app.ui.shared.telling import fragment
@@ -32,8 +32,8 @@ SEARCH, FOUND_ONE = "people-words", "people-found"
 
 def show() -> None:
     """Draws the screen."""
-    if state.projecting():
-        larger()
+    if state.on_projector():
+        enlarge()
     else:
         header("Demo", "What a person is shown, and why. Change their history, and see.")
     record = require("dataset", "split", "train", "evaluate")
@@ -65,8 +65,8 @@ def _somebody(record: Record, case: Showcase, nouns: Nouns) -> None:
     if searching:
         return
     _what_if(record, case, own, nouns)
-    who = state.shown(case, own)
-    if who.user is not None and not state.projecting():
+    who = state.person_shown(case, own)
+    if who.user is not None and not state.on_projector():
         external = case.dataset.user_ids.external[who.user]
         command("recommend", record.experiment.name, "--user", external, "--explain")
 
@@ -83,7 +83,7 @@ def _find_linked(record: Record, case: Showcase, own: list[Persona], nouns: Noun
 @fragment
 def _what_if(record: Record, case: Showcase, personas: list[Persona], nouns: Nouns) -> None:
     """Somebody, and what the recommenders make of them; a change draws nothing else again."""
-    who = state.shown(case, personas)
+    who = state.person_shown(case, personas)
     _introduce(record, case, who, nouns)
     person(record, case, who, nouns)
 
@@ -107,7 +107,7 @@ def _choose(case: Showcase, personas: list[Persona]) -> bool:
             placeholder="A name, an id, or a word about them",
         )
     with saved:
-        _saved(personas)
+        _choose_saved(personas)
     with dice:
         st.button(
             "Anybody",
@@ -133,12 +133,12 @@ def _choose(case: Showcase, personas: list[Persona]) -> bool:
             st.button(
                 f"{plain(case.people[user])}{about}",
                 key=f"found-{user}",
-                on_click=partial(_found, case, user),
+                on_click=partial(_show_found, case, user),
             )
     return bool(words)
 
 
-def _found(case: Showcase, user: int) -> None:
+def _show_found(case: Showcase, user: int) -> None:
     state.show_user(case, user)
     st.session_state[SEARCH] = ""
 
@@ -155,7 +155,7 @@ def _anybody(case: Showcase) -> None:
     state.show_user(case, random.randrange(case.dataset.n_users))
 
 
-def _saved(personas: list[Persona]) -> None:
+def _choose_saved(personas: list[Persona]) -> None:
     names = [one.name for one in personas]
     current = st.query_params.get(state.PERSONA)
     chosen = st.selectbox(
@@ -172,7 +172,7 @@ def _saved(personas: list[Persona]) -> None:
 
 
 def _projector() -> None:
-    on = state.projecting()
+    on = state.on_projector()
     if st.button(
         "Leave" if on else "Projector",
         icon=":material/close_fullscreen:" if on else ":material/present_to_all:",
@@ -232,12 +232,12 @@ def _save(record: Record, case: Showcase, who: Shown) -> None:
     shelf = personas_of(workspace())
     given = st.text_input("Name", value=who.name, key=f"save-{who.name}", max_chars=60)
     name = " ".join(given.split()) or who.name
-    replace = replacing(shelf, name, "replace-person")
+    replace = may_replace(shelf, name, "replace-person")
     if st.button("Save this person", type="primary", disabled=not len(who.history)):
         try:
             shelf.save(_persona(record, case, who, name), replace=replace)
         except AutoGraphError as error:
-            failed(error)
+            show_error(error)
             return
         state.show_persona(name)
         st.rerun()
@@ -256,7 +256,7 @@ def _persona(record: Record, case: Showcase, who: Shown, name: str) -> Persona:
             f"A changed history is kept with {MOST_ITEMS:,} items at most; this one has "
             f"{len(history):,}. Undo the changes, or take more of it out."
         )
-    return made(
+    return make_named(
         Persona,
         name=name,
         data=record.experiment.data.name,

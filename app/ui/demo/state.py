@@ -64,7 +64,7 @@ class Shown:
         return bool(self.added or self.removed)
 
 
-def shown(case: Showcase, personas: Sequence[Persona]) -> Shown:
+def person_shown(case: Showcase, personas: Sequence[Persona]) -> Shown:
     """The person whom the address names; somebody of a usual history otherwise."""
     ids = case.dataset.user_ids
     persona = next((p for p in personas if p.name == st.query_params.get(PERSONA)), None)
@@ -104,7 +104,7 @@ def _numbers(case: Showcase, ids: Sequence[str]) -> np.ndarray:
 
 def _asked(case: Showcase) -> int:
     """The user in the address, or the one who is selected on the page, or a usual one."""
-    ids, node = case.dataset.user_ids, address.selected()
+    ids, node = case.dataset.user_ids, address.selected_node()
     wanted = [st.query_params.get(USER), node.id if node and node.type == "user" else None]
     known = (one for one in wanted if one is not None and one in ids)
     return next((ids.number(one) for one in known), case.typical())
@@ -180,12 +180,12 @@ def _write(case: Showcase, added: Sequence[int], removed: frozenset[int]) -> Non
             st.query_params.pop(name, None)
 
 
-def projecting() -> bool:
+def on_projector() -> bool:
     """Whether the screen is shown on a projector."""
     return st.query_params.get(PROJECTOR) == "1"
 
 
-def placed_user(record: Record, case: Showcase, text: str, given: np.ndarray) -> Insertion | None:
+def place_person(record: Record, case: Showcase, text: str, given: np.ndarray) -> Insertion | None:
     """The place of an invented person in the graph; None without a graph or a text."""
     if case.graph is None or not text.strip():
         return None
@@ -201,19 +201,19 @@ def graph_with(record: Record, case: Showcase, who: Shown) -> LatentGraph | None
     """The graph in which the person stands; an invented one is its last user, if described."""
     if who.user is not None or case.graph is None:
         return case.graph
-    placed = placed_user(record, case, who.text, who.given)
+    placed = place_person(record, case, who.text, who.given)
     if placed is None:
         return case.graph
     known = case.graph
     return replace(placed.graph, user_labels=known.user_labels, item_labels=known.item_labels)
 
 
-def asked(record: Record, case: Showcase, who: Shown, cell: Cell) -> NewUser:
+def meet(record: Record, case: Showcase, who: Shown, cell: Cell) -> NewUser:
     """A recommender, the number by which it knows the person, and what it does not know."""
     from recommend.newcomers.meeting import meet_user
     from recommend.newcomers.placing import NewUser
 
     if who.user is not None:
         return NewUser(results_of(record).ready(cell), who.user, "")
-    placed = placed_user(record, case, who.text, who.given)
+    placed = place_person(record, case, who.text, who.given)
     return meet_user(results_of(record).ready(cell), case.dataset, placed)

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from app.results.colours import SERIES
-from app.ui.shared.charts import SHADOW, Spec, axis, canvas, names_axis, rounded
+from app.ui.shared.charts import SHADOW, Spec, axis, canvas, names_axis, number
 from quantize.codebook_map import CODE, MEMBER
 from quantize.codes import Branch
 
@@ -72,7 +72,7 @@ def _member_dots(
     out: Spec = {"itemStyle": {"color": side, "opacity": 1}, "symbolSize": 6}
     data = [
         {
-            "value": [rounded(row["x"], 2), rounded(row["y"], 2)],
+            "value": [number(row["x"], 2), number(row["y"], 2)],
             "name": f"One {side} of {name(row['level'], row['code'])}",
             **(out if (row["level"], row["code"]) == selected else {}),
         }
@@ -95,7 +95,7 @@ def _code_dots(
         "symbol": SYMBOLS[place % len(SYMBOLS)],
         "data": [
             {
-                "value": [rounded(row["x"], 2), rounded(row["y"], 2)],
+                "value": [number(row["x"], 2), number(row["y"], 2)],
                 "name": name(level, row["code"]),
                 "symbolSize": _dot(sizes.get((level, row["code"]), 0)),
             }
@@ -140,7 +140,7 @@ def _selected_dot(
             "id": SELECTED,
             "name": "selected",
             "type": "scatter",
-            "data": [{"value": [rounded(x, 2), rounded(y, 2)], "name": name(*selected)}],
+            "data": [{"value": [number(x, 2), number(y, 2)], "name": name(*selected)}],
             "silent": True,
             "symbolSize": _dot(sizes.get(selected, 0)) + 8,
             "itemStyle": {"color": "transparent", "borderColor": "text", "borderWidth": 2.5},
@@ -256,7 +256,7 @@ def terms_chart(terms: pl.DataFrame, side: str) -> Spec:
         {
             "name": title,
             "type": "bar",
-            "data": [rounded(100 * share, 2) for share in shown[column]],
+            "data": [number(100 * share, 2) for share in shown[column]],
             "itemStyle": {"color": colour},
             "barGap": "0%",
         }
@@ -282,7 +282,7 @@ def contrast_chart(table: pl.DataFrame, names: Mapping[int, str], side: str) -> 
     spec["xAxis"]["axisLabel"]["lineHeight"] = 14
     spec["yAxis"] = names_axis(terms, 130)
     cells = [
-        [codes.index(row["code"]), terms.index(row["term"]), rounded(100 * row["share"], 1)]
+        [codes.index(row["code"]), terms.index(row["term"]), number(100 * row["share"], 1)]
         for row in table.iter_rows(named=True)
     ]
     shades = {"color": ["background", f"{side}_factor"]}
@@ -303,7 +303,7 @@ def curves_chart(curves: pl.DataFrame) -> Spec:
             "name": name.replace("codebook_", "codes, level "),
             "type": "line",
             "showSymbol": False,
-            "data": [rounded(v, 6) if v > 0 else None for v in curves[name]],
+            "data": [number(v, 6) if v > 0 else None for v in curves[name]],
         }
         for name in shown
     ]
@@ -346,7 +346,7 @@ def kept_chart(table: pl.DataFrame) -> Spec:
     series: list[Any] = []
     for level in table["level"].unique().sort().to_list():
         gained = dict(table.filter(level=level).select("method", "gained").rows())
-        data = [rounded(100 * gained[m], 2) if m in gained else None for m in methods]
+        data = [number(100 * gained[m], 2) if m in gained else None for m in methods]
         stacked = {"type": "bar", "stack": "kept", "barMaxWidth": 26}
         series.append({"name": f"level {level}", **stacked, "data": data})
     spec["series"] = series

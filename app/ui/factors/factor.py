@@ -31,29 +31,29 @@ DISTANCE = st.column_config.NumberColumn(format="%.2f", width=75, help=hint("dis
 ROWS, TABLE_HEIGHT = 8, 330
 
 
-def written(factor: Factor) -> str:
+def number_of(factor: Factor) -> str:
     """A factor as the address writes it."""
     return f"{factor[0]}-{factor[1]}"
 
 
 def label_of(lexicon: Lexicon, factor: Factor) -> str:
     """What a factor is called where there are many: its number first, for labels may repeat."""
-    number, name = written(factor), _bare(lexicon, factor)
+    number, name = number_of(factor), _bare_name(lexicon, factor)
     return f"{number} · {name[:LONGEST]}" if name else number
 
 
 def short(lexicon: Lexicon, factor: Factor) -> str:
     """What a factor is called where there is little room."""
-    return _bare(lexicon, factor)[:LONGEST] or written(factor)
+    return _bare_name(lexicon, factor)[:LONGEST] or number_of(factor)
 
 
-def _bare(lexicon: Lexicon, factor: Factor) -> str:
+def _bare_name(lexicon: Lexicon, factor: Factor) -> str:
     """A name without the number; "" where there is nothing else."""
-    name, number = lexicon.name(*factor), written(factor)
+    name, number = lexicon.name(*factor), number_of(factor)
     return "" if name == f"factor {number}" else name.removesuffix(f" ({number})")
 
 
-def clicked(key: str) -> tuple[str, int] | None:
+def read_click(key: str) -> tuple[str, int] | None:
     """Series and row of the last click in a chart.
 
     A chart tells all that are selected, and a second click takes one back: what changed since the
@@ -80,7 +80,7 @@ def level_title(level: int) -> str:
 
 def go_to(side: str, factor: Factor) -> None:
     """Selects a factor for the whole page; a map of one level follows to that of the factor."""
-    address.select(address.Node(f"{side}_factor", written(factor)))
+    address.select(address.Node(f"{side}_factor", number_of(factor)))
     if st.session_state.get(LEVEL, ALL) != ALL:
         st.session_state[LEVEL] = level_title(factor[0])
 
@@ -92,7 +92,7 @@ def summary(record: Record, side: str, factor: Factor) -> None:
     everybody = len(lexicon.codes)
     st.subheader(plain(lexicon.name(*factor)), anchor=False)
     st.caption(
-        f"Factor {written(factor)} of {side}s: level {factor[0]}, code {factor[1]}. "
+        f"Factor {number_of(factor)} of {side}s: level {factor[0]}, code {factor[1]}. "
         f"{len(rows):,} of {everybody:,} {side}s have it.",
         help=hint("latent factor"),
     )
@@ -105,7 +105,7 @@ def summary(record: Record, side: str, factor: Factor) -> None:
             terms_chart(terms, side),
             height=height,
             key=f"terms-{side}",
-            alt=f"Terms that distinguish factor {written(factor)}",
+            alt=f"Terms that distinguish factor {number_of(factor)}",
         )
     else:
         empty(
@@ -113,7 +113,7 @@ def summary(record: Record, side: str, factor: Factor) -> None:
             "Its texts share no term more than by chance; the name is that of the nearest factor "
             "whose texts do.",
         )
-    node = address.Node(f"{side}_factor", written(factor))
+    node = address.Node(f"{side}_factor", number_of(factor))
     link("graph", "Open it in the graph", ":material/hub:", node=str(node))
 
 
@@ -129,7 +129,7 @@ def details(record: Record, side: str, factor: Factor) -> None:
 
 
 def _members(record: Record, lexicon: Lexicon, side: str, factor: Factor) -> None:
-    members = _titled(record, side, lexicon.members(*factor))
+    members = _with_titles(record, side, lexicon.members(*factor))
     if not members.height:
         empty("Nobody has it", "No description was given this code on this level.")
         return
@@ -137,13 +137,13 @@ def _members(record: Record, lexicon: Lexicon, side: str, factor: Factor) -> Non
     with left:
         rows = table(
             members.drop("row"),
-            f"{side}-factor-{written(factor)}",
+            f"{side}-factor-{number_of(factor)}",
             columns={
                 "distance": DISTANCE,
                 "codes": st.column_config.TextColumn(help=hint("code")),
             },
             height=TABLE_HEIGHT if members.height > ROWS else None,
-            key=f"members-{side}-{written(factor)}",
+            key=f"members-{side}-{number_of(factor)}",
             select="single-row",
         )
     with right:
@@ -163,7 +163,7 @@ def _text(record: Record, side: str, member: dict[str, object], typical: bool) -
     link("graph", f"Open this {side} in the graph", ":material/hub:", node=str(node))
 
 
-def _titled(record: Record, side: str, members: pl.DataFrame) -> pl.DataFrame:
+def _with_titles(record: Record, side: str, members: pl.DataFrame) -> pl.DataFrame:
     from data.names import names_of
 
     names = names_of(results_of(record).dataset, side)
@@ -180,13 +180,13 @@ def _near(lexicon: Lexicon, side: str, factor: Factor) -> None:
         st.caption("Codes of the same level, nearest first. Select one to go there.")
         rows = table(
             near,
-            f"near-{written(factor)}",
+            f"near-{number_of(factor)}",
             columns={
                 **NARROW,
                 "label": st.column_config.TextColumn(width=150),
                 "distance": DISTANCE,
             },
-            key=f"near-{side}-{written(factor)}",
+            key=f"near-{side}-{number_of(factor)}",
             select="single-row",
         )
     if rows:
@@ -210,7 +210,7 @@ def _near(lexicon: Lexicon, side: str, factor: Factor) -> None:
 
 def _two_lines(lexicon: Lexicon, factor: Factor) -> str:
     """Number over label, for narrow columns; numbers make all of them differ."""
-    number, name = written(factor), short(lexicon, factor)
+    number, name = number_of(factor), short(lexicon, factor)
     return number if name == number else f"{number}\n{name}"
 
 
@@ -228,10 +228,10 @@ def _other_levels(lexicon: Lexicon, side: str, factor: Factor) -> None:
         st.caption("Factors that its members have on other levels. Select one to go there.")
         rows = table(
             beside,
-            f"beside-{written(factor)}",
+            f"beside-{number_of(factor)}",
             columns=NARROW,
             height=TABLE_HEIGHT if beside.height > ROWS else None,
-            key=f"beside-{side}-{written(factor)}",
+            key=f"beside-{side}-{number_of(factor)}",
             select="single-row",
         )
     if rows:
@@ -241,19 +241,19 @@ def _other_levels(lexicon: Lexicon, side: str, factor: Factor) -> None:
     with left:
         named = " then ".join(f"level {level}" for level in levels)
         st.caption(f"How its members divide: {named}, from the inside out.")
-        key, nodes = f"inside-{side}-{written(factor)}", flat(tree)
+        key, nodes = f"inside-{side}-{number_of(factor)}", flat(tree)
         forget_clicks(key)
         draw_chart(
             sunburst(tree, lambda *of: short(lexicon, of), levels, side),
             height=400,
             key=key,
             on_select=lambda: _clicked_ring(key, side, levels, nodes),
-            alt=f"Members of factor {written(factor)} by their codes on other levels",
+            alt=f"Members of factor {number_of(factor)} by their codes on other levels",
         )
 
 
 def _clicked_ring(key: str, side: str, levels: list[int], nodes: list[tuple[int, ...]]) -> None:
-    found = clicked(key)
+    found = read_click(key)
     if found is not None and nodes[found[1]]:
         codes = nodes[found[1]]
         go_to(side, (levels[len(codes) - 1], codes[-1]))

@@ -14,6 +14,6 @@ html { font-size: 20px; }
 """
 
 
-def larger() -> None:
+def enlarge() -> None:
     """Makes letters larger and hides the sidebar; no text from data is in the style."""
     st.html(_STYLE)

@@ -22,15 +22,15 @@ from app.ui.factors.charts import (
 from app.ui.factors.factor import (
     ALL,
     LEVEL,
-    clicked,
     details,
     forget_clicks,
     go_to,
     label_of,
     level_title,
+    number_of,
+    read_click,
     short,
     summary,
-    written,
 )
 from app.ui.shared import address
 from app.ui.shared.charts import draw_chart
@@ -77,7 +77,7 @@ def show() -> None:
 
 
 def _side() -> Side:
-    node = address.selected()
+    node = address.selected_node()
     of_users = node is not None and node.type.startswith("user")
     chosen = choose("Factors of", list(SIDES), "side", default="Users" if of_users else "Items")
     return cast(Side, SIDES[chosen])
@@ -103,8 +103,8 @@ def _figures(lexicon: Lexicon, side: str) -> None:
     )
 
 
-def _selected(lexicon: Lexicon, side: str) -> Factor | None:
-    node = address.selected()
+def _selected_factor(lexicon: Lexicon, side: str) -> Factor | None:
+    node = address.selected_node()
     if node is None or node.type != f"{side}_factor":
         return None
     return lexicon.factor(node.id)
@@ -115,7 +115,7 @@ def _beside_its_page(record: Record, lexicon: Lexicon, side: Side, draw: Any) ->
 
     The picture is drawn last: at the first look it takes a moment, and nothing waits for it.
     """
-    selected = _selected(lexicon, side)
+    selected = _selected_factor(lexicon, side)
     left, right = st.columns([3, 2], gap="large")
     with right:
         _chooser(lexicon, side, selected)
@@ -126,7 +126,7 @@ def _beside_its_page(record: Record, lexicon: Lexicon, side: Side, draw: Any) ->
     if selected is not None:
         details(record, side, selected)
     words = ("factors", "show", record.experiment.name, side)
-    command(*words, *([written(selected)] if selected else []))
+    command(*words, *([number_of(selected)] if selected else []))
     with left:
         draw(record, lexicon, side, selected)
 
@@ -145,11 +145,11 @@ def _chooser(lexicon: Lexicon, side: Side, selected: Factor | None) -> None:
         format_func=lambda factor: f"{label_of(lexicon, factor)} ({sizes[factor]:,})",
         placeholder="Search, or click in the picture",
         help=hint("latent factor"),
-        on_change=lambda: _chosen(side, st.session_state[key]),
+        on_change=lambda: _choose_factor(side, st.session_state[key]),
     )
 
 
-def _chosen(side: str, factor: Factor | None) -> None:
+def _choose_factor(side: str, factor: Factor | None) -> None:
     if factor is None:
         address.select(None)
     else:
@@ -158,7 +158,7 @@ def _chosen(side: str, factor: Factor | None) -> None:
 
 def _nothing_chosen(lexicon: Lexicon, side: Side) -> None:
     """The factors of what is selected elsewhere, or how to begin."""
-    node = address.selected()
+    node = address.selected_node()
     if node is None or node.type != side or node.id not in lexicon.codes.ids:
         empty("Choose a factor", "Click a dot or a tile, or search the list above.")
         return
@@ -167,7 +167,7 @@ def _nothing_chosen(lexicon: Lexicon, side: Side) -> None:
     for factor in enumerate(codes):
         st.button(
             plain(label_of(lexicon, factor).replace("·", "–")),
-            key=f"of-{side}-{written(factor)}",
+            key=f"of-{side}-{number_of(factor)}",
             on_click=partial(go_to, side, factor),
             icon=":material/category:",
         )
@@ -218,7 +218,7 @@ def _map(record: Record, lexicon: Lexicon, side: Side, selected: Factor | None) 
 
 
 def _clicked_dot(key: str, side: str, codes: pl.DataFrame) -> None:
-    found = clicked(key)
+    found = read_click(key)
     if found is None:
         return
     series, row = found
@@ -254,7 +254,7 @@ def _tree(record: Record, lexicon: Lexicon, side: Side, selected: Factor | None)
 
 
 def _clicked_tile(key: str, side: str, level: int, nodes: list[tuple[int, ...]]) -> None:
-    found = clicked(key)
+    found = read_click(key)
     if found is not None and nodes[found[1]]:
         go_to(side, (level, nodes[found[1]][-1]))
 

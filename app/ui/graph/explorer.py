@@ -85,7 +85,7 @@ class Explorer:
     @property
     def selected(self) -> Node | None:
         """The node that is selected on the whole page, if this graph has it."""
-        node = address.selected()
+        node = address.selected_node()
         try:
             return self.atlas.node(str(node)) if node else None
         except DataError:

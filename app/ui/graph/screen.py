@@ -11,7 +11,7 @@ from app.ui.graph.explorer import Explorer
 from app.ui.graph.picture import colour_of, graph_view
 from app.ui.shared.charts import draw_chart, palette
 from app.ui.shared.experiment import header, require
-from app.ui.shared.frame import command, failed, link, plain, table
+from app.ui.shared.frame import command, link, plain, show_error, table
 from app.ui.shared.results import results_of
 from app.ui.shared.telling import fragment
 from data.errors import ConfigError
@@ -38,7 +38,7 @@ def show() -> None:
     try:
         view, picture = explorer.view, explorer.picture()
     except ConfigError as error:
-        failed(error, ":material/link_off:")
+        show_error(error, ":material/link_off:")
         st.button("Start again", on_click=explorer.start_again, type="primary")
         return
     left, right = st.columns([3, 4], vertical_alignment="top")

@@ -15,7 +15,7 @@ from app.jobs.wording import ahead, duration, finished_steps, number, progress_i
 from app.pipeline.records import read_record
 from app.ui.shared import frame
 from app.ui.shared.experiment import header
-from app.ui.shared.frame import failed, plain
+from app.ui.shared.frame import plain, show_error
 from app.ui.shared.telling import fragment
 from data.errors import AutoGraphError
 
@@ -213,7 +213,7 @@ def _draw_step(step: StepProgress) -> None:
 def draw_trouble(job: Job, lines: int = 12) -> None:
     """Why a job failed or crashed, and how its log ends."""
     if job.state in ("failed", "crashed"):
-        failed(job.error)
+        show_error(job.error)
         if tail := job.log_tail(lines):
             st.caption("The log ends:")
             st.code(tail, language=None, wrap_lines=True)

@@ -13,7 +13,7 @@ from app.results.results import stamp
 from app.ui.knowledge.charts import failures_by_reason, kept_words, lengths
 from app.ui.shared import frame
 from app.ui.shared.charts import draw_chart
-from app.ui.shared.jobs import begin, latest, tell_end, watch
+from app.ui.shared.jobs import begin, latest_job, tell_end, watch
 from app.ui.shared.marked import show_diff
 from app.ui.shared.results import keep, results_of
 from llm.review import WHAT, duplicates, failures
@@ -35,7 +35,7 @@ def _failures(record: Record, side: Side) -> None:
     st.subheader("Failures", anchor=False)
     found = failures(results_of(record).knowledge(side))
     words = ("knowledge", "update", settings_file(record), "--side", side)
-    job = latest("knowledge", words)
+    job = latest_job("knowledge", words)
     running = job is not None and job.active
     if found.is_empty():
         frame.empty("Nobody is without a text", f"Every {side} is described.", ":material/check:")
@@ -170,7 +170,7 @@ def show_compare(record: Record, side: Side) -> None:
         format_func=lambda key: _called(versions[key]),
         key=f"new {side}",
     )
-    _compared(side, _difference(versions[old].folder, versions[new].folder))
+    _show_differences(side, _difference(versions[old].folder, versions[new].folder))
 
 
 def _difference(old: Path, new: Path) -> pl.DataFrame:
@@ -189,7 +189,7 @@ def _called(version: Version) -> str:
     return version.label
 
 
-def _compared(side: Side, table: pl.DataFrame) -> None:
+def _show_differences(side: Side, table: pl.DataFrame) -> None:
     import polars as pl
 
     counts = dict(table["what"].value_counts().iter_rows())

@@ -11,7 +11,7 @@ from app.pipeline.own_texts import overrides_of, pending
 from app.pipeline.records import Record
 from app.ui.shared import address, frame
 from app.ui.shared.marked import show_diff
-from app.ui.shared.remembered import keep, remembered
+from app.ui.shared.remembered import keep, remember
 from app.ui.shared.results import results_of
 from data.errors import AutoGraphError
 from llm.review import search
@@ -66,15 +66,15 @@ def show_browse(record: Record, side: Side) -> None:
         list(kinds),
         required=True,
         format_func=lambda name: f"{name} {numbers[name]:,}",
-        key=remembered("texts", list(kinds), "All"),
+        key=remember("texts", list(kinds), "All"),
         label_visibility="collapsed",
     )
     keep("texts", kind)
     found = search(table.filter(kinds[kind or "All"]), words or "", ("title", "entity", "said"))
-    _found(record, side, found, f"{side} {kind} {words}")
+    _show_found(record, side, found, f"{side} {kind} {words}")
 
 
-def _found(record: Record, side: Side, found: pl.DataFrame, key: str) -> None:
+def _show_found(record: Record, side: Side, found: pl.DataFrame, key: str) -> None:
     if found.is_empty():
         frame.empty(
             "Nothing found",
@@ -93,7 +93,7 @@ def _found(record: Record, side: Side, found: pl.DataFrame, key: str) -> None:
         )
         if rows:
             address.select(address.Node(side, found["entity"][rows[0]]))
-    node = address.selected()
+    node = address.selected_node()
     if node is not None and node.type == side:
         show_row(record, side, node.id)
     elif not found.is_empty():
@@ -116,7 +116,7 @@ def show_row(record: Record, side: Side, entity: str) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         log = overrides_of(record.experiment, side, record.workspace)
-        _said(row, log)
+        _draw_text(row, log)
         _by_hand(row, log, _which(record, side, entity))
     with right:
         _provenance(record, side, row)
@@ -129,7 +129,7 @@ def _which(record: Record, side: Side, entity: str) -> str:
     return f"{record.experiment.texts_name} {key} {side} {entity}"
 
 
-def _said(row: dict[str, Any], log: Overrides) -> None:
+def _draw_text(row: dict[str, Any], log: Overrides) -> None:
     by_hand = log.texts().get(row["entity"])
     if by_hand is not None:
         st.caption(
@@ -140,7 +140,7 @@ def _said(row: dict[str, Any], log: Overrides) -> None:
             st.text(by_hand)
         st.caption("What the model said")
     if row["text"] is None:
-        frame.failed(row["error"] or "There is no text.")
+        frame.show_error(row["error"] or "There is no text.")
         return
     with st.container(border=True):
         st.text(row["text"])
@@ -163,7 +163,7 @@ def _by_hand(row: dict[str, Any], log: Overrides, which: str) -> None:
     by_hand = log.texts().get(entity)
     told = st.session_state.pop(TOLD, None)
     if told:
-        frame.failed(told)
+        frame.show_error(told)
     with st.expander("Text by hand", icon=":material/edit:", expanded=bool(told)):
         st.text_area(
             "Text",

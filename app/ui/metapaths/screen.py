@@ -38,13 +38,13 @@ from app.ui.shared.experiment import experiments, header, require
 from app.ui.shared.frame import (
     as_table,
     command,
+    command_line,
     empty,
     go,
     hint,
     link,
     plain,
     table,
-    typed,
     workspace,
 )
 from app.ui.shared.jobs import at_work_on, run_once, start_button
@@ -288,7 +288,10 @@ def _new_experiment(record: Record, on: tuple[str, ...]) -> None:
     changes = (*metapath_words(experiment, on), f"name={name}")
     sets = [part for word in changes for part in ("--set", word)]
     st.caption("The same by `--set`, and the command that runs the saved settings:")
-    commands = (typed("run", "EXPERIMENT.toml", *sets), typed("run", str(_file(name))))
+    commands = (
+        command_line("run", "EXPERIMENT.toml", *sets),
+        command_line("run", str(_file(name))),
+    )
     st.code("\n".join(commands), language="shell", wrap_lines=True)
 
 

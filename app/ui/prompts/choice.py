@@ -10,7 +10,7 @@ import streamlit as st
 from app.pipeline.own_texts import template_of
 from app.pipeline.records import Record
 from app.ui.shared import frame
-from app.ui.shared.remembered import choose_next, keep, remembered
+from app.ui.shared.remembered import choose_next, keep, remember
 from data.errors import AutoGraphError
 from prompts.library import Entry, Library
 from prompts.template import own_templates
@@ -58,7 +58,7 @@ def choose_side() -> Any:
         list(SIDES),
         required=True,
         format_func=SIDES.__getitem__,
-        key=remembered(SIDE, list(SIDES), "item"),
+        key=remember(SIDE, list(SIDES), "item"),
     )
     keep(SIDE, side)
     return side
@@ -70,7 +70,7 @@ def choose(record: Record | None) -> Choice:
     with columns[0]:
         side = choose_side()
     entries = {one.template.name: one for one in library().entries() if one.template.side == side}
-    used = _used(record, side)
+    used = _template_in_use(record, side)
     entry = entries[_template(columns[1], entries, used if used in entries else None)]
     template = entry.template
     if entry.own:
@@ -91,8 +91,8 @@ def _template(column: Any, entries: dict[str, Entry], used: str | None) -> str:
     name = column.selectbox(
         "Template",
         names,
-        format_func=lambda name: _called(entries[name], name == used),
-        key=remembered(TEMPLATE, names, first),
+        format_func=lambda name: _label(entries[name], name == used),
+        key=remember(TEMPLATE, names, first),
         help="Those that ship are not changed: save a copy under a name of your own.",
     )
     keep(TEMPLATE, name)
@@ -106,21 +106,21 @@ def _version(column: Any, entry: Entry) -> int:
         "Version",
         numbers,
         format_func=lambda number: f"{number}, the latest" if number == latest else number,
-        key=remembered(VERSION, numbers, latest),
+        key=remember(VERSION, numbers, latest),
         help="A version is never changed; the next one follows it.",
     )
     keep(VERSION, chosen)
     return int(chosen)
 
 
-def _called(entry: Entry, used: bool) -> str:
+def _label(entry: Entry, used: bool) -> str:
     whose = f"yours, {len(entry.versions)} versions" if entry.own else "ships"
     if entry.own and len(entry.versions) == 1:
         whose = "yours, 1 version"
     return f"{entry.template.name} · {whose}" + (" · in use" if used else "")
 
 
-def _used(record: Record | None, side: Side) -> str | None:
+def _template_in_use(record: Record | None, side: Side) -> str | None:
     """The name of the template that the experiment uses."""
     if record is None:
         return None

@@ -17,7 +17,7 @@ from app.ui.prompts.examples import Asked, choose_backend
 from app.ui.shared import frame
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.experiment import require
-from app.ui.shared.jobs import begin, latest, tell_end, watch
+from app.ui.shared.jobs import begin, latest_job, tell_end, watch
 from app.ui.shared.results import results_of
 from data.errors import AutoGraphError
 from llm.workshop.estimate import Estimate, costs_by_model, estimate
@@ -46,7 +46,7 @@ def show_cost(choice: Choice) -> None:
     """Draws the estimate, the calls that measure it, and the table of prices."""
     record = require("dataset" if choice.side == "item" else "split")
     scene = results_of(record).scene(choice.side)
-    template = draft.written(choice.template) or choice.template
+    template = draft.template_in_draft(choice.template) or choice.template
     what = "what you are writing" if template is not choice.template else template.label
     st.caption(
         f"For all {len(scene.ids):,} {choice.side}s with {what}, from a sample of prompts; what is "
@@ -54,11 +54,11 @@ def show_cost(choice: Choice) -> None:
     )
     asked = choose_backend(scene)
     if asked is not None:
-        _estimated(choice, asked, template)
+        _draw_estimate(choice, asked, template)
     _prices(asked)
 
 
-def _estimated(choice: Choice, asked: Asked, template: Template) -> None:
+def _draw_estimate(choice: Choice, asked: Asked, template: Template) -> None:
     record = choice.record
     assert record is not None
     sample = _sample()
@@ -66,7 +66,7 @@ def _estimated(choice: Choice, asked: Asked, template: Template) -> None:
     about = settings_file(record), choice.side, name
     words = estimate_words(*about, (sample, 0), asked.changes)
     measuring = estimate_words(*about, (sample, 10), asked.changes)
-    job = latest("estimate", measuring)
+    job = latest_job("estimate", measuring)
     prices = _known_prices().model_dump_json()
     key = (words, record.keys.get("dataset"), job.ended if job else None, prices)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -90,7 +90,7 @@ def _estimated(choice: Choice, asked: Asked, template: Template) -> None:
         _work_out(asked, template, sample, key)
     found = st.session_state.get(FOUND)
     if found is not None and found[0] == key:
-        _shown(found[1])
+        _draw_cells(found[1])
     frame.command(*words)
 
 
@@ -120,12 +120,12 @@ def _work_out(asked: Asked, template: Template, sample: int, key: Any) -> None:
         found = estimate(asked.scene, template, sample, on_progress=tell)
         st.session_state[FOUND] = key, found
     except AutoGraphError as error:
-        frame.failed(error)
+        frame.show_error(error)
     finally:
         bar.empty()
 
 
-def _shown(found: Estimate) -> None:
+def _draw_cells(found: Estimate) -> None:
     prices = _known_prices()
     cells: list[tuple[str, Quantity | None, str]] = [
         ("Calls", found.calls, ",.0f"),
@@ -183,7 +183,7 @@ def _prices(asked: Asked | None) -> None:
     try:
         prices = load_prices(frame.workspace())
     except AutoGraphError as error:
-        frame.failed(error)
+        frame.show_error(error)
         return
     rows: list[tuple[str, float | None, float | None]] = [
         (name, one.prompt, one.completion) for name, one in prices.models.items()
@@ -224,7 +224,7 @@ def _save(currency: str, edited: pl.DataFrame) -> None:
         )
     except (ValidationError, AutoGraphError) as error:
         said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
-        frame.failed(said)
+        frame.show_error(said)
         return
     st.toast("Prices saved.", icon=":material/check:")
     st.rerun()

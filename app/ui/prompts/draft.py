@@ -104,18 +104,18 @@ def _key(reference: str) -> str:
     return f"editor {reference}"
 
 
-def saved(template: Template) -> Draft:
+def version_text(template: Template) -> Draft:
     """Body and schema of a version."""
     return template.body, schema_text(template)
 
 
-def current(template: Template) -> Draft:
+def text_in_draft(template: Template) -> Draft:
     """Body and schema as they are written at this moment."""
     drafts: dict[str, Draft] = st.session_state.setdefault(DRAFTS, {})
-    body, schema = drafts.get(template.label, saved(template))
+    body, schema = drafts.get(template.label, version_text(template))
     body = text_now(template.label, body)
     schema = st.session_state.get(schema_key(template), schema) or ""
-    if (body, schema) == saved(template):
+    if (body, schema) == version_text(template):
         drafts.pop(template.label, None)
     else:
         drafts[template.label] = (body, schema)
@@ -124,15 +124,15 @@ def current(template: Template) -> Draft:
 
 def is_draft(template: Template) -> bool:
     """Whether anything was written that the version does not say."""
-    return current(template) != saved(template)
+    return text_in_draft(template) != version_text(template)
 
 
-def written(template: Template) -> Template | None:
+def template_in_draft(template: Template) -> Template | None:
     """The template as it is written at this moment, if that differs from the version and is one."""
     if not is_draft(template):
         return None
     try:
-        draft = draft_template(template, *current(template))
+        draft = draft_template(template, *text_in_draft(template))
     except TemplateError:
         return None
     return draft if draft.hash != template.hash else None
@@ -140,7 +140,7 @@ def written(template: Template) -> Template | None:
 
 def put(template: Template, body: str) -> None:
     """Makes `body` what is written; for callbacks."""
-    schema = current(template)[1]
+    schema = text_in_draft(template)[1]
     st.session_state[DRAFTS][template.label] = (body, schema)
     put_in()
 

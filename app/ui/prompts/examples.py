@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from app.jobs.commands import backend_change
 from app.ui.shared import address, frame
-from app.ui.shared.remembered import BETWEEN, keep_some, remembered_some
+from app.ui.shared.remembered import BETWEEN, keep_some, remember_some
 
 if TYPE_CHECKING:
     from llm.workshop.scene import Scene
@@ -33,7 +33,7 @@ def pick(scene: Scene, key: str) -> int:
     """
     options = _options(scene, key)
     state = f"{key} {scene.side}"
-    node = address.selected()
+    node = address.selected_node()
     if node is not None and node.type == scene.side and node.id in scene.ids:
         st.session_state[state] = scene.ids.number(node.id)
         options = list(dict.fromkeys([*options, st.session_state[state]]))
@@ -45,7 +45,7 @@ def pick(scene: Scene, key: str) -> int:
             "User" if scene.side == "user" else "Item",
             options,
             key=state,
-            format_func=lambda number: called(scene, number),
+            format_func=lambda number: name_of(scene, number),
             help=f"The {what} whose values and prompt are shown.",
             on_change=_select,
             args=(scene, state),
@@ -71,16 +71,16 @@ def pick_some(scene: Scene, name: str, at_most: int) -> list[int]:
     chosen: Sequence[str] = st.multiselect(
         "Users" if scene.side == "user" else "Items",
         options,
-        key=remembered_some(name, options, default, at_most, scene.side),
+        key=remember_some(name, options, default, at_most, scene.side),
         max_selections=at_most,
-        format_func=lambda one: called(scene, scene.ids.number(one)),
+        format_func=lambda one: name_of(scene, scene.ids.number(one)),
         help=f"Up to {at_most}; three at random to begin with.",
     )
     keep_some(name, chosen, default)
     return [scene.ids.number(one) for one in chosen]
 
 
-def called(scene: Scene, number: int) -> str:
+def name_of(scene: Scene, number: int) -> str:
     """How an entity is called in a list: by its title, and by its id where that differs."""
     title, entity = scene.title(number), scene.ids.external[number]
     return title if title == entity else f"{title} · {entity}"
@@ -136,7 +136,7 @@ def choose_backend(scene: Scene) -> Asked | None:
     if kind == OWN:
         return Asked(scene, ())
     given = _server() if kind == SERVER else _vllm()
-    return _opened(scene, given)
+    return _open_scene(scene, given)
 
 
 def _server() -> dict[str, Any]:
@@ -191,7 +191,7 @@ def _vllm() -> dict[str, Any]:
     }
 
 
-def _opened(scene: Scene, given: dict[str, Any]) -> Asked | None:
+def _open_scene(scene: Scene, given: dict[str, Any]) -> Asked | None:
     from llm.settings import ServerConfig, VllmConfig
     from llm.workshop.scene import with_backend
 
@@ -202,7 +202,7 @@ def _opened(scene: Scene, given: dict[str, Any]) -> Asked | None:
     try:
         config = kind.model_validate(given)
     except ValidationError as error:
-        frame.failed(error.errors()[0]["msg"])
+        frame.show_error(error.errors()[0]["msg"])
         return None
     change = backend_change(scene.side, config)
     before = st.session_state.get(OPENED)

@@ -15,9 +15,9 @@ from app.ui.prompts.examples import Asked, choose_backend, pick_some
 from app.ui.shared import frame
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.experiment import require
-from app.ui.shared.jobs import begin, latest, tell_end, watch
+from app.ui.shared.jobs import begin, latest_job, tell_end, watch
 from app.ui.shared.marked import show_diff
-from app.ui.shared.remembered import keep_some, remembered_some
+from app.ui.shared.remembered import keep_some, remember_some
 from app.ui.shared.results import results_of
 from data.errors import AutoGraphError
 from llm.workshop.trial import known_answers, only_different, try_templates
@@ -49,13 +49,13 @@ def show_variants(choice: Choice) -> None:
     if not variants or not numbers:
         frame.empty("Nothing chosen", "Choose at least one template and one user or item.")
         return
-    _tried(choice, asked, variants, numbers)
+    _draw_trial(choice, asked, variants, numbers)
 
 
 def _variants(choice: Choice) -> dict[str, Template]:
     """Templates by how they are called; what is being written, or the version shown, at first."""
     known: dict[str, Template] = {}
-    written = draft.written(choice.template)
+    written = draft.template_in_draft(choice.template)
     if written is not None:
         known[WRITTEN] = written
     for entry in library().entries():
@@ -71,7 +71,7 @@ def _variants(choice: Choice) -> dict[str, Template]:
     names = st.multiselect(
         "Templates",
         list(known),
-        key=remembered_some("variants", list(known), first, MOST_VARIANTS, "template"),
+        key=remember_some("variants", list(known), first, MOST_VARIANTS, "template"),
         max_selections=MOST_VARIANTS,
         help=f"Up to {MOST_VARIANTS}, beside each other.",
     )
@@ -79,14 +79,16 @@ def _variants(choice: Choice) -> dict[str, Template]:
     return {name: known[name] for name in names}
 
 
-def _tried(choice: Choice, asked: Asked, variants: dict[str, Template], numbers: list[int]) -> None:
+def _draw_trial(
+    choice: Choice, asked: Asked, variants: dict[str, Template], numbers: list[int]
+) -> None:
     record = choice.record
     assert record is not None
     folder, scene = library().folder, asked.scene
     references = [reference(one, folder) for one in variants.values()]
     chosen = [scene.ids.external[number] for number in numbers]
     words = trial_words(settings_file(record), choice.side, references, chosen, asked.changes)
-    job = latest("try", words)
+    job = latest_job("try", words)
     running = job is not None and job.active
 
     def draw() -> None:
@@ -150,24 +152,26 @@ def _unanswered(asked: Asked, variants: dict[str, Template], numbers: list[int])
     """How many different prompts have no answer yet."""
     import polars as pl
 
-    known = _known(asked, variants, numbers)
+    known = _known_answers(asked, variants, numbers)
     if known is None:
         return 0
     left = known.filter(~pl.col("cached") & pl.col("prompt").is_not_null())
     return left.select("entity", "prompt").n_unique() if left.height else 0
 
 
-def _known(asked: Asked, variants: dict[str, Template], numbers: list[int]) -> pl.DataFrame | None:
+def _known_answers(
+    asked: Asked, variants: dict[str, Template], numbers: list[int]
+) -> pl.DataFrame | None:
     try:
         return known_answers(asked.scene, list(variants.values()), numbers)
     except AutoGraphError as error:
-        frame.failed(error)
+        frame.show_error(error)
         return None
 
 
 def _answers(asked: Asked, variants: dict[str, Template], numbers: list[int]) -> None:
     """The prompts or the answers, a row an entity and a column a variant."""
-    known = _known(asked, variants, numbers)
+    known = _known_answers(asked, variants, numbers)
     if known is None:
         return
     st.session_state[SHOWN] = st.session_state.get(SHOWN, "Prompts")  # said anew, as in remembered

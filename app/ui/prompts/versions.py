@@ -42,7 +42,7 @@ def show_versions(choice: Choice) -> None:
     new_name = right.selectbox("To", names, index=len(names) - 1, key="diff to")
     _difference(known[old_name], known[new_name])
     labels = known[old_name].label, known[new_name].label
-    if draft.written(choice.template) is None or WRITTEN not in (old_name, new_name):
+    if draft.template_in_draft(choice.template) is None or WRITTEN not in (old_name, new_name):
         frame.command("prompts", "diff", *labels)
 
 
@@ -94,7 +94,7 @@ def _comparable(choice: Choice, history: list[Entry]) -> dict[str, Template]:
     entries = [one for one in library().entries() if one.template.side == choice.side]
     others = [one.template for one in entries if one.template.name != choice.template.name]
     found = {one.label: one for one in (*others, *(entry.template for entry in history))}
-    written = draft.written(choice.template)
+    written = draft.template_in_draft(choice.template)
     if written is not None:
         found[WRITTEN] = written
     return found
@@ -154,7 +154,7 @@ def tell() -> None:
         if well:
             st.success(frame.plain(sentence), icon=":material/check:")
         else:
-            frame.failed(sentence)
+            frame.show_error(sentence)
 
 
 def fork_form(choice: Choice) -> None:
@@ -167,7 +167,7 @@ def fork_form(choice: Choice) -> None:
 
 def restore(template: Template) -> None:
     """Makes a new version that says what an old one said; for callbacks."""
-    _done(lambda: library().restore(template.name, template.version))
+    _act(lambda: library().restore(template.name, template.version))
 
 
 def _form(choice: Choice, written: Template | None) -> None:
@@ -198,7 +198,7 @@ def _save(choice: Choice, written: Template) -> None:
         name = str(st.session_state.get("new name"))
         return library().create(name, text, note or f"From {base.label}.")
 
-    if _done(save):
+    if _act(save):
         draft.discard(base)
         st.session_state[SAVING] = False
 
@@ -206,10 +206,10 @@ def _save(choice: Choice, written: Template) -> None:
 def _fork(template: Template) -> None:
     name = str(st.session_state.get("fork name"))
     note = st.session_state.get("fork note") or f"Copy of {template.label}."
-    _done(lambda: library().create(name, template_text(template), note))
+    _act(lambda: library().create(name, template_text(template), note))
 
 
-def _done(action: Callable[[], Saved]) -> bool:
+def _act(action: Callable[[], Saved]) -> bool:
     """Whether an action went well; what became of it is told on the next run."""
     try:
         saved = action()
@@ -257,7 +257,7 @@ def use_button(choice: Choice) -> None:
             try:
                 _start(choice, name.strip())
             except AutoGraphError as error:
-                frame.failed(error)
+                frame.show_error(error)
                 return
             frame.go("jobs")
 

@@ -39,9 +39,9 @@ def show_write(choice: Choice) -> None:
         st.rerun()
     left, right = st.columns(2, gap="medium")
     template, known = choice.template, f"facts {choice.record and choice.record.experiment.name}"
-    body, schema = draft.current(template)
+    body, schema = draft.text_in_draft(template)
     facts = st.session_state.get(f"{known} {choice.side}")
-    written, problem, unknown = _checked(template, body, schema, facts)
+    written, problem, unknown = _check(template, body, schema, facts)
     fit = None if unknown else written
     with left:
         save_buttons(choice, fit)
@@ -78,7 +78,7 @@ def _scene(choice: Choice) -> tuple[Scene | None, int | None]:
     return None, None
 
 
-def _checked(
+def _check(
     template: Template, body: str, schema: str, facts: Any
 ) -> tuple[Template | None, str, list[Unknown]]:
     """What is written if it is a template, otherwise why not; and names that nobody knows."""
@@ -92,7 +92,7 @@ def _checked(
 def _problems(template: Template, problem: str, unknown: list[Unknown]) -> None:
     """What is wrong with the text, and a button for each name that may have been meant."""
     if problem:
-        frame.failed(problem)
+        frame.show_error(problem)
     for one in unknown:
         with st.container(border=True):
             text, button = st.columns([3, 2], vertical_alignment="center")
@@ -113,7 +113,7 @@ def _problems(template: Template, problem: str, unknown: list[Unknown]) -> None:
 
 def _replace(template: Template, unknown: Unknown) -> None:
     wanted = rf"(?<![\w.]){re.escape(unknown.name)}(?!\w)"
-    body = draft.current(template)[0]
+    body = draft.text_in_draft(template)[0]
     draft.put(template, re.sub(wanted, lambda _: unknown.nearest or unknown.name, body))
 
 

@@ -45,7 +45,7 @@ def experiment() -> str | None:
     return st.session_state.get(f"chosen {EXPERIMENT}") or st.query_params.get(EXPERIMENT)
 
 
-def selected() -> Node | None:
+def selected_node() -> Node | None:
     """The node that a person selected on any screen."""
     return Node.parse(st.query_params.get(NODE) or st.session_state.get(NODE))
 
@@ -61,7 +61,7 @@ def select(node: Node | None) -> None:
 
 def keep() -> None:
     """Puts what is selected back into the address after a change of screen."""
-    node = selected()
+    node = selected_node()
     if node is not None:
         select(node)
 

@@ -33,18 +33,18 @@ def draw_chart(spec: Spec, *, height: int, alt: str, **more: Any) -> None:
         alt: The chart in words.
         more: Of `st.echarts_chart`.
     """
-    st.echarts_chart(in_colours(spec, palette()), height=height, alt=alt, **more)
+    st.echarts_chart(resolve_colours(spec, palette()), height=height, alt=alt, **more)
 
 
-def in_colours(spec: Any, of: Palette) -> Any:
+def resolve_colours(spec: Any, of: Palette) -> Any:
     """The same with colours in the place of their names; no other text is looked at."""
     if isinstance(spec, dict):
         return {
-            key: _colour(value, of) if key.lower().endswith("color") else in_colours(value, of)
+            key: _colour(value, of) if key.lower().endswith("color") else resolve_colours(value, of)
             for key, value in spec.items()
         }
     if isinstance(spec, list) and any(isinstance(one, (dict, list)) for one in spec):
-        return [in_colours(one, of) for one in spec]
+        return [resolve_colours(one, of) for one in spec]
     return spec
 
 
@@ -93,6 +93,6 @@ def names_axis(names: Sequence[str], width: int = 180, *, inverse: bool = False)
     return axis("category", data=list(names), inverse=inverse, axisLabel=look, axisTick=ticks)
 
 
-def rounded(value: float | None, digits: int = 4) -> float | None:
+def number(value: float | None, digits: int = 4) -> float | None:
     """A number that JSON and a reader can bear; None where there is none."""
     return None if value is None or value != value else round(float(value), digits)

@@ -15,7 +15,7 @@ from app.ui.shared import address, visitors
 from app.ui.shared.frame import command, miss, plain, workspace
 from app.ui.shared.jobs import run_button
 from app.ui.shared.results import results_of
-from app.ui.shared.telling import told
+from app.ui.shared.telling import tell_failure
 from data.errors import ArtifactError, AutoGraphError
 
 DEMO = "demo"
@@ -57,14 +57,14 @@ def require(*stages: str) -> Record:
     if record is None:
         _welcome()
         st.stop()
-    missing = [stage for stage in stages if not _is_there(record, stage)]
+    missing = [stage for stage in stages if not _is_finished(record, stage)]
     if missing:
-        unfinished(record, *missing)
+        show_missing(record, *missing)
         st.stop()
     return record
 
 
-def _is_there(record: Record, stage: str) -> bool:
+def _is_finished(record: Record, stage: str) -> bool:
     if stage in ("train", "evaluate"):
         return bool(record.finished_cells())
     return stage in record.keys and record.store.holds(stage, record.keys[stage])
@@ -85,7 +85,7 @@ def _welcome() -> None:
         command("run", DEMO)
 
 
-def unfinished(record: Record, *missing: str) -> None:
+def show_missing(record: Record, *missing: str) -> None:
     """What an experiment lacks, why its last run did not make it, and a button that makes it."""
     name = record.experiment.name
     what = ", ".join(STAGES[stage].what for stage in missing)
@@ -137,14 +137,14 @@ def _cautions(record: Record) -> tuple[Caution, ...]:
         return of_settings(record.experiment)
 
 
-@told("The selection")
+@tell_failure("The selection")
 def find_selected() -> None:
     """Says so, and selects nothing, where what is selected is not in the chosen experiment."""
     asked = st.query_params.get(address.NODE)
     if asked and address.Node.parse(asked) is None:
         address.select(None)
         miss("node", asked, "a graph: one is written TYPE:ID, for instance item:1")
-    node = address.selected()
+    node = address.selected_node()
     with suppress(AutoGraphError):
         record = current_record()
         if node is not None and record is not None and not _there(record, node):

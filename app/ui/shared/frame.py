@@ -25,19 +25,19 @@ __all__ = [
     "as_table",
     "choose",
     "command",
+    "command_line",
     "download",
     "draw_figures",
     "draw_tabs",
     "empty",
-    "failed",
     "go",
     "hint",
     "link",
     "miss",
     "name_badge",
     "plain",
+    "show_error",
     "table",
-    "typed",
     "workspace",
 ]
 LONGEST_NAME = 60
@@ -97,10 +97,10 @@ def go(screen: str) -> None:
 def command(*words: str) -> None:
     """The command that does the same as this screen."""
     with st.expander("The same on the command line", icon=":material/terminal:"):
-        st.code(typed(*words), language="shell", wrap_lines=True)
+        st.code(command_line(*words), language="shell", wrap_lines=True)
 
 
-def typed(*words: str) -> str:
+def command_line(*words: str) -> str:
     """A command of AutoGraph on this workspace, as a person types it."""
     place = [] if workspace() == Path("workspace").resolve() else ["--workspace", str(workspace())]
     return shlex.join(["autograph", *words, *place])
@@ -131,10 +131,10 @@ def table(
     """
     every = whole or (lambda: rows)
     given = dict(columns or {})
-    looks = given if raw else {one: _headed(one, given.get(one)) for one in rows.columns}
+    looks = given if raw else {one: _look_of(one, given.get(one)) for one in rows.columns}
 
     def saved() -> pl.DataFrame:
-        return every() if raw else _renamed(every())
+        return every() if raw else _with_headings(every())
 
     more: dict[str, Any] = {"on_select": "rerun", "selection_mode": select} if select else {}
     if height is not None:
@@ -156,7 +156,7 @@ def table(
     return list(state["selection"]["rows"]) if select else []
 
 
-def _headed(column: str, look: Any) -> Any:
+def _look_of(column: str, look: Any) -> Any:
     """How a column of results looks: under a heading for people, which is explained if need be."""
     if look is not None and not isinstance(look, dict):
         return look
@@ -165,7 +165,7 @@ def _headed(column: str, look: Any) -> Any:
     return {**usual, **{name: value for name, value in (look or {}).items() if value is not None}}
 
 
-def _renamed(rows: pl.DataFrame) -> pl.DataFrame:
+def _with_headings(rows: pl.DataFrame) -> pl.DataFrame:
     """The same under headings for people, unless two columns would have one."""
     headings = {column: heading(column) for column in rows.columns}
     return rows.rename(headings) if len({*headings.values()}) == rows.width else rows
@@ -274,7 +274,7 @@ def empty(title: str, what: str, icon: str = ":material/inbox:") -> None:
         st.caption(what)
 
 
-def failed(error: object, icon: str = ":material/error:") -> None:
+def show_error(error: object, icon: str = ":material/error:") -> None:
     """What went wrong, in a sentence; what it quotes, of data or of the address, stays text."""
     st.error(plain(error), icon=icon)
 

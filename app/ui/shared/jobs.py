@@ -17,7 +17,7 @@ from app.jobs.control import start, start_experiment, stop
 from app.jobs.state import Job, list_jobs, read_job
 from app.pipeline.records import Record, settings_file
 from app.ui.shared import visitors
-from app.ui.shared.frame import command, failed, go, link, workspace
+from app.ui.shared.frame import command, go, link, show_error, workspace
 from app.ui.shared.telling import callback, fragment
 
 EVERY_S = 1.0
@@ -48,7 +48,7 @@ def tell_bad_end(experiment: str) -> None:
         said = "The last run was stopped before its end; what it finished is kept."
         st.info(said, icon=":material/stop_circle:")
     else:
-        failed(f"The last run failed. {job.error or 'It ended without a word.'}")
+        show_error(f"The last run failed. {job.error or 'It ended without a word.'}")
     link("jobs", "Its log, and how far it came", ":material/checklist:")
 
 
@@ -120,7 +120,7 @@ def job_button(label: str, kind: str, words: Sequence[str], title: str) -> None:
     command(*words)
 
 
-def latest(kind: str, words: Sequence[str]) -> Job | None:
+def latest_job(kind: str, words: Sequence[str]) -> Job | None:
     """The latest job that ran just this command."""
     jobs = (job for job in list_jobs(workspace()) if job.kind == kind)
     return next((job for job in jobs if job.words == tuple(words)), None)
@@ -148,7 +148,7 @@ def watch(job: Job, draw: Callable[[], None]) -> None:
 def tell_end(job: Job) -> None:
     """Says how a job ended that did not end well."""
     if job.state in ("failed", "crashed"):
-        failed(job.error or "The job ended without a word.")
+        show_error(job.error or "The job ended without a word.")
         with st.expander("Last lines of its log"):
             st.code(job.log_tail(), language=None)
     elif job.state == "stopped":

@@ -14,7 +14,7 @@ from data.errors import ArtifactError, ConfigError
 T = TypeVar("T", bound=Named)
 
 
-def made(kind: type[T], **given: Any) -> T:
+def make_named(kind: type[T], **given: Any) -> T:
     """What is to be kept.
 
     Raises:
@@ -28,7 +28,7 @@ def made(kind: type[T], **given: Any) -> T:
         raise ConfigError(f"This cannot be kept: {where}: {first['msg']}.") from None
 
 
-def taken(shelf: Shelf[Any], name: str) -> bool:
+def is_taken(shelf: Shelf[Any], name: str) -> bool:
     """Whether something is kept under a name; a damaged file is there, too."""
     try:
         shelf.load(name)
@@ -39,6 +39,6 @@ def taken(shelf: Shelf[Any], name: str) -> bool:
     return True
 
 
-def replacing(shelf: Shelf[Any], name: str, key: str) -> bool:
+def may_replace(shelf: Shelf[Any], name: str, key: str) -> bool:
     """Whether what is kept under a name may be lost; a visitor is asked where there is any."""
-    return taken(shelf, name) and st.checkbox(f"Replace the {shelf.word} {plain(name)}", key=key)
+    return is_taken(shelf, name) and st.checkbox(f"Replace the {shelf.word} {plain(name)}", key=key)

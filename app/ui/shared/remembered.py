@@ -24,7 +24,7 @@ SCREEN = "screen"
 """In the session: the path of the screen that is drawn."""
 
 
-def brought(name: str) -> str | None:
+def link_value(name: str) -> str | None:
     """What a link asks for; None where the address says what the page wrote there itself.
 
     An address that is as the last run found it brings nothing, unless somebody went back to it:
@@ -42,7 +42,7 @@ def _went_back() -> bool:
     return bool(getattr(get_script_run_ctx(), "is_history_navigation", False))
 
 
-def remembered(
+def remember(
     name: str, options: Container[str], default: str | None, what: str | None = None
 ) -> str:
     """The key of a widget, whose choice in the session is one of `options` from here on.
@@ -55,7 +55,7 @@ def remembered(
         default: What is chosen where the address says nothing, or something else.
         what: A person calls it, if not by its name in the address.
     """
-    key, asked = f"chosen {name}", brought(name)
+    key, asked = f"chosen {name}", link_value(name)
     chosen = asked if asked in options else st.session_state.get(key)
     if asked is not None and asked not in options:
         miss(what or name, asked)
@@ -82,11 +82,11 @@ def choose_next(name: str, chosen: str | None) -> None:
         del st.query_params[name]
 
 
-def remembered_some(
+def remember_some(
     name: str, options: Sequence[str], default: Sequence[str], at_most: int, what: str
 ) -> str:
-    """As `remembered`, for several choices at a time, of which the first `at_most` count."""
-    key, asked = f"chosen {name}", brought(name)
+    """As `remember`, for several choices at a time, of which the first `at_most` count."""
+    key, asked = f"chosen {name}", link_value(name)
     said = [] if asked is None else list(dict.fromkeys(asked.split(BETWEEN)))
     for one in said:
         if one and one not in options:

@@ -21,7 +21,7 @@ LEFT = "left by a callback"
 
 
 @contextmanager
-def told(what: str) -> Iterator[None]:
+def tell_failure(what: str) -> Iterator[None]:
     """Turns what goes wrong inside into a sentence.
 
     Args:
@@ -81,7 +81,7 @@ def fragment(draw: Callable[P, None], **options: Any) -> Callable[P, None]:
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
         tell_left()
-        with told("This part of the screen"):
+        with tell_failure("This part of the screen"):
             draw(*args, **kwargs)
 
     whole: Callable[P, None] = st.fragment(**options)(drawn)

@@ -26,14 +26,14 @@ SECRETS = "autograph"
 """Section of Streamlit's secrets that holds `editors`."""
 
 
-def guarded() -> bool:
+def has_viewers() -> bool:
     """Whether visitors are viewers until they sign in."""
     return bool(os.environ.get(VIEWER)) or sign_in.has_password() or _has_oidc()
 
 
 def may_change() -> bool:
     """Whether the visitor of this run may run and change things."""
-    if not guarded():
+    if not has_viewers():
         return True
     if get_script_run_ctx(suppress_warning=True) is None:
         return False
@@ -81,7 +81,7 @@ def _is_editor() -> bool:
 
 def draw() -> None:
     """Who the visitor is taken for, and the way in or out."""
-    if not guarded():
+    if not has_viewers():
         return
     if not may_change():
         st.caption("You are a viewer: you see results, and change nothing.")

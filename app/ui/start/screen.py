@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app.pipeline.records import Record
-from app.ui.shared.experiment import header, require, unfinished
+from app.ui.shared.experiment import header, require, show_missing
 from app.ui.shared.frame import draw_figures, link, plain
 from app.ui.shared.jobs import at_work_on, tell_bad_end
 from app.ui.shared.results import results_of
@@ -83,7 +83,7 @@ def _figures(record: Record) -> None:
         data = results_of(record).dataset
     except ArtifactError:
         if at_work_on(name) is None:
-            unfinished(record, "dataset")
+            show_missing(record, "dataset")
         else:
             st.info("A job is at work on it.", icon=":material/hourglass_top:")
             link("jobs", "See the job", ":material/checklist:")

@@ -38,7 +38,7 @@ class Form:
         for tab, room in zip(tabs, rooms, strict=True):
             self._room = f"{room.title}: "
             fields = [one for group in room.groups for one in group.fields]
-            if not tab.open and not any(map(_changed, fields)):
+            if not tab.open and not any(map(_is_changed, fields)):
                 self._keep(fields)
                 continue
             with tab:
@@ -96,7 +96,7 @@ class Form:
         return told
 
 
-def _changed(one: Field) -> bool:
+def _is_changed(one: Field) -> bool:
     """Whether a field has, in the session or in the address, another value than it begins with."""
     beginning = widget_value(one)
     return one.key in st.query_params or st.session_state.get(one.key, beginning) != beginning

@@ -39,7 +39,7 @@ def show() -> None:
     with about, st.container(border=True):
         table, own = _recommenders(base, form)
     st.subheader("Settings", anchor=False)
-    parts = rooms(base.experiment, _deciding(table), _known())
+    parts = rooms(base.experiment, _deciding(table), _known_names())
     form.draw_rooms(parts)
     draft = _draft(base, table, form, [*own, *fields_of(parts)])
     with run, st.container(border=True):
@@ -83,7 +83,7 @@ def _usual(found: Mapping[str, Base]) -> str:
 def _take_up(base: Base) -> None:
     """Puts the settings of another experiment into every field."""
     own = [field_of(base.experiment, key) for key in OWN]
-    for one in [*own, *fields_of(rooms(base.experiment, {}, _known()))]:
+    for one in [*own, *fields_of(rooms(base.experiment, {}, _known_names()))]:
         st.session_state[one.key] = widget_value(one)
     for key, ticked in grid_table.reset(base.experiment).items():
         st.session_state[key] = ticked
@@ -109,7 +109,7 @@ def _deciding(table: GridTable) -> dict[str, Any]:
     return {**st.query_params.to_dict(), **kept, **grid}
 
 
-def _known() -> dict[str, list[str]]:
+def _known_names() -> dict[str, list[str]]:
     """Names to choose from: data sets and templates."""
     from data.catalogue import CATALOGUE
     from prompts.library import Library
