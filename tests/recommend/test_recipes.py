@@ -126,7 +126,6 @@ from pathlib import Path
 import numpy as np, torch
 torch.set_num_threads(1)
 from small_worlds import checkerboard, sources_of
-from app.experiment.form_fields import part_help
 from app.experiment.settings import Cell, Experiment
 from app.results.wording import called
 from app.search.search import space_of
