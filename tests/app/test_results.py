@@ -36,7 +36,7 @@ ALL: dict[str, tuple[str, Look]] = {
     "map": ("codes-item", lambda of: of.codebook_map("item", 0)),
     "graph": ("factors-user", lambda of: of.graph),
     "atlas": ("graph", lambda of: of.atlas),
-    "schema": ("graph", lambda of: of.schema),
+    "overview": ("graph", lambda of: of.overview),
     "model": ("train", lambda of: of.model(CELL)),
     "ready": ("train", lambda of: of.ready(CELL)),
     "everybody": ("split", lambda of: of.everybody(CELL)),
