@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import polars as pl
@@ -82,8 +83,8 @@ def ours(encoder: Encoder, config: EncoderConfig, texts: list[str]) -> np.ndarra
     columns = {"entity": [str(k) for k in range(len(texts))], "text": texts}
     table = pl.DataFrame(columns, schema={k: v for k, v in SCHEMA.items() if k in columns})
     empty = [pl.lit(None, dtype=v).alias(k) for k, v in SCHEMA.items() if k not in columns]
-    llm.encode.open_encoder = lambda *_: encoder
-    with tempfile.TemporaryDirectory() as folder:
+    opened = mock.patch.object(llm.encode, "open_encoder", lambda *_: encoder)
+    with opened, tempfile.TemporaryDirectory() as folder:
         cache = VectorCache(Path(folder) / "vectors.sqlite")
         made = llm.encode.encode(Knowledge(table.with_columns(empty)), config, cache)
         cache.close()

@@ -28,6 +28,16 @@ NOT_BY_THEMSELVES = {"browser", "endpoint"}
 Output = Callable[..., str]
 
 
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    """As many threads for torch after a benchmark as before it."""
+    import torch
+
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
 def output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Output:
     """What a benchmark prints, with some of its names changed."""
@@ -55,7 +65,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_none_is_forgotten() -> None:
-    there = Path(__file__).parents[1] / "browser" / "test_benchmarks.py"
+    there = Path(__file__).parents[1] / "browser" / "test_page_benchmarks.py"
     here = Path(__file__).read_text() + there.read_text()
     names = {path.stem for path in FOLDER.glob("*.py")} - NOT_BY_THEMSELVES
     assert [name for name in sorted(names) if f'"{name}"' not in here] == []

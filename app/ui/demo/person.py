@@ -190,7 +190,7 @@ def tell_differences(one: Cell, other: Cell) -> str:
 def _labels(cells: Sequence[Cell]) -> dict[str, Cell]:
     """Recommenders by what they are called; the seed is named where there are several.
 
-    >>> list(_labels([Cell("mind", "kar", 0)])), list(_labelled([Cell("mind", "kar", 1)] * 2))
+    >>> list(_labels([Cell("mind", "kar", 0)])), list(_labels([Cell("mind", "kar", 1)] * 2))
     (['MIND with KAR'], ['MIND with KAR'])
     >>> list(_labels([Cell("mind", "kar", seed) for seed in (0, 1)]))
     ['MIND with KAR, seed 0', 'MIND with KAR, seed 1']
