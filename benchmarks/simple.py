@@ -19,16 +19,19 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import polars as pl
 
 from data.columns import TITLE
 from data.dataset import Dataset, histories
 from data.loaders.load import load_dataset
 from data.settings import DataConfig
 from data.split import leave_one_out
+from quantize.words import table_texts
 from recommend.judge.metrics import hit_ratio, ndcg
-from recommend.simple.behaviour import Ease, ItemKnn, Popularity, Scorer
-from recommend.simple.settings import EaseConfig, HybridConfig, ItemKnnConfig, TextKnnConfig
+from recommend.settings.ease import EaseConfig
+from recommend.settings.hybrid import HybridConfig
+from recommend.settings.item_knn import ItemKnnConfig
+from recommend.simple.behaviour import Ease, ItemKnn, Popularity
+from recommend.simple.scorer import Scorer
 from recommend.simple.texts import Hybrid, TextKnn, full_ranks
 
 C = TypeVar("C")
@@ -36,7 +39,6 @@ S = TypeVar("S", bound=Scorer)
 RARE = 5
 """Training interactions that an item counts as rare with."""
 ROW = "| {:<34} | {:>8} | {:>8} | {:>8} | {:>8} | {:>6} |"
-WORDS = {"title": (TITLE,), "all": (TITLE, "brand", "categories")}
 
 
 def main() -> None:
@@ -44,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("name", help="of a data set")
     parser.add_argument("--from", dest="source", type=Path, help="folder of its files")
-    parser.add_argument("--texts", choices=WORDS, default="title")
+    parser.add_argument("--texts", choices=("title", "all"), default="title")
     parser.add_argument("--most-items", type=int, default=EaseConfig().most_items, help="of EASE")
     asked = parser.parse_args()
     config = DataConfig(name=asked.name, source=asked.source)
@@ -80,14 +82,14 @@ class Comparison:
             every = [EaseConfig(l2=l2, most_items=most_items) for l2 in (10, 100, 500)]
             ease, solved = self.best(every, lambda one: Ease.fit(self.past, self.n, one))
             self.row(f"EASE, λ {ease.l2:g}", lambda: solved)
-        texts = texts_of(self.dataset, WORDS[words])
-        if not any(texts):
+        if TITLE not in self.dataset.items.columns:
             print("There are no titles: the rows with texts are left out.")
             return
+        texts = table_texts(self.dataset.items, details=words == "all")
         self.row("text-kNN, TF-IDF", lambda: TextKnn.of_texts(texts))
         shuffled = [texts[k] for k in np.random.default_rng(0).permutation(self.n)]
         for name, said in (("", texts), (", shuffled", shuffled)):
-            both = HybridConfig(item_knn=knn, text_knn=TextKnnConfig())
+            both = HybridConfig(**knn.model_dump(exclude={"name"}))
             sums = Hybrid.fit(self.past, self.valid, TextKnn.of_texts(said), both)
             self.row(f"hybrid, λ {sums.weight:g}{name}", lambda sums=sums: sums)  # type: ignore[misc]
 
@@ -113,19 +115,6 @@ class Comparison:
         )
         took = f"{time.perf_counter() - begun:.0f}"
         print(ROW.format(name, *map("{:.4f}".format, figures), took), flush=True)
-
-
-def texts_of(dataset: Dataset, columns: Iterable[str]) -> list[str]:
-    """The words of each item."""
-    there = [name for name in columns if name in dataset.items.columns]
-    if TITLE not in there:
-        return []
-    words = [
-        pl.col(name).list.join(" ") if dataset.items[name].dtype == pl.List else pl.col(name)
-        for name in there
-    ]
-    said = pl.concat_str(words, separator=" ", ignore_nulls=True).alias("said")
-    return dataset.items.select(said)["said"].to_list()
 
 
 if __name__ == "__main__":

@@ -145,3 +145,11 @@ class PhrasesConfig(Config):
     """Texts that must hold a phrase: what stands in one alone joins nothing."""
     most_share: float = Field(0.1, gt=0, le=1)
     """Share of the texts that may hold a phrase: what stands everywhere tells nothing apart."""
+
+
+class WordsConfig(Config):
+    """Which words of items `text-knn` and `hybrid` compare."""
+
+    of: Literal["title", "details", "texts"] = "title"
+    """Titles; titles with whatever else the items' table says in words, descriptions left out; or
+    the texts that the items are described by."""

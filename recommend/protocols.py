@@ -38,12 +38,15 @@ class World:
         histories: Training interactions.
         sources: What earlier stages give, the same histories among it.
         settings: How it is fitted.
+        wanted: (n_users,) the item of each user's validation, for what is chosen by it; None where
+            nothing is.
     """
 
     dataset: Dataset
     histories: Histories
     sources: Sources
     settings: TrainConfig
+    wanted: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)

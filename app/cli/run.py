@@ -206,6 +206,5 @@ def _cells(row: dict[str, Any], change: str) -> Iterable[str]:
     for metric in METRICS:
         yield f"{row[metric]:.4f}"
     yield change
-    yield f"{row['seconds_per_epoch']:.2f}"
-    yield f"{row['epochs']:.0f}"
-    yield f"{row['peak_mb']:.0f}"
+    for cost, digits in zip(COSTS, (2, 0, 0), strict=True):
+        yield "–" if row[cost] is None else f"{row[cost]:.{digits}f}"

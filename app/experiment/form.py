@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from app.experiment.settings import BACKBONES, ENHANCERS, PLAIN, Cell, Experiment
+from app.experiment.settings import BACKBONES, ENHANCERS, PARTS, PLAIN, Cell, Experiment
 from recommend.settings import ModelConfig, TrainConfig
 
 Kind = Literal["switch", "whole", "real", "choice", "several", "wholes", "words", "text", "toml"]
@@ -102,7 +102,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "Data": ("data",),
     "Prompts": ("prompts",),
     "Knowledge": ("llm", "encoder"),
-    "Codes": ("quantize", "graph", "phrases", "pairs", ""),
+    "Codes": ("quantize", "graph", "phrases", "pairs", "words", ""),
     "Recommenders": ("model",),
     "Training": ("train", "evaluate"),
 }
@@ -176,7 +176,7 @@ def _parts(base: Experiment, chosen: Mapping[str, Any]) -> Iterator[Group]:
     names = _chosen_parts(base, chosen)
     for part, all_names in (("backbone", BACKBONES), ("enhancer", ENHANCERS)):
         for name in (name for name in all_names if name in names[part]):
-            cell = Cell(name, PLAIN, 0) if part == "backbone" else Cell(BACKBONES[0], name, 0)
+            cell = Cell(name, PLAIN, 0) if part == "backbone" else Cell(PARTS[0], name, 0)
             own = getattr(base.model_of(cell), part)
             prefix = f"override.{name}.model.{part}."
             reader = Reader({}, {}, {})
@@ -340,7 +340,8 @@ def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...], bool]:
         item, _ = _bare(get_args(bare)[0])
         if get_origin(item) is Literal:
             return "several", tuple(map(str, get_args(item))), optional
-        return ("wholes" if item is int else "words"), (), optional
+        kinds: dict[Any, Kind] = {int: "wholes", str: "words"}
+        return kinds.get(item, "toml"), (), optional
     parts = get_args(bare) if get_origin(bare) in (Union, types.UnionType) else ()
     if bool in parts:
         words = [word for one in parts if get_origin(one) is Literal for word in get_args(one)]

@@ -15,7 +15,7 @@ from data.settings import DataConfig
 from graph.settings import GraphConfig
 from llm.settings import EncoderConfig, LlmConfig, PairsConfig
 from prompts.settings import PromptConfig
-from quantize.settings import PhrasesConfig, QuantizeConfig
+from quantize.settings import PhrasesConfig, QuantizeConfig, WordsConfig
 from recommend.settings import BACKBONES as BACKBONE_SPECS
 from recommend.settings import ENHANCERS as ENHANCER_SPECS
 from recommend.settings import OURS, EvaluateConfig, ModelConfig, TrainConfig
@@ -28,6 +28,10 @@ LONGEST_NAME = 200
 """Files are called by names, and no file system takes more than 255 bytes."""
 BACKBONES, ENHANCERS = tuple(BACKBONE_SPECS), tuple(ENHANCER_SPECS)
 """Their names."""
+PARTS = tuple(filter(takes_enhancers, BACKBONES))
+"""Names of backbones to which an enhancer can be added."""
+ALONE = tuple(name for name in BACKBONES if name not in PARTS)
+"""Names of those that recommend by themselves."""
 
 
 def name_of(name: str, control: object) -> str:
@@ -68,8 +72,8 @@ class GridConfig(Config):
     One that takes no enhancer is there once a seed.
     """
 
-    backbones: Annotated[tuple[str, ...], Field(min_length=1)] = BACKBONES
-    """Names of backbones."""
+    backbones: Annotated[tuple[str, ...], Field(min_length=1)] = PARTS
+    """Names of backbones; those that take no enhancer, such as simple ones, are there if named."""
     enhancers: Annotated[tuple[str, ...], Field(min_length=1)] = (PLAIN, OURS)
     """Names of enhancers; `none` is the plain twin."""
     seeds: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] = (0,)
@@ -119,6 +123,8 @@ class Experiment(Config):
     """Which phrases of the items' texts are nodes; for the enhancer ccgnn alone."""
     pairs: PairsConfig = PairsConfig()
     """Which pairs of items are alike; for the enhancer topoi2i alone."""
+    words: WordsConfig = WordsConfig()
+    """Which words of items are compared; for the simple recommenders that read texts alone."""
     grid: GridConfig = GridConfig()
     """Which recommenders are trained."""
     model: ModelConfig = ModelConfig()
@@ -150,7 +156,9 @@ class Experiment(Config):
 
     @model_validator(mode="after")
     def _overrides_are_of_what_there_is(self) -> Experiment:
-        pairs = {f"{b}+{e}" for b, e in product(BACKBONES, ENHANCERS)}
+        pairs = {f"{b}+{e}" for b, e in product(PARTS, ENHANCERS)} | {
+            f"{b}+{PLAIN}" for b in BACKBONES
+        }
         for name in self.override:
             if name not in {*BACKBONES, *ENHANCERS, *pairs}:
                 raise ValueError(

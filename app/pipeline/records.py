@@ -131,7 +131,9 @@ class Record:
         """Why what a cell reached is no fair result, by what its enhancer learns from."""
         needs = set(self.experiment.model_of(cell).needs)
         touched = {ALL_EDGES} if "graph" in needs else set()
-        touched |= {LEAKING_TEXTS, TEXTS_SHUFFLED} if needs - {"histories"} else set()
+        touched |= {TEXTS_SHUFFLED} if needs - {"histories"} else set()
+        titles = {"words"} if self.experiment.words.of != "texts" else set()
+        touched |= {LEAKING_TEXTS} if needs - {"histories"} - titles else set()
         there = self.cautions_of_graph() if touched else ()
         if "pairs" in needs and self._leaking_pairs():
             there = (LEAKING_TEXTS, *there)

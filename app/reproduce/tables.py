@@ -17,6 +17,7 @@ from app.reproduce.protocol import Figures, figures_of
 from data.errors import ConfigError
 from quantize.settings import SideConfig
 from recommend.settings import ENHANCERS, OURS, PLAIN, Metapath
+from recommend.settings.registry import takes_enhancers
 
 QUANTISERS = {"lsh": "LSH", "hierarchical": "HC", "rq-vae": "RQ"}
 """Methods of table 5 and what the paper calls them; others of this version follow them."""
@@ -95,8 +96,15 @@ def rows_of(kind: str, dataset: str, experiment: Experiment) -> list[Row]:
         )
         for backbone in experiment.grid.backbones
         for variant in variants
-        for enhancer in variant.enhancers
+        for enhancer in _enhancers(backbone, variant)
     ]
+
+
+def _enhancers(backbone: str, variant: Variant) -> tuple[str, ...]:
+    """What a variant adds to a backbone; one that takes nothing is there once, as it is."""
+    if takes_enhancers(backbone):
+        return variant.enhancers
+    return () if variant.slug else (PLAIN,)
 
 
 def missing_rows(kind: str, dataset: str, rows: list[Row]) -> list[tuple[str, str]]:
@@ -129,7 +137,7 @@ def experiment_of(base: Experiment, variant: Variant) -> Experiment:
         if "{pair}" not in key:
             put(tree, key, value)
             continue
-        for backbone in base.grid.backbones:
+        for backbone in filter(takes_enhancers, base.grid.backbones):
             for enhancer in variant.enhancers:
                 put(tree, key.replace("{pair}", f"{backbone}+{enhancer}"), value)
     return Experiment.model_validate(tree)

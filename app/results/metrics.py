@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,11 @@ def result_table(record: Record) -> pl.DataFrame:
         }
         for cell in record.finished_cells()
     ]
-    return pl.DataFrame(rows)
+    return pl.DataFrame(rows, schema_overrides=_MAY_BE_MISSING if rows else None)
+
+
+_MAY_BE_MISSING = {"seconds_per_epoch": pl.Float64, "epochs": pl.Int64}
+"""Costs that recommenders do not have which learn nothing."""
 
 
 def write_results(record: Record) -> Path:
@@ -59,8 +64,8 @@ def means(results: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 FIELDS = ("recommender", "backbone", "enhancer", "seed", "finished", "epoch", "loss", "ndcg@10")
-Epoch = tuple[int, float, float]
-"""Number from 1, loss, validation NDCG@10."""
+Epoch = tuple[int, float | None, float]
+"""Number from 1, loss (None where nothing is learnt), validation NDCG@10."""
 
 
 def training_curves(record: Record) -> pl.DataFrame:
@@ -98,4 +103,8 @@ def _kept(folder: Path, _made: int) -> tuple[Epoch, ...]:
 
 def _read(folder: Path) -> tuple[Epoch, ...]:
     rows = epochs_of(folder, folder / SCRATCH)
-    return tuple((int(row["epoch"]) + 1, row["loss"], row["ndcg@10"]) for row in rows)
+    losses = (None if math.isnan(row["loss"]) else row["loss"] for row in rows)
+    return tuple(
+        (int(row["epoch"]) + 1, loss, row["ndcg@10"])
+        for row, loss in zip(rows, losses, strict=True)
+    )

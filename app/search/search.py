@@ -125,7 +125,7 @@ def space_of(experiment: Experiment, cell: Cell) -> dict[str, tuple[Any, ...]]:
     'model.backbone.layers'
     """
     model = experiment.model_of(cell)
-    whole = dict(TRAINING)
+    whole = dict(TRAINING) if model.backbone.learns else {}
     for part, settings in (("backbone", model.backbone), ("enhancer", model.enhancer)):
         whole |= {f"model.{part}.{name}": of for name, of in settings.space.items()}
     heads = tuple(n for n in HEADS if model.width % n == 0)

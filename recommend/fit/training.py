@@ -75,7 +75,8 @@ def fit_model(
             "No user has two training interactions, so there is nothing to learn an order from. "
             "Raise data.min_history to 4 or more, or use more data."
         )
-    world = World(dataset, histories, replace(sources, histories=histories), settings)
+    sources, wanted = replace(sources, histories=histories), split.targets(dataset, "valid")
+    world, started = World(dataset, histories, sources, settings, wanted), time.perf_counter()
     recommender = recommender_of(config.backbone.name).of(config, world)
     recommender.network.to(device)
     ids = dataset.user_ids, dataset.item_ids
@@ -87,7 +88,8 @@ def fit_model(
     if isinstance(recommender, Learns):
         rows = _train(recommender, world, judge, seed, scratch, on_progress)
     else:
-        rows = [{"epoch": 0, "loss": math.nan, "seconds": 0.0, **judge()}]
+        took = time.perf_counter() - started
+        rows = [{"epoch": 0, "loss": math.nan, "seconds": took, **judge()}]
     recommender.network.eval()
     curve = pl.DataFrame(rows)
     return replace(model, curve=curve, about=_about(model, curve, seed, settings))

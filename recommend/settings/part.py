@@ -50,6 +50,9 @@ class PartConfig(Config):
 class BackboneConfig(PartConfig):
     """What reads histories, a part to which an enhancer is added; or what recommends by itself."""
 
+    learns: ClassVar[bool] = True
+    """Whether it is trained epoch by epoch; what is not is the same for every seed."""
+
 
 class EnhancerConfig(PartConfig):
     """What is added to a backbone."""

@@ -16,14 +16,19 @@ from pydantic import Field
 
 from recommend.settings.autograph import AutoGraphConfig
 from recommend.settings.ccgnn import CcgnnConfig
+from recommend.settings.ease import EaseConfig
 from recommend.settings.grounded import GroundedConfig
 from recommend.settings.gru4rec import Gru4RecConfig
+from recommend.settings.hybrid import HybridConfig
+from recommend.settings.item_knn import ItemKnnConfig
 from recommend.settings.kar import KarConfig
 from recommend.settings.lightgcn import LightGcnConfig
 from recommend.settings.mind import MindConfig
 from recommend.settings.none import NoneConfig
 from recommend.settings.part import BackboneConfig, EnhancerConfig
+from recommend.settings.popularity import PopularityConfig
 from recommend.settings.sasrec import SasRecConfig
+from recommend.settings.text_knn import TextKnnConfig
 from recommend.settings.topoi2i import TopoI2IConfig
 from recommend.settings.uist import UistConfig
 from recommend.settings.youtubednn import YouTubeDnnConfig
@@ -57,6 +62,11 @@ BACKBONES: Mapping[str, Spec[BackboneConfig]] = {
     "mind": Spec(MindConfig, f"{_SEQUENCE}.backbones.mind:Mind", _READER),
     "gru4rec": Spec(Gru4RecConfig, f"{_SEQUENCE}.backbones.gru4rec:Gru4Rec", _READER),
     "sasrec": Spec(SasRecConfig, f"{_SEQUENCE}.backbones.sasrec:SasRec", _READER),
+    "popularity": Spec(PopularityConfig, "recommend.simple.behaviour:Popularity"),
+    "item-knn": Spec(ItemKnnConfig, "recommend.simple.behaviour:ItemKnn"),
+    "ease": Spec(EaseConfig, "recommend.simple.behaviour:Ease"),
+    "text-knn": Spec(TextKnnConfig, "recommend.simple.texts:TextKnn"),
+    "hybrid": Spec(HybridConfig, "recommend.simple.texts:Hybrid"),
 }
 ENHANCERS: Mapping[str, Spec[EnhancerConfig]] = {
     "none": Spec(NoneConfig, f"{_SEQUENCE}.enhancers.nothing:Nothing"),

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
 
 from data.dataset import Histories
 from data.errors import ConfigError
-from recommend.simple.settings import EaseConfig, ItemKnnConfig
+from recommend.protocols import World
+from recommend.settings.ease import EaseConfig
+from recommend.settings.item_knn import ItemKnnConfig, NeighboursConfig
+from recommend.simple.scorer import Scorer
 
-
-class Scorer(Protocol):
-    """Scores every item for users, from their histories."""
-
-    def scores(self, past: Histories, users: np.ndarray) -> np.ndarray:
-        """(b, n_items) float32 scores of users (b,), whose histories are `past`."""
-        ...
+if TYPE_CHECKING:
+    from recommend.settings import ModelConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Popularity:
+class Popularity(Scorer):
     """How often each item was had.
 
     Attributes:
@@ -36,13 +34,27 @@ class Popularity:
         """Counts of training histories."""
         return cls(np.bincount(past.items, minlength=n_items).astype(np.float32))
 
-    def scores(self, past: Histories, users: np.ndarray) -> np.ndarray:  # noqa: ARG002
+    @classmethod
+    def of(cls, config: ModelConfig, world: World) -> Popularity:  # noqa: ARG003
+        """Counts of training histories."""
+        return cls.fit(world.histories, world.dataset.n_items)
+
+    @classmethod
+    def restore(cls, config: ModelConfig, arrays: dict[str, np.ndarray]) -> Popularity:  # noqa: ARG003
+        """As stored."""
+        return cls(arrays["counts"])
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The counts."""
+        return {"counts": self.counts}
+
+    def score(self, past: Histories, users: np.ndarray) -> np.ndarray:  # noqa: ARG002
         """The same for everybody."""
         return np.broadcast_to(self.counts, (len(users), len(self.counts)))
 
 
 @dataclass(frozen=True, slots=True)
-class ItemKnn:
+class ItemKnn(Scorer):
     """Neighbours of the latest items: s_i = Σ_j recency^(items after j) · m_ji / √(n_j n_i).
 
     m_ji sums, over all training histories in which j and i are at most `reach` places apart,
@@ -59,10 +71,10 @@ class ItemKnn:
     """
 
     similar: sp.csr_matrix
-    config: ItemKnnConfig
+    config: NeighboursConfig
 
     @classmethod
-    def fit(cls, past: Histories, n_items: int, config: ItemKnnConfig | None = None) -> ItemKnn:
+    def fit(cls, past: Histories, n_items: int, config: NeighboursConfig | None = None) -> ItemKnn:
         """Neighbours by training histories."""
         config = config or ItemKnnConfig()
         owners = np.repeat(np.arange(len(past)), past.lengths)
@@ -78,7 +90,21 @@ class ItemKnn:
         similar.setdiag(0)
         return cls(similar, config)
 
-    def scores(self, past: Histories, users: np.ndarray) -> np.ndarray:
+    @classmethod
+    def of(cls, config: ModelConfig, world: World) -> ItemKnn:
+        """Neighbours by training histories."""
+        return cls.fit(world.histories, world.dataset.n_items, _neighbours(config))
+
+    @classmethod
+    def restore(cls, config: ModelConfig, arrays: dict[str, np.ndarray]) -> ItemKnn:
+        """As stored."""
+        return cls(matrix_of(arrays), _neighbours(config))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The neighbours, row by row."""
+        return arrays_of(self.similar)
+
+    def score(self, past: Histories, users: np.ndarray) -> np.ndarray:
         """By the neighbours of what each user had."""
         n_items, config = self.similar.shape[0], self.config
         had = weighted_histories(past, users, n_items, config.recency, config.last)
@@ -86,7 +112,7 @@ class ItemKnn:
 
 
 @dataclass(frozen=True, slots=True)
-class Ease:
+class Ease(Scorer):
     """s = x B with B = I − P · diag(1 / diag P), P = (XᵀX + λ I)⁻¹, for binary histories x.
 
     Source: Steck, Embarrassingly shallow autoencoders for sparse data, WWW 2019, equation 8.
@@ -119,9 +145,41 @@ class Ease:
         np.fill_diagonal(weights, 0)
         return cls(weights.astype(np.float32))
 
-    def scores(self, past: Histories, users: np.ndarray) -> np.ndarray:
+    @classmethod
+    def of(cls, config: ModelConfig, world: World) -> Ease:
+        """The solution for training histories."""
+        assert isinstance(config.backbone, EaseConfig)
+        return cls.fit(world.histories, world.dataset.n_items, config.backbone)
+
+    @classmethod
+    def restore(cls, config: ModelConfig, arrays: dict[str, np.ndarray]) -> Ease:  # noqa: ARG003
+        """As stored."""
+        return cls(arrays["weights"])
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The weights."""
+        return {"weights": self.weights}
+
+    def score(self, past: Histories, users: np.ndarray) -> np.ndarray:
         """By all items of each history."""
         return np.asarray(weighted_histories(past, users, len(self.weights)) @ self.weights)
+
+
+def _neighbours(config: ModelConfig) -> NeighboursConfig:
+    assert isinstance(config.backbone, NeighboursConfig)
+    return config.backbone
+
+
+def arrays_of(matrix: sp.csr_matrix) -> dict[str, np.ndarray]:
+    """A sparse matrix as arrays by name."""
+    parts = {name: getattr(matrix, name) for name in ("data", "indices", "indptr")}
+    return {**parts, "shape": np.array(matrix.shape)}
+
+
+def matrix_of(arrays: dict[str, np.ndarray]) -> sp.csr_matrix:
+    """The matrix that `arrays_of` took apart."""
+    parts = tuple(arrays[name] for name in ("data", "indices", "indptr"))
+    return sp.csr_matrix(parts, shape=tuple(arrays["shape"].tolist()))
 
 
 def weighted_histories(

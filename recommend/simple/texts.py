@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from data.dataset import Histories
+from data.errors import ConfigError
+from data.relation import Relation
+from quantize.words import word_vectors
 from recommend.judge.metrics import ndcg
-from recommend.simple.behaviour import ItemKnn, Scorer, weighted_histories
-from recommend.simple.settings import HybridConfig, TextKnnConfig
+from recommend.protocols import World
+from recommend.settings.hybrid import HybridConfig
+from recommend.settings.text_knn import READ, TextKnnConfig
+from recommend.simple.behaviour import ItemKnn, arrays_of, matrix_of, weighted_histories
+from recommend.simple.scorer import USERS_AT_ONCE, Scorer
 
-USERS_AT_ONCE = 512
+if TYPE_CHECKING:
+    from recommend.settings import ModelConfig
 
 
 @dataclass(frozen=True, slots=True)
-class TextKnn:
+class TextKnn(Scorer):
     """Cosines to the texts of the latest items: s_i = Σ_j recency^(items after j) · cos(t_j, t_i).
+
+    No item is compared with itself, as in item-kNN: what was had is not what comes next.
 
     Attributes:
         vectors: (n_items, d) rows of length 1, dense or sparse; zeros where there is no text.
@@ -39,19 +48,71 @@ class TextKnn:
     @classmethod
     def of_texts(cls, texts: Sequence[str | None], config: TextKnnConfig | None = None) -> TextKnn:
         """By the words of the items' texts, rare ones weighing more (TF-IDF)."""
-        return cls(term_vectors(texts), config or TextKnnConfig())
+        return cls(word_vectors(texts)[1], config or TextKnnConfig())
 
-    def scores(self, past: Histories, users: np.ndarray) -> np.ndarray:
+    @classmethod
+    def of(cls, config: ModelConfig, world: World) -> TextKnn:
+        """By the texts that its settings name."""
+        assert isinstance(config.backbone, TextKnnConfig)
+        return cls.of_world(config.backbone, world)
+
+    @classmethod
+    def of_world(cls, config: TextKnnConfig, world: World) -> TextKnn:
+        """By the texts that settings name.
+
+        Raises:
+            ConfigError: they are not there.
+        """
+        found = world.sources.part(READ[config.texts])
+        if found is None:
+            raise ConfigError(
+                f"There are no {config.texts} of items to compare. Describe the items, or leave "
+                "recommenders that read texts out of grid.backbones."
+            )
+        if not isinstance(found, Relation):
+            return cls.of_vectors(found, config)
+        parts = (found.weights, found.targets, found.offsets)
+        shape = (len(found), max(found.n_targets, 1))
+        return cls(sp.csr_matrix(parts, shape=shape, dtype=np.float32), config)
+
+    @classmethod
+    def restore(cls, config: ModelConfig, arrays: dict[str, np.ndarray]) -> TextKnn:
+        """As stored."""
+        assert isinstance(config.backbone, TextKnnConfig)
+        return cls._restored(config.backbone, arrays)
+
+    @classmethod
+    def _restored(cls, config: TextKnnConfig, arrays: dict[str, np.ndarray]) -> TextKnn:
+        return cls(matrix_of(arrays) if "indptr" in arrays else arrays["vectors"], config)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The vectors."""
+        return arrays_of(self.vectors) if sp.issparse(self.vectors) else {"vectors": self.vectors}
+
+    def score(self, past: Histories, users: np.ndarray) -> np.ndarray:
         """By the texts of what each user had."""
-        n_items, config = self.vectors.shape[0], self.config
-        had = weighted_histories(past, users, n_items, config.recency, config.last)
-        found = (had @ self.vectors) @ self.vectors.T
-        return np.asarray(found.toarray() if sp.issparse(found) else found, np.float32)
+        had = self._had(past, users)
+        scored = self.likeness(past, users)
+        row, column = had.nonzero()
+        there = np.asarray(abs(self.vectors).sum(1)).ravel() > 0
+        scored[row, column] -= had.data * there[column]  # its cosine to itself is 1
+        return scored
+
+    def likeness(self, past: Histories, users: np.ndarray) -> np.ndarray:
+        """(b, n_items) float32 scores to which an item's likeness to itself still counts."""
+        found = (self._had(past, users) @ self.vectors) @ self.vectors.T
+        return np.array(found.toarray() if sp.issparse(found) else found, np.float32)
+
+    def _had(self, past: Histories, users: np.ndarray) -> sp.csr_matrix:
+        config, n_items = self.config, self.vectors.shape[0]
+        return weighted_histories(past, users, n_items, config.text_recency, config.text_last)
 
 
 @dataclass(frozen=True, slots=True)
-class Hybrid:
+class Hybrid(Scorer):
     """s = s_behaviour / σ_behaviour + λ · s_texts / σ_texts; σ is the spread over some users.
+
+    That of texts is measured with each item's likeness to itself.
 
     Attributes:
         behaviour: Knows interactions.
@@ -61,8 +122,8 @@ class Hybrid:
         tried: NDCG@10 on validation by λ.
     """
 
-    behaviour: Scorer
-    texts: Scorer
+    behaviour: ItemKnn
+    texts: TextKnn
     weight: float
     spreads: tuple[float, float]
     tried: dict[float, float]
@@ -80,35 +141,57 @@ class Hybrid:
             config: Of both parts, and which weights are tried.
         """
         config = config or HybridConfig()
-        behaviour = ItemKnn.fit(past, texts.vectors.shape[0], config.item_knn)
+        behaviour = ItemKnn.fit(past, texts.vectors.shape[0], config)
         some = np.arange(len(past))[:: max(1, len(past) // USERS_AT_ONCE)]
-        spreads = tuple(float(one.scores(past, some).std()) or 1.0 for one in (behaviour, texts))
+        known = behaviour.score(past, some), texts.likeness(past, some)
+        spreads = tuple(float(scores.std()) or 1.0 for scores in known)
         gained = dict.fromkeys(config.weights, 0.0)
         for users in blocks(len(past)):
-            first = behaviour.scores(past, users) / spreads[0]
-            second = texts.scores(past, users) / spreads[1]
+            first = behaviour.score(past, users) / spreads[0]
+            second = texts.score(past, users) / spreads[1]
             for weight in gained:
                 found = ranks(first + weight * second, past, users, wanted[users])
                 gained[weight] += float(ndcg(found, 10).sum()) / len(past)
         best = max(gained, key=lambda weight: gained[weight])
         return cls(behaviour, texts, best, (spreads[0], spreads[1]), gained)
 
-    def scores(self, past: Histories, users: np.ndarray) -> np.ndarray:
+    @classmethod
+    def of(cls, config: ModelConfig, world: World) -> Hybrid:
+        """Item-kNN, and as much of the texts as is best on validation."""
+        own = config.backbone
+        assert isinstance(own, HybridConfig) and world.wanted is not None
+        texts = TextKnn.of_world(own.of_texts, world)
+        return cls.fit(world.histories, world.wanted, texts, own)
+
+    @classmethod
+    def restore(cls, config: ModelConfig, arrays: dict[str, np.ndarray]) -> Hybrid:
+        """As stored."""
+        own = config.backbone
+        assert isinstance(own, HybridConfig)
+        parts: dict[str, dict[str, np.ndarray]] = {}
+        for name, array in arrays.items():
+            of, _, part = name.partition("/")
+            parts.setdefault(of, {})[part] = array
+        texts = TextKnn._restored(own.of_texts, parts["texts"])
+        first, second = arrays["spreads"].tolist()
+        tried = dict(arrays["tried"].tolist())
+        behaviour = ItemKnn.restore(config, parts["behaviour"])
+        return cls(behaviour, texts, arrays["weight"].item(), (first, second), tried)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Those of both parts, and how they are added."""
+        both = {"behaviour": self.behaviour, "texts": self.texts}
+        return {
+            **{f"{of}/{name}": a for of, part in both.items() for name, a in part.arrays().items()},
+            "weight": np.array([self.weight]),
+            "spreads": np.array(self.spreads),
+            "tried": np.array(list(self.tried.items())),
+        }
+
+    def score(self, past: Histories, users: np.ndarray) -> np.ndarray:
         """The sum of both."""
-        first = self.behaviour.scores(past, users) / self.spreads[0]
-        return np.asarray(first + self.weight * self.texts.scores(past, users) / self.spreads[1])
-
-
-def term_vectors(texts: Sequence[str | None]) -> sp.csr_matrix:
-    """(n, terms) TF-IDF with 1 + log tf, rows of length 1; terms that one text has say nothing."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    said = [text or "" for text in texts]
-    known = TfidfVectorizer(min_df=2, sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
-    try:
-        return sp.csr_matrix(known.fit_transform(said), dtype=np.float32)
-    except ValueError:  # no two texts share a word
-        return sp.csr_matrix((len(said), 1), dtype=np.float32)
+        first = self.behaviour.score(past, users) / self.spreads[0]
+        return np.asarray(first + self.weight * self.texts.score(past, users) / self.spreads[1])
 
 
 def blocks(n_users: int) -> Iterator[np.ndarray]:
@@ -131,6 +214,6 @@ def ranks(scores: np.ndarray, past: Histories, users: np.ndarray, wanted: np.nda
 def full_ranks(scorer: Scorer, past: Histories, wanted: np.ndarray) -> np.ndarray:
     """(n_users,) rank of what each user wants, in the whole catalogue."""
     found = [
-        ranks(scorer.scores(past, users), past, users, wanted[users]) for users in blocks(len(past))
+        ranks(scorer.score(past, users), past, users, wanted[users]) for users in blocks(len(past))
     ]
     return np.concatenate(found)

@@ -18,7 +18,7 @@ from app.experiment.file import (
     save_experiment,
     settle,
 )
-from app.experiment.settings import BACKBONES, Cell, Experiment
+from app.experiment.settings import PARTS, Cell, Experiment
 from data.errors import ConfigError
 
 
@@ -48,7 +48,7 @@ def test_shipped_experiments_are_known_by_name(name: str, tmp_path: Path) -> Non
     experiment = load_experiment(name, source=tmp_path)
     assert experiment.name == experiment.data.name == name
     assert {c.enhancer for c in experiment.grid} == {"none", "autograph"}
-    assert {c.backbone for c in experiment.grid} == set(BACKBONES)
+    assert {c.backbone for c in experiment.grid} == set(PARTS)
 
 
 def test_a_name_is_taken_from_the_file(file: Path) -> None:

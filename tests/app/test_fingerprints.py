@@ -19,7 +19,7 @@ USER_VECTORS = {"vectors-user", "codes-user", "factors-user"}
 GRAPH = {"graph", "train autograph", "evaluate autograph"}
 MODELS = {"train none", "evaluate none", "train autograph", "evaluate autograph"}
 KNOWLEDGE = {"knowledge-item", "phrases", "knowledge-user", *ITEM_VECTORS, *USER_VECTORS, *GRAPH}
-EVERYTHING = {"dataset", "split", *KNOWLEDGE, *MODELS}
+EVERYTHING = {"dataset", "split", "words", *KNOWLEDGE, *MODELS}
 
 
 def keys(path: Path, *changes: str) -> dict[str, str]:

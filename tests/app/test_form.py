@@ -23,7 +23,7 @@ from app.experiment.drafts import (
 )
 from app.experiment.file import known_settings, load_experiment, save_experiment, shipped_files
 from app.experiment.form import LEFT_OUT, Field, field_of, fields_of, rooms
-from app.experiment.settings import BACKBONES, ENHANCERS, Cell
+from app.experiment.settings import BACKBONES, ENHANCERS, PARTS, Cell
 from app.pipeline.starting_points import bases
 from data.errors import ConfigError
 from quantize.quantizers import METHODS
@@ -57,6 +57,7 @@ def test_every_setting_is_in_the_form(demo: Base) -> None:
             sides |= {f"quantize.{side}.method": method for side in ("user", "item")}
             judge = {"pairs.judge.backend": "vectors" if backend == "facts" else backend}
             chosen = {**sides, **judge, "data.name": "files", "grid.enhancers": ENHANCERS}
+            chosen["grid.backbones"] = BACKBONES
             found |= {one.key for one in fields_of(rooms(demo.experiment, chosen))}
     parts = ("model.backbone.", "model.enhancer.")
     asked = {key for key in known_settings() if not key.startswith(parts)}
@@ -208,7 +209,7 @@ def test_fields_of_the_grid_follow_what_is_ticked(demo: Base) -> None:
     assert parts == {"mind"}
     every = {"grid.backbones": BACKBONES, "grid.enhancers": ENHANCERS}
     keys = {one.key for one in fields_of(rooms(demo.experiment, every))}
-    assert {k.split(".")[1] for k in keys if k.startswith("override.")} >= set(BACKBONES)
+    assert {k.split(".")[1] for k in keys if k.startswith("override.")} >= set(PARTS)
 
 
 def test_a_kind_that_is_unknown_is_left_as_it_was(demo: Base) -> None:

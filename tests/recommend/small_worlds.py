@@ -25,9 +25,11 @@ from recommend.sequence.inputs import Inputs, gather_inputs
 from recommend.sequence.network import Network
 from recommend.sequence.recommender import SequenceRecommender
 from recommend.settings import BACKBONES, ENHANCERS, ModelConfig, TrainConfig
+from recommend.settings.registry import takes_enhancers
 from recommend.sources import Sources
 
-COMBINATIONS = [(backbone, enhancer) for backbone in BACKBONES for enhancer in ENHANCERS]
+PARTS = [name for name in BACKBONES if takes_enhancers(name)]
+COMBINATIONS = [(backbone, enhancer) for backbone in PARTS for enhancer in ENHANCERS]
 GENRES = [["calm"], ["calm", "odd"], ["odd"], []]
 
 

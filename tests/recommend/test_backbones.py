@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from small_worlds import PARTS
 from torch.nn import functional as F
 
 from recommend.sequence.backbones.mind import squash
@@ -37,10 +38,10 @@ def some_items(b=3, length=LONGEST):
 
 
 def test_every_backbone_has_its_settings():
-    assert set(CONFIGS) == set(BACKBONES)
+    assert set(CONFIGS) == set(PARTS)
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", PARTS)
 class TestEveryBackbone:
     def test_one_vector_or_several_a_position(self, name):
         out = build(CONFIGS[name])(some_items())
@@ -79,7 +80,7 @@ class TestEveryBackbone:
         assert not torch.allclose(backbone(items), backbone(items))
 
 
-@pytest.mark.parametrize("name", [name for name in BACKBONES if BACKBONES[name].load().slides])
+@pytest.mark.parametrize("name", [name for name in PARTS if BACKBONES[name].load().slides])
 @pytest.mark.parametrize("window", [1, 3, LONGEST])
 def test_a_window_that_slides_sees_the_last_items_alone(name, window):
     backbone, items = build(CONFIGS[name], window=window), some_items()
@@ -213,7 +214,7 @@ def sharp(sharpness):
     return build(MindConfig(sharpness=sharpness))
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", PARTS)
 def test_one_interest_is_the_user(name):
     interests, label = torch.randn(5, 1, 3), torch.randn(5, 3)
     assert torch.equal(build(CONFIGS[name]).attend(interests, label), interests[:, 0])

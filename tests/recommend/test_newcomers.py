@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from small_worlds import COMBINATIONS, checkerboard, config_of, graph_of, model_of
+from small_worlds import COMBINATIONS, PARTS, checkerboard, config_of, graph_of, model_of
 
 from data.errors import DataError
 from data.split import leave_one_out
@@ -11,7 +11,7 @@ from recommend.features import bags, categories
 from recommend.newcomers.placing import reach, with_item, with_user
 from recommend.reasons.what_if import Ready, ranks_of
 from recommend.sequence.protocols import Places
-from recommend.settings import BACKBONES, ENHANCERS, PAPER_METAPATHS, ModelConfig
+from recommend.settings import ENHANCERS, PAPER_METAPATHS, ModelConfig
 
 DATASET = checkerboard()
 PAST = leave_one_out(DATASET).histories(DATASET)
@@ -48,7 +48,7 @@ def bag_of_user(user):
     return bags(DATASET.users[user : user + 1], USERS)
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("backbone", PARTS)
 class TestEveryBackbone:
     def test_an_item_like_a_single_other_one_is_placed_where_that_one_is(self, backbone):
         """Its factor has one other member, so every mean is that member's own."""
@@ -94,7 +94,7 @@ def test_every_enhancer_can_place_newcomers_or_says_why_not(enhancer):
     assert note == strangers.get("user", "")
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("backbone", PARTS)
 @pytest.mark.parametrize("enhancer", GROWING)
 class TestACopy:
     """Who, or what, is like a single other one is placed where that one is."""
@@ -182,7 +182,7 @@ def test_a_new_user_is_scored_by_every_recommender(backbone, enhancer):
     assert scores.shape == (DATASET.n_items,) and np.isfinite(scores).all()
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("backbone", PARTS)
 @pytest.mark.parametrize("enhancer", ["none", *GROWING])
 def test_both_may_be_new_and_the_new_user_may_have_had_the_new_item(backbone, enhancer):
     ready = ready_of(backbone, enhancer)

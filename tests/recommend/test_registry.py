@@ -11,12 +11,13 @@ from app.experiment.settings import Cell, Experiment
 from app.results.wording import called
 from app.search.search import space_of
 from recommend.settings import BACKBONES, ENHANCERS, OURS, PLAIN, ModelConfig
+from recommend.settings.registry import recommender_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ROOMS = ("data", "prompts", "llm", "quantize", "graph", "recommend", "app")
 EVERYBODY = {**BACKBONES, **ENHANCERS}
-COMMON_WORDS = {PLAIN, OURS}
-"""Names that are also said of a control, a picture or the command line."""
+COMMON_WORDS = {PLAIN, OURS, "popularity"}
+"""Names that are also said of a control, a picture, the command line or an item."""
 
 
 def texts_of(tree: ast.AST) -> list[ast.Constant]:
@@ -51,8 +52,11 @@ def test_everything_that_is_registered_is_what_it_says(name):
     assert spec.load().__module__.startswith("recommend.")
     assert set(spec.config.space) <= set(spec.config.model_fields)
     part = "backbone" if name in BACKBONES else "enhancer"
-    found = getattr(ModelConfig.model_validate({part: {"name": name}}), part)
+    plain = {"enhancer": {"name": PLAIN}} if part == "backbone" else {}
+    found = getattr(ModelConfig.model_validate({part: {"name": name}, **plain}), part)
     assert type(found) is spec.config
+    if part == "backbone":
+        assert spec.config.learns == hasattr(recommender_of(name), "batches")
 
 
 @pytest.mark.parametrize("name", [name for name in ENHANCERS if name != PLAIN])

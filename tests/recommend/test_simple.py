@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
+from small_worlds import checkerboard, scores_of, sources_of
 
-from data.dataset import Histories
-from data.errors import ConfigError
+from data.dataset import Dataset, Histories
+from data.errors import ConfigError, DataError
+from data.split import leave_one_out
+from quantize.words import find_words, word_vectors
+from recommend.features import bags
+from recommend.fit.training import fit_model
+from recommend.model import Model
+from recommend.newcomers.placing import with_item
+from recommend.protocols import Asked
+from recommend.reasons.what_if import Ready
+from recommend.settings import BACKBONES, PLAIN, ModelConfig, TrainConfig
+from recommend.settings.ease import EaseConfig
+from recommend.settings.hybrid import HybridConfig
+from recommend.settings.item_knn import ItemKnnConfig
+from recommend.settings.text_knn import TextKnnConfig
 from recommend.simple.behaviour import Ease, ItemKnn, Popularity, weighted_histories
-from recommend.simple.settings import EaseConfig, HybridConfig, ItemKnnConfig, TextKnnConfig
-from recommend.simple.texts import Hybrid, TextKnn, full_ranks, ranks, term_vectors
+from recommend.simple.texts import Hybrid, TextKnn, full_ranks, ranks
+from recommend.sources import Sources
 
 
 def histories(*rows: list[int]) -> Histories:
@@ -25,7 +44,7 @@ ALL = np.arange(3)
 
 
 def test_popularity_is_the_same_for_everybody() -> None:
-    found = Popularity.fit(PAST, 5).scores(PAST, np.array([2, 0]))
+    found = Popularity.fit(PAST, 5).score(PAST, np.array([2, 0]))
     assert found.tolist() == [[2, 2, 2, 1, 0]] * 2
 
 
@@ -46,7 +65,7 @@ def test_neighbours_by_hand() -> None:
     np.testing.assert_allclose(met[2, :3], [0.125, 0.5, 0])
     np.testing.assert_allclose(model.similar[0, 3], 1 / math.sqrt(2))
     np.testing.assert_allclose(model.similar[3, 0], 0.25 / math.sqrt(2))
-    scored = model.scores(PAST, np.array([1]))[0]  # 1 weighs a half, 2 one
+    scored = model.score(PAST, np.array([1]))[0]  # 1 weighs a half, 2 one
     np.testing.assert_allclose(scored[:3], [0.5 * 0.125 + 0.0625, 0.25, 0.5], rtol=1e-6)
 
 
@@ -77,7 +96,7 @@ def test_ease_solves_its_problem() -> None:
         ridge = np.linalg.solve(left, had[:, others].T @ had[:, item])
         np.testing.assert_allclose(model.weights[others, item], ridge, atol=1e-5)
         assert model.weights[item, item] == 0
-    np.testing.assert_allclose(model.scores(past, np.array([4])), had[[4]] @ model.weights, 1e-5)
+    np.testing.assert_allclose(model.score(past, np.array([4])), had[[4]] @ model.weights, 1e-5)
 
 
 def test_ease_says_when_there_are_too_many_items() -> None:
@@ -87,18 +106,18 @@ def test_ease_says_when_there_are_too_many_items() -> None:
 
 def test_texts_by_hand() -> None:
     vectors = np.array([[2, 0], [3, 3], [0, 5], [0, 0]], dtype=np.float32)
-    model = TextKnn.of_vectors(vectors, TextKnnConfig(recency=0.5, last=2))
-    scored = model.scores(PAST, np.array([0]))[0]  # 1 weighs a half, 2 one
+    model = TextKnn.of_vectors(vectors, TextKnnConfig(text_recency=0.5, text_last=2))
+    scored = model.score(PAST, np.array([0]))[0]  # 1 weighs a half, 2 one
     half = math.sqrt(0.5)
-    np.testing.assert_allclose(scored, [0.5 * half, 0.5 + half, 0.5 * half + 1, 0], rtol=1e-6)
+    assert scored == pytest.approx([0.5 * half, half, 0.5 * half, 0]), "none with itself"
 
 
 def test_words_of_one_text_alone_say_nothing() -> None:
-    found = term_vectors(["red pen", "blue pen", None, "desk"]).toarray()
+    found = word_vectors(["red pen", "blue pen", None, "desk"])[1].toarray()
     assert found.tolist() == [[1], [1], [0], [0]]
-    assert term_vectors(["a", "b", None]).nnz == 0
-    model = TextKnn.of_texts(["red pen", "blue pen", None, "desk"], TextKnnConfig(last=None))
-    assert model.scores(histories([0]), np.array([0])).tolist() == [[1, 1, 0, 0]]
+    assert word_vectors(["a", "b", None])[1].nnz == 0
+    model = TextKnn.of_texts(["red pen", "blue pen", None, "desk"], TextKnnConfig(text_last=None))
+    assert model.score(histories([0]), np.array([0])).tolist() == [[0, 1, 0, 0]]
 
 
 def test_ranks_leave_out_what_was_had_and_share_ties() -> None:
@@ -127,3 +146,127 @@ def test_texts_weigh_what_validation_says() -> None:
     shuffled = [texts[k] for k in rng.permutation(120)]
     other = Hybrid.fit(past, wanted, TextKnn.of_texts(shuffled), config)
     assert other.tried[1.0] < 0.1
+
+
+BOARD = checkerboard()
+LONE = [name for name in BACKBONES if not BACKBONES[name].config.learns]
+TEXTS = find_words([("even" if n % 2 == 0 else "odd") + f" w{n // 4}" for n in range(12)])
+FRESH = """
+import sys
+from pathlib import Path
+import numpy as np
+from data.dataset import Histories
+from recommend.model import Model
+from recommend.protocols import Asked
+arrays = np.load(sys.argv[1])
+past = Histories(arrays["offsets"], arrays["items"], arrays["times"])
+for place in sys.argv[2:]:
+    blocks = Model.load(Path(place)).scores(Asked(past, np.arange(len(past))))
+    np.save(Path(place) / "scores.npy", np.concatenate([of.numpy() for _, of in blocks]))
+"""
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Model]:
+    """All that learn nothing, and those that read texts by vectors, too."""
+    read = {"": {}} | {f"/{texts}": {"texts": texts} for texts in ("words", "vectors")}
+    models = {}
+    for name in LONE:
+        reads = "texts" in BACKBONES[name].config.model_fields
+        for what, own in read.items():
+            if reads == bool(what):
+                given = {"backbone": {"name": name, **own}, "enhancer": {"name": PLAIN}}
+                config = ModelConfig.model_validate(given)
+                models[name + what] = fit_on(BOARD, config, tmp_path_factory.mktemp("scratch"))
+    return models
+
+
+def fit_on(dataset: Dataset, config: ModelConfig, scratch: Path) -> Model:
+    sources = replace(sources_of(dataset, None), relations={"words": TEXTS.relation})
+    split = leave_one_out(dataset)
+    return fit_model(dataset, split, sources, config, TrainConfig(), seed=1, scratch=scratch)
+
+
+def test_a_fresh_process_gives_their_scores(fitted: dict[str, Model], tmp_path: Path) -> None:
+    past = leave_one_out(BOARD).histories(BOARD)
+    np.savez(tmp_path / "past.npz", offsets=past.offsets, items=past.items, times=past.times)
+    places = {name: tmp_path / name.replace("/", "-") for name in fitted}
+    for name, model in fitted.items():
+        model.save(places[name])
+    words = [str(tmp_path / "past.npz"), *map(str, places.values())]
+    subprocess.run([sys.executable, "-c", FRESH, *words], check=True)
+    for name, model in fitted.items():
+        told = np.load(places[name] / "scores.npy")
+        np.testing.assert_array_equal(told, scores_of(model, BOARD))
+
+
+def test_a_batch_equals_its_users_one_by_one(fitted: dict[str, Model]) -> None:
+    past = leave_one_out(BOARD).histories(BOARD)
+    for model in fitted.values():
+        together = scores_of(model, BOARD)
+        for user in (23, 0, 7):
+            ((users, alone),) = model.scores(Asked(past, np.array([user])))
+            assert users.tolist() == [user]
+            np.testing.assert_allclose(alone[0], together[user], rtol=1e-5, atol=1e-6)
+
+
+def test_the_checkerboard_is_known_at_once(fitted: dict[str, Model]) -> None:
+    """Items of the user's parity stand above those of the other: for all but popularity."""
+    for name, model in fitted.items():
+        scores, odd = scores_of(model, BOARD), np.arange(24)[:, None] % 2
+        own = np.where(odd, scores[:, 1::2], scores[:, 0::2])
+        other = np.where(odd, scores[:, 0::2], scores[:, 1::2])
+        above = (own[:, :, None] > other[:, None, :]).mean()
+        least = {LONE[0]: 0.0, "text-knn/vectors": 0.55}.get(name, 0.85)
+        assert above > least, f"{name}: {above:.0%}"
+        assert model.about["parameters"] == 0 and math.isnan(model.curve["loss"][0])
+
+
+def test_they_answer_for_one_history_at_a_time_and_take_no_newcomers(
+    fitted: dict[str, Model],
+) -> None:
+    past = leave_one_out(BOARD).histories(BOARD).of(15)
+    for name, model in fitted.items():
+        ready = Ready.of(model)
+        asked = np.setdiff1d(np.arange(12), past)
+        left = ready.left_out(15, past, asked)
+        assert left.whole and left.without.shape == (len(set(past.tolist())), len(asked))
+        moved = (ready.scores(15, past) != ready.scores(15, past[:-1])).any()
+        assert moved == (name != LONE[0]), name
+        with pytest.raises(DataError, match="can say nothing about a new item"):
+            with_item(ready, None, bags(BOARD.items[:1]))
+
+
+def test_what_validation_holds_reaches_only_the_weight_of_texts(
+    fitted: dict[str, Model], tmp_path: Path
+) -> None:
+    """Other items held out at the end change no score of any that chooses nothing."""
+    rows = BOARD.interactions
+    ends = pl.int_range(pl.len()).over("user") >= pl.len().over("user") - 2
+    moved = pl.when(ends).then((pl.col("item") + 2) % 12).otherwise("item")
+    other = replace(BOARD, interactions=rows.with_columns(item=moved.cast(rows["item"].dtype)))
+    assert not other.interactions.equals(rows)
+    past = leave_one_out(BOARD).histories(BOARD)
+    for name, model in fitted.items():
+        if "weights" in type(model.config.backbone).model_fields:
+            continue
+        again = fit_on(other, model.config, tmp_path / name)
+        ((_, one),) = model.scores(Asked(past, np.arange(24)))
+        ((_, two),) = again.scores(Asked(past, np.arange(24)))
+        assert one.equal(two), name
+
+
+def test_texts_that_are_not_there_get_a_sentence(tmp_path: Path) -> None:
+    config = ModelConfig.model_validate(
+        {"backbone": {"name": "text-knn"}, "enhancer": {"name": PLAIN}}
+    )
+    with pytest.raises(ConfigError, match=r"no words of items to compare.*grid\.backbones"):
+        fit_model(
+            BOARD,
+            leave_one_out(BOARD),
+            Sources(),
+            config,
+            TrainConfig(),
+            seed=1,
+            scratch=tmp_path,
+        )

@@ -7,6 +7,7 @@ from app.pipeline.stages import (
     describe,
     encode,
     find_phrases,
+    find_words,
     fit_codes,
     pair_items,
     read_data,
@@ -23,6 +24,7 @@ MATERIAL: dict[str, Stage] = {
     },
     **build_graph.STAGES,
     **find_phrases.STAGES,
+    **find_words.STAGES,
     **pair_items.STAGES,
 }
 """Texts of items come before those of users, who are described by them."""

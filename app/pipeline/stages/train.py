@@ -37,9 +37,10 @@ def train(task: Task) -> Mapping[str, Any]:
         device=task.device,
     )
     model.save(task.folder)
+    learns = config.backbone.learns
     return {
-        "epochs": model.curve.height,
-        "seconds_per_epoch": model.about["seconds_an_epoch"],
+        "epochs": model.curve.height if learns else None,
+        "seconds_per_epoch": model.about["seconds_an_epoch"] if learns else None,
         "seconds": model.about["seconds"],
         "peak_mb": peak_megabytes(),
         "valid_ndcg@10": float(model.curve["ndcg@10"].max()),  # type: ignore[arg-type]
@@ -73,9 +74,13 @@ def _inputs(experiment: Experiment, cell: Cell | None) -> tuple[str, ...]:
 
 
 def _settings(experiment: Experiment, cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
+    """What does not learn depends on its own settings alone, and is the same for every seed."""
     assert cell is not None
+    model = experiment.model_of(cell)
+    if not model.backbone.learns:
+        return {"model": {"backbone": model.backbone.model_dump(mode="json")}}
     return {
-        "model": experiment.model_of(cell).model_dump(mode="json"),
+        "model": model.model_dump(mode="json"),
         "train": experiment.train_of(cell).model_dump(mode="json"),
         "seed": cell.seed,
     }

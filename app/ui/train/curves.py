@@ -42,7 +42,7 @@ def curves_chart(curves: pl.DataFrame) -> Spec:
     """Loss and validation NDCG@10 by epoch, beside each other.
 
     A backbone has a colour and an enhancer a dash; of one backbone alone, each enhancer has a
-    colour.
+    colour. What learns nothing has no loss, and its NDCG@10 is a level line: the bar to clear.
 
     Args:
         curves: As `app.results.metrics.training_curves` gives them.
@@ -50,6 +50,7 @@ def curves_chart(curves: pl.DataFrame) -> Spec:
     parts = curves.partition_by("recommender", maintain_order=True)
     seeds = curves["seed"].n_unique() > 1
     alone = curves["backbone"].n_unique() == 1
+    last = _last(curves)
     legend = {"type": "scroll", "bottom": 0, "itemWidth": 44, "textStyle": {"color": "text"}}
     bold = {"fontSize": 13, "fontWeight": "bold", "color": "text"}
     return {
@@ -65,7 +66,7 @@ def curves_chart(curves: pl.DataFrame) -> Spec:
             {"option": _beside_each_other()},
         ],
         "series": [
-            _line(part, panel, column, seeds, alone)
+            _line(_level(part, last), panel, column, seeds, alone)
             for part in parts
             for panel, (column, _) in enumerate(PANELS)
         ],
@@ -94,7 +95,8 @@ def _beside_each_other() -> Spec:
 def _line(part: pl.DataFrame, panel: int, column: str, seeds: bool, alone: bool) -> Spec:
     """One recommender in one panel; a point at its end while it is trained."""
     first = part.row(0, named=True)
-    points = [[epoch, round(value, 5)] for epoch, value in part.select("epoch", column).iter_rows()]
+    there = part.select("epoch", column).drop_nulls().iter_rows()
+    points = [[epoch, round(value, 5)] for epoch, value in there]
     known, name = (ENHANCERS, "enhancer") if alone else (BACKBONES, "backbone")
     colour = SERIES[known.index(first[name]) % len(SERIES)]
     dash = "solid" if alone and first["enhancer"] != PLAIN else _dash(first["enhancer"])
@@ -112,6 +114,14 @@ def _line(part: pl.DataFrame, panel: int, column: str, seeds: bool, alone: bool)
     }
 
 
+def _level(part: pl.DataFrame, last: int) -> pl.DataFrame:
+    """A recommender's epochs; of one that learns nothing, the same value to the last of others."""
+    if part["loss"].null_count() < part.height:
+        return part
+    both = part.clear().vstack(part.head(1)).vstack(part.head(1))
+    return both.with_columns(epoch=part["epoch"].extend_constant(last, 1).tail(2))
+
+
 def _dash(enhancer: str) -> str | list[int]:
     if enhancer == PLAIN:
         return "dashed"
@@ -121,9 +131,16 @@ def _dash(enhancer: str) -> str | list[int]:
 
 def _epochs(panel: int, curves: pl.DataFrame) -> Spec:
     """The axis of epochs, from the first to the last there is, but to the second at least."""
-    last: int = curves["epoch"].max()  # type: ignore[assignment]
-    ends: Spec = {"min": 1, "max": max(2, last), "minInterval": 1, "splitLine": {"show": False}}
+    ends: Spec = {
+        **{"min": 1, "max": _last(curves), "minInterval": 1},
+        "splitLine": {"show": False},
+    }
     return axis(name="epoch", nameGap=24, gridIndex=panel, **ends)
+
+
+def _last(curves: pl.DataFrame) -> int:
+    last: int = curves["epoch"].max()  # type: ignore[assignment]
+    return max(2, last)
 
 
 def active_runs() -> list[Job]:

@@ -1,4 +1,7 @@
-"""The grid of recommenders as a table, a column a backbone and a row an enhancer, each ticked."""
+"""The grid of recommenders as a table, a column a backbone and a row an enhancer, each ticked.
+
+Below it stand those that recommend by themselves, such as simple ones without training.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from app.experiment.form import part_help
-from app.experiment.settings import BACKBONES, ENHANCERS, PLAIN, Cell, Experiment
+from app.experiment.settings import ALONE, BACKBONES, ENHANCERS, PARTS, PLAIN, Cell, Experiment
 from app.jobs.grid import GridState, Standing
 from app.ui.shared.words import hint
 
@@ -36,11 +39,11 @@ class GridTable:
             self._draw(base)
 
     def _draw(self, base: Experiment) -> None:
-        widths = [1.2, *(max(0.95, 0.4 + 0.075 * len(name)) for name in BACKBONES)]
+        widths = [1.2, *(max(0.95, 0.4 + 0.075 * len(name)) for name in PARTS)]
         head = st.columns(widths, vertical_alignment="center", gap="xsmall")
         backbones = [
             name
-            for name, column in zip(BACKBONES, head[1:], strict=True)
+            for name, column in zip(PARTS, head[1:], strict=True)
             if _tick(column, "backbone", name, name in base.grid.backbones)
         ]
         enhancers = []
@@ -49,15 +52,23 @@ class GridTable:
             row = st.columns(widths, vertical_alignment="center", gap="xsmall")
             if _tick(row[0], "enhancer", name, name in base.grid.enhancers):
                 enhancers.append(name)
-            for backbone, column in zip(BACKBONES, row[1:], strict=True):
+            for backbone, column in zip(PARTS, row[1:], strict=True):
                 self._places[backbone, name] = column.empty()
+        widths = [max(0.95, 0.4 + 0.075 * len(name)) for name in ALONE]
+        for name, column in zip(ALONE, st.columns(widths, gap="xsmall"), strict=True):
+            if _tick(column, "backbone", name, name in base.grid.backbones):
+                backbones.append(name)
+            self._places[name, PLAIN] = column.empty()
+        if backbones and not enhancers and set(backbones) <= set(ALONE):
+            enhancers = [PLAIN]
         self.backbones = _in_order(backbones, base.grid.backbones)
         self.enhancers = _in_order(enhancers, base.grid.enhancers)
 
     def tell(self, state: GridState | None) -> None:
         """Writes how each recommender of the grid stands."""
         for (backbone, enhancer), place in self._places.items():
-            chosen = backbone in self.backbones and enhancer in self.enhancers
+            paired = enhancer in self.enhancers or backbone in ALONE
+            chosen = backbone in self.backbones and paired
             if not chosen or state is None:
                 place.markdown(":gray[–]")
                 continue
