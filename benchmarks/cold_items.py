@@ -34,7 +34,7 @@ from data.columns import ITEM, USER
 from data.dataset import Dataset, histories
 from data.split import Split, leave_one_out
 from graph.build.growth import find_sharers
-from llm.encoder import normalised
+from llm.encoder import normalise
 from llm.vectors import Vectors
 from recommend.features import bags, categories
 from recommend.fit.training import fit_model
@@ -160,7 +160,7 @@ def ranks(
     own, new = vectors[world.warm], vectors[world.cold]
     quantizer = quantizer_of(own, ITEM_CODES)
     codes, known = quantizer.assign(new), quantizer.assign(own)
-    likeness = normalised(new) @ normalised(own).T  # (c, n)
+    likeness = normalise(new) @ normalise(own).T  # (c, n)
     alike = [
         find_sharers(known, c, near)[0][:ALIKE] for c, near in zip(codes, likeness, strict=True)
     ]

@@ -37,11 +37,11 @@ def main() -> None:
             put = time.perf_counter() - begun
             asked = keys[: first + step : max(1, (first + step) // 50_000)]
             begun = time.perf_counter()
-            assert len(cache.answered(asked)) == len(asked)
+            assert len(cache.answered_keys(asked)) == len(asked)
             looked = time.perf_counter() - begun
             print(f"{first + step:10}{1e6 * put / step:10.1f}{1e6 * looked / len(asked):13.2f}")
         begun = time.perf_counter()
-        assert len(cache.answered(keys)) == rows
+        assert len(cache.answered_keys(keys)) == rows
         print(f"lookup of all {rows} keys: {time.perf_counter() - begun:.1f} s")
         cache.close()
 

@@ -112,7 +112,7 @@ class ArtifactStore:
             if one not in reopened:
                 reopened.append(one)
                 left += users.get(one[1], [])
-        with atomic.told(self.root):
+        with atomic.explain_failures(self.root):
             for one in reversed(reopened):
                 (self.place(*one) / MANIFEST).replace(self.place(*one) / REOPENED)
         return reopened
@@ -156,23 +156,21 @@ class ArtifactStore:
             ArtifactError: it is damaged, cannot be written, or another run makes it.
         """
         folder = self.place(stage, key)
-        if self._taken_as_it_is(stage, key, on_damage):
+        if self._take_as_it_is(stage, key, on_damage):
             return folder
         rights.require(f"make {stage}")
         with _sole_writer(folder, on_wait):
             if not self.sound(stage, key):
                 (folder / MANIFEST).unlink(missing_ok=True)
                 atomic.remove_parts(folder)
-                with _not_to_be_closed(folder):
+                with _prevent_closing(folder):
                     summary = fill(folder)
                     _remove_tree(folder / SCRATCH)
                     manifest = _manifest(stage, key, folder, about, summary)
                     atomic.write_json(folder / MANIFEST, manifest)
         return folder
 
-    def _taken_as_it_is(
-        self, stage: str, key: str, on_damage: Callable[[str], None] | None
-    ) -> bool:
+    def _take_as_it_is(self, stage: str, key: str, on_damage: Callable[[str], None] | None) -> bool:
         if not self.holds(stage, key):
             return False
         try:
@@ -186,7 +184,7 @@ class ArtifactStore:
 
 
 @contextmanager
-def _not_to_be_closed(folder: Path) -> Iterator[None]:
+def _prevent_closing(folder: Path) -> Iterator[None]:
     """A reopened artifact can be closed after a failure only if all its files are as they were."""
     kept, aside = folder / REOPENED, folder / f"{REOPENED}{atomic.PART}"
     if not kept.exists():
@@ -291,11 +289,11 @@ def _checksum(path: Path) -> str:
 @contextmanager
 def _sole_writer(folder: Path, on_wait: Callable[[], None] | None) -> Iterator[None]:
     """Hold a lock that dies with the process, so that two runs never fill one folder."""
-    with atomic.told(folder):
+    with atomic.explain_failures(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("w")
     with lock:
-        while not _locked(lock):
+        while not _try_lock(lock):
             if on_wait is None:
                 raise ArtifactError(
                     f"Another run is computing {folder} at this moment. Wait for it to end, or "
@@ -306,7 +304,7 @@ def _sole_writer(folder: Path, on_wait: Callable[[], None] | None) -> Iterator[N
         yield
 
 
-def _locked(file: IO[str]) -> bool:
+def _try_lock(file: IO[str]) -> bool:
     import fcntl
 
     try:

@@ -43,7 +43,7 @@ def _part_of(path: Path) -> Iterator[Path]:
     rights.require(f"write {path.name}")
     part = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}{PART}")
     try:
-        with told(path):
+        with explain_failures(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             yield part
     finally:
@@ -52,7 +52,7 @@ def _part_of(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def explain_failures(path: Path) -> Iterator[None]:
     """Whatever keeps `path` from being written, as a sentence.
 
     Raises:
@@ -170,7 +170,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     return _read(path, lambda: load_file(path))
 
 
-def stored(load: Callable[P, T]) -> Callable[P, T]:
+def report_damage(load: Callable[P, T]) -> Callable[P, T]:
     """`load(cls, folder, …)`, by which files of another shape than `save` gives are damaged.
 
     Raises:
@@ -178,7 +178,7 @@ def stored(load: Callable[P, T]) -> Callable[P, T]:
     """
 
     @wraps(load)
-    def loaded(*args: P.args, **kwargs: P.kwargs) -> T:
+    def attempt(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return load(*args, **kwargs)
         except AutoGraphError:
@@ -190,7 +190,7 @@ def stored(load: Callable[P, T]) -> Callable[P, T]:
                 f"{OF_A_STAGE}"
             ) from error
 
-    return loaded
+    return attempt
 
 
 _AMISS = (

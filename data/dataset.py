@@ -60,7 +60,7 @@ class Dataset:
         atomic.write_json(directory / "dataset.json", {"name": self.name})
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> Dataset:
         """The data set stored by `save`."""
         return cls(

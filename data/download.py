@@ -36,22 +36,22 @@ def fetch(chosen: Card, downloads: Path, on_progress: Progress | None = None) ->
             "and name it as --from FOLDER."
         )
     folder = downloads / chosen.name
-    if downloaded(chosen, downloads):
+    if is_downloaded(chosen, downloads):
         return folder
     for url in chosen.urls:
-        archive = _retrieved(url, chosen, folder, on_progress)
+        archive = _retrieve(url, chosen, folder, on_progress)
         if archive.suffix == ".zip":
             _unpack(archive, folder, chosen.files)
     return folder
 
 
-def downloaded(chosen: Card, downloads: Path) -> bool:
+def is_downloaded(chosen: Card, downloads: Path) -> bool:
     """Whether all files of a publication are there, so that nothing has to be fetched."""
     source = Source(downloads / chosen.name)
     return bool(chosen.urls) and all(source.find(name) for name in chosen.files)
 
 
-def _retrieved(url: str, chosen: Card, folder: Path, on_progress: Progress | None) -> Path:
+def _retrieve(url: str, chosen: Card, folder: Path, on_progress: Progress | None) -> Path:
     import pooch
 
     pooch.get_logger().setLevel("WARNING")

@@ -43,13 +43,13 @@ def user_names(users: pl.DataFrame) -> pl.Series:
     says = pl.col(USER_ID).str.to_lowercase().str.starts_with("user")
     by_id = pl.when(says).then(pl.col(USER_ID)).otherwise(pl.lit("User ") + pl.col(USER_ID))
     there = (one for one in NAMES if one in users.columns and not users[one].dtype.is_nested())
-    named = [_said(one) for one in there][:1]
+    named = [_as_text(one) for one in there][:1]
     return users.select(pl.coalesce(*named, by_id).alias("name")).to_series()
 
 
 def item_names(items: pl.DataFrame) -> pl.Series:
     """(n,) what each item is called: by title, else by id."""
-    titled = [_said(TITLE)] if TITLE in items.columns else []
+    titled = [_as_text(TITLE)] if TITLE in items.columns else []
     return items.select(pl.coalesce(*titled, ITEM_ID).alias("name")).to_series()
 
 
@@ -58,7 +58,7 @@ def names_of(dataset: Dataset, side: str) -> pl.Series:
     return user_names(dataset.users) if side == "user" else item_names(dataset.items)
 
 
-def _said(column: str) -> pl.Expr:
+def _as_text(column: str) -> pl.Expr:
     """A column as text; what is blank says nothing."""
     text = pl.col(column).cast(pl.String)
     return pl.when(text.str.strip_chars() != "").then(text)

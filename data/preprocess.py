@@ -66,13 +66,14 @@ def preprocess(raw: Raw, name: str, min_rating: float, min_history: int) -> Prep
     Source: AutoGraph, appendix B.
     """
     positive = raw.ratings.filter(pl.col(WEIGHT) >= min_rating)
-    numbered = _numbered(_numbered(positive, raw.users, USER_ID, USER), raw.items, ITEM_ID, ITEM)
+    by_user = _with_numbers(positive, raw.users, USER_ID, USER)
+    numbered = _with_numbers(by_user, raw.items, ITEM_ID, ITEM)
     once = numbered.sort(USER, TIME, maintain_order=True).unique(
         [USER, ITEM], keep="first", maintain_order=True
     )
     kept = once.filter(pl.len().over(USER) >= min_history)
     if kept.is_empty():
-        raise DataError(_nothing_left(name, raw, once, min_rating, min_history))
+        raise DataError(_why_empty(name, raw, once, min_rating, min_history))
     users = raw.users[kept[USER].unique().sort()]
     items = raw.items[kept[ITEM].unique().sort()]
     dense = kept.with_columns(pl.col(USER, ITEM).rank("dense") - 1)
@@ -90,16 +91,14 @@ def preprocess(raw: Raw, name: str, min_rating: float, min_history: int) -> Prep
     return Prepared(made, left_out, raw.understood)
 
 
-def _numbered(
+def _with_numbers(
     ratings: pl.DataFrame, table: pl.DataFrame, external: str, number: str
 ) -> pl.DataFrame:
     rows = table.select(external).with_row_index(number)
     return ratings.join(rows, on=external, how="left", maintain_order="left").drop(external)
 
 
-def _nothing_left(
-    name: str, raw: Raw, once: pl.DataFrame, min_rating: float, min_history: int
-) -> str:
+def _why_empty(name: str, raw: Raw, once: pl.DataFrame, min_rating: float, min_history: int) -> str:
     longest = once.group_by(USER).len()["len"].to_list()
     rated = "" if isinf(min_rating) else f"have a rating of at least {min_rating:g} and "
     read = raw.rated_low + raw.ratings.height

@@ -48,7 +48,7 @@ class Relation:
             weights: (m,) numbers.
 
         >>> edges = Relation.between(np.array([1, 0, 1]), np.array([2, 2, 0]), 2, 3)
-        >>> edges.of(1).tolist(), edges.turned().of(2).tolist()
+        >>> edges.of(1).tolist(), edges.transpose().of(2).tolist()
         ([2, 0], [0, 1])
         """
         order = (
@@ -90,7 +90,7 @@ class Relation:
             raise ValueError("these edges have no times")
         return self.times
 
-    def turned(self) -> Relation:
+    def transpose(self) -> Relation:
         """The same edges by target; those of one target and time keep their order."""
         ends = (self.targets, self.sources)
         return Relation.between(*ends, self.n_targets, len(self), self.times, self.weights)

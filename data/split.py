@@ -39,7 +39,7 @@ class Split:
         atomic.write_arrays(directory / "split.safetensors", arrays)
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> Split:
         """The split stored by `save`."""
         return cls(**atomic.read_arrays(directory / "split.safetensors"))

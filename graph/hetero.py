@@ -108,7 +108,7 @@ class HeteroGraph:
         if key in self.edges:
             return self.edges[key]
         if key not in self._reverses:
-            self._reverses[key] = self.edges[edge.key].turned()
+            self._reverses[key] = self.edges[edge.key].transpose()
         return self._reverses[key]
 
     def joining(self, a: str, b: str) -> Iterator[tuple[EdgeType, bool, Relation]]:
@@ -190,7 +190,7 @@ class HeteroGraph:
         atomic.write_json(directory / _ABOUT, about)
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> HeteroGraph:
         """The graph stored by `save`."""
         about = atomic.read_json(directory / _ABOUT)

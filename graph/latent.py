@@ -166,7 +166,7 @@ class LatentGraph:
         atomic.write_json(directory / "graph.json", {name: getattr(self, name) for name in names})
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> LatentGraph:
         """The graph stored by `save`."""
         about: dict[str, Any] = atomic.read_json(directory / "graph.json")

@@ -13,7 +13,7 @@ from typing import Any
 
 from llm.cache import COLUMNS, PAID, ResponseCache
 from llm.claims import Claims
-from llm.gate import judged
+from llm.gate import judge_reply
 from llm.protocol import Backend, Reply, request_key
 from llm.settings import GateConfig
 from prompts.requests import Request
@@ -47,7 +47,7 @@ class Asked:
         self.keys: list[str] = []
         self.schemas: list[Mapping[str, Any] | None] = []
 
-    def settled(self, key: str) -> None:
+    def settle(self, key: str) -> None:
         """One request less is waiting."""
         self._claims.drop([key])
         self._waiting -= 1
@@ -66,19 +66,19 @@ class Asked:
         told = {name: getattr(verdict, name) for name in (*PAID, "error")}
         return key, *({**dict(zip(COLUMNS, kept, strict=True)), **told}.values())
 
-    def rejected(self) -> list[Request]:
+    def rejected_requests(self) -> list[Request]:
         """Requests whose answers in the cache did not pass, each told once: to be asked again."""
         told, self._rejected = self._rejected, []
         return told
 
-    def unanswered(self) -> Iterator[Request]:
+    def unanswered_requests(self) -> Iterator[Request]:
         """Requests that the cache has no answer to and no other run is asking, each key once."""
         met: set[str] = set()
         while some := list(islice(self._requests, _AT_ONCE)):
             keys = [request_key(self._backend, request) for request in some]
             new = {key: one for key, one in zip(keys, some, strict=True) if key not in met}
-            met |= self._answered(new)
-            mine, there = self._taken({key: one for key, one in new.items() if key not in met})
+            met |= self._answered_keys(new)
+            mine, there = self._take({key: one for key, one in new.items() if key not in met})
             met |= there
             for key, request in zip(keys, some, strict=True):
                 self.entities.append(request.entity)
@@ -95,13 +95,13 @@ class Asked:
                     else:
                         yield request
 
-    def given_up_elsewhere(self) -> list[Request] | None:
+    def requests_given_up(self) -> list[Request] | None:
         """Requests that other runs did not answer; None when they have answered all the others."""
         while some := dict(islice(self._elsewhere.items(), _AT_ONCE)):
-            mine, there = self._taken(some)
+            mine, there = self._take(some)
             for key in there:
                 del self._elsewhere[key]
-                self.settled(key)
+                self.settle(key)
             if mine:
                 left = {key: self._elsewhere.pop(key) for key in some if key in mine}
                 self._rejected += (one for key, one in left.items() if key in self._verdicts)
@@ -111,16 +111,16 @@ class Asked:
                 time.sleep(_POLL_S)
         return None
 
-    def _taken(self, requests: Mapping[str, Request]) -> tuple[set[str], set[str]]:
+    def _take(self, requests: Mapping[str, Request]) -> tuple[set[str], set[str]]:
         """Keys of requests that are to be asked here, and of those that are answered by now."""
         if not requests:
             return set(), set()
         free = self._claims.take(list(requests))
-        there = self._answered(requests)
+        there = self._answered_keys(requests)
         self._claims.drop(free & there)
         return free - there, there
 
-    def _answered(self, requests: Mapping[str, Request]) -> set[str]:
+    def _answered_keys(self, requests: Mapping[str, Request]) -> set[str]:
         """Keys of requests that need not be asked: an answer passes, or none may be asked again."""
         found, kept = set(), dict[str, list[tuple[Reply, bool]]]()
         for key, *paid, in_force in self._cache.answers(requests.keys()):
@@ -141,7 +141,7 @@ class Asked:
 
 def _verdict(answers: Iterable[tuple[Reply, bool]], gate: GateConfig | None) -> Reply:
     """What is taken of the first answer that passes; of none, why the first does not."""
-    verdicts = (judged(reply, gate) for reply, _ in answers)
+    verdicts = (judge_reply(reply, gate) for reply, _ in answers)
     first = next(verdicts)
     passing = (verdict for verdict in verdicts if verdict.error is None)
     return first if first.error is None else next(passing, first)

@@ -91,7 +91,7 @@ class ResponseCache:
                 answers in finished knowledge are in a new one from the start.
         """
         schema = (_SCHEMA, TABLE, _SAID, _SAID_BY_KEY)
-        self._store = Store(path, schema, "response cache", lambda: _finished(artifacts))
+        self._store = Store(path, schema, "response cache", lambda: _import_statements(artifacts))
 
     @classmethod
     def of(cls, workspace: Path) -> ResponseCache:
@@ -133,7 +133,7 @@ class ResponseCache:
         finally:
             claims.end()
 
-    def answered(self, keys: Iterable[str]) -> set[str]:
+    def answered_keys(self, keys: Iterable[str]) -> set[str]:
         """Those of `keys` that have an answer."""
         return {key for (key,) in self._store.by_key(_ANSWERED, keys)}
 
@@ -149,7 +149,7 @@ class ResponseCache:
         """What is kept under `keys`, answers and failures: key and COLUMNS, in any order."""
         return self._store.by_key(_GET, keys)
 
-    def measured(self, model: str, at_most: int) -> list[tuple[int, float]]:
+    def timings(self, model: str, at_most: int) -> list[tuple[int, float]]:
         """Completion tokens and seconds of a model's latest answers."""
         return list(self._store.by_key(_LATEST.format(at_most), [model]))
 
@@ -158,7 +158,7 @@ class ResponseCache:
         self._store.close()
 
 
-def _finished(artifacts: Path | None) -> Iterator[tuple[str, Rows]]:
+def _import_statements(artifacts: Path | None) -> Iterator[tuple[str, Rows]]:
     """Statements that put the answers in the finished knowledge of a workspace into the cache."""
     store = ArtifactStore(artifacts or Path())
     for path in sorted(artifacts.glob("knowledge-*/*/knowledge.parquet")) if artifacts else ():

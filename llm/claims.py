@@ -30,7 +30,7 @@ class Claims:
         self._folder = store.path.with_name(f".{store.path.stem}-asking")
         self._run = uuid.uuid4().hex[:12]
         self._done: deque[str] = deque()
-        with atomic.told(self._folder):
+        with atomic.explain_failures(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             born = self._place(f".{self._run}")
             self._lock = born.open("w")

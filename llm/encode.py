@@ -10,7 +10,7 @@ from textwrap import shorten
 import numpy as np
 
 from data.errors import BackendError
-from llm.encoder import Encoder, arithmetic, normalised
+from llm.encoder import Encoder, arithmetic, normalise
 from llm.encoders import TextEncoder
 from llm.hidden import ServerEncoder, TransformersEncoder, VllmEncoder
 from llm.knowledge import Knowledge, Progress
@@ -75,18 +75,18 @@ def encode(
         why = knowledge.table["error"].drop_nulls()
         reason = why[0] if len(why) else "there are no entities."
         raise BackendError(f"There is no text to encode: {reason}")
-    config, agreement = _settled(config, [text for text in texts if text], cache, device)
+    config, agreement = _settle_dtype(config, [text for text in texts if text], cache, device)
     encoder = open_encoder(config, device)
     keys = [_key(encoder.id, text) if text else None for text in texts]
     wanted = {key: text for key, text in zip(keys, texts, strict=True) if key and text}
-    found = _encoded(wanted, encoder, config.batch_size, cache, on_progress)
+    found = _encode(wanted, encoder, config.batch_size, cache, on_progress)
     matrix = np.zeros((len(texts), len(next(iter(found.values())))), dtype=np.float32)
     for row, key in enumerate(keys):
         if key:
             matrix[row] = found[key]
     missing = [row for row, key in enumerate(keys) if key is None]
     mean = np.delete(matrix, missing, axis=0).mean(axis=0)
-    matrix[missing] = normalised(mean) if encoder.unit else mean
+    matrix[missing] = normalise(mean) if encoder.unit else mean
     return Vectors(
         tuple(knowledge.table["entity"]),
         matrix,
@@ -110,7 +110,7 @@ def encode_text(text: str, encoder: TextEncoder) -> np.ndarray:
     return made
 
 
-def _settled(
+def _settle_dtype(
     config: EncoderConfig, texts: Sequence[str], cache: VectorCache, device: str | None
 ) -> tuple[EncoderConfig, float | None]:
     """Settings in which `dtype` is no longer "auto", and what was measured to settle it.
@@ -134,14 +134,14 @@ def _settled(
     for dtype in ("float32", "bfloat16"):
         encoder = open_encoder(config.model_copy(update={"dtype": dtype}), device)
         wanted = {_key(encoder.id, text): text for text in sample}
-        found = _encoded(wanted, encoder, config.batch_size, cache, None)
-        made.append(normalised(np.stack([found[key] for key in wanted])))
+        found = _encode(wanted, encoder, config.batch_size, cache, None)
+        made.append(normalise(np.stack([found[key] for key in wanted])))
     agreement = float((made[0] * made[1]).sum(axis=1).min())
     settled = "bfloat16" if agreement >= AGREED else "float32"
     return config.model_copy(update={"dtype": settled}), agreement
 
 
-def _encoded(
+def _encode(
     wanted: dict[str, str],
     encoder: TextEncoder,
     batch_size: int | None,
@@ -172,7 +172,7 @@ def _encoded(
         return max(tokens for _, tokens in pieces[key])
 
     pace = Pace(batch_size or USUAL)
-    if batch_size is None and encoder.batched and len(queue) >= MANY:
+    if batch_size is None and encoder.is_batched and len(queue) >= MANY:
         pace, queue = fastest(queue, longest, make)
     while queue:
         size = pace.pieces(longest(queue[0]))

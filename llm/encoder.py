@@ -34,13 +34,13 @@ class Encoder:
 
     pooling = POOLING
     unit = True
-    batched = True
+    is_batched = True
 
     def __init__(self, config: EncoderConfig, device: str | None = None) -> None:
         folder = locate_model(config.model)
         self._batch = config.batch_size or USUAL
         self._dtype = arithmetic(config.dtype)
-        self._model = _loaded(folder, self._dtype, device)
+        self._model = _load(folder, self._dtype, device)
         self._prompt = config.prompt
         self._config, self._folder = config, folder
         reads = int(self._model.max_seq_length or 1_000_000)
@@ -72,7 +72,7 @@ class Encoder:
             show_progress_bar=False,
             convert_to_numpy=True,
         ).astype(np.float32)
-        return normalised(summed(vectors, texts)[0])
+        return normalise(sum_pieces(vectors, texts)[0])
 
 
 def reading(config: EncoderConfig) -> str:
@@ -102,7 +102,7 @@ def room_for_text(config: EncoderConfig, tokenizer: Any, reads: int) -> int:
     return left
 
 
-def summed(
+def sum_pieces(
     vectors: np.ndarray, texts: Sequence[Sequence[tuple[str, int]]]
 ) -> tuple[np.ndarray, np.ndarray]:
     """(n, d) sums of each text's pieces, weighted by tokens, and (n, 1) sums of the weights.
@@ -116,7 +116,7 @@ def summed(
     return np.add.reduceat(vectors * weights, starts, axis=0), np.add.reduceat(weights, starts)
 
 
-def normalised(matrix: np.ndarray) -> np.ndarray:
+def normalise(matrix: np.ndarray) -> np.ndarray:
     """(n, d) float32 rows of length 1; a row of zeros stays."""
     lengths = np.linalg.norm(matrix, axis=-1, keepdims=True)
     unit: np.ndarray = (matrix / np.maximum(lengths, 1e-12)).astype(np.float32)
@@ -137,7 +137,7 @@ def locate_model(name: str) -> Path:
         return Path(spec.origin).parent / "model"
     if Path(name).is_dir():
         return Path(name)
-    return _fetched(name, hub_name)
+    return _fetch(name, hub_name)
 
 
 def arithmetic(wanted: str) -> str:
@@ -154,7 +154,7 @@ def arithmetic(wanted: str) -> str:
     return "bfloat16" if any(has() for has in able if has) else "float32"
 
 
-def _fetched(name: str, hub_name: str) -> Path:
+def _fetch(name: str, hub_name: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
@@ -167,7 +167,7 @@ def _fetched(name: str, hub_name: str) -> Path:
         ) from error
 
 
-def _loaded(folder: Path, dtype: str, device: str | None) -> SentenceTransformer:
+def _load(folder: Path, dtype: str, device: str | None) -> SentenceTransformer:
     import torch
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging

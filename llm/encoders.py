@@ -66,7 +66,7 @@ class TextEncoder(Protocol):
         ...
 
     @property
-    def batched(self) -> bool:
+    def is_batched(self) -> bool:
         """Whether it is faster or slower by the size of its batches."""
         ...
 

@@ -49,7 +49,7 @@ def open_client(
     key = key_of(config)
     hide_in_logs(key)
     limits = httpx2.Limits(max_connections=at_once, max_keepalive_connections=at_once)
-    http = _bounded_client()(config.timeout_s, largest, limits=limits)
+    http = _client_class()(config.timeout_s, largest, limits=limits)
     return openai.AsyncOpenAI(api_key=key, base_url=config.url, max_retries=0, http_client=http)
 
 
@@ -105,7 +105,7 @@ def _error_in(answer: Mapping[str, Any]) -> Any:
     return answer.get("error") or within or None
 
 
-def awaited(call: Coroutine[Any, Any, T]) -> T:
+def run_coroutine(call: Coroutine[Any, Any, T]) -> T:
     """The result of a coroutine, also where the caller's thread has a loop that runs already."""
     try:
         asyncio.get_running_loop()
@@ -116,7 +116,7 @@ def awaited(call: Coroutine[Any, Any, T]) -> T:
 
 
 @cache
-def _bounded_client() -> Any:
+def _client_class() -> Any:
     """The class of a client whose calls end, loaded with the libraries that it is made of."""
     import httpx2
     import openai

@@ -39,7 +39,7 @@ class VllmBackend:
         self._config = config
         self.model = model_name(config.model)
 
-    def sent(self, request: Request) -> Mapping[str, Any]:
+    def content(self, request: Request) -> Mapping[str, Any]:
         """Messages, sampling with its warmth, the schema if there is one, and the length."""
         sampling = self._config.sampling.model_dump()
         sampling["temperature"] += request.warmer
@@ -103,11 +103,11 @@ class VllmBackend:
                         yield refused
                 if not len(queue):
                     return
-                yield from map(self._spoken, queue.step())
+                yield from map(self._strip_tokens, queue.step())
         finally:
             queue.abort()
 
-    def _spoken(self, reply: Reply) -> Reply:
+    def _strip_tokens(self, reply: Reply) -> Reply:
         """The reply without special tokens, but for those that mark thoughts."""
         if not self._marks or reply.text is None:
             return reply
@@ -188,9 +188,9 @@ class _Queue:
                 [list(request.messages)], sampling, use_tqdm=False
             )
         except self._refusals as error:
-            return _failed(request, f"vLLM refuses the request: {error}", since)
+            return _failure(request, f"vLLM refuses the request: {error}", since)
         except Exception as error:
-            raise _stopped(error) from error
+            raise _stop_error(error) from error
         number = engine_id.partition("-")[0]  # vLLM adds "-" and random digits within itself
         self._asked[number] = _Asked(request, engine_id, since)
         return None
@@ -200,7 +200,7 @@ class _Queue:
         try:
             outputs = self._llm.llm_engine.step()
         except Exception as error:
-            raise _stopped(error) from error
+            raise _stop_error(error) from error
         for output in outputs:
             if output.finished and output.request_id in self._asked:
                 yield _reply(self._asked.pop(output.request_id), output)
@@ -217,7 +217,7 @@ def _reply(asked: _Asked, output: RequestOutput) -> Reply:
     answer = output.outputs[0]
     if answer.finish_reason not in _ANSWERED:
         said = f"vLLM gave the request up ({answer.finish_reason})."
-        return _failed(asked.request, said, asked.since)
+        return _failure(asked.request, said, asked.since)
     return Reply(
         asked.request,
         answer.text,
@@ -228,12 +228,12 @@ def _reply(asked: _Asked, output: RequestOutput) -> Reply:
     )
 
 
-def _failed(request: Request, error: str, since: float) -> Reply:
+def _failure(request: Request, error: str, since: float) -> Reply:
     latency = time.perf_counter() - since
     return Reply(request, None, latency_s=latency, finish_reason="error", error=error)
 
 
-def _stopped(error: Exception) -> BackendError:
+def _stop_error(error: Exception) -> BackendError:
     return BackendError(
         f"The vLLM engine stopped ({type(error).__name__}: {error}). Run the same command again: "
         "answers so far are kept. If it stops again, lower max_length or memory_share."

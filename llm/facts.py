@@ -11,7 +11,7 @@ from typing import Any
 
 from llm.protocol import Reply
 from prompts.requests import Request
-from prompts.sandbox import label, listed
+from prompts.sandbox import join_words, label
 from prompts.views import UNTITLED
 
 VERSION = 2
@@ -53,7 +53,7 @@ class FactsBackend:
     model = f"facts {VERSION} (no LLM)"
     leaking = False
 
-    def sent(self, request: Request) -> Mapping[str, Any]:
+    def content(self, request: Request) -> Mapping[str, Any]:
         """The facts that the text is made of."""
         names = _USERS_FACTS if request.side == "user" else _ITEMS_FACTS
         return {"side": request.side, **{name: request.facts[name] for name in names}}
@@ -72,7 +72,7 @@ def item_text(facts: Mapping[str, Any]) -> str:
         title = str(year) if year else None
     elif year and str(year) not in title:
         title = f"{title} ({year})"
-    said = {name: _said(name, value) for name, value in facts["attributes"].items()}
+    said = {name: _phrase(name, value) for name, value in facts["attributes"].items()}
     if title and _are_numbers(facts["attributes"].get(NUMBERED)):
         del said[NUMBERED]
     kinds = [text for name, text in said.items() if PHRASES.get(name) == "{}"]
@@ -88,12 +88,12 @@ def user_text(facts: Mapping[str, Any]) -> str:
     named = any(title != UNTITLED for title in [*favourites, *recent])
     if named and _are_numbers([value["value"] for value in shared.get(NUMBERED, ())]):
         del shared[NUMBERED]
-    traits = [_said(name, _notable(values)) for name, values in shared.items()]
-    profile = [_said(name, value) for name, value in facts["profile"].items()]
+    traits = [_phrase(name, _notable(values)) for name, values in shared.items()]
+    profile = [_phrase(name, value) for name, value in facts["profile"].items()]
     return _sentences(
         [
             *traits,
-            listed(facts["themes"]),
+            join_words(facts["themes"]),
             f"Favourites: {'; '.join(favourites)}" if favourites else None,
             f"Recently: {'; '.join(recent)}" if recent else None,
             *profile,
@@ -112,9 +112,9 @@ def _notable(values: Sequence[Mapping[str, Any]]) -> list[str]:
     return notable or [str(max(values, key=lambda v: v["count"])["value"])]
 
 
-def _said(name: str, value: object) -> str | None:
+def _phrase(name: str, value: object) -> str | None:
     """An attribute in words; None where it is empty or means nothing to a reader."""
-    text = listed(value)
+    text = join_words(value)
     if not text or text.startswith("http") or name.rsplit("_")[-1] in _SILENT:
         return None
     return PHRASES[name].format(text) if name in PHRASES else f"{label(name)}: {text}"

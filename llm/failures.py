@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
-from llm.keys import redacted
+from llm.keys import redact
 
 Kind = Literal["passing", "lasting", "fatal"]
 """Passing: the same request may succeed later. Lasting: this one never will. Fatal: none will."""
@@ -57,7 +57,7 @@ class TooLargeError(Exception):
     """An answer that is larger than any can be; nothing further of it was read."""
 
 
-def classified(error: Exception, key: str, key_taken: bool = False) -> Failure:
+def classify(error: Exception, key: str, key_taken: bool = False) -> Failure:
     """The failure that an exception of the `openai` client stands for.
 
     Args:
@@ -67,10 +67,10 @@ def classified(error: Exception, key: str, key_taken: bool = False) -> Failure:
     """
     import openai
 
-    said = " ".join(redacted(_said(error, key), key).split())[:LONGEST_SAID]
+    said = " ".join(redact(_wording(error, key), key).split())[:LONGEST_SAID]
     if (large := _cause(error, TooLargeError)) is not None:
         return Failure("lasting", f"The endpoint sends {large}, which is no answer to this.")
-    if isinstance(error, openai.APITimeoutError) and not _lost(error):
+    if isinstance(error, openai.APITimeoutError) and not _is_lost(error):
         return Failure("passing", "No answer came in time.", strained=True)
     if isinstance(error, SaidError):
         status = _status_in(error.body)
@@ -94,7 +94,7 @@ def _cause(error: BaseException | None, kind: type[Exception]) -> BaseException 
     return error
 
 
-def _lost(error: BaseException) -> bool:
+def _is_lost(error: BaseException) -> bool:
     """Whether a connection failed: by aiohttp the client calls that a call that came too late."""
     import aiohttp
 
@@ -105,7 +105,7 @@ def _lost(error: BaseException) -> bool:
 def _elsewhere(status: int, asked: str, headers: Mapping[str, str], key: str) -> Failure:
     """The end of a run whose requests an endpoint wants to be sent to another address."""
     to = urlsplit(urljoin(asked, headers.get("location", "")))
-    place = redacted(f"{to.scheme}://{to.netloc.rpartition('@')[2]}{to.path}", key)[:LONGEST_SAID]
+    place = redact(f"{to.scheme}://{to.netloc.rpartition('@')[2]}{to.path}", key)[:LONGEST_SAID]
     return Failure(
         "fatal",
         f"The endpoint sends its callers on to {place} ({status}). Requests hold your data and "
@@ -134,7 +134,7 @@ def _of_status(status: int, said: str, after: float | None, key_taken: bool) -> 
     return Failure("lasting", f"The endpoint refuses this request ({status}: {said})")
 
 
-def _said(error: Exception, key: str) -> str:
+def _wording(error: Exception, key: str) -> str:
     """What went wrong: the endpoint's own words, or the innermost cause."""
     body = getattr(error, "body", None)
     if words := _words(body, key):
@@ -148,7 +148,7 @@ def _said(error: Exception, key: str) -> str:
 def _words(body: Any, key: str, depth: int = 4) -> str:
     """The words in an error, in whichever of the forms that endpoints have for it; "" for none."""
     if isinstance(body, str):
-        return _TAGS.sub(" ", redacted(body, key)[:_READ]).strip()
+        return _TAGS.sub(" ", redact(body, key)[:_READ]).strip()
     if isinstance(body, list) and depth:
         return "; ".join(filter(None, (_words(one, key, depth - 1) for one in body[:3])))
     if isinstance(body, Mapping) and depth:
@@ -165,14 +165,14 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     milliseconds, asked = headers.get("retry-after-ms"), headers.get("retry-after")
     try:
         if milliseconds is not None:
-            return _bounded(float(milliseconds) / 1000)
-        return _bounded(float(asked)) if asked is not None else None
+            return _limit_wait(float(milliseconds) / 1000)
+        return _limit_wait(float(asked)) if asked is not None else None
     except ValueError:
         pass
     at = _date(asked)
     if at is None:
         return None
-    return _bounded((at - (_date(headers.get("date")) or datetime.now(UTC))).total_seconds())
+    return _limit_wait((at - (_date(headers.get("date")) or datetime.now(UTC))).total_seconds())
 
 
 def _date(text: str | None) -> datetime | None:
@@ -183,7 +183,7 @@ def _date(text: str | None) -> datetime | None:
         return None
 
 
-def _bounded(seconds: float) -> float | None:
+def _limit_wait(seconds: float) -> float | None:
     return min(max(seconds, 0.0), LONGEST_ASKED_S) if seconds == seconds else None
 
 

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from llm.protocol import Reply
 from llm.settings import GateConfig
 from prompts.requests import Request
-from prompts.sandbox import label, listed
+from prompts.sandbox import join_words, label
 from prompts.schema import validator_of
 
 _TAG = (
@@ -161,14 +161,14 @@ def read_aspects(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: it is no JSON object, or does not follow the schema; the message says where.
     """
     try:
-        aspects = _checked(text, schema)
+        aspects = _check_schema(text, schema)
         in_words(aspects)  # whoever reads them puts them into words
     except RecursionError:
         raise ValueError("it has too many parts inside each other") from None
     return aspects
 
 
-def _checked(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+def _check_schema(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     from jsonschema.exceptions import best_match
     from referencing.exceptions import Unresolvable
 
@@ -204,10 +204,10 @@ def _value(value: object) -> str:
         parts = ((name, _value(part)) for name, part in value.items())
         return "; ".join(f"{label(name).lower()} {part}" for name, part in parts if part)
     if isinstance(value, list):
-        return listed([said for part in value if (said := _value(part))])
+        return join_words([said for part in value if (said := _value(part))])
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return listed(value).strip().rstrip(".")
+    return join_words(value).strip().rstrip(".")
 
 
 class Rejection(NamedTuple):
@@ -222,7 +222,7 @@ class Rejection(NamedTuple):
         return f"Rejected ({self.reason}): {self.seen}"
 
 
-def judged(reply: Reply, gate: GateConfig | None) -> Reply:
+def judge_reply(reply: Reply, gate: GateConfig | None) -> Reply:
     """The reply; a failure where the answer is blank, or does not pass the gate."""
     if reply.error is not None:
         return reply
@@ -265,14 +265,14 @@ def rejection(
     if cut and not config.cut_off:
         return _cut_off(text, request)
     if _REFUSAL.match(text):
-        return Rejection("refusal", _quoted(text))
+        return Rejection("refusal", _quote(text))
     words = re.findall(r"\w+", text.lower())
     if len(words) < config.min_words and not _without_spaces(text):
         return Rejection("too short", f"{len(words)} words, {config.min_words} are wanted")
     fitting = _share_of_script(text, config.language) if config.language else 1.0
     if fitting < IN_SCRIPT:
         return Rejection("language", f"{fitting:.0%} of the letters are {config.language}")
-    return _said_before(_grams(words), request)
+    return _repetition(_grams(words), request)
 
 
 def more_room(request: Request) -> str:
@@ -286,7 +286,7 @@ def _cut_off(text: str, request: Request) -> Rejection:
     return Rejection("cut off", f"at max_tokens it stood at “…{end}”; {more_room(request)}")
 
 
-def _said_before(grams: Sequence[tuple[str, ...]], request: Request) -> Rejection | None:
+def _repetition(grams: Sequence[tuple[str, ...]], request: Request) -> Rejection | None:
     """Word groups that repeat each other, or the prompt."""
     if len(grams) < FEWEST_GRAMS:
         return None
@@ -319,6 +319,6 @@ def _share_of_script(text: str, script: str) -> float:
     return fitting / max(len(letters), 1)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     short = " ".join(text.split())
     return f"“{short[:80]}…”" if len(short) > 80 else f"“{short}”"

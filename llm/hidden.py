@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from data.errors import BackendError
-from llm.encoder import arithmetic, locate_model, reading, room_for_text, summed
+from llm.encoder import arithmetic, locate_model, reading, room_for_text, sum_pieces
 from llm.encoders import pieces_of
-from llm.endpoint import LARGEST, awaited, call_options, open_client, post
-from llm.failures import classified, pause
+from llm.endpoint import LARGEST, call_options, open_client, post, run_coroutine
+from llm.failures import classify, pause
 from llm.keys import key_of
 from llm.pace import USUAL
 from llm.pretrained import load_tokenizer, model_name, positions
@@ -48,7 +48,7 @@ class HiddenEncoder(ABC):
 
     pooling = POOLING
     unit = False
-    batched = False
+    is_batched = False
 
     def __init__(self, config: EncoderConfig, name: str, tokenizer: Any, longest: int) -> None:
         self._prompt, self._batch = config.prompt, config.batch_size or USUAL
@@ -72,7 +72,7 @@ class HiddenEncoder(ABC):
             BackendError: the model fails.
         """
         read = [self._prompt + piece for pieces in texts for piece, _ in pieces]
-        sums, weights = summed(self._embed(read, batch_size or self._batch), texts)
+        sums, weights = sum_pieces(self._embed(read, batch_size or self._batch), texts)
         means: np.ndarray = sums / weights
         return means
 
@@ -90,15 +90,15 @@ class _LocalEncoder(HiddenEncoder):
         self._dtype = arithmetic(config.dtype)
         tokenizer, reads = load_tokenizer(self._folder), positions(self._folder)
         self._reads = min(reads, config.max_length or reads)
-        name = f"{_named(config.model, self._folder)} {self._dtype}"
+        name = f"{_full_name(config.model, self._folder)} {self._dtype}"
         super().__init__(config, name, tokenizer, room_for_text(config, tokenizer, reads))
 
 
-def _batched(rows: list[T], size: int) -> list[list[T]]:
+def _batches(rows: list[T], size: int) -> list[list[T]]:
     return [rows[first : first + size] for first in range(0, len(rows), size)]
 
 
-def _named(model: str, folder: Path) -> str:
+def _full_name(model: str, folder: Path) -> str:
     """The model's name with a hash of its content, wherever it lies."""
     digest = model_name(str(folder)).rpartition("@")[2]
     return f"{folder.name if Path(model).is_dir() else model}@{digest}"
@@ -107,7 +107,7 @@ def _named(model: str, folder: Path) -> str:
 class TransformersEncoder(_LocalEncoder):
     """Runs the model by transformers, without its head."""
 
-    batched = True
+    is_batched = True
 
     def __init__(self, config: EncoderConfig, device: str | None = None) -> None:
         import torch
@@ -134,7 +134,7 @@ class TransformersEncoder(_LocalEncoder):
         """Texts of like length share a batch, longest first."""
         tokens = self._tokenizer(texts, verbose=False)["input_ids"]
         order = sorted(range(len(tokens)), key=lambda k: -len(tokens[k]))
-        batches = _batched([tokens[k] for k in order], batch_size)
+        batches = _batches([tokens[k] for k in order], batch_size)
         return np.concatenate([self._means(batch) for batch in batches])[np.argsort(order)]
 
     def _means(self, tokens: list[list[int]]) -> np.ndarray:
@@ -195,8 +195,8 @@ class ServerEncoder(HiddenEncoder):
         return super().pieces(text) if self._tokenizer else [(text, len(text))]
 
     def _embed(self, texts: list[str], batch_size: int) -> np.ndarray:
-        batches = _batched(texts, batch_size)
-        vectors = list(chain.from_iterable(awaited(self._all(batches, batch_size))))
+        batches = _batches(texts, batch_size)
+        vectors = list(chain.from_iterable(run_coroutine(self._all(batches, batch_size))))
         widths = {len(vector) for vector in vectors}
         if len(widths) > 1:
             raise BackendError(self._refusal(f"Its vectors have {_either(widths)} numbers."))
@@ -233,7 +233,7 @@ class ServerEncoder(HiddenEncoder):
             except UnusableVectorsError as error:
                 raise BackendError(self._refusal(str(error))) from None
             except Exception as error:  # also of an answer that is not as it should be
-                failure = classified(error, self._key)
+                failure = classify(error, self._key)
             if failure.kind != "passing":
                 break
             if attempt < ATTEMPTS:

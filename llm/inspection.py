@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from data import rights
 from data.errors import BackendError
-from llm.endpoint import awaited, call_options, get, open_client, post
-from llm.failures import classified
+from llm.endpoint import call_options, get, open_client, post, run_coroutine
+from llm.failures import classify
 from llm.hidden import UnusableVectorsError, vectors_in
 from llm.keys import key_of, without_key
-from llm.server import counted, said_in
+from llm.server import answer_words, token_count
 from llm.settings import ServerConfig
 from llm.vectors import flaw
 
@@ -62,7 +62,7 @@ def inspect_endpoint(config: ServerConfig) -> Inspection:
     rights.require("ask a language model")
     key = key_of(config)
     try:
-        return awaited(_inspected(config, key))
+        return run_coroutine(_inspect(config, key))
     except _RefusedError as refused:
         raise BackendError(
             f"{config.url} does not answer as model {config.model!r}. {refused} "
@@ -74,25 +74,25 @@ class _RefusedError(Exception):
     """Why a plain call brings no answer."""
 
 
-async def _inspected(config: ServerConfig, key: str) -> Inspection:
+async def _inspect(config: ServerConfig, key: str) -> Inspection:
     async with open_client(config, at_once=1) as client:
         begun = time.monotonic()
         try:
-            answer = await _asked(client, config, max_tokens=32)
+            answer = await _ask(client, config, max_tokens=32)
             text = without_key(_text(answer), key).strip()
         except Exception as error:  # also of an answer that is not as it should be
-            raise _RefusedError(classified(error, key).reason) from None
+            raise _RefusedError(classify(error, key).reason) from None
         latency = time.monotonic() - begun
         usage, model = answer.get("usage"), answer.get("model")
         counts = usage if isinstance(usage, dict) else {}
-        guided = await _why_not(_guided(client, config), key)
+        guided = await _why_not(_try_guiding(client, config), key)
         return Inspection(
             model=without_key(str(model or config.model), key),
-            models=tuple(without_key(name, key) for name in await _offered(client)),
+            models=tuple(without_key(name, key) for name in await _model_names(client)),
             text=text,
             latency_s=latency,
-            tokens_in=counted(counts.get("prompt_tokens")),
-            tokens_out=counted(counts.get("completion_tokens")),
+            tokens_in=token_count(counts.get("prompt_tokens")),
+            tokens_out=token_count(counts.get("completion_tokens")),
             supports={
                 "answers that follow a JSON schema": guided,
                 "embeddings of texts": await _why_not(_embedded(client, config), key),
@@ -110,17 +110,17 @@ def _text(answer: Mapping[str, Any]) -> str:
     choices = answer.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise ValueError("it holds no choices")
-    return said_in(choices[0])
+    return answer_words(choices[0])
 
 
-async def _asked(client: AsyncOpenAI, config: ServerConfig, **about: Any) -> Mapping[str, Any]:
+async def _ask(client: AsyncOpenAI, config: ServerConfig, **about: Any) -> Mapping[str, Any]:
     messages = [{"role": "user", "content": GREETING}]
     temperature = config.sampling.temperature
     asked = {"model": config.model, "messages": messages, "temperature": temperature, **about}
     return await post(client, "/chat/completions", asked, call_options())
 
 
-async def _offered(client: AsyncOpenAI) -> list[str]:
+async def _model_names(client: AsyncOpenAI) -> list[str]:
     """Names of models; none where the endpoint does not say."""
     try:
         data = (await get(client, "/models", call_options())).get("data")
@@ -130,10 +130,10 @@ async def _offered(client: AsyncOpenAI) -> list[str]:
     return [row["id"] for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)]
 
 
-async def _guided(client: AsyncOpenAI, config: ServerConfig) -> None:
+async def _try_guiding(client: AsyncOpenAI, config: ServerConfig) -> None:
     schema = {"name": "answer", "schema": SCHEMA, "strict": True}
     asked = {"type": "json_schema", "json_schema": schema}
-    said = _text(await _asked(client, config, max_tokens=64, response_format=asked)).strip()
+    said = _text(await _ask(client, config, max_tokens=64, response_format=asked)).strip()
     try:
         followed = set(json.loads(said)) == {"mood"}
     except (ValueError, TypeError, RecursionError):
@@ -163,5 +163,5 @@ async def _why_not(attempt: Awaitable[None], key: str) -> str | None:
     except _LackingError as error:
         return str(error)
     except Exception as error:
-        return classified(error, key).reason
+        return classify(error, key).reason
     return None

@@ -48,7 +48,7 @@ def without_key(text: str, key: str) -> str:
     return text.replace(key, HIDDEN).replace(quote(key, safe=""), HIDDEN)
 
 
-def redacted(text: str, key: str) -> str:
+def redact(text: str, key: str) -> str:
     """The text without the key, and without what looks like one."""
     return _LOOKS_LIKE_ONE.sub(HIDDEN, without_key(text, key))
 

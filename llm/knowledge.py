@@ -15,7 +15,7 @@ from data import atomic
 from data.errors import BackendError, DataError
 from llm.asking import Asked
 from llm.cache import COLUMNS, ResponseCache, storable
-from llm.gate import CUT_OFF, REJECTED, in_words, judged, read_aspects
+from llm.gate import CUT_OFF, REJECTED, in_words, judge_reply, read_aspects
 from llm.protocol import Backend, Reply, Resuming, request_key
 from llm.settings import GateConfig
 from prompts.requests import Request
@@ -70,7 +70,7 @@ class Knowledge:
         return self.table.select(pl.coalesce("override", "text")).to_series().to_list()
 
     @property
-    def failed(self) -> pl.DataFrame:
+    def failures(self) -> pl.DataFrame:
         """Rows without any text, with their errors."""
         return self.table.filter(pl.coalesce("override", "text").is_null())
 
@@ -126,12 +126,12 @@ class Knowledge:
             "leaking": self.leaking,
             "models": self.table["model"].unique().sort().to_list(),
             "rows": self.table.height,
-            "failed": self.failed.height,
+            "failed": self.failures.height,
         }
         atomic.write_json(directory / "knowledge.json", summary)
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> Knowledge:
         """The knowledge stored by `save`."""
         leaking = atomic.read_json(directory / "knowledge.json")["leaking"]
@@ -170,18 +170,18 @@ def describe(
         BackendError: nothing further can be asked of the backend.
     """
     if isinstance(backend, Resuming):
-        for key, model, reply in backend.finished():
-            _kept(cache, key, model, reply, gate)
+        for key, model, reply in backend.leftover_replies():
+            _keep(cache, key, model, reply, gate)
     tell = on_progress or (lambda _done, _total, _what: None)
     with cache.claims() as claims:
         asked = Asked(
             requests, backend, cache, claims, gate, lambda done: tell(done, total, "texts")
         )
-        pending: Iterable[Request] | None = asked.unanswered()
+        pending: Iterable[Request] | None = asked.unanswered_requests()
         while pending is not None:
             _answer(pending, asked, backend, cache, gate)
             claims.clear()
-            pending = asked.given_up_elsewhere()
+            pending = asked.requests_given_up()
     tell(len(asked.keys), total or len(asked.keys), "texts")
     return Knowledge(_table(asked, backend.model, cache), backend.leaking)
 
@@ -205,15 +205,15 @@ def _answer(
         for reply in backend.generate(pending):
             cold = replace(reply.request, warmer=0.0)
             key = request_key(backend, cold)
-            verdict = _kept(cache, key, backend.model, reply, gate)
+            verdict = _keep(cache, key, backend.model, reply, gate)
             asked.heard(key, verdict)
             if not reply.request.warmer:
                 cut_off = _cut_in_a_row(cut_off, reply, verdict)
             if warmer is not None and verdict.finish_reason == REJECTED:
                 rejected.append(cold)
             else:
-                asked.settled(key)
-        rejected += asked.rejected()
+                asked.settle(key)
+        rejected += asked.rejected_requests()
         if warmer is None or not rejected:
             break
         pending = [replace(request, warmer=warmer) for request in rejected]
@@ -235,17 +235,17 @@ def _cut_in_a_row(before: int, reply: Reply, verdict: Reply) -> int:
     )
 
 
-def _kept(
+def _keep(
     cache: ResponseCache, key: str, model: str, reply: Reply, gate: GateConfig | None
 ) -> Reply:
     """The reply as it is judged; an answer is in the cache, as it came, before it is looked at."""
     came = storable((reply.text or "").strip())
     if reply.error is not None or not came:
-        verdict = judged(reply, gate)
+        verdict = judge_reply(reply, gate)
         cache.put(key, model, verdict)
         return verdict
     in_force = cache.put(key, model, replace(reply, text=came))
-    verdict = judged(replace(reply, text=came), gate)
+    verdict = judge_reply(replace(reply, text=came), gate)
     if in_force and verdict.text != came:
         cache.revise(key, came, verdict)
     return verdict

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from llm.protocol import Backend, Counting
-from prompts.requests import Request, fitted
+from prompts.requests import Request, fit_histories
 from prompts.template import Message, Template
 
 BYTES_A_TOKEN = 4
@@ -62,10 +62,10 @@ def readable(
     if template.side == "item":  # there is no history to cut
         return requests
     if isinstance(backend, Counting) and backend.limit is not None:
-        return fitted(requests, template, backend.count_tokens, backend.limit)
+        return fit_histories(requests, template, backend.count_tokens, backend.limit)
     return requests
 
 
-def left_out(whole: Request, sent: Request) -> int:
+def count_left_out(whole: Request, sent: Request) -> int:
     """How many items of a history were cut from a request."""
     return len(whole.facts.get("history", ())) - len(sent.facts.get("history", ()))

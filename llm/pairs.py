@@ -85,7 +85,7 @@ class Pairs:
         atomic.write_json(directory / "pairs.json", {name: getattr(self, name) for name in names})
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> Pairs:
         """The pairs stored by `save`."""
         about: dict[str, Any] = atomic.read_json(directory / "pairs.json")
@@ -152,7 +152,7 @@ def _nearest(matrix: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     return near, cosine
 
 
-def judged_by_vectors(
+def judge_by_vectors(
     ids: Sequence[str], candidates: Candidates, least_cosine: float, mutual: bool
 ) -> Pairs:
     """Candidates that are near enough; no model is asked.
@@ -171,7 +171,7 @@ def judged_by_vectors(
     return replace(found, leaking=candidates.leaking)
 
 
-def judged_by_scores(
+def judge_by_scores(
     ids: Sequence[str],
     candidates: Candidates,
     scores: np.ndarray,
@@ -249,16 +249,18 @@ class Questions:
         return pair_requests(self.views, self.candidates.pairs, self.template)
 
 
-def unanswered(questions: Questions, backend: Backend, cache: ResponseCache) -> list[Request]:
+def unanswered_requests(
+    questions: Questions, backend: Backend, cache: ResponseCache
+) -> list[Request]:
     """The calls that judging takes: different requests to which the cache has no answer."""
     first: dict[str, Request] = {}
     for request in questions.requests():
         first.setdefault(request_key(backend, request), request)
-    answered = cache.answered(first)
+    answered = cache.answered_keys(first)
     return [request for key, request in first.items() if key not in answered]
 
 
-def judged_by_model(
+def judge_by_model(
     questions: Questions,
     backend: Backend,
     cache: ResponseCache,
@@ -287,7 +289,7 @@ def judged_by_model(
     answers = describe(requests, backend, cache, _of_pairs(on_progress), len(candidates), gate)
     scores = scores_of(answers.table, *score_range(questions.template))
     judge, leaking = backend.model, backend.leaking
-    pairs = judged_by_scores(questions.ids, candidates, scores, least_score, judge, leaking)
+    pairs = judge_by_scores(questions.ids, candidates, scores, least_score, judge, leaking)
     return pairs, answers
 
 

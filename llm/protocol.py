@@ -57,7 +57,7 @@ class Backend(Protocol):
         """Whether its texts are known to have seen valid or test interactions."""
         ...
 
-    def sent(self, request: Request) -> Mapping[str, Any]:
+    def content(self, request: Request) -> Mapping[str, Any]:
         """JSON-able: all that the answer depends on, such as messages and sampling."""
         ...
 
@@ -97,13 +97,13 @@ class Recorded(Protocol):
 class Resuming(Protocol):
     """A backend that may hold answers of a run that ended before they were stored."""
 
-    def finished(self) -> Iterator[tuple[str, str, Reply]]:
+    def leftover_replies(self) -> Iterator[tuple[str, str, Reply]]:
         """Key, model and reply of each; one that was drawn and followed by another is stored."""
         ...
 
 
 def request_key(backend: Backend, request: Request) -> str:
     """64 hex digits: the SHA-256 of canonical JSON of `{model, sent}`."""
-    described = {"model": backend.model, "sent": backend.sent(request)}
+    described = {"model": backend.model, "sent": backend.content(request)}
     canonical = json.dumps(described, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode(errors="surrogatepass")).hexdigest()

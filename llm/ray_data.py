@@ -67,11 +67,11 @@ class RayBackend:
         """That of the inner backend."""
         return self._inner.leaking
 
-    def sent(self, request: Request) -> Mapping[str, Any]:
+    def content(self, request: Request) -> Mapping[str, Any]:
         """What the inner backend sends."""
-        return self._inner.sent(request)
+        return self._inner.content(request)
 
-    def finished(self) -> Iterator[tuple[str, str, Reply]]:
+    def leftover_replies(self) -> Iterator[tuple[str, str, Reply]]:
         """Key, model and reply of what workers answered in runs that died; then it is deleted."""
         for run in abandoned_runs(self._folder):
             for number in run.numbers():
@@ -95,7 +95,9 @@ class RayBackend:
             feed = _Feed(self, run, requests, self._ray.partition_rows, AHEAD * replicas)
             feed.start()
             try:
-                with closing(_done(run, self._config, self._ray, self._gpus(), replicas)) as done:
+                with closing(
+                    _run_partitions(run, self._config, self._ray, self._gpus(), replicas)
+                ) as done:
                     for number, error in done:
                         yield from (reply for _, _, reply in run.replies(number))
                         run.remove(number)
@@ -201,7 +203,7 @@ def _connect(address: str | None) -> None:
         ) from error
 
 
-def _done(
+def _run_partitions(
     run: Partitions, config: VllmConfig | ServerConfig, given: RayConfig, gpus: float, replicas: int
 ) -> Generator[tuple[int, str]]:
     """Number of each partition as it is answered, and the sentence that ends the run, or "".

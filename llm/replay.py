@@ -79,7 +79,7 @@ READERS: dict[str, Callable[[bytes], pl.DataFrame]] = {
 """How each kind of file is read, by its ending."""
 
 
-def read_recorded(path: Path) -> tuple[bytes, pl.DataFrame]:
+def read_recording(path: Path) -> tuple[bytes, pl.DataFrame]:
     """The uncompressed content of a file, and the table in it.
 
     Raises:
@@ -92,7 +92,7 @@ def read_recorded(path: Path) -> tuple[bytes, pl.DataFrame]:
             f"{path} is not a kind of file that can be replayed. Name a {', '.join(READERS)} "
             "file, which may be compressed as .zst or .gz."
         )
-    content = _unpacked(path)
+    content = _unpack(path)
     if not content.strip():
         raise DataError(f"The replay file {path} is empty. It must hold a row an entity: id, text.")
     try:
@@ -103,7 +103,7 @@ def read_recorded(path: Path) -> tuple[bytes, pl.DataFrame]:
         raise DataError(f"Cannot replay: {place} ({error}). Correct or remove it.") from error
 
 
-def _unpacked(path: Path) -> bytes:
+def _unpack(path: Path) -> bytes:
     try:
         with open_bytes(path) as stream:
             return stream.read()
@@ -133,7 +133,7 @@ class ReplayBackend:
     """Answers from a file; a text that is not in it is a failure with a reason."""
 
     def __init__(self, config: ReplayConfig) -> None:
-        content, self._table = read_recorded(config.path)
+        content, self._table = read_recording(config.path)
         self._config = config
         self._name = config.path.name
         self._texts: dict[str, dict[str, str | None]] = {}
@@ -141,7 +141,7 @@ class ReplayBackend:
         self.model = f"replay {self._name.split('.')[0]} {digest[:12]}"
         self.leaking = config.leaks or digest in KNOWN_TO_LEAK
 
-    def sent(self, request: Request) -> Mapping[str, Any]:
+    def content(self, request: Request) -> Mapping[str, Any]:
         """Side and id: with the file's content, which is in `model`, they settle the answer."""
         return {
             "side": request.side,

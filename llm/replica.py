@@ -74,15 +74,15 @@ class Partitions:
             for key, r in zip(keys, requests, strict=True)
             for schema in [None if r.schema is None else json.dumps(r.schema)]
         ]  # JSON in ASCII: a half of a surrogate pair, which Parquet refuses, survives it
-        atomic.write_parquet(self._asked(number), pl.DataFrame(rows, _ASKED, orient="row"))
+        atomic.write_parquet(self._requests_path(number), pl.DataFrame(rows, _ASKED, orient="row"))
 
     def holds(self, number: int) -> bool:
         """Whether the requests of a partition are there, as seen from this machine."""
-        return self._asked(number).is_file()
+        return self._requests_path(number).is_file()
 
     def requests(self, number: int) -> list[Request]:
         """The requests of one partition."""
-        table = atomic.read_parquet(self._asked(number)).drop("key", "model")
+        table = atomic.read_parquet(self._requests_path(number)).drop("key", "model")
         return [_request(*row) for row in table.iter_rows()]
 
     def answer(self, number: int, replies: Sequence[tuple[int, Reply]]) -> None:
@@ -90,11 +90,11 @@ class Partitions:
         names = [name for name in _REPLIED if name != "row"]
         rows = [(row, *(storable(getattr(reply, n)) for n in names)) for row, reply in replies]
         table = pl.DataFrame(rows, _REPLIED, orient="row")
-        atomic.write_parquet(self._replied(number), table)
+        atomic.write_parquet(self._replies_path(number), table)
 
-    def answered(self, number: int) -> bool:
+    def has_replies(self, number: int) -> bool:
         """Whether the replies of a partition are there."""
-        return self._replied(number).is_file()
+        return self._replies_path(number).is_file()
 
     def replies(self, number: int) -> Iterator[tuple[str, str, Reply]]:
         """Key, model and reply, for each reply of one partition.
@@ -102,8 +102,8 @@ class Partitions:
         Raises:
             ArtifactError: it is damaged.
         """
-        replied = atomic.read_parquet(self._replied(number), _ASKED_AGAIN)
-        asked = atomic.read_parquet(self._asked(number), _ASKED_AGAIN)[replied["row"]]
+        replied = atomic.read_parquet(self._replies_path(number), _ASKED_AGAIN)
+        asked = atomic.read_parquet(self._requests_path(number), _ASKED_AGAIN)[replied["row"]]
         for (key, model, *request), told in zip(
             asked.iter_rows(), replied.drop("row").iter_rows(named=True), strict=True
         ):
@@ -113,24 +113,24 @@ class Partitions:
         """Where the files of one partition, which are damaged, are out of the way."""
         aside = self.folder.parent / "damaged"
         aside.mkdir(exist_ok=True)
-        for path in (self._asked(number), self._replied(number)):
+        for path in (self._requests_path(number), self._replies_path(number)):
             path.replace(aside / f"{self.folder.name}-{path.name}")
         return aside
 
     def remove(self, number: int) -> None:
         """Deletes one partition; replies first, for requests alone hold nothing that was paid."""
-        self._replied(number).unlink(missing_ok=True)
-        self._asked(number).unlink(missing_ok=True)
+        self._replies_path(number).unlink(missing_ok=True)
+        self._requests_path(number).unlink(missing_ok=True)
 
     def numbers(self) -> list[int]:
         """Partitions of which requests and replies are there."""
         found = (int(p.stem.partition("-")[2]) for p in self.folder.glob("replied-*.parquet"))
         return sorted(number for number in found if self.holds(number))
 
-    def _asked(self, number: int) -> Path:
+    def _requests_path(self, number: int) -> Path:
         return self.folder / f"asked-{number}.parquet"
 
-    def _replied(self, number: int) -> Path:
+    def _replies_path(self, number: int) -> Path:
         return self.folder / f"replied-{number}.parquet"
 
 
@@ -147,9 +147,9 @@ def open_run(root: Path) -> Iterator[Partitions]:
     name = uuid.uuid4().hex[:12]
     born, folder = root / f".{name}", root / f"{_RUN}{name}"
     with ExitStack() as stack:
-        with atomic.told(root):
+        with atomic.explain_failures(root):
             born.mkdir(parents=True)
-            assert stack.enter_context(_locked(born))
+            assert stack.enter_context(_try_lock(born))
             born.rename(folder)  # seen by others only when it is locked
         try:
             yield Partitions(folder)
@@ -160,7 +160,7 @@ def open_run(root: Path) -> Iterator[Partitions]:
 def abandoned_runs(root: Path) -> Iterator[Partitions]:
     """Folders of runs that are over; each is removed when the next is asked for."""
     for folder in sorted(root.glob(f"{_RUN}*")):
-        with _locked(folder) as mine:
+        with _try_lock(folder) as mine:
             if mine:
                 yield Partitions(folder)
                 shutil.rmtree(folder, ignore_errors=True)
@@ -177,7 +177,7 @@ def _tidy(run: Partitions) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
+def _try_lock(folder: Path) -> Iterator[bool]:
     """Whether the lock of `folder` could be had; it dies with the process."""
     import fcntl
 
@@ -250,7 +250,7 @@ class Replica:
 
     def _answer(self, number: int) -> None:
         """Asks one partition; what was answered before an error is kept."""
-        if self._run.answered(number):  # by a worker that died before it could say so
+        if self._run.has_replies(number):  # by a worker that died before it could say so
             return
         if not self._run.holds(number):
             raise BackendError(

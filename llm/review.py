@@ -59,8 +59,8 @@ class Coverage:
 
 def coverage(knowledge: Knowledge) -> Coverage:
     """How much of one side is described, and what it took."""
-    table, failed = knowledge.table, knowledge.failed.height
-    review = reviewed(knowledge)
+    table, failed = knowledge.table, knowledge.failures.height
+    review = review_texts(knowledge)
     return Coverage(
         entities=table.height,
         described=table.height - failed,
@@ -77,7 +77,7 @@ def coverage(knowledge: Knowledge) -> Coverage:
     )
 
 
-def reviewed(knowledge: Knowledge) -> pl.DataFrame:
+def review_texts(knowledge: Knowledge) -> pl.DataFrame:
     """A row an entity with what is to be said of its text.
 
     Returns:
@@ -110,7 +110,7 @@ def reviewed(knowledge: Knowledge) -> pl.DataFrame:
 
 def failures(knowledge: Knowledge) -> pl.DataFrame:
     """A row a reason, most frequent first: reason, rows, attempts (mean), example, error."""
-    failed = knowledge.failed.with_columns(_REASON.fill_null("failed").alias("reason"))
+    failed = knowledge.failures.with_columns(_REASON.fill_null("failed").alias("reason"))
     grouped = failed.group_by("reason").agg(
         pl.len().alias("rows"),
         pl.col("attempts").mean(),
@@ -124,7 +124,7 @@ def duplicates(table: pl.DataFrame) -> pl.DataFrame:
     """Texts that several entities have: a row a text, with `entities` and `said`, most first.
 
     Args:
-        table: From `reviewed`.
+        table: From `review_texts`.
     """
     twice = table.filter(pl.col("same") > 1)
     key = pl.col("said").str.to_lowercase().str.extract_all(_WORD).list.join(" ")
@@ -201,13 +201,13 @@ def compare_knowledge(old: Knowledge, new: Knowledge) -> pl.DataFrame:
         .otherwise(pl.lit("changed"))
     )
     return (
-        joined.with_columns(what.alias("what"), _kept())
+        joined.with_columns(what.alias("what"), _word_overlap())
         .select("entity", "what", "kept", "old", "new")
         .sort(pl.col("what") == "same", "kept", nulls_last=False, maintain_order=True)
     )
 
 
-def _kept() -> pl.Expr:
+def _word_overlap() -> pl.Expr:
     """Share of words that both texts have; null where there is only one text."""
     old, new = (pl.col(c).str.to_lowercase().str.extract_all(_WORD) for c in ("old", "new"))
     both, either = old.list.set_intersection(new), old.list.set_union(new)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from data.errors import BackendError
 from llm.endpoint import call_options, open_client, post
-from llm.failures import Failure, classified, pause
+from llm.failures import Failure, classify, pause
 from llm.gate import CUT_OFF, more_room
 from llm.keys import key_of, without_key
 from llm.pretrained import load_tokenizer
@@ -61,7 +61,7 @@ class Concurrency:
         self._filled: float | None = None
         self._answers = 0
 
-    def answered(self, now: float) -> None:
+    def note_answer(self, now: float) -> None:
         """An answer came, at monotonic second `now`."""
         if self._begun is None:
             self._begun = now
@@ -71,7 +71,7 @@ class Concurrency:
         elif self._filled is not None and self._answers >= (ROUNDS - 1) * self.level:
             self._judge(self._answers / max(now - self._filled, 1e-9))
 
-    def strained(self) -> None:
+    def note_strain(self) -> None:
         """The endpoint asked for fewer calls, or failed under them."""
         self.level = max(1, self.level // 2)
         self._climbing = False
@@ -112,7 +112,7 @@ class ServerBackend:
         """Whether the endpoint has answered with the key."""
         self._tokenizer: Any = None
 
-    def sent(self, request: Request) -> Mapping[str, Any]:
+    def content(self, request: Request) -> Mapping[str, Any]:
         """Messages, sampling, and the schema where there is one; not the address."""
         sampling = self.config.sampling
         warm = {"temperature": sampling.temperature + request.warmer}
@@ -230,14 +230,14 @@ class _Flight:
                 most = self._config.sampling.max_tokens
                 reply = _reply(request, completion, latency, attempt, self._key, most)
             except Exception as error:
-                failure = classified(error, self._key, self._backend.key_taken)
+                failure = classify(error, self._key, self._backend.key_taken)
             else:
-                self._calls.answered(time.monotonic())
+                self._calls.note_answer(time.monotonic())
                 self._backend.key_taken = True
                 return self._heard(reply)
             if failure.kind == "fatal":
                 raise BackendError(f"{failure.reason}. {self._mend()}")
-            if failure.kind == "lasting" and not self._unguided(request, failure):
+            if failure.kind == "lasting" and not self._drop_guiding(request, failure):
                 break
             if attempt < self._config.attempts:
                 await self._wait(failure, attempt)
@@ -245,7 +245,7 @@ class _Flight:
         if failure.kind == "lasting":
             cure += " If only these requests are at fault, raise stop_after."
         self._count(failure.reason, cure)
-        return _failed(request, failure, attempt)
+        return _failure(request, failure, attempt)
 
     async def _call(self, client: AsyncOpenAI, request: Request) -> Mapping[str, Any]:
         """The completion as it came."""
@@ -264,7 +264,7 @@ class _Flight:
             asked["seed"] = sampling.seed
         return await post(client, "/chat/completions", asked, self._options)
 
-    def _unguided(self, request: Request, failure: Failure) -> bool:
+    def _drop_guiding(self, request: Request, failure: Failure) -> bool:
         """Whether to go on without guided decoding, which this endpoint does not know."""
         if request.schema is None or "response_format" not in failure.reason:
             return False
@@ -277,7 +277,7 @@ class _Flight:
             self._quiet_until = max(self._quiet_until, now + failure.retry_after_s)
         if failure.strained and now >= self._eased:
             self._eased = now + 1.0
-            self._calls.strained()
+            self._calls.note_strain()
         await asyncio.sleep(pause(attempt, failure.retry_after_s, self._rng))
 
     def _heard(self, reply: Reply) -> Reply:
@@ -327,14 +327,14 @@ def _reply(
     """
     choices = completion.get("choices")
     choice = _mapping(choices[0] if isinstance(choices, list) and choices else None)
-    said, finish = without_key(said_in(choice), key).strip(), choice.get("finish_reason")
+    said, finish = without_key(answer_words(choice), key).strip(), choice.get("finish_reason")
     error = None if said else _wordless(request, finish, most)
     usage = _mapping(completion.get("usage"))
     return Reply(
         request,
         said or None,
-        counted(usage.get("prompt_tokens")),
-        counted(usage.get("completion_tokens")),
+        token_count(usage.get("prompt_tokens")),
+        token_count(usage.get("completion_tokens")),
         latency,
         without_key(finish, key)[:40].lower() if isinstance(finish, str) and finish else "stop",
         attempt,
@@ -342,7 +342,7 @@ def _reply(
     )
 
 
-def said_in(choice: Mapping[str, Any]) -> str:
+def answer_words(choice: Mapping[str, Any]) -> str:
     """The words of an answer without the thoughts that stand apart; "" for none."""
     content = _mapping(choice.get("message")).get("content")
     if isinstance(content, str):
@@ -372,12 +372,12 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def counted(value: object) -> int:
+def token_count(value: object) -> int:
     """A number of tokens; 0 for what is none."""
     return value if isinstance(value, int) and 0 <= value < 2**53 else 0
 
 
-def _failed(request: Request, failure: Failure, attempts: int) -> Reply:
+def _failure(request: Request, failure: Failure, attempts: int) -> Reply:
     return Reply(request, None, finish_reason="error", attempts=attempts, error=failure.reason)
 
 

@@ -11,7 +11,7 @@ from data.errors import DataError
 from llm.knowledge import Knowledge
 
 
-def shuffled(knowledge: Knowledge, side: str, seed: int) -> Knowledge:
+def shuffle(knowledge: Knowledge, side: str, seed: int) -> Knowledge:
     """The same answers on other entities: no entity keeps its own, and each is used once.
 
     A gain that survives this does not come from what the texts mean.

@@ -60,10 +60,10 @@ class Store:
         self._schema, self._what, self._known = schema, what, known
         self._lock = Lock()
         self._lost: Exception | None = None  # why nothing is open any more
-        with self._told():
+        with self._explain_failures():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._users = path.with_name(f".{path.name}.lock").open("w")  # locked by all users
-            self._database = self._opened()
+            self._database = self._open()
 
     def write(self, *statements: tuple[str, Rows]) -> int:
         """Rows that the last statement changed; all of it is safe on return, or nothing is.
@@ -75,7 +75,7 @@ class Store:
             ArtifactError: the disk is full, or another run uses the file, which is damaged.
         """
         rights.require(f"write {self.path.name}")
-        return self._run(lambda database: _written(database, statements))
+        return self._run(lambda database: _write(database, statements))
 
     def by_key(self, query: str, keys: Iterable[str]) -> Iterator[tuple[Any, ...]]:
         """Rows of `query`, in which `(?)` stands for a few of `keys` at a time.
@@ -86,19 +86,19 @@ class Store:
         left = iter(keys)
         while some := list(islice(left, AT_ONCE)):
             marks = ",".join("?" * len(some))
-            yield from self._found(query.replace("(?)", f"({marks})"), some)
+            yield from self._find(query.replace("(?)", f"({marks})"), some)
 
     def close(self) -> None:
         """Ends the connection; the file is whole at any time, closed or not."""
         self._database.close()
         self._users.close()
 
-    def _found(self, query: str, keys: list[str]) -> list[tuple[Any, ...]]:
+    def _find(self, query: str, keys: list[str]) -> list[tuple[Any, ...]]:
         return self._run(lambda database: database.execute(query, keys).fetchall())
 
     def _run(self, do: Callable[[sqlite3.Connection], T]) -> T:
         """What `do` gives, of a new file if it has to be."""
-        with self._told(), self._lock:
+        with self._explain_failures(), self._lock:
             if self._lost is not None:
                 raise self._lost
             try:
@@ -108,13 +108,13 @@ class Store:
                     raise
                 self._database.close()
                 try:
-                    self._database = self._opened(str(error))
+                    self._database = self._open(str(error))
                 except (sqlite3.Error, OSError) as lost:
                     self._lost = lost
                     raise
                 return do(self._database)
 
-    def _opened(self, damage: str = "") -> sqlite3.Connection:
+    def _open(self, damage: str = "") -> sqlite3.Connection:
         """A connection to a file that is whole.
 
         Args:
@@ -138,7 +138,7 @@ class Store:
                         raise
                     why = str(error)
             if self._share(alone=True):
-                aside, damage = _moved_aside(self.path), ""
+                aside, damage = _move_aside(self.path), ""
                 _log.warning(
                     "The %s %s was damaged (%s) and was moved to %s. What finished results hold "
                     "of it is kept; the rest is made again.",
@@ -181,7 +181,7 @@ class Store:
         return database
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _explain_failures(self) -> Iterator[None]:
         """Errors of SQLite and of the disk as sentences."""
         try:
             yield
@@ -201,7 +201,7 @@ class Store:
             ) from error
 
 
-def _written(database: sqlite3.Connection, statements: Sequence[tuple[str, Rows]]) -> int:
+def _write(database: sqlite3.Connection, statements: Sequence[tuple[str, Rows]]) -> int:
     database.execute("BEGIN IMMEDIATE")
     try:
         for statement, rows in statements:
@@ -254,7 +254,7 @@ def _start(path: Path, size: int) -> bytes:
         return b""
 
 
-def _moved_aside(path: Path) -> Path:
+def _move_aside(path: Path) -> Path:
     """Where a damaged database is from here on; nothing of it is changed."""
     names = (path.with_name(f"{path.name}.damaged-{number}") for number in count(1))
     aside = next(name for name in names if not name.exists())

@@ -53,7 +53,7 @@ class Vectors:
         atomic.write_json(directory / "vectors.json", about)
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> Vectors:
         """The vectors stored by `save`.
 

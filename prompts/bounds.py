@@ -163,7 +163,7 @@ def printable(value: Any) -> Any:
     return value
 
 
-def bounded(tree: nodes.Template) -> nodes.Template:
+def add_bounds(tree: nodes.Template) -> nodes.Template:
     """A parsed template in which loops count their rounds and what grows is measured.
 
     Raises:
@@ -212,23 +212,23 @@ class _Bound(NodeTransformer):
     def generic_visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> nodes.Node:
         super().generic_visit(node, *args, **kwargs)
         if isinstance(node, nodes.For):
-            node.iter = _filtered(node.iter, "_counted")
+            node.iter = _filter_node(node.iter, "_count_rounds")
         elif isinstance(node, nodes.Assign):
-            node.node = _filtered(node.node, "_charged")
+            node.node = _filter_node(node.node, "_charge")
         elif isinstance(node, nodes.Operand):
-            node.expr = _filtered(node.expr, "_charged")
+            node.expr = _filter_node(node.expr, "_charge")
         elif isinstance(node, nodes.Concat):
-            return _filtered(nodes.List(node.nodes, lineno=node.lineno), "_concatenated")
+            return _filter_node(nodes.List(node.nodes, lineno=node.lineno), "_concatenate")
         elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Slice):
-            return _filtered(node, "_charged")
+            return _filter_node(node, "_charge")
         elif isinstance(node, nodes.List | nodes.Dict) or (
             isinstance(node, nodes.Tuple) and node.ctx == "load"
         ):
-            return _filtered(node, "_measured")
+            return _filter_node(node, "_measure")
         return node
 
 
-def _filtered(node: Any, name: str) -> nodes.Filter:
+def _filter_node(node: Any, name: str) -> nodes.Filter:
     return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
 
 
@@ -245,7 +245,7 @@ def size_of(value: object) -> int:
     return size
 
 
-def checked_operation(operator: str, left: Any, right: Any) -> None:
+def check_operation(operator: str, left: Any, right: Any) -> None:
     """Nothing, for arithmetic that stays small.
 
     Raises:
@@ -270,12 +270,12 @@ def _fitting(size: int) -> None:
 
 
 @pass_context
-def _charged(context: Context, value: Any) -> Any:
+def _charge(context: Context, value: Any) -> Any:
     return budget_of(context.parent).charge(value)
 
 
 @pass_context
-def _counted(context: Context, values: Iterable[Any]) -> Iterator[Any]:
+def _count_rounds(context: Context, values: Iterable[Any]) -> Iterator[Any]:
     budget = budget_of(context.parent)
     for value in values:
         budget.count_round()
@@ -283,18 +283,18 @@ def _counted(context: Context, values: Iterable[Any]) -> Iterator[Any]:
 
 
 @pass_context
-def _measured(context: Context, value: Any) -> Any:
+def _measure(context: Context, value: Any) -> Any:
     _fitting(size_of(value))
     return budget_of(context.parent).charge(value)
 
 
 @pass_context
-def _concatenated(context: Context, values: list[Any]) -> str:
-    text: str = budget_of(context.parent).charge(_joined(values))
+def _concatenate(context: Context, values: list[Any]) -> str:
+    text: str = budget_of(context.parent).charge(_join_values(values))
     return text
 
 
-def _joined(values: Iterable[Any], between: str = "") -> str:
+def _join_values(values: Iterable[Any], between: str = "") -> str:
     """The values as one text, of which no more is made than may be."""
     texts, size = [], 0
     for value in values:
@@ -308,17 +308,17 @@ def _choosing(name: str) -> Callable[..., Any]:
     """Jinja's filter of that name, whose tests count as rounds of a loop."""
 
     @pass_context
-    def chosen(context: Context, values: Iterable[Any], *test: Any, **given: Any) -> Any:
-        return JINJA_FILTERS[name](context, _counted(context, values), *test, **given)
+    def choose(context: Context, values: Iterable[Any], *test: Any, **given: Any) -> Any:
+        return JINJA_FILTERS[name](context, _count_rounds(context, values), *test, **given)
 
-    return chosen
+    return choose
 
 
 @pass_context
 def _map(context: Context, values: Iterable[Any], *names: Any, **given: Any) -> Iterable[Any]:
     if names and (len(names) > 1 or names[0] not in _MAPPED.split()):
         raise SecurityError(f"map({names[0]!r}); it may be {', '.join(_MAPPED.split())}")
-    made = do_map(context, _counted(context, values), *names, **given)
+    made = do_map(context, _count_rounds(context, values), *names, **given)
     return map(budget_of(context.parent).charge, made)
 
 
@@ -327,7 +327,7 @@ def _join(
     context: Context, values: Iterable[Any], d: str = "", attribute: str | None = None
 ) -> str:
     found = values if attribute is None else do_map(context, values, attribute=attribute)
-    return _joined(found, str(d))
+    return _join_values(found, str(d))
 
 
 @pass_context
@@ -398,7 +398,7 @@ _GIVEN: dict[object, Callable[[Context], tuple[Any, ...]]] = {
 }
 
 
-def _paid(function: Callable[..., Any], by_path: bool = False) -> Callable[..., Any]:
+def _charge_for(function: Callable[..., Any], by_path: bool = False) -> Callable[..., Any]:
     """A filter or test that looks at the clock, and is charged.
 
     Args:
@@ -408,14 +408,14 @@ def _paid(function: Callable[..., Any], by_path: bool = False) -> Callable[..., 
     first = _GIVEN[getattr(function, "jinja_pass_arg", None)]
 
     @pass_context
-    def paid(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
+    def charge_call(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
         budget = budget_of(context.parent)
         budget.check_time()
         if by_path:
             _check_paths([kwargs.get("attribute"), *args])
         return budget.charge(function(*first(context), value, *args, **kwargs))
 
-    return paid
+    return charge_call
 
 
 def _check_paths(values: Iterable[Any]) -> None:
@@ -444,10 +444,10 @@ _FILTERS: dict[str, Callable[..., Any]] = {
 
 
 _INNER = {
-    "_counted": _counted,
-    "_charged": _charged,
-    "_measured": _measured,
-    "_concatenated": _concatenated,
+    "_count_rounds": _count_rounds,
+    "_charge": _charge,
+    "_measure": _measure,
+    "_concatenate": _concatenate,
 }
 """Filters that no template names."""
 
@@ -455,11 +455,11 @@ _INNER = {
 def filters(**more: Callable[..., Any]) -> dict[str, Any]:
     """Filters of templates, and more; none of chance, so that a prompt is the same each time."""
     found = {**_FILTERS, **more}.items()
-    return {**{name: _paid(one, name in _BY_PATH) for name, one in found}, **_INNER}
+    return {**{name: _charge_for(one, name in _BY_PATH) for name, one in found}, **_INNER}
 
 
 _TESTS: Mapping[str, Any] = JINJA_TESTS
-TESTS: dict[str, Any] = {name: _paid(test) for name, test in _TESTS.items()}
+TESTS: dict[str, Any] = {name: _charge_for(test) for name, test in _TESTS.items()}
 """Tests of templates."""
 GLOBALS: dict[str, Callable[..., Any]] = {"range": _range}
 """Functions of templates."""

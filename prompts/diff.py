@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from itertools import groupby
 from typing import Literal
 
-from prompts.template import Template, written_schema
+from prompts.template import Template, schema_text
 
 Op = Literal["equal", "removed", "added"]
 Change = tuple[Op, str]
@@ -30,7 +30,7 @@ def word_diff(old: str, new: str) -> list[Change]:
             found.append(("equal", "".join(before[a:b])))
         else:
             found += [("removed", "".join(before[a:b])), ("added", "".join(after[c:d]))]
-    return list(_gathered(_without_lone_blanks(found)))
+    return list(_gather(_without_lone_blanks(found)))
 
 
 def template_diff(old: Template, new: Template) -> list[Change]:
@@ -39,7 +39,7 @@ def template_diff(old: Template, new: Template) -> list[Change]:
 
 
 def _content(template: Template) -> str:
-    return written_schema(template) + template.body
+    return schema_text(template) + template.body
 
 
 def _without_lone_blanks(changes: list[Change]) -> list[Change]:
@@ -54,7 +54,7 @@ def _without_lone_blanks(changes: list[Change]) -> list[Change]:
     return kept
 
 
-def _gathered(changes: Iterable[Change]) -> Iterable[Change]:
+def _gather(changes: Iterable[Change]) -> Iterable[Change]:
     """Neighbouring changes together: what was removed, then what was added."""
     for equal, some in groupby(changes, key=lambda change: change[0] == "equal"):
         parts = list(some)

@@ -60,7 +60,7 @@ class HistoryViews:
             sums = self._sums(bounds - start, items[start:stop])
             for user, summed in zip(users, sums, strict=True):
                 own = slice(offsets[user], offsets[user + 1])
-                shown = self._shown(items[own], self._weights[own])
+                shown = self._latest(items[own], self._weights[own])
                 yield _with_history(self._users[user], shown, summed)
 
     def __len__(self) -> int:
@@ -73,9 +73,9 @@ class HistoryViews:
     def of(self, user: View, items: np.ndarray, weights: np.ndarray) -> View:
         """The mapping of somebody whose history is given: (n,) items, oldest first, and weights."""
         (summed,) = self._sums(np.array([0, len(items)]), items)
-        return _with_history(user, self._shown(items, weights), summed)
+        return _with_history(user, self._latest(items, weights), summed)
 
-    def _shown(self, items: np.ndarray, weights: np.ndarray) -> dict[str, Any]:
+    def _latest(self, items: np.ndarray, weights: np.ndarray) -> dict[str, Any]:
         shown = range(max(len(items) - self._at_most, 0), len(items))
         view = self._item_view
         return {
@@ -134,11 +134,11 @@ def item_traits(items: pl.DataFrame, views: ItemViews, popularity: np.ndarray) -
         elif table[name].dtype == pl.String:
             values[name] = [[cell] if cell else [] for cell in table[name].to_list()]
     values["era"] = [[view["era"]] if view["era"] else [] for view in views]
-    shared = {name: lists for name, lists in values.items() if _shared(lists)}
+    shared = {name: lists for name, lists in values.items() if _are_shared(lists)}
     return {name: traits_of(lists, popularity) for name, lists in shared.items()}
 
 
-def _shared(values: list[list[str]]) -> bool:
+def _are_shared(values: list[list[str]]) -> bool:
     """Whether items have values in common: not one value for all, nor (nearly) one an item."""
     carried = [value for carried in values for value in carried]
     return 1 < len(set(carried)) <= MOSTLY_DISTINCT * len(carried)

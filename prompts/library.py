@@ -12,7 +12,7 @@ from data import atomic
 from data.errors import TemplateError
 from prompts.template import (
     Template,
-    checked_name,
+    check_name,
     find_template,
     list_templates,
     load_template,
@@ -108,11 +108,11 @@ class Library:
             TemplateError: the name cannot be had, or the text is no template; then the text is
                 kept as a draft, and the message names its file.
         """
-        if versions_of(self.folder, checked_name(name)):
+        if versions_of(self.folder, check_name(name)):
             raise TemplateError(
                 f"There is a template {name} already. Change it: autograph prompts edit {name}"
             )
-        template = self._checked(name, text)
+        template = self._check(name, text)
         first = replace(template, name=name, version=1, note=note or template.note)
         path = place_of(self.folder, name, 1)
         if not atomic.create_text(path, template_text(first)):
@@ -136,9 +136,9 @@ class Library:
                 template; then the text is kept as a draft, and the message names its file.
         """
         latest = self._latest(name)
-        edited = self._checked(name, text)
+        edited = self._check(name, text)
         if edited.side != latest.side:
-            raise self._refused(
+            raise self._refusal(
                 name,
                 text,
                 f"The template {name} is for the {latest.side} side and stays so; begin another "
@@ -167,7 +167,7 @@ class Library:
 
     def _latest(self, name: str) -> Template:
         if not versions_of(self.folder, name):
-            checked_name(name)
+            check_name(name)
             mine = ", ".join(own_names(self.folder)) or "none yet"
             raise TemplateError(
                 f"You have no template {name!r} (your own are: {mine}). Begin one: "
@@ -182,16 +182,16 @@ class Library:
         saved = datetime.fromtimestamp(seconds, UTC)
         return Entry(self.load(f"{name}@{chosen}"), True, versions, saved)
 
-    def _checked(self, name: str, text: str) -> Template:
+    def _check(self, name: str, text: str) -> Template:
         """The template in `text`, fit to be saved; if it is not, the text is kept as a draft."""
         try:
             template = parse_template(text, source=name)
             check_variables(template)
         except TemplateError as error:
-            raise self._refused(name, text, str(error)) from error
+            raise self._refusal(name, text, str(error)) from error
         return template
 
-    def _refused(self, name: str, text: str, why: str) -> TemplateError:
+    def _refusal(self, name: str, text: str, why: str) -> TemplateError:
         draft = next(path for path in self._drafts(name) if atomic.create_text(path, text))
         return TemplateError(
             f"{why} Nothing was saved; your text is kept in {draft}: correct it there and give it "

@@ -125,7 +125,7 @@ def request_of(side: Side, template: Template, facts: View) -> Request:
     return Request(side, facts.entity, messages, template.label, facts, template.schema)
 
 
-def fitted(
+def fit_histories(
     requests: Iterable[Request], template: Template, count: Count, limit: int
 ) -> Iterator[Request]:
     """The same requests; a history that is too long for the model loses its oldest items.
@@ -142,10 +142,10 @@ def fitted(
     for request in requests:
         small = sum(len(m["content"].encode()) + 16 for m in request.messages) <= limit
         fits = small or (count(request.messages) or 0) <= limit
-        yield request if fits else _shortened(request, template, count, limit)
+        yield request if fits else _shorten(request, template, count, limit)
 
 
-def _shortened(request: Request, template: Template, count: Count, limit: int) -> Request:
+def _shorten(request: Request, template: Template, count: Count, limit: int) -> Request:
     """With as many of the latest items as fit, found by bisection."""
     history = request.facts.get("history", ())
     best, low, high = request, 0, len(history) - 1

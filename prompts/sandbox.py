@@ -20,10 +20,10 @@ from prompts.bounds import (
     LONGEST_MESSAGE,
     METHODS,
     TESTS,
-    bounded,
+    add_bounds,
     budget_of,
     check_arguments,
-    checked_operation,
+    check_operation,
     filters,
     printable,
     with_budget,
@@ -95,14 +95,14 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         """
         budget = budget_of(context.parent)
         budget.check_time()
-        checked_operation(operator, left, right)
+        check_operation(operator, left, right)
         return budget.charge(super().call_binop(context, operator, left, right))
 
 
-def listed(value: object) -> str:
+def join_words(value: object) -> str:
     """A value in words: a list as "a, b, c", nothing as "".
 
-    >>> listed(["Comedy", "Drama"]), listed(None), listed(1995)
+    >>> join_words(["Comedy", "Drama"]), join_words(None), join_words(1995)
     ('Comedy, Drama', '', '1995')
     """
     if isinstance(value, list | tuple):
@@ -127,13 +127,13 @@ _SANDBOX = _Sandbox(
     autoescape=False,
     finalize=printable,
 )
-_SANDBOX.filters = filters(listed=listed, label=label)
+_SANDBOX.filters = filters(listed=join_words, label=label)
 _SANDBOX.tests = TESTS
 _SANDBOX.globals = dict(GLOBALS)
 _FILTER_NAMES = ", ".join(sorted(name for name in _SANDBOX.filters if name[0] != "_"))
 
 
-def parsed(text: str) -> nodes.Template:
+def parse_section(text: str) -> nodes.Template:
     """The tree of a section that was compiled before, for a look at what it uses."""
     return _SANDBOX.parse(text)
 
@@ -145,7 +145,7 @@ def compile_section(text: str, source: str) -> Section:
         TemplateError: its syntax is wrong, or it holds what templates may not.
     """
     try:
-        tree = bounded(_SANDBOX.parse(text))
+        tree = add_bounds(_SANDBOX.parse(text))
         names = meta.find_undeclared_variables(tree) - set(_SANDBOX.globals)
         code = _SANDBOX.compile(tree)
         return Section(Compiled.from_code(_SANDBOX, code, dict(GLOBALS)), frozenset(names))
@@ -157,7 +157,7 @@ def compile_section(text: str, source: str) -> Section:
             f"{str(error.message).rstrip('.')}.{known}"
         ) from error
     except SecurityError as error:
-        raise _forbidden(error, source) from error
+        raise _refusal(error, source) from error
     except ValueError as error:  # of digits, beyond what is read as a number
         raise TemplateError(
             f"The template {source} writes out a number of too many digits. Shorten it."
@@ -168,7 +168,7 @@ def compile_section(text: str, source: str) -> Section:
         ) from error
 
 
-def _forbidden(error: SecurityError, source: str) -> TemplateError:
+def _refusal(error: SecurityError, source: str) -> TemplateError:
     return TemplateError(
         f"The template {source} uses what templates may not: {error}. "
         "Keep to the variables, filters and loops."
@@ -197,7 +197,7 @@ def render_section(section: Section, context: Mapping[str, Any], source: str) ->
             f"Variables are: {known}."
         ) from error
     except SecurityError as error:
-        raise _forbidden(error, source) from error
+        raise _refusal(error, source) from error
     except Exception as error:
         raise TemplateError(
             f"The template {source} cannot be filled in ({type(error).__name__}: {error}). "

@@ -44,7 +44,7 @@ def own_templates(workspace: Path) -> Path:
     return workspace / "prompts"
 
 
-def checked_name(name: str) -> str:
+def check_name(name: str) -> str:
     """`name`, if a template of a person's own may have it.
 
     Raises:
@@ -201,7 +201,9 @@ def parse_template(text: str, source: str = "<text>") -> Template:
             "side:, name:, version:, note:, and another line ---."
         )
     matter = _matter(parts[1], source)
-    template = Template(**_checked(matter, source), body=parts[2].strip() + "\n", source=source)
+    template = Template(
+        **_check_fields(matter, source), body=parts[2].strip() + "\n", source=source
+    )
     _sections(template.body, source)
     return template
 
@@ -217,10 +219,10 @@ def template_text(template: Template) -> str:
         allow_unicode=True,
         width=10_000,
     )
-    return f"---\n{matter}{written_schema(template)}---\n{template.body}"
+    return f"---\n{matter}{schema_text(template)}---\n{template.body}"
 
 
-def written_schema(template: Template) -> str:
+def schema_text(template: Template) -> str:
     """The schema as front matter has it; nothing where answers are free text."""
     import yaml
 
@@ -300,7 +302,7 @@ def _matter(text: str, source: str) -> object:
         raise TemplateError(f"The front matter of {source} is not YAML: {error}") from error
 
 
-def _checked(matter: object, source: str) -> dict[str, Any]:
+def _check_fields(matter: object, source: str) -> dict[str, Any]:
     """The fields of front matter, with their types."""
     wanted: dict[str, type] = {"side": str, "name": str, "version": int, "note": str}
     if not isinstance(matter, dict) or set(matter) - {"schema"} != set(wanted):

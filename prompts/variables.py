@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import nodes
 
 from data.errors import TemplateError
-from prompts.sandbox import parsed
+from prompts.sandbox import parse_section
 from prompts.template import Side, Template
 
 VARIABLES: dict[Side, dict[str, str]] = {
@@ -171,19 +171,19 @@ def unknown_names(template: Template, facts: Mapping[str, Any] | None = None) ->
     missing = template.variables - set(known)
     found: dict[str, Unknown] = {}
     for text in template.texts:
-        tree = parsed(text)
+        tree = parse_section(text)
         for node in tree.find_all(nodes.Name):
             if node.name in missing:
                 found[node.name] = Unknown(node.name, _nearest(node.name, known), known)
-        found |= {one.name: one for one in _members_asked(tree, facts or {})}
+        found |= {one.name: one for one in _unknown_members(tree, facts or {})}
     return list(found.values())
 
 
-def _members_asked(tree: nodes.Template, facts: Mapping[str, Any]) -> Iterator[Unknown]:
+def _unknown_members(tree: nodes.Template, facts: Mapping[str, Any]) -> Iterator[Unknown]:
     """Members that a mapping does not have, also of what a loop gives out one by one."""
     own = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"}
-    scope = {k: v for k, v in facts.items() if k not in own} | _looped(tree, facts)
-    for owner, asked in _asked(tree):
+    scope = {k: v for k, v in facts.items() if k not in own} | _loop_targets(tree, facts)
+    for owner, asked in _member_reads(tree):
         value = scope.get(owner)
         if not isinstance(value, Mapping) or asked in value:
             continue
@@ -192,7 +192,7 @@ def _members_asked(tree: nodes.Template, facts: Mapping[str, Any]) -> Iterator[U
         yield Unknown(f"{owner}.{asked}", f"{owner}.{near}" if near else None, known)
 
 
-def _looped(tree: nodes.Template, scope: Mapping[str, Any]) -> dict[str, Any]:
+def _loop_targets(tree: nodes.Template, scope: Mapping[str, Any]) -> dict[str, Any]:
     """One value for the target of each loop over a list of mappings."""
     found: dict[str, Any] = {}
     for loop in tree.find_all(nodes.For):
@@ -203,7 +203,7 @@ def _looped(tree: nodes.Template, scope: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _asked(tree: nodes.Template) -> Iterator[tuple[str, str]]:
+def _member_reads(tree: nodes.Template) -> Iterator[tuple[str, str]]:
     """Variables, and the names of the members that are asked of them."""
     for dotted in tree.find_all(nodes.Getattr):
         if isinstance(dotted.node, nodes.Name) and dotted.attr not in _METHODS:

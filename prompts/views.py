@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from data.columns import DESCRIPTION, ITEM_ID, TITLE, USER_ID
-from prompts.sandbox import listed
+from prompts.sandbox import join_words
 
 YEAR_COLUMNS = ("year", "release_year", "publication_year", "year_of_publication")
 GIST_COLUMNS = (
@@ -83,7 +83,7 @@ class ItemViews(Sequence[View]):
         title = self._titles[item] or name_of(self._ids[item])
         year = _year(self._years[item], title)
         attributes = {name: values[item] for name, values in self._attributes.items()}
-        gist = (listed(attributes[name]) for name in self._gist)
+        gist = (join_words(attributes[name]) for name in self._gist)
         seen = {
             "id": self._ids[item],
             "title": title,
@@ -160,16 +160,16 @@ def harmless(texts: Sequence[str | None]) -> list[str | None]:
 def _tidy(column: pl.Series) -> pl.Series:
     if isinstance(column.dtype, pl.List):
         texts = column.cast(pl.List(pl.String))
-        return texts.list.eval(_tidied(pl.element())).list.drop_nulls()
+        return texts.list.eval(_tidy_text(pl.element())).list.drop_nulls()
     if column.dtype.is_float():
         return column.fill_nan(None)
     if column.dtype.is_integer() or column.dtype == pl.Boolean:
         return column
     texts = column.cast(pl.String)
-    return texts.to_frame().select(_tidied(pl.col(column.name))).to_series()
+    return texts.to_frame().select(_tidy_text(pl.col(column.name))).to_series()
 
 
-def _tidied(expression: pl.Expr) -> pl.Expr:
+def _tidy_text(expression: pl.Expr) -> pl.Expr:
     visible = expression.str.replace_all(_BLANKS, " ")
     text = visible.str.replace_all(_CONTROL_TOKENS, "${1}${3} ${2}${4}").str.strip_chars()
     return pl.when(text != "").then(text)

@@ -61,7 +61,7 @@ class Codes:
         atomic.write_json(directory / "statistics.json", dict(self.statistics))
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> Codes:
         """The codes stored by `save`."""
         table = atomic.read_parquet(directory / "codes.parquet")

@@ -90,7 +90,7 @@ class FactorDescriptions:
         atomic.write_parquet(directory / "vocabulary.parquet", self.vocabulary)
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> FactorDescriptions:
         """The descriptions stored by `save`; what an older version did not know is null."""
         table = atomic.read_parquet(directory / "factors.parquet")

@@ -57,7 +57,7 @@ class FittedCodes:
         self.codes.save(directory)
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> FittedCodes:
         """What `save` stored."""
         return cls(Codes.load(directory), load_quantizer(directory))

@@ -91,7 +91,7 @@ class Phrases:
         atomic.write_parquet(directory / "phrases.parquet", pl.DataFrame(named))
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> Phrases:
         """The phrases stored by `save`."""
         return cls(

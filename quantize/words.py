@@ -36,7 +36,7 @@ class Words:
         atomic.write_parquet(directory / "words.parquet", words)
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> Words:
         """The words stored by `save`."""
         names = tuple(atomic.read_parquet(directory / "words.parquet")["word"])

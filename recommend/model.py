@@ -65,7 +65,7 @@ class Model:
         atomic.write_json(directory / "model.json", described)
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path, device: str = "cpu") -> Model:
         """The model stored by `save`.
 

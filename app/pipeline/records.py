@@ -230,7 +230,7 @@ def write_if_latest(record: Record, write: Callable[[Record], Path]) -> Path | N
 @contextmanager
 def _alone(workspace: Path) -> Iterator[None]:
     """The only process that looks at the records of a workspace and changes them."""
-    with atomic.told(workspace):
+    with atomic.explain_failures(workspace):
         workspace.mkdir(parents=True, exist_ok=True)
         lock = (workspace / ".runs.lock").open("w")
     with lock:

@@ -132,7 +132,7 @@ def _without_text(plan: Plan, step: Step) -> set[str]:
     """Entities without a text in finished knowledge."""
     if not plan.store.sound(step.stage, step.key):
         return set()
-    return set(Knowledge.load(plan.store.place(step.stage, step.key)).failed["entity"])
+    return set(Knowledge.load(plan.store.place(step.stage, step.key)).failures["entity"])
 
 
 def _reasons(plan: Plan, scene: Scene) -> Iterator[tuple[str, Reason]]:

@@ -190,7 +190,7 @@ def describe_side(results: Results, side: Side) -> Description:
     return Description(
         side,
         sum(text is not None for text in texts),
-        knowledge.failed.height,
+        knowledge.failures.height,
         tuple(knowledge.table["model"].unique().sort().drop_nulls()),
         str(knowledge.table["template"][at]),
         _prompt(results, side, at) if asked else (),

@@ -27,7 +27,7 @@ from graph.explore.overview import overview_of, tabulate_metapaths
 from graph.latent import LatentGraph
 from graph.metapath import Metapath
 from llm.knowledge import Knowledge
-from llm.review import Coverage, coverage, reviewed
+from llm.review import Coverage, coverage, review_texts
 from llm.vectors import Vectors
 from prompts.template import Side
 from quantize.describe import FactorDescriptions
@@ -142,7 +142,7 @@ class Results:
         """What is to be said of every text of one side (see `llm.review`), with titles."""
 
         def make() -> pl.DataFrame:
-            table, of = reviewed(self.knowledge(side)), self.dataset
+            table, of = review_texts(self.knowledge(side)), self.dataset
             ids = of.items[ITEM_ID] if side == "item" else of.users[USER_ID]
             titles = pl.DataFrame({"entity": ids, TITLE: names_of(of, side)})
             joined = table.join(titles, on="entity", how="left", maintain_order="left")

@@ -65,10 +65,10 @@ def _books(path: Path, bad_rows: BadRows) -> pl.DataFrame:
     books = without_repeats(books, ITEM_ID, path, bad_rows)
     return books.select(
         ITEM_ID,
-        _unescaped("Book-Title").alias(TITLE),
-        _unescaped("Book-Author").alias("author"),
+        _unescape("Book-Title").alias(TITLE),
+        _unescape("Book-Author").alias("author"),
         _within("Year-Of-Publication", YEARS).alias("year"),
-        _unescaped("Publisher").alias("publisher"),
+        _unescape("Publisher").alias("publisher"),
     )
 
 
@@ -77,7 +77,7 @@ def _within(column: str, bounds: tuple[int, int]) -> pl.Expr:
     return pl.when(number.is_between(*bounds)).then(number)
 
 
-def _unescaped(column: str) -> pl.Expr:
+def _unescape(column: str) -> pl.Expr:
     """Text without HTML entities and without the dump's escaped and stray quotes."""
     plain = pl.col(column).str.replace_all('\\"', '"', literal=True)
     entity = plain.str.contains("&", literal=True)
@@ -94,7 +94,7 @@ def _table(path: Path, columns: Sequence[str], bad_rows: BadRows) -> pl.DataFram
     check_columns(path, header, columns)
     found = pl.col("fields").list.len()
     reason = pl.format(f'{{}} fields instead of {len(header)} between ";"', found)
-    rows = bad_rows.drop(path, _repaired(lines[1:], len(header)), found != len(header), reason)
+    rows = bad_rows.drop(path, _repair(lines[1:], len(header)), found != len(header), reason)
     fields = (pl.col("fields").list.get(header.index(name)).alias(name) for name in columns)
     return rows.select(LINE, *fields).with_columns(pl.col(columns).replace(["", "NULL"], None))
 
@@ -117,7 +117,7 @@ def _dump_lines(text: str) -> pl.DataFrame:
     return lines.with_columns(pl.col("whole").str.split('";"').alias("fields"))
 
 
-def _repaired(lines: pl.DataFrame, n_fields: int) -> pl.DataFrame:
+def _repair(lines: pl.DataFrame, n_fields: int) -> pl.DataFrame:
     r"""`lines` where one field too few is split once more, at the `\";` that hid a separator."""
     short = pl.col("fields").list.len() == n_fields - 1
     parted = pl.col("whole").str.replace('\\";', '";"', literal=True).str.split('";"')

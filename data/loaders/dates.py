@@ -86,7 +86,7 @@ def read_dates(text: pl.Series, lines: pl.Series, where: str, said: str | None =
     left = text.is_not_null()
     parts, told = [], []
     for shape, pattern in SHAPES.items():
-        found = _matched(text, pattern, lines) if left.any() else None
+        found = _match_parts(text, pattern, lines) if left.any() else None
         if found is None:
             continue
         order, words = SAID.get(shape) or _order(found, where, said)
@@ -118,7 +118,7 @@ def in_words(told: list[tuple[int, str]]) -> str:
     return " and ".join(named)
 
 
-def _matched(text: pl.Series, pattern: str, lines: pl.Series) -> pl.DataFrame | None:
+def _match_parts(text: pl.Series, pattern: str, lines: pl.Series) -> pl.DataFrame | None:
     """The parts of each value that has a shape, null for others; None where there is none."""
     groups = text.str.extract_groups(pattern).struct.unnest()
     if groups["a"].null_count() == len(groups):

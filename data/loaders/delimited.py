@@ -62,10 +62,10 @@ def quoted_rows(text: str, separator: str, n_fields: int) -> Iterator[Row]:
         for row, last in _read_rows(lines, start, separator):
             swallowed = lines[row.line : last]  # the lines after the first of the row
             if swallowed and _are_rows(swallowed, row.fields, separator, n_fields):
-                yield Row(row.line, None, _unclosed(row.line, last, len(lines), row.fields))
+                yield Row(row.line, None, _quote_reason(row.line, last, len(lines), row.fields))
                 restart = row.line
                 break
-            yield _checked(row, last, separator, n_fields)
+            yield _with_reason(row, last, separator, n_fields)
         if restart is None:
             return
         start = restart
@@ -112,7 +112,7 @@ def _n_fields(line: str, separator: str) -> int:
         return 0
 
 
-def _unclosed(line: int, last: int, n_lines: int, fields: list[str] | None) -> str:
+def _quote_reason(line: int, last: int, n_lines: int, fields: list[str] | None) -> str:
     closed = "never closed" if last >= n_lines and fields is None else f"closed on line {last} only"
     return (
         f"a quote is opened and {closed}; the lines from {line + 1} on are read as rows of their "
@@ -120,7 +120,7 @@ def _unclosed(line: int, last: int, n_lines: int, fields: list[str] | None) -> s
     )
 
 
-def _checked(row: Row, last: int, separator: str, n_fields: int) -> Row:
+def _with_reason(row: Row, last: int, separator: str, n_fields: int) -> Row:
     """The row, with the reason why it cannot be read if there is one."""
     span = f", lines {row.line} to {last}" if last > row.line else ""
     if row.fields is None:
@@ -169,7 +169,7 @@ def read_csv(
     header = _header(path, first, separator)
     check_columns(path, header, needed)
     if '"' in rest:
-        table = _quoted(path, text, header, separator, bad_rows)
+        table = _quoted_table(path, text, header, separator, bad_rows)
     else:
         table = _fields(_split(text, separator)[1:], header, separator, path, bad_rows)
     return table.with_columns(pl.col(header).replace("", None))
@@ -241,7 +241,7 @@ def _split(text: str, separator: str) -> pl.DataFrame:
     )
 
 
-def _quoted(
+def _quoted_table(
     path: Path, text: str, header: Sequence[str], separator: str, bad_rows: BadRows
 ) -> pl.DataFrame:
     """LINE where a row starts and its columns; a quoted field may run over several lines."""

@@ -100,10 +100,10 @@ def _raw(
     except DataError as error:
         if config.source is not None:
             raise
-        raise DataError(f"{error}{_fetched_again(str(error), source, chosen)}") from error
+        raise DataError(f"{error}{_advise_download(str(error), source, chosen)}") from error
 
 
-def _fetched_again(sentence: str, source: Source, chosen: Card) -> str:
+def _advise_download(sentence: str, source: Source, chosen: Card) -> str:
     """How to get a downloaded file again that a sentence complains of; "" if it names none."""
     kept = [path for name in chosen.files if (path := source.find(name))]
     spoilt = next((path for path in kept if str(path) in sentence), None)

@@ -87,7 +87,7 @@ def load_1m(reading: Reading) -> Raw:
     users = _users_1m(reading.source.need("users.dat"), reading.bad_rows)
     items = _movies_1m(reading.source.need("movies.dat"), reading.bad_rows)
     ratings = _ratings(_ratings_path(reading), users, items, reading.bad_rows)
-    return Raw(users, _enriched(items, reading) if reading.enrich else items, ratings)
+    return Raw(users, _enrich(items, reading) if reading.enrich else items, ratings)
 
 
 def _users_1m(path: Path, bad_rows: BadRows) -> pl.DataFrame:
@@ -136,7 +136,7 @@ def extension(source: Source) -> Path | None:
     return source.find("extended_movie.csv") or beside.find("extended_movie.csv")
 
 
-def _enriched(items: pl.DataFrame, reading: Reading) -> pl.DataFrame:
+def _enrich(items: pl.DataFrame, reading: Reading) -> pl.DataFrame:
     path = extension(reading.source) or reading.source.need("extended_movie.csv")
     extra = read_csv(path, reading.bad_rows, ("MovieID", "overview", "director", "actors"))
     extra = extra.select(

@@ -81,7 +81,7 @@ def _interactions(files: FilesConfig, bad_rows: BadRows) -> tuple[pl.DataFrame, 
     for old, new in names.items():
         check_type(table[old], path, PURPOSES[new])
     if not files.time and files.time_format != ROWS:
-        _no_time_unused(table.drop(names), path)
+        _refuse_unused_times(table.drop(names), path)
     table = table.select(LINE, *(pl.col(old).alias(new) for old, new in names.items()))
     for column in (USER_ID, ITEM_ID):
         table = with_ids(table.with_columns(_id(table[column])), column, path, bad_rows)
@@ -90,7 +90,7 @@ def _interactions(files: FilesConfig, bad_rows: BadRows) -> tuple[pl.DataFrame, 
     return table, (times, *weights)
 
 
-def _no_time_unused(table: pl.DataFrame, path: Path) -> None:
+def _refuse_unused_times(table: pl.DataFrame, path: Path) -> None:
     """Nothing, if no column that nobody named holds dates.
 
     Raises:

@@ -69,7 +69,7 @@ def peek(
     if twice or "" in header:
         what = f"the column {twice[0]!r} twice" if twice and twice[0] else "a column without a name"
         raise DataError(f"{path.name} has {what} in its first line. Every column needs its own.")
-    cells = [_fitted(row, len(header)) for row in _sound(lines, rows) if row]
+    cells = [_fit_row(row, len(header)) for row in _sound(lines, rows) if row]
     table = pl.DataFrame(cells, dict.fromkeys(header, pl.String), orient="row")
     return Peek(table.with_columns(pl.all().replace("", None)), found)
 
@@ -121,7 +121,7 @@ def _sound(lines: Iterator[list[str]], n: int) -> list[list[str]]:
     return found or [[]]
 
 
-def _fitted(row: list[str], n: int) -> list[str | None]:
+def _fit_row(row: list[str], n: int) -> list[str | None]:
     """A row with as many cells as the header; the reader itself reports it."""
     return [*row[:n], *([None] * (n - len(row)))]
 

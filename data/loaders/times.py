@@ -219,7 +219,7 @@ def _compact(text: pl.Series) -> Times | None:
         some = pl.select(pl.when(digits.str.len_chars() == length).then(digits)).to_series()
         if some.null_count() == len(some):
             continue
-        moments = _parsed(some, form)
+        moments = _parse(some, form)
         years = moments // (SECOND * DAY * 365)
         moments = pl.select(pl.when(years.is_between(-71, 130)).then(moments)).to_series()
         told.append((len(moments) - moments.null_count(), words))
@@ -235,7 +235,7 @@ def _compact(text: pl.Series) -> Times | None:
 def _by_pattern(text: pl.Series, form: str) -> Times:
     """Times that are written as a pattern of strptime says."""
     try:
-        moments = _parsed(text, form)
+        moments = _parse(text, form)
     except pl.exceptions.PolarsError as error:
         raise ConfigError(
             f"data.files.time_format {form!r} is no pattern for times ({error}). Write one such as "
@@ -244,7 +244,7 @@ def _by_pattern(text: pl.Series, form: str) -> Times:
     return _plausible(moments, "dates", f"written as {form}, as data.files.time_format says")
 
 
-def _parsed(text: pl.Series, form: str) -> pl.Series:
+def _parse(text: pl.Series, form: str) -> pl.Series:
     """(n,) Int64 nanoseconds since 1970 of texts in a pattern of strptime."""
     if form == "%Y":  # a pattern has to name a day
         text, form = text + "0101", "%Y%m%d"

@@ -51,7 +51,7 @@ def build_graph(
         user_k=user_codes.k,
         item_k=item_codes.k,
         user_item=user_item,
-        item_user=user_item.turned(),
+        item_user=user_item.transpose(),
         user_labels=tuple(user_labels) or ("",) * (user_codes.k * user_codes.levels),
         item_labels=tuple(item_labels) or ("",) * (item_codes.k * item_codes.levels),
     )

@@ -194,7 +194,7 @@ def _find_calls(
         keys.setdefault(request_key(backend, request), number)
         if on_progress is not None:
             on_progress(done, len(numbers), "prompts")
-    answered = cache.answered(keys)
+    answered = cache.answered_keys(keys)
     left = [number for key, number in keys.items() if key not in answered]
     chosen = rng.permutation(left)[: size[0]].tolist()
     calls = exactly(len(left), "counted") if whole else share(len(left), len(numbers), n)
@@ -245,7 +245,7 @@ def _measure(
 
 def _earlier_answers(scene: Scene, backend: Backend, cache: ResponseCache) -> _Answers:
     """The model's latest answers in the cache, to whatever prompts."""
-    rows = cache.measured(backend.model, ANSWERS_LOOKED_AT)
+    rows = cache.timings(backend.model, ANSWERS_LOOKED_AT)
     if not rows:
         return _Answers()
     tokens, seconds = zip(*rows, strict=True)

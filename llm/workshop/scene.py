@@ -18,7 +18,7 @@ from data.ids import IdMap
 from data.names import names_of
 from llm import backends
 from llm.cache import ResponseCache
-from llm.lengths import Tokens, left_out, prompt_tokens, readable
+from llm.lengths import Tokens, count_left_out, prompt_tokens, readable
 from llm.protocol import Backend, request_key
 from llm.settings import BackendConfig, GateConfig, LlmConfig
 from prompts.history import HistoryViews
@@ -136,7 +136,7 @@ class Scene:
 
     def facts(self, number: int) -> View:
         """What templates see of one entity."""
-        return self._seen(self.views[number])
+        return self._facts(self.views[number])
 
     def whole_request(self, number: int, template: Template) -> Request:
         """The request about one entity, however long it is.
@@ -163,7 +163,7 @@ class Scene:
             TemplateError: the template does not fit the data set.
             BackendError: the length of prompts cannot be looked at.
         """
-        whole = (request_of(self.side, template, self._seen(view)) for view in self.views)
+        whole = (request_of(self.side, template, self._facts(view)) for view in self.views)
         return self._readable(whole, template)
 
     def title(self, number: int) -> str:
@@ -186,7 +186,7 @@ class Scene:
     def _readable(self, requests: Iterable[Request], template: Template) -> Iterable[Request]:
         return readable(requests, template, self.backend) if self.asks_model else requests
 
-    def _seen(self, view: View) -> View:
+    def _facts(self, view: View) -> View:
         return item_facts(view) if self.side == "item" else view
 
 
@@ -209,7 +209,7 @@ def render(scene: Scene, number: int, template: Template) -> Rendered:
         tokens = prompt_tokens(scene.backend if scene.asks_model else None, sent.messages)
     except BackendError as error:
         sent, tokens, note = whole, prompt_tokens(None, whole.messages), str(error)
-    called, cut = (sent.entity, scene.title(number), sent.template), left_out(whole, sent)
+    called, cut = (sent.entity, scene.title(number), sent.template), count_left_out(whole, sent)
     return Rendered(*called, sent.messages, tokens, cut, note)
 
 

@@ -116,7 +116,7 @@ def _answers(
     requests = list(asked.values())
     with asking(scene) as (backend, cache):
         keys = [request_key(backend, request) for request in requests]
-        there = cache.answered(keys)
+        there = cache.answered_keys(keys)
         knowledge = describe(requests, backend, cache, on_progress, len(requests), scene.gate)
     columns = knowledge.table.select(_OF_ANSWER).iter_rows(named=True)
     return {

@@ -103,7 +103,7 @@ class HierarchicalQuantizer:
         storage.save(directory, {**arrays, "codebooks": self.codebooks}, self.config)
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> Self:
         """The quantiser stored by `save`."""
         config = HierarchicalConfig.model_validate(atomic.read_json(directory / storage.ABOUT))

@@ -82,7 +82,7 @@ class LshQuantizer:
         storage.save(directory, arrays, self.config)
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> Self:
         """The quantiser stored by `save`."""
         config = LshConfig.model_validate(atomic.read_json(directory / storage.ABOUT))

@@ -90,7 +90,7 @@ class ProductQuantizer:
         storage.save(directory, arrays, self.config)
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> Self:
         """The quantiser stored by `save`."""
         config = PqConfig.model_validate(atomic.read_json(directory / storage.ABOUT))

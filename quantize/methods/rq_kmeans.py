@@ -65,7 +65,7 @@ class RqKMeansQuantizer:
         storage.save(directory, {"codebooks": self.codebooks}, self.config)
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> Self:
         """The quantiser stored by `save`."""
         config = RqKMeansConfig.model_validate(atomic.read_json(directory / storage.ABOUT))

@@ -86,7 +86,7 @@ class RqVaeQuantizer:
         storage.save(directory, {**state, "curves": self.curves}, self.config)
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> Self:
         """The quantiser stored by `save`."""
         state = atomic.read_arrays(directory / storage.WEIGHTS)

@@ -50,7 +50,7 @@ class Evaluation:
         atomic.write_json(directory / "evaluation.json", described)
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> Evaluation:
         """The evaluation stored by `save`."""
         about = atomic.read_json(directory / "evaluation.json")["about"]

@@ -37,7 +37,7 @@ class TopLists:
         atomic.write_arrays(directory / "lists.safetensors", {"items": self.items})
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> TopLists:
         """The lists stored by `save`."""
         return cls(atomic.read_arrays(directory / "lists.safetensors")["items"])

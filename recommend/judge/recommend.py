@@ -34,7 +34,7 @@ class Recommendations:
         atomic.write_parquet(directory / "recommendations.parquet", self.table)
 
     @classmethod
-    @atomic.stored
+    @atomic.report_damage
     def load(cls, directory: Path) -> Recommendations:
         """The recommendations stored by `save`."""
         return cls(atomic.read_parquet(directory / "recommendations.parquet"))

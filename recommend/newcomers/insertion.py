@@ -21,7 +21,7 @@ from graph.latent import LatentGraph
 from llm.backends import open_backend
 from llm.cache import ResponseCache
 from llm.encode import encode_text, open_encoder
-from llm.encoder import normalised
+from llm.encoder import normalise
 from llm.encoders import TextEncoder
 from llm.knowledge import Knowledge, describe
 from llm.lengths import readable
@@ -211,7 +211,7 @@ class Inserter:
     def _unit(self, side: Side) -> np.ndarray:
         """(n, d) vectors of one side, of length 1."""
         if side not in self._units:
-            self._units[side] = normalised(self.built.vectors(side).matrix)
+            self._units[side] = normalise(self.built.vectors(side).matrix)
         return self._units[side]
 
     def _request(self, side: Side, row: pl.DataFrame, items: np.ndarray) -> Request:
@@ -232,9 +232,9 @@ class Inserter:
             knowledge = describe(requests, backend, cache, total=1, gate=self.llm.gate_of(side))
         finally:
             cache.close()
-        if knowledge.failed.height:
+        if knowledge.failures.height:
             raise ConfigError(
-                f"There is no text about the {side}: {knowledge.failed['error'][0]} "
+                f"There is no text about the {side}: {knowledge.failures['error'][0]} "
                 "Give one as --text."
             )
         return str(knowledge.texts[0])

@@ -15,7 +15,7 @@ from data.dataset import Dataset, Histories
 from data.names import NAMES, item_names, user_names
 from data.split import Split
 from graph.latent import LatentGraph
-from prompts.sandbox import listed
+from prompts.sandbox import join_words
 from prompts.views import ItemViews
 from quantize.describe import FactorDescriptions
 from recommend.protocols import Explains, LeftOut, ReadsFactors
@@ -132,7 +132,7 @@ class Showcase:
             if isinstance(column.dtype, List) or 2 * column.n_unique() <= users.height
         ]
         rows = zip(*(column.to_list() for column in shared), strict=True)
-        lines = [" · ".join(filter(None, map(listed, row))) for row in rows]
+        lines = [" · ".join(filter(None, map(join_words, row))) for row in rows]
         return lines or [""] * users.height
 
     @cached_property

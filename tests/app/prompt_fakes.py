@@ -38,7 +38,7 @@ class Teller:
         self.sizes: dict[str, int] = {}
         self.latency_s = 0.5
 
-    def sent(self, request: Request) -> Mapping[str, Any]:
+    def content(self, request: Request) -> Mapping[str, Any]:
         return {"messages": list(request.messages)}
 
     def count_tokens(self, messages: Sequence[Mapping[str, str]]) -> int | None:

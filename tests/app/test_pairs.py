@@ -20,7 +20,7 @@ from data.errors import BackendError, TemplateError
 from llm import backends
 from llm.cache import ResponseCache
 from llm.gate import read_aspects
-from llm.pairs import Pairs, nearest_pairs, unanswered
+from llm.pairs import Pairs, nearest_pairs, unanswered_requests
 from llm.protocol import Reply
 from llm.shuffle import others
 from llm.vectors import Vectors
@@ -93,7 +93,7 @@ def to_judge(plan: Plan) -> tuple[int, int]:
         return len(pairing.candidates), 0
     cache = ResponseCache.of(plan.workspace)
     backend = backends.open_backend(plan.experiment.pairs.judge)  # type: ignore[arg-type]
-    calls = len(unanswered(pairing.questions, backend, cache))
+    calls = len(unanswered_requests(pairing.questions, backend, cache))
     cache.close()
     return len(pairing.candidates), calls
 

@@ -28,7 +28,7 @@ def test_edges_stand_by_source_and_time_and_turn_back(edges):
     rows = [(s, t, time, time / 2) for s, t, time in edges]
     assert listed(found) == sorted(rows, key=lambda row: (row[0], row[2]))
     assert found.degrees.tolist() == [sum(s == n for s, _, _ in edges) for n in range(6)]
-    turned = found.turned()
+    turned = found.transpose()
     assert (len(turned), turned.n_targets) == (4, 6)
     assert sorted((t, s, *rest) for s, t, *rest in listed(turned)) == sorted(rows)
     for target in range(4):

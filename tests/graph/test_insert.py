@@ -59,7 +59,7 @@ def test_insertion_equals_building_with_the_user_in_it(small):
         n_users=cut,
         user_codes=small.user_codes[:cut],
         user_item=fewer,
-        item_user=fewer.turned(),
+        item_user=fewer.transpose(),
     )
     times = small.user_item.times[stop:]
     again = insert_user(without, small.user_codes[cut], small.user_item.of(cut), times)

@@ -20,7 +20,7 @@ class QueueBackend:
         self.answers = deque(answers)
         self.asked: list[str] = []
 
-    def sent(self, request: Request) -> Mapping[str, Any]:
+    def content(self, request: Request) -> Mapping[str, Any]:
         return {"messages": list(request.messages)}
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:

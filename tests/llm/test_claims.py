@@ -31,7 +31,7 @@ class Teller:
         self.asked: list[str] = []
         self._may = may
 
-    def sent(self, asked: Request) -> Mapping[str, Any]:
+    def content(self, asked: Request) -> Mapping[str, Any]:
         return {"messages": list(asked.messages)}
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
@@ -103,10 +103,10 @@ def test_a_failure_elsewhere_is_tried_here(tmp_path: Path) -> None:
     first, second = Fails(), Teller()
     with ThreadPoolExecutor(1) as pool, closing(ResponseCache(path)) as cache:
         running = pool.submit(described, path, first, 3)
-        while not cache._store._found("SELECT key FROM asking", []):
+        while not cache._store._find("SELECT key FROM asking", []):
             pass
         known = describe([request(str(k)) for k in range(3)], second, cache, lambda *_: waits.set())
-        assert running.result(timeout=60).failed.height in (0, 3)
+        assert running.result(timeout=60).failures.height in (0, 3)
     assert known.texts == [f"text of {k}" for k in range(3)]
 
 
@@ -119,7 +119,7 @@ def test_claims_of_the_dead_count_for_nothing(tmp_path: Path) -> None:
         dead._lock.close()  # as the system does it for a process that is killed
         assert alive.take(keys) == set(keys)
         alive.end()
-        assert not cache._store._found("SELECT * FROM asking", [])
+        assert not cache._store._find("SELECT * FROM asking", [])
         assert not list((tmp_path / ".replies-asking").iterdir())
 
 
@@ -157,4 +157,4 @@ def test_an_answer_that_comes_between_look_and_claim_is_not_asked_again(
         mine = Teller()
         known = describe([request(str(k)) for k in range(20)], mine, cache)
     assert len(other.asked) == 20 and mine.asked == []
-    assert known.failed.height == 0
+    assert known.failures.height == 0

@@ -12,7 +12,7 @@ def levels(capacity: int, limit: int, answers: int = 40_000, latency: float = 0.
     calls, now, seen = Concurrency(limit), 0.0, []
     for _ in range(answers):
         now += latency / min(calls.level, capacity)
-        calls.answered(now)
+        calls.note_answer(now)
         seen.append(calls.level)
     return seen
 
@@ -36,16 +36,16 @@ def test_it_never_goes_beyond_its_limit() -> None:
 def test_strain_halves_it_but_leaves_one() -> None:
     calls = Concurrency(256)
     for _ in range(10):
-        calls.strained()
+        calls.note_strain()
     assert calls.level == 1
 
 
 def test_after_strain_it_tries_more_again_in_time() -> None:
     calls, now = Concurrency(64), 0.0
-    calls.strained()
+    calls.note_strain()
     seen = []
     for _ in range(5_000):
         now += 0.5 / calls.level
-        calls.answered(now)
+        calls.note_answer(now)
         seen.append(calls.level)
     assert seen[0] == START // 2 and seen[-1] == 64

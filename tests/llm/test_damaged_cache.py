@@ -266,7 +266,7 @@ def test_damage_that_cannot_be_mended_ends_a_run_with_its_sentence(
         with pytest.raises(ArtifactError, match=r"is damaged \(.*another run uses it"):
             describe([request("new")], Wipes(["New."]), cache)
         with pytest.raises(ArtifactError, match="is damaged"):
-            cache.answered(KEYS)
+            cache.answered_keys(KEYS)
     assert not list((tmp_path / ".replies-asking").iterdir())
 
 
@@ -317,12 +317,12 @@ def test_who_dies_while_filling_a_new_cache_is_followed_by_the_next_run(
         yield "INSERT INTO replies VALUES ('k', '', '', 0, 0, 0, '', 0, NULL, '')", [()]
         yield "no statement", [()]
 
-    monkeypatch.setattr("llm.cache._finished", dies)
+    monkeypatch.setattr("llm.cache._import_statements", dies)
     with pytest.raises(ArtifactError, match="run the same command"):
         ResponseCache(tmp_path / NAME, artifacts)
     monkeypatch.undo()
     with closing(ResponseCache(tmp_path / NAME, artifacts)) as cache:
-        assert kept(cache) == set(KEYS[:FINISHED]) and not cache.answered(["k"])
+        assert kept(cache) == set(KEYS[:FINISHED]) and not cache.answered_keys(["k"])
 
 
 def test_full_disk_gets_a_sentence_and_what_was_kept_stays(tmp_path: Path) -> None:

@@ -306,7 +306,7 @@ from test_encode import knowledge
 file, log, killed_at = sys.argv[1:]
 
 class Logged:
-    id, pooling, unit, batched, calls = "logged", "none", True, True, 0
+    id, pooling, unit, is_batched, calls = "logged", "none", True, True, 0
 
     def __init__(self, config, device):
         pass
@@ -352,7 +352,7 @@ def test_kill_9_encodes_again_only_what_was_in_flight(tmp_path: Path) -> None:
 class Given:
     """An encoder that gives the vectors it is told to; counts the texts that it is asked for."""
 
-    id, pooling, unit, batched = "given", "as given", False, False
+    id, pooling, unit, is_batched = "given", "as given", False, False
 
     def __init__(self, *rows: list[float]) -> None:
         self.rows, self.asked = list(rows), 0

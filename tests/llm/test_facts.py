@@ -90,7 +90,7 @@ def test_nothing_known_is_a_failure_not_a_blank(cache: ResponseCache) -> None:
     nothing = {"traits": {}, "themes": [], "favourites": [], "recent": [], "profile": {}}
     known = describe([Request("user", "u", (), "t@1", nothing)], FactsBackend(), cache)
     assert known.texts == [None]
-    assert known.failed["error"].to_list() == ["The answer is empty."]
+    assert known.failures["error"].to_list() == ["The answer is empty."]
 
 
 @pytest.fixture
@@ -144,4 +144,4 @@ def test_key_is_of_the_facts_not_of_the_prompts_wording(two_tastes: Dataset) -> 
         next(item_requests(two_tastes, load_template(name))) for name in ("any-item", "movies-item")
     )
     assert one.messages != other.messages
-    assert backend.sent(one) == backend.sent(other)
+    assert backend.content(one) == backend.content(other)

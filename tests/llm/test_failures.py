@@ -12,8 +12,8 @@ import httpx2
 import openai
 import pytest
 
-from llm.failures import LONGEST_ASKED_S, LONGEST_PAUSE_S, classified, pause, retry_after
-from llm.keys import redacted
+from llm.failures import LONGEST_ASKED_S, LONGEST_PAUSE_S, classify, pause, retry_after
+from llm.keys import redact
 
 SECRET = "topsecret-4711"
 
@@ -65,7 +65,7 @@ def test_pauses_grow_and_differ_and_end() -> None:
     ],
 )
 def test_no_key_is_repeated(told: str) -> None:
-    said = redacted(told, SECRET)
+    said = redact(told, SECRET)
     assert "***" in said
     for secret in (SECRET, "abc123", "abcdef"):
         assert secret not in said
@@ -85,5 +85,5 @@ def test_a_lost_connection_is_no_late_answer(cause: Exception, reason: str, stra
     late = openai.APITimeoutError(httpx2.Request("POST", "http://127.0.0.1/v1"))
     late.__cause__ = httpx2.ConnectTimeout("")
     late.__cause__.__cause__ = cause
-    failure = classified(late, SECRET)
+    failure = classify(late, SECRET)
     assert (failure.kind, failure.reason, failure.strained) == ("passing", reason, strained)

@@ -13,10 +13,10 @@ from llm_fakes import request
 
 from data.errors import BackendError
 from llm.cache import ResponseCache
-from llm.gate import judged, rejection, without_thoughts
+from llm.gate import judge_reply, rejection, without_thoughts
 from llm.knowledge import Knowledge, describe
 from llm.protocol import Reply, request_key
-from llm.review import coverage, reviewed
+from llm.review import coverage, review_texts
 from llm.settings import GateConfig
 from prompts.requests import Request
 
@@ -155,7 +155,7 @@ THOUGHT = {
 def test_thoughts_are_told_from_answers_by_their_marks(how: str) -> None:
     said = THOUGHT[how].format(GOOD)
     assert without_thoughts(said) == GOOD
-    taken = judged(Reply(ASKED, said), GATE)
+    taken = judge_reply(Reply(ASKED, said), GATE)
     assert (taken.text, taken.error) == (GOOD, None)
 
 
@@ -172,7 +172,7 @@ def test_thoughts_are_told_from_answers_by_their_marks(how: str) -> None:
 def test_a_thought_without_an_end_is_no_answer(opening: str, finish: str) -> None:
     """Whatever reason the model gives for its end, and whatever the gate allows."""
     came = Reply(ASKED, f"{opening}{GOOD}", finish_reason=finish)
-    verdict = judged(came, GateConfig(cut_off=True))
+    verdict = judge_reply(came, GateConfig(cut_off=True))
     assert verdict.text is None and "no answer was reached" in str(verdict.error)
 
 
@@ -200,17 +200,17 @@ CUT = f"{GOOD} It goes on to tell of the boat, which they lose in a storm and sl
 def test_an_answer_that_was_cut_off_is_taken_only_where_the_gate_says_so() -> None:
     for finish in ("length", "max_tokens", "MAX_TOKENS"):
         came = Reply(ASKED, CUT, finish_reason=finish)
-        verdict = judged(came, GATE)
+        verdict = judge_reply(came, GATE)
         assert verdict.text is None and verdict.finish_reason == "rejected"
         assert str(verdict.error).startswith("Rejected (cut off): at max_tokens it stood at “…")
         assert "slowly rebu”; raise llm.item.sampling.max_tokens" in str(verdict.error)
-        allowed = judged(came, GateConfig(cut_off=True))
+        allowed = judge_reply(came, GateConfig(cut_off=True))
         assert (allowed.text, allowed.finish_reason, allowed.error) == (CUT, finish, None)
 
 
 @pytest.mark.parametrize("finish", ["content_filter", "abort", "error", "CONTENT_FILTER"])
 def test_an_answer_that_was_broken_off_is_rejected_with_the_reason(finish: str) -> None:
-    verdict = judged(Reply(ASKED, GOOD, finish_reason=finish), GateConfig(cut_off=True))
+    verdict = judge_reply(Reply(ASKED, GOOD, finish_reason=finish), GateConfig(cut_off=True))
     assert verdict.text is None and f"Rejected ({finish})" in str(verdict.error)
 
 
@@ -225,7 +225,7 @@ def test_an_answer_that_was_broken_off_is_rejected_with_the_reason(finish: str) 
     ],
 )
 def test_what_was_cut_off_while_it_thought_has_reached_no_answer(thinking: str) -> None:
-    verdict = judged(Reply(ASKED, thinking, finish_reason="length"), GateConfig(cut_off=True))
+    verdict = judge_reply(Reply(ASKED, thinking, finish_reason="length"), GateConfig(cut_off=True))
     assert str(verdict.error).startswith("Rejected (thoughts cut off): no answer was reached; rais")
 
 
@@ -233,8 +233,8 @@ def test_an_answer_in_json_is_whole_where_it_can_be_read() -> None:
     """Guided decoding may go on with blanks until max_tokens."""
     whole = '{"genre": ["noir"], "mood": "calm"}'
     asked = with_schema()
-    assert judged(Reply(asked, f"{whole}\n\n  ", finish_reason="length"), GATE).text == whole
-    cut = judged(Reply(asked, whole[:-9], finish_reason="length"), GATE)
+    assert judge_reply(Reply(asked, f"{whole}\n\n  ", finish_reason="length"), GATE).text == whole
+    cut = judge_reply(Reply(asked, whole[:-9], finish_reason="length"), GATE)
     assert str(cut.error).startswith("Rejected (cut off)")
 
 
@@ -246,7 +246,7 @@ class Cut:
     def __init__(self, whole: frozenset[str] = frozenset()) -> None:
         self.whole, self.asked = whole, 0
 
-    def sent(self, asked: Request) -> Mapping[str, Any]:
+    def content(self, asked: Request) -> Mapping[str, Any]:
         return {"messages": list(asked.messages), "warmer": asked.warmer}
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
@@ -264,10 +264,10 @@ def test_cut_texts_that_are_taken_are_marked(cache: ResponseCache) -> None:
         ("answered, cut off", 2),
         ("answered", 1),
     ]
-    assert reviewed(kept)["state"].to_list() == ["described", "cut off", "cut off"]
+    assert review_texts(kept)["state"].to_list() == ["described", "cut off", "cut off"]
     assert coverage(kept).cut_off == 2
     corrected = kept.with_overrides({"b": "By hand."})
-    assert reviewed(corrected)["state"].to_list() == ["described", "by hand", "cut off"]
+    assert review_texts(corrected)["state"].to_list() == ["described", "by hand", "cut off"]
 
 
 def test_whether_cut_texts_are_taken_is_decided_when_they_are_read(cache: ResponseCache) -> None:
@@ -290,7 +290,7 @@ def test_a_model_that_is_always_cut_off_ends_the_run(cache: ResponseCache) -> No
     assert model.asked == 20
     some = Cut(frozenset(f"e{k}" for k in range(0, 500, 10)))
     known = describe(asked[:200], some, cache, gate=GateConfig(retries=1))
-    assert known.failed.height == 180
+    assert known.failures.height == 180
 
 
 @pytest.mark.parametrize(
@@ -337,7 +337,7 @@ class Moody:
         self.needs, self.good = needs, good
         self.asked: list[tuple[str, float]] = []
 
-    def sent(self, asked: Request) -> Mapping[str, Any]:
+    def content(self, asked: Request) -> Mapping[str, Any]:
         return {"messages": list(asked.messages), "warmer": asked.warmer}
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
@@ -371,8 +371,8 @@ def test_answers_that_pass_are_never_asked_again(cache: ResponseCache) -> None:
     describe([request("a"), request("b")], Moody({"b": 0.5}), cache, gate=GATE)
     again = Moody({})
     knowledge = describe([request("a"), request("b")], again, cache, gate=GATE)
-    assert again.asked == [] and knowledge.failed.height == 0
-    assert cache.answered([request_key(again, request("b"))])
+    assert again.asked == [] and knowledge.failures.height == 0
+    assert cache.answered_keys([request_key(again, request("b"))])
 
 
 def test_without_a_gate_every_answer_is_taken(cache: ResponseCache) -> None:

@@ -32,7 +32,7 @@ class Warming:
         self.texts = texts
         self.asked: list[tuple[str, float]] = []
 
-    def sent(self, asked: Request) -> Mapping[str, Any]:
+    def content(self, asked: Request) -> Mapping[str, Any]:
         return {"messages": list(asked.messages), "warmer": asked.warmer}
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Reply]:
@@ -54,7 +54,7 @@ def test_a_looser_gate_takes_what_a_stricter_one_rejected(cache: ResponseCache) 
     known = told(cache, backend, LOOSE)
     assert known.texts == [SHORT] and backend.asked == []
     assert known.table.select("tokens_out", "attempts", "error").row(0) == (11, 3, None)
-    assert cache.answered(known.table["key"]), "others see it as answered, too"
+    assert cache.answered_keys(known.table["key"]), "others see it as answered, too"
     assert told(cache, backend, GateConfig(language="latin", min_words=5)).texts == [SHORT]
     assert backend.asked == []
 
@@ -71,7 +71,7 @@ def test_a_stricter_gate_asks_again_more_warmly_and_takes_nothing_away(
         assert told(cache, backend, gate).texts == [text] and backend.asked == []
     none = told(cache, backend, GateConfig(min_words=50))
     assert none.texts == [None] and backend.asked == [("a", 0.3), ("a", 0.6)]
-    assert none.failed["error"][0].startswith("Rejected (too short)")
+    assert none.failures["error"][0].startswith("Rejected (too short)")
     assert told(cache, backend, LOOSE).texts == [SHORT]
 
 
@@ -121,7 +121,7 @@ def test_what_another_run_brings_is_judged_here(tmp_path: Path) -> None:
             claims.take([key])
 
             def heard(*_: object) -> None:
-                if not one.answered([key]):
+                if not one.answered_keys([key]):
                     one.put(key, backend.model, Reply(request("a"), SHORT))
                     claims.clear()
 

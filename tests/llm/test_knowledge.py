@@ -32,7 +32,7 @@ def test_rows_in_order_of_requests(cache: ResponseCache) -> None:
     assert row["key"] == request_key(backend, request("b"))
     assert (row["tokens_in"], row["latency_s"], row["attempts"]) == (7, 0.5, 1)
     assert row["error"] is None
-    assert known.failed.height == 0
+    assert known.failures.height == 0
 
 
 def test_an_answer_is_never_paid_twice(cache: ResponseCache) -> None:
@@ -71,7 +71,7 @@ def test_failures_are_rows_and_are_asked_again(cache: ResponseCache) -> None:
     }
     known = describe(requests, QueueBackend(["A!", broken, " \n"]), cache)
     assert known.texts == ["A!", None, None]
-    assert known.failed["error"].to_list() == ["The server said 500.", "The answer is empty."]
+    assert known.failures["error"].to_list() == ["The server said 500.", "The answer is empty."]
     retry = QueueBackend(["B!", "C!"])
     known = describe(requests, retry, cache)
     assert retry.asked == ["b", "c"]
@@ -97,7 +97,7 @@ def test_a_backend_that_stops_early_leaves_rows_with_a_reason(cache: ResponseCac
 
     known = describe([request("a"), request("b")], Dies(["A!"]), cache)
     assert known.texts == ["A!", None]
-    assert "without a reply" in known.failed["error"][0]
+    assert "without a reply" in known.failures["error"][0]
 
 
 def test_requests_are_drawn_lazily(cache: ResponseCache) -> None:
@@ -179,7 +179,7 @@ class Logged(QueueBackend):
 names = [str(k) for k in range(40)]
 backend = Logged(["text of " + name for name in names])
 known = describe((request(n) for n in names), backend, ResponseCache(Path(sys.argv[2])))
-print(known.failed.height, len(known.texts))
+print(known.failures.height, len(known.texts))
 """
 
 

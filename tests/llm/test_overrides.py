@@ -102,7 +102,7 @@ def _write_ten(log: Overrides, n: int) -> None:
 def test_knowledge_has_exactly_the_texts_it_is_given() -> None:
     first = with_texts(knowledge(), {"b": "By hand.", "gone": "Nobody."})
     assert first.texts == ["One.", "By hand."]
-    assert first.failed.is_empty()
+    assert first.failures.is_empty()
     assert first.table["text"].to_list() == ["One.", None], "what the model said stays"
     second = with_texts(first, {"a": "Mine."})
     assert second.table["override"].to_list() == ["Mine.", None]

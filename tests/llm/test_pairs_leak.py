@@ -10,7 +10,7 @@ import pytest
 from llm_fakes import QueueBackend
 
 from llm.cache import ResponseCache
-from llm.pairs import Pairs, Questions, judged_by_model, judged_by_vectors, nearest_pairs
+from llm.pairs import Pairs, Questions, judge_by_model, judge_by_vectors, nearest_pairs
 from llm.vectors import Vectors
 from prompts.pairs import pair_template
 from prompts.views import ItemViews
@@ -27,7 +27,7 @@ def vectors(folder: Path, leaking: bool) -> Vectors:
 @pytest.mark.parametrize("texts", [False, True])
 def test_vectors_judge_by_what_their_texts_have_seen(tmp_path: Path, texts: bool) -> None:
     candidates = nearest_pairs(vectors(tmp_path, texts), 2)
-    found = judged_by_vectors(tuple("abc"), candidates, 0.0, mutual=False)
+    found = judge_by_vectors(tuple("abc"), candidates, 0.0, mutual=False)
     assert found.alike == 3 and found.leaking is texts
     found.save(tmp_path)
     assert Pairs.load(tmp_path).leaking is texts
@@ -42,6 +42,6 @@ def test_a_model_judges_by_what_it_or_the_texts_have_seen(
     questions = Questions(tuple("abc"), views, candidates, pair_template("auto"))
     backend = QueueBackend(['{"score": 10}', '{"score": 0}', "what?"])
     backend.leaking = judge
-    pairs, _ = judged_by_model(questions, backend, cache, 0.5)
+    pairs, _ = judge_by_model(questions, backend, cache, 0.5)
     assert (pairs.candidates, pairs.alike, pairs.failed) == (3, 1, 1)
     assert pairs.leaking is (texts or judge) and pairs.judge == "fake"

@@ -118,7 +118,7 @@ def test_a_damaged_partition_is_put_aside_and_the_others_are_taken(
         left = path.read_bytes()[:-9]
         path.write_bytes(left)
     with Endpoint() as endpoint:
-        taken = [reply.text for _, _, reply in backend(endpoint, tmp_path).finished()]
+        taken = [reply.text for _, _, reply in backend(endpoint, tmp_path).leftover_replies()]
     assert taken == ["text 0", "text 2"]
     (kept,) = [p for p in (tmp_path / "damaged").iterdir() if p.name.endswith(f"{name}.parquet")]
     assert kept.read_bytes() == left
@@ -140,7 +140,7 @@ def test_the_same_knowledge_as_without_ray(
         alone = describe(some(45), mine._inner, ResponseCache(tmp_path / "other.sqlite"))
     clock = "latency_s"
     assert spread.table.drop(clock).equals(alone.table.drop(clock))
-    (row,) = spread.failed.iter_rows(named=True)
+    (row,) = spread.failures.iter_rows(named=True)
     assert row["entity"] == "e13" and "refuses this request (400: too many" in row["error"]
     assert files(tmp_path / "ray") == [], "nothing is left behind"
     headers = {call.headers["authorization"] for call in endpoint.calls}
@@ -155,7 +155,7 @@ def test_rejected_answers_are_asked_for_again(
     cold = lambda call: call.body["temperature"] == 0  # noqa: E731
     with Endpoint(lambda call: Answer("Too short.") if cold(call) else Answer()) as endpoint:
         knowledge = describe(some(4), backend(endpoint, tmp_path), cache, gate=GateConfig())
-    assert knowledge.failed.height == 0 and endpoint.count == 8
+    assert knowledge.failures.height == 0 and endpoint.count == 8
 
 
 def test_a_refused_key_ends_the_run_with_its_sentence(
@@ -170,7 +170,7 @@ def test_a_refused_key_ends_the_run_with_its_sentence(
         assert endpoint.count < 400
         endpoint.behave = lambda _call: GOOD
         before = endpoint.count
-        assert describe(some(100), mine, cache).failed.height == 0
+        assert describe(some(100), mine, cache).failures.height == 0
         assert endpoint.count - before <= 100 - 10, "what was answered before is kept"
 
 
@@ -226,7 +226,7 @@ def test_a_worker_that_dies_is_replaced(
 
     with Endpoint(behave) as endpoint:
         knowledge = describe(some(120), backend(endpoint, tmp_path), cache)
-    assert killed and knowledge.failed.height == 0
+    assert killed and knowledge.failures.height == 0
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -277,13 +277,13 @@ def test_killed_in_the_middle_nothing_that_was_finished_is_asked_again(
         until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in theirs))
         mine, cache = backend(endpoint, folder), ResponseCache(path)
         keys = [request_key(mine, r) for r in some(300)]
-        stored = cache.answered(keys)
+        stored = cache.answered_keys(keys)
         finished = {key for p in folder.glob("run-*/replied-*.parquet") for key in keys_of(p)}
         before = endpoint.count
         knowledge = describe(some(300), mine, cache)
         assert theirs and len(finished - stored) >= 20, "there was something to take over"
         assert endpoint.count - before == 300 - len(stored | finished)
-    assert knowledge.failed.height == 0 and files(folder) == []
+    assert knowledge.failures.height == 0 and files(folder) == []
 
 
 def keys_of(replied: Path) -> list[str]:

@@ -48,7 +48,7 @@ def test_every_kind_and_packing(
     backend = open_backend(ReplayConfig(backend="replay", path=path))
     known = describe([request(entity) for entity in ("2", "1", "3", "9")], backend, cache)
     assert known.texts == ["Zwei, naïve.", "One.", None, None]
-    assert known.failed["error"].to_list() == [
+    assert known.failures["error"].to_list() == [
         f"The replay file {path.name} has an empty text for '3'.",
         f"The replay file {path.name} has no text for '9'.",
     ]
@@ -224,6 +224,6 @@ def test_movielens_texts_as_they_are(
 
     known = describe([replace(request(e), side=side) for e in entities], backend, cache)  # type: ignore[arg-type]
     assert known.leaking is leaking
-    assert known.failed["entity"].to_list() == failed
+    assert known.failures["entity"].to_list() == failed
     if side == "item":
         assert "Toy Story" in (known.texts[0] or "")

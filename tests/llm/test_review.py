@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from llm.knowledge import SCHEMA, Knowledge
-from llm.review import compare_knowledge, coverage, duplicates, failures, reviewed, search
+from llm.review import compare_knowledge, coverage, duplicates, failures, review_texts, search
 
 
 def knowledge(**columns: list[Any]) -> Knowledge:
@@ -43,7 +43,7 @@ def test_coverage_counts() -> None:
 
 
 def test_a_row_says_what_is_to_be_said_of_its_text() -> None:
-    table = reviewed(FIVE)
+    table = review_texts(FIVE)
     assert table["state"].to_list() == ["described"] * 2 + ["failed", "by hand", "described"]
     assert table["reason"].to_list() == [None, None, "too short", None, None]
     assert table["words"].to_list() == [4, 4, None, 2, 2]
@@ -65,13 +65,13 @@ def test_failures_are_counted_by_reason() -> None:
 
 def test_texts_that_begin_alike_are_not_the_same() -> None:
     opening = "one two three four five six seven eight"
-    table = reviewed(knowledge(text=[f"{opening} nine", f"{opening} ten", opening[:-6], "!"]))
+    table = review_texts(knowledge(text=[f"{opening} nine", f"{opening} ten", opening[:-6], "!"]))
     assert table["same"].to_list() == [None] * 4
     assert table["alike"].to_list() == [2, 2, None, None]
 
 
 def test_duplicates_are_gathered_by_text() -> None:
-    found = duplicates(reviewed(FIVE))
+    found = duplicates(review_texts(FIVE))
     assert found["rows"].to_list() == [2]
     assert found["entities"].to_list() == [["e0", "e1"]]
 
@@ -85,7 +85,7 @@ def test_duplicates_are_gathered_by_text() -> None:
     ],
 )
 def test_unusual_lengths(counts: list[int], expected: list[str | None]) -> None:
-    table = reviewed(knowledge(text=["word " * n for n in counts]))
+    table = review_texts(knowledge(text=["word " * n for n in counts]))
     assert table["length"].to_list() == expected
 
 

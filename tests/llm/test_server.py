@@ -120,7 +120,7 @@ def test_a_request_that_is_refused_is_a_row_and_the_others_go_on(cache: Response
 
     with Endpoint(behave) as endpoint:
         knowledge = describe(some(8), backend(endpoint), cache)
-    (row,) = knowledge.failed.iter_rows(named=True)
+    (row,) = knowledge.failures.iter_rows(named=True)
     assert row["entity"] == "e3" and row["attempts"] == 1
     assert "refuses this request (400: too many tokens" in row["error"]
 
@@ -149,10 +149,10 @@ def test_failure_after_failure_ends_the_run_with_the_reason(cache: ResponseCache
             describe(some(500), mine, cache)
         assert endpoint.count < 100
         keys = [request_key(mine, r) for r in some(500)]
-        assert len(cache.answered(keys)) == 5, "what was answered is kept"
+        assert len(cache.answered_keys(keys)) == 5, "what was answered is kept"
         endpoint.behave = lambda _call: GOOD
         knowledge = describe(some(500), mine, cache)
-    assert knowledge.failed.height == 0
+    assert knowledge.failures.height == 0
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
@@ -211,9 +211,9 @@ def test_an_answer_without_words_is_paid_once_and_accounted(
     with Endpoint(about_every(4, wordless(finish))) as endpoint:
         known = describe(some(12), backend(endpoint, concurrency=1, stop_after=2), cache)
         assert endpoint.count == 12
-    assert known.failed["entity"].to_list() == ["e3", "e7", "e11"]
-    assert known.failed.select("tokens_in", "tokens_out", "attempts").rows() == [(7, 512, 1)] * 3
-    assert all(re.search(sentence, error) for error in known.failed["error"])
+    assert known.failures["entity"].to_list() == ["e3", "e7", "e11"]
+    assert known.failures.select("tokens_in", "tokens_out", "attempts").rows() == [(7, 512, 1)] * 3
+    assert all(re.search(sentence, error) for error in known.failures["error"])
 
 
 FILM = "A quiet drama about fishermen who lose their boat and rebuild their trust."
@@ -329,7 +329,7 @@ def test_the_key_comes_from_the_environment_and_goes_nowhere_else(
     assert endpoint.calls[0].headers["authorization"] == f"Bearer {secret}"
     knowledge.save(tmp_path / "knowledge")
     assert secret not in repr(mine.config) + mine.config.model_dump_json()
-    failures = "".join(knowledge.failed["error"])
+    failures = "".join(knowledge.failures["error"])
     assert "***" in failures and secret not in failures
 
 

@@ -155,7 +155,7 @@ def test_a_storm_of_answers_that_the_gate_rejects(cache: ResponseCache) -> None:
         mine = backend(endpoint)
         known = describe(some(30), mine, cache, gate=GateConfig())
         describe(some(30), mine, cache, gate=GateConfig())
-    assert known.failed.height == 0
+    assert known.failures.height == 0
     assert calls == {f"e{k}": k % 3 + 1 for k in range(30)}
 
 
@@ -198,7 +198,7 @@ def test_letters_that_no_file_holds(
     known.save(tmp_path)
     refused = b'{"error": {"message": "no \\ud83d"}}'
     with Endpoint(lambda _call: Answer(raw=refused, status=400)) as endpoint:
-        failed = describe([request("other")], backend(endpoint), cache).failed
+        failed = describe([request("other")], backend(endpoint), cache).failures
     assert "no \ufffd" in failed["error"][0]
 
 
@@ -236,7 +236,7 @@ def test_a_clock_that_jumps_changes_nothing(
     assert clock.looks, "the clock was not in use"
     latencies = [
         row[5]
-        for row in cache.rows(key for (key,) in cache._store._found("SELECT key FROM replies", []))
+        for row in cache.rows(key for (key,) in cache._store._find("SELECT key FROM replies", []))
     ]
     assert len(latencies) == 20 and all(0 <= latency < 30 for latency in latencies)
 

@@ -17,7 +17,7 @@ from tiny_qwen import POSITIONS, make_tiny_qwen
 from data.errors import BackendError
 from llm.backends import open_backend
 from llm.engine import VllmBackend
-from llm.gate import judged
+from llm.gate import judge_reply
 from llm.protocol import Reply, request_key
 from llm.settings import GateConfig, Sampling, VllmConfig
 
@@ -69,13 +69,13 @@ def test_the_name_tells_the_weights_not_their_place(config: VllmConfig, tmp_path
 
 def test_what_is_sent(config: VllmConfig) -> None:
     backend = VllmBackend(config.model_copy(update={"max_length": 128}))
-    assert backend.sent(replace(request("a"), warmer=0.5)) == {
+    assert backend.content(replace(request("a"), warmer=0.5)) == {
         "messages": [{"role": "user", "content": "Who is a?"}],
         "sampling": {"temperature": 0.5, "top_p": 1.0, "max_tokens": 512, "seed": 0},
         "max_length": 128,
     }
     schema = {"type": "object"}
-    assert backend.sent(replace(request("a"), schema=schema))["schema"] == schema
+    assert backend.content(replace(request("a"), schema=schema))["schema"] == schema
 
 
 def test_keys_differ_where_answers_may(config: VllmConfig) -> None:
@@ -162,11 +162,11 @@ def test_special_tokens_that_mark_thoughts_stay_in_an_answer(
     from transformers import AutoTokenizer
 
     said = Reply(request("a"), "[THINK]Hm.[/THINK]A film.<|im_end|>")
-    assert VllmBackend(config)._spoken(said) == said
+    assert VllmBackend(config)._strip_tokens(said) == said
     shutil.copytree(config.model, tmp_path / "thinking")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "thinking")
     tokenizer.add_special_tokens({"additional_special_tokens": ["[THINK]", "[/THINK]"]})
     tokenizer.save_pretrained(tmp_path / "thinking")
     thinking = VllmBackend(config.model_copy(update={"model": str(tmp_path / "thinking")}))
-    assert thinking._spoken(said).text == "[THINK]Hm.[/THINK]A film."
-    assert judged(thinking._spoken(said), GateConfig(min_words=1)).text == "A film."
+    assert thinking._strip_tokens(said).text == "[THINK]Hm.[/THINK]A film."
+    assert judge_reply(thinking._strip_tokens(said), GateConfig(min_words=1)).text == "A film."

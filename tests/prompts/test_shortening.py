@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prompts.requests import Request, fitted
+from prompts.requests import Request, fit_histories
 from prompts.template import Template
 
 TEMPLATE = Template(
@@ -29,7 +29,7 @@ def asked(n: int) -> Request:
 
 @given(st.integers(0, 200), st.integers(0, 120))
 def test_as_many_of_the_latest_items_as_fit(n: int, limit: int) -> None:
-    (request,) = fitted([asked(n)], TEMPLATE, words, limit)
+    (request,) = fit_histories([asked(n)], TEMPLATE, words, limit)
     frame = words(asked(0).messages)
     if frame > limit:
         assert request == asked(n)
@@ -49,9 +49,9 @@ def test_what_surely_fits_is_not_counted() -> None:
     def never(_messages: object) -> int:
         pytest.fail("a text has no more tokens than bytes")
 
-    assert list(fitted([asked(3)], TEMPLATE, never, 4_000)) == [asked(3)]
+    assert list(fit_histories([asked(3)], TEMPLATE, never, 4_000)) == [asked(3)]
 
 
 def test_an_item_is_left_as_it_is() -> None:
     request = Request("item", "i", ({"role": "user", "content": "word " * 90},), "t@1", {"id": "i"})
-    assert list(fitted([request], TEMPLATE, words, 10)) == [request]
+    assert list(fit_histories([request], TEMPLATE, words, 10)) == [request]

@@ -20,7 +20,7 @@ from llm.protocol import Recorded
 from llm.ray_data import RayBackend
 from llm.review import coverage
 from llm.settings import MODELS
-from llm.shuffle import shuffled
+from llm.shuffle import shuffle
 from prompts.requests import item_requests, user_requests
 
 
@@ -56,8 +56,8 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
     knowledge.save(task.folder)
     cut_off = coverage(knowledge).cut_off
     return {
-        "texts": knowledge.table.height - knowledge.failed.height,
-        "failed": knowledge.failed.height,
+        "texts": knowledge.table.height - knowledge.failures.height,
+        "failed": knowledge.failures.height,
         **({"cut off": cut_off} if cut_off else {}),
         **({"by hand": knowledge.table["override"].count()} if by_hand else {}),
         "model": backend.model,
@@ -68,7 +68,7 @@ def describe_side(side: str, task: Task) -> Mapping[str, Any]:
 def shuffle_side(side: str, task: Task) -> Mapping[str, Any]:
     """The texts of one side, each on another entity."""
     knowledge = Knowledge.load(task.inputs[f"knowledge-{side}"])
-    moved = shuffled(knowledge, side, task.experiment.seed)
+    moved = shuffle(knowledge, side, task.experiment.seed)
     moved.save(task.folder)
     return {"texts": moved.table.height, "leaking": moved.leaking}
 

@@ -19,10 +19,10 @@ from llm.pairs import (
     Candidates,
     Pairs,
     Questions,
-    judged_by_model,
-    judged_by_vectors,
+    judge_by_model,
+    judge_by_vectors,
     nearest_pairs,
-    unanswered,
+    unanswered_requests,
 )
 from llm.ray_data import RayBackend
 from llm.settings import MODELS, VectorsJudgeConfig
@@ -103,7 +103,7 @@ def _judge(pairing: Pairing, cache: ResponseCache, task: Task) -> Pairs:
     config, questions, llm = pairing.experiment.pairs, pairing.questions, task.experiment.llm
     judge, gate = config.judge, None
     if isinstance(judge, VectorsJudgeConfig):
-        return judged_by_vectors(
+        return judge_by_vectors(
             pairing.ids, pairing.candidates, judge.least_cosine, mutual=judge.mutual
         )
     assert questions is not None
@@ -112,9 +112,9 @@ def _judge(pairing: Pairing, cache: ResponseCache, task: Task) -> Pairs:
         gate = llm.gate
         if llm.ray.enabled:
             backend = RayBackend(backend, judge, llm.ray, task.workspace / "cache" / "ray")
-    calls = len(unanswered(questions, backend, cache))
+    calls = len(unanswered_requests(questions, backend, cache))
     task.on_progress(0, len(pairing.candidates), f"pairs: {calls:,} calls to make")
-    return judged_by_model(questions, backend, cache, config.least_score, gate, task.on_progress)[0]
+    return judge_by_model(questions, backend, cache, config.least_score, gate, task.on_progress)[0]
 
 
 def _settings(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from app.ui.shared import frame
 from app.ui.shared.experiment import header
 from app.ui.shared.jobs import job_button
 from data.catalogue import CATALOGUE, Card
-from data.download import downloaded
+from data.download import is_downloaded
 
 OWN = "files"
 BUILT_IN = "demo"
@@ -46,7 +46,7 @@ def draw_catalogue() -> None:
 
 
 def _card(card: Card, known: list[Base]) -> None:
-    here = card.name == BUILT_IN or downloaded(card, frame.workspace() / "downloads")
+    here = card.name == BUILT_IN or is_downloaded(card, frame.workspace() / "downloads")
     title, state = st.columns([3, 2], vertical_alignment="center")
     title.subheader(card.title, anchor=False)
     with state, st.container(horizontal=True, horizontal_alignment="right"):

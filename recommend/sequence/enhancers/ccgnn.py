@@ -22,7 +22,7 @@ class Ccgnn(Listeners):
         edges, heads = inputs.relations["phrases"], config.heads
         self.phrase = nn.Embedding(edges.n_targets, width)
         nn.init.normal_(self.phrase.weight, std=width**-0.5)
-        turned = edges.turned()
+        turned = edges.transpose()
         layers = range(config.layers)
         self.gather = nn.ModuleList(ManyEdges(turned, width, heads) for _ in layers)
         self.scatter = nn.ModuleList(

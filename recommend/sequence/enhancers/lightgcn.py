@@ -49,7 +49,7 @@ class LightGcn(nn.Module):
             np.bincount(taken.targets, minlength=taken.n_targets).clip(1),
         )
         weights = (degrees[0][taken.sources] * degrees[1][taken.targets]) ** -0.5
-        for name, one in (("to_items", taken), ("to_users", taken.turned())):
+        for name, one in (("to_items", taken), ("to_users", taken.transpose())):
             own = weights if one is taken else weights[np.argsort(taken.targets, kind="stable")]
             parts = (one.offsets, one.targets.astype(np.int64), own.astype(np.float32))
             sparse = _sparse(parts, (len(one), one.n_targets))
