@@ -166,3 +166,21 @@ def test_upto_runs_what_a_stage_needs_and_no_more(tiny_experiment: Path) -> None
     stages = [step.stage for step in plan.steps()]
     assert stages.index("factors-user") < stages.index("train")
     assert stages[-4:] == ["train", "evaluate", "train", "evaluate"]
+
+
+def test_what_does_not_learn_is_the_same_for_every_seed_and_way_of_training(
+    tiny_experiment: Path,
+) -> None:
+    def trained(name: str, seed: int, *changes: str) -> str:
+        grid = f'grid.backbones=["{name}"]'
+        plan = Plan(load_experiment(str(tiny_experiment), (grid, *changes)), Path("nowhere"))
+        return plan.step("train", Cell(name, "none", seed)).key
+
+    changes = ("train.epochs=7", "model.width=16", "encoder.dtype=bfloat16")
+    assert trained("hybrid", 0) == trained("hybrid", 1, *changes)
+    assert trained("hybrid", 0) != trained("hybrid", 0, "override.hybrid.model.backbone.reach=3")
+    assert trained("hybrid", 0) != trained("hybrid", 0, "words.of=texts")
+    assert trained("hybrid", 0) != trained("hybrid", 0, "control=shuffled")
+    assert trained("item-knn", 0) == trained("item-knn", 0, "control=shuffled", "words.of=texts")
+    by_vectors = "override.text-knn.model.backbone.texts=vectors"
+    assert trained("text-knn", 0, by_vectors) != trained("text-knn", 0, by_vectors, changes[-1])

@@ -31,12 +31,15 @@ from app.reproduce.sheets import markdown
 from app.reproduce.tables import (
     KINDS,
     OTHERS,
+    experiment_of,
     found_in,
     kind_of,
     names,
     open_reproduction,
     plan_of,
+    rows_of,
     run_rows,
+    variants_of,
 )
 from app.results.metrics import METRICS
 from data.errors import ConfigError, DataError
@@ -166,6 +169,16 @@ def test_shipped_tables_are_sound(tmp_path: Path) -> None:
         assert of.name == name and len({row.key for row in of.rows}) == len(of.rows)
         for experiment, _ in of.experiments():
             assert experiment.data == of.base.data and experiment.train == of.base.train
+
+
+def test_what_takes_no_enhancer_is_one_row_of_a_table(tmp_path: Path) -> None:
+    base = open_reproduction("table4-ml-1m", tmp_path, tmp_path).base
+    grid = base.grid.model_copy(update={"backbones": ("item-knn", "sasrec")})
+    base = base.model_copy(update={"grid": grid})
+    rows = rows_of("table4", "ml-1m", base)
+    assert [row.key for row in rows if row.backbone == "item-knn"] == ["item-knn+none"]
+    for variant in variants_of("table4", base):
+        experiment_of(base, variant)
 
 
 def test_rows_of_the_paper_are_there_or_said_to_be_missing(tmp_path: Path) -> None:

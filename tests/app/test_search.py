@@ -218,3 +218,9 @@ def test_what_cannot_be_searched_is_told(
     monkeypatch.setattr("app.search.search._try_settings", nested)
     with pytest.raises(AutoGraphError, match="Another search is at work"):
         search(experiment, own, 1, ["gru4rec+none"])
+
+
+def test_what_does_not_learn_is_searched_by_its_own_settings_alone() -> None:
+    cell = Cell("ease", "none", 0)
+    experiment = Experiment.model_validate({"grid": {"backbones": ["ease"]}})
+    assert list(space_of(experiment, cell)) == ["model.backbone.l2"]

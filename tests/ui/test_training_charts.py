@@ -87,3 +87,13 @@ def test_points_show_what_is_still_trained() -> None:
     assert {one["symbol"] for one in curves_chart(curves())["series"]} == {"none"}
     running = curves_chart(curves(finished=False))
     assert {one["symbol"] for one in running["series"]} == {"circle"}
+
+
+def test_what_learns_nothing_is_a_level_line_without_a_loss() -> None:
+    first = curves().filter(backbone="mind", enhancer="none").head(1)
+    still = first.with_columns(backbone=pl.lit("item-knn"), loss=pl.lit(None, pl.Float64))
+    lines = curves_chart(pl.concat([curves(), still.with_columns(recommender=pl.lit("still"))]))
+    loss, ndcg = (one for one in lines["series"] if one["name"] == "item-knn+none")
+    value = round(first["ndcg@10"][0], 5)
+    assert loss["data"] == [] and ndcg["data"] == [[1, value], [3, value]]
+    json.dumps(lines, allow_nan=False)

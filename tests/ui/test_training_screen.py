@@ -193,6 +193,21 @@ def test_nothing_ticked_is_nothing_to_train(screen: Open, empty_workspace: Path)
     assert any("at least 1" in one.value for one in page.markdown)
 
 
+def test_what_takes_no_enhancer_is_ticked_by_itself(
+    screen: Open, own_workspace: Path, started: list[tuple[Any, ...]]
+) -> None:
+    page = screen("train", own_workspace)
+    page.checkbox(key="backbone.item-knn").check().run()
+    assert page.button(key=START).label == "Train 1 recommender"
+    for name in ("backbone.sasrec", "backbone.mind", "enhancer.none", "enhancer.autograph"):
+        page.checkbox(key=name).uncheck()
+    page.run()
+    assert not page.exception and metrics(page) == {"Recommenders": "1", "To train": "1"}
+    page.button(key=START).click().run()
+    saved = load_experiment(started[0][1])
+    assert list(saved.grid) == [Cell("item-knn", "none", 0)]
+
+
 def test_curves_of_the_chosen_experiment_are_drawn(screen: Open, demo_workspace: Path) -> None:
     page = screen("train", demo_workspace)
     (chart,) = page.get("echarts_chart")
