@@ -194,17 +194,19 @@ def test_nothing_ticked_is_nothing_to_train(screen: Open, empty_workspace: Path)
 
 
 def test_what_takes_no_enhancer_is_ticked_by_itself(
-    screen: Open, own_workspace: Path, started: list[tuple[Any, ...]]
+    screen: Open, empty_workspace: Path, started: list[tuple[Any, ...]]
 ) -> None:
-    page = screen("train", own_workspace)
+    page = screen("train", empty_workspace)
     page.checkbox(key="backbone.item-knn").check().run()
-    assert page.button(key=START).label == "Train 1 recommender"
-    for name in ("backbone.sasrec", "backbone.mind", "enhancer.none", "enhancer.autograph"):
+    assert page.button(key=START).label == "Train 9 recommenders"
+    names = [f"backbone.{name}" for name in ("youtubednn", "mind", "gru4rec", "sasrec")]
+    for name in (*names, "enhancer.none", "enhancer.autograph"):
         page.checkbox(key=name).uncheck()
     page.run()
     assert not page.exception and metrics(page) == {"Recommenders": "1", "To train": "1"}
     page.button(key=START).click().run()
-    saved = load_experiment(started[0][1])
+    _, name, changes, _ = started[0]
+    saved = load_experiment(name, changes)
     assert list(saved.grid) == [Cell("item-knn", "none", 0)]
 
 
