@@ -101,7 +101,7 @@ def test_what_came_is_kept_as_it_came(cache: ResponseCache, monkeypatch: Any) ->
         raise MemoryError
 
     backend = Warming(SECRET)
-    monkeypatch.setattr("llm.knowledge.judged", breaks)
+    monkeypatch.setattr("llm.knowledge.judge_reply", breaks)
     with pytest.raises(MemoryError):
         told(cache, backend, LOOSE)
     monkeypatch.undo()
