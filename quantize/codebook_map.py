@@ -35,7 +35,7 @@ def draw_map(codes: Codes, left: np.ndarray, levels: Sequence[int], seed: int = 
 
     Args:
         codes: Of one side.
-        left: What `quantize.members.residuals` gives for them.
+        left: What `quantize.fit.residuals` gives for them.
         levels: Of the codes; members are drawn only where there is one.
         seed: Draws the members.
 

@@ -42,7 +42,7 @@ class FactorDescriptions:
 
     Attributes:
         table: level, code, label ("" where no term stands out more than it would by chance),
-            terms, their weights (scores of `quantize.contrast.telling`) and counts (members whose
+            terms, their weights (scores of `quantize.terms.telling`) and counts (members whose
             texts hold each), size (members), exemplars (ids of the members that hold most of the
             terms, then those nearest to the code vector), near (for a code without a label the
             nearest one on its level that has one; null otherwise).
@@ -117,7 +117,7 @@ def describe_factors(
         codes: Of one side.
         texts: (n) knowledge texts in the order of `codes`; None where there is none.
         titles: (n) names of the entities: no term of any text, nor their words of the own one.
-        gaps: (n, T) distance of each entity to its code vector, `quantize.members.gaps`; without
+        gaps: (n, T) distance of each entity to its code vector, `quantize.fit.gaps`; without
             it exemplars that hold as many of the terms stand in the order of their ids.
         n_terms: Most terms a code.
         n_exemplars: Most exemplars a code.

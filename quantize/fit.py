@@ -18,7 +18,7 @@ from quantize.train import Progress
 
 
 class HasVectors(Protocol):
-    """What is quantised: `llm.Vectors`."""
+    """What is quantised: `llm.vectors.Vectors`."""
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ class Lexicon:
     Attributes:
         codes: Of all users or all items.
         descriptions: What their factors mean.
-        gaps: (n, T) what `quantize.members.gaps` gives.
+        gaps: (n, T) what `quantize.fit.gaps` gives.
         mentions: Of the texts that the codes come from.
     """
 
@@ -89,7 +89,7 @@ class Lexicon:
         """Distinguishing terms: `term`, `score`, and the share of texts that mention it.
 
         `here` is the share among the members' texts and `everywhere` that of all texts.
-        `quantize.contrast.telling` explains the score.
+        `quantize.terms.telling` explains the score.
 
         Source: AutoGraph, figure 6.
         """

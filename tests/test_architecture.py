@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import networkx
 
@@ -134,6 +136,48 @@ def test_nothing_is_loaded_that_could_run_code() -> None:
             if ast.unparse(call.func) == "torch.load":
                 safe = keywords.get("weights_only")
                 assert safe is not None and ast.literal_eval(safe) is True, f"{where} loads pickles"
+
+
+def test_charts_are_drawn_in_one_place() -> None:
+    """It looks up the colours that their specs name."""
+    for path in FILES:
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.Attribute) and node.attr == "echarts_chart":
+                assert named(path) == "app/ui/shared/charts.py", f"{named(path)}:{node.lineno}"
+
+
+def is_there(parts: list[str]) -> bool:
+    """Whether these folders lead to a module, and its text holds the names after it."""
+    for place in range(1, len(parts) + 1):
+        module = ROOT.joinpath(*parts[:place]).with_suffix(".py")
+        if module.exists():
+            text = module.read_text(encoding="utf-8")
+            return all(re.search(rf"\b{name}\b", text) for name in parts[place:])
+    return ROOT.joinpath(*parts).is_dir()
+
+
+def is_setting(parts: list[str]) -> bool:
+    """Whether it is a setting of an experiment, such as `data.source`."""
+    from app.experiment.settings import Experiment
+
+    config: Any = Experiment()
+    for name in parts:
+        if config is not None and name not in getattr(type(config), "model_fields", ()):
+            return False
+        config = getattr(config, name, None)
+    return True
+
+
+def test_modules_and_files_that_texts_name_are_there() -> None:
+    dotted = re.compile(rf"`((?:{'|'.join(ROOMS)})(?:\.\w+)+)`")
+    file = re.compile(rf"`((?:{'|'.join(ROOMS)}|docs|tests|benchmarks)/[\w/]+\.(?:py|md|toml))")
+    for path in [*FILES, *ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        text = path.read_text(encoding="utf-8")
+        for name in dotted.findall(text):
+            parts = name.split(".")
+            assert is_there(parts) or is_setting(parts), f"{named(path)} names {name}"
+        for name in file.findall(text):
+            assert "NAME" in name or (ROOT / name).exists(), f"{named(path)} names {name}"
 
 
 def test_nothing_has_a_name_that_says_nothing() -> None:

@@ -11,7 +11,10 @@ from prompts.template import Side as AnySide
 
 WORKSPACE = Path("workspace")
 Workspace = Annotated[
-    Path, typer.Option(help="Folder of results, caches and jobs.", envvar="AUTOGRAPH_WORKSPACE")
+    Path,
+    typer.Option(
+        help="Folder of results, caches, templates and jobs.", envvar="AUTOGRAPH_WORKSPACE"
+    ),
 ]
 ExperimentName = Annotated[
     str, typer.Argument(metavar="EXPERIMENT", help="A .toml file, or a name such as demo.")
@@ -19,7 +22,7 @@ ExperimentName = Annotated[
 Experiments = Annotated[
     list[str], typer.Argument(metavar="EXPERIMENT…", help="Files or names that were run.")
 ]
-Side = Annotated[AnySide, typer.Argument(help="Users or items.")]
+Side = Annotated[AnySide, typer.Argument(help="Who is described: user or item.")]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="A.B=C", help="Change one setting.")
 ]

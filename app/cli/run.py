@@ -40,10 +40,10 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 app = typer.Typer()
-_NAMES = dict.fromkeys(re.sub("-(user|item)$", "", stage) for stage in STAGES)
+*_FIRST, _LAST = dict.fromkeys(re.sub("-(user|item)$", "", stage) for stage in STAGES)
 UPTO = (
-    f"Last stage to run: {', '.join(_NAMES)}. Those with two sides run both; knowledge-item or "
-    "knowledge-user is one of them."
+    f"Last stage to run: {', '.join(_FIRST)} or {_LAST}. Those with two sides run both; "
+    "knowledge-item or knowledge-user is one of them."
 )
 
 

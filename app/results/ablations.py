@@ -115,7 +115,7 @@ def ablation(record: Record, backbone: str, enhancer: str) -> Ablation:
 
 
 def ablation_table(of: Ablation, load: Load = load_evaluation) -> pl.DataFrame:
-    """What `recommend.compare.compare` says of each variant against the one as set, with `mark`.
+    """What `compare` says of each variant against the one as set, with `mark`.
 
     Names of runs have their signs of caution.
 

@@ -166,7 +166,7 @@ def baselines(found: Mapping[str, Contender], against: str | None = None) -> dic
 def compare_contenders(
     found: Mapping[str, Contender], against: str | None = None, load: Load = load_evaluation
 ) -> pl.DataFrame:
-    """What `recommend.compare.compare` says of them, with `mark` and `leaking` besides.
+    """What `recommend.judge.compare.compare` says of them, with `mark` and `leaking` besides.
 
     Raises:
         AutoGraphError: `against` is unknown, or results cannot be compared.
@@ -250,7 +250,7 @@ def make_lists(record: Record, device: str = "cpu", showing: Showing = in_silenc
 
 
 def beyond_table(found: Mapping[str, Contender], k: int = LIST_LENGTH) -> pl.DataFrame:
-    """One row a recommender whose lists are there: `recommend.beyond.MEASURES`, over seeds.
+    """One row a recommender whose lists are there: `recommend.judge.beyond.MEASURES`, over seeds.
 
     Columns: `run`, `backbone`, `enhancer`, the measures, `lists` (the number of seeds).
 

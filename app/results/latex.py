@@ -74,7 +74,7 @@ def tabular(heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -
 def comparison_latex(
     compared: pl.DataFrame, cautions: Sequence[str] = (), caption: str = CAPTION
 ) -> str:
-    """The table of `app.comparison.compare_contenders`, a row a recommender.
+    """The table of `app.results.comparison.compare_contenders`, a row a recommender.
 
     The best mean of each metric is bold; notes of caution end the caption.
     """

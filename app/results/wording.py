@@ -94,7 +94,7 @@ def is_certain(low: float, high: float) -> bool:
 
 
 def change_in_words(row: Mapping[str, Any], head: str = "", short: bool = False) -> str:
-    """The change of a row of `recommend.compare.compare` in per cent, or that there is none.
+    """The change of a row of `recommend.judge.compare.compare` in per cent, or that there is none.
 
     >>> row = {"change": 4.26, "low": 0.001, "high": 0.007}
     >>> change_in_words(row), change_in_words(row, short=True)

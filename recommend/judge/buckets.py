@@ -39,7 +39,7 @@ def in_buckets(users: pl.DataFrame, by: str, least: int = LEAST_USERS) -> pl.Dat
     (95 % confidence interval), `change` (%), `p` (paired t-test) and `p_holm` (over buckets).
 
     Args:
-        users: What `recommend.compare.user_table` gives.
+        users: What `recommend.judge.compare.user_table` gives.
         by: "history" (training interactions of the user) or "popularity" (of the held-out item).
         least: Users that a bucket holds at least, that of items without interactions apart.
     """

@@ -46,7 +46,7 @@ class TopLists:
 def top_lists(model: Scores, dataset: Dataset, split: Split, k: int) -> TopLists:
     """The k best items of every user at the time of the test, without those had before.
 
-    The ranks of `recommend.evaluate` are of the same scores; a list that is shown to somebody
+    The ranks of `recommend.judge.evaluate` are of the same scores; a list that is shown to somebody
     holds no item twice, so what the user has had is left out here.
 
     Args:

@@ -102,7 +102,7 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 
 def beside_here(runner: Any, cells: Sequence[Any], listener: Any, _jobs: int) -> None:
-    """In the place of `app.workers.run_beside`: cells one after another in this process."""
+    """In the place of `app.pipeline.runner.run_beside`: cells one after another in this process."""
     import torch
 
     threads = torch.get_num_threads()

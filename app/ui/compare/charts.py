@@ -60,7 +60,7 @@ def rank_scatter(users: pl.DataFrame, ours: str, theirs: str) -> Spec:
     Below the line our recommender puts it higher.
 
     Args:
-        users: What `recommend.compare.user_table` gives for "rank".
+        users: What `recommend.judge.compare.user_table` gives for "rank".
         ours: Name of the recommender.
         theirs: Name of the baseline.
     """
@@ -120,7 +120,7 @@ def bucket_bars(table: pl.DataFrame, ours: str, theirs: str, unit: str) -> Spec:
     """What both reach in each bucket of users.
 
     Args:
-        table: What `recommend.buckets.bucketed` gives.
+        table: What `recommend.judge.buckets.in_buckets` gives.
         ours: Name of the recommender.
         theirs: Name of the baseline.
         unit: Of the values.

@@ -121,18 +121,20 @@ def where_it_helps(found: Found, pairs: Mapping[str, str]) -> None:
         buckets = in_buckets(values, by)
         st.subheader(title, anchor=False, help=hint("cold") if by == "popularity" else None)
         left, right = st.columns(2, gap="large")
-        left.echarts_chart(
-            bucket_bars(buckets, *pair, METRICS[metric]),
-            height=300,
-            key=f"bars-{by}",
-            alt=f"{METRICS[metric]} of both, by {title.lower()}",
-        )
-        right.echarts_chart(
-            forest(buckets.rename({"bucket": "name"}), "difference, 95 %"),
-            height=300,
-            key=f"forest-{by}",
-            alt=f"Differences by {title.lower()}",
-        )
+        with left:
+            draw_chart(
+                bucket_bars(buckets, *pair, METRICS[metric]),
+                height=300,
+                key=f"bars-{by}",
+                alt=f"{METRICS[metric]} of both, by {title.lower()}",
+            )
+        with right:
+            draw_chart(
+                forest(buckets.rename({"bucket": "name"}), "difference, 95 %"),
+                height=300,
+                key=f"forest-{by}",
+                alt=f"Differences by {title.lower()}",
+            )
         columns = {name: _fine("%.4f") for name in (*pair, "low", "high")}
         columns |= {"difference": _fine("%+.4f"), "change": _CHANGE}
         columns |= {"p": _fine("%.2g"), "p_holm": _fine("%.2g", hint("Holm"))}
