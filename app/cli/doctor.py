@@ -80,7 +80,10 @@ def _dependencies() -> Iterator[Finding]:
     except metadata.PackageNotFoundError:
         yield Finding("autograph-rec", "not installed", "Run in its folder: pip install -e .")
         return
+    once: dict[str, Requirement] = {}
     for requirement in map(Requirement, needed):
+        once.setdefault(requirement.name, requirement)
+    for requirement in once.values():
         extra = next((e for e in EXTRAS if _only_with(requirement, e)), "")
         if extra not in EXTRAS[-2:]:
             yield _dependency(requirement.name, str(requirement.specifier), extra)

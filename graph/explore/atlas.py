@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from data.dataset import Dataset
+from data.errors import DataError
 from graph.explore.export import as_network, edge_table, node_table
 from graph.explore.flat import FlatGraph, Node, flatten
 from graph.explore.layout import Places, layout
@@ -63,7 +64,13 @@ class Atlas:
         Raises:
             DataError: there is none.
         """
-        kind, _, external = text.partition(":")
+        kind, colon, external = text.partition(":")
+        if not colon:
+            first = self.schema.nodes[0].name
+            raise DataError(
+                f"{text!r} names no node of a graph: its type stands before a colon and its id "
+                f"after it, as in {self.key((first, 0))}."
+            )
         return self.names.node(kind, external)
 
     def key(self, node: Node) -> str:
