@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from llm.endpoint import run_coroutine
 from llm.server import ServerBackend, key_of
 from llm.settings import ServerConfig
 from prompts.requests import Request
@@ -86,7 +87,7 @@ def bare(config: ServerConfig, n: int, way: str) -> None:
             left = requests(n)
             await asyncio.gather(*(call(client, left) for _ in range(config.concurrency)))
 
-    asyncio.run(every())
+    run_coroutine(every())
 
 
 def measured(way: str, config: ServerConfig, n: int, clients: int = 1) -> Run:
