@@ -91,28 +91,19 @@ class TextKnn(Scorer):
 
     def score(self, past: Histories, users: np.ndarray) -> np.ndarray:
         """By the texts of what each user had."""
-        had = self._had(past, users)
-        scored = self.likeness(past, users)
+        config, n_items = self.config, self.vectors.shape[0]
+        had = weighted_histories(past, users, n_items, config.text_recency, config.text_last)
+        found = (had @ self.vectors) @ self.vectors.T
+        scored = np.array(found.toarray() if sp.issparse(found) else found, np.float32)
         row, column = had.nonzero()
         there = np.asarray(abs(self.vectors).sum(1)).ravel() > 0
         scored[row, column] -= had.data * there[column]  # its cosine to itself is 1
         return scored
 
-    def likeness(self, past: Histories, users: np.ndarray) -> np.ndarray:
-        """(b, n_items) float32 scores to which an item's likeness to itself still counts."""
-        found = (self._had(past, users) @ self.vectors) @ self.vectors.T
-        return np.array(found.toarray() if sp.issparse(found) else found, np.float32)
-
-    def _had(self, past: Histories, users: np.ndarray) -> sp.csr_matrix:
-        config, n_items = self.config, self.vectors.shape[0]
-        return weighted_histories(past, users, n_items, config.text_recency, config.text_last)
-
 
 @dataclass(frozen=True, slots=True)
 class Hybrid(Scorer):
     """s = s_behaviour / σ_behaviour + λ · s_texts / σ_texts; σ is the spread over some users.
-
-    That of texts is measured with each item's likeness to itself.
 
     Attributes:
         behaviour: Knows interactions.
@@ -143,7 +134,7 @@ class Hybrid(Scorer):
         config = config or HybridConfig()
         behaviour = ItemKnn.fit(past, texts.vectors.shape[0], config)
         some = np.arange(len(past))[:: max(1, len(past) // USERS_AT_ONCE)]
-        known = behaviour.score(past, some), texts.likeness(past, some)
+        known = behaviour.score(past, some), texts.score(past, some)
         spreads = tuple(float(scores.std()) or 1.0 for scores in known)
         gained = dict.fromkeys(config.weights, 0.0)
         for users in blocks(len(past)):
