@@ -93,17 +93,18 @@ class SemanticVectors:
     """What the texts mean, centred and of mean square one.
 
     Attributes:
-        users: (n_users, d) float32.
         items: (n_items, d) float32.
+        users: (n_users, d) float32; None where those of items are read alone.
     """
 
-    users: np.ndarray
     items: np.ndarray
+    users: np.ndarray | None = None
 
     @classmethod
-    def of(cls, users: np.ndarray, items: np.ndarray) -> SemanticVectors:
+    def of(cls, items: np.ndarray, users: np.ndarray | None) -> SemanticVectors:
         """Of raw vectors; each side is centred and scaled by itself."""
-        return cls(standardise(users, users), standardise(items, items))
+        of_users = None if users is None else standardise(users, users)
+        return cls(standardise(items, items), of_users)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class Inputs:
         users: Attributes of users, one bag a user.
         items: Attributes of items, one bag an item.
         graph: The latent-factor graph, where the enhancer reads it; so for the others.
-        vectors: Semantic vectors of both sides.
+        vectors: Semantic vectors, likewise.
         relations: From items to others, by name; "taken" to the users who had them in training.
     """
 
@@ -194,7 +195,8 @@ def gather_inputs(dataset: Dataset, sources: Sources, config: ModelConfig) -> In
         levels = getattr(enhancer, "levels", None)
         given["graph"] = GraphTables.of(sources.graph, levels)  # type: ignore[arg-type]
     if "item_vectors" in enhancer.needs:
-        given["vectors"] = SemanticVectors.of(sources.user_vectors, sources.item_vectors)  # type: ignore[arg-type]
+        users = sources.user_vectors if "user_vectors" in enhancer.needs else None
+        given["vectors"] = SemanticVectors.of(sources.item_vectors, users)  # type: ignore[arg-type]
     relations = {name: of for name, of in sources.relations.items() if name in enhancer.needs}
     if "histories" in enhancer.needs:
         relations["taken"] = _owners(sources.histories, dataset.n_items)  # type: ignore[arg-type]

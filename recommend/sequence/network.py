@@ -13,7 +13,7 @@ from recommend.features import Bags
 from recommend.sequence.chunks import Batch
 from recommend.sequence.dropout import Dropout
 from recommend.sequence.inputs import Inputs
-from recommend.sequence.protocols import Backbone, Enhancer, Nodes
+from recommend.sequence.protocols import Backbone, Begins, Enhancer, Nodes
 from recommend.settings import BACKBONES, ENHANCERS, ModelConfig
 
 SMALL = 0.02
@@ -64,6 +64,8 @@ class Network(nn.Module):
         self.user_graph = _linear(self.enhancer.user_width, width)
         for weight in (*self.item_graph.parameters(), *self.user_graph.parameters()):
             nn.init.normal_(weight, std=FEATURE)
+        if isinstance(self.enhancer, Begins):
+            self.enhancer.begin(self.item, self.item_graph)
 
     def propagate(self, hidden: Tensor) -> Propagated:
         """Item vectors, and graph nodes in which the users `hidden` have no `user > item` edge."""

@@ -206,13 +206,17 @@ class Opened:
         )
 
     def _alike(self, side: str, factors: np.ndarray | None, means: np.ndarray | None) -> np.ndarray:
-        """Members of the first factor, all where it has none; else the nearest by text."""
+        """Members of the first factor, all where it has none; else the nearest by text.
+
+        All of a side of which the enhancer reads nothing.
+        """
         tables, vectors = self.inputs.graph, self.inputs.vectors
         if tables is not None and factors is not None:
             members = np.flatnonzero(tables.members(side)[:, 0] == factors[0])
             return members if len(members) else np.arange(len(tables.members(side)))
-        assert vectors is not None and means is not None
-        known = vectors.users if side == "user" else vectors.items
+        known = None if vectors is None else getattr(vectors, f"{side}s")
+        if known is None or means is None:
+            return np.arange(self.inputs.n_users if side == "user" else self.inputs.n_items)
         cosine = (known @ means) / np.maximum(np.linalg.norm(known, axis=1), 1e-12)
         return np.argsort(-cosine, kind="stable")[:ALIKE]
 

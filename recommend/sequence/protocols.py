@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from recommend.sequence.chunks import Batch
 
@@ -65,6 +65,34 @@ class Enhancer(Protocol):
 
     def users(self, nodes: Nodes, batch: Batch) -> Tensor:
         """(b, l, user_width) features of users at every position of a batch."""
+        ...
+
+
+@runtime_checkable
+class Begins(Protocol):
+    """An enhancer that says with what a network begins, where that is not drawn."""
+
+    def begin(self, item: nn.Embedding, features: nn.Module) -> None:
+        """Sets the weights of a network that is being built.
+
+        Args:
+            item: Vectors that items have of their own, drawn.
+            features: The map of items' features to vectors, drawn.
+        """
+        ...
+
+
+@runtime_checkable
+class Regularises(Protocol):
+    """An enhancer that adds a term to the loss of training."""
+
+    def penalty(self, items: Tensor, batch: Batch) -> Tensor:
+        """() what a step adds to its loss.
+
+        Args:
+            items: (n_items, d) vectors of items, features included.
+            batch: What the step reads.
+        """
         ...
 
 

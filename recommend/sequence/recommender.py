@@ -16,6 +16,7 @@ from recommend.sequence.chunks import Batch, Layout, batches, last_chunks, train
 from recommend.sequence.inputs import Inputs, gather_inputs
 from recommend.sequence.network import Network, Propagated
 from recommend.sequence.opened import SCORED_AT_ONCE, Opened, last_position
+from recommend.sequence.protocols import Regularises
 from recommend.settings import ModelConfig
 
 SPAN = 32
@@ -65,8 +66,9 @@ class SequenceRecommender:
         return cls(config, inputs, Network(config, inputs))
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The inputs, by name."""
-        return self.inputs.arrays()
+        """The inputs, by name, without texts that are never read again."""
+        once = self.config.enhancer.read_once
+        return (replace(self.inputs, vectors=None) if once else self.inputs).arrays()
 
     @property
     def layout(self) -> Layout:
@@ -95,14 +97,17 @@ class SequenceRecommender:
         return -(-len(chunks) // size), (Step(one.to(self.device), softmax) for one in rows)
 
     def loss(self, batch: Step) -> tuple[Tensor, int]:
-        """Which item came next at each position."""
+        """Which item came next at each position, and what the enhancer adds."""
         rows, network = batch.rows, self.network
         shared = network.propagate(hidden=rows.users)
         there = rows.targets >= 0
         target = rows.targets[there]
         interests = network.users(shared, rows)[there]  # (p, k, d)
         users = network.backbone.attend(interests, shared.items[target])
-        return batch.softmax(users, shared.items, target), len(target)
+        loss = batch.softmax(users, shared.items, target)
+        if isinstance(network.enhancer, Regularises):
+            loss = loss + network.enhancer.penalty(shared.items, rows)
+        return loss, len(target)
 
     def scores(self, asked: Asked) -> Iterator[tuple[np.ndarray, Tensor]]:
         """Users and the best of their interests for each item, a block of users at a time."""

@@ -63,6 +63,9 @@ class EnhancerConfig(PartConfig):
     """By side, why it cannot place a newcomer; those that can are `sequence.protocols.Places`."""
     attributes_do: ClassVar[bool] = False
     """Whether attributes alone place a newcomer all the same."""
+    read_once: ClassVar[bool] = False
+    """Whether vectors of texts are read when a fresh one is made and never again, so that they are
+    not stored with it."""
 
     if TYPE_CHECKING:
 

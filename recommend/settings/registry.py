@@ -16,6 +16,7 @@ from pydantic import Field
 
 from recommend.settings.autograph import AutoGraphConfig
 from recommend.settings.ccgnn import CcgnnConfig
+from recommend.settings.contrast import ContrastConfig
 from recommend.settings.ease import EaseConfig
 from recommend.settings.grounded import GroundedConfig
 from recommend.settings.gru4rec import Gru4RecConfig
@@ -28,6 +29,8 @@ from recommend.settings.none import NoneConfig
 from recommend.settings.part import BackboneConfig, EnhancerConfig
 from recommend.settings.popularity import PopularityConfig
 from recommend.settings.sasrec import SasRecConfig
+from recommend.settings.start import StartConfig
+from recommend.settings.text_item import TextItemConfig
 from recommend.settings.text_knn import TextKnnConfig
 from recommend.settings.topoi2i import TopoI2IConfig
 from recommend.settings.uist import UistConfig
@@ -76,6 +79,9 @@ ENHANCERS: Mapping[str, Spec[EnhancerConfig]] = {
     "uist": Spec(UistConfig, f"{_SEQUENCE}.enhancers.uist:Uist"),
     "lightgcn": Spec(LightGcnConfig, f"{_SEQUENCE}.enhancers.lightgcn:LightGcn"),
     "ccgnn": Spec(CcgnnConfig, f"{_SEQUENCE}.enhancers.ccgnn:Ccgnn"),
+    "start": Spec(StartConfig, f"{_SEQUENCE}.enhancers.start:Start"),
+    "text-item": Spec(TextItemConfig, f"{_SEQUENCE}.enhancers.text_item:TextItem"),
+    "contrast": Spec(ContrastConfig, f"{_SEQUENCE}.enhancers.contrast:Contrast"),
     "topoi2i": Spec(TopoI2IConfig, f"{_SEQUENCE}.enhancers.topoi2i:TopoI2I"),
 }
 

@@ -88,10 +88,11 @@ def checkerboard(n_users: int = 24, n_items: int = 12, seed: int = 0) -> Dataset
 
 def config_of(backbone: str = "gru4rec", enhancer: str = "none", **about: object) -> ModelConfig:
     """A narrow model without dropout that reads five items."""
+    drops = "dropout" in ENHANCERS[enhancer].config.model_fields
     return ModelConfig.model_validate(
         {
             "backbone": {"name": backbone, "dropout": 0},
-            "enhancer": {"name": enhancer, **({"dropout": 0} if enhancer != "none" else {})},
+            "enhancer": {"name": enhancer, **({"dropout": 0} if drops else {})},
             "width": 8,
             "max_history": 5,
             "embedding_dropout": 0,

@@ -16,6 +16,7 @@ from small_worlds import (
     checkerboard,
     config_of,
     graph_of,
+    inputs_of,
     network_of,
     scores_of,
     sources_of,
@@ -28,6 +29,7 @@ from recommend.fit.losses import full_softmax
 from recommend.fit.training import fit_model
 from recommend.model import Model
 from recommend.protocols import Asked
+from recommend.sequence.recommender import SequenceRecommender, Step
 from recommend.settings import ModelConfig, TrainConfig
 
 DATASET = checkerboard()
@@ -116,12 +118,12 @@ class TestEveryBackboneWithEveryEnhancer:
             batch.edges[some],
             *_prior_of(batch, some),
         )
-        shared = network.propagate(hidden=batch.users)
-        there = batch.targets >= 0
-        target = batch.targets[there]
-        interests = network.users(shared, batch)[there]
-        users = network.backbone.attend(interests, shared.items[target])
-        full_softmax(users, shared.items, target).backward()
+        recommender = SequenceRecommender(
+            config, inputs_of(DATASET, graph_of(DATASET), config), network
+        )
+        loss, positions = recommender.loss(Step(batch, full_softmax))
+        assert positions == (batch.targets >= 0).sum()
+        loss.backward()
         stored = network.state_dict()
         for name, parameter in network.named_parameters():
             assert parameter.grad is not None, f"{name} has no gradient"

@@ -36,8 +36,8 @@ def ready_of(backbone="gru4rec", enhancer="autograph", **about):
 
 def vector_of(ready, side, number):
     """What its text means, where the model reads that."""
-    vectors = ready.model.recommender.inputs.vectors
-    return None if vectors is None else getattr(vectors, f"{side}s")[number]
+    vectors = getattr(ready.model.recommender.inputs.vectors, f"{side}s", None)
+    return None if vectors is None else vectors[number]
 
 
 def bag_of_item(item):
@@ -71,7 +71,7 @@ class TestEveryBackbone:
         np.testing.assert_allclose(grown.scores(5, PAST.of(5)), own, rtol=1e-5, atol=1e-6)
 
 
-GROWING = ("autograph", "grounded", "kar", "uist")
+GROWING = ("autograph", "grounded", "kar", "uist", "text-item")
 """Enhancers that can place newcomers."""
 
 
@@ -157,7 +157,9 @@ def test_an_item_without_a_description_gets_a_sentence(enhancer):
         with_item(ready_of(enhancer=enhancer), None, bag_of_item(0))
 
 
-@pytest.mark.parametrize("enhancer", [name for name in ENHANCERS if name != "none"])
+@pytest.mark.parametrize(
+    "enhancer", [name for name in ENHANCERS if "user" in config_of(enhancer=name).enhancer.sides]
+)
 def test_the_average_that_stands_in_for_a_user_is_told(enhancer):
     ready = ready_of(enhancer=enhancer)
     placed, number, note = with_user(ready, None, bag_of_user(0))

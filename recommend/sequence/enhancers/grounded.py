@@ -64,6 +64,7 @@ class Grounded(AutoGraph):
         if self.item_path is not None:
             self.item_path = GroundedPath(tables.item_factors, items, width, heads, vectors.items)
         if config.user_texts:
+            assert vectors.users is not None
             nn.init.normal_(self.user.weight, std=SMALL)
             self.user_meaning = _projection(self.user_vectors.shape[1], width)
             if self.user_path is not None:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from recommend.sequence.chunks import Batch
 from recommend.sequence.inputs import Inputs
 from recommend.sequence.protocols import Nodes
-from recommend.settings.none import NoneConfig
+from recommend.settings.part import EnhancerConfig
 
 
 class Nothing(nn.Module):
@@ -15,7 +15,7 @@ class Nothing(nn.Module):
 
     item_width = user_width = 0
 
-    def __init__(self, config: NoneConfig, inputs: Inputs, width: int) -> None:
+    def __init__(self, config: EnhancerConfig, inputs: Inputs, width: int) -> None:
         super().__init__()
         del config, width
         self.n_users = inputs.n_users
