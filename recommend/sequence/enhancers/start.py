@@ -32,7 +32,7 @@ class Start(Nothing):
         if self.vectors is None:
             return
         with torch.no_grad():
-            deviation = self.size * float(item.weight.square().mean()) ** 0.5
+            deviation = self.size * float(item.weight.square().mean().sqrt())
             found = reduced(self.vectors, item.embedding_dim, deviation, whiten=self.whiten)
             item.weight[:, : found.shape[1]] = torch.from_numpy(found).to(item.weight)
 
