@@ -57,8 +57,11 @@ def run(
     jobs: Beside = 1,
     device: Device = "auto",
     control: Annotated[
-        Literal["none", "shuffled"] | None,
-        typer.Option(help="Same as --set control=…: shuffled puts each text on another entity."),
+        Literal["none", "shuffled", "random"] | None,
+        typer.Option(
+            help="Same as --set control=…: shuffled puts each text on another entity, random draws "
+            "a vector in place of each text's."
+        ),
     ] = None,
     on_bad_row: Annotated[
         Literal["stop", "skip"] | None, typer.Option(help="Same as --set data.on_bad_row=…")

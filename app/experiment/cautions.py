@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.experiment.settings import SHUFFLED, Experiment
+from app.experiment.settings import RANDOM, SHUFFLED, Experiment
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,7 +49,14 @@ TEXTS_SHUFFLED = Caution(
     "are of other entities and mean nothing.",
     leak=False,
 )
-CAUTIONS = {one.sign: one for one in (LEAKING_TEXTS, ALL_EDGES, TEXTS_SHUFFLED)}
+VECTORS_RANDOM = Caution(
+    "§",
+    "control: vectors random",
+    "is a control: in place of the texts' vectors stand random ones, so codes and names of factors "
+    "mean nothing, and reasons do not come of what texts say.",
+    leak=False,
+)
+CAUTIONS = {one.sign: one for one in (LEAKING_TEXTS, ALL_EDGES, TEXTS_SHUFFLED, VECTORS_RANDOM)}
 """All there are, by their signs."""
 
 
@@ -58,6 +65,7 @@ def of_settings(experiment: Experiment) -> tuple[Caution, ...]:
     found = {
         ALL_EDGES: experiment.graph.edges == "all",
         TEXTS_SHUFFLED: experiment.control == SHUFFLED,
+        VECTORS_RANDOM: experiment.control == RANDOM,
     }
     return tuple(caution for caution, there in found.items() if there)
 

@@ -13,7 +13,7 @@ from app.experiment.mistakes import nearest_names, setting_names, unknown_names
 from data.config import Config
 from data.settings import DataConfig
 from graph.settings import GraphConfig
-from llm.settings import EncoderConfig, LlmConfig, PairsConfig
+from llm.settings import EncoderConfig, LlmConfig, PairsConfig, VectorsJudgeConfig
 from prompts.settings import PromptConfig
 from quantize.settings import PhrasesConfig, QuantizeConfig, WordsConfig
 from recommend.settings import BACKBONES as BACKBONE_SPECS
@@ -23,7 +23,13 @@ from recommend.settings import PLAIN as PLAIN
 from recommend.settings.registry import takes_enhancers
 
 SHUFFLED = "shuffled"
-"""The control: texts on other entities. Names of such experiments end in it."""
+"""A control: texts on other entities."""
+RANDOM = "random"
+"""A control: vectors that are of no text at all."""
+CONTROLS = (SHUFFLED, RANDOM)
+"""What an experiment is controlled by; names of controls end in it."""
+READS_WORDS = {"words", "phrases"}
+"""Parts of `recommend.sources.Sources` that are made of words of texts, and of no vectors."""
 LONGEST_NAME = 200
 """Files are called by names, and no file system takes more than 255 bytes."""
 BACKBONES, ENHANCERS = tuple(BACKBONE_SPECS), tuple(ENHANCER_SPECS)
@@ -40,8 +46,8 @@ def name_of(name: str, control: object) -> str:
     >>> name_of("demo", "shuffled"), name_of("demo-shuffled", "shuffled"), name_of("demo", "none")
     ('demo-shuffled', 'demo-shuffled', 'demo')
     """
-    own = control != SHUFFLED or name.endswith(f"-{SHUFFLED}")
-    return name if own else f"{name}-{SHUFFLED}"
+    own = control not in CONTROLS or name.endswith(f"-{control}")
+    return name if own else f"{name}-{control}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +111,9 @@ class Experiment(Config):
     """What it is for, in a line."""
     seed: NonNegativeInt = 0
     """Of everything random before training; `grid.seeds` are those of training."""
-    control: Literal["none", "shuffled"] = "none"
-    """`shuffled` gives every user and item the text of another, to see what meaning is worth."""
+    control: Literal["none", "shuffled", "random"] = "none"
+    """`shuffled` gives every user and item the text of another, to see what meaning is worth;
+    `random` draws a vector for each in place of its text's, to see what any fixed vector is."""
     data: DataConfig = DataConfig()
     """Which data set."""
     prompts: PromptConfig = PromptConfig()
@@ -185,6 +192,23 @@ class Experiment(Config):
                     raise ValueError(f"{cell.label} does not work: {wrong}") from None
         return self
 
+    @model_validator(mode="after")
+    def _random_vectors_control_nothing_but_vectors(self) -> Experiment:
+        """What reads words would do as well as ever, and pass for controlled."""
+        if self.control != RANDOM:
+            return self
+        by_vectors = isinstance(self.pairs.judge, VectorsJudgeConfig)
+        words = READS_WORDS if by_vectors else {*READS_WORDS, "pairs"}
+        for cell in self.grid:
+            read = words & {*self.model_of(cell).needs}
+            if read:
+                raise ValueError(
+                    f'control = "{RANDOM}" puts random vectors in the place of those of texts, and '
+                    f"{cell.label} reads {' and '.join(sorted(read))} that are no vectors: leave "
+                    f'it out of the grid, or use control = "{SHUFFLED}"'
+                )
+        return self
+
     def _in_words(self, cell: Cell, part: str, error: ValidationError) -> str:
         """What is wrong with a cell first, and in which override if it stands in one."""
         first = error.errors()[0]
@@ -204,8 +228,7 @@ class Experiment(Config):
     @property
     def texts_name(self) -> str:
         """Under which name texts by hand are kept: a control takes those of what it controls."""
-        control = self.control == SHUFFLED
-        return self.name.removesuffix(f"-{SHUFFLED}") if control else self.name
+        return self.name.removesuffix(f"-{self.control}") if self.control in CONTROLS else self.name
 
     def model_of(self, cell: Cell) -> ModelConfig:
         """Settings of the recommender in a cell."""

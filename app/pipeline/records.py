@@ -15,6 +15,7 @@ from app.experiment.cautions import (
     ALL_EDGES,
     LEAKING_TEXTS,
     TEXTS_SHUFFLED,
+    VECTORS_RANDOM,
     Caution,
     of_settings,
     signs,
@@ -131,7 +132,7 @@ class Record:
         """Why what a cell reached is no fair result, by what its enhancer learns from."""
         needs = set(self.experiment.model_of(cell).needs)
         touched = {ALL_EDGES} if "graph" in needs else set()
-        touched |= {TEXTS_SHUFFLED} if needs - {"histories"} else set()
+        touched |= {TEXTS_SHUFFLED, VECTORS_RANDOM} if needs - {"histories"} else set()
         titles = {"words"} if self.experiment.words.of != "texts" else set()
         touched |= {LEAKING_TEXTS} if needs - {"histories"} - titles else set()
         there = self.cautions_of_graph() if touched else ()

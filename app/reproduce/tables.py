@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from app.experiment.file import put, read_tree, settle, shipped_files
-from app.experiment.settings import BACKBONES, SHUFFLED, Cell, Experiment
+from app.experiment.settings import BACKBONES, CONTROLS, SHUFFLED, Cell, Experiment
 from app.pipeline.plan import Plan, Step
 from app.pipeline.records import Record, read_record, write_record
 from app.pipeline.runner import Showing, in_silence, run_steps
@@ -130,7 +130,7 @@ def key_of(backbone: str, enhancer: str, slug: str) -> str:
 def experiment_of(base: Experiment, variant: Variant) -> Experiment:
     """The experiment of a variant: the base's settings, what differs, and its own name."""
     tree = base.model_dump(mode="json", exclude_none=True)
-    if variant.slug and variant.slug != SHUFFLED:
+    if variant.slug and variant.slug not in CONTROLS:
         tree["name"] = f"{base.name}-{variant.slug}"
     tree["grid"]["enhancers"] = list(variant.enhancers)
     for key, value in variant.changes.items():

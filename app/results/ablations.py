@@ -161,7 +161,7 @@ def experiment_of(of: Ablation, variant: Variant) -> Experiment:
     """The settings of the experiment, with one variant of the recommender alone in its grid.
 
     Its name holds all that tells it apart, or one ablation would take the records of another; that
-    of a control ends in "shuffled" by itself.
+    of a control ends in what it is by itself.
     """
     given = of.record.experiment
     pair = f"{of.backbone}+{of.enhancer}"

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from app.experiment.cautions import notes, with_signs, without_signs
-from app.experiment.settings import PLAIN, SHUFFLED, Cell, Experiment
+from app.experiment.settings import PLAIN, RANDOM, SHUFFLED, Cell, Experiment
 from app.pipeline.derived import holds, run_derived, step_from
 from app.pipeline.plan import Step
 from app.pipeline.records import Record
@@ -292,9 +292,11 @@ class _Shown:
         return cls(popularity, n_users, _own_vectors(results) if there else None)
 
 
-def _own_vectors(results: Results) -> np.ndarray:
-    """(n_items, d) what each item's own text says, in a control, too."""
+def _own_vectors(results: Results) -> np.ndarray | None:
+    """(n_items, d) what each item's own text says, if shuffled, too; None if random."""
     matrix, experiment = results.vectors("item").matrix, results.record.experiment
+    if experiment.control == RANDOM:
+        return None
     if experiment.control != SHUFFLED:
         return matrix
     return matrix[np.argsort(others(len(matrix), "item", experiment.seed))]

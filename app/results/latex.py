@@ -27,6 +27,7 @@ SPECIAL = {
     '"': r"\textquotedbl{}",
     "†": r"\dag{}",
     "‡": r"\ddag{}",
+    "§": r"\S{}",
     SIGN: r"$\approx$",
 }
 CAPTION = (

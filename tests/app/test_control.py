@@ -20,7 +20,7 @@ from app.experiment.file import load_experiment, name_in
 from app.experiment.settings import Cell
 from app.pipeline.plan import Plan
 from app.pipeline.records import read_record
-from app.pipeline.stages.order import STAGES
+from app.pipeline.stages.order import STAGES, stages_behind
 from app.results.comparison import caution_notes, compare_contenders, contenders
 from app.results.latex import comparison_latex
 from app.results.metrics import result_table
@@ -29,6 +29,7 @@ from app.results.results import Results
 from data.errors import ConfigError, DataError
 from graph.latent import LatentGraph
 from llm.knowledge import Knowledge
+from llm.scatter import scattered
 from llm.shuffle import others, with_own
 from llm.vectors import Vectors
 
@@ -250,3 +251,91 @@ def test_the_default_graph_has_the_fingerprint_it_always_had(tiny_experiment: Pa
     assert STAGES["graph"].inputs(plan.experiment, None) == (
         *("dataset", "split", "codes-user", "codes-item"),
     )
+
+
+@pytest.fixture(scope="module")
+def scattered_run(
+    finished: Path, tiny_experiment: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The small experiment finished, and beside it the control of random vectors."""
+    from app.cli.main import call
+
+    workspace = Path(shutil.copytree(finished, tmp_path_factory.mktemp("random") / "workspace"))
+    words = ("run", str(tiny_experiment), "--control", "random", "--set", GRID)
+    call([*words, "--workspace", str(workspace), *ON_CPU])
+    return workspace
+
+
+def test_random_vectors_are_as_many_as_wide_and_as_large_and_of_no_text(
+    scattered_run: Path, autograph: Any
+) -> None:
+    own, control = (read_record(name, scattered_run) for name in ("tiny", "tiny-random"))
+    same = {"dataset", "split", "knowledge-user", "knowledge-item"}
+    assert {stage for stage in own.keys if own.keys[stage] == control.keys[stage]} == same
+    assert own.cells[PLAIN] == control.cells[PLAIN]
+    assert own.cells[ENHANCED]["train"] != control.cells[ENHANCED]["train"]
+    for side in ("user", "item"):
+        one, other = (Vectors.load(r.folder(f"vectors-{side}")) for r in (own, control))
+        assert one.ids == other.ids and one.matrix.shape == other.matrix.shape
+        assert abs(one.matrix - other.matrix).max(1).min() > 1e-2
+        np.testing.assert_allclose(np.linalg.norm(other.matrix, axis=1), 1, rtol=1e-5)
+    assert control.encoded_texts("item") == own.encoded_texts("item")
+    assert result_table(control)["marks"].to_list() == ["", "§"]
+    told = autograph("compare", "tiny", "tiny-random", "--workspace", scattered_run)
+    assert told.exit_code == 0 and "vectors stand random ones" in " ".join(told.output.split())
+    shown = render(gather(Results(control)))
+    assert "§" in shown and "random ones" in shown and "texts are shuffled" not in shown
+
+
+def test_random_vectors_keep_the_mean_and_the_spread_of_those_of_texts() -> None:
+    rng = np.random.default_rng(0)
+    lengths = np.array([3.0, 1.0, 0.2, 0.0])
+    matrix = (5 + rng.standard_normal((500, 4)) * lengths).astype(np.float32)
+    given = Vectors(tuple(map(str, range(500))), matrix, "an encoder", "mean", missing=(7,))
+    drawn = scattered(given, "item", 0).matrix
+    np.testing.assert_allclose(drawn.mean(0), matrix.mean(0), atol=0.3)
+    spread = np.sqrt(np.square(lengths).mean())
+    np.testing.assert_allclose(drawn.std(0), [spread] * 4, rtol=0.1)
+    assert np.array_equal(drawn[7], matrix[7]), "what has no text has no vector of one"
+    assert np.array_equal(drawn, scattered(given, "item", 0).matrix)
+    for other in (scattered(given, "user", 0), scattered(given, "item", 1)):
+        assert abs(np.corrcoef(drawn[:, 0], other.matrix[:, 0])[0, 1]) < 0.2
+    told = np.corrcoef(drawn[:, :3].T, matrix[:, :3].T)[:3, 3:]
+    assert abs(told).max() < 0.2
+
+
+def test_no_stage_of_random_vectors_reads_texts_but_to_encode_and_to_name(
+    tiny_experiment: Path,
+) -> None:
+    experiment = load_experiment(str(tiny_experiment), ["control=random"])
+    assert experiment.name == "tiny-random" and experiment.texts_name == "tiny"
+    trained = {i for cell in experiment.grid for i in STAGES["train"].inputs(experiment, cell)}
+    allowed = {f"{stage}-{side}" for stage in ("vectors", "factors") for side in ("user", "item")}
+    for name in stages_behind(experiment, *trained, "factors-item", "factors-user"):
+        read = {i for i in STAGES[name].inputs(experiment, None) if i.startswith("knowledge-")}
+        assert not read or name in allowed | {"knowledge-user"}, f"{name} reads {read}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reads"),
+    [
+        (['grid.backbones=["hybrid"]'], "hybrid.none reads words"),
+        (['grid.enhancers=["none", "ccgnn"]'], "gru4rec.ccgnn reads phrases"),
+        (
+            ['grid.enhancers=["topoi2i"]', "pairs.judge.backend=replay", "pairs.judge.path=none"],
+            "gru4rec.topoi2i reads pairs",
+        ),
+    ],
+)
+def test_random_vectors_refuse_to_control_what_reads_words(
+    changes: list[str], reads: str, tiny_experiment: Path
+) -> None:
+    with pytest.raises(ConfigError, match=reads):
+        load_experiment(str(tiny_experiment), ["control=random", *changes])
+    load_experiment(str(tiny_experiment), ["control=shuffled", *changes])
+
+
+def test_random_vectors_control_what_compares_vectors(tiny_experiment: Path) -> None:
+    changes = ['grid.backbones=["hybrid"]', "override.hybrid.model.backbone.texts=vectors"]
+    assert load_experiment(str(tiny_experiment), ["control=random", *changes])
+    load_experiment(str(tiny_experiment), ["control=random", 'grid.enhancers=["topoi2i"]'])

@@ -9,18 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from app.experiment.settings import Cell, Experiment
+from app.experiment.settings import RANDOM, Cell, Experiment
 from app.pipeline.stages.describe import texts_of
 from app.pipeline.stages.stage import HOW_IT_IS_RUN, Stage, Task
 from llm import encoder
 from llm.encode import encode
 from llm.engine import close_engines
 from llm.knowledge import Knowledge
+from llm.scatter import scattered
 from llm.vectors import VectorCache, Vectors
 
 
 def encode_side(side: str, task: Task) -> Mapping[str, Any]:
-    """A vector for every text of one side."""
+    """A vector for every text of one side; in the control of random vectors, one of no text."""
     knowledge = Knowledge.load(task.texts(side))
     cache = VectorCache(task.workspace / "cache" / "vectors.sqlite")
     try:
@@ -28,6 +29,8 @@ def encode_side(side: str, task: Task) -> Mapping[str, Any]:
     finally:
         cache.close()
         close_engines()
+    if task.experiment.control == RANDOM:
+        vectors = scattered(vectors, side, task.experiment.seed)
     vectors.save(task.folder)
     measured = {} if vectors.agreement is None else {"bfloat16 to float32": vectors.agreement}
     return {"width": vectors.matrix.shape[1], "encoder": vectors.encoder, **measured}
@@ -37,6 +40,8 @@ def _settings(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> M
     config = experiment.encoder
     chosen = config.model_dump(mode="json", exclude=HOW_IT_IS_RUN, exclude_defaults=True)
     given = {"model": config.model, "dtype": config.dtype, **chosen}
+    if experiment.control == RANDOM:
+        given["random"] = experiment.seed
     for part in ("model", "tokenizer"):
         if part in given and Path(given[part]).is_dir():
             given[part] = encoder.content_hash(Path(given[part]))
