@@ -18,7 +18,10 @@ from data.ids import IdMap
 from recommend.curve import CURVE
 from recommend.protocols import Asked, Recommender
 from recommend.settings import ModelConfig
-from recommend.settings.registry import recommender_of
+from recommend.settings.registry import ENHANCERS, recommender_of
+
+UPON = "upon"
+"""The folder of the recommender that another stands around."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Model:
         item_ids: External item ids.
         curve: One row an epoch: loss, validation metrics, seconds.
         about: Seed, parameters, seconds an epoch and the like.
+        upon: The recommender that its enhancer stands around, if it does.
     """
 
     config: ModelConfig
@@ -40,6 +44,7 @@ class Model:
     item_ids: IdMap
     curve: pl.DataFrame
     about: dict[str, Any] = field(default_factory=dict)
+    upon: Model | None = None
 
     def scores(self, asked: Asked) -> Iterator[tuple[np.ndarray, Tensor]]:
         """User numbers and their (b, n_items) scores, a block of users at a time.
@@ -53,8 +58,13 @@ class Model:
                 yield users, finite(scores)
 
     def save(self, directory: Path) -> None:
-        """Settings as JSON, weights and inputs as safetensors, ids and curve as Parquet."""
-        learnt = self.recommender.network.state_dict()
+        """Settings as JSON, weights and inputs as safetensors, ids and curve as Parquet.
+
+        One that stands upon another has that in a folder of its own.
+        """
+        if self.upon is not None:
+            self.upon.save(directory / UPON)
+        learnt = {} if self.upon is not None else self.recommender.network.state_dict()
         weights = {k: v.cpu().numpy() for k, v in learnt.items()}
         atomic.write_arrays(directory / "weights.safetensors", weights)
         atomic.write_arrays(directory / "inputs.safetensors", self.recommender.arrays())
@@ -75,11 +85,13 @@ class Model:
         described = atomic.read_json(directory / "model.json")
         config = ModelConfig.model_validate(described["config"])
         inputs = atomic.read_arrays(directory / "inputs.safetensors")
-        recommender = recommender_of(config.backbone.name).restore(config, inputs)
+        upon = None if config.upon is None else Model.load(directory / UPON, device)
+        recommender = _restored(config, inputs, upon)
         arrays = atomic.read_arrays(directory / "weights.safetensors")
         try:
             learnt = {k: torch.from_numpy(v) for k, v in arrays.items()}
-            recommender.network.load_state_dict(learnt)
+            if upon is None:
+                recommender.network.load_state_dict(learnt)
         except RuntimeError as error:
             raise ArtifactError(
                 f"The weights in {directory} do not fit the settings beside them ({error}). Delete "
@@ -93,7 +105,20 @@ class Model:
             IdMap(tuple(atomic.read_parquet(directory / "items.parquet")["id"]), kind="item"),
             atomic.read_parquet(directory / CURVE),
             described["about"],
+            upon,
         )
+
+
+def _restored(
+    config: ModelConfig, inputs: dict[str, np.ndarray], upon: Model | None
+) -> Recommender:
+    made: Recommender
+    if upon is None:
+        made = recommender_of(config.backbone.name).restore(config, inputs)
+    else:
+        around = ENHANCERS[config.enhancer.name].load()
+        made = around.restore(config.enhancer, inputs, upon.recommender)
+    return made
 
 
 def finite(scores: Tensor) -> Tensor:

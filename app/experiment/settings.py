@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Annotated, Any, Literal
 
@@ -182,6 +182,21 @@ class Experiment(Config):
         return self
 
     @model_validator(mode="after")
+    def _what_stands_around_is_not_trained(self) -> Experiment:
+        for name, override in self.override.items():
+            enhancer = name.rpartition("+")[2]
+            if enhancer not in ENHANCERS or not ENHANCER_SPECS[enhancer].around:
+                continue
+            wrong = [f"train.{key}" for key in override.train]
+            wrong += [f"model.{key}" for key in override.model if key != "enhancer"]
+            if wrong:
+                raise ValueError(
+                    f"override.{name}.{wrong[0]}: {enhancer} stands upon a recommender that is "
+                    "trained without it; set it in the override of that recommender"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _every_cell_is_sound(self) -> Experiment:
         for cell in self.grid:
             for part, settings in (("model", self.model_of), ("train", self.train_of)):
@@ -239,10 +254,24 @@ class Experiment(Config):
             given[part] = own.model_dump() if own.name == name else {"name": name}
         for override in self._overrides(cell):
             given = merge(given, override.model)
-        return ModelConfig.model_validate(given)
+        config = ModelConfig.model_validate(given)
+        beneath = self.beneath(cell, config)
+        if beneath is None:
+            return config
+        return self.model_of(beneath).model_copy(update={"enhancer": config.enhancer})
+
+    def beneath(self, cell: Cell, config: ModelConfig | None = None) -> Cell | None:
+        """The recommender that the enhancer of a cell stands around; None where it is a part."""
+        if not ENHANCER_SPECS[cell.enhancer].around:
+            return None
+        enhancer = (config or self.model_of(cell)).enhancer
+        return replace(cell, enhancer=getattr(enhancer, "upon", PLAIN))
 
     def train_of(self, cell: Cell) -> TrainConfig:
         """Settings of the training in a cell."""
+        beneath = self.beneath(cell)
+        if beneath is not None:
+            return self.train_of(beneath)
         given = self.train.model_dump()
         for override in self._overrides(cell):
             given = merge(given, override.train)

@@ -37,7 +37,9 @@ def step_from(
     described, settings = STAGES[stage], experiment or record.experiment
     known = {**record.keys, **(record.cells.get(cell, {}) if cell else {}), **(made or {})}
     names = described.inputs(settings, cell)
-    missing = [name for name in names if name not in known]
+    for name, other in described.of_others(settings, cell).items():
+        known[name], names = record.cells.get(other, {}).get(name, ""), (*names, name)
+    missing = [name for name in names if not known.get(name)]
     if missing:
         raise ArtifactError(
             f"The experiment {record.experiment.name!r} has no {', '.join(missing)} to go on from. "

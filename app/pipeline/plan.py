@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,8 @@ class Plan:
             described = STAGES[stage]
             names = described.inputs(self.experiment, cell)
             inputs = {name: self.step(name, cell).key for name in names}
+            others = described.of_others(self.experiment, cell)
+            inputs |= {name: self.step(name, other).key for name, other in others.items()}
             settings = described.settings(self.experiment, cell, self.workspace)
             key = fingerprint(stage, described.version, settings, inputs)
             self._steps[stage, cell] = Step(stage, key, inputs, cell, settings)
@@ -91,12 +94,20 @@ class Plan:
         for stage, cell in self._goals(None if upto is None else stages_named(upto)):
             self._gather(stage, cell, wanted)
         order = list(STAGES)
-        cells = list(self.experiment.grid)
+        cells = list(dict.fromkeys(chain.from_iterable(map(self._in_order, self.experiment.grid))))
         shared = [step for step in wanted.values() if step.cell is None]
         a_cell = [step for step in wanted.values() if step.cell is not None]
         shared.sort(key=lambda step: order.index(step.stage))
         a_cell.sort(key=lambda step: (cells.index(step.cell), order.index(step.stage)))  # type: ignore[arg-type]
         return shared + a_cell
+
+    def _in_order(self, cell: Cell) -> Iterator[Cell]:
+        """The cells whose results one reads, and it."""
+        for stage in STAGES.values():
+            if stage.a_cell:
+                for other in stage.of_others(self.experiment, cell).values():
+                    yield from self._in_order(other)
+        yield cell
 
     def _goals(self, upto: Sequence[str] | None) -> Iterator[tuple[str, Cell | None]]:
         for cell in self.experiment.grid:
@@ -112,6 +123,7 @@ class Plan:
     ) -> None:
         step = self.step(stage, cell)
         if (stage, step.cell) not in wanted:
+            others = STAGES[stage].of_others(self.experiment, step.cell)
             for name in step.inputs:
-                self._gather(name, cell, wanted)
+                self._gather(name, others.get(name, cell), wanted)
             wanted[stage, step.cell] = step

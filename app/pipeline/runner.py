@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import groupby
@@ -214,8 +214,8 @@ def run_beside(
     waiting, running = list(cells), dict[SpawnProcess, Sequence[Step]]()
     try:
         while waiting or running:
-            while waiting and len(running) < jobs:
-                steps = waiting.pop(0)
+            while len(running) < jobs and (steps := _ready(waiting, running.values())):
+                waiting.remove(steps)
                 process = context.Process(
                     target=_work, args=(queue, runner, steps, threads), daemon=True
                 )
@@ -229,6 +229,18 @@ def run_beside(
     finally:
         for process in running:
             process.terminate()
+
+
+def _ready(
+    waiting: Sequence[Sequence[Step]], running: Iterable[Sequence[Step]]
+) -> Sequence[Step] | None:
+    """The first that reads nothing which is still to be made; None where there is none."""
+    held = {step.key: steps for steps in (*waiting, *running) for step in steps}
+    for steps in waiting:
+        read = {key for step in steps for key in step.inputs.values()}
+        if all(held.get(key, steps) is steps for key in read):
+            return steps
+    return None
 
 
 def _tell(listener: Listener, queue: SimpleQueue[Message]) -> None:

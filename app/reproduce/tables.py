@@ -378,7 +378,7 @@ def steps_of(steps: Sequence[Step], cells: set[Cell]) -> list[Step]:
     read: set[str] = set()
     kept = []
     for step in reversed(steps):
-        if step.cell in cells if step.cell else step.key in read:
+        if step.cell in cells or step.key in read:
             kept.append(step)
             read.update(step.inputs.values())
     return kept[::-1]

@@ -22,16 +22,15 @@ from recommend.judge.evaluate import evaluate
 from recommend.model import Model
 from recommend.protocols import Learns, World
 from recommend.settings import EvaluateConfig, ModelConfig, TrainConfig
-from recommend.settings.registry import recommender_of
+from recommend.settings.registry import ENHANCERS, recommender_of
 from recommend.sources import Sources
 
 Progress = Callable[[int, int, str], None]
 WATCHED = "ndcg@10"
 """The validation metric that training is stopped by."""
-VALIDATION = EvaluateConfig(candidates="all", exclude_seen=False)
-"""How it is measured, whatever the test is like: every item is ranked, those had before, too. It
-only compares epochs and settings with each other, and another way to read the test trains nothing
-anew."""
+VALIDATION = EvaluateConfig()
+"""How it is measured, whatever the test is like: every item is ranked but those had before, where
+nobody has anything twice up to validation. Another way to read the test trains nothing anew."""
 LARGEST_GRADIENT = 5.0
 
 
@@ -46,6 +45,7 @@ def fit_model(
     scratch: Path,
     on_progress: Progress | None = None,
     device: str = "cpu",
+    upon: Model | None = None,
 ) -> Model:
     """The model of the epoch with the best validation NDCG@10.
 
@@ -62,6 +62,7 @@ def fit_model(
         scratch: Folder for checkpoints.
         on_progress: Told (epochs done, epochs at most, what).
         device: A torch device.
+        upon: The recommender that the enhancer stands around, where it does and is trained already.
 
     Raises:
         ConfigError: the enhancer does not fit what it is given, or the loss is lost.
@@ -77,21 +78,40 @@ def fit_model(
         )
     sources, wanted = replace(sources, histories=histories), split.targets(dataset, "valid")
     world, started = World(dataset, histories, sources, settings, wanted), time.perf_counter()
-    recommender = recommender_of(config.backbone.name).of(config, world)
+    ids, beneath = (dataset.user_ids, dataset.item_ids), config.upon
+    if beneath is None:
+        upon, recommender = None, recommender_of(config.backbone.name).of(config, world)
+    else:
+        upon = upon or fit_model(
+            dataset,
+            split,
+            sources,
+            beneath,
+            settings,
+            seed=seed,
+            scratch=scratch,
+            on_progress=on_progress,
+            device=device,
+        )
+        started = time.perf_counter()
+        around = ENHANCERS[config.enhancer.name].load()
+        recommender = around.fit(upon.recommender, config.enhancer, world)
     recommender.network.to(device)
-    ids = dataset.user_ids, dataset.item_ids
-    model = Model(config, recommender, *ids, pl.DataFrame())
+    model = Model(config, recommender, *ids, pl.DataFrame(), upon=upon)
 
     def judge() -> dict[str, float]:
         return evaluate(model, dataset, split, "valid", VALIDATION).summary
 
-    if isinstance(recommender, Learns):
+    if upon is None and isinstance(recommender, Learns):
         rows = _train(recommender, world, judge, seed, scratch, on_progress)
     else:
         took = time.perf_counter() - started
         rows = [{"epoch": 0, "loss": math.nan, "seconds": took, **judge()}]
     recommender.network.eval()
     curve = pl.DataFrame(rows)
+    if upon is not None:
+        last = curve.with_columns(pl.lit(upon.curve.height).alias("epoch"))
+        curve = pl.concat([upon.curve, last], how="diagonal_relaxed")
     return replace(model, curve=curve, about=_about(model, curve, seed, settings))
 
 

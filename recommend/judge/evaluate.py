@@ -100,7 +100,7 @@ def evaluate(
     training = split.histories(dataset)
     targets = split.targets(dataset, part).astype(np.int64)
     drawn = dataset.n_items if config.candidates == "all" else config.candidates
-    without_seen = config.candidates != "all" or leaves_out_seen(config, dataset)
+    without_seen = config.candidates != "all" or leaves_out_seen(config, dataset, split, part)
     ranks = np.empty(dataset.n_users)
     counts = np.empty(dataset.n_users)
     rng = np.random.default_rng(seed)
@@ -127,14 +127,19 @@ def evaluate(
     return Evaluation(pl.DataFrame(columns), about)
 
 
-def leaves_out_seen(config: EvaluateConfig, dataset: Dataset) -> bool:
+def leaves_out_seen(config: EvaluateConfig, dataset: Dataset, split: Split, part: str) -> bool:
     """Whether items that a user has had before are no candidates when all others are.
 
-    Where nobody has an item twice, what was had is never what comes next, and no list shows it.
+    Where nobody has an item twice, what was had is never what comes next, and no list shows it. For
+    validation the test's interactions are not asked.
     """
-    if config.exclude_seen == "auto":
+    if config.exclude_seen != "auto":
+        return config.exclude_seen
+    if part == "test":
         return share_of_repeats(dataset) == 0
-    return config.exclude_seen
+    past = append(split.histories(dataset), split.targets(dataset, "valid"))
+    users = np.repeat(np.arange(len(past)), past.lengths)
+    return len(np.unique(users * dataset.n_items + past.items)) == len(users)
 
 
 def _candidates(

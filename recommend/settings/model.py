@@ -39,13 +39,22 @@ class ModelConfig(Config):
     """Add the users' categorical attributes to their vectors."""
 
     @property
+    def upon(self) -> ModelConfig | None:
+        """The recommender that its enhancer stands around; None where it is a part of its own."""
+        if not ENHANCERS[self.enhancer.name].around:
+            return None
+        beneath = ENHANCERS[getattr(self.enhancer, "upon", PLAIN)].config()
+        return self.model_copy(update={"enhancer": beneath})
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """Parts of `Sources` that it learns from."""
-        return tuple(dict.fromkeys((*self.backbone.needs, *self.enhancer.needs)))
+        beneath = () if self.upon is None else self.upon.needs
+        return tuple(dict.fromkeys((*self.backbone.needs, *beneath, *self.enhancer.needs)))
 
     def levels_read(self, side: str, levels: int) -> tuple[int, ...]:
         """Levels of the codes of `side`, of so many, that reach the scores."""
-        parts = (self.backbone, self.enhancer)
+        parts = (self.backbone, self.enhancer, *(() if self.upon is None else (self.upon,)))
         return tuple(dict.fromkeys(n for part in parts for n in part.levels_read(side, levels)))
 
     @model_validator(mode="after")
@@ -55,6 +64,16 @@ class ModelConfig(Config):
             raise ValueError(
                 f"{self.backbone.name} recommends by itself and takes no enhancer; "
                 f"set enhancer.name to {PLAIN}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _what_stands_around_has_something_inside(self) -> Self:
+        upon = getattr(self.enhancer, "upon", PLAIN)
+        inside = [name for name, spec in ENHANCERS.items() if not spec.around]
+        if upon not in inside:
+            raise ValueError(
+                f"{self.enhancer.name} cannot stand upon {upon!r}; it can upon {', '.join(inside)}"
             )
         return self
 

@@ -18,6 +18,7 @@ from recommend.settings.autograph import AutoGraphConfig
 from recommend.settings.ccgnn import CcgnnConfig
 from recommend.settings.contrast import ContrastConfig
 from recommend.settings.ease import EaseConfig
+from recommend.settings.fusion import FusionConfig
 from recommend.settings.grounded import GroundedConfig
 from recommend.settings.gru4rec import Gru4RecConfig
 from recommend.settings.hybrid import HybridConfig
@@ -47,11 +48,13 @@ class Spec(Generic[C]):
         config: Its settings.
         place: Where its class is, as "module:Class"; it is imported when it is built.
         within: The recommender that it is a part of, likewise; none for what recommends by itself.
+        around: Whether it is no part, but stands around a recommender that is trained without it.
     """
 
     config: type[C]
     place: str
     within: str = ""
+    around: bool = False
 
     def load(self) -> Any:
         """Its class."""
@@ -74,6 +77,7 @@ BACKBONES: Mapping[str, Spec[BackboneConfig]] = {
 ENHANCERS: Mapping[str, Spec[EnhancerConfig]] = {
     "none": Spec(NoneConfig, f"{_SEQUENCE}.enhancers.nothing:Nothing"),
     "autograph": Spec(AutoGraphConfig, f"{_SEQUENCE}.enhancers.autograph:AutoGraph"),
+    "fusion": Spec(FusionConfig, "recommend.fusion:Fusion", around=True),
     "grounded": Spec(GroundedConfig, f"{_SEQUENCE}.enhancers.grounded:Grounded"),
     "kar": Spec(KarConfig, f"{_SEQUENCE}.enhancers.kar:Kar"),
     "uist": Spec(UistConfig, f"{_SEQUENCE}.enhancers.uist:Uist"),

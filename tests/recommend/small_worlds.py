@@ -29,7 +29,8 @@ from recommend.settings.registry import takes_enhancers
 from recommend.sources import Sources
 
 PARTS = [name for name in BACKBONES if takes_enhancers(name)]
-COMBINATIONS = [(backbone, enhancer) for backbone in PARTS for enhancer in ENHANCERS]
+ADDED = [name for name, spec in ENHANCERS.items() if not spec.around]
+COMBINATIONS = [(backbone, enhancer) for backbone in PARTS for enhancer in ADDED]
 GENRES = [["calm"], ["calm", "odd"], ["odd"], []]
 
 

@@ -229,7 +229,11 @@ def test_seen_items_are_left_out_by_default_where_the_data_never_repeat(repeated
 def test_what_training_is_stopped_by_does_not_follow_how_the_test_is_read():
     from recommend.fit.training import VALIDATION
 
-    dataset = dataset_of([[0, 1, 2, 3], [4, 0, 1, 2]], 5)
     scores = np.tile(np.arange(5, 0, -1, dtype=np.float32), (2, 1))
+    for last, candidates in ((2, 3), (0, 3)):  # had before in the second: only the test knows
+        dataset = dataset_of([[0, 1, 2, 3], [4, 0, 1, last]], 5)
+        judged = evaluate(Planted(scores), dataset, leave_one_out(dataset), "valid", VALIDATION)
+        assert judged.per_user["candidates"].to_list() == [candidates, candidates]
+    dataset = dataset_of([[0, 1, 2, 3], [4, 0, 4, 2]], 5)  # somebody has an item twice by then
     judged = evaluate(Planted(scores), dataset, leave_one_out(dataset), "valid", VALIDATION)
     assert judged.per_user["candidates"].to_list() == [5, 5]

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from small_worlds import (
+    ADDED,
     checkerboard,
     codes_of,
     config_of,
@@ -13,7 +14,6 @@ from data.errors import ConfigError
 from data.split import leave_one_out
 from graph.build.latent import build_graph
 from recommend.sequence.inputs import GraphTables, Inputs, gather_inputs
-from recommend.settings import ENHANCERS
 from recommend.sources import Sources
 
 
@@ -84,7 +84,7 @@ def test_edges_are_the_users_of_every_item(world):
         assert sorted(found.tolist()) == had
 
 
-@pytest.mark.parametrize("enhancer", ENHANCERS)
+@pytest.mark.parametrize("enhancer", ADDED)
 def test_arrays_give_the_inputs_again(world, enhancer):
     inputs = inputs_of(*world, config_of(enhancer=enhancer))
     arrays = inputs.arrays()

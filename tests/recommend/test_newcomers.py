@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from small_worlds import COMBINATIONS, PARTS, checkerboard, config_of, graph_of, model_of
+from small_worlds import ADDED, COMBINATIONS, PARTS, checkerboard, config_of, graph_of, model_of
 
 from data.errors import DataError
 from data.split import leave_one_out
@@ -11,7 +11,7 @@ from recommend.features import bags, categories
 from recommend.newcomers.placing import reach, with_item, with_user
 from recommend.reasons.what_if import Ready, ranks_of
 from recommend.sequence.protocols import Places
-from recommend.settings import ENHANCERS, PAPER_METAPATHS, ModelConfig
+from recommend.settings import PAPER_METAPATHS, ModelConfig
 
 DATASET = checkerboard()
 PAST = leave_one_out(DATASET).histories(DATASET)
@@ -75,7 +75,7 @@ GROWING = ("autograph", "grounded", "kar", "uist", "text-item")
 """Enhancers that can place newcomers."""
 
 
-@pytest.mark.parametrize("enhancer", ENHANCERS)
+@pytest.mark.parametrize("enhancer", ADDED)
 def test_every_enhancer_can_place_newcomers_or_says_why_not(enhancer):
     ready = ready_of(enhancer=enhancer)
     grows, strangers = enhancer in GROWING, ready.model.config.enhancer.strangers
@@ -158,7 +158,7 @@ def test_an_item_without_a_description_gets_a_sentence(enhancer):
 
 
 @pytest.mark.parametrize(
-    "enhancer", [name for name in ENHANCERS if "user" in config_of(enhancer=name).enhancer.sides]
+    "enhancer", [name for name in ADDED if "user" in config_of(enhancer=name).enhancer.sides]
 )
 def test_the_average_that_stands_in_for_a_user_is_told(enhancer):
     ready = ready_of(enhancer=enhancer)

@@ -36,4 +36,8 @@ def stages_behind(experiment: Experiment, *stages: str, cell: Cell | None = None
         cell: The recommender, for stages that are run for each.
     """
     read = {name for stage in stages for name in STAGES[stage].inputs(experiment, cell)}
-    return {*stages, *(stages_behind(experiment, *read, cell=cell) if read else ())}
+    found = {*stages, *(stages_behind(experiment, *read, cell=cell) if read else ())}
+    for stage in stages:
+        for name, other in STAGES[stage].of_others(experiment, cell).items():
+            found |= stages_behind(experiment, name, cell=other)
+    return found

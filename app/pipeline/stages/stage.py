@@ -24,6 +24,7 @@ Progress = Callable[[int, int, str], None]
 """Hears of what is done, out of how many (0: not known), and what it is."""
 Settings = Callable[[Experiment, Cell | None, Path], Mapping[str, Any]]
 Inputs = Callable[[Experiment, Cell | None], tuple[str, ...]]
+Others = Callable[[Experiment, Cell | None], Mapping[str, Cell]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Stage:
             cell and the workspace, where a person's own templates are.
         run: Fills a folder; what it returns is kept in the manifest.
         a_cell: Whether there is one for every recommender of the grid.
+        of_others: Cells whose results of a stage it reads, by the stage.
         gives: What training may read of its result: parts of `recommend.sources.Sources`, and what
             opens each from the folder; a new name is a relation.
     """
@@ -87,6 +89,7 @@ class Stage:
     settings: Settings
     run: Callable[[Task], Mapping[str, Any]]
     a_cell: bool = False
+    of_others: Others = lambda _experiment, _cell: {}
     gives: Mapping[str, Callable[[Path], Any]] = field(default_factory=dict)
 
 

@@ -21,10 +21,12 @@ SOURCES = {part: name for name, stage in MATERIAL.items() for part in stage.give
 def train(task: Task) -> Mapping[str, Any]:
     """One recommender of the grid."""
     from recommend.fit.training import fit_model
+    from recommend.model import Model
 
     cell = task.cell
     assert cell is not None
     config = task.experiment.model_of(cell)
+    upon = Model.load(task.inputs["train"], task.device) if "train" in task.inputs else None
     model = fit_model(
         task.dataset,
         task.split,
@@ -35,6 +37,7 @@ def train(task: Task) -> Mapping[str, Any]:
         scratch=task.scratch,
         on_progress=task.on_progress,
         device=task.device,
+        upon=upon,
     )
     model.save(task.folder)
     learns = config.backbone.learns
@@ -73,6 +76,12 @@ def _inputs(experiment: Experiment, cell: Cell | None) -> tuple[str, ...]:
     return ("dataset", "split", *(SOURCES[name] for name in needs if name in SOURCES))
 
 
+def _upon(experiment: Experiment, cell: Cell | None) -> Mapping[str, Cell]:
+    """The recommender that the enhancer stands around, which is trained once for both."""
+    beneath = None if cell is None else experiment.beneath(cell)
+    return {} if beneath is None else {"train": beneath}
+
+
 def _settings(experiment: Experiment, cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
     """What does not learn depends on its own settings alone, and is the same for every seed."""
     assert cell is not None
@@ -86,4 +95,4 @@ def _settings(experiment: Experiment, cell: Cell | None, _workspace: Path) -> Ma
     }
 
 
-STAGES = {"train": Stage("training", 4, _inputs, _settings, train, a_cell=True)}
+STAGES = {"train": Stage("training", 5, _inputs, _settings, train, a_cell=True, of_others=_upon)}
