@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from torch import Tensor
 
 METRICS = ("ndcg@10", "hr@10", "mrr", "gauc")
@@ -20,12 +21,16 @@ def mean_rank(scores: Tensor, target: Tensor, allowed: Tensor | None = None) -> 
         target: (b,) column of the true item.
         allowed: (b, n) bool, candidates that count; the target always does.
     """
-    scores = scores.nan_to_num(nan=float("-inf"), posinf=None, neginf=float("-inf"))
     own = scores.gather(1, target[:, None])  # (b, 1)
-    above, equal = scores > own, scores == own
+    if not own.isfinite().all():  # nothing else but a target can be equal to what is no number
+        scores = scores.nan_to_num(nan=float("-inf"), posinf=None, neginf=float("-inf"))
+        own = scores.gather(1, target[:, None])
+    # Ones and zeros as numbers: their sums are exact below 2^24, and faster than those of truths.
+    above = torch.gt(scores, own, out=torch.empty_like(scores, dtype=torch.float32))
+    equal = torch.eq(scores, own, out=torch.empty_like(scores, dtype=torch.float32))
     if allowed is not None:
-        above, equal = above & allowed, equal & allowed
-        equal = equal.scatter(1, target[:, None], True)
+        above, equal = above.mul_(allowed), equal.mul_(allowed)
+        equal.scatter_(1, target[:, None], 1.0)
     return 1 + above.sum(1).double() + (equal.sum(1).double() - 1) / 2
 
 

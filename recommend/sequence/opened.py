@@ -20,7 +20,7 @@ from data.dataset import Histories
 from data.errors import DataError
 from recommend.features import Bags
 from recommend.protocols import ALIKE, Code
-from recommend.sequence.chunks import Batch, Layout, batches, collate, last_chunks
+from recommend.sequence.chunks import Batch, Block, Layout, batches, last_chunks
 from recommend.sequence.inputs import Inputs
 from recommend.sequence.network import Network, Propagated
 from recommend.sequence.protocols import Newcomer, Places
@@ -72,16 +72,16 @@ class Opened:
         items = np.concatenate(histories).astype(np.int32)
         past = Histories(np.concatenate([[0], np.cumsum(lengths)]), items, np.arange(len(items)))
         chunks = last_chunks(lengths, self.config.max_history, np.arange(len(histories)))
-        batch = collate(past, chunks, self._layout, known)
-        batch = replace(batch, users=torch.full((len(histories),), user))
+        block = Block.of(past, chunks, self._layout, known)
+        parts = (replace(part, users=torch.full_like(part.users, user)) for part in block.parts)
+        block = replace(block, parts=tuple(parts))
         with torch.inference_mode():
-            for interests in self._vectors(batch):
-                yield (interests @ self.shared.items.T).amax(0)
+            for interests in self._vectors(block):
+                yield best_scores(interests[None], self.shared.items)[0]
 
-    def _vectors(self, batch: Batch) -> Tensor:
+    def _vectors(self, block: Block) -> Tensor:
         """(b, k, d) user vectors after each row."""
-        batch = batch.to(self._device)
-        return last_position(self.network.users(self.shared, batch), batch, self.n_items)
+        return last_vectors(self.network, self.shared, block.to(self._device))
 
     @property
     def _layout(self) -> Layout:
@@ -219,6 +219,18 @@ class Opened:
             return np.arange(self.inputs.n_users if side == "user" else self.inputs.n_items)
         cosine = (known @ means) / np.maximum(np.linalg.norm(known, axis=1), 1e-12)
         return np.argsort(-cosine, kind="stable")[:ALIKE]
+
+
+def last_vectors(network: Network, shared: Propagated, block: Block) -> Tensor:
+    """(b, k, d) user vectors after the last item of each row."""
+    pairs = zip(network.users_of(shared, block.parts), block.parts, strict=True)
+    pad = len(shared.items)
+    return block.in_order([last_position(users, part, pad) for users, part in pairs])
+
+
+def best_scores(users: Tensor, items: Tensor) -> Tensor:
+    """(b, n) scores of (n, d) items by the interest of (b, k, d) users that likes each best."""
+    return users[:, 0] @ items.T if users.shape[1] == 1 else (users @ items.T).amax(1)
 
 
 def last_position(users: Tensor, batch: Batch, pad: int) -> Tensor:

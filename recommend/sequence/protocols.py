@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -86,12 +87,12 @@ class Begins(Protocol):
 class Regularises(Protocol):
     """An enhancer that adds a term to the loss of training."""
 
-    def penalty(self, items: Tensor, batch: Batch) -> Tensor:
+    def penalty(self, items: Tensor, parts: Sequence[Batch]) -> Tensor:
         """() what a step adds to its loss.
 
         Args:
             items: (n_items, d) vectors of items, features included.
-            batch: What the step reads.
+            parts: What the step reads.
         """
         ...
 

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from recommend.fit.losses import NextItem
 from recommend.protocols import Asked, World
-from recommend.sequence.chunks import Batch, Layout, batches, last_chunks, training_chunks
+from recommend.sequence.chunks import Block, Layout, batches, last_chunks, training_chunks
 from recommend.sequence.inputs import Inputs, gather_inputs
 from recommend.sequence.network import Network, Propagated
-from recommend.sequence.opened import SCORED_AT_ONCE, Opened, last_position
+from recommend.sequence.opened import SCORED_AT_ONCE, Opened, best_scores, last_vectors
 from recommend.sequence.protocols import Regularises
 from recommend.settings import ModelConfig
 
@@ -31,7 +31,7 @@ class Step(NamedTuple):
         softmax: The loss of an epoch.
     """
 
-    rows: Batch
+    rows: Block
     softmax: NextItem
 
 
@@ -98,15 +98,16 @@ class SequenceRecommender:
 
     def loss(self, batch: Step) -> tuple[Tensor, int]:
         """Which item came next at each position, and what the enhancer adds."""
-        rows, network = batch.rows, self.network
-        shared = network.propagate(hidden=rows.users)
-        there = rows.targets >= 0
-        target = rows.targets[there]
-        interests = network.users(shared, rows)[there]  # (p, k, d)
+        network, parts = self.network, batch.rows.parts
+        shared = network.propagate(hidden=torch.cat([part.users for part in parts]))
+        there = [part.targets >= 0 for part in parts]
+        target = torch.cat([part.targets[at] for part, at in zip(parts, there, strict=True)])
+        after = zip(network.users_of(shared, parts), there, strict=True)
+        interests = torch.cat([vectors[at] for vectors, at in after])  # (p, k, d)
         users = network.backbone.attend(interests, shared.items[target])
         loss = batch.softmax(users, shared.items, target)
         if isinstance(network.enhancer, Regularises):
-            loss = loss + network.enhancer.penalty(shared.items, rows)
+            loss = loss + network.enhancer.penalty(shared.items, parts)
         return loss, len(target)
 
     def scores(self, asked: Asked) -> Iterator[tuple[np.ndarray, Tensor]]:
@@ -114,10 +115,11 @@ class SequenceRecommender:
         histories, shared = asked.histories, self._propagate()
         edges = histories.lengths if asked.known is None else asked.known
         chunks = last_chunks(histories.lengths, self.config.max_history, asked.users)
-        for rows in batches(histories, chunks, self.layout, edges, SCORED_AT_ONCE):
-            vectors = self.network.users(shared, rows.to(self.device))
-            users = last_position(vectors, rows, len(shared.items))  # (b, k, d)
-            yield rows.users.numpy(), (users @ shared.items.T).amax(1)
+        rows = batches(histories, chunks, self.layout, edges, SCORED_AT_ONCE)
+        for at, block in enumerate(rows):
+            users = asked.users[at * SCORED_AT_ONCE :][:SCORED_AT_ONCE]
+            vectors = last_vectors(self.network, shared, block.to(self.device))
+            yield users, best_scores(vectors, shared.items)
 
     def opened(self) -> Opened:
         """The network after one pass over its graph."""

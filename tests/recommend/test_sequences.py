@@ -5,10 +5,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
 from data.dataset import Histories
 from recommend.judge.evaluate import append
-from recommend.sequence.chunks import Layout, batches, collate, last_chunks, training_chunks
+from recommend.sequence.chunks import (
+    NARROWEST,
+    Block,
+    Layout,
+    batches,
+    collate,
+    last_chunks,
+    training_chunks,
+)
 
 PAD = 1000
 LENGTHS = st.lists(st.integers(0, 23), min_size=1, max_size=8)
@@ -30,7 +39,8 @@ def numbered(lengths):
 def epoch(past, width, seed, known=None, size=3, **about):
     chunks = training_chunks(past.lengths, width, np.random.default_rng(seed))
     layout = Layout(width, PAD, **about)
-    return batches(past, chunks, layout, past.lengths if known is None else known, size)
+    blocks = batches(past, chunks, layout, past.lengths if known is None else known, size)
+    return [part for block in blocks for part in block.parts]
 
 
 @settings(max_examples=60, deadline=None)
@@ -45,7 +55,7 @@ def test_every_position_with_a_successor_is_trained_once(lengths, width, seed):
             batch.users.tolist(), batch.items.tolist(), batch.targets.tolist(), strict=True
         ):
             inside = [item for item in items if item != PAD]
-            assert items == inside + [PAD] * (width - len(inside))
+            assert items == inside + [PAD] * (len(items) - len(inside))
             assert set(inside) <= set(past.of(user).tolist())
             trained.update(zip(items, targets, strict=True))
     del trained[PAD, -1]
@@ -69,7 +79,8 @@ def test_the_graph_shows_what_came_before_and_is_known(lengths, width, limit, da
             ]
             assert batch.prior[batch.prior_row == row].tolist() == visible
             shown = [
-                start + at < known[user] and start + at < len(history) - 1 for at in range(width)
+                start + at < known[user] and start + at < len(history) - 1
+                for at in range(batch.items.shape[1])
             ]
             inside = (batch.items[row] != PAD).tolist()
             assert batch.edges[row].tolist() == [
@@ -146,5 +157,28 @@ def test_batches_hold_the_chunks_in_order(size):
     past = numbered([9, 1, 4])
     chunks = training_chunks(past.lengths, 3, np.random.default_rng(0))
     made = list(batches(past, chunks, Layout(3, PAD), past.lengths, size))
-    assert torch.cat([batch.users for batch in made]).tolist() == chunks.user.tolist()
-    assert all(len(batch.users) == size for batch in made[:-1])
+    users = [block.in_order([part.users for part in block.parts]) for block in made]
+    assert torch.cat(users).tolist() == chunks.user.tolist()
+    assert all(len(of) == size for of in users[:-1])
+
+
+@settings(max_examples=60, deadline=None)
+@given(lengths=LENGTHS, width=st.integers(1, 40))
+def test_parts_are_the_rows_of_the_whole_batch_without_the_empty_columns(lengths, width):
+    past, everybody = numbered([2, *lengths]), np.arange(1 + len(lengths))
+    chunks, layout = last_chunks(past.lengths, width, everybody), Layout(width, PAD)
+    whole = collate(past, chunks, layout, past.lengths)
+    block = Block.of(past, chunks, layout, past.lengths)
+    for name, empty in (("items", PAD), ("targets", -1), ("edges", False)):
+        parts = [getattr(part, name) for part in block.parts]
+        rows = [F.pad(part, (0, width - part.shape[1]), value=empty) for part in parts]
+        assert torch.equal(block.in_order(rows), getattr(whole, name))
+    priors = [
+        part.prior[part.prior_row == r] for part in block.parts for r in range(len(part.users))
+    ]
+    priors = [priors[place] for place in block.places.argsort().tolist()]
+    assert torch.equal(torch.cat(priors), whole.prior)
+    for part in block.parts:
+        filled = (part.items != PAD).sum(1)
+        assert part.items.shape[1] == max(filled.max(), 1)
+        assert 2 * filled.min() > filled.max() or filled.max() <= NARROWEST

@@ -228,7 +228,8 @@ def test_a_contrast_adds_its_weight_times_info_nce_to_the_loss_and_nothing_to_sc
     step = next(steps)
     enhancer = ours.network.enhancer
     assert isinstance(enhancer, Contrast)
-    some = torch.unique(torch.cat([step.rows.items.flatten(), step.rows.targets.flatten()]))
+    numbers = (of.flatten() for part in step.rows.parts for of in (part.items, part.targets))
+    some = torch.unique(torch.cat(list(numbers)))
     some = some[(some >= 0) & (some < DATASET.n_items)]
     items = plain.network.propagate(NOBODY).items
     texts = enhancer.view(enhancer.vectors[some])

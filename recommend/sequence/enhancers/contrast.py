@@ -6,6 +6,8 @@ There it is of users, too, and beside a loss of pairs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -37,16 +39,16 @@ class Contrast(Nothing):
             nn.Linear(given, hidden), nn.LeakyReLU(), nn.Linear(hidden, width)
         )
 
-    def penalty(self, items: Tensor, batch: Batch) -> Tensor:
-        """() weighed contrast over the items of a batch.
+    def penalty(self, items: Tensor, parts: Sequence[Batch]) -> Tensor:
+        """() weighed contrast over the items of a step.
 
         Args:
             items: (n_items, d) vectors of all items.
-            batch: Whose items are contrasted.
+            parts: Whose items are contrasted.
         """
-        read, wanted = batch.items < len(items), batch.targets >= 0
-        there = torch.cat([batch.items[read], batch.targets[wanted]])
-        some: Tensor = torch.unique(there)
+        read = [batch.items[batch.items < len(items)] for batch in parts]
+        wanted = [batch.targets[batch.targets >= 0] for batch in parts]
+        some: Tensor = torch.unique(torch.cat([*read, *wanted]))
         if len(some) > AT_MOST:
             some = some[torch.randperm(len(some), device=some.device)[:AT_MOST]]
         texts = self.view(self.vectors[some])
