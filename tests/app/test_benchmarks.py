@@ -13,9 +13,10 @@ from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from app_fakes import THEMES
@@ -194,6 +195,26 @@ def test_vllm_overhead(output: Output) -> None:
 def test_ray_requests(output: Output) -> None:
     pytest.importorskip("ray")
     assert output("ray_requests", "--requests", 40, "--partition-rows", 10, "--points", 2)
+
+
+def test_sasrec_rectools(output: Output) -> None:
+    rectools = import_module("benchmarks.sasrec_rectools")
+    words = ("--steps", 1, "--rounds", 1, "--batch", 32, "--negatives", 8)
+
+    def apart(_python: str, side: str, data: Path) -> Iterator[Any]:
+        """Both sides by this project: RecTools is not there."""
+        assert side in rectools.SIDES
+        asked = SimpleNamespace(threads=1, rounds=1, steps=1, batch=32, negatives=8, loss="sampled")
+        with np.load(data) as arrays:
+            yield from rectools.ours(arrays["user"], arrays["item"], asked)
+
+    changes = {"USERS": 100, "ITEMS": 50, "apart": apart, "has_rectools": bool}
+    said = output("sasrec_rectools", *words, **changes)
+    assert "RecTools is left out" in said and said.splitlines()[3].startswith(
+        "| ours     |       4 |"
+    )
+    said = output("sasrec_rectools", *words, "--rectools-python", "python", **changes)
+    assert "An epoch of ours takes" in said.splitlines()[-1]
 
 
 def test_simple(output: Output, tmp_path: Path) -> None:
