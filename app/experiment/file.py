@@ -22,6 +22,8 @@ SHIPPED = Path(__file__).resolve().parents[2] / "experiments"
 """Experiments that come with AutoGraph and are known by their names."""
 PAPER = SHIPPED / "paper.toml"
 """The paper's figures, beside the experiments that are held against them."""
+PUBLISHED = SHIPPED / "published.toml"
+"""What others published on the same data."""
 PATHS = (
     "data.source",
     "data.files.interactions",
@@ -218,7 +220,7 @@ def origin_of(name_or_path: str, workspace: Path) -> str:
 
 def shipped_files() -> list[Path]:
     """The files of all experiments that come with AutoGraph."""
-    return sorted(path for path in SHIPPED.glob("*.toml") if path != PAPER)
+    return sorted(path for path in SHIPPED.glob("*.toml") if path not in (PAPER, PUBLISHED))
 
 
 def check_experiment(given: Mapping[str, Any], where: str) -> Experiment:

@@ -21,10 +21,12 @@ from app.reproduce.protocol import (
     training_differences,
 )
 from app.reproduce.sheets import TABLE, Account, Sheet
-from app.reproduce.tables import Reproduction, Row, found_in, key_of
+from app.reproduce.shops import Judged, shop_sheets
+from app.reproduce.tables import SHOPS, Reproduction, Row, found_in, key_of
 from app.results.comparison import Load, load_evaluation
 from app.results.metrics import METRICS
 from app.results.wording import change_in_words, no_difference_note, ranked_among
+from recommend.settings.registry import takes_enhancers
 
 if TYPE_CHECKING:
     from recommend.judge.evaluate import Evaluation
@@ -81,7 +83,8 @@ def results_of(of: Reproduction, load: Load = load_evaluation) -> TableResults:
         DataError: rows were not judged alike, so they are no table.
     """
     there = _there(of, load)
-    differences = {key: _differences(one) for key, one in there.items()}
+    shop = of.kind in SHOPS
+    differences = {key: [] if shop else _differences(one) for key, one in there.items()}
     rows = _tested(there)
     for row in rows:
         one = there[str(row["row"])]
@@ -117,11 +120,16 @@ def _tested(there: Mapping[str, _Found]) -> list[dict[str, Any]]:
         key: {cell.seed: judged for cell, judged in zip(one.cells, one.judged, strict=True)}
         for key, one in there.items()
     }
-    twins = {key: key_of(one.row.backbone, PLAIN, "") for key, one in there.items()}
+    twins = {
+        key: key_of(one.row.backbone, PLAIN, "")
+        for key, one in there.items()
+        if takes_enhancers(one.row.backbone)
+    }
     rivals = {
         key: key_of(one.row.backbone, one.row.enhancer, one.row.variant.rival)
         for key, one in there.items()
-        if one.row.variant.rival is not None and one.row.enhancer != PLAIN
+        if one.row.variant.rival is not None
+        and (one.row.enhancer != PLAIN or not takes_enhancers(one.row.backbone))
     }
     if not runs:
         return []
@@ -239,13 +247,17 @@ UNDER = (
     f"rare: on users whose held-out item has fewer than {RARE} training interactions. "
     "beaten: the paper's figure is below the 95 % interval of ours over users."
 )
+OF_PAPER = ("paper", "ours − paper", "")
+"""Columns that a table of no paper does not have."""
 
 
 def sheets(of: Reproduction, results: TableResults) -> Iterator[Sheet]:
     """A table a metric, rows backbone by backbone."""
+    kept = [at for at, head in enumerate(HEADS) if of.kind not in SHOPS or head not in OF_PAPER]
+    heads = [HEADS[at] for at in kept]
     for metric, title in METRICS.items():
-        rows = results.table.filter(metric=metric).to_dicts()
-        yield Sheet(f"{of.name}: {title}", HEADS, [_cells(row) for row in rows])
+        rows = [_cells(row) for row in results.table.filter(metric=metric).to_dicts()]
+        yield Sheet(f"{of.name}: {title}", heads, [[row[at] for at in kept] for row in rows])
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
@@ -279,7 +291,7 @@ def notes(of: Reproduction, results: TableResults) -> list[str]:
     ranked = [f"The held-out item is ranked among {among}." for among in results.among]
     told = [
         *_beaten(results),
-        UNDER,
+        UNDER.partition(" beaten: ")[0] if of.kind in SHOPS else UNDER,
         *no_difference_note(results.table),
         *ranked,
         *results.cautions,
@@ -323,7 +335,23 @@ def _beaten(results: TableResults) -> Iterator[str]:
         )
 
 
+def _of_shop(of: Reproduction) -> list[Judged]:
+    """Rows as `shop_sheets` reads them."""
+    return [
+        Judged(
+            key,
+            one.record.marks(one.cells[0]),
+            not takes_enhancers(one.row.backbone),
+            {cell.seed: judged for cell, judged in zip(one.cells, one.judged, strict=True)},
+            [one.record.summary("train", cell) for cell in one.cells],
+        )
+        for key, one in _there(of, load_evaluation).items()
+    ]
+
+
 def account_of(of: Reproduction, results: TableResults) -> Account:
     """All that is to be read of a table, and its figures."""
     shown = tuple(sheets(of, results)) if results.table.height else ()
+    if shown and of.kind in SHOPS:
+        shown = (*shown, *shop_sheets(of.base.data.name, _of_shop(of)))
     return Account(of.name, of.base.note, shown, notes(of, results), {TABLE: results.table})

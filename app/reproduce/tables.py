@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from app.experiment.file import put, read_tree, settle, shipped_files
-from app.experiment.settings import BACKBONES, CONTROLS, SHUFFLED, Cell, Experiment
+from app.experiment.settings import BACKBONES, CONTROLS, RANDOM, SHUFFLED, Cell, Experiment
 from app.pipeline.plan import Plan, Step
 from app.pipeline.records import Record, read_record, write_record
 from app.pipeline.runner import Showing, in_silence, run_steps
@@ -17,6 +17,7 @@ from app.reproduce.protocol import Figures, figures_of
 from data.errors import ConfigError
 from quantize.settings import SideConfig
 from recommend.settings import ENHANCERS, OURS, PLAIN, Metapath
+from recommend.settings.fusion import Evidence
 from recommend.settings.registry import takes_enhancers
 
 QUANTISERS = {"lsh": "LSH", "hierarchical": "HC", "rq-vae": "RQ"}
@@ -35,6 +36,7 @@ class Variant:
         changes: Settings by dotted name; `{pair}` stands for backbone+enhancer.
         paper: The paper's row, by enhancer; an enhancer that is missing has a row of its own name.
         rival: Slug of the variant that the same enhancer is also compared with, None for none.
+        backbones: That are trained so; none for all of the experiment's.
     """
 
     slug: str
@@ -42,6 +44,7 @@ class Variant:
     changes: Mapping[str, Any] = field(default_factory=dict)
     paper: Mapping[str, str] = field(default_factory=dict)
     rival: str | None = None
+    backbones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,12 @@ def variants_of(kind: str, experiment: Experiment) -> list[Variant]:
     """The variants of a table, the experiment as it is first.
 
     Args:
-        kind: "table2", "table4", "table5", "table6" or "leak".
+        kind: One of `KINDS`.
         experiment: Its grid names backbones and enhancers.
     """
+    if kind in SHOPS:
+        first = Variant("", experiment.grid.enhancers, rival=SHUFFLED)
+        return [first, *_of_shops(experiment)]
     enhancers = experiment.grid.enhancers
     own = tuple(e for e in enhancers if ENHANCERS[e].config.ours)
     control = Variant(SHUFFLED, own, {"control": SHUFFLED}, dict.fromkeys(own, ""))
@@ -102,9 +108,11 @@ def rows_of(kind: str, dataset: str, experiment: Experiment) -> list[Row]:
 
 def _enhancers(backbone: str, variant: Variant) -> tuple[str, ...]:
     """What a variant adds to a backbone; one that takes nothing is there once, as it is."""
+    if variant.backbones and backbone not in variant.backbones:
+        return ()
     if takes_enhancers(backbone):
         return variant.enhancers
-    return () if variant.slug else (PLAIN,)
+    return () if variant.slug and not variant.backbones else (PLAIN,)
 
 
 def missing_rows(kind: str, dataset: str, rows: list[Row]) -> list[tuple[str, str]]:
@@ -133,6 +141,8 @@ def experiment_of(base: Experiment, variant: Variant) -> Experiment:
     if variant.slug and variant.slug not in CONTROLS:
         tree["name"] = f"{base.name}-{variant.slug}"
     tree["grid"]["enhancers"] = list(variant.enhancers)
+    if variant.backbones:
+        tree["grid"]["backbones"] = list(variant.backbones)
     for key, value in variant.changes.items():
         if "{pair}" not in key:
             put(tree, key, value)
@@ -170,6 +180,54 @@ def _further(kind: str, own: tuple[str, ...], experiment: Experiment) -> Iterato
         yield Variant(ALL_EDGES, ours, {"graph.edges": "all"}, dict.fromkeys(ours, ""), "")
 
 
+def _of_shops(experiment: Experiment) -> Iterator[Variant]:
+    """What a table of a shop trains beside the experiment as it is.
+
+    Fusion is there with one kind of evidence beside behaviour, to see which of them could stand for
+    the others, and upon each enhancer of the grid. The controls give texts to other items, or put
+    random vectors in their place.
+    """
+    grid = experiment.grid
+    parts = tuple(filter(takes_enhancers, grid.backbones))
+    around = tuple(name for name in grid.enhancers if ENHANCERS[name].around)
+    place = "override.{pair}.model.enhancer"
+    for one in get_args(Evidence) if around else ():
+        changes = {f"{place}.evidence": list(dict.fromkeys(("items", one)))}
+        yield Variant(f"by-{one}", around, changes, rival="", backbones=parts)
+    for name in grid.enhancers if around else ():
+        if name == PLAIN or name in around:
+            continue
+        slug, upon = f"upon-{name}", {f"{place}.upon": name}
+        shuffled = f"{slug}-{SHUFFLED}"
+        yield Variant(slug, around, upon, rival=shuffled, backbones=parts)
+        yield Variant(shuffled, around, {**upon, "control": SHUFFLED}, backbones=parts)
+    read = tuple(name for name in grid.enhancers if _reads_texts(experiment, name, parts))
+    worded = tuple(name for name in grid.backbones if _is_worded(experiment, name))
+    if read or worded:
+        kept = (*worded, *(parts if read else ()))
+        yield Variant(SHUFFLED, read or (PLAIN,), {"control": SHUFFLED}, backbones=kept)
+    if read:
+        no_words = {f"override.{name}.model.enhancer.evidence": list(NO_WORDS) for name in around}
+        yield Variant(RANDOM, read, {"control": RANDOM, **no_words}, backbones=parts)
+
+
+NO_WORDS = ("items", "vectors", "factors")
+"""Evidence of fusion where vectors are random: words are no vectors."""
+OF_TEXTS = {"words", "item_vectors", "user_vectors", "graph", "phrases", "pairs"}
+"""Parts of `recommend.sources.Sources` that are made of texts."""
+
+
+def _reads_texts(experiment: Experiment, enhancer: str, parts: Sequence[str]) -> bool:
+    cells = (Cell(backbone, enhancer, 0) for backbone in parts)
+    return any(OF_TEXTS & {*experiment.model_of(cell).needs} for cell in cells)
+
+
+def _is_worded(experiment: Experiment, backbone: str) -> bool:
+    """Whether a recommender that takes no enhancer reads texts."""
+    needs = experiment.model_of(Cell(backbone, PLAIN, 0)).needs
+    return not takes_enhancers(backbone) and bool(OF_TEXTS & {*needs})
+
+
 def methods() -> list[str]:
     """Ways to quantise beside the paper's own: those of its table 5 first."""
     there = [name for name in _quantisers() if name != "rq-vae"]
@@ -203,7 +261,9 @@ _REMOVED = {
 """Metapaths that table 4 leaves out."""
 
 
-KINDS = ("table2", "table4", "table5", "table6", "leak")
+SHOPS = ("office", "beauty", "shop")
+"""Tables of shops, where texts may say what interactions do not."""
+KINDS = ("table2", "table4", "table5", "table6", "leak", *SHOPS)
 """Tables whose rows are recommenders; the name of an experiment's file begins with one."""
 OTHERS = ("table3", "figure3", "figure6")
 """What else can be reproduced."""
