@@ -11,11 +11,7 @@ from recommend.settings.part import EnhancerConfig
 
 
 class StartConfig(EnhancerConfig):
-    """Start: item vectors begin as the principal components of the items' texts; nothing is added.
-
-    Source: Harte et al., Leveraging large language models for sequential recommendation, and
-    LLM2BERT4Rec (arXiv 2402.01339).
-    """
+    """Start: item vectors begin as the principal components of the texts; nothing is added."""
 
     title: ClassVar[str] = "item vectors that begin as texts say"
     needs: ClassVar[tuple[str, ...]] = ("item_vectors",)

@@ -1,7 +1,7 @@
 """A contrast between two views of an item: what its text says, and what interactions say.
 
-Source: RLMRec-Con (arXiv 2310.15950), section 3.3.1: mutual information of both views, by InfoNCE.
-There it is of users, too, and beside a loss of pairs.
+Source: RLMRec-Con (arXiv 2310.15950): mutual information of both views, by InfoNCE. There it is of
+users, too, and beside a loss of pairs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Item vectors that begin as what the texts mean, and are trained on.
 
-Source: LLM2BERT4Rec (arXiv 2402.01339), section 3.2: the vectors of the texts, reduced to the width
-of the recommender by principal components, are where its item vectors begin.
+Source: LLM2BERT4Rec (arXiv 2402.01339): the vectors of the texts, reduced to the width of the
+recommender by principal components, are where its item vectors begin.
 """
 
 from __future__ import annotations

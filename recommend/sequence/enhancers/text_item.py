@@ -3,8 +3,8 @@
 The adaptor's last layer is the network's map of features, so an item's vector is what it makes of
 the item's text, and what the item has of its own, if anything.
 
-Source: UniSRec (arXiv 2206.05941), section 2.2.1, for the adaptor; WhitenRec (arXiv 2402.10602) for
-whitening; Pembek et al. (arXiv 2507.19473) for the bound on what an item has of its own.
+Source: UniSRec (arXiv 2206.05941) for the adaptor; WhitenRec (arXiv 2402.10602) for whitening;
+Pembek et al. (arXiv 2507.19473) for the bound on what an item has of its own.
 """
 
 from __future__ import annotations
