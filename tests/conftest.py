@@ -52,6 +52,8 @@ def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     changes = [
         "grid.backbones=['sasrec', 'mind']",
         "train.epochs=3",
+        "model.item_features=true",
+        "model.user_features=true",
         "quantize.user.epochs=30",
         "quantize.item.epochs=30",
     ]

@@ -18,6 +18,7 @@ from app.experiment.cautions import notes
 from app.pipeline.records import Record, read_record
 from app.pipeline.runner import choose_device
 from app.results.ablations import Ablation, ablation, ablation_table, run_missing, with_parts
+from app.results.bar import against_in_words, learning_in_words, twins_below_in_words
 from app.results.comparison import (
     beyond_table,
     caution_notes,
@@ -58,7 +59,10 @@ def compare(
     experiments: Experiments,
     against: Annotated[
         str | None,
-        typer.Option(metavar="RECOMMENDER", help="Compare with this one, not with plain twins."),
+        typer.Option(
+            metavar="RECOMMENDER",
+            help="Compare with this one, not with plain twins or the best simple one.",
+        ),
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="Also write the table here, as CSV.")] = None,
     latex: Annotated[
@@ -71,10 +75,11 @@ def compare(
     table = compare_contenders(found, against)
     console = open_console()
     console.print(show_compared(table))
-    what = f"{against!r}" if against else "the plain twin"
-    console.print(f"Changes are against {what}; t-tests are paired over users.")
+    if what := against_in_words(found, against):
+        console.print(f"{what} T-tests are paired over users.")
     cautions = [*judging_notes(found), *caution_notes(found)]
-    for note in (*no_difference_note(table), *cautions):
+    bar = [*learning_in_words(found), *twins_below_in_words(found)]
+    for note in (*bar, *no_difference_note(table), *cautions):
         console.print(note)
     if csv is not None:
         atomic.write_bytes(csv, csv_bytes(table))
@@ -151,7 +156,7 @@ def _chosen(record: Record, backbone: str | None, enhancer: str | None) -> tuple
             f"No trained recommender of {record.experiment.name!r} with parts to leave out fits "
             f"--backbone and --enhancer. There are: {there}."
         )
-    best = max(fitting, key=lambda cell: record.summary("train", cell)["valid_ndcg@10"])
+    best = max(fitting, key=record.validated().__getitem__)
     return best.backbone, best.enhancer
 
 

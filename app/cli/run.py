@@ -30,6 +30,7 @@ from app.pipeline.records import (
 )
 from app.pipeline.runner import choose_device, run_steps
 from app.pipeline.stages.order import STAGES, stages_named
+from app.results.bar import against_in_words, learning_in_words, twins_below_in_words
 from app.results.comparison import changes_in_words, contenders, judging_notes
 from app.results.metrics import COSTS, METRICS, means, result_table, write_results
 from app.results.wording import NONE, NOTE
@@ -165,7 +166,10 @@ def _show_results(record: Record, console: Console) -> None:
     table, notes = result_sheet(result_table(record), _counts(record), changes_in_words(record))
     console.print()
     console.print(table)
-    for note in (*judging_notes(contenders([record])), *notes):
+    found = contenders([record])
+    bar = [*learning_in_words(found), *twins_below_in_words(found)]
+    changed = [against_in_words(found)] if table.row_count > 1 else []
+    for note in filter(None, (*changed, *bar, *judging_notes(found), *notes)):
         console.print(note)
     _show_bad_rows(record, console)
     if path is None:
@@ -196,7 +200,8 @@ def result_sheet(
     for row in means(results):
         change = changes.get((row["backbone"], row["enhancer"]), "")
         table.add_row(*_cells(row, change), end_section=row["last"])
-    counts = sorted(set(results.group_by("backbone", "enhancer").len()["len"].to_list()))
+    trained = results.filter(pl.col("epochs").is_not_null())  # the others are there once
+    counts = sorted(set(trained.group_by("backbone", "enhancer").len()["len"].to_list()))
     over = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1])))) if counts else "1"
     told = [f"Means over {over} seeds."] if over != "1" else []
     told += [NOTE] if NONE in changes.values() else []

@@ -64,6 +64,11 @@ class Cell:
         return f"{self.backbone}+{self.enhancer}"
 
     @property
+    def learns(self) -> bool:
+        """Whether it is trained; what is not is the same for every seed."""
+        return self.backbone not in BACKBONES or BACKBONE_SPECS[self.backbone].config.learns
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """Names of the overrides that it takes; a later one wins."""
         return (self.backbone, self.enhancer, self.label)
@@ -75,7 +80,7 @@ class Cell:
 class GridConfig(Config):
     """Which recommenders are trained: every backbone with every enhancer and every seed.
 
-    One that takes no enhancer is there once a seed.
+    One that takes no enhancer is there once a seed; what is not trained, once, as seed 0.
     """
 
     backbones: Annotated[tuple[str, ...], Field(min_length=1)] = PARTS
@@ -88,7 +93,8 @@ class GridConfig(Config):
     def __iter__(self) -> Iterator[Cell]:  # type: ignore[override]
         for backbone in self.backbones:
             enhancers = self.enhancers if takes_enhancers(backbone) else (PLAIN,)
-            yield from (Cell(backbone, *of) for of in product(enhancers, self.seeds))
+            seeds = self.seeds if Cell(backbone, PLAIN, 0).learns else (0,)
+            yield from (Cell(backbone, *of) for of in product(enhancers, seeds))
 
 
 class Override(Config):

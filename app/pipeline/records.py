@@ -34,6 +34,7 @@ from app.experiment.file import (
 from app.experiment.settings import Cell, Experiment
 from app.pipeline.own_texts import with_versions
 from app.pipeline.plan import Plan, Step
+from app.pipeline.stages.judge import VALID
 from data import atomic
 from data.artifacts import ArtifactStore
 from data.config import Config
@@ -114,6 +115,18 @@ class Record:
             )
         ]
 
+    def validated(self) -> dict[Cell, float]:
+        """NDCG@10 on validation of every finished cell: what one is chosen by.
+
+        It is judged as the test is. Where one of them was judged by a version that did not do so,
+        it is for all of them what training was stopped by, and one can be held against the other.
+        """
+        cells = self.finished_cells()
+        judged = {cell: self.summary("evaluate", cell) for cell in cells}
+        if not all(VALID in summary for summary in judged.values()):
+            judged = {cell: self.summary("train", cell) for cell in cells}
+        return {cell: float(summary[VALID]) for cell, summary in judged.items()}
+
     @property
     def left_out(self) -> Mapping[str, int] | None:
         """Counts of what was read of the data and not kept; None of old results."""
@@ -172,7 +185,7 @@ class Record:
             for cell in finished
             if backbone in (None, cell.backbone)
             and enhancer in (None, cell.enhancer)
-            and seed in (None, cell.seed)
+            and (seed in (None, cell.seed) or not cell.learns)
         ]
         if not fitting:
             there = ", ".join(map(str, finished)) or "none"
@@ -180,7 +193,7 @@ class Record:
                 f"No trained recommender of {self.experiment.name!r} fits --backbone, --enhancer "
                 f"and --seed. Trained are: {there}."
             )
-        return max(fitting, key=lambda cell: self.summary("train", cell)["valid_ndcg@10"])
+        return max(fitting, key=self.validated().__getitem__)
 
 
 def write_record(plan: Plan, steps: Sequence[Step]) -> Record:

@@ -114,10 +114,10 @@ def _there(of: Reproduction, load: Load) -> dict[str, _Found]:
 
 def _tested(there: Mapping[str, _Found]) -> list[dict[str, Any]]:
     """Means and tests of every row and metric, corrected over all of them."""
-    from recommend.judge.compare import compare, holm
+    from recommend.judge.compare import EVERY, compare, holm
 
     runs = {
-        key: {cell.seed: judged for cell, judged in zip(one.cells, one.judged, strict=True)}
+        key: {c.seed if c.learns else EVERY: e for c, e in zip(one.cells, one.judged, strict=True)}
         for key, one in there.items()
     }
     twins = {
@@ -178,8 +178,11 @@ def _differences(one: _Found) -> list[Difference]:
     cell = one.cells[0]
     cautions = one.record.cautions(cell)
     experiment = one.record.experiment
+    measured = protocol_differences(protocol, experiment, asked, sizes)
+    if not cell.learns:
+        return measured  # the paper has none of these, nor any means that they could differ in
     return [
-        *protocol_differences(protocol, experiment, asked, sizes),
+        *measured,
         *row_differences(protocol, experiment, cell, cautions, _writers(one.record)),
         *training_differences(experiment, cell, int(sizes["items"])),
     ]
@@ -226,10 +229,12 @@ def _unfinished(of: Reproduction, there: Mapping[str, _Found]) -> list[str]:
     """Rows with the seeds that they lack, of those that were asked for."""
     told = []
     for row in of.rows:
-        done = {cell.seed for cell in there[row.key].cells} if row.key in there else set()
-        lacking = [seed for seed in of.seeds if seed not in done]
-        if lacking:
-            seeds = ", ".join(map(str, lacking))
+        done = set(there[row.key].cells) if row.key in there else set()
+        lacking = [cell for cell in row.cells(of.seeds) if cell not in done]
+        if lacking and not lacking[0].learns:
+            told.append(row.key)
+        elif lacking:
+            seeds = ", ".join(str(cell.seed) for cell in lacking)
             told.append(f"{row.key}, seed{'s' * (len(lacking) > 1)} {seeds}")
     return told
 

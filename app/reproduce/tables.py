@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, get_args
@@ -66,8 +66,9 @@ class Row:
     figures: Figures
 
     def cells(self, seeds: tuple[int, ...]) -> list[Cell]:
-        """Of the variant's experiment, a seed each."""
-        return [Cell(self.backbone, self.enhancer, seed) for seed in seeds]
+        """Of the variant's experiment, a seed each; what is not trained is there once."""
+        cells = [Cell(self.backbone, self.enhancer, seed) for seed in seeds]
+        return cells if not cells or cells[0].learns else [replace(cells[0], seed=0)]
 
 
 def variants_of(kind: str, experiment: Experiment) -> list[Variant]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import mean
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ from data.errors import ConfigError
 from llm.shuffle import others
 
 if TYPE_CHECKING:
+    from recommend.judge.compare import Seeds
     from recommend.judge.evaluate import Evaluation
 
 LIST_LENGTH = 10
@@ -63,6 +65,17 @@ class Contender:
         """Signs of what keeps it from a fair comparison."""
         return self.record.marks(self.cells[0])
 
+    @property
+    def learns(self) -> bool:
+        """Whether it is trained; simple ones are not."""
+        return self.cells[0].learns
+
+    @property
+    def valid(self) -> float:
+        """NDCG@10 on validation, the mean over seeds."""
+        found = self.record.validated()
+        return mean(found[cell] for cell in self.cells)
+
 
 Load = Callable[[Record, Cell], "Evaluation"]
 
@@ -72,6 +85,15 @@ def load_evaluation(record: Record, cell: Cell) -> Evaluation:
     from recommend.judge.evaluate import Evaluation
 
     return Evaluation.load(record.folder("evaluate", cell))
+
+
+def judged_by_seed(one: Contender, load: Load = load_evaluation) -> Seeds:
+    """What a recommender reached, by seed; what is not trained is the same for every seed."""
+    from recommend.judge.compare import EVERY
+
+    if not one.learns:
+        return {EVERY: load(one.record, one.cells[0])}
+    return {cell.seed: load(one.record, cell) for cell in one.cells}
 
 
 def contenders(records: Sequence[Record]) -> dict[str, Contender]:
@@ -113,20 +135,26 @@ def default_pair(record: Record) -> tuple[Cell | None, Cell | None]:
     """A recommender with something added and its plain twin, which differs in nothing else.
 
     The best on validation that has a twin, one without a sign of caution where there is any; where
-    none has one, the best with something added and the best without. None for none.
+    none has one, the best with something added and the best without. Where nothing is added to any,
+    the best one and the best other simple one, or else the next best. None for none.
     """
-    finished = record.finished_cells()
-    enhanced, plain = (
-        [cell for cell in finished if (cell.enhancer == PLAIN) is kind] for kind in (False, True)
-    )
-    twinned = [cell for cell in enhanced if plain_twin(cell, finished)]
+    finished, valid = record.finished_cells(), record.validated()
 
     def standing(cell: Cell) -> tuple[bool, float]:
-        return not record.marks(cell), record.summary("train", cell)["valid_ndcg@10"]
+        return not record.marks(cell), valid[cell]
 
-    best = max(twinned or enhanced, key=standing, default=None)
-    twin = plain_twin(best, finished) if best else None
-    return best, twin or max(plain, key=standing, default=None)
+    enhanced, plain = (
+        sorted((c for c in finished if (c.enhancer == PLAIN) is kind), key=standing, reverse=True)
+        for kind in (False, True)
+    )
+    twinned = [cell for cell in enhanced if plain_twin(cell, finished)]
+    if twinned:
+        return twinned[0], plain_twin(twinned[0], finished)
+    if not enhanced and len(plain) > 1:
+        best, *others = plain
+        others = [cell for cell in others if cell.label != best.label] or others
+        return best, next((cell for cell in others if not cell.learns), others[0])
+    return next(iter(enhanced), None), next(iter(plain), None)
 
 
 def plain_twin(cell: Cell, among: Sequence[Cell]) -> Cell | None:
@@ -148,19 +176,34 @@ def baselines(found: Mapping[str, Contender], against: str | None = None) -> dic
     Args:
         found: From `contenders`.
         against: A label that all others are compared with, with its signs or without; by default
-            the plain twins.
+            the plain twins, and where there are none `best_simple`.
 
     Raises:
         ConfigError: there is no such label.
     """
     if against is None:
-        return plain_twins(found)
+        against = best_simple(found)
+        twins = plain_twins(found)
+        if twins or against is None:
+            return twins
+        split = found[against].record.keys.get("split")
+        found = {name: one for name, one in found.items() if one.record.keys.get("split") == split}
     against = next((x for x in found if against in (x, without_signs(x))), against)
     if against not in found:
         raise ConfigError(
             f"There is no recommender {against!r} to compare with. There are: {', '.join(found)}."
         )
     return {label: against for label in found if label != against}
+
+
+def best_simple(found: Mapping[str, Contender]) -> str | None:
+    """Label of the best on validation of those that are not trained; None where there is none."""
+    return best_of({label: one for label, one in found.items() if not one.learns})
+
+
+def best_of(found: Mapping[str, Contender]) -> str | None:
+    """Label of the best on validation, one without a sign of caution where there is any."""
+    return max(found, key=lambda label: (not found[label].marks, found[label].valid), default=None)
 
 
 def compare_contenders(
@@ -173,10 +216,7 @@ def compare_contenders(
     """
     from recommend.judge.compare import compare, mark
 
-    runs = {
-        label: {cell.seed: load(one.record, cell) for cell in one.cells}
-        for label, one in found.items()
-    }
+    runs = {label: judged_by_seed(one, load) for label, one in found.items()}
     table = compare(runs, baselines(found, against))
     marks = [mark(p) for p in table["p_holm"].to_list()]
     leaking = {label: one.leaking for label, one in found.items()}
@@ -200,10 +240,21 @@ def judging_notes(found: Mapping[str, Contender]) -> list[str]:
         among = ranked_among(one.record.judging(one.cells[0]))
         ways.setdefault(among, []).append(one.record.experiment.name)
     sentence = "The held-out item is ranked among {}."
-    if len(ways) == 1:
-        return [sentence.format(among) for among in ways]
     by_way = {among: ", ".join(dict.fromkeys(names)) for among, names in ways.items()}
-    return [f"{names}: {sentence.format(among).lower()}" for among, names in by_way.items()]
+    told = [f"{names}: {sentence.format(among).lower()}" for among, names in by_way.items()]
+    told = [sentence.format(among) for among in ways] if len(ways) == 1 else told
+    return [*told, *_seen_by_simple(found)]
+
+
+def _seen_by_simple(found: Mapping[str, Contender]) -> list[str]:
+    """What keeps simple recommenders behind where what was had is a candidate, too."""
+    simple = (one for one in found.values() if not one.learns)
+    if all(one.record.judging(one.cells[0])["exclude_seen"] for one in simple):
+        return []
+    return [
+        "What a user has had is ranked, too: trained recommenders learn that it does not come "
+        "again, simple ones do not, and are behind for that reason as well."
+    ]
 
 
 def caution_notes(found: Mapping[str, Contender]) -> list[str]:

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from app.experiment.cautions import notes
+from app.experiment.cautions import notes, with_signs
 from app.experiment.file import PATHS
 from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
+from app.results.bar import learning_in_words, twins_below_in_words, words_of
 from app.results.colours import DARK, LIGHT
-from app.results.comparison import default_pair
+from app.results.comparison import best_simple, contenders, default_pair, plain_twins
 from app.results.metrics import METRICS
 from app.results.report_parts import (
     Against,
@@ -31,7 +32,7 @@ from app.results.report_parts import (
     result_rows,
 )
 from app.results.results import Results
-from app.results.wording import nouns_of, ranked_among
+from app.results.wording import called, nouns_of, ranked_among
 from data import atomic
 from data.catalogue import Card, card
 from data.errors import ConfigError
@@ -214,11 +215,36 @@ def _words(report: Report) -> dict[str, Any]:
     words: dict[str, Any] = {"best": best, "rival": None}
     words["first"] = round(100 * best.scores["hr@10"].mean)
     words["cautions"] = notes(row.marks for row in report.rows)
+    words |= _about_simple(report)
     if other is not None:
-        words["rival"] = other.rival
+        words["rival"], words["kind"] = other.rival, _kind(other.rival, best)
         words["hits"] = other.told("hr@10", 100, "+.2f")
         words["ranking"] = other.told("ndcg@10", 1, "+.4f")
     return words
+
+
+def _kind(rival: Row, chosen: Row) -> str:
+    """What the best of which the rival is, beside the one that was chosen."""
+    if rival.plain is not chosen.plain:
+        return "those with nothing added" if rival.plain else "those with something added"
+    if rival.learns is not chosen.learns:
+        return "those that are trained" if rival.learns else "those that are not trained"
+    return "the others"
+
+
+def _about_simple(report: Report) -> dict[str, Any]:
+    """What changes are against, whether training is worth it, and what simple ones do."""
+    found = contenders([report.record])
+    titles = {label: with_signs(called(one.cells[0]), one.marks) for label, one in found.items()}
+    against = "the same recommender with nothing added"
+    if not plain_twins(found) and (simple := best_simple(found)) is not None:
+        against = f"{titles[simple]}, the best of those that are not trained"
+    return {
+        "changes_against": against,
+        "learning": learning_in_words(found, name_of=titles.__getitem__),
+        "below": twins_below_in_words(found, titles.__getitem__),
+        "simple": [(row.title, words_of(row.backbone)) for row in report.rows if not row.learns],
+    }
 
 
 def as_seen(html: str, theme: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,7 +66,7 @@ class Row:
         enhancer: Its name.
         plain: Whether it is without the graph.
         marks: Signs of what keeps it from a fair comparison.
-        valid: NDCG@10 on validation, the mean over seeds.
+        valid: NDCG@10 on validation, judged as the test is, the mean over seeds.
         scores: By metric on test, in the order of `METRICS`.
     """
 
@@ -77,6 +76,11 @@ class Row:
     marks: str
     valid: float
     scores: Mapping[str, Score]
+
+    @property
+    def learns(self) -> bool:
+        """Whether it is trained; simple ones are not."""
+        return Cell(self.backbone, self.enhancer, 0).learns
 
     @property
     def title(self) -> str:
@@ -89,7 +93,7 @@ class Against:
     """How the recommender that was chosen differs from the best of the other kind.
 
     Attributes:
-        rival: The best plain one; where the chosen one is plain, the best with something added.
+        rival: See `chosen_and_rival`.
         differences: By metric, columns of `compare_contenders`; none without a seed of both.
     """
 
@@ -115,9 +119,15 @@ class Against:
 
 
 def chosen_and_rival(rows: Sequence[Row]) -> tuple[Row, Row | None]:
-    """The best row and the best of the other kind, plain or not; validation decides on both."""
+    """The best row and the best of the other kind; validation decides on both.
+
+    The other kind is what is plain beside what is not; where all are plain, what is trained beside
+    what is not; and where all are simple, every other one.
+    """
     chosen = best_row(rows)
     others = [row for row in rows if row.plain is not chosen.plain]
+    others = others or [row for row in rows if row.learns is not chosen.learns]
+    others = others or [row for row in rows if row is not chosen and not row.learns]
     return chosen, best_row(others) if others else None
 
 
@@ -149,9 +159,8 @@ def result_rows(record: Record) -> list[Row]:
             row["metric"]: Score.of(row) for row in table.filter(run=label).iter_rows(named=True)
         }
         ordered = {name: scores[name] for name in METRICS}
-        valid = mean(record.summary("train", cell)["valid_ndcg@10"] for cell in one.cells)
         plain = one.enhancer == PLAIN
-        rows.append(Row(one.backbone, one.enhancer, plain, one.marks, valid, ordered))
+        rows.append(Row(one.backbone, one.enhancer, plain, one.marks, one.valid, ordered))
     return rows
 
 

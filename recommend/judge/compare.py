@@ -16,18 +16,22 @@ CONFIDENCE = 0.95
 
 
 Seeds = Mapping[int, Evaluation]
-"""What a run reached, by the seed that it was trained with."""
+"""What a run reached, by the seed that it was trained with; one that draws nothing at random is the
+same for every seed, and has the one entry `EVERY`."""
+EVERY = -1
 
 
 def compare(runs: Mapping[str, Seeds], baseline: Mapping[str, str]) -> pl.DataFrame:
     """One row a run and metric: what it reaches, and how that differs from its baseline.
 
     Columns: `run`, `metric`, `mean` and `sd` over seeds (sd is null with one seed), `seeds`,
-    `baseline`, `shared` (seeds that both have), `change` (%), `difference` with `low` and `high`
+    `baseline`, `shared` (seeds that were paired), `change` (%), `difference` with `low` and `high`
     (95 % confidence interval of the mean difference a user), `p` (paired t-test over users, each
     user's value averaged over seeds) and `p_holm` (Holm, 1979, over every test of the table).
 
     Compared are the shared seeds alone: where one run has others besides, luck is no difference.
+    A run that is the same for every seed counts as measured once, and is paired with every seed of
+    the other.
     The test asks whether these models differ on other users like these; what another seed would
     change is in `sd`.
 
@@ -93,6 +97,10 @@ def _row(
 
 def shared_seeds(ours: Seeds, theirs: Seeds) -> tuple[list[Evaluation], list[Evaluation]]:
     """The evaluations of both for the seeds that both have, in the same order."""
+    if EVERY in ours:
+        ours = dict.fromkeys(theirs, ours[EVERY])
+    elif EVERY in theirs:
+        theirs = dict.fromkeys(ours, theirs[EVERY])
     seeds = sorted(ours.keys() & theirs.keys())
     return [ours[seed] for seed in seeds], [theirs[seed] for seed in seeds]
 

@@ -285,6 +285,21 @@ def test_a_demonstration_begins_with_one_backbone_on_both_sides() -> None:
     assert default_pair(Judged({enhanced: 0.9})) == (enhanced, None)
 
 
+def test_where_nothing_is_added_the_best_one_stands_beside_another_simple_one() -> None:
+    popular, ease, knn = (Cell(name, "none", 0) for name in ("popularity", "ease", "item-knn"))
+    sasrec = Cell("sasrec", "none", 1)
+    assert default_pair(Judged({popular: 0.1, ease: 0.2, knn: 0.3})) == (knn, ease)
+    assert default_pair(Judged({popular: 0.1, sasrec: 0.4, knn: 0.3})) == (sasrec, knn)
+    assert default_pair(Judged({knn: 0.5, sasrec: 0.4, popular: 0.3})) == (knn, popular)
+    assert default_pair(Judged({sasrec: 0.4, Cell("mind", "none", 1): 0.3}))[1] == Cell(
+        "mind", "none", 1
+    )
+    seeds = {Cell("sasrec", "none", seed): 0.4 + seed for seed in (0, 1)}
+    assert default_pair(Judged(seeds)) == (Cell("sasrec", "none", 1), Cell("sasrec", "none", 0))
+    twins = {Cell("mind", "autograph", 0): 0.2, Cell("mind", "none", 0): 0.1}
+    assert default_pair(Judged({**twins, ease: 0.9})) == tuple(twins), "one thing differs"
+
+
 class Judged:
     """A record as far as a choice asks: what is finished, marked, and how validation went."""
 
@@ -297,5 +312,5 @@ class Judged:
     def marks(self, cell: Cell) -> str:
         return "†" if cell in self._marked else ""
 
-    def summary(self, _stage: str, cell: Cell) -> dict[str, float]:
-        return {"valid_ndcg@10": self._valid[cell]}
+    def validated(self) -> dict[Cell, float]:
+        return self._valid

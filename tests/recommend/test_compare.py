@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from data.errors import DataError
-from recommend.judge.compare import compare, holm, paired_test, user_table
+from recommend.judge.compare import EVERY, compare, holm, paired_test, user_table
 from recommend.judge.evaluate import Evaluation
 from recommend.judge.metrics import METRICS
 
@@ -173,3 +173,18 @@ def test_runs_with_and_without_seen_items_are_told_apart_by_name():
         told = f"'{without}' was judged without items that a user has had .* nothing is trained"
         with pytest.raises(DataError, match=told):
             compare({name: {0: one} for name, one in runs.items()}, {"a": "b"})
+
+
+def test_what_is_the_same_for_every_seed_counts_once_and_is_paired_with_every_seed():
+    """By hand: means over seeds (2, 3, 4) against 1, 1, 1 are differences 1, 2, 3: mean 2."""
+    trained = {seed: evaluation([seed + 1.0, seed + 2, seed + 3]) for seed in (0, 1, 2)}
+    simple = {EVERY: evaluation([1.0, 1, 1])}
+    table = compare({"a": trained, "b": simple, "c": simple}, {"a": "b", "b": "a", "c": "b"})
+    a, b, c = (table.filter(run=run).row(0, named=True) for run in "abc")
+    assert (a["seeds"], a["shared"], a["sd"]) == (3, 3, 1)
+    assert (a["difference"], a["change"]) == (2, 200)
+    reach = 4.302652729911275 / 3**0.5
+    assert (a["low"], a["high"]) == pytest.approx((2 - reach, 2 + reach))
+    assert (b["seeds"], b["shared"], b["sd"], b["difference"]) == (1, 3, None, -2)
+    assert (c["seeds"], c["shared"], c["sd"], c["difference"]) == (1, 1, None, 0)
+    assert user_table(trained, simple, "mrr")["difference"].to_list() == [1, 2, 3]

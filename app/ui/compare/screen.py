@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.pipeline.records import Record, read_record
+from app.results.bar import (
+    against_in_words,
+    learning_in_words,
+    simple_in_words,
+    twins_below_in_words,
+)
 from app.results.comparison import (
     Contender,
     baselines,
+    best_simple,
     caution_notes,
     compare_contenders,
     contenders,
     judging_notes,
+    plain_twins,
 )
 from app.results.latex import comparison_latex
 from app.results.metrics import METRICS
@@ -50,7 +58,7 @@ from data.errors import AutoGraphError
 if TYPE_CHECKING:
     import polars as pl
 
-TWINS = "Plain twins"
+TWINS, SIMPLE = "Plain twins", "The best simple one"
 EXPERIMENTS, BESIDE = "experiments", "experiments-beside"
 """Of the choice; and which experiment the sidebar said when they were chosen."""
 
@@ -125,15 +133,19 @@ def _follow_the_sidebar(judged: Mapping[str, Record]) -> None:
 
 def _against(found: Mapping[str, Contender]) -> str | None:
     """The label that all are compared with; None for the plain twins."""
-    find_named("against", [TWINS, *found], "recommender", "what is compared")
+    simple = best_simple(found)
+    usual = TWINS if plain_twins(found) or simple is None else SIMPLE
+    choices = [usual, *((SIMPLE,) if simple and usual is TWINS else ()), *found]
+    find_named("against", choices, "recommender", "what is compared")
     one = st.selectbox(
         "Compared with",
-        [TWINS, *found],
+        choices,
         key="against",
         bind="query-params",
-        help=f"{hint('none')} Or one recommender that all others are compared with.",
+        help=f"{hint('none')} {hint('simple')} Or one recommender that all others are compared "
+        "with.",
     )
-    return None if one in (None, TWINS) else one
+    return {None: None, TWINS: None, SIMPLE: simple}.get(one, one)
 
 
 def _comparison(found: Mapping[str, Contender], against: str | None) -> pl.DataFrame:
@@ -146,12 +158,10 @@ def _comparison(found: Mapping[str, Contender], against: str | None) -> pl.DataF
 
 def _metrics(records: list[Record], found: Mapping[str, Contender], against: str | None) -> None:
     compared = _comparison(found, against)
-    table(
-        _wide(compared),
-        "comparison",
-        columns=_columns(),
-    )
-    _meaning(compared, found)
+    for told in learning_in_words(found, evaluation):
+        st.info(plain(told), icon=":material/fitness_center:")
+    table(_wide(compared), "comparison", columns=_columns())
+    _meaning(compared, found, against)
     tested = compared.filter(compared["difference"].is_not_null())
     if tested.height:
         metric = choose("Differences in", METRICS, "metric", default="ndcg@10")
@@ -201,10 +211,15 @@ def _columns() -> dict[str, object]:
     return columns
 
 
-def _meaning(compared: pl.DataFrame, found: Mapping[str, Contender]) -> None:
+def _meaning(compared: pl.DataFrame, found: Mapping[str, Contender], against: str | None) -> None:
     """What the marks say, and what they do not."""
+    for told in simple_in_words(found):
+        st.caption(plain(told))
+    for told in (against_in_words(found, against), *twins_below_in_words(found)):
+        st.caption(plain(told))
     tests = int(compared["p"].is_not_null().sum())
-    counts = sorted(set(compared["seeds"].to_list()))
+    trained = [label for label, one in found.items() if one.learns]
+    counts = sorted(set(compared.filter(compared["run"].is_in(trained))["seeds"])) or [1]
     seeds = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
     common = ", judged by the seeds that both have" if len(counts) > 1 else ""
     spread = (

@@ -17,6 +17,7 @@ from app.results.comparison import (
     beyond_table,
     cost_table,
     count_missing_lists,
+    judged_by_seed,
     list_steps,
     plain_twins,
 )
@@ -199,10 +200,6 @@ def evaluation(record: Record, cell: Cell) -> Evaluation:
     return results_of(record).evaluation(cell)
 
 
-def _by_seed(one: Contender) -> dict[int, Evaluation]:
-    return {cell.seed: evaluation(one.record, cell) for cell in one.cells}
-
-
 def _user_table(found: Found, pair: tuple[str, str], metric: str) -> pl.DataFrame:
     from recommend.judge.compare import user_table
 
@@ -210,7 +207,8 @@ def _user_table(found: Found, pair: tuple[str, str], metric: str) -> pl.DataFram
     folders = (one.record.folder("evaluate", c) for one in (ours, theirs) for c in one.cells)
 
     def make() -> pl.DataFrame:
-        return user_table(_by_seed(ours), _by_seed(theirs), metric)
+        one, other = (judged_by_seed(of, evaluation) for of in (ours, theirs))
+        return user_table(one, other, metric)
 
     return keep(" ".join(["users", *pair, metric, stamp(*folders)]), make)
 

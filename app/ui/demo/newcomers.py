@@ -18,7 +18,7 @@ from app.ui.shared.keeping import is_taken, make_named, may_replace
 from app.ui.shared.results import results_of
 from app.ui.shared.telling import callback
 from data.columns import DESCRIPTION, ITEM_ID, TITLE
-from data.errors import AutoGraphError
+from data.errors import AutoGraphError, DataError
 from data.names import Nouns, with_a
 from recommend.reasons.showcase import Showcase
 
@@ -185,15 +185,15 @@ def _audience(record: Record, case: Showcase, cell: Cell, placed: Insertion, nou
     """With whom it would stand how high."""
     from recommend.newcomers.meeting import meet_item
 
-    met: Met = meet_item(
-        results_of(record).ready(cell),
-        results_of(record).everybody(cell),
-        case.histories,
-        case.dataset,
-        placed,
-        TOP,
-    )
     st.markdown(f"**{called(cell)}**")
+    results = results_of(record)
+    try:
+        everybody = results.everybody(cell)
+    except DataError as error:
+        st.info("It cannot say: it takes nothing new.", icon=":material/block:")
+        st.caption(plain(str(error)))
+        return
+    met: Met = meet_item(results.ready(cell), everybody, case.histories, case.dataset, placed, TOP)
     if met.reach is None:
         st.info(f"It cannot say: nobody had this {nouns.one} yet.", icon=":material/block:")
         st.caption(plain(met.why_not))

@@ -66,8 +66,7 @@ def person(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None:
     cells: list[Cell] = []
     for place, side, chosen in zip((left, right), SIDES, pair, strict=True):
         with place, st.container(border=True):
-            twin = plain_twin(cells[0], record.finished_cells()) if cells else None
-            cell = _recommender(record, side, twin or chosen or next(c for c in pair if c))
+            cell = _recommender(record, side, _usual(record, chosen, pair, cells))
             cells.append(cell)
             boxes.append(st.container())
         ranked.append(_rank(record, case, who, cell))
@@ -80,6 +79,15 @@ def person(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None:
         with box:
             _list(case, who, one, nouns, side)
     _why(record, case, who, nouns, dict(zip(SIDES, cells, strict=True)))
+
+
+def _usual(
+    record: Record, chosen: Cell | None, pair: Sequence[Cell | None], beside: Sequence[Cell]
+) -> Cell:
+    """What a list shows at first: the plain twin of the one beside it, or else another one."""
+    twin = plain_twin(beside[0], record.finished_cells()) if beside else None
+    some = [cell for cell in (twin, chosen, *pair) if cell is not None]
+    return next((cell for cell in some if cell not in beside), some[0])
 
 
 def _history(case: Showcase, who: Shown, nouns: Nouns) -> None:
@@ -179,7 +187,7 @@ def tell_differences(one: Cell, other: Cell) -> str:
     >>> tell_differences(Cell("sasrec", "autograph", 0), Cell("mind", "none", 0))[:35]
     'These two differ in backbone and en'
     """
-    names = ("backbone", "enhancer", "seed")
+    names = ("backbone", "enhancer", *(("seed",) if one.learns and other.learns else ()))
     differing = [name for name in names if getattr(one, name) != getattr(other, name)]
     if len(differing) < 2:
         return ""
@@ -190,15 +198,21 @@ def tell_differences(one: Cell, other: Cell) -> str:
 def _labels(cells: Sequence[Cell]) -> dict[str, Cell]:
     """Recommenders by what they are called; the seed is named where there are several.
 
+    What is not trained is there once: it is the same for every seed.
+
+    >>> list(_labels([Cell("ease", "none", seed) for seed in (0, 1)]))
+    ['EASE']
     >>> list(_labels([Cell("mind", "kar", 0)])), list(_labels([Cell("mind", "kar", 1)] * 2))
     (['MIND with KAR'], ['MIND with KAR'])
     >>> list(_labels([Cell("mind", "kar", seed) for seed in (0, 1)]))
     ['MIND with KAR, seed 0', 'MIND with KAR, seed 1']
     """
-    several = len({cell.seed for cell in cells}) > 1
-    return {
-        f"{called(cell)}, seed {cell.seed}" if several else called(cell): cell for cell in cells
-    }
+    several = len({cell.seed for cell in cells if cell.learns}) > 1
+    labels: dict[str, Cell] = {}
+    for cell in cells:
+        seed = f", seed {cell.seed}" if several and cell.learns else ""
+        labels.setdefault(f"{called(cell)}{seed}", cell)
+    return labels
 
 
 def _rank(record: Record, case: Showcase, who: Shown, cell: Cell) -> _Ranked:

@@ -6,6 +6,7 @@ HINTS = {
     "backbone": "The recommender that reads a history and ranks items, such as SASRec.",
     "enhancer": "What a recommender gets beside clicks and ratings; autograph is the graph.",
     "none": "The plain twin: the same recommender, data and seeds, without the graph.",
+    "simple": "A simple recommender is not trained: the bar that learning has to clear.",
     "latent factor": "A meaning that several users or items share, found in their descriptions.",
     "code": "The number of a latent factor on one level; a description has one code a level.",
     "codebook": "The list of codes of one level, a vector each.",

@@ -35,7 +35,7 @@ WAYS = (
     Way(
         ":material/live_tv:",
         "Why this one?",
-        "See what somebody is recommended, with and without the graph, and the reasons in words.",
+        "See what two recommenders show somebody, and the reasons in words.",
         (("demo", "Open the demo"), ("report", "A report to send on")),
     ),
     Way(
@@ -52,7 +52,8 @@ WAYS = (
     Way(
         ":material/leaderboard:",
         "Is it better?",
-        "Bring your data, train recommenders with and without the graph, and compare them.",
+        "Bring your data, train recommenders with and without the graph, and compare them with each "
+        "other and with simple ones.",
         (("data", "Bring data"), ("train", "Train"), ("compare", "Compare")),
     ),
 )
