@@ -18,7 +18,7 @@ from app.experiment.file import (
     save_experiment,
     settle,
 )
-from app.experiment.settings import PARTS, Cell, Experiment
+from app.experiment.settings import BACKBONES, PARTS, Cell, Experiment
 from data.errors import ConfigError
 
 
@@ -43,12 +43,14 @@ def test_the_tree_survives_its_file(tmp_path: Path) -> None:
     assert load_experiment(str(save_experiment(experiment, tmp_path / "x.toml"))) == experiment
 
 
-@pytest.mark.parametrize("name", ["demo", "ml-1m"])
-def test_shipped_experiments_are_known_by_name(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "backbones"), [("demo", BACKBONES), ("ml-1m", PARTS)])
+def test_shipped_experiments_are_known_by_name(
+    name: str, backbones: tuple[str, ...], tmp_path: Path
+) -> None:
     experiment = load_experiment(name, source=tmp_path)
     assert experiment.name == experiment.data.name == name
     assert {c.enhancer for c in experiment.grid} == {"none", "autograph"}
-    assert {c.backbone for c in experiment.grid} == set(PARTS)
+    assert {c.backbone for c in experiment.grid} == set(backbones)
 
 
 def test_a_name_is_taken_from_the_file(file: Path) -> None:

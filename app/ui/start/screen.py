@@ -52,8 +52,8 @@ WAYS = (
     Way(
         ":material/leaderboard:",
         "Is it better?",
-        "Bring your data, train recommenders with and without the graph, and compare them with each "
-        "other and with simple ones.",
+        "Bring your data, train recommenders with and without the graph, and compare them with one "
+        "another and with simple ones.",
         (("data", "Bring data"), ("train", "Train"), ("compare", "Compare")),
     ),
 )
