@@ -34,7 +34,6 @@ from app.experiment.file import (
 from app.experiment.settings import Cell, Experiment
 from app.pipeline.own_texts import with_versions
 from app.pipeline.plan import Plan, Step
-from app.pipeline.stages.judge import VALID
 from data import atomic
 from data.artifacts import ArtifactStore
 from data.config import Config
@@ -116,16 +115,9 @@ class Record:
         ]
 
     def validated(self) -> dict[Cell, float]:
-        """NDCG@10 on validation of every finished cell: what one is chosen by.
-
-        It is judged as the test is. Where one of them was judged by a version that did not do so,
-        it is for all of them what training was stopped by, and one can be held against the other.
-        """
+        """NDCG@10 on validation of every finished cell: what one is chosen by."""
         cells = self.finished_cells()
-        judged = {cell: self.summary("evaluate", cell) for cell in cells}
-        if not all(VALID in summary for summary in judged.values()):
-            judged = {cell: self.summary("train", cell) for cell in cells}
-        return {cell: float(summary[VALID]) for cell, summary in judged.items()}
+        return {cell: float(self.summary("train", cell)["valid_ndcg@10"]) for cell in cells}
 
     @property
     def left_out(self) -> Mapping[str, int] | None:

@@ -66,7 +66,7 @@ class Row:
         enhancer: Its name.
         plain: Whether it is without the graph.
         marks: Signs of what keeps it from a fair comparison.
-        valid: NDCG@10 on validation, judged as the test is, the mean over seeds.
+        valid: NDCG@10 on validation, the mean over seeds.
         scores: By metric on test, in the order of `METRICS`.
     """
 

@@ -106,7 +106,7 @@ def test_validation_decides_which_is_the_best(report: Report, record: Record) ->
     plain, enhanced = report.rows
     for row in report.rows:
         cell = Cell(row.backbone, row.enhancer, 0)
-        assert row.valid == record.summary("evaluate", cell)["valid_ndcg@10"]
+        assert row.valid == record.summary("train", cell)["valid_ndcg@10"]
     low, high = replace(enhanced, valid=0.1), replace(plain, valid=0.2)
     assert chosen_and_rival([high, low]) == (high, low), "whatever the test says"
     first = replace(enhanced, valid=0.3)

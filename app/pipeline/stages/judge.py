@@ -11,16 +11,10 @@ from app.pipeline.stages.stage import Stage, Task, reads
 
 LIST_LENGTH = 20
 """Items that are kept of what a recommender shows to a user."""
-VALID = "valid_ndcg@10"
-"""Of a summary: what recommenders are chosen by."""
 
 
 def judge(task: Task) -> Mapping[str, Any]:
-    """Test metrics of one recommender, a row a user; and validation, judged in the same way.
-
-    Recommenders are chosen by the latter. What training was stopped by ranks what a user has had,
-    too, which those that learn from orders soon leave out, and others never do.
-    """
+    """Test metrics of one recommender, a row a user."""
     from recommend.judge.evaluate import evaluate
     from recommend.model import Model
 
@@ -28,8 +22,7 @@ def judge(task: Task) -> Mapping[str, Any]:
     config = task.experiment.evaluate
     evaluation = evaluate(model, task.dataset, task.split, "test", config)
     evaluation.save(task.folder)
-    valid = evaluate(model, task.dataset, task.split, "valid", config).summary
-    return {**evaluation.summary, VALID: valid["ndcg@10"]}
+    return dict(evaluation.summary)
 
 
 def keep_lists(task: Task) -> Mapping[str, Any]:
