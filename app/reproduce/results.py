@@ -23,7 +23,7 @@ from app.reproduce.protocol import (
 from app.reproduce.sheets import TABLE, Account, Sheet
 from app.reproduce.shops import Judged, shop_sheets
 from app.reproduce.tables import SHOPS, Reproduction, Row, found_in, key_of
-from app.results.comparison import Load, load_evaluation
+from app.results.comparison import SEEN_BY_SIMPLE, Load, by_seed, load_evaluation
 from app.results.metrics import METRICS
 from app.results.wording import change_in_words, no_difference_note, ranked_among
 from recommend.settings.registry import takes_enhancers
@@ -114,12 +114,9 @@ def _there(of: Reproduction, load: Load) -> dict[str, _Found]:
 
 def _tested(there: Mapping[str, _Found]) -> list[dict[str, Any]]:
     """Means and tests of every row and metric, corrected over all of them."""
-    from recommend.judge.compare import EVERY, compare, holm
+    from recommend.judge.compare import compare, holm
 
-    runs = {
-        key: {c.seed if c.learns else EVERY: e for c, e in zip(one.cells, one.judged, strict=True)}
-        for key, one in there.items()
-    }
+    runs = {key: by_seed(one.cells, one.judged) for key, one in there.items()}
     twins = {
         key: key_of(one.row.backbone, PLAIN, "")
         for key, one in there.items()
@@ -294,6 +291,7 @@ def _number(value: float | None, form: str, unit: str = "") -> str:
 def notes(of: Reproduction, results: TableResults) -> list[str]:
     """Sentences under the tables: what beats the paper, what cannot be compared, what lacks."""
     ranked = [f"The held-out item is ranked among {among}." for among in results.among]
+    ranked += _simple(of, results)
     told = [
         *_beaten(results),
         UNDER.partition(" beaten: ")[0] if of.kind in SHOPS else UNDER,
@@ -316,6 +314,18 @@ def notes(of: Reproduction, results: TableResults) -> list[str]:
     if results.seconds:
         told.append(f"Training of all of it took {results.seconds / 60:,.1f} minutes.")
     return told
+
+
+def _simple(of: Reproduction, results: TableResults) -> Iterator[str]:
+    """What is to be known of rows that are not trained."""
+    there = set(results.table["row"])
+    simple = [row for row in of.rows if row.key in there and not row.cells((0,))[0].learns]
+    if not simple:
+        return
+    keys = ", ".join(row.key for row in simple)
+    yield f"Not trained, so the same for every seed and measured once: {keys}."
+    if not all(among.endswith("not had before") for among in results.among):
+        yield SEEN_BY_SIMPLE
 
 
 def _told(head: str, found: Iterable[Any]) -> list[str]:
@@ -347,7 +357,7 @@ def _of_shop(of: Reproduction) -> list[Judged]:
             key,
             one.record.marks(one.cells[0]),
             not takes_enhancers(one.row.backbone),
-            {cell.seed: judged for cell, judged in zip(one.cells, one.judged, strict=True)},
+            by_seed(one.cells, one.judged),
             [one.record.summary("train", cell) for cell in one.cells],
         )
         for key, one in _there(of, load_evaluation).items()

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from recommend.judge.compare import Seeds
     from recommend.judge.evaluate import Evaluation
 
+SEEN_BY_SIMPLE = (
+    "What a user has had is ranked, too: trained recommenders learn that it does not come again, "
+    "simple ones do not, and are behind for that reason as well."
+)
 LIST_LENGTH = 10
 """Items of a list that is measured; more are kept."""
 
@@ -87,13 +91,17 @@ def load_evaluation(record: Record, cell: Cell) -> Evaluation:
     return Evaluation.load(record.folder("evaluate", cell))
 
 
-def judged_by_seed(one: Contender, load: Load = load_evaluation) -> Seeds:
+def by_seed(cells: Sequence[Cell], judged: Iterable[Evaluation]) -> Seeds:
     """What a recommender reached, by seed; what is not trained is the same for every seed."""
     from recommend.judge.compare import EVERY
 
-    if not one.learns:
-        return {EVERY: load(one.record, one.cells[0])}
-    return {cell.seed: load(one.record, cell) for cell in one.cells}
+    pairs = zip(cells, judged, strict=True)
+    return {cell.seed if cell.learns else EVERY: one for cell, one in pairs}
+
+
+def judged_by_seed(one: Contender, load: Load = load_evaluation) -> Seeds:
+    """What a recommender reached, by seed."""
+    return by_seed(one.cells, (load(one.record, cell) for cell in one.cells))
 
 
 def contenders(records: Sequence[Record]) -> dict[str, Contender]:
@@ -251,10 +259,7 @@ def _seen_by_simple(found: Mapping[str, Contender]) -> list[str]:
     simple = (one for one in found.values() if not one.learns)
     if all(one.record.judging(one.cells[0])["exclude_seen"] for one in simple):
         return []
-    return [
-        "What a user has had is ranked, too: trained recommenders learn that it does not come "
-        "again, simple ones do not, and are behind for that reason as well."
-    ]
+    return [SEEN_BY_SIMPLE]
 
 
 def caution_notes(found: Mapping[str, Contender]) -> list[str]:

@@ -182,6 +182,42 @@ def test_what_takes_no_enhancer_is_one_row_of_a_table(tmp_path: Path) -> None:
         experiment_of(base, variant)
 
 
+def test_tables_of_recommenders_hold_simple_ones_once(tmp_path: Path) -> None:
+    """Whatever the seeds; patterns of names, the paper's rows and other tables are as before."""
+    for name in (one for one in names() if one.startswith("table2")):
+        of = open_reproduction(name, tmp_path, tmp_path, (0, 1, 2))
+        simple = [row for row in of.rows if not row.cells(of.seeds)[0].learns]
+        first = {row.backbone for row in simple}
+        assert first >= {"popularity", "item-knn", "text-knn", "hybrid"}
+        assert ("ease" in first) is (name != "table2-book-crossing"), "where memory allows it"
+        assert all(row.cells(of.seeds) == [Cell(row.backbone, "none", 0)] for row in simple)
+        assert not any(row.figures for row in simple)
+        assert {row.backbone for row in of.chosen(["sasrec+*"])} == {"sasrec"}
+        (own, *_) = of.experiments()
+        assert {cell for row in own[1] for cell in row.cells(of.seeds)} == set(own[0].grid)
+    of = open_reproduction("table4-ml-1m", tmp_path, tmp_path)
+    assert {row.backbone for row in of.rows} == {"youtubednn", "mind"}
+
+
+def test_a_simple_row_is_measured_once_and_says_nothing_of_training(table: Path, own: Path) -> None:
+    path = table.with_name("table2-simple.toml")
+    path.write_text(
+        'extends = "table2-tiny"\n[grid]\nbackbones = ["item-knn"]\nseeds = [0, 1]\n'
+        "[evaluate]\nexclude_seen = false\n"
+    )
+    of = open_reproduction(str(path), own)
+    assert notes(of, results_of(of))[-1] == "Not run: item-knn+none."
+    run_rows(of)
+    results = results_of(of)
+    path.unlink()
+    assert results.table["seeds"].to_list() == [1] * 4 and not results.missing
+    assert results.table["sd"].null_count() == 4 and results.table["p"].null_count() == 4
+    told = " ".join(notes(of, results))
+    assert "Not trained, so the same for every seed and measured once: item-knn+none." in told
+    assert "channels" not in told and "softmax" not in told
+    assert "What a user has had is ranked, too" in told
+
+
 def test_rows_of_the_paper_are_there_or_said_to_be_missing(tmp_path: Path) -> None:
     for name in ("table2-ml-1m", "table4-ml-1m", "table5-ml-1m", "table6-ml-1m"):
         of = open_reproduction(name, tmp_path, tmp_path)
