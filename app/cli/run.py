@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +20,8 @@ from app.cli.options import WORKSPACE, Beside, Changes, Device, ExperimentName, 
 from app.cli.progress import Display, figures
 from app.experiment.cautions import notes, of_settings, tell, with_signs
 from app.experiment.file import load_experiment, origin_of
+from app.experiment.quick import Shape
+from app.experiment.quick import quick as quick_experiment
 from app.experiment.settings import Experiment
 from app.pipeline.plan import Plan, Step
 from app.pipeline.records import (
@@ -35,7 +39,8 @@ from app.results.comparison import changes_in_words, contenders, judging_notes
 from app.results.metrics import COSTS, METRICS, means, result_table, write_results
 from app.results.wording import NONE, NOTE
 from app.terminal import open_console, styled
-from data.errors import AutoGraphError
+from data.dataset import Dataset
+from data.errors import AutoGraphError, ConfigError
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -67,6 +72,18 @@ def run(
     on_bad_row: Annotated[
         Literal["stop", "skip"] | None, typer.Option(help="Same as --set data.on_bad_row=…")
     ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick",
+            help="A first look at the experiment's data, its recommenders aside: simple rows, one "
+            "SASRec, and one with texts.",
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="With --quick: say how long it would take, and train none."),
+    ] = False,
 ) -> None:
     """Runs what is not finished of an experiment.
 
@@ -77,8 +94,15 @@ def run(
         *([f"data.on_bad_row={on_bad_row}"] if on_bad_row else []),
         *([f"control={control}"] if control else []),
     ]
+    if upto and quick:
+        raise ConfigError("--quick runs everything: leave out --upto, or leave out --quick.")
+    if dry_run and not quick:
+        raise ConfigError("--dry-run estimates a first look: add --quick, or leave it out.")
     chosen, file = load_experiment(experiment, changes, source), origin_of(experiment, workspace)
-    run_experiment(chosen, workspace, upto, jobs, device, file)
+    if quick:
+        look(chosen, workspace, changes, jobs, device, file, dry_run)
+    else:
+        run_experiment(chosen, workspace, upto, jobs, device, file)
 
 
 def run_experiment(
@@ -113,6 +137,65 @@ def run_experiment(
         return
     last = stages_named(upto)
     _show_part(record, [step for step in steps if step.stage in last], console)
+
+
+def look(
+    chosen: Experiment,
+    workspace: Path,
+    changes: Sequence[str],
+    jobs: int,
+    device: str,
+    file: str,
+    dry_run: bool,
+) -> None:
+    """Takes a first look at the data of an experiment: how long it takes, and whether texts help.
+
+    Args:
+        chosen: Whose data are looked at.
+        workspace: Holds results.
+        changes: That go before the preset, each "a.b=c".
+        jobs: Recommenders beside each other.
+        device: That models are trained on.
+        file: What `origin_of` calls the file that the settings are from.
+        dry_run: Whether it ends with the estimate.
+
+    Raises:
+        AutoGraphError: with what is wrong and how to mend it.
+    """
+    from app.pipeline.estimate import estimate
+    from app.results.first_look import advice, do_texts_help, estimate_in_words, took_in_words
+
+    console = open_console()
+    read = Plan(chosen, workspace, file)
+    with Display(console) as display:
+        steps = read.steps("split")
+        display.plan_steps([str(step) for step in steps])
+        run_steps(read, steps, display)
+    shape = Shape.of(Dataset.load(record_of(read, steps).folder("dataset")))
+    experiment = quick_experiment(chosen, shape, changes)
+    plan, on = Plan(experiment, workspace, file), choose_device(device)
+    refuse_namesake(plan)
+    for note in shape.notes:
+        console.print(note, soft_wrap=True)
+    cores = os.cpu_count() or 1
+    expected = estimate(plan, on, max(1, cores // jobs))
+    console.print(estimate_in_words(expected, cores), style="bold", soft_wrap=True)
+    if told := advice(expected):
+        console.print(told, soft_wrap=True)
+    name = experiment.name
+    if expected.parts:
+        expected.save(workspace, name)
+    if dry_run:
+        return
+    started = time.perf_counter()
+    run_experiment(experiment, workspace, None, jobs, device, file)
+    if expected.parts:
+        expected = replace(expected, took=time.perf_counter() - started)
+        expected.save(workspace, name)
+        console.print(took_in_words(expected), soft_wrap=True)
+    answer = do_texts_help(read_record(name, workspace))
+    console.print(answer, style="bold", soft_wrap=True)
+    console.print(f"More: autograph compare {name}", style="dim", soft_wrap=True)
 
 
 def _takes_nothing_away(plan: Plan, steps: list[Step]) -> bool:

@@ -62,14 +62,24 @@ def load_experiment(
     Raises:
         ConfigError: there is no such file, or a setting is unknown or out of range.
     """
-    given = read_tree(name_or_path)
+    given = change_tree(read_tree(name_or_path), changes)
+    if source is not None:
+        put(given, "data.source", str(source))
+    return settle(given, str(find_experiment(name_or_path)))
+
+
+def change_tree(tree: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """Nested tables with changes in them, each "a.b=c", c in TOML or as text.
+
+    Raises:
+        ConfigError: a change is not of that form, or goes into a value.
+    """
+    given = copy.deepcopy(dict(tree))
     for text in changes:
         key, value = _change(text)
         put(given, key, value)
         _check_bounds(given, f"--set {key[:80]}")
-    if source is not None:
-        put(given, "data.source", str(source))
-    return settle(given, str(find_experiment(name_or_path)))
+    return given
 
 
 def read_tree(name_or_path: str) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "run": Kind(("run",), exclusive=True),
+    "look": Kind(("run", "--dry-run"), exclusive=False),
     "knowledge": Kind(("knowledge", "update"), exclusive=True),
     "download": Kind(("data", "download"), exclusive=False),
     "statistics": Kind(("data", "stats"), exclusive=False),
@@ -93,9 +94,15 @@ def experiment_words(
     upto: str | None = None,
     source: Path | None = None,
     jobs: int = 1,
+    quick: bool = False,
+    dry_run: bool = False,
 ) -> tuple[str, ...]:
-    """The words of the command that runs an experiment; see `start_experiment`."""
-    words = ["run", str(experiment)]
+    """The words of the command that runs an experiment; see `start_experiment`.
+
+    `dry_run` only says how long it would take, which is a job of the kind "look".
+    """
+    words = ["run", *(["--dry-run"] if dry_run else []), str(experiment)]
+    words += ["--quick"] if quick else []
     for change in sets:
         words += ["--set", change]
     if upto is not None:

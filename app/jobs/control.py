@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from app.experiment.file import load_experiment
+from app.experiment.quick import quick_name
 from app.jobs.commands import REGISTRY, Registry, check_words, experiment_words
 from app.jobs.events import read_story
 from app.jobs.state import (
@@ -153,6 +154,7 @@ def start_experiment(
     upto: str | None = None,
     source: Path | None = None,
     jobs: int = 1,
+    quick: bool = False,
     title: str | None = None,
 ) -> Job:
     """A job that runs an experiment.
@@ -164,13 +166,15 @@ def start_experiment(
         upto: Last stage to run; by default all.
         source: Folder with the publisher's files of the data.
         jobs: Recommenders trained beside each other.
+        quick: Whether it is a first look at the experiment's data.
         title: By default the experiment's name.
 
     Raises:
         ConfigError: there is no such experiment, or a setting is wrong.
     """
-    name = load_experiment(str(experiment), sets, source).name
-    words = experiment_words(experiment, sets, upto=upto, source=source, jobs=jobs)
+    chosen = load_experiment(str(experiment), sets, source)
+    name = quick_name(chosen) if quick else chosen.name
+    words = experiment_words(experiment, sets, upto=upto, source=source, jobs=jobs, quick=quick)
     return start(workspace, "run", words, title or f"Run {name}", experiment=name)
 
 

@@ -19,6 +19,7 @@ from app.ui.train import grid_table
 from app.ui.train.curves import active_runs, draw_curves, draw_live
 from app.ui.train.form import Form
 from app.ui.train.grid_table import GridTable
+from app.ui.train.quick_look import draw_quick_look
 from app.ui.train.run_card import draw_run
 from data.errors import AutoGraphError
 from prompts.template import own_templates
@@ -34,6 +35,7 @@ def show() -> None:
     header("Train", "Choose recommenders and settings, and train them as a job.")
     draw_live()
     base = _base()
+    first = st.container()
     form = Form()
     about, run = st.columns([5, 3], gap="medium")
     with about, st.container(border=True):
@@ -42,6 +44,8 @@ def show() -> None:
     parts = rooms(base.experiment, _deciding(table), _known_names())
     form.draw_rooms(parts)
     draft = _draft(base, table, form, [*own, *fields_of(parts)])
+    with first:
+        draw_quick_look(draft)
     with run, st.container(border=True):
         draw_run(draft, table, form, lambda: _take_up(base))
     _curves(base.experiment.name if draft.problems else draft.experiment.name)

@@ -1,0 +1,425 @@
+"""How long a run will take on this machine: the real thing, a few steps of it, timed.
+
+Only what is not finished counts. Texts, vectors and codes that are not there yet have stand-ins of
+their size: what a number is does not change how long a step takes.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from app.experiment.settings import PLAIN, Cell
+from app.pipeline.own_texts import template_of
+from app.pipeline.plan import Plan, Step
+from app.pipeline.records import Record, record_of
+from app.pipeline.stages.material import MATERIAL
+from app.pipeline.stages.train import SOURCES
+from data import atomic
+from data.dataset import Dataset, Histories
+from data.errors import ConfigError, DataError
+from data.split import Split
+from recommend.settings import BACKBONES, ENHANCERS, ModelConfig, TrainConfig
+from recommend.settings.registry import recommender_of
+
+if TYPE_CHECKING:
+    from data.relation import Relation
+    from quantize.codes import Codes
+    from recommend.protocols import Scores, World
+    from recommend.sources import Sources
+
+T = TypeVar("T")
+EACH_S = 0.4
+"""Seconds for which one thing is timed, its first time apart."""
+USERS, DESCRIBED, ROWS, SQUARE = 256, 200, 1024, 600
+"""Users that simple recommenders are fitted on, texts that are described, vectors that are
+quantised, and items of the matrix that EASE turns over, where there are more."""
+VECTOR = 384
+"""Width of the stand-ins of vectors: that of the default encoder."""
+TEXTS, SIMPLE = "texts", "simple rows"
+"""Parts of an estimate; the others are called as the recommender is."""
+DEGREE = 8
+"""Edges of an item in the stand-in of a relation."""
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a part of a run takes.
+
+    Attributes:
+        what: In words.
+        seconds: If training ends after half of its epochs.
+        most: With all of them.
+    """
+
+    what: str
+    seconds: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run takes.
+
+    Attributes:
+        parts: In the order of the run.
+        data: Of the run, as JSON.
+        took: Seconds that the run really took; None before it has ended.
+    """
+
+    parts: tuple[Part, ...]
+    data: str = ""
+    took: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """If training ends after half of its epochs."""
+        return sum(part.seconds for part in self.parts)
+
+    @property
+    def most(self) -> float:
+        """With all epochs."""
+        return sum(part.most for part in self.parts)
+
+    def save(self, workspace: Path, name: str) -> Path:
+        """The file of the estimate of an experiment's latest run."""
+        parts = [[part.what, part.seconds, part.most] for part in self.parts]
+        kept = {"parts": parts, "data": self.data, "took": self.took}
+        return atomic.write_json(_place(workspace, name), kept)
+
+    @classmethod
+    def load(cls, workspace: Path, name: str) -> Estimate | None:
+        """What `save` kept; None where there is none.
+
+        Raises:
+            ArtifactError: the file is damaged.
+        """
+        if not _place(workspace, name).exists():
+            return None
+        kept = atomic.read_json(_place(workspace, name), "Remove that file.")
+        return cls(tuple(Part(*part) for part in kept["parts"]), kept["data"], kept["took"])
+
+
+def _place(workspace: Path, name: str) -> Path:
+    return workspace / "estimates" / f"{name}.json"
+
+
+def estimate(plan: Plan, device: str = "cpu", threads: int = 1) -> Estimate:
+    """What the steps of a plan take that are not finished; its data must be read and split.
+
+    Args:
+        plan: Of any experiment whose texts come without a language model.
+        device: That models are trained on.
+        threads: That each recommender has.
+
+    Raises:
+        ConfigError: a language model would be asked: see `autograph prompts estimate`.
+        DataError: nobody has two training interactions.
+    """
+    steps = [step for step in plan.steps() if not plan.store.sound(step.stage, step.key)]
+    if not steps:
+        return Estimate(())
+    rehearsal = Rehearsal(plan, record_of(plan, plan.steps()), device)
+    parts: dict[str, list[tuple[float, float]]] = {}
+    for step in (step for step in steps if step.cell is None):
+        parts.setdefault(_called(step), []).append(rehearsal.seconds(step))
+    with _threads(threads):
+        for step in (step for step in steps if step.cell is not None):
+            parts.setdefault(_called(step), []).append(rehearsal.seconds(step))
+    found = (Part(what, *map(sum, zip(*of, strict=True))) for what, of in parts.items())
+    return Estimate(tuple(found), plan.experiment.data.model_dump_json())
+
+
+@contextmanager
+def _threads(n: int) -> Iterator[None]:
+    """Torch with as many threads as a recommender of a run has."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _called(step: Step) -> str:
+    """Which part of an estimate a step belongs to."""
+    if step.cell is None:
+        return TEXTS
+    learns = BACKBONES[step.cell.backbone].config.learns
+    return title_of(step.cell) if learns else SIMPLE
+
+
+def title_of(cell: Cell) -> str:
+    """A recommender by its title and that of what is added to it.
+
+    >>> title_of(Cell("sasrec", "none", 0)), title_of(Cell("sasrec", "kar", 0))
+    ('SASRec', 'SASRec with KAR')
+    """
+    title = BACKBONES[cell.backbone].config.title
+    added = "" if cell.enhancer == PLAIN else f" with {ENHANCERS[cell.enhancer].config.title}"
+    return f"{title}{added}"
+
+
+class Rehearsal:
+    """Times a little of each step of a plan."""
+
+    def __init__(self, plan: Plan, record: Record, device: str) -> None:
+        self.experiment, self.workspace, self.record = plan.experiment, plan.workspace, record
+        self.device = device
+        self.dataset = Dataset.load(record.folder("dataset"))
+        self.split = Split.load(record.folder("split"))
+        self.past = self.split.histories(self.dataset)
+        if not (self.past.lengths > 1).any():
+            raise DataError(
+                "No user has two training interactions, so there is nothing to learn an order "
+                "from. Raise data.min_history to 4 or more, or use more data."
+            )
+        self.rng = np.random.default_rng(0)
+        self._texts: dict[str, list[str]] = {}
+        self._start: float | None = None
+        self._open: float | None = None
+
+    def seconds(self, step: Step) -> tuple[float, float]:
+        """What a step takes if training ends after half of its epochs, and with all."""
+        if step.cell is not None and step.stage == "train":
+            return self._cell(step.cell)
+        kind, _, side = step.stage.partition("-")
+        timed = {"knowledge": self._describing, "vectors": self._encoding, "codes": self._codes}
+        if kind not in timed:
+            return 0.0, 0.0
+        found = timed[kind](side)
+        return found, found
+
+    def _count(self, side: str) -> int:
+        return self.dataset.n_items if side == "item" else self.dataset.n_users
+
+    def _describing(self, side: str) -> float:
+        """Seconds to describe everybody of a side, whose first texts are kept."""
+        from llm import backends
+        from llm.settings import MODELS
+        from prompts.requests import item_requests, user_requests
+
+        config = getattr(self.experiment.llm, side)
+        if isinstance(config, MODELS):
+            raise ConfigError(
+                "How long a language model takes is not in an estimate of a first look. Ask "
+                "`autograph prompts estimate`, or describe by facts: --set llm."
+                f'{side}={{backend = "facts"}}.'
+            )
+        template = template_of(self.experiment, side, self.workspace)
+        if side == "item":
+            requests = item_requests(self.dataset, template)
+        else:
+            history = self.experiment.prompts.history
+            requests = user_requests(self.dataset, self.split, template, history)
+        replies, once, each = timed(backends.open_backend(config).generate(requests), DESCRIBED)
+        self._texts[side] = [reply.text for reply in replies if reply.text]
+        return once + each * self._count(side)
+
+    def _encoding(self, side: str) -> float:
+        """Seconds to encode the texts of a side, by tokens: long texts take longer."""
+        from llm.encode import open_encoder
+
+        if side not in self._texts:
+            self._describing(side)
+        started = time.perf_counter()
+        encoder = open_encoder(self.experiment.encoder)
+        opened = time.perf_counter() - started
+        pieces = sorted(
+            (encoder.pieces(text) for text in self._texts[side]),
+            key=_tokens,
+        )
+        some = [pieces[at] for at in np.linspace(0, len(pieces) - 1, 64).round().astype(int)]
+        blocks = [some[at : at + 8] for at in range(0, len(some), 8)]
+        order = [blocks[at] for at in self.rng.permutation(len(blocks))]
+        done, once, each = timed((len(encoder.encode(block)) for block in order), len(order))
+        tokens = [sum(map(_tokens, block)) for block in order[: len(done)]]
+        mean = float(np.mean([_tokens(one) for one in pieces]))
+        a_token = each / max(float(np.mean(tokens[1:] or tokens)), 1.0)
+        return opened + once + a_token * mean * self._count(side)
+
+    def _codes(self, side: str) -> float:
+        """Seconds to quantise the vectors of a side."""
+        from llm.vectors import Vectors
+        from quantize.fit import fit_codes
+        from quantize.settings import RqVaeConfig
+
+        config, n = getattr(self.experiment.quantize, side), self._count(side)
+        m = min(n, ROWS)
+        matrix = self.rng.normal(size=(m, VECTOR)).astype(np.float32)
+        rows = Vectors(tuple(map(str, range(m))), matrix, "", "", ())
+        times = n / m
+        if isinstance(config, RqVaeConfig):
+            times = min(n, config.sample) / m * config.epochs_for(n) / 2
+            config = config.model_copy(update={"epochs": 2, "least_steps": 1, "warm_up": 0.5})
+        with tempfile.TemporaryDirectory() as scratch:
+            started = time.perf_counter()
+            fit_codes(rows, config, Path(scratch), 0)
+        return (time.perf_counter() - started) * times
+
+    def _cell(self, cell: Cell) -> tuple[float, float]:
+        """Seconds from the start of a recommender's process to its figures on the test."""
+        config, settings = self.experiment.model_of(cell), self.experiment.train_of(cell)
+        if not config.backbone.learns:
+            found = self._starting() + self._simple(config, settings)
+            return found, found
+        making, epoch, judging = self._learning(config, settings)
+        once = self._starting() + making + judging
+        half, whole = (once + n * (epoch + judging) for n in (settings.epochs / 2, settings.epochs))
+        return half, whole
+
+    def _starting(self) -> float:
+        """Seconds that the process of a recommender takes before it begins."""
+        if self._start is None:
+            started = time.perf_counter()
+            imports = "import recommend.fit.training"
+            subprocess.run([sys.executable, "-c", imports], check=False, cwd=_ROOT)
+            self._start = time.perf_counter() - started
+        return self._start
+
+    def _world(self, config: ModelConfig, settings: TrainConfig, past: Histories) -> World:
+        from recommend.protocols import World
+
+        wanted = self.split.targets(self.dataset, "valid")
+        sources = replace(self._sources(config.needs), histories=past)
+        return World(self.dataset, past, sources, settings, wanted)
+
+    def _simple(self, config: ModelConfig, settings: TrainConfig) -> float:
+        """Seconds to fit and judge, from some of the users; EASE from some of the items, too."""
+        n, n_items = len(self.past), self.dataset.n_items
+        some = np.sort(self.rng.permutation(n)[:USERS])
+        past, more = _rows(self.past, some), n / len(some)
+        if config.backbone.name == "ease":  # its time hangs on items, and not on users
+            from recommend.simple.behaviour import Ease
+
+            m = min(n_items, SQUARE)
+            few = replace(past, items=past.items % m)
+            started = time.perf_counter()
+            ease = Ease.fit(few, m)
+            fitting = (time.perf_counter() - started) * (n_items / m) ** 3
+            return fitting + 2 * more * self._judging(ease, few) * n_items / m
+        world = self._world(config, settings, past)
+        assert world.wanted is not None
+        world = replace(world, wanted=world.wanted[some])
+        started = time.perf_counter()
+        made = recommender_of(config.backbone.name).of(config, world)
+        fitting = (time.perf_counter() - started) * more
+        return fitting + 2 * more * self._judging(made, past)
+
+    def _learning(self, config: ModelConfig, settings: TrainConfig) -> tuple[float, float, float]:
+        """Seconds to make a recommender, for an epoch of it, and to judge it once."""
+        from recommend.fit.training import Trainer
+
+        started = time.perf_counter()
+        world = self._world(config, settings, self.past)
+        made = recommender_of(config.backbone.name).of(config, world)
+        made.network.to(self.device)
+        trainer = Trainer(made, world, seed=0)
+        steps, batches = made.batches(world, self.rng)
+        made.network.train()
+        making = time.perf_counter() - started
+        _, once, each = timed((trainer.step(batch) for batch in batches), steps)
+        made.network.eval()
+        some = np.arange(min(len(self.past), 512))
+        judging = self._judging(made, self.past, some) * len(self.past) / len(some)
+        return making + once, each * steps, judging
+
+    def _judging(self, made: Scores, past: Histories, users: np.ndarray | None = None) -> float:
+        """Seconds to rank the next item of some users, all by default."""
+        import torch
+
+        from recommend.judge.metrics import mean_rank
+        from recommend.protocols import Asked
+
+        asked = Asked(past, np.arange(len(past)) if users is None else users, past.lengths)
+        started = time.perf_counter()
+        with torch.inference_mode():
+            for some, scores in made.scores(asked):
+                target = torch.zeros(len(some), dtype=torch.int64, device=scores.device)
+                mean_rank(scores, target)
+        return time.perf_counter() - started
+
+    def _sources(self, needs: Sequence[str]) -> Sources:
+        """What earlier stages give; stand-ins of the same size where they are not finished."""
+        from recommend.sources import Sources
+
+        return Sources.of({part: self._part(part) for part in needs if part in SOURCES})
+
+    def _part(self, part: str) -> Any:
+        stage = SOURCES[part]
+        key = self.record.keys.get(stage, "")
+        if self.record.store.holds(stage, key):
+            return MATERIAL[stage].gives[part](self.record.folder(stage))
+        if part == "graph":
+            from graph.build.latent import build_graph
+
+            return build_graph(
+                self.dataset, self.split, self._any_codes("user"), self._any_codes("item")
+            )
+        side, _, what = part.partition("_")
+        if what == "vectors":
+            return self.rng.normal(size=(self._count(side), VECTOR)).astype(np.float32)
+        return self._any_relation()
+
+    def _any_codes(self, side: str) -> Codes:
+        from quantize.codes import Codes
+
+        config, n = getattr(self.experiment.quantize, side), self._count(side)
+        k = config.codes_for(n)
+        ids = self.dataset.user_ids if side == "user" else self.dataset.item_ids
+        codes = self.rng.integers(0, k, (n, config.levels)).astype(np.int32)
+        return Codes(ids.external, codes, np.zeros((config.levels, k, 1), np.float32))
+
+    def _any_relation(self) -> Relation:
+        from data.relation import Relation
+
+        n = self.dataset.n_items
+        sources, targets = np.repeat(np.arange(n), DEGREE), self.rng.integers(0, n, n * DEGREE)
+        weights = np.full(n * DEGREE, DEGREE**-0.5, np.float32)
+        return Relation.between(sources, targets, n, n, weights=weights)
+
+
+def timed(work: Iterable[T], most: int) -> tuple[list[T], float, float]:
+    """What was done of some work, seconds until the first piece was, and seconds a further piece.
+
+    It ends after `EACH_S` seconds, two pieces at least.
+
+    Args:
+        work: Piece by piece, each done when it is asked for.
+        most: Pieces that are enough.
+    """
+    started, ends, done = time.perf_counter(), list[float](), list[T]()
+    for piece in islice(work, most):
+        done.append(piece)
+        ends.append(time.perf_counter() - started)
+        if len(ends) > 1 and ends[-1] - ends[0] >= EACH_S:
+            break
+    if len(ends) < 2:
+        return done, 0.0, sum(ends)
+    return done, ends[0], (ends[-1] - ends[0]) / (len(ends) - 1)
+
+
+def _rows(past: Histories, users: np.ndarray) -> Histories:
+    """The histories of some users alone."""
+    from data.dataset import Histories
+
+    at = np.concatenate([np.arange(past.offsets[u], past.offsets[u + 1]) for u in users])
+    offsets = np.concatenate([[0], np.cumsum(past.lengths[users])])
+    return Histories(offsets, past.items[at], past.times[at])
+
+
+def _tokens(pieces: Sequence[tuple[str, int]]) -> int:
+    return sum(tokens for _, tokens in pieces)
