@@ -17,12 +17,11 @@ from app.experiment.file import change_tree, settle
 from app.experiment.settings import PLAIN, Experiment, name_of
 from data.columns import DESCRIPTION, TITLE
 from data.dataset import Dataset
-from recommend.settings import OURS
 from recommend.settings.registry import BACKBONES
 
 QUICK = "quick"
 """Names of such experiments end in it."""
-WITH_TEXTS = OURS
+WITH_TEXTS = "fusion"
 """The enhancer of the trained recommender that knows texts."""
 SIMPLE, READERS, TRAINED = ("popularity", "item-knn", "ease"), ("text-knn", "hybrid"), "sasrec"
 """Rows that know interactions alone, rows that compare words of items, and the row that learns."""
@@ -36,9 +35,10 @@ PRESET: Mapping[str, Any] = {
         "backbone": {"name": TRAINED, "layers": 1, "heads": 1, "dropout": 0.5},
     },
     "train": {"epochs": 60, "patience": 5, "learning_rate": 1e-3, "weight_decay": 0.1},
-    "override": {WITH_TEXTS: {"model": {"enhancer": {"sides": ["item"]}}}},
+    "override": {WITH_TEXTS: {"model": {"enhancer": {"evidence": ["items", "words", "vectors"]}}}},
 }
-"""Settings for a dozen interactions a person: a narrow network of one block, half of it dropped."""
+"""Settings for a dozen interactions a person: a narrow network of one block, half of it dropped;
+and evidence that texts of items give, since those of users take longest to encode."""
 NOTE = "A first look: simple recommenders, one that learns, and the same with texts."
 
 

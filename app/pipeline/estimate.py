@@ -276,6 +276,9 @@ class Rehearsal:
         if not config.backbone.learns:
             found = self._starting() + self._simple(config, settings)
             return found, found
+        if config.upon is not None:
+            found = self._starting() + self._around(config, settings)
+            return found, found
         making, epoch, judging = self._learning(config, settings)
         once = self._starting() + making + judging
         half, whole = (once + n * (epoch + judging) for n in (settings.epochs / 2, settings.epochs))
@@ -299,9 +302,8 @@ class Rehearsal:
 
     def _simple(self, config: ModelConfig, settings: TrainConfig) -> float:
         """Seconds to fit and judge, from some of the users; EASE from some of the items, too."""
-        n, n_items = len(self.past), self.dataset.n_items
-        some = np.sort(self.rng.permutation(n)[:USERS])
-        past, more = _rows(self.past, some), n / len(some)
+        past, world = self._some(config, settings)
+        n_items, more = self.dataset.n_items, len(self.past) / len(past)
         if config.backbone.name == "ease":  # its time hangs on items, and not on users
             from recommend.simple.behaviour import Ease
 
@@ -311,13 +313,32 @@ class Rehearsal:
             ease = Ease.fit(few, m)
             fitting = (time.perf_counter() - started) * (n_items / m) ** 3
             return fitting + 2 * more * self._judging(ease, few) * n_items / m
-        world = self._world(config, settings, past)
-        assert world.wanted is not None
-        world = replace(world, wanted=world.wanted[some])
         started = time.perf_counter()
         made = recommender_of(config.backbone.name).of(config, world)
         fitting = (time.perf_counter() - started) * more
         return fitting + 2 * more * self._judging(made, past)
+
+    def _around(self, config: ModelConfig, settings: TrainConfig) -> float:
+        """Seconds to fit what stands around a trained recommender, from some of the users."""
+        from recommend.fusion import LEAST_USERS, MOST_SCORES
+
+        n, beneath = len(self.past), config.upon
+        assert beneath is not None
+        past, world = self._some(config, settings)
+        inside = recommender_of(beneath.backbone.name).of(beneath, world)
+        started = time.perf_counter()
+        made = ENHANCERS[config.enhancer.name].load().fit(inside, config.enhancer, world)
+        fitting = (time.perf_counter() - started) / len(past)
+        most = max(LEAST_USERS, MOST_SCORES // self.dataset.n_items)
+        return fitting * min(n, most) + 2 * n / len(past) * self._judging(made, past)
+
+    def _some(self, config: ModelConfig, settings: TrainConfig) -> tuple[Histories, World]:
+        """The histories of some users, and a world in which there is nobody else."""
+        some = np.sort(self.rng.permutation(len(self.past))[:USERS])
+        past = _rows(self.past, some)
+        world = self._world(config, settings, past)
+        assert world.wanted is not None
+        return past, replace(world, wanted=world.wanted[some])
 
     def _learning(self, config: ModelConfig, settings: TrainConfig) -> tuple[float, float, float]:
         """Seconds to make a recommender, for an epoch of it, and to judge it once."""

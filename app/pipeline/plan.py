@@ -10,7 +10,7 @@ from typing import Any
 
 from app.experiment.settings import PLAIN, Cell, Experiment
 from app.pipeline.own_texts import with_changes_so_far, with_versions
-from app.pipeline.stages.order import STAGES, stages_named
+from app.pipeline.stages.order import STAGES, stages_behind, stages_named
 from data.artifacts import ArtifactStore, fingerprint
 
 
@@ -113,10 +113,20 @@ class Plan:
         for cell in self.experiment.grid:
             for stage in upto or ("evaluate",):
                 yield stage, cell
-        enhanced = any(cell.enhancer != PLAIN for cell in self.experiment.grid)
-        if upto is None and enhanced:
-            yield "factors-user", None
-            yield "factors-item", None
+        if upto is None:
+            yield from ((f"factors-{side}", None) for side in self._sides())
+
+    def _sides(self) -> Iterator[str]:
+        """Sides whose factors are named: both where an enhancer is a part of a recommender.
+
+        For one that stands around it, those whose texts it has vectors of.
+        """
+        enhanced = [cell for cell in self.experiment.grid if cell.enhancer != PLAIN]
+        parts = any(self.experiment.beneath(cell) is None for cell in enhanced)
+        for side in ("user", "item"):
+            read = (stages_behind(self.experiment, "train", cell=cell) for cell in enhanced)
+            if parts or any(f"vectors-{side}" in stages for stages in read):
+                yield side
 
     def _gather(
         self, stage: str, cell: Cell | None, wanted: dict[tuple[str, Cell | None], Step]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 from typing import Any
 
+from app.experiment.quick import WITH_TEXTS
 from app.experiment.settings import SHUFFLED
 from app.pipeline.estimate import SIMPLE, TEXTS, Estimate, title_of
 from app.pipeline.records import Record
@@ -48,7 +49,8 @@ def advice(estimate: Estimate) -> str:
         return ""
     most = max(estimate.parts, key=lambda part: part.seconds).what
     if most == TEXTS:
-        less = "without the row whose texts are encoded: --set 'grid.enhancers=[\"none\"]'"
+        evidence = f"override.{WITH_TEXTS}.model.enhancer.evidence"
+        less = f'where words alone are compared: --set \'{evidence}=["items", "words"]\''
     elif most == SIMPLE:
         less = 'with fewer simple rows: --set \'grid.backbones=["popularity", "sasrec"]\''
     else:
@@ -80,13 +82,14 @@ def do_texts_help(record: Record) -> str:
     """Whether texts help on the data of an experiment, in two or three sentences.
 
     The best recommender that reads texts is compared with the best that reads none, both chosen on
-    validation, over the same users of the test. "" where one of them is missing.
+    validation, over the same users of the test.
     """
     found = contenders([record])
     readers = [one for one in found.values() if _reads_texts(one)]
     others = [one for one in found.values() if not _reads_texts(one)]
     if not readers or not others:
-        return ""
+        missing = "none without them" if readers else "none that reads texts"
+        return f"Whether texts help is not known: {missing} was trained."
     ours, theirs = _best(readers), _best(others)
     table = compare_contenders({one.label: one for one in (ours, theirs)}, theirs.label)
     rows = {row["run"]: row for row in table.filter(metric=METRIC).iter_rows(named=True)}
