@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
+from app.threads import wait_briefly
 from data.errors import AutoGraphError, ConfigError
 from data.inert import visible
 
@@ -163,4 +164,5 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    wait_briefly()
     app()

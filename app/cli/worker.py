@@ -10,6 +10,7 @@ from app.cli.main import call
 from app.cli.progress import HEARD_BY
 from app.jobs.events import EventLog
 from app.jobs.worker import work
+from app.threads import wait_briefly
 
 
 def run_command(words: Sequence[str], log: EventLog) -> None:
@@ -26,4 +27,5 @@ def run_command(words: Sequence[str], log: EventLog) -> None:
 
 
 if __name__ == "__main__":
+    wait_briefly()
     work(Path(sys.argv[1]), int(sys.argv[2]), run_command)
