@@ -17,6 +17,8 @@ from llm.knowledge import Knowledge, Progress
 from llm.pace import MANY, USUAL, Pace, fastest
 from llm.settings import EncoderConfig
 from llm.vectors import VectorCache, Vectors, flaw
+from llm.whitening import Whitening
+from llm.words import WordEncoder
 
 BATCHES_AT_ONCE = 8
 """Batches between two writes to the cache: what a killed run does again."""
@@ -36,6 +38,8 @@ def open_encoder(config: EncoderConfig, device: str | None = None) -> TextEncode
     Raises:
         BackendError: it cannot be loaded or reached.
     """
+    if config.kind == "words":
+        raise BackendError("The encoder of words is opened with the vectors that it was fitted to.")
     if config.kind == "transformers":
         return TransformersEncoder(config, device)
     if config.kind == "vllm":
@@ -56,7 +60,8 @@ def encode(
 
     Texts are sorted by length, so that batches hold little padding, longest first. Equal texts are
     encoded once. An entity without a text gets the mean of the others and is named in `missing`.
-    Where there are thousands of texts, the batch size is the one that proves fastest.
+    Where there are thousands of texts, the batch size is the one that proves fastest. Without a
+    model (`words`) nothing is cached, and a text that shares no word with another counts as none.
 
     Args:
         knowledge: Texts.
@@ -75,39 +80,64 @@ def encode(
         why = knowledge.table["error"].drop_nulls()
         reason = why[0] if len(why) else "there are no entities."
         raise BackendError(f"There is no text to encode: {reason}")
-    config, agreement = _settle_dtype(config, [text for text in texts if text], cache, device)
-    encoder = open_encoder(config, device)
-    keys = [_key(encoder.id, text) if text else None for text in texts]
-    wanted = {key: text for key, text in zip(keys, texts, strict=True) if key and text}
-    found = _encode(wanted, encoder, config.batch_size, cache, on_progress)
+    said = [text for text in texts if text]
+    agreement, words = None, None
+    if config.kind == "words":
+        encoder: TextEncoder = (words := WordEncoder.fit(said, config.dimensions))
+        found = dict(
+            zip(said, encoder.encode([encoder.pieces(text) for text in said]), strict=True)
+        )
+        keys = [text if text and found[text].any() else None for text in texts]
+    else:
+        config, agreement = _settle_dtype(config, said, cache, device)
+        encoder = open_encoder(config, device)
+        keys = [_key(encoder.id, text) if text else None for text in texts]
+        wanted = {key: text for key, text in zip(keys, texts, strict=True) if key and text}
+        found = _encode(wanted, encoder, config.batch_size, cache, on_progress)
     matrix = np.zeros((len(texts), len(next(iter(found.values())))), dtype=np.float32)
     for row, key in enumerate(keys):
         if key:
             matrix[row] = found[key]
     missing = [row for row, key in enumerate(keys) if key is None]
-    mean = np.delete(matrix, missing, axis=0).mean(axis=0)
+    known, whitening = np.delete(matrix, missing, axis=0), None
+    mean = known.mean(axis=0)
+    if config.whiten != "none":
+        whitening = Whitening.fit(known, config.whiten)
+        matrix, mean = whitening.apply(matrix), np.zeros_like(mean)
     matrix[missing] = normalise(mean) if encoder.unit else mean
     return Vectors(
         tuple(knowledge.table["entity"]),
         matrix,
         encoder.id,
-        encoder.pooling,
+        encoder.pooling + {"none": "", "centre": "; centred", "full": "; whitened"}[config.whiten],
         tuple(missing),
-        "" if config.kind == "server" else arithmetic(config.dtype),
+        "" if config.kind in {"server", "words"} else arithmetic(config.dtype),
         agreement,
         knowledge.leaking,
+        words,
+        whitening,
     )
 
 
-def encode_text(text: str, encoder: TextEncoder) -> np.ndarray:
+def encode_text(text: str, encoder: TextEncoder, whitening: Whitening | None = None) -> np.ndarray:
     """(1, d) float32 vector of one text, as `encode` would have it; nothing is stored.
+
+    Args:
+        text: Any text.
+        encoder: That of the others.
+        whitening: What was done to their vectors.
 
     Raises:
         BackendError: it means nothing.
     """
     made = np.stack(list(encoder.encode([encoder.pieces(text)]))).astype(np.float32)
+    if isinstance(encoder, WordEncoder) and not made.any():
+        raise BackendError(
+            f"No word of “{shorten(text, 60, placeholder='…')}” stands in two of the texts that "
+            "are known, so words tell nothing of it. Describe it in more words."
+        )
     _check({text: made[0]}, encoder, made.shape[1])
-    return made
+    return made if whitening is None else whitening.apply(made)
 
 
 def _settle_dtype(

