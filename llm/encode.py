@@ -13,6 +13,7 @@ from data.errors import BackendError
 from llm.encoder import Encoder, arithmetic, normalise
 from llm.encoders import TextEncoder
 from llm.hidden import ServerEncoder, TransformersEncoder, VllmEncoder
+from llm.int8 import LEAST
 from llm.knowledge import Knowledge, Progress
 from llm.pace import MANY, USUAL, Pace, fastest
 from llm.settings import EncoderConfig
@@ -23,9 +24,9 @@ from llm.words import WordEncoder
 BATCHES_AT_ONCE = 8
 """Batches between two writes to the cache: what a killed run does again."""
 SAMPLE = 64
-"""Texts that bfloat16 is compared with float32 on."""
+"""Texts that another arithmetic is compared with float32 on."""
 AGREED = 0.999
-"""Cosine, to its vector by float32, that every one of them must reach."""
+"""Cosine, to its vector by float32, that every one of them must reach by bfloat16."""
 
 
 def open_encoder(config: EncoderConfig, device: str | None = None) -> TextEncoder:
@@ -143,32 +144,56 @@ def encode_text(text: str, encoder: TextEncoder, whitening: Whitening | None = N
 def _settle_dtype(
     config: EncoderConfig, texts: Sequence[str], cache: VectorCache, device: str | None
 ) -> tuple[EncoderConfig, float | None]:
-    """Settings in which `dtype` is no longer "auto", and what was measured to settle it.
+    """Settings in which `dtype` is no longer "auto", and the cosine that was measured.
 
-    Where this machine has bfloat16, some of the texts are encoded in it and in float32; it is taken
-    if the vectors mean the same. Engines and servers decide by themselves.
+    Where this machine is fast in bfloat16, some of the texts are encoded in it and in float32; it
+    is taken if the vectors mean the same. Engines and servers decide by themselves. Eight bits are
+    taken where they are asked for, unless vectors come out otherwise on this processor.
 
     Args:
         config: The model.
         texts: All that are to be encoded.
         cache: Holds vectors of all runs.
         device: "cpu", "cuda", …; by default the best there is.
+
+    Raises:
+        BackendError: vectors by int8 are not those of float32.
     """
+    if config.dtype == "int8":
+        agreement = float(_cosines("int8", config, texts, cache, device).mean())
+        if agreement < LEAST:
+            raise BackendError(
+                f"Vectors by int8 have a mean cosine of {agreement:.3f} to those by float32 on "
+                f"this processor; {LEAST} is needed. Set encoder.dtype to another value."
+            )
+        return config, agreement
     local = config.kind in {"sentence-transformers", "transformers"}
     if config.dtype != "auto" or not local or arithmetic("auto") == "float32":
         return config, None
+    agreement = float(_cosines("bfloat16", config, texts, cache, device).min())
+    settled = "bfloat16" if agreement >= AGREED else "float32"
+    return config.model_copy(update={"dtype": settled}), agreement
+
+
+def _cosines(
+    dtype: str,
+    config: EncoderConfig,
+    texts: Sequence[str],
+    cache: VectorCache,
+    device: str | None,
+) -> np.ndarray:
+    """(≤ SAMPLE,) cosines of vectors by `dtype` to those by float32, of texts of all lengths."""
     ordered = sorted(set(texts), key=lambda text: (len(text), text))
     places = np.linspace(0, len(ordered) - 1, min(SAMPLE, len(ordered))).round().astype(int)
     sample = {text: text for text in (ordered[place] for place in places)}
     made = []
-    for dtype in ("float32", "bfloat16"):
-        encoder = open_encoder(config.model_copy(update={"dtype": dtype}), device)
+    for each in ("float32", dtype):
+        encoder = open_encoder(config.model_copy(update={"dtype": each}), device)
         wanted = {_key(encoder.id, text): text for text in sample}
         found = _encode(wanted, encoder, config.batch_size, cache, None)
         made.append(normalise(np.stack([found[key] for key in wanted])))
-    agreement = float((made[0] * made[1]).sum(axis=1).min())
-    settled = "bfloat16" if agreement >= AGREED else "float32"
-    return config.model_copy(update={"dtype": settled}), agreement
+    cosines: np.ndarray = (made[0] * made[1]).sum(axis=1)
+    return cosines
 
 
 def _encode(

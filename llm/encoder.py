@@ -12,6 +12,7 @@ import numpy as np
 
 from data.errors import BackendError
 from llm.encoders import pieces_of
+from llm.int8 import quantise
 from llm.pace import USUAL
 from llm.settings import EncoderConfig
 
@@ -141,17 +142,19 @@ def locate_model(name: str) -> Path:
 
 
 def arithmetic(wanted: str) -> str:
-    """What `wanted` means on this machine: "float32" or "bfloat16"."""
+    """What `wanted` means on this machine: "float32", "bfloat16" or "int8".
+
+    Of CPUs only those with matrix units (AMX) are faster in bfloat16: instructions that multiply
+    vectors of it (AVX-512 BF16) took 1.6 times as long as float32, see `benchmarks/encoding.py`.
+    """
     import torch
 
     if wanted != "auto":
         return wanted
     if torch.cuda.is_available():
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    able = (
-        getattr(torch.cpu, f"_is_{unit}_supported", None) for unit in ("avx512_bf16", "amx_tile")
-    )
-    return "bfloat16" if any(has() for has in able if has) else "float32"
+    has_units = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return "bfloat16" if has_units and has_units() else "float32"
 
 
 def _fetch(name: str, hub_name: str) -> Path:
@@ -173,16 +176,23 @@ def _load(folder: Path, dtype: str, device: str | None) -> SentenceTransformer:
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    arguments: dict[str, Any] = {"dtype": getattr(torch, dtype)}
+    whole = dtype == "int8"
+    arguments: dict[str, Any] = {"dtype": torch.float32 if whole else getattr(torch, dtype)}
     try:
-        return SentenceTransformer(
-            str(folder), device=device, model_kwargs=arguments, local_files_only=True
+        model = SentenceTransformer(
+            str(folder),
+            device="cpu" if whole else device,
+            model_kwargs=arguments,
+            local_files_only=True,
         )
     except Exception as error:
         raise BackendError(
             f"The encoder in {folder} cannot be loaded ({type(error).__name__}: {error}). "
             "It must be the folder of a sentence-transformers model."
         ) from error
+    if whole:
+        quantise(model)
+    return model
 
 
 def content_hash(folder: Path) -> str:

@@ -25,9 +25,9 @@ class Vectors:
         encoder: Name, content and arithmetic of the model.
         pooling: How tokens, and pieces of a text longer than the model reads, became one vector.
         missing: Row numbers of entities without a text; their vector is the mean of the others.
-        dtype: Arithmetic of the model, "float32" or "bfloat16"; "" where that is not known.
-        agreement: Least cosine of a sample in bfloat16 to the same in float32, by which the
-            arithmetic was chosen; None where nothing was measured.
+        dtype: Arithmetic of the model: "float32", "bfloat16", "int8"; "" where it is not known.
+        agreement: Cosine of a sample's vectors to the same by float32, by which the arithmetic was
+            chosen: the least by bfloat16, the mean by int8; None where nothing was measured.
         leaking: The texts have seen valid or test interactions.
         words: What was fitted to the texts, where no model read them.
         whitening: What was done to every vector, where anything was.

