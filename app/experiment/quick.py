@@ -35,10 +35,10 @@ PRESET: Mapping[str, Any] = {
         "backbone": {"name": TRAINED, "layers": 1, "heads": 1, "dropout": 0.5},
     },
     "train": {"epochs": 60, "patience": 5, "learning_rate": 1e-3, "weight_decay": 0.1},
-    "override": {WITH_TEXTS: {"model": {"enhancer": {"evidence": ["items", "words", "vectors"]}}}},
+    "override": {WITH_TEXTS: {"model": {"enhancer": {"evidence": ["words", "vectors"]}}}},
 }
 """Settings for a dozen interactions a person: a narrow network of one block, half of it dropped;
-and evidence that texts of items give, since those of users take longest to encode."""
+and evidence of items' texts alone, so that no further interactions are what it gains by."""
 NOTE = "A first look: simple recommenders, one that learns, and the same with texts."
 
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from recommend.sources import Sources
 
 T = TypeVar("T")
-EACH_S = 0.4
+EACH_S = 1.0
 """Seconds for which one thing is timed, its first time apart."""
 USERS, DESCRIBED, ROWS, SQUARE = 256, 200, 1024, 600
 """Users that simple recommenders are fitted on, texts that are described, vectors that are
@@ -354,24 +354,24 @@ class Rehearsal:
         making = time.perf_counter() - started
         _, once, each = timed((trainer.step(batch) for batch in batches), steps)
         made.network.eval()
-        some = np.arange(min(len(self.past), 512))
-        judging = self._judging(made, self.past, some) * len(self.past) / len(some)
-        return making + once, each * steps, judging
+        return making + once, each * steps, self._judging(made, self.past)
 
-    def _judging(self, made: Scores, past: Histories, users: np.ndarray | None = None) -> float:
-        """Seconds to rank the next item of some users, all by default."""
+    def _judging(self, made: Scores, past: Histories) -> float:
+        """Seconds to rank the next item of everybody in `past`, from some blocks of them."""
         import torch
 
         from recommend.judge.metrics import mean_rank
         from recommend.protocols import Asked
 
-        asked = Asked(past, np.arange(len(past)) if users is None else users, past.lengths)
-        started = time.perf_counter()
-        with torch.inference_mode():
-            for some, scores in made.scores(asked):
-                target = torch.zeros(len(some), dtype=torch.int64, device=scores.device)
+        def rank() -> Iterator[int]:
+            for users, scores in made.scores(Asked(past, np.arange(len(past)), past.lengths)):
+                target = torch.zeros(len(users), dtype=torch.int64, device=scores.device)
                 mean_rank(scores, target)
-        return time.perf_counter() - started
+                yield len(users)
+
+        with torch.inference_mode():
+            done, once, each = timed(rank(), len(past))
+        return once + each * max(0.0, len(past) / done[0] - 1) if once else each
 
     def _sources(self, needs: Sequence[str]) -> Sources:
         """What earlier stages give; stand-ins of the same size where they are not finished."""

@@ -50,7 +50,7 @@ def advice(estimate: Estimate) -> str:
     most = max(estimate.parts, key=lambda part: part.seconds).what
     if most == TEXTS:
         evidence = f"override.{WITH_TEXTS}.model.enhancer.evidence"
-        less = f'where words alone are compared: --set \'{evidence}=["items", "words"]\''
+        less = f"where words alone are compared: --set '{evidence}=[\"words\"]'"
     elif most == SIMPLE:
         less = 'with fewer simple rows: --set \'grid.backbones=["popularity", "sasrec"]\''
     else:

@@ -208,8 +208,9 @@ def _what_next(config: DataConfig) -> None:
             run_once(path, upto="split")
             frame.go("jobs")
         where: dict[str, Any] = {"from": f"{name} (saved)"}
+        frame.link("train", "Take a quick look", ":material/timer:", **where)
         frame.link("train", "Choose recommenders", ":material/model_training:", **where)
-    frame.command("run", path)
+    frame.command("run", path, "--quick")
 
 
 @dataclass(frozen=True, slots=True)

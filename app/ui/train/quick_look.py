@@ -14,7 +14,7 @@ from app.jobs.state import Job, read_job
 from app.pipeline.estimate import Estimate
 from app.pipeline.records import Record, read_record
 from app.results.first_look import advice, do_texts_help, estimate_in_words, took_in_words
-from app.ui.shared import frame, visitors
+from app.ui.shared import frame
 from app.ui.shared.jobs import (
     EVERY_S,
     at_work_on,
@@ -100,15 +100,11 @@ def _draw_buttons(draft: Draft, path: str, sets: tuple[str, ...], name: str) -> 
     with st.container(horizontal=True, vertical_alignment="center"):
         busy = at_work_on(name)
         run = start_button("Run the quick look", busy, key="quick-run")
-        ask = (
-            busy is None
-            and visitors.may_change()
-            and st.button(
-                "How long will it take?",
-                icon=":material/timer:",
-                key="quick-ask",
-                help="Reads the data and times a few steps of everything: some seconds.",
-            )
+        ask = busy is None and st.button(
+            "How long will it take?",
+            icon=":material/timer:",
+            key="quick-ask",
+            help="Reads the data and times a few steps of everything: some seconds.",
         )
     if run or ask:
         if not draft.can_be_set:
@@ -135,7 +131,6 @@ def _draw_answer(record: Record) -> None:
     """What it found, and the way to all of it."""
     if len(record.finished_cells()) < len(record.cells):
         return
-    if answer := do_texts_help(record):
-        st.success(frame.plain(answer), icon=":material/fact_check:")
+    st.info(frame.plain(do_texts_help(record)), icon=":material/fact_check:")
     name = record.experiment.name
     frame.link("compare", "Compare", ":material/leaderboard:", experiment=name)
