@@ -169,12 +169,13 @@ def look(
     read = Plan(chosen, workspace, file)
     with Display(console) as display:
         steps = read.steps("split")
-        display.plan_steps([str(step) for step in steps])
         run_steps(read, steps, display)
     shape = Shape.of(Dataset.load(record_of(read, steps).folder("dataset")))
     experiment = quick_experiment(chosen, shape, changes)
     plan, on = Plan(experiment, workspace, file), choose_device(device)
     refuse_namesake(plan)
+    if not dry_run:
+        display.plan_steps([str(step) for step in plan.steps()])
     for note in shape.notes:
         console.print(note, soft_wrap=True)
     cores = os.cpu_count() or 1

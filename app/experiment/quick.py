@@ -7,39 +7,23 @@ texts, encoder, recommenders and training are those of the preset, and of `--set
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
-from app.experiment.file import change_tree, settle
+from app.experiment.file import SHIPPED, change_tree, read_tree, settle
 from app.experiment.settings import PLAIN, Experiment, name_of
 from data.columns import DESCRIPTION, TITLE
 from data.dataset import Dataset
-from recommend.settings.registry import BACKBONES
+from recommend.settings import BACKBONES
 
 QUICK = "quick"
 """Names of such experiments end in it."""
-WITH_TEXTS = "fusion"
-"""The enhancer of the trained recommender that knows texts."""
-SIMPLE, READERS, TRAINED = ("popularity", "item-knn", "ease"), ("text-knn", "hybrid"), "sasrec"
-"""Rows that know interactions alone, rows that compare words of items, and the row that learns."""
+PRESET = SHIPPED / "presets" / f"{QUICK}.toml"
+"""Recommenders and training."""
 FEW_USERS = 300
 """Fewer make intervals so wide that little can be told apart."""
-PRESET: Mapping[str, Any] = {
-    "model": {
-        "width": 64,
-        "max_history": 50,
-        "embedding_dropout": 0.5,
-        "backbone": {"name": TRAINED, "layers": 1, "heads": 1, "dropout": 0.5},
-    },
-    "train": {"epochs": 60, "patience": 5, "learning_rate": 1e-3, "weight_decay": 0.1},
-    "override": {WITH_TEXTS: {"model": {"enhancer": {"evidence": ["words", "vectors"]}}}},
-}
-"""Settings for a dozen interactions a person: a narrow network of one block, half of it dropped;
-and evidence of items' texts alone, so that no further interactions are what it gains by."""
-NOTE = "A first look: simple recommenders, one that learns, and the same with texts."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +57,12 @@ class Shape:
                 "No two items share a word of a title or a description, so there is no row with "
                 "texts. Name columns of the items' table in data.files.title and .description."
             )
-        if self.items > _most_items():
-            found.append(
-                f"EASE is left out: it turns over a matrix of items × items, and {self.items:,} "
-                f"items are more than {_most_items():,}."
-            )
+        for name in read_tree(str(PRESET))["grid"]["backbones"]:
+            if (most := _most_items(name)) is not None and self.items > most:
+                found.append(
+                    f"{BACKBONES[name].config.title} is left out: it takes {most:,} items at most, "
+                    f"and there are {self.items:,}."
+                )
         if self.users < FEW_USERS:
             found.append(
                 f"{self.users:,} users are few: chance alone makes large differences among them, "
@@ -99,20 +84,14 @@ def quick(chosen: Experiment, shape: Shape, changes: Sequence[str] = ()) -> Expe
     """
     given = chosen.model_dump(mode="json", exclude_none=True)
     kept = {name: given[name] for name in ("data", "evaluate", "seed", "control")}
-    readers = READERS if shape.words else ()
-    simple = [name for name in SIMPLE if name != "ease" or shape.items <= _most_items()]
-    tree = {
-        **kept,
-        **PRESET,
-        "name": quick_name(chosen),
-        "note": NOTE,
-        "words": {"of": shape.words or "title"},
-        "grid": {
-            "backbones": [*simple, *readers, TRAINED],
-            "enhancers": [PLAIN, WITH_TEXTS] if shape.words else [PLAIN],
-            "seeds": [0],
-        },
+    preset = read_tree(str(PRESET))
+    grid = preset["grid"] | {
+        "backbones": [name for name in preset["grid"]["backbones"] if _fits(name, shape)],
+        "enhancers": [name for name in preset["grid"]["enhancers"] if name == PLAIN or shape.words],
     }
+    tree = preset | kept | {"name": quick_name(chosen), "grid": grid}
+    if shape.words:
+        tree["words"] = {"of": shape.words}
     changes = [change for change in changes if change.partition("=")[0].strip() != "name"]
     return settle(change_tree(tree, changes), "The preset")
 
@@ -130,9 +109,16 @@ def quick_name(chosen: Experiment) -> str:
     return name_of(own, chosen.control)
 
 
-def _most_items() -> int:
-    """Items up to which EASE is there."""
-    return int(BACKBONES["ease"].config.model_fields["most_items"].default)
+def _fits(backbone: str, shape: Shape) -> bool:
+    """Whether a recommender has what it needs of such data."""
+    most, reads = _most_items(backbone), bool(BACKBONES[backbone].config().needs)
+    return (most is None or shape.items <= most) and (bool(shape.words) or not reads)
+
+
+def _most_items(backbone: str) -> int | None:
+    """Items up to which a recommender works; None where their number does not matter."""
+    most: int | None = getattr(BACKBONES[backbone].config(), "most_items", None)
+    return most
 
 
 def _share_words(items: pl.DataFrame, column: str) -> bool:

@@ -304,17 +304,16 @@ class Rehearsal:
         """Seconds to fit and judge, from some of the users; EASE from some of the items, too."""
         past, world = self._some(config, settings)
         n_items, more = self.dataset.n_items, len(self.past) / len(past)
-        if config.backbone.name == "ease":  # its time hangs on items, and not on users
-            from recommend.simple.behaviour import Ease
-
+        kind = recommender_of(config.backbone.name)
+        if hasattr(config.backbone, "most_items"):  # a matrix of items × items is turned over
             m = min(n_items, SQUARE)
             few = replace(past, items=past.items % m)
             started = time.perf_counter()
-            ease = Ease.fit(few, m)
+            square = kind.fit(few, m, config.backbone)
             fitting = (time.perf_counter() - started) * (n_items / m) ** 3
-            return fitting + 2 * more * self._judging(ease, few) * n_items / m
+            return fitting + 2 * more * self._judging(square, few) * n_items / m
         started = time.perf_counter()
-        made = recommender_of(config.backbone.name).of(config, world)
+        made = kind.of(config, world)
         fitting = (time.perf_counter() - started) * more
         return fitting + 2 * more * self._judging(made, past)
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 from typing import Any
 
-from app.experiment.quick import WITH_TEXTS
 from app.experiment.settings import SHUFFLED
 from app.pipeline.estimate import SIMPLE, TEXTS, Estimate, title_of
 from app.pipeline.records import Record
@@ -35,7 +34,7 @@ def estimate_in_words(estimate: Estimate, cores: int) -> str:
         f"About {duration(estimate.seconds)} on this machine ({cores} {many}), by a few timed "
         f"steps: {parts}."
     )
-    if estimate.most > estimate.seconds:
+    if duration(estimate.most) != duration(estimate.seconds):
         said += (
             " Half of the epochs are taken to be enough, as validation decides; with all of them "
             f"it is {duration(estimate.most)}."
@@ -49,8 +48,8 @@ def advice(estimate: Estimate) -> str:
         return ""
     most = max(estimate.parts, key=lambda part: part.seconds).what
     if most == TEXTS:
-        evidence = f"override.{WITH_TEXTS}.model.enhancer.evidence"
-        less = f"where words alone are compared: --set '{evidence}=[\"words\"]'"
+        evidence = 'override.fusion.model.enhancer.evidence=["words"]'
+        less = f"where words alone are compared: --set '{evidence}'"
     elif most == SIMPLE:
         less = 'with fewer simple rows: --set \'grid.backbones=["popularity", "sasrec"]\''
     else:

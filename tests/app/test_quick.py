@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from app_fakes import ON_CPU, THEMES, beside_here
 
-from app.experiment.quick import SIMPLE, TRAINED, WITH_TEXTS, Shape, quick, quick_name
+from app.experiment.quick import Shape, quick, quick_name
 from app.experiment.settings import PLAIN, Cell, Experiment
 from app.pipeline.estimate import Estimate, Part, timed
 from app.pipeline.records import read_record
@@ -21,6 +21,7 @@ from app.results.first_look import advice, do_texts_help, estimate_in_words, too
 from data.dataset import Dataset
 
 SHOP = Shape(users=5_000, items=2_000, words="title")
+SIMPLE, TRAINED, WITH_TEXTS = ("popularity", "item-knn", "ease"), "sasrec", "fusion"
 ALL, BOTH = (*SIMPLE, "text-knn", "hybrid", TRAINED), (PLAIN, WITH_TEXTS)
 
 
@@ -102,7 +103,7 @@ def test_notes_say_what_is_odd_about_the_data() -> None:
     assert SHOP.notes == ()
     told = " ".join(Shape(users=20, items=30_000, words="").notes)
     assert "no row with texts" in told
-    assert "30,000 items are more than 20,000" in told
+    assert "EASE is left out: it takes 20,000 items at most, and there are 30,000" in told
     assert "20 users are few" in told
 
 

@@ -82,11 +82,12 @@ def _ran(name: str, experiment: Experiment) -> Record | None:
 def _draw_estimate(known: Estimate | None) -> None:
     if known is None:
         return
+    if told := took_in_words(known):
+        st.caption(frame.plain(told))
+        return
     st.markdown(f":material/timer: {frame.plain(estimate_in_words(known, os.cpu_count() or 1))}")
     if told := advice(known):
         st.warning(frame.plain(told), icon=":material/hourglass_bottom:")
-    if told := took_in_words(known):
-        st.caption(frame.plain(told))
 
 
 def _draw_buttons(draft: Draft, path: str, sets: tuple[str, ...], name: str) -> None:
