@@ -256,7 +256,7 @@ class EncoderConfig(Config):
     thousands of texts, and 32 where there are fewer. Vectors are the same but for rounding."""
     dtype: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
     """Arithmetic: auto takes bfloat16 where the processor is fast in it and vectors stay the same;
-    int8, of sentence-transformers on a CPU, is twice as fast at a mean cosine of .99 to float32."""
+    int8, of sentence-transformers on a CPU, is up to twice as fast, at a mean cosine of .99."""
     whiten: Literal["none", "centre", "full"] = "none"
     """What is done to the vectors of a side: nothing; their mean is taken away; or also their
     variance made 1 in every direction, since those of sentence models all point one way."""

