@@ -29,6 +29,7 @@ from recommend.fit.losses import full_softmax
 from recommend.fit.training import fit_model
 from recommend.model import Model
 from recommend.protocols import Asked
+from recommend.sequence.chunks import Block
 from recommend.sequence.recommender import SequenceRecommender, Step
 from recommend.settings import ModelConfig, TrainConfig
 
@@ -121,7 +122,7 @@ class TestEveryBackboneWithEveryEnhancer:
         recommender = SequenceRecommender(
             config, inputs_of(DATASET, graph_of(DATASET), config), network
         )
-        loss, positions = recommender.loss(Step(batch, full_softmax))
+        loss, positions = recommender.loss(Step(Block((batch,), some), full_softmax))
         assert positions == (batch.targets >= 0).sum()
         loss.backward()
         stored = network.state_dict()

@@ -39,7 +39,8 @@ class TextItem(nn.Module):
         assert inputs.vectors is not None
         self.config, self.n_users = config, inputs.n_users
         spectrum = Spectrum.of(inputs.vectors.items)
-        whitening, vectors = spectrum.whitening, inputs.vectors.items
+        vectors, length = inputs.vectors.items, max(len(spectrum.axes), 1) ** 0.5
+        whitening = spectrum.whitening / length
         given = {"whitening": whitening, "axes": spectrum.axes, "texts": vectors @ whitening}
         for name, array in given.items():
             self.register_buffer(name, torch.from_numpy(array).float(), persistent=False)
@@ -48,7 +49,7 @@ class TextItem(nn.Module):
         if config.layers > 1:
             self.first = nn.Linear(vectors.shape[1], config.hidden)
             nn.init.zeros_(self.first.bias)
-            _begin_as(self.first, self.axes, 1.0)
+            _begin_as(self.first, self.axes, length)
             self.item_width = config.hidden
         self.dropout = Dropout(config.dropout)
 
@@ -61,7 +62,7 @@ class TextItem(nn.Module):
         """
         if self.first is None:
             assert isinstance(features, nn.Linear)
-            _begin_as(features, self.axes, ONE_LAYER)
+            _begin_as(features, self.axes, ONE_LAYER * len(self.axes) ** 0.5)
         if not self.config.own:
             nn.init.zeros_(item.weight).requires_grad_(False)
         elif self.config.own_norm is not None:
