@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from statistics import median
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,9 +39,8 @@ if TYPE_CHECKING:
     from recommend.protocols import Scores, World
     from recommend.sources import Sources
 
-T = TypeVar("T")
-EACH_S = 1.0
-"""Seconds for which one thing is timed, its first time apart."""
+EACH_S, LEAST = 1.0, 3
+"""Seconds for which one thing is timed, and times at least, its first time apart."""
 USERS, DESCRIBED, ROWS, SQUARE = 256, 200, 1024, 600
 """Users that simple recommenders are fitted on, texts that are described, vectors that are
 quantised, and items of the matrix that EASE turns over, where there are more."""
@@ -225,8 +225,14 @@ class Rehearsal:
         else:
             history = self.experiment.prompts.history
             requests = user_requests(self.dataset, self.split, template, history)
-        replies, once, each = timed(backends.open_backend(config).generate(requests), DESCRIBED)
-        self._texts[side] = [reply.text for reply in replies if reply.text]
+        texts = self._texts[side] = []
+
+        def describe() -> Iterator[int]:
+            for reply in islice(backends.open_backend(config).generate(requests), DESCRIBED):
+                texts.append(reply.text or "")
+                yield 1
+
+        _, once, each = timed(describe())
         return once + each * self._count(side)
 
     def _encoding(self, side: str) -> float:
@@ -245,10 +251,14 @@ class Rehearsal:
         some = [pieces[at] for at in np.linspace(0, len(pieces) - 1, 64).round().astype(int)]
         blocks = [some[at : at + 8] for at in range(0, len(some), 8)]
         order = [blocks[at] for at in self.rng.permutation(len(blocks))]
-        done, once, each = timed((len(encoder.encode(block)) for block in order), len(order))
-        tokens = [sum(map(_tokens, block)) for block in order[: len(done)]]
+
+        def read() -> Iterator[int]:
+            for block in order:
+                encoder.encode(block)
+                yield sum(map(_tokens, block))
+
+        _, once, a_token = timed(read())
         mean = float(np.mean([_tokens(one) for one in pieces]))
-        a_token = each / max(float(np.mean(tokens[1:] or tokens)), 1.0)
         return opened + once + a_token * mean * self._count(side)
 
     def _codes(self, side: str) -> float:
@@ -351,7 +361,7 @@ class Rehearsal:
         steps, batches = made.batches(world, self.rng)
         made.network.train()
         making = time.perf_counter() - started
-        _, once, each = timed((trainer.step(batch) for batch in batches), steps)
+        _, once, each = timed(int(trainer.step(batch)[1] > 0) for batch in batches)
         made.network.eval()
         return making + once, each * steps, self._judging(made, self.past)
 
@@ -369,8 +379,8 @@ class Rehearsal:
                 yield len(users)
 
         with torch.inference_mode():
-            done, once, each = timed(rank(), len(past))
-        return once + each * max(0.0, len(past) / done[0] - 1) if once else each
+            first, once, each = timed(rank())
+        return once + each * (len(past) - first)
 
     def _sources(self, needs: Sequence[str]) -> Sources:
         """What earlier stages give; stand-ins of the same size where they are not finished."""
@@ -412,24 +422,28 @@ class Rehearsal:
         return Relation.between(sources, targets, n, n, weights=weights)
 
 
-def timed(work: Iterable[T], most: int) -> tuple[list[T], float, float]:
-    """What was done of some work, seconds until the first piece was, and seconds a further piece.
+def timed(work: Iterable[int]) -> tuple[int, float, float]:
+    """How large the first piece of some work is, its seconds, and seconds a unit of the others.
 
-    It ends after `EACH_S` seconds, two pieces at least.
+    Of the others it is the median, since a busy machine halts now and then. It ends after `EACH_S`
+    seconds if three of them are done, and after five times as long in any case.
 
     Args:
-        work: Piece by piece, each done when it is asked for.
-        most: Pieces that are enough.
+        work: Piece by piece, each done when it is asked for; it gives how large the piece was.
     """
-    started, ends, done = time.perf_counter(), list[float](), list[T]()
-    for piece in islice(work, most):
-        done.append(piece)
-        ends.append(time.perf_counter() - started)
-        if len(ends) > 1 and ends[-1] - ends[0] >= EACH_S:
+    started = before = time.perf_counter()
+    sizes, seconds = list[int](), list[float]()
+    for size in work:
+        now = time.perf_counter()
+        sizes.append(size)
+        seconds.append(now - before)
+        before, spent = now, now - started - seconds[0]
+        if spent >= 5 * EACH_S or (spent >= EACH_S and len(sizes) > LEAST):
             break
-    if len(ends) < 2:
-        return done, 0.0, sum(ends)
-    return done, ends[0], (ends[-1] - ends[0]) / (len(ends) - 1)
+    if len(sizes) < 2:
+        return sum(sizes), sum(seconds), sum(seconds) / max(sum(sizes), 1)
+    each = [took / max(size, 1) for took, size in zip(seconds[1:], sizes[1:], strict=True)]
+    return sizes[0], seconds[0], median(each)
 
 
 def _rows(past: Histories, users: np.ndarray) -> Histories:

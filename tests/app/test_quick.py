@@ -125,12 +125,24 @@ def test_words_are_looked_for_where_texts_are(columns: dict[str, Any], where: st
     assert Shape.of(dataset) == Shape(1, 2, where)
 
 
-def test_pieces_are_timed_without_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([0.0, 5.0, 5.4, 5.8, 6.2])
+@pytest.mark.parametrize(
+    ("ends", "sizes", "found"),
+    [
+        ([5.0, 5.4, 5.8, 6.2, 9.9], [4, 2, 2, 2, 9], (4, 5.0, 0.2)),  # three of 0.2 s a unit
+        ([5.0, 5.1, 9.1, 10.1], [1, 1, 1, 1, 1], (1, 5.0, 1.0)),  # one of them halted: the median
+        ([3.0], [6], (6, 3.0, 0.5)),
+        ([], [], (0, 0.0, 0.0)),
+    ],
+)
+def test_pieces_are_timed_without_the_first(
+    ends: list[float],
+    sizes: list[int],
+    found: tuple[int, float, float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter([0.0, *ends])
     monkeypatch.setattr("app.pipeline.estimate.time.perf_counter", lambda: next(clock))
-    done, once, each = timed(iter("abcdef"), 6)
-    assert (done, once) == (["a", "b", "c", "d"], 5.0)
-    assert each == pytest.approx(1.2 / 3)
+    assert timed(iter(sizes)) == pytest.approx(found)
 
 
 def test_an_estimate_in_words() -> None:
