@@ -1,8 +1,8 @@
 """The embedded data set: an invented film service with planted tastes, made from a seed.
 
-Whoever reads the descriptions can tell a film's theme, and people follow themes; ids and the
-coarse attributes hardly tell it, and most films are seen too rarely for their ids to be learnt. So
-what texts are worth here was put in: it says how things work, and nothing of other data.
+Whoever reads the descriptions can tell a film's theme, and people follow themes; the coarse
+attributes hardly tell it, and each film is seen by few. So what texts are worth here was put in: it
+says how things work, and nothing of other data.
 """
 
 from __future__ import annotations

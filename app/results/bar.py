@@ -26,14 +26,14 @@ def against_in_words(found: Mapping[str, Contender], against: str | None = None)
         found: From `contenders`.
         against: As `baselines` takes it.
     """
-    if against is not None:
-        return f"Changes are against {against}."
-    if plain_twins(found):
-        return "Changes are against the plain twin."
     simple = best_simple(found)
-    if simple is None or len(found) == 1:
+    if against is None and plain_twins(found):
+        return "Changes are against the plain twin."
+    against = against or simple
+    if against is None or len(found) == 1:
         return ""
-    return f"Changes are against {simple}, the best simple recommender on validation."
+    best = ", the best simple recommender on validation" if against == simple else ""
+    return f"Changes are against {against}{best}."
 
 
 def learning_in_words(

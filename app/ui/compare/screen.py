@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -145,7 +145,7 @@ def _against(found: Mapping[str, Contender]) -> str | None:
         help=f"{hint('none')} {hint('simple')} Or one recommender that all others are compared "
         "with.",
     )
-    return {None: None, TWINS: None, SIMPLE: simple}.get(one, one)
+    return simple if one == SIMPLE else None if one == TWINS else one
 
 
 def _comparison(found: Mapping[str, Contender], against: str | None) -> pl.DataFrame:
@@ -213,33 +213,44 @@ def _columns() -> dict[str, object]:
 
 def _meaning(compared: pl.DataFrame, found: Mapping[str, Contender], against: str | None) -> None:
     """What the marks say, and what they do not."""
-    for told in simple_in_words(found):
+    for told in filter(None, (against_in_words(found, against), *twins_below_in_words(found))):
         st.caption(plain(told))
-    for told in (against_in_words(found, against), *twins_below_in_words(found)):
-        st.caption(plain(told))
+    if lines := simple_in_words(found):
+        st.caption("  \n".join(map(plain, lines)), help=hint("simple"))
     tests = int(compared["p"].is_not_null().sum())
     trained = [label for label, one in found.items() if one.learns]
-    counts = sorted(set(compared.filter(compared["run"].is_in(trained))["seeds"])) or [1]
-    seeds = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
+    counts = sorted(set(compared.filter(compared["run"].is_in(trained))["seeds"]))
     common = ", judged by the seeds that both have" if len(counts) > 1 else ""
-    spread = (
-        "± is the standard deviation over seeds: what another training would change."
-        if compared["sd"].is_not_null().any()
-        else "There is one seed, so nothing is known of what another training would change."
-    )
+    seeds = _seeds(counts, bool(compared["sd"].is_not_null().any()))
     if tests:
         st.caption(
             f"\\* p < 0.05, \\*\\* p < 0.01, \\*\\*\\* p < 0.001: paired t-tests over users, "
             f"corrected for {tests} tests at once (Holm). They say whether these models would "
-            f"differ on other users like these{common}. {SIGN_NOTE} {spread} Seeds: {seeds}.",
+            f"differ on other users like these{common}. {SIGN_NOTE} {seeds}",
             help=f"{hint('p')} {hint('Holm')}",
         )
     else:
-        st.caption(f"{spread} Seeds: {seeds}.", help=hint("seed"))
+        st.caption(seeds, help=hint("seed"))
     for note in judging_notes(found):
         st.caption(plain(note), help=hint("seen"))
     for note in caution_notes(found):
         st.warning(note, icon=":material/warning:")
+
+
+def _seeds(counts: Sequence[int], spread: bool) -> str:
+    """How many trainings there are of each recommender, and what is known of another one.
+
+    >>> _seeds([], False)
+    'Nothing of this is trained, so that there is no luck of a seed in it.'
+    """
+    if not counts:
+        return "Nothing of this is trained, so that there is no luck of a seed in it."
+    told = (
+        "± is the standard deviation over seeds: what another training would change."
+        if spread
+        else "There is one seed, so nothing is known of what another training would change."
+    )
+    return f"{told} Seeds: {' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))}."
 
 
 def _exports(
