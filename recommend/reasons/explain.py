@@ -249,7 +249,8 @@ def _words_of_both(
 ) -> tuple[int, tuple[str, ...]]:
     """A factor that two items share, -1 of none, and words in both texts.
 
-    None for a recommender that reads no factors: it never saw what the texts say.
+    None for a recommender that reads no factors: it never saw what the texts say, or compared words
+    in a way of its own, of which nothing is told here.
     """
     if levels is not None and not levels.get("item"):
         return -1, ()

@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 TWINS, SIMPLE = "Plain twins", "The best simple one"
+MOST_ROWS = 20
+"""Recommenders that are seen at once, simple ones below all others among them."""
 EXPERIMENTS, BESIDE = "experiments", "experiments-beside"
 """Of the choice; and which experiment the sidebar said when they were chosen."""
 
@@ -160,7 +162,9 @@ def _metrics(records: list[Record], found: Mapping[str, Contender], against: str
     compared = _comparison(found, against)
     for told in learning_in_words(found, evaluation):
         st.info(plain(told), icon=":material/fitness_center:")
-    table(_wide(compared), "comparison", columns=_columns())
+    wide = _wide(compared)
+    height = 40 + 35 * min(wide.height, MOST_ROWS)
+    table(wide, "comparison", columns=_columns(), height=height)
     _meaning(compared, found, against)
     tested = compared.filter(compared["difference"].is_not_null())
     if tested.height:
