@@ -20,11 +20,14 @@ class StartConfig(EnhancerConfig):
         "item": "Its item vectors begin as their texts say, and training moves all of them from "
         "there; this one was not trained, so where its text puts it the others no longer are.",
     }
-    space: ClassVar[Mapping[str, tuple[Any, ...]]] = {"whiten": (False, True), "size": (1.0, 4.0)}
+    space: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "whiten": (False, True),
+        "size": (1.0, 2.0, 4.0),
+    }
     name: Literal["start"] = "start"
     whiten: bool = False
     """Whether all components vary alike at the start, or as much as they do in the texts."""
-    size: PositiveFloat = 1.0
+    size: PositiveFloat = 4.0
     """How large item vectors begin, as a multiple of those without texts."""
 
     @property

@@ -23,6 +23,12 @@ from recommend.settings.text_item import TextItemConfig
 
 ONE_LAYER = 0.05
 """Deviation of the items that one layer makes at the start."""
+LENGTH = 1.0
+"""Length of whitened texts, by root mean square: the longer, the faster a step moves all items.
+
+As long as whitening leaves them, √384 of MiniLM's, the adaptor learns far faster than what items
+have of their own: validation NDCG@10 of SASRec on Amazon Office (18 epochs, one seed) is 3 % below
+that without texts then, and 8 % above at this length, with random vectors 3 % above."""
 
 
 class TextItem(nn.Module):
@@ -39,8 +45,9 @@ class TextItem(nn.Module):
         assert inputs.vectors is not None
         self.config, self.n_users = config, inputs.n_users
         spectrum = Spectrum.of(inputs.vectors.items)
-        vectors, length = inputs.vectors.items, max(len(spectrum.axes), 1) ** 0.5
-        whitening = spectrum.whitening / length
+        vectors = inputs.vectors.items
+        self.stretch = max(len(spectrum.axes), 1) ** 0.5 / LENGTH
+        whitening = spectrum.whitening / self.stretch
         given = {"whitening": whitening, "axes": spectrum.axes, "texts": vectors @ whitening}
         for name, array in given.items():
             self.register_buffer(name, torch.from_numpy(array).float(), persistent=False)
@@ -49,7 +56,7 @@ class TextItem(nn.Module):
         if config.layers > 1:
             self.first = nn.Linear(vectors.shape[1], config.hidden)
             nn.init.zeros_(self.first.bias)
-            _begin_as(self.first, self.axes, length)
+            _begin_as(self.first, self.axes, self.stretch)
             self.item_width = config.hidden
         self.dropout = Dropout(config.dropout)
 
@@ -62,7 +69,7 @@ class TextItem(nn.Module):
         """
         if self.first is None:
             assert isinstance(features, nn.Linear)
-            _begin_as(features, self.axes, ONE_LAYER * len(self.axes) ** 0.5)
+            _begin_as(features, self.axes, ONE_LAYER * self.stretch)
         if not self.config.own:
             nn.init.zeros_(item.weight).requires_grad_(False)
         elif self.config.own_norm is not None:
