@@ -23,7 +23,7 @@ READ: Final[Mapping[Evidence, str]] = {
 class FusionConfig(EnhancerConfig):
     """Fusion: what paths from the history to an item say, weighed and added to a trained score."""
 
-    title: ClassVar[str] = "the evidence of paths"
+    title: ClassVar[str] = "texts and neighbours"
     ours: ClassVar[bool] = True
     name: Literal["fusion"] = "fusion"
     upon: str = PLAIN

@@ -131,7 +131,7 @@ def test_no_file_no_toml_no_source(tmp_path: Path) -> None:
     broken.write_text("a = \n")
     with pytest.raises(ConfigError, match=r"broken\.toml is not a TOML file.*line 1"):
         load_experiment(str(broken))
-    with pytest.raises(ConfigError, match=r"\(demo, figure3, .*leak, ml-1m, "):
+    with pytest.raises(ConfigError, match=r"\(beauty, demo, figure3, .*leak, ml-1m, office, "):
         load_experiment("nothing")
     with pytest.raises(ConfigError, match=r"--from FOLDER"):
         load_experiment("ml-1m")

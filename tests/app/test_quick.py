@@ -193,7 +193,7 @@ def test_a_look_from_the_estimate_to_the_answer(
     words = ("run", file, "--quick", "--workspace", workspace, *ON_CPU, *tiny)
     asked = autograph(*words, "--dry-run")
     assert asked.exit_code == 0, asked.output
-    parts = "texts .*, simple rows .*, SASRec .*, SASRec with the evidence of paths .*"
+    parts = "texts .*, simple rows .*, SASRec .*, SASRec with texts and neighbours .*"
     assert re.search(f"About .* on this machine .*: {parts}", asked.output)
     assert "40 users are few" in asked.output
     expected = Estimate.load(workspace, "shop-quick")
