@@ -29,6 +29,13 @@ class Words:
     names: tuple[str, ...]
     relation: Relation
 
+    def vector(self, text: str) -> np.ndarray:
+        """(m,) float32 what the words of a further text weigh, of length 1, or zeros."""
+        n, held = len(self.relation), np.bincount(self.relation.targets, minlength=len(self.names))
+        lexicon = Lexicon(self.names, 1 + np.log((1 + n) / (1 + held)))
+        row: np.ndarray = lexicon.vectors([text]).toarray()[0]
+        return row
+
     def save(self, directory: Path) -> None:
         """Edges and a table of words in `directory`."""
         edges = {name: getattr(self.relation, name) for name in ("offsets", "targets", "weights")}

@@ -20,7 +20,7 @@ from torch import Tensor
 from data.dataset import Histories
 from data.errors import ConfigError, DataError
 from recommend.features import Bags
-from recommend.protocols import Answers, Asked, Code, Grows, Opens, Recommender, World
+from recommend.protocols import Answers, Asked, Code, Grows, Opens, Recommender, Surveys, World
 from recommend.settings.fusion import READ, FusionConfig
 from recommend.settings.item_knn import ItemKnnConfig
 from recommend.settings.text_knn import TextKnnConfig
@@ -188,6 +188,24 @@ class Fused:
         """Items that are ranked, newcomers included."""
         return self.answers.n_items
 
+    def users(self, histories: Histories) -> Tensor:
+        """(n_users, k, d) vectors of all users, as the recommender has them.
+
+        Raises:
+            DataError: it has none.
+        """
+        return self._surveying.users(histories)
+
+    def scored(self, vectors: Tensor, histories: Histories, users: np.ndarray) -> Tensor:
+        """(b, n_items) scores of users by their vectors, and by what paths say."""
+        return self.fusion._sum(self._surveying.scored(vectors, histories, users), histories, users)
+
+    @property
+    def _surveying(self) -> Surveys:
+        if not isinstance(self.answers, Surveys):
+            raise DataError("What this recommender stands upon has no vectors of users.")
+        return self.answers
+
     def after(
         self, user: int, histories: Sequence[np.ndarray], known: np.ndarray
     ) -> Iterator[Tensor]:
@@ -205,15 +223,18 @@ class Fused:
         alike: np.ndarray | None,
         vector: np.ndarray | None,
         had: np.ndarray | None,
+        said: np.ndarray | None = None,
     ) -> Fused:
         """The same with one more item, whose number is the old `n_items`.
 
         Raises:
             DataError: the recommender, or a path, can say nothing about the item.
         """
-        grown = _growing(self.answers).with_item(codes, attributes, alike, vector, had)
+        grown = _growing(self.answers).with_item(codes, attributes, alike, vector, had, said)
+        known = {"words": said, "vectors": vector, "factors": codes}
         paths = {
-            kind: _with_item(kind, path, codes, vector) for kind, path in self.fusion.paths.items()
+            kind: _with_item(kind, path, known.get(kind))
+            for kind, path in self.fusion.paths.items()
         }
         nobody = np.append(self.fusion.known, np.float32(0))
         return Fused(grown, replace(self.fusion, paths=paths, known=nobody))
@@ -232,21 +253,31 @@ def _growing(answers: Answers) -> Grows:
     return answers
 
 
-def _with_item(kind: str, path: Scorer, codes: Code | None, vector: np.ndarray | None) -> Scorer:
-    """A path to one more item, which nobody had."""
+def _with_item(kind: str, path: Scorer, told: Code | None) -> Scorer:
+    """A path to one more item, which nobody had.
+
+    Args:
+        kind: Of the evidence.
+        path: To the others.
+        told: What is known of the item: weights of words, a vector, or codes.
+    """
     if isinstance(path, ItemKnn):
         similar = path.similar.copy()
         similar.resize(similar.shape[0] + 1, similar.shape[1] + 1)
         return replace(path, similar=similar)
     assert isinstance(path, TextKnn)
     known = path.vectors
-    if kind == "vectors" and vector is not None:
-        row = vector / (np.linalg.norm(vector) or 1.0)
-        return replace(path, vectors=np.vstack([known, row.astype(np.float32)]))
-    if kind == "factors" and codes is not None:
+    if told is not None and kind == "vectors":
+        row = np.asarray(told, np.float32)
+        row = row / (np.linalg.norm(row) or 1.0)
+        return replace(path, vectors=np.vstack([known, row]))
+    if told is not None and kind == "words":
+        row = sp.csr_matrix(np.asarray(told, np.float32)[None])
+        return replace(path, vectors=sp.vstack([known, row], format="csr"))
+    if told is not None:
         sizes = np.asarray((known != 0).sum(0)).ravel()
-        k = known.shape[1] // len(codes)
-        nodes = np.asarray(codes) + k * np.arange(len(codes))
+        k = known.shape[1] // len(told)
+        nodes = np.asarray(told) + k * np.arange(len(told))
         weight = np.maximum(sizes[nodes], 1).astype(np.float32) ** -0.25
         row = sp.csr_matrix(
             (weight / np.linalg.norm(weight), (np.zeros(len(nodes), np.int64), nodes)),

@@ -162,6 +162,25 @@ class Vectors(Protocol):
 
 
 @runtime_checkable
+class Surveys(Protocol):
+    """Answers for all users at once, of whom it keeps vectors."""
+
+    def users(self, histories: Histories) -> Tensor:
+        """(n_users, k, d) vectors of all users after their histories, none of them empty."""
+        ...
+
+    def scored(self, vectors: Tensor, histories: Histories, users: np.ndarray) -> Tensor:
+        """(b, n_items) scores of all items, newcomers included, for some users.
+
+        Args:
+            vectors: (b, k, d) theirs.
+            histories: Of all users, by which the vectors were made.
+            users: (b,) their numbers.
+        """
+        ...
+
+
+@runtime_checkable
 class Grows(Protocol):
     """Answers that can be asked of newcomers, too, with which nothing was trained."""
 
@@ -172,6 +191,7 @@ class Grows(Protocol):
         alike: np.ndarray | None,
         vector: np.ndarray | None,
         had: np.ndarray | None,
+        said: np.ndarray | None = None,
     ) -> Answers:
         """The same with one more item; see `newcomers.placing.with_item`.
 

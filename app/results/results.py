@@ -33,6 +33,7 @@ from prompts.template import Side
 from quantize.describe import FactorDescriptions
 from quantize.lexicon import Lexicon
 from quantize.terms import Mentions
+from quantize.words import Words
 from recommend.reasons.showcase import assemble
 
 if TYPE_CHECKING:
@@ -156,6 +157,13 @@ class Results:
         changes = len(overrides_of(experiment, "item", self.record.workspace).changes())
         what = f"scene {side} {changes} {experiment.model_dump_json()}"
         return self.derive(what, lambda: recorded_scene(self.record, side))
+
+    @property
+    def words(self) -> Words | None:
+        """The words that items are compared by; None where none are."""
+        if "words" not in self.record.keys:
+            return None
+        return self._open(Words.load, self.record.folder("words"))
 
     def vectors(self, side: str) -> Vectors:
         """Vectors of the texts of one side."""
@@ -336,6 +344,7 @@ class Results:
                 texts_of_items="knowledge-item" in self.record.keys,
                 encoder=experiment.encoder,
                 workspace=workspace,
+                words_of=experiment.words.of,
             )
 
         return self.derive("inserter", make)

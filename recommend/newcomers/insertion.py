@@ -33,6 +33,7 @@ from prompts.template import Side, Template
 from quantize.describe import FactorDescriptions
 from quantize.fit import FittedCodes
 from quantize.terms import words_in
+from quantize.words import Words, table_texts
 from recommend.sources import standardise
 
 NEW = "new"
@@ -56,6 +57,8 @@ class Insertion:
         words: The terms of each factor that stand in its own text.
         neighbours: Numbers of those that share most factors with it, best first.
         shared: How many factors each of them shares.
+        said: (m,) float32 what its words weigh among those that items are compared by; None where
+            they are compared by none, or it is a user.
     """
 
     graph: LatentGraph
@@ -67,6 +70,7 @@ class Insertion:
     words: tuple[tuple[str, ...], ...]
     neighbours: np.ndarray
     shared: np.ndarray
+    said: np.ndarray | None = None
 
 
 class Built(Protocol):
@@ -85,6 +89,11 @@ class Built(Protocol):
     @property
     def graph(self) -> LatentGraph:
         """With names of its factors."""
+        ...
+
+    @property
+    def words(self) -> Words | None:
+        """The words that items are compared by; None where none are."""
         ...
 
     def knowledge(self, side: str) -> Knowledge:
@@ -119,6 +128,7 @@ class Inserter:
         texts_of_items: Whether they show what was said of items.
         encoder: That the texts were encoded with.
         workspace: Whose answers are kept.
+        words_of: Of which words items are compared: "title", "details" or "texts".
     """
 
     built: Built
@@ -128,6 +138,7 @@ class Inserter:
     texts_of_items: bool
     encoder: EncoderConfig
     workspace: Path
+    words_of: str = "title"
 
     @property
     def dataset(self) -> Dataset:
@@ -193,7 +204,16 @@ class Inserter:
             tuple(self._held(side, factor, told) for factor in factors),
             near,
             shared,
+            self._said(row, told) if side == "item" else None,
         )
+
+    def _said(self, row: pl.DataFrame, text: str) -> np.ndarray | None:
+        """What the words of a new item weigh, as those of the others were found."""
+        if self.built.words is None:
+            return None
+        if self.words_of != "texts":
+            (text,) = table_texts(row, details=self.words_of == "details")
+        return self.built.words.vector(text or "")
 
     def _held(self, side: Side, factor: int, text: str) -> tuple[str, ...]:
         """The terms of a factor that stand in a text, the most telling first."""

@@ -60,11 +60,10 @@ def meet_item(
     try:
         told, alike = bag_of(dataset, "item", placed), placed.neighbours[:ALIKE]
         had = np.bincount(histories.items, minlength=dataset.n_items)
-        grown = with_item(ready, placed.codes, told, alike, placed.vector, had)
+        grown = with_item(ready, placed.codes, told, alike, placed.vector, had, placed.said)
     except DataError as error:
         return Met(None, None, str(error))
-    seen = [histories.of(user) for user in range(len(histories))]
-    return Met(grown, reach(grown, vectors, seen, ready.n_items, k))
+    return Met(grown, reach(grown, vectors, histories, ready.n_items, k))
 
 
 def meet_user(ready: Ready, dataset: Dataset, placed: Insertion | None) -> NewUser:

@@ -7,7 +7,6 @@ themselves (`protocols.Grows`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,10 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from data.dataset import Histories
 from data.errors import DataError
 from recommend.features import Bags
 from recommend.model import finite
-from recommend.protocols import Code, Grows, Vectors
+from recommend.protocols import Code, Grows, Surveys
 from recommend.reasons.what_if import Ready
 
 _AT_ONCE = 512
@@ -32,6 +32,7 @@ def with_item(
     alike: np.ndarray | None = None,
     vector: np.ndarray | None = None,
     had: np.ndarray | None = None,
+    said: np.ndarray | None = None,
 ) -> Ready:
     """The same recommender with one more item, whose number is the old `n_items`.
 
@@ -46,13 +47,15 @@ def with_item(
         vector: (d,) what its text means, as `sources.standardise` gives it.
         had: (n_items,) how often each item was had in training; a model that reads the graph knows
             it itself.
+        said: (m,) what its words weigh, where items are compared by words.
 
     Raises:
         DataError: the recommender cannot know anything of the item.
     """
     if not isinstance(ready.answers, Grows):
         raise DataError(f"{ready.name} can say nothing about a new item: it takes none.")
-    return replace(ready, answers=ready.answers.with_item(codes, attributes, alike, vector, had))
+    grown = ready.answers.with_item(codes, attributes, alike, vector, had, said)
+    return replace(ready, answers=grown)
 
 
 class NewUser(NamedTuple):
@@ -116,23 +119,24 @@ class Reach:
         return best
 
 
-def reach(ready: Ready, vectors: Tensor, seen: Sequence[np.ndarray], item: int, k: int) -> Reach:
+def reach(ready: Ready, vectors: Tensor, histories: Histories, item: int, k: int) -> Reach:
     """With whom an item would stand how high.
 
     Args:
         ready: The recommender, the item in it.
         vectors: (n_users, interests, d) from `Ready.everybody`.
-        seen: (n_users) items that each user had: they are not ranked.
+        histories: Of all users; what each had is not ranked.
         item: Its number.
         k: Length of a list of recommendations.
     """
-    assert isinstance(ready.answers, Vectors)
-    items, ranks = ready.answers.items.T.cpu(), []
+    assert isinstance(ready.answers, Surveys)
+    ranks = []
     with torch.inference_mode():
         for at, block in enumerate(torch.split(vectors, _AT_ONCE)):
-            scores = finite((block @ items).amax(1))  # (b, n_items)
+            users = np.arange(len(block)) + at * _AT_ONCE
+            scores = finite(ready.answers.scored(block, histories, users).cpu())  # (b, n_items)
             above = scores > scores[:, item : item + 1]
-            had = seen[at * _AT_ONCE : at * _AT_ONCE + len(block)]
+            had = [histories.of(int(user)) for user in users]
             rows = np.repeat(np.arange(len(had)), [len(one) for one in had])
             above[torch.from_numpy(rows), torch.from_numpy(np.concatenate(had)).long()] = False
             ranks.append(1 + above.sum(1).numpy())

@@ -13,7 +13,7 @@ from torch import Tensor
 from data.dataset import Histories
 from data.errors import DataError
 from recommend.model import Model, finite
-from recommend.protocols import Answers, Asked, LeftOut, Opens, Vectors
+from recommend.protocols import Answers, Asked, LeftOut, Opens, Surveys
 
 TRIED = 64
 """Items of a history that are left out in turn at most, the latest."""
@@ -142,7 +142,7 @@ class Ready:
         Raises:
             DataError: the recommender has no vectors.
         """
-        if not isinstance(self.answers, Vectors):
+        if not isinstance(self.answers, Surveys):
             raise DataError(f"{self.name} has no vectors of users to compare a new item with.")
         return self.answers.users(histories)
 

@@ -64,6 +64,11 @@ class Opened:
         with torch.inference_mode():
             return torch.cat([self._vectors(one).cpu() for one in rows])
 
+    def scored(self, vectors: Tensor, histories: Histories, users: np.ndarray) -> Tensor:  # noqa: ARG002
+        """(b, n_items) scores of users by their vectors; the best interest counts."""
+        best: Tensor = (vectors @ self.items.T.cpu()).amax(1)
+        return best
+
     def after(
         self, user: int, histories: Sequence[np.ndarray], known: np.ndarray
     ) -> Iterator[Tensor]:
@@ -98,6 +103,7 @@ class Opened:
         alike: np.ndarray | None,
         vector: np.ndarray | None,
         had: np.ndarray | None,
+        said: np.ndarray | None = None,  # noqa: ARG002
     ) -> Opened:
         """The same with one more item, whose number is the old `n_items`.
 

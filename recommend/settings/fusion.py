@@ -63,8 +63,6 @@ class FusionConfig(EnhancerConfig):
                 "item": "It stands upon a plain recommender, which knows an item by who had it. "
                 "Ask one upon an enhancer that reads texts or codes, such as autograph."
             }
-        if "words" in self.evidence:
-            return {"item": "It compares words, and knows none of a new item's."}
         return {}
 
     def levels_read(self, side: str, levels: int) -> tuple[int, ...]:

@@ -21,9 +21,9 @@ from recommend.features import Bags
 from recommend.fit.training import fit_model
 from recommend.fusion import Fusion, factor_rows, fit_weights
 from recommend.model import Model
-from recommend.newcomers.placing import with_item, with_user
+from recommend.newcomers.placing import reach, with_item, with_user
 from recommend.protocols import Asked
-from recommend.reasons.what_if import Ready
+from recommend.reasons.what_if import Ready, ranks_of
 from recommend.settings import ModelConfig, TrainConfig
 
 DATASET = checkerboard()
@@ -152,21 +152,26 @@ def test_a_stored_one_gives_the_same_scores_and_answers(tmp_path, upon):
 
 
 def test_a_newcomer_stands_where_its_twin_stands_on_the_paths(tmp_path):
-    model = fused(tmp_path, "autograph", ("items", "vectors", "factors"))
+    model = fused(tmp_path, "autograph")
     ready, past = Ready.of(model), SPLIT.histories(DATASET)
     fusion = model.recommender
     vectors = sources_of(DATASET, None).item_vectors
     vector = vectors[3] - vectors.mean(0)
     codes = graph_of(DATASET).item_codes[3]
-    grown = with_item(ready, codes, NOTHING, np.array([3]), vector)
+    said = np.array([0, 1], np.float32)  # as item 3, which is odd
+    grown = with_item(ready, codes, NOTHING, np.array([3]), vector, said=said)
     assert grown.n_items == DATASET.n_items + 1
-    for kind in ("vectors", "factors"):
+    for kind in ("words", "vectors", "factors"):
         path = grown.answers.fusion.paths[kind]
         said = np.asarray(path.score(past, np.arange(DATASET.n_users)))
         free = [user for user in range(DATASET.n_users) if 3 not in past.of(user)]
         np.testing.assert_allclose(said[free, -1], said[free, 3], rtol=1e-4, atol=1e-5)
     assert grown.answers.fusion.known[-1] == 0 and len(fusion.known) == DATASET.n_items
     assert len(grown.scores(2, past.of(2))) == DATASET.n_items + 1
+    found = reach(grown, ready.everybody(past), past, DATASET.n_items, 3)
+    for user in (1, 2):
+        ranks = ranks_of(grown.scores(user, past.of(user)), past.of(user))
+        assert found.ranks[user] == ranks[-1]
     placed, number, _ = with_user(ready, [0, 0], NOTHING)
     assert len(placed.scores(number, past.of(2))) == DATASET.n_items
 
@@ -177,7 +182,8 @@ def test_a_newcomer_that_it_cannot_place_gets_a_sentence(tmp_path):
     worded = fused(tmp_path / "a", "autograph")
     with pytest.raises(DataError, match="whose words it is not told"):
         with_item(Ready.of(worded), *told)
-    assert "words" in worded.config.enhancer.strangers["item"]
+    placed = with_item(Ready.of(worded), *told, said=np.array([0, 1], np.float32))
+    assert placed.n_items == DATASET.n_items + 1 and not worded.config.enhancer.strangers
     plain = fused(tmp_path / "b", "none", ("vectors",))
     with pytest.raises(DataError, match="can say nothing about a new item"):
         with_item(Ready.of(plain), *told)

@@ -290,9 +290,9 @@ def test_codes_of_another_graph_get_a_sentence(codes):
 def test_who_would_be_shown_it():
     ready = with_item(ready_of("mind"), [0, 1], bag_of_item(1))
     vectors = ready.everybody(PAST)
-    seen = [PAST.of(user) for user in range(DATASET.n_users)]
-    found = reach(ready, vectors, seen, DATASET.n_items, 3)
-    by_hand = [ranks_of(ready.scores(u, PAST.of(u)), PAST.of(u))[-1] for u in range(len(seen))]
+    found = reach(ready, vectors, PAST, DATASET.n_items, 3)
+    users = range(DATASET.n_users)
+    by_hand = [ranks_of(ready.scores(u, PAST.of(u)), PAST.of(u))[-1] for u in users]
     assert found.ranks.tolist() == by_hand and len(set(by_hand)) > 3
     assert found.shown == sum(rank <= 3 for rank in by_hand)
     assert [by_hand[user] for user in found.first(5)] == sorted(by_hand)[:5]

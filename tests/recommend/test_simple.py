@@ -270,3 +270,12 @@ def test_texts_that_are_not_there_get_a_sentence(tmp_path: Path) -> None:
             seed=1,
             scratch=tmp_path,
         )
+
+
+def test_a_further_text_is_weighed_as_the_others_were() -> None:
+    texts = ["red ship", "red sea and ship", "blue sea", "", "sea sea red"]
+    words = find_words(texts)
+    rows = word_vectors(texts)[1].toarray()
+    for text, row in zip(texts, rows, strict=True):
+        np.testing.assert_allclose(words.vector(text), row, atol=1e-6)
+    assert not words.vector("unheard of").any()
