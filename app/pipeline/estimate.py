@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from app.experiment.settings import PLAIN, Cell
+from app.experiment.settings import PLAIN, Cell, Experiment
 from app.pipeline.own_texts import template_of
 from app.pipeline.plan import Plan, Step
 from app.pipeline.records import Record, record_of
@@ -133,10 +133,10 @@ def estimate(plan: Plan, device: str = "cpu", threads: int = 1) -> Estimate:
     rehearsal = Rehearsal(plan, record_of(plan, plan.steps()), device)
     parts: dict[str, list[tuple[float, float]]] = {}
     for step in (step for step in steps if step.cell is None):
-        parts.setdefault(_called(step), []).append(rehearsal.seconds(step))
+        parts.setdefault(_called(step, plan.experiment), []).append(rehearsal.seconds(step))
     with _threads(threads):
         for step in (step for step in steps if step.cell is not None):
-            parts.setdefault(_called(step), []).append(rehearsal.seconds(step))
+            parts.setdefault(_called(step, plan.experiment), []).append(rehearsal.seconds(step))
     found = (Part(what, *map(sum, zip(*of, strict=True))) for what, of in parts.items())
     return Estimate(tuple(found), plan.experiment.data.model_dump_json())
 
@@ -154,23 +154,26 @@ def _threads(n: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _called(step: Step) -> str:
+def _called(step: Step, experiment: Experiment) -> str:
     """Which part of an estimate a step belongs to."""
     if step.cell is None:
         return TEXTS
     learns = BACKBONES[step.cell.backbone].config.learns
-    return title_of(step.cell) if learns else SIMPLE
+    return title_of(step.cell, experiment) if learns else SIMPLE
 
 
-def title_of(cell: Cell) -> str:
-    """A recommender by its title and that of what is added to it.
+def title_of(cell: Cell, experiment: Experiment) -> str:
+    """A recommender of an experiment by its title and what is added to it.
 
-    >>> title_of(Cell("sasrec", "none", 0)), title_of(Cell("sasrec", "kar", 0))
-    ('SASRec', 'SASRec with KAR')
+    >>> title_of(Cell("sasrec", "none", 0), Experiment(name="shop"))
+    'SASRec'
+    >>> title_of(Cell("sasrec", "kar", 0), Experiment(name="shop"))
+    'SASRec with KAR'
     """
     title = BACKBONES[cell.backbone].config.title
-    added = "" if cell.enhancer == PLAIN else f" with {ENHANCERS[cell.enhancer].config.title}"
-    return f"{title}{added}"
+    if cell.enhancer == PLAIN:
+        return title
+    return f"{title} with {experiment.model_of(cell).enhancer.adds}"
 
 
 class Rehearsal:

@@ -44,7 +44,7 @@ class TableResults:
         table: A row a recommender and metric; see `results_of`.
         differences: What is not as in the paper, by row; "" for what concerns all rows.
         cautions: Sentences about signs in the table.
-        seconds: Training of everything in the table.
+        seconds: Training of everything in the table; what rows share counts once.
         missing: Rows and seeds that are not finished, in words.
         among: What held-out items were ranked among, in words.
     """
@@ -95,10 +95,24 @@ def results_of(of: Reproduction, load: Load = load_evaluation) -> TableResults:
         table=pl.DataFrame(rows, schema=_schema()),
         differences=_by_row(differences),
         cautions=cautions.notes(one.record.marks(one.cells[0]) for one in there.values()),
-        seconds=sum(record.summary("train", cell)["seconds"] for record, cell in trained),
+        seconds=sum(_spent(trained).values()),
         missing=_unfinished(of, there),
         among=tuple(dict.fromkeys(ranked_among(one.judged[0].about) for one in there.values())),
     )
+
+
+def _spent(trained: Iterable[tuple[Record, Cell]]) -> dict[str, float]:
+    """Seconds of each training; what enhancers stand upon was trained once for all of them."""
+    spent: dict[str, float] = {}
+    for record, cell in trained:
+        store, key = record.store, record.cells[cell]["train"]
+        made = store.manifest("train", key)
+        own, beneath = made["summary"]["seconds"], made["inputs"].get("train")
+        if beneath is not None and store.holds("train", beneath):
+            shared = store.manifest("train", beneath)["summary"]["seconds"]
+            spent[beneath], own = shared, own - shared
+        spent[key] = own
+    return spent
 
 
 def _there(of: Reproduction, load: Load) -> dict[str, _Found]:
@@ -223,17 +237,18 @@ def _on_rare(one: _Found, metric: str) -> float | None:
 
 
 def _unfinished(of: Reproduction, there: Mapping[str, _Found]) -> list[str]:
-    """Rows with the seeds that they lack, of those that were asked for."""
-    told = []
+    """Rows that lack the same seeds, of those that were asked for, and these seeds."""
+    told: dict[str, list[str]] = {}
     for row in of.rows:
         done = set(there[row.key].cells) if row.key in there else set()
         lacking = [cell for cell in row.cells(of.seeds) if cell not in done]
         if lacking and not lacking[0].learns:
-            told.append(row.key)
+            told.setdefault("", []).append(row.key)
         elif lacking:
             seeds = ", ".join(str(cell.seed) for cell in lacking)
-            told.append(f"{row.key}, seed{'s' * (len(lacking) > 1)} {seeds}")
-    return told
+            head = f"seed{'s' * (len(lacking) > 1)} {seeds} of "
+            told.setdefault(head, []).append(row.key)
+    return [f"{head}{', '.join(rows)}" for head, rows in told.items()]
 
 
 HEADS = (

@@ -129,7 +129,8 @@ def _costs(rows: Sequence[Judged]) -> Sheet:
                 f"{max(peak):,.0f}" if peak else "",
             ]
         )
-    return Sheet("Cost of training", ["recommender", "seconds a seed", "peak memory, MB"], shown)
+    title = "Cost of training, that of what a row stands upon included"
+    return Sheet(title, ["recommender", "seconds a seed", "peak memory, MB"], shown)
 
 
 def published(dataset: str) -> tuple[Mapping[str, Sequence[float]], str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 from typing import Any
 
-from app.experiment.settings import SHUFFLED
+from app.experiment.settings import CONTROLS, RANDOM, SHUFFLED
 from app.pipeline.estimate import SIMPLE, TEXTS, Estimate, title_of
 from app.pipeline.records import Record
 from app.results.comparison import Contender, compare_contenders, contenders
@@ -96,7 +96,7 @@ def do_texts_help(record: Record) -> str:
     if not BACKBONES[_best(found.values()).backbone].config.learns:
         said.append(f"The best of all is a simple one, {_title(_best(found.values()))}.")
     said.append("All are chosen on validation; the interval is over users, not over seeds.")
-    if record.experiment.control != SHUFFLED and rows[ours.label]["low"] > 0:
+    if record.experiment.control not in CONTROLS and rows[ours.label]["low"] > 0:
         said.append("Whether it is what they say, --control shuffled tells.")
     return " ".join(said)
 
@@ -105,7 +105,9 @@ def _verdict(
     record: Record, ours: Contender, theirs: Contender, rows: Mapping[str, Mapping[str, Any]]
 ) -> str:
     row, other = rows[ours.label], rows[theirs.label]["mean"]
-    texts = "Shuffled texts" if record.experiment.control == SHUFFLED else "Texts"
+    texts = {SHUFFLED: "Shuffled texts", RANDOM: "Random vectors"}.get(
+        record.experiment.control, "Texts"
+    )
     if not is_certain(row["low"], row["high"]):
         head = f"{texts} make no difference on these data that chance alone could not make"
     elif row["low"] > 0:
@@ -134,4 +136,4 @@ def _best(some: Iterable[Contender]) -> Contender:
 
 
 def _title(one: Contender) -> str:
-    return title_of(one.cells[0])
+    return title_of(one.cells[0], one.record.experiment)

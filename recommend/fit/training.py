@@ -195,11 +195,12 @@ class Trainer:
 def _about(
     model: Model, curve: pl.DataFrame, seed: int, settings: TrainConfig
 ) -> dict[str, float | int | str]:
+    best = int(curve[WATCHED].arg_max() or 0) if model.upon is None else curve.height - 1
     return {
         "seed": seed,
         "parameters": sum(p.numel() for p in model.recommender.network.parameters()),
-        "epochs": curve.height,
-        "best_epoch": int(curve[WATCHED].arg_max() or 0),
+        "epochs": curve.height if model.upon is None else curve.height - 1,
+        "best_epoch": best,  # of what stands around another, the one that fits it
         "seconds_an_epoch": float(curve["seconds"].median() or 0.0),  # type: ignore[arg-type]
         "seconds": float(curve["seconds"].sum()),
         "loss": settings.loss,

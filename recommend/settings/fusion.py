@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat
+from pydantic import Field, NonNegativeFloat, PositiveFloat, field_validator
 
 from recommend.settings.none import PLAIN
 from recommend.settings.part import EnhancerConfig
@@ -44,6 +44,26 @@ class FusionConfig(EnhancerConfig):
     with n / (n + doubt), so that texts can speak louder where interactions say little."""
     shrinkage: NonNegativeFloat = 1e-4
     """Pulls weights to zero where validation does not tell."""
+
+    @field_validator("evidence")
+    @classmethod
+    def _each_once(cls, evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+        twice = sorted({one for one in evidence if evidence.count(one) > 1})
+        if twice:
+            raise ValueError(f"name each once; there more often: {', '.join(twice)}")
+        return evidence
+
+    @property
+    def adds(self) -> str:
+        """What its evidence is.
+
+        >>> FusionConfig().adds, FusionConfig(evidence=("items",)).adds
+        ('texts and neighbours', 'neighbours')
+        >>> FusionConfig(evidence=("words", "vectors")).adds
+        'texts'
+        """
+        texts = ["texts"] if {*self.evidence} - {"items"} else []
+        return " and ".join([*texts, *(["neighbours"] if "items" in self.evidence else [])])
 
     @property
     def sides(self) -> tuple[str, ...]:

@@ -67,6 +67,11 @@ class EnhancerConfig(PartConfig):
     """Whether vectors of texts are read when a fresh one is made and never again, so that they are
     not stored with it."""
 
+    @property
+    def adds(self) -> str:
+        """What it adds with these settings, in words: its title, where they do not change it."""
+        return self.title
+
     if TYPE_CHECKING:
 
         @property

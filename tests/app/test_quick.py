@@ -193,7 +193,7 @@ def test_a_look_from_the_estimate_to_the_answer(
     words = ("run", file, "--quick", "--workspace", workspace, *ON_CPU, *tiny)
     asked = autograph(*words, "--dry-run")
     assert asked.exit_code == 0, asked.output
-    parts = "texts .*, simple rows .*, SASRec .*, SASRec with texts and neighbours .*"
+    parts = r"texts .*, simple rows .*, SASRec .*, SASRec with texts \d"
     assert re.search(f"About .* on this machine .*: {parts}", asked.output)
     assert "40 users are few" in asked.output
     expected = Estimate.load(workspace, "shop-quick")
@@ -288,3 +288,16 @@ def test_the_answer_follows_the_interval(
     assert told.startswith(says)
     assert ("--control shuffled" in told) == (gain > 0)
     assert "simple" not in told, "both learn"
+
+
+@pytest.mark.parametrize(
+    ("control", "says"), [("shuffled", "Shuffled texts"), ("random", "Random vectors")]
+)
+def test_the_answer_of_a_control_is_not_about_texts(
+    control: str, says: str, finished: Path
+) -> None:
+    record = read_record("tiny", finished)
+    experiment = record.experiment.model_copy(update={"control": control})
+    told = do_texts_help(replace(record, experiment=experiment))
+    assert re.match(f"{says} (help|make|do not)", told)
+    assert "tells" not in told

@@ -13,8 +13,9 @@ import pytest
 from app_fakes import ON_CPU, beside_here
 
 from app.experiment.settings import Cell
+from app.reproduce.results import results_of
 from app.reproduce.shops import Judged, published, shop_sheets
-from app.reproduce.tables import open_reproduction
+from app.reproduce.tables import found_in, open_reproduction
 from recommend.judge.evaluate import Evaluation
 
 ABOUT = {"part": "test", "candidates": "all", "exclude_seen": True, "ties": "mean rank", "seed": 0}
@@ -91,6 +92,7 @@ def test_a_table_of_ones_own_shop_is_filled(
     )
     rows = ("item-knn+none", "hybrid*", "gru4rec+none", "gru4rec+fusion", "gru4rec+fusion-shuffled")
     told = autograph("reproduce", path, "--only", *rows, "--workspace", own, *ON_CPU)
+    of = open_reproduction(str(path), own)
     path.unlink()
     assert told.exit_code == 0, told.output
     text = (own / "results" / "shop-tiny.md").read_text()
@@ -102,3 +104,10 @@ def test_a_table_of_ones_own_shop_is_filled(
     assert fused["rival"] == "gru4rec+fusion-shuffled" and fused["shared"] == 1
     hybrid = table.filter(row="hybrid+none").to_dicts()[0]
     assert hybrid["rival"] == "hybrid+none-shuffled" and hybrid["difference"] is None
+    taken = {}
+    for record, cells in found_in(of).values():
+        for cell in cells:
+            seconds = pl.read_parquet(record.folder("train", cell) / "curve.parquet")["seconds"]
+            own_part = seconds[-1:] if cell.enhancer == "fusion" else seconds
+            taken[record.cells[cell]["train"]] = own_part.sum()
+    assert results_of(of).seconds == pytest.approx(sum(taken.values())), "each training once"

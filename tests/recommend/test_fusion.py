@@ -25,6 +25,7 @@ from recommend.newcomers.placing import reach, with_item, with_user
 from recommend.protocols import Asked
 from recommend.reasons.what_if import Ready, ranks_of
 from recommend.settings import ModelConfig, TrainConfig
+from recommend.settings.fusion import FusionConfig
 
 DATASET = checkerboard()
 SPLIT = leave_one_out(DATASET)
@@ -130,6 +131,22 @@ def test_it_is_trained_as_without_and_says_so_in_its_curve(tmp_path):
     np.testing.assert_array_equal(scores_of(model.upon, DATASET), scores_of(plain, DATASET))
     assert model.curve.height == plain.curve.height + 1
     assert model.curve["epoch"].to_list() == [0, 1, 2]
+    assert model.about["epochs"] == plain.about["epochs"] == 2, "fusion has no epochs"
+
+
+def test_what_it_reached_on_validation_is_its_own(tmp_path, monkeypatch):
+    """Not the best epoch of what it stands upon, which is in its curve, too."""
+
+    def backwards(parts, *_):
+        weights = np.zeros((len(parts), 2), np.float32)
+        weights[0, 0] = -1
+        return weights, np.ones(len(parts), np.float32)
+
+    monkeypatch.setattr("recommend.fusion.fit_weights", backwards)
+    model = fused(tmp_path)
+    reached = model.curve["ndcg@10"]
+    assert reached[-1] < reached.max()
+    assert model.about["best_epoch"] == model.curve.height - 1
 
 
 @pytest.mark.parametrize("upon", ["none", "autograph"])
@@ -207,6 +224,11 @@ def test_it_stands_upon_nothing_that_stands_upon_another():
         ModelConfig.model_validate({"enhancer": {"name": "fusion", "upon": "fusion"}})
     with pytest.raises(ValidationError, match=r"override.fusion.train.epochs: fusion stands upon"):
         Experiment.model_validate({"override": {"fusion": {"train": {"epochs": 3}}}})
+
+
+def test_evidence_is_named_once():
+    with pytest.raises(ValidationError, match="name each once; there more often: items"):
+        FusionConfig(evidence=("items", "words", "items"))
 
 
 def test_an_experiment_trains_what_it_stands_upon_once(tmp_path):

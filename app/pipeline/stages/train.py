@@ -42,11 +42,11 @@ def train(task: Task) -> Mapping[str, Any]:
     model.save(task.folder)
     learns = config.backbone.learns
     return {
-        "epochs": model.curve.height if learns else None,
+        "epochs": model.about["epochs"] if learns else None,
         "seconds_per_epoch": model.about["seconds_an_epoch"] if learns else None,
         "seconds": model.about["seconds"],
         "peak_mb": peak_megabytes(),
-        "valid_ndcg@10": float(model.curve["ndcg@10"].max()),  # type: ignore[arg-type]
+        "valid_ndcg@10": float(model.curve["ndcg@10"][int(model.about["best_epoch"])]),
     }
 
 
