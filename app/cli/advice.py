@@ -160,7 +160,7 @@ def _pair(text: str) -> tuple[str, str]:
 def places_in_recommenders(record: Record, side: Side) -> list[str]:
     """Which trained recommenders can place somebody or something new, and why others cannot."""
     trained = {cell.enhancer: record.experiment.model_of(cell) for cell in record.finished_cells()}
-    why = {name: config.enhancer.strangers.get(side, "") for name, config in trained.items()}
+    why = {name: config.strangers.get(side, "") for name, config in trained.items()}
     able = [name for name, reason in why.items() if not reason]
     told = f"Recommenders that can place it have the enhancer {' or '.join(able)}."
     return [

@@ -52,6 +52,12 @@ class ModelConfig(Config):
         beneath = () if self.upon is None else self.upon.needs
         return tuple(dict.fromkeys((*self.backbone.needs, *beneath, *self.enhancer.needs)))
 
+    @property
+    def strangers(self) -> dict[str, str]:
+        """By side, why it cannot place a newcomer: neither can what it stands upon."""
+        beneath = {} if self.upon is None else self.upon.strangers
+        return {**beneath, **self.enhancer.strangers}
+
     def levels_read(self, side: str, levels: int) -> tuple[int, ...]:
         """Levels of the codes of `side`, of so many, that reach the scores."""
         parts = (self.backbone, self.enhancer, *(() if self.upon is None else (self.upon,)))

@@ -40,11 +40,18 @@ WORDS = Relation(
 NOTHING = Bags(np.array([], np.int64), np.array([], np.float32), np.array([0]), np.array([1]))
 
 
-def fused(tmp_path, upon="none", evidence=("items", "words", "vectors", "factors"), **about):
-    settings = {"name": "fusion", "upon": upon, "evidence": evidence, **about}
-    config = ModelConfig.model_validate(
-        {**config_of("sasrec").model_dump(), "enhancer": settings, "item_features": False}
+def fused_config(upon="none", **about):
+    return ModelConfig.model_validate(
+        {
+            **config_of("sasrec").model_dump(),
+            "enhancer": {"name": "fusion", "upon": upon, **about},
+            "item_features": False,
+        }
     )
+
+
+def fused(tmp_path, upon="none", evidence=("items", "words", "vectors", "factors"), **about):
+    config = fused_config(upon, evidence=evidence, **about)
     found = sources_of(DATASET, graph_of(DATASET))
     sources = replace(found, relations={**found.relations, "words": WORDS})
     return fit_model(DATASET, SPLIT, sources, config, TRAINING, seed=0, scratch=tmp_path)
@@ -224,6 +231,12 @@ def test_it_stands_upon_nothing_that_stands_upon_another():
         ModelConfig.model_validate({"enhancer": {"name": "fusion", "upon": "fusion"}})
     with pytest.raises(ValidationError, match=r"override.fusion.train.epochs: fusion stands upon"):
         Experiment.model_validate({"override": {"fusion": {"train": {"epochs": 3}}}})
+
+
+def test_it_places_nobody_whom_it_cannot_place_beneath():
+    by = {upon: fused_config(upon).strangers for upon in ("none", "autograph", "start")}
+    assert by["autograph"] == {} and "plain" in by["none"]["item"]
+    assert "this one was not trained" in by["start"]["item"]
 
 
 def test_evidence_is_named_once():
