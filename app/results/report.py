@@ -235,7 +235,10 @@ def _kind(rival: Row, chosen: Row) -> str:
 def _about_simple(report: Report) -> dict[str, Any]:
     """What changes are against, whether training is worth it, and what simple ones do."""
     found = contenders([report.record])
-    titles = {label: with_signs(called(one.cells[0]), one.marks) for label, one in found.items()}
+    titles = {
+        label: with_signs(called(one.cells[0], one.record.experiment), one.marks)
+        for label, one in found.items()
+    }
     against = "the same recommender with nothing added"
     if not plain_twins(found) and (simple := best_simple(found)) is not None:
         against = f"{titles[simple]}, the best of those that are not trained"

@@ -64,6 +64,7 @@ class Row:
     Attributes:
         backbone: Its name.
         enhancer: Its name.
+        title: How it is called, with its signs.
         plain: Whether it is without the graph.
         marks: Signs of what keeps it from a fair comparison.
         valid: NDCG@10 on validation, the mean over seeds.
@@ -72,6 +73,7 @@ class Row:
 
     backbone: str
     enhancer: str
+    title: str
     plain: bool
     marks: str
     valid: float
@@ -81,11 +83,6 @@ class Row:
     def learns(self) -> bool:
         """Whether it is trained; simple ones are not."""
         return Cell(self.backbone, self.enhancer, 0).learns
-
-    @property
-    def title(self) -> str:
-        """How it is called, with its signs."""
-        return with_signs(called(Cell(self.backbone, self.enhancer, 0)), self.marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +157,8 @@ def result_rows(record: Record) -> list[Row]:
         }
         ordered = {name: scores[name] for name in METRICS}
         plain = one.enhancer == PLAIN
-        rows.append(Row(one.backbone, one.enhancer, plain, one.marks, one.valid, ordered))
+        title = with_signs(called(one.cells[0], record.experiment), one.marks)
+        rows.append(Row(one.backbone, one.enhancer, title, plain, one.marks, one.valid, ordered))
     return rows
 
 
@@ -314,7 +312,7 @@ def examples(results: Results, cells: Sequence[Cell], people: int, seed: int = 0
     lists: list[dict[str, tuple[Shown, ...]]] = [{} for _ in users]
     for cell in cells:
         ready = results.ready(cell)
-        title = with_signs(called(cell), results.record.marks(cell))
+        title = with_signs(called(cell, results.record.experiment), results.record.marks(cell))
         for user, own in zip(users, lists, strict=True):
             own[title] = tuple(_list(case, ready, user))
     return [_example(case, user, own) for user, own in zip(users, lists, strict=True)]

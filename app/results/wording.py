@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from app.experiment.settings import Cell
+from app.experiment.settings import Cell, Experiment
 from app.pipeline.records import Record
 from data.catalogue import card
 from data.names import NOUNS, Nouns
@@ -48,11 +48,14 @@ def added(enhancer: str) -> str:
     return spec.config.title if spec else enhancer
 
 
-def called(cell: Cell) -> str:
-    """A recommender in plain words.
+def called(cell: Cell, experiment: Experiment | None = None) -> str:
+    """A recommender in plain words; of an experiment, with what is really added to it.
 
     >>> called(Cell("sasrec", "none", 0)), called(Cell("mind", "kar", 0))
     ('SASRec without the graph', 'MIND with KAR')
+    >>> override = {"fusion": {"model": {"enhancer": {"evidence": ["words"]}}}}
+    >>> called(Cell("sasrec", "fusion", 0), Experiment.model_validate({"override": override}))
+    'SASRec with texts'
     """
     spec = BACKBONES.get(cell.backbone)
     name = spec.config.title if spec else cell.backbone
@@ -60,7 +63,9 @@ def called(cell: Cell) -> str:
         return name
     if cell.enhancer == PLAIN:
         return f"{name} without the graph"
-    return f"{name} with {added(cell.enhancer)}"
+    if experiment is None:
+        return f"{name} with {added(cell.enhancer)}"
+    return f"{name} with {experiment.model_of(cell).enhancer.adds}"
 
 
 NONE, SIGN = "no difference", "≈"

@@ -185,7 +185,7 @@ def _audience(record: Record, case: Showcase, cell: Cell, placed: Insertion, nou
     """With whom it would stand how high."""
     from recommend.newcomers.meeting import meet_item
 
-    st.markdown(f"**{called(cell)}**")
+    st.markdown(f"**{called(cell, record.experiment)}**")
     results = results_of(record)
     try:
         everybody = results.everybody(cell)

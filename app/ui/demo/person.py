@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.experiment.settings import Cell
+from app.experiment.settings import Cell, Experiment
 from app.pipeline.records import Record
 from app.results.comparison import default_pair, plain_twin
 from app.results.wording import called
@@ -166,7 +166,7 @@ def _add_item(case: Showcase, item: int, who: Shown) -> None:
 
 def _recommender(record: Record, side: str, default: Cell) -> Cell:
     """The recommender that a visitor chose for one list; the best of today is named in the link."""
-    cells = _labels(record.finished_cells())
+    cells = _labels(record.finished_cells(), record.experiment)
     names = list(cells)
     usual = names[list(cells.values()).index(default)]
     chosen = st.selectbox(
@@ -195,7 +195,7 @@ def tell_differences(one: Cell, other: Cell) -> str:
     return f"These two differ in {told}, so no difference in the lists is due to one of them alone."
 
 
-def _labels(cells: Sequence[Cell]) -> dict[str, Cell]:
+def _labels(cells: Sequence[Cell], experiment: Experiment | None = None) -> dict[str, Cell]:
     """Recommenders by what they are called; the seed is named where there are several.
 
     What is not trained is there once: it is the same for every seed.
@@ -211,7 +211,7 @@ def _labels(cells: Sequence[Cell]) -> dict[str, Cell]:
     labels: dict[str, Cell] = {}
     for cell in cells:
         seed = f", seed {cell.seed}" if several and cell.learns else ""
-        labels.setdefault(f"{called(cell)}{seed}", cell)
+        labels.setdefault(f"{called(cell, experiment)}{seed}", cell)
     return labels
 
 
@@ -323,7 +323,7 @@ def _why(
         return
     (whys,) = _reasons(record, case, who, met, [item], LONG)
     dialog = st.dialog(f"Why this {nouns.one}?", width="large", on_dismiss=_forget_why)
-    dialog(show_whys)(case, who.name, item, whys, called(cell), nouns)
+    dialog(show_whys)(case, who.name, item, whys, called(cell, record.experiment), nouns)
 
 
 def show_whys(

@@ -79,8 +79,8 @@ def _welcome() -> None:
             return
         st.write(
             "Build the demo: invented films and viewers, described without a language model. "
-            "Eight recommenders are trained, with and without the graph, beside five simple ones; "
-            "it takes two to three minutes."
+            "Four recommenders are trained without the graph, with it, and with texts and "
+            "neighbours added, beside five simple ones; it takes two to three minutes."
         )
         run_button("Build the demo", DEMO)
         command("run", DEMO)
