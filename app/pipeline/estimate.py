@@ -241,11 +241,23 @@ class Rehearsal:
     def _encoding(self, side: str) -> float:
         """Seconds to encode the texts of a side, by tokens: long texts take longer."""
         from llm.encode import open_encoder
+        from llm.words import WordEncoder
 
+        config = self.experiment.encoder
         if side not in self._texts:
             self._describing(side)
+        texts = [text for text in self._texts[side] if text]
+        if config.kind == "words":
+
+            def fit() -> Iterator[int]:
+                for _ in range(1 + LEAST):
+                    WordEncoder.fit(texts, config.dimensions)
+                    yield len(texts)
+
+            _, once, a_text = timed(fit())
+            return once + a_text * self._count(side)
         started = time.perf_counter()
-        encoder = open_encoder(self.experiment.encoder)
+        encoder = open_encoder(config)
         opened = time.perf_counter() - started
         pieces = sorted(
             (encoder.pieces(text) for text in self._texts[side]),

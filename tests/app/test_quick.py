@@ -218,6 +218,18 @@ def test_a_look_from_the_estimate_to_the_answer(
     assert "All of it is finished already." in again.output
 
 
+def test_an_encoder_of_words_is_timed_though_no_model_is_opened(
+    autograph: Any, tiny: list[str], tmp_path: Path
+) -> None:
+    file, workspace = write_shop(tmp_path), tmp_path / "ws"
+    words = ("run", file, "--quick", "--dry-run", "--workspace", workspace, *ON_CPU, *tiny)
+    asked = autograph(*words, "--set", "encoder.kind=words", "--set", "encoder.whiten=full")
+    assert asked.exit_code == 0, asked.output
+    expected = Estimate.load(workspace, "shop-quick")
+    assert expected is not None and expected.parts[0].what == "texts"
+    assert expected.parts[0].seconds > 0
+
+
 def test_without_texts_and_times_there_is_a_table_and_no_answer(
     autograph: Any, tiny: list[str], tmp_path: Path
 ) -> None:
