@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from app_fakes import ON_CPU, THEMES, beside_here
 
 from app.experiment.quick import Shape, quick, quick_name
 from app.experiment.settings import PLAIN, Cell, Experiment
-from app.pipeline.estimate import Estimate, Part, timed
+from app.pipeline.estimate import Estimate, Part, Rehearsal, timed
 from app.pipeline.records import read_record
 from app.results import comparison, first_look
 from app.results.first_look import advice, do_texts_help, estimate_in_words, took_in_words
@@ -216,6 +217,21 @@ def test_a_look_from_the_estimate_to_the_answer(
     again = autograph(*words)
     assert again.exit_code == 0, again.output
     assert "All of it is finished already." in again.output
+
+
+def test_what_quantising_loads_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not once an epoch: with an encoder of words nothing has loaded it before."""
+    fitted = []
+
+    def slow_at_first(*_: Any) -> None:
+        time.sleep(0.0 if fitted else 0.3)
+        fitted.append(1)
+
+    monkeypatch.setattr("quantize.fit.fit_codes", slow_at_first)
+    monkeypatch.setattr(Rehearsal, "_count", lambda *_: 40)
+    rehearsal = object.__new__(Rehearsal)
+    rehearsal.experiment, rehearsal.rng = Experiment(name="shop"), np.random.default_rng(0)
+    assert 0.3 <= rehearsal._codes("item") < 2
 
 
 def test_an_encoder_of_words_is_timed_though_no_model_is_opened(
