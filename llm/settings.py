@@ -284,6 +284,12 @@ class EncoderConfig(Config):
     def _whole_numbers_are_of_sentence_models(self) -> EncoderConfig:
         if self.dtype == "int8" and self.kind not in {"sentence-transformers", "words"}:
             raise ValueError('dtype = "int8" needs kind = "sentence-transformers"')
+        if self.dtype == "int8" and self.whiten == "full":
+            raise ValueError(
+                'whiten = "full" makes the rounding of dtype = "int8" as large as what texts mean, '
+                "and a text alone is rounded otherwise than among others: take another dtype, or "
+                'whiten = "centre"'
+            )
         return self
 
     @model_validator(mode="after")

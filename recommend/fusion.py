@@ -55,6 +55,7 @@ class Fusion:
         weights: (1 + paths, 2) float32, w and v, both divided by σ.
         spreads: (1 + paths,) float32, σ.
         known: (n_items,) float32, n / (n + doubt).
+        halves: The same with weights of users of even numbers, and of odd ones; not stored.
     """
 
     upon: Recommender
@@ -62,6 +63,7 @@ class Fusion:
     weights: np.ndarray
     spreads: np.ndarray
     known: np.ndarray
+    halves: tuple[Fusion, ...] = ()
 
     @classmethod
     def fit(cls, upon: Recommender, config: FusionConfig, world: World) -> Fusion:
@@ -85,8 +87,23 @@ class Fusion:
         wanted = world.wanted[users]
         seen = weighted_histories(world.histories, users, n_items).astype(bool).toarray()
         seen[np.arange(len(users)), wanted] = False
-        weights, spreads = fit_weights(parts, fusion.known, seen, wanted, config.shrinkage)
-        return replace(fusion, weights=weights, spreads=spreads)
+
+        def fitted(some: np.ndarray) -> Fusion:
+            told = fit_weights(
+                [part[some] for part in parts],
+                *(fusion.known, seen[some], wanted[some], config.shrinkage),
+            )
+            return replace(fusion, weights=told[0], spreads=told[1])
+
+        every = np.arange(len(users))
+        sides = [every[users % 2 == side] for side in (0, 1)]
+        halves = tuple(fitted(some if len(some) else every) for some in sides)
+        return replace(fitted(every), halves=halves)
+
+    @property
+    def held_out(self) -> HeldOut:
+        """What judges it on validation: everybody's scores by weights that others' choices gave."""
+        return HeldOut(self.halves or (self, self))
 
     @classmethod
     def restore(
@@ -169,6 +186,29 @@ class Fusion:
                 for path in self.paths.values()
             ),
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Scores of users by weights that were fitted to other users' choices (two folds).
+
+    Attributes:
+        halves: Fitted to users of even numbers, and of odd ones.
+    """
+
+    halves: tuple[Fusion, ...]
+
+    @property
+    def network(self) -> Any:
+        """That of the recommender."""
+        return self.halves[0].network
+
+    def scores(self, asked: Asked) -> Iterator[tuple[np.ndarray, Tensor]]:
+        """User numbers and their (b, n_items) scores, a block of users at a time."""
+        for side, other in enumerate(self.halves[::-1]):
+            users = asked.users[asked.users % 2 == side]
+            if len(users):
+                yield from other.scores(replace(asked, users=users))
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,8 +99,10 @@ def fit_model(
     recommender.network.to(device)
     model = Model(config, recommender, *ids, pl.DataFrame(), upon=upon)
 
+    judged = model if upon is None else replace(model, recommender=recommender.held_out)
+
     def judge() -> dict[str, float]:
-        return evaluate(model, dataset, split, "valid", VALIDATION).summary
+        return evaluate(judged, dataset, split, "valid", VALIDATION).summary
 
     if upon is None and isinstance(recommender, Learns):
         rows = _train(recommender, world, judge, seed, scratch, on_progress)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
 from data.errors import ArtifactError, BackendError
 from llm.encode import _key, encode, encode_text
@@ -302,6 +303,12 @@ def test_int8_is_another_encoder_whose_vectors_are_nearly_the_same(
     monkeypatch.setattr("llm.encode.LEAST", 1.01)
     with pytest.raises(BackendError, match="Vectors by int8 have a mean cosine of"):
         encode(texts, short, vectors, device="cpu")
+
+
+def test_rounding_is_not_blown_up() -> None:
+    with pytest.raises(ValidationError, match='rounding of dtype = "int8" as large as'):
+        EncoderConfig(dtype="int8", whiten="full")
+    EncoderConfig(dtype="int8", whiten="centre")
 
 
 def test_int8_layer_by_hand() -> None:

@@ -18,8 +18,9 @@ from data.errors import ConfigError, DataError
 from data.relation import Relation
 from data.split import leave_one_out
 from recommend.features import Bags
-from recommend.fit.training import fit_model
+from recommend.fit.training import VALIDATION, fit_model
 from recommend.fusion import Fusion, factor_rows, fit_weights
+from recommend.judge.evaluate import evaluate
 from recommend.model import Model
 from recommend.newcomers.placing import reach, with_item, with_user
 from recommend.protocols import Asked
@@ -284,3 +285,20 @@ def test_users_are_scored_alike_in_any_company(tmp_path):
         ((users, alone),) = model.scores(Asked(past, np.array([user])))
         assert users.tolist() == [user]
         np.testing.assert_allclose(alone[0], together[user], rtol=1e-4, atol=1e-5)
+
+
+def test_validation_is_by_weights_that_others_gave(tmp_path):
+    """Nobody's own choice moves the weights that it is judged by."""
+    model = fused(tmp_path)
+    even, odd = model.recommender.halves
+    past, users = SPLIT.histories(DATASET), np.arange(DATASET.n_users)
+    blocks = list(model.recommender.held_out.scores(Asked(past, users)))
+    found = {int(u): row for us, rows in blocks for u, row in zip(us, rows, strict=True)}
+    assert sorted(found) == users.tolist()
+    for user, by in ((4, odd), (5, even)):
+        ((_, expected),) = by.scores(Asked(past, np.array([user])))
+        torch.testing.assert_close(found[user], expected[0], rtol=1e-4, atol=1e-5)
+    assert not np.allclose(even.weights, odd.weights)
+    judged = replace(model, recommender=model.recommender.held_out)
+    reached = evaluate(judged, DATASET, SPLIT, "valid", VALIDATION).summary
+    assert model.curve["ndcg@10"][-1] == pytest.approx(reached["ndcg@10"])

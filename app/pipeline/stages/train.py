@@ -88,10 +88,12 @@ def _settings(experiment: Experiment, cell: Cell | None, _workspace: Path) -> Ma
     model = experiment.model_of(cell)
     if not model.backbone.learns:
         return {"model": {"backbone": model.backbone.model_dump(mode="json")}}
+    around = {} if model.upon is None else {"validation": "of two folds"}
     return {
         "model": model.model_dump(mode="json"),
         "train": experiment.train_of(cell).model_dump(mode="json"),
         "seed": cell.seed,
+        **around,
     }
 
 
