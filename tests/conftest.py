@@ -51,6 +51,7 @@ def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     workspace = shared / "demo" / "workspace"
     changes = [
         "grid.backbones=['sasrec', 'mind']",
+        "grid.enhancers=['none', 'autograph']",
         "train.epochs=3",
         "model.item_features=true",
         "model.user_features=true",

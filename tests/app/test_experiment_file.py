@@ -43,13 +43,19 @@ def test_the_tree_survives_its_file(tmp_path: Path) -> None:
     assert load_experiment(str(save_experiment(experiment, tmp_path / "x.toml"))) == experiment
 
 
-@pytest.mark.parametrize(("name", "backbones"), [("demo", BACKBONES), ("ml-1m", PARTS)])
+@pytest.mark.parametrize(
+    ("name", "backbones", "enhancers"),
+    [
+        ("demo", BACKBONES, {"none", "autograph", "fusion"}),
+        ("ml-1m", PARTS, {"none", "autograph"}),
+    ],
+)
 def test_shipped_experiments_are_known_by_name(
-    name: str, backbones: tuple[str, ...], tmp_path: Path
+    name: str, backbones: tuple[str, ...], enhancers: set[str], tmp_path: Path
 ) -> None:
     experiment = load_experiment(name, source=tmp_path)
     assert experiment.name == experiment.data.name == name
-    assert {c.enhancer for c in experiment.grid} == {"none", "autograph"}
+    assert {c.enhancer for c in experiment.grid} == enhancers
     assert {c.backbone for c in experiment.grid} == set(backbones)
 
 

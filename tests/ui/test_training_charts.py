@@ -68,7 +68,7 @@ def test_every_enhancer_has_a_look_of_its_own() -> None:
         lines = {one["name"]: one["lineStyle"] for one in curves_chart(part)["series"]}
         looks = {json.dumps([style["color"], style["type"]]) for style in lines.values()}
         assert len(looks) == len(lines) == part["recommender"].n_unique()
-    assert len({style["color"] for style in lines.values()}) == len(ENHANCERS)
+    assert len({style["color"] for style in lines.values()}) == len(SERIES)
 
 
 def test_epochs_begin_with_the_first() -> None:

@@ -11,8 +11,8 @@ from made_jobs import FAILED, RUNNING, alive, make_job
 from opening import Open, words
 from streamlit.testing.v1 import AppTest
 
-from app.experiment.file import PAPER, SHIPPED, load_experiment, read_tree
-from app.experiment.settings import Cell
+from app.experiment.file import PAPER, PUBLISHED, SHIPPED, load_experiment, read_tree
+from app.experiment.settings import BACKBONES, Cell
 from app.pipeline.records import read_record
 from app.ui.train.form import ROOM
 
@@ -49,8 +49,8 @@ def test_a_first_visit_can_train_the_demo(
 ) -> None:
     page = screen("train", empty_workspace)
     assert not page.exception and not page.error
-    assert metrics(page) == {"Recommenders": "8", "To train": "8"}
-    assert page.button(key=START).label == "Train 8 recommenders"
+    assert metrics(page) == {"Recommenders": "17", "To train": "17"}
+    assert page.button(key=START).label == "Train 17 recommenders"
     page.button(key=START).click().run()
     assert started == [(empty_workspace, "demo", (), {"upto": None, "jobs": 2})]
     assert not (empty_workspace / "experiments").exists()
@@ -150,7 +150,7 @@ def test_other_fields_appear_with_another_backend(screen: Open, empty_workspace:
     assert any("Has to be given" in one.value for one in page.markdown)
     page.text_input(key="llm.item.model").set_value("m").run()
     assert not page.error
-    assert metrics(page)["Recommenders"] == "8"
+    assert metrics(page)["Recommenders"] == "17"
 
 
 def test_what_nobody_looks_at_keeps_what_was_changed(screen: Open, empty_workspace: Path) -> None:
@@ -186,7 +186,7 @@ def test_what_is_wrong_is_called_by_name_where_nobody_looks(
 
 def test_nothing_ticked_is_nothing_to_train(screen: Open, empty_workspace: Path) -> None:
     page = screen("train", empty_workspace)
-    for name in ("none", "autograph"):
+    for name in ("none", "autograph", "fusion"):
         page.checkbox(key=f"enhancer.{name}").uncheck()
     page.run()
     assert not page.exception
@@ -197,10 +197,12 @@ def test_what_takes_no_enhancer_is_ticked_by_itself(
     screen: Open, empty_workspace: Path, started: list[tuple[Any, ...]]
 ) -> None:
     page = screen("train", empty_workspace)
+    page.checkbox(key="backbone.item-knn").uncheck().run()
+    assert page.button(key=START).label == "Train 16 recommenders"
     page.checkbox(key="backbone.item-knn").check().run()
-    assert page.button(key=START).label == "Train 9 recommenders"
-    names = [f"backbone.{name}" for name in ("youtubednn", "mind", "gru4rec", "sasrec")]
-    for name in (*names, "enhancer.none", "enhancer.autograph"):
+    assert page.button(key=START).label == "Train 17 recommenders"
+    names = [f"backbone.{name}" for name in BACKBONES if name != "item-knn"]
+    for name in (*names, *(f"enhancer.{name}" for name in ("none", "autograph", "fusion"))):
         page.checkbox(key=name).uncheck()
     page.run()
     assert not page.exception and metrics(page) == {"Recommenders": "1", "To train": "1"}
@@ -308,7 +310,7 @@ def test_broken_files_are_left_out_or_told(screen: Open, own_workspace: Path) ->
     (own_workspace / "runs" / "torn.json").write_text('{"expe')
     page = screen("train", own_workspace, experiment="demo")
     assert not page.exception
-    names = sorted(path.stem for path in SHIPPED.glob("*.toml") if path != PAPER)
+    names = sorted(path.stem for path in SHIPPED.glob("*.toml") if path not in (PAPER, PUBLISHED))
     assert page.selectbox(key="train-from").options == [*names, "demo (as it ran)"]
 
 

@@ -12,7 +12,10 @@ from app.ui.shared.charts import NARROW, SHADOW, Spec, axis, canvas, names_axis,
 LABEL_WIDTH = 220
 APART = SERIES[4:]
 """Colours of what is no plain twin."""
-SHAPES = ("diamond", "triangle", "rect", "pin", "arrow", "roundRect", "emptyDiamond")
+SHAPES = (
+    *("diamond", "triangle", "rect", "pin", "arrow", "roundRect"),
+    *("emptyDiamond", "emptyTriangle", "emptyRect", "emptyPin", "emptyArrow", "emptyRoundRect"),
+)
 """Of enhancers in a scatter; plain twins are circles."""
 
 

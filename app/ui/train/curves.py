@@ -25,13 +25,8 @@ if TYPE_CHECKING:
 PANELS = (("loss", "Training loss"), ("ndcg@10", "Validation NDCG@10"))
 """Columns of the curves, and what stands above each panel."""
 LINES: tuple[str | list[int], ...] = (
-    "solid",
-    "dotted",
-    [14, 3],
-    [10, 3, 2, 3],
-    [10, 3, 2, 3, 2, 3],
-    [2, 7],
-    [3, 3, 9, 9],
+    *("solid", "dotted", [14, 3], [10, 3, 2, 3], [10, 3, 2, 3, 2, 3], [2, 7], [3, 3, 9, 9]),
+    *([20, 4], [1, 4], [16, 3, 4, 3], [6, 8], [2, 2, 8, 2]),
 )
 """Of enhancers; the plain twin is dashed."""
 EVERY_S = 1.0
@@ -99,7 +94,10 @@ def _line(part: pl.DataFrame, panel: int, column: str, seeds: bool, alone: bool)
     points = [[epoch, round(value, 5)] for epoch, value in there]
     known, name = (ENHANCERS, "enhancer") if alone else (BACKBONES, "backbone")
     colour = SERIES[known.index(first[name]) % len(SERIES)]
-    dash = "solid" if alone and first["enhancer"] != PLAIN else _dash(first["enhancer"])
+    again = known.index(first[name]) // len(SERIES)  # colours are fewer than enhancers
+    dash = _dash(first["enhancer"])
+    if alone and first["enhancer"] != PLAIN:
+        dash = LINES[again]
     return {
         "type": "line",
         "name": first["recommender"] if seeds else f"{first['backbone']}+{first['enhancer']}",
