@@ -24,7 +24,7 @@ def listed(page: Page) -> list[str]:
 def test_from_a_person_to_the_report(page_at: PageAt, demo_workspace: Path) -> None:
     case = Results(read_record("demo", demo_workspace)).showcase
     page = page_at(demo_workspace, "demo")
-    person = case.people[17]
+    person = case.people[20]
 
     page.get_by_label("Find a person").first.fill(person)
     hit = page.get_by_role("button", name=re.compile(rf"^{re.escape(person)}")).first
@@ -32,13 +32,13 @@ def test_from_a_person_to_the_report(page_at: PageAt, demo_workspace: Path) -> N
     expect(page.get_by_text("so far")).to_have_count(0)
     hit.click()
     expect(page.get_by_role("heading", name=person)).to_be_visible()
-    expect(page).to_have_url(re.compile("user=" + case.dataset.user_ids.external[17]))
+    expect(page).to_have_url(re.compile("user=" + case.dataset.user_ids.external[20]))
     settled(page)
     before = listed(page)
     assert len(before) == 12
     shot(page, "demo-person")
 
-    way = page.get_by_text("In the graph it shares a group").first
+    way = page.get_by_text(re.compile("descriptions.* mention")).first
     title = way.locator("xpath=preceding::strong[1]").inner_text()
     way.locator("xpath=following::button[1]").click()
     dialog = page.get_by_role("dialog")
