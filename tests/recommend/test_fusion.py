@@ -302,3 +302,12 @@ def test_validation_is_by_weights_that_others_gave(tmp_path):
     judged = replace(model, recommender=model.recommender.held_out)
     reached = evaluate(judged, DATASET, SPLIT, "valid", VALIDATION).summary
     assert model.curve["ndcg@10"][-1] == pytest.approx(reached["ndcg@10"])
+
+
+def test_a_part_of_the_users_has_both_folds(tmp_path, monkeypatch):
+    monkeypatch.setattr("recommend.fusion.LEAST_USERS", 12)
+    monkeypatch.setattr("recommend.fusion.MOST_SCORES", 0)  # every second user would be even
+    even, odd = fused(tmp_path).recommender.halves
+    assert not np.allclose(even.weights, odd.weights)
+    whole = fused(tmp_path / "b").recommender
+    assert not any(np.allclose(whole.weights, half.weights) for half in (even, odd))
