@@ -78,10 +78,10 @@ def _learning(
         f"on the test is {figures} ({reach})."
     )
     if not is_certain(ours["low"], ours["high"]):
-        return f"Training shows no certain difference: {first} beside {about}"
+        return f"The best trained one shows no certain difference: {first} beside {about}"
     if ours["difference"] > 0:
-        return f"Training is worth it: {first} is better than {about}"
-    return f"Training is not worth it here: {first} is worse than {about}"
+        return f"The best trained one is ahead: {first} is better than {about}"
+    return f"The best trained one is behind: {first} is worse than {about}"
 
 
 def twins_below_in_words(

@@ -85,7 +85,11 @@ def test_without_twins_all_are_compared_with_the_simple_one_that_validation_pref
 
 @pytest.mark.parametrize(
     ("trained", "verdict"),
-    [(0.4, "Training is worth it"), (0.21, "no certain difference"), (0.1, "is not worth it")],
+    [
+        (0.4, "trained one is ahead: "),
+        (0.21, "no certain difference"),
+        (0.1, "trained one is behind: "),
+    ],
 )
 def test_the_bar_is_cleared_by_more_than_chance_or_not(trained: float, verdict: str) -> None:
     """Validation names the two: a trained one that only the test would prefer is not taken."""
