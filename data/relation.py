@@ -19,6 +19,8 @@ class Relation:
         n_targets: How many targets there are, whether or not an edge leads to them.
         times: (m,) int64 seconds, where edges have times.
         weights: (m,) float32, where edges have weights.
+        numbers: (m,) which edge of the relation that this one is the reverse or a part of each is;
+            None where they are that relation's own. Attributes of edges are looked up by it.
     """
 
     offsets: np.ndarray
@@ -26,6 +28,7 @@ class Relation:
     n_targets: int
     times: np.ndarray | None = None
     weights: np.ndarray | None = None
+    numbers: np.ndarray | None = None
 
     @classmethod
     def between(

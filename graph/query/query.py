@@ -1,0 +1,123 @@
+"""A query: where it starts, and a tree of hops from there; both spellings compile to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from graph.schema import Key
+
+Value = int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What an attribute has to say of a node or an edge for it to stay.
+
+    Attributes:
+        attribute: Its name.
+        operator: One of = != < <= > >= in.
+        value: To compare with; several for "in".
+        of_edge: Whether it is an attribute of the edge; of the node otherwise.
+    """
+
+    attribute: str
+    operator: str
+    value: Value | tuple[Value, ...]
+    of_edge: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a query begins: nodes of a type, or edges of one.
+
+    Attributes:
+        type: Of the nodes; of the source nodes where the seeds are edges.
+        edge: The edges that are seeds, if they are.
+        batch: Seeds a batch; None leaves it to the loader.
+        shuffle: None in their order, True a permutation an epoch, False drawn with replacement
+            without end.
+        alias: What its nodes (or edges) are called in the answer.
+        where: What seeds have to be.
+    """
+
+    type: str
+    edge: Key | None = None
+    batch: int | None = None
+    shuffle: bool | None = None
+    alias: str = ""
+    where: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A random walk: node2vec's, of second order unless p and q are 1.
+
+    Attributes:
+        length: Steps.
+        p: Return parameter.
+        q: In-out parameter.
+
+    Source: Grover and Leskovec, node2vec, section 3.2.
+    """
+
+    length: int
+    p: float = 1.0
+    q: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """A step from the nodes of the start or of another hop.
+
+    Attributes:
+        origin: Where it starts: 0 is the start, n the n-th hop.
+        type: Of the nodes that it leads to.
+        edges: Kinds of edges, in the direction in which they are walked; of a negative, those that
+            must not be there. None for the ends of edges that are seeds.
+        count: How many a node of the origin; None for all.
+        by: The strategy: a name in `graph.sample`.
+        negative: Whether it draws what is not joined.
+        walk: How it walks, if it is a random walk; it then leads to the nodes of every step.
+        alias: What its nodes are called in the answer.
+        edge_alias: What its edges are called in the answer.
+        where: What its nodes and edges have to be.
+        without: Alias of nodes that it must not lead to.
+    """
+
+    origin: int
+    type: str
+    edges: tuple[Key, ...]
+    count: int | None = None
+    by: str = "full"
+    negative: bool = False
+    walk: Walk | None = None
+    alias: str = ""
+    edge_alias: str = ""
+    where: tuple[Condition, ...] = ()
+    without: str = ""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What to walk; made by `parse` or by `graph.query.gsl`, and known to fit its schema.
+
+    Attributes:
+        start: Where it begins.
+        hops: In an order in which every origin comes before what starts there.
+        induced: Whether the answer also holds the edges between the nodes that it led to.
+    """
+
+    start: Start
+    hops: tuple[Hop, ...] = ()
+    induced: bool = False
+
+    @cached_property
+    def types(self) -> tuple[str, ...]:
+        """Types of nodes, of the start and of every hop."""
+        return self.start.type, *(hop.type for hop in self.hops)
+
+    @property
+    def is_path(self) -> bool:
+        """Whether every hop starts where the one before ended: then it is a metapath."""
+        return all(hop.origin == number for number, hop in enumerate(self.hops))
