@@ -100,7 +100,7 @@ class Hop:
 
 @dataclass(frozen=True)
 class Query:
-    """What to walk; made by `parse` or by `graph.query.gsl`, and known to fit its schema.
+    """What to walk; made from text or in Python, and known to fit its schema.
 
     Attributes:
         start: Where it begins.
