@@ -55,7 +55,7 @@ def find(
 def save(
     experiment: ExperimentName,
     path: Annotated[
-        Path, typer.Argument(help="Ends in .graphml, .gexf or .parquet (nodes; edges beside it).")
+        Path, typer.Argument(help="Ends in .svg, .graphml, .gexf or .parquet (edges beside it).")
     ],
     view: Annotated[
         str, typer.Option(help="As `view=` in the page's address; by default an overview.")
@@ -64,8 +64,10 @@ def save(
 ) -> None:
     """Save what a view of the graph shows."""
     writers = {".graphml": graphml, ".gexf": gexf}
-    if path.suffix not in {*writers, ".parquet"}:
-        raise ConfigError(f"{path} ends in {path.suffix!r}; choose .graphml, .gexf or .parquet.")
+    if path.suffix not in {*writers, ".parquet", ".svg"}:
+        raise ConfigError(
+            f"{path} ends in {path.suffix!r}; choose .svg, .graphml, .gexf or .parquet."
+        )
     atlas, console = _open(experiment, workspace)
     seen = picture(atlas, view)
     if path.suffix == ".parquet":
@@ -74,6 +76,10 @@ def save(
         atomic.write_parquet(path, nodes)
         atomic.write_parquet(beside, edges)
         console.print(f"{nodes.height:,} nodes in {path}, {edges.height:,} edges in {beside}")
+        return
+    if path.suffix == ".svg":
+        atomic.write(path, lambda part: part.write_text(seen.svg(atlas.names), encoding="utf-8"))
+        console.print(f"{len(seen.subgraph.nodes):,} nodes drawn in {path}")
         return
     network = seen.network(atlas.names)
     atomic.write(path, lambda part: part.write_bytes(writers[path.suffix](network)))

@@ -15,9 +15,11 @@ from graph.explore.export import as_network, edge_table, node_table
 from graph.explore.flat import FlatGraph, Node, flatten
 from graph.explore.layout import Places, layout
 from graph.explore.names import Finder, Names, index_names, name_nodes
+from graph.explore.sketch import sketch, svg
 from graph.explore.subgraph import Subgraph, look
 from graph.explore.view import read_view
 from graph.hetero import HeteroGraph
+from graph.sample.sample import Sample
 from graph.schema import Schema
 
 if TYPE_CHECKING:
@@ -94,6 +96,11 @@ class Picture:
         """Nodes and edges."""
         return node_table(self.subgraph, names, self.places), edge_table(self.subgraph, names)
 
+    def svg(self, names: Names) -> str:
+        """A drawing that a browser shows, see `graph.explore.sketch.svg`."""
+        titles = [names.title(node) for node in self.subgraph.nodes]
+        return svg(self.subgraph, self.places, titles)
+
     def network(self, names: Names, colours: dict[str, str] | None = None) -> nx.Graph:
         """For NetworkX and for programs that draw graphs."""
         return as_network(*self.tables(names), colours)
@@ -110,4 +117,10 @@ def picture(atlas: Atlas, text: str) -> Picture:
         ConfigError: the text is no view of this graph.
     """
     subgraph = look(atlas.flat, read_view(text, atlas.schema))
+    return Picture(subgraph, layout(subgraph))
+
+
+def picture_of(atlas: Atlas, sample: Sample) -> Picture:
+    """What a sampler drew, laid out; of a large sample what was reached first."""
+    subgraph = sketch(sample, atlas.flat)
     return Picture(subgraph, layout(subgraph))

@@ -76,7 +76,7 @@ def test_metapaths_are_counted_and_listed(graph: Any, atlas: Atlas) -> None:
         (("path", "demo", "item:nobody", "user:nobody"), "There is no item 'nobody'"),
         (("path", "demo", "film:1", "user:x"), "There is no film '1'"),
         (("path", "demo", "nobody", "user:x"), "its type stands before a colon"),
-        (("save", "demo", "x.png"), "choose .graphml, .gexf or .parquet"),
+        (("save", "demo", "x.png"), "choose .svg, .graphml, .gexf or .parquet"),
         (("save", "demo", "x.gexf", "--view", "h7"), "hops is 7; choose 1 to 3"),
         (("metapaths", "demo", "--path", "user > item_factor"), "no such edges"),
         (("find", "nothing", "x"), "was not run in"),

@@ -1,0 +1,92 @@
+"""Samples as pictures, and pictures as SVG."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from data.relation import Relation
+from graph.explore.atlas import Atlas, Picture, picture_of
+from graph.hetero import HeteroGraph
+from graph.query.query import Hop, Query, Start
+from graph.sample.sample import Draws, Sample, SampledEdges
+from graph.schema import EdgeType, NodeType, Schema
+
+SCHEMA = Schema(
+    (NodeType("user"), NodeType("item"), NodeType("genre", groups="item")),
+    (EdgeType("user", "buys", "item"), EdgeType("item", "is", "genre")),
+)
+BUYS, IS = (edge.key for edge in SCHEMA.edges)
+QUERY = Query(Start("user"), (Hop(0, "item", (BUYS,)), Hop(1, "genre", (IS,))))
+
+
+@pytest.fixture
+def atlas():
+    edges = {
+        BUYS: Relation.between(np.array([0, 0, 1]), np.array([0, 1, 1]), 2, 3),
+        IS: Relation.between(np.array([0, 1, 2]), np.array([0, 0, 1]), 3, 2),
+    }
+    names = {"genre": {"label": ("<b>Noir</b> & more\x01", "Farce")}}
+    return Atlas.of(HeteroGraph(SCHEMA, {"user": 2, "item": 3, "genre": 2}, edges, names))
+
+
+def draws(origins, nodes):
+    edges = np.arange(len(nodes))
+    return Draws(np.array(origins), np.array(nodes), edges, np.zeros(len(nodes), dtype=np.int8))
+
+
+@pytest.fixture
+def sample():
+    """User 0 with both items, whose one genre is drawn twice; a negative stands for nothing."""
+    numbers = np.arange(2)
+    return Sample(
+        QUERY,
+        seeds=np.array([0]),
+        times=None,
+        nodes={"user": np.array([0]), "item": np.array([1, 0]), "genre": np.array([0])},
+        owners={},
+        ages={},
+        edges={
+            BUYS: SampledEdges(np.array([0, 0]), np.array([1, 0]), numbers),
+            IS: SampledEdges(np.array([1, 0]), np.array([0, 0]), numbers),
+        },
+        draws=(draws([0, 0, 0], [1, 0, -1]), draws([0, 1], [0, 0])),
+    )
+
+
+def test_every_node_stands_once_beside_what_brought_it(atlas, sample):
+    seen = picture_of(atlas, sample).subgraph
+    assert seen.nodes == (("user", 0), ("item", 1), ("item", 0), ("genre", 0))
+    assert seen.parents.tolist() == [-1, 0, 0, 1] and seen.named == 1
+    joined = {tuple(sorted((seen.nodes[a], seen.nodes[b]))) for a, b in seen.edges.tolist()}
+    assert joined == {
+        (("item", 0), ("user", 0)),
+        (("item", 1), ("user", 0)),
+        (("genre", 0), ("item", 0)),
+        (("genre", 0), ("item", 1)),
+    }
+    assert seen.counts["item"].total == 2
+
+
+def test_what_has_no_room_is_counted(atlas, sample):
+    from graph.explore.sketch import sketch
+
+    seen = sketch(sample, atlas.flat, cap=2)
+    assert len(seen.nodes) == 2 and len(seen.edges) == 1
+    assert (seen.counts["item"].cap, seen.counts["genre"].cap) == (1, 1)
+
+
+def test_the_drawing_is_xml_with_names_of_any_letters(atlas, sample):
+    drawn = ElementTree.fromstring(picture_of(atlas, sample).svg(atlas.names))
+    texts = [one.text for one in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert "<b>Noir</b> & more\\u0001" in texts and "Genres" in texts
+    assert len(list(drawn.iter("{http://www.w3.org/2000/svg}line"))) == 4
+
+
+def test_nothing_is_drawn_as_nothing(atlas, sample):
+    none = Sample(Query(Start("user")), np.zeros(0, dtype=np.int64), None, {}, {}, {}, {}, ())
+    shown: Picture = picture_of(atlas, none)
+    assert not shown.subgraph.nodes
+    ElementTree.fromstring(shown.svg(atlas.names))
