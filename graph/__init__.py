@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     from graph.hetero import HeteroGraph
     from graph.latent import LatentGraph
     from graph.metapath import Metapath
+    from graph.query.query import Query
+    from graph.sample.sample import Sample
+    from graph.sample.sampler import Sampler
     from graph.schema import EdgeType, NodeType, Schema
 
 __all__ = [
@@ -16,7 +19,10 @@ __all__ = [
     "LatentGraph",
     "Metapath",
     "NodeType",
+    "Query",
     "Relation",
+    "Sample",
+    "Sampler",
     "Schema",
 ]
 _HOMES = {
@@ -25,7 +31,10 @@ _HOMES = {
     "LatentGraph": "graph.latent",
     "Metapath": "graph.metapath",
     "NodeType": "graph.schema",
+    "Query": "graph.query.query",
     "Relation": "data.relation",
+    "Sample": "graph.sample.sample",
+    "Sampler": "graph.sample.sampler",
     "Schema": "graph.schema",
 }
 

@@ -63,6 +63,8 @@ class Sample:
             type; NaN where there is no such time.
         edges: By type as the schema declares it, whichever way they were walked.
         draws: What every hop drew.
+        places: (e,) int64 place of every draw among the sample's nodes of its type, by hop; that
+            of the seeds comes first.
     """
 
     query: Query
@@ -73,3 +75,4 @@ class Sample:
     ages: Mapping[str, np.ndarray]
     edges: Mapping[Key, SampledEdges]
     draws: tuple[Draws, ...]
+    places: tuple[np.ndarray, ...]

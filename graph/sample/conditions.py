@@ -1,0 +1,75 @@
+"""Which nodes and edges meet a condition."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from data.errors import ConfigError
+from graph.hetero import HeteroGraph, Values
+from graph.query.query import Condition
+from graph.schema import Key
+
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "in": lambda column, values: np.isin(column, np.asarray(values)),
+}
+
+
+def holds_of_nodes(graph: HeteroGraph, kind: str, condition: Condition) -> np.ndarray:
+    """(n,) bool: which nodes of a type meet a condition.
+
+    Raises:
+        ConfigError: they have no such attribute.
+    """
+    columns = graph.attributes.get(kind, {})
+    if condition.attribute not in columns:
+        raise ConfigError(
+            f"Nodes of type {kind} have no attribute {condition.attribute!r}; they have "
+            f"{', '.join(columns) or 'none'}."
+        )
+    return _holds(columns[condition.attribute], condition)
+
+
+def holds_of_edges(graph: HeteroGraph, key: Key, condition: Condition) -> np.ndarray:
+    """(m,) bool: which edges of a type meet a condition, in the order of the declared relation.
+
+    Raises:
+        ConfigError: they have no such attribute.
+    """
+    relation = graph.relation(graph.schema.edge(key).key)
+    columns: dict[str, Values] = {}
+    if relation.times is not None:
+        columns["time"] = relation.times
+    if relation.weights is not None:
+        columns["weight"] = relation.weights
+    if condition.attribute not in columns:
+        raise ConfigError(
+            f"The edges {key[0]} -{key[1]}-> {key[2]} have no attribute {condition.attribute!r}; "
+            f"they have {', '.join(columns) or 'none'}."
+        )
+    return _holds(columns[condition.attribute], condition)
+
+
+def _holds(values: Values, condition: Condition) -> np.ndarray:
+    """Whether each value is what the condition says."""
+    column = np.asarray(values)
+    if condition.operator not in COMPARE:
+        raise ConfigError(
+            f"{condition.operator!r} compares nothing; write one of {', '.join(COMPARE)}."
+        )
+    wanted = condition.value[0] if type(condition.value) is tuple else condition.value
+    if (column.dtype.kind in "US") != isinstance(wanted, str):
+        raise ConfigError(
+            f"{condition.attribute} {condition.operator} {condition.value!r} compares texts with "
+            "numbers; put the value in quotes, or take them off."
+        )
+    return np.asarray(COMPARE[condition.operator](column, condition.value), dtype=bool)
