@@ -170,6 +170,43 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     return _read(path, lambda: load_file(path))
 
 
+def map_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The named arrays in a safetensors file, read from the disk as they are used.
+
+    Raises:
+        ArtifactError: it is missing or damaged.
+
+    Source: the format, https://huggingface.co/docs/safetensors: eight bytes that say how long the
+    header is, the header as JSON, the arrays.
+    """
+    return _read(path, lambda: _map(path))
+
+
+def _map(path: Path) -> dict[str, np.ndarray]:
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header: dict[str, Any] = json.loads(file.read(size))
+    header.pop("__metadata__", None)
+    raw = np.asarray(np.memmap(path, np.uint8, "r"))[8 + size :]
+    arrays = {}
+    for name, about in header.items():
+        begin, end = about["data_offsets"]
+        arrays[name] = raw[begin:end].view(_DTYPES[about["dtype"]]).reshape(about["shape"])
+    return arrays
+
+
+_DTYPES = {"BOOL": "?"} | {
+    f"{letter}{8 * n}": f"<{kind}{n}"
+    for letter, kind, sizes in (
+        ("I", "i", (1, 2, 4, 8)),
+        ("U", "u", (1, 2, 4, 8)),
+        ("F", "f", (2, 4, 8)),
+    )
+    for n in sizes
+}
+"""Types of numbers by their names in safetensors."""
+
+
 def report_damage(load: Callable[P, T]) -> Callable[P, T]:
     """`load(cls, folder, …)`, by which files of another shape than `save` gives are damaged.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field, replace
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
 
 import numpy as np
 
@@ -12,10 +14,11 @@ from data import atomic
 from data.errors import DataError
 from data.relation import Relation
 from graph.schema import EdgeType, Key, NodeType, Schema
+from graph.values import Lists, Values, intern_texts, take
 
-Values = np.ndarray | tuple[str, ...]
-"""An attribute: an array with a row a node, or a text a node."""
 _ARRAYS, _ABOUT = "hetero.safetensors", "hetero.json"
+_OFFSETS = "offsets"
+_PARTS = (_OFFSETS, "targets", "times", "weights", "numbers")
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,11 @@ class HeteroGraph:
         edges: A relation for every type of edges, by (source, relation, target). The other way
             round is made when it is asked for, unless it is given as well.
         attributes: What is known of nodes, by type and name. "id", "label" and "terms", texts, are
-            how a person finds them; "level", numbers, is that of the codebook of factors.
+            how a person finds them; "level", numbers, is that of the codebook of factors; "time",
+            int64 seconds, is from when a node exists.
+        trusted: Whether the ends of edges, and their order, were checked before.
+        edge_attributes: What is known of edges, by the key that the schema declares and by name, in
+            the order of the declared relation: the number of an edge is its row.
 
     Raises:
         ConfigError: a type is named that the schema has not.
@@ -46,16 +53,21 @@ class HeteroGraph:
     sizes: Mapping[str, int]
     edges: Mapping[Key, Relation]
     attributes: Mapping[str, Mapping[str, Values]] = field(default_factory=dict)
+    edge_attributes: Mapping[Key, Mapping[str, Values]] = field(default_factory=dict)
+    trusted: InitVar[bool] = False
     _reverses: dict[Key, Relation] = field(default_factory=dict, init=False, repr=False)
+    _places: dict[str, dict[Any, int]] = field(default_factory=dict, init=False, repr=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, trusted: bool) -> None:
         for kind in [*self.sizes, *self.attributes]:
             self.schema.check(kind)
         for kind in self.schema.types:
             if kind not in self.sizes:
                 raise DataError(f"How many nodes of type {kind} are there? sizes does not say.")
         for key, relation in self.edges.items():
-            self._check(key, self.schema.edge(key).timed, relation)
+            self._check(key, relation)
+            if not trusted:
+                self._check_edges(key, relation)
         for edge in self.schema.edges:
             if edge.key not in self.edges:
                 raise DataError(
@@ -69,25 +81,65 @@ class HeteroGraph:
                         f"nodes of type {kind}."
                     )
 
-    def _check(self, key: Key, timed: bool, relation: Relation) -> None:
-        where = f"The edges {key[0]} -{key[1]}-> {key[2]}"
+        for key, about in self.edge_attributes.items():
+            self._check_about(key, about, trusted)
+
+    def _check_about(self, key: Key, about: Mapping[str, Values], trusted: bool) -> None:
+        edge = self.schema.edge(key)
+        where = "edges {} -{}-> {}".format(*key)
+        if key != edge.key:
+            raise DataError(
+                f"Attributes of the {where} are those of {edge.source} -{edge.relation}-> "
+                f"{edge.target}, which the schema declares; give them by that name, in that order."
+            )
+        relation = self.edges[key]
+        numbers = relation.numbers
+        most = len(relation.targets)
+        if numbers is not None and not trusted:
+            most = int(numbers.max()) + 1 if len(numbers) else 0
+        for name, column in about.items():
+            if len(column) != most and (numbers is None or len(column) < most):
+                raise DataError(
+                    f"The attribute {name} has {len(column)} values for {most} {where}."
+                )
+
+    def _check(self, key: Key, relation: Relation) -> None:
+        """Sizes, which cost nothing to look at."""
+        where = "The edges {} -{}-> {}".format(*key)
         ends = len(relation), relation.n_targets
         if ends != (self.size(key[0]), self.size(key[2])):
             raise DataError(
                 f"{where} are from {ends[0]} nodes to {ends[1]}; the graph has "
                 f"{self.size(key[0])} and {self.size(key[2])}."
             )
-        if len(relation.targets) and not (
-            relation.targets.min() >= 0 and relation.targets.max() < relation.n_targets
-        ):
-            odd = (relation.targets < 0) | (relation.targets >= relation.n_targets)
-            row = int(np.flatnonzero(odd)[0])
+        m = len(relation.targets)
+        if int(relation.offsets[-1]) != m:
             raise DataError(
-                f"{where} lead to node {relation.targets[row]} in row {row}; the numbers are 0 to "
+                f"{where} have {m} targets, and their offsets say {relation.offsets[-1]}."
+            )
+        for name, part in _parts(relation).items():
+            if name != _OFFSETS and len(part) != m:
+                raise DataError(f"{where} have {len(part)} {name} for {m} edges.")
+        if self.schema.edge(key).timed and relation.times is None:
+            raise DataError(f"{where} have no times, and the schema says that they have.")
+
+    def _check_edges(self, key: Key, relation: Relation) -> None:
+        """Every edge: that it leads to a node, and does not come before an older one."""
+        where, targets = "The edges {} -{}-> {}".format(*key), relation.targets
+        if len(targets) and not (targets.min() >= 0 and targets.max() < relation.n_targets):
+            row = int(np.flatnonzero((targets < 0) | (targets >= relation.n_targets))[0])
+            raise DataError(
+                f"{where} lead to node {targets[row]} in row {row}; the numbers are 0 to "
                 f"{relation.n_targets - 1}."
             )
-        if timed and relation.times is None:
-            raise DataError(f"{where} have no times, and the schema says that they have.")
+        if relation.times is not None and len(targets):
+            falls = np.flatnonzero(relation.times[1:] < relation.times[:-1]) + 1
+            odd = falls[~np.isin(falls, relation.offsets)]
+            if len(odd):
+                raise DataError(
+                    f"{where} are not in the order of their times in row {odd[0]}: each source's "
+                    "oldest come first. Make the relation by Relation.between."
+                )
 
     def size(self, kind: str) -> int:
         """Number of nodes of a type.
@@ -105,11 +157,78 @@ class HeteroGraph:
             ConfigError: the schema has none.
         """
         edge = self.schema.edge(key)
-        if key in self.edges:
+        if key == edge.key:
             return self.edges[key]
         if key not in self._reverses:
-            self._reverses[key] = self.edges[edge.key].transpose()
+            given = self.edges.get(key)
+            if given is None or given.numbers is None:
+                turned = self.edges[edge.key].transpose()
+                given = turned if given is None else _numbered(given, turned, key)
+            self._reverses[key] = given
         return self._reverses[key]
+
+    def edge_values(self, key: Key, name: str) -> Values:
+        """An attribute of edges, a row an edge in the order of `relation(key)`, either way.
+
+        Args:
+            key: Of the edges, in the way in which they are walked.
+            name: Of the attribute; "time" and "weight" are those of the relation.
+
+        Raises:
+            ConfigError: there are no such edges.
+            DataError: they have no such attribute.
+        """
+        relation, about = (
+            self.relation(key),
+            self.edge_attributes.get(self.schema.edge(key).key, {}),
+        )
+        own = {"time": relation.times, "weight": relation.weights}.get(name)
+        if own is not None:
+            return own
+        if name not in about:
+            known = ", ".join([*about]) or "none"
+            raise DataError(
+                "The edges {} -{}-> {} have no attribute {!r}; there is {}.".format(
+                    *key, name, known
+                )
+            )
+        return about[name] if relation.numbers is None else take(about[name], relation.numbers)
+
+    def node_values(self, kind: str, name: str) -> Values:
+        """An attribute of nodes, a row a node.
+
+        Raises:
+            ConfigError: there is no such type.
+            DataError: it has no such attribute.
+        """
+        self.schema.check(kind)
+        about = self.attributes.get(kind, {})
+        if name not in about:
+            known = ", ".join(about) or "none"
+            raise DataError(f"Nodes of type {kind} have no attribute {name!r}; there is {known}.")
+        return about[name]
+
+    def numbers(self, kind: str, ids: Sequence[Any] | np.ndarray) -> np.ndarray:
+        """(n,) int64 numbers of the nodes that have these ids.
+
+        Raises:
+            ConfigError: there is no such type.
+            DataError: a node is not there.
+        """
+        size = self.size(kind)
+        if kind not in self._places:
+            known = self.attributes.get(kind, {}).get("id", range(size))
+            listed: Iterable[Any] = known.tolist() if isinstance(known, np.ndarray) else known
+            self._places[kind] = {one: number for number, one in enumerate(listed)}
+        places = self._places[kind]
+        wanted = ids.tolist() if isinstance(ids, np.ndarray) else ids
+        missing = next((one for one in wanted if one not in places), None)
+        if missing is not None:
+            raise DataError(
+                f"There is no {kind} {missing!r} among {size}; ids are such as "
+                f"{', '.join(repr(one) for one in list(places)[:3]) or 'none'}."
+            )
+        return np.array([places[one] for one in wanted], dtype=np.int64)
 
     def joining(self, a: str, b: str) -> Iterator[tuple[EdgeType, bool, Relation]]:
         """All edges from one type to another: their type, whether that is its own way, and they."""
@@ -139,7 +258,7 @@ class HeteroGraph:
                 seen[edge.key] = _older(
                     self.edges[edge.key], *map(times.get, (edge.source, edge.target))
                 )
-        return HeteroGraph(self.schema, self.sizes, seen, self.attributes)
+        return HeteroGraph(self.schema, self.sizes, seen, self.attributes, self.edge_attributes)
 
     def extend(
         self,
@@ -165,6 +284,7 @@ class HeteroGraph:
             {**self.sizes, **{node.name: n for node, n in more.items()}},
             {**self.edges, **{edge.key: relation for edge, relation in edges.items()}},
             {**self.attributes, **(attributes or {})},
+            self.edge_attributes,
         )
 
     @property
@@ -173,42 +293,123 @@ class HeteroGraph:
         arrays = [part for one in self.edges.values() for part in _parts(one).values()]
         return sum({id(array): array.nbytes for array in arrays}.values())
 
-    def save(self, directory: Path) -> None:
-        """All of it in `directory`: arrays as safetensors, the rest as JSON."""
+    def save(self, directory: Path, both_ways: bool = False) -> None:
+        """All of it in `directory`: arrays as safetensors, the rest as JSON.
+
+        Args:
+            directory: Made if it is not there.
+            both_ways: Whether reverses are stored as well. A graph that is too large for memory
+                has to hold them; of others they are made when they are asked for.
+        """
         arrays: dict[str, np.ndarray] = {}
         texts: dict[str, dict[str, tuple[str, ...]]] = {}
-        for key, relation in self.edges.items():
-            arrays |= {"/".join((*key, name)): part for name, part in _parts(relation).items()}
-        for kind, values in self.attributes.items():
-            for name, column in values.items():
-                if isinstance(column, tuple):
-                    texts.setdefault(kind, {})[name] = column
-                else:
-                    arrays[f"{kind}/{name}"] = column
+        keys = [*self.edges]
+        if both_ways:
+            keys += [e.reverse_key for e in self.schema.edges if e.reverse_key not in self.edges]
+        for key in keys:
+            parts = _parts(self.relation(key))
+            arrays |= {"/".join((*key, name)): part for name, part in parts.items()}
+        for path, column in self._columns():
+            flat = column.values if isinstance(column, Lists) else column
+            if isinstance(column, Lists):
+                arrays[f"{path}/{_OFFSETS}"] = column.offsets
+            if isinstance(flat, tuple):
+                owner, _, name = path.rpartition("/")
+                texts.setdefault(owner, {})[unquote(name)] = flat
+            else:
+                arrays[path] = flat
         atomic.write_arrays(directory / _ARRAYS, arrays)
         about = {"schema": self.schema.as_json(), "sizes": dict(self.sizes), "texts": texts}
         atomic.write_json(directory / _ABOUT, about)
 
+    def _columns(self) -> Iterator[tuple[str, Values]]:
+        """Every attribute, and where it is stored: kind/name, or source/relation/target/of/name."""
+        owners = [(kind, about) for kind, about in self.attributes.items()]
+        owners += [("/".join((*key, "of")), about) for key, about in self.edge_attributes.items()]
+        for owner, about in owners:
+            for name, column in about.items():
+                yield f"{owner}/{quote(name, safe='')}", column
+
     @classmethod
     @atomic.report_damage
-    def load(cls, directory: Path) -> HeteroGraph:
-        """The graph stored by `save`."""
+    def load(cls, directory: Path, mapped: bool = False) -> HeteroGraph:
+        """The graph stored by `save`.
+
+        Args:
+            directory: Where it is.
+            mapped: Whether arrays stay on disk and are read as they are used. Edges are then not
+                looked at again: they were when they were stored.
+        """
         about = atomic.read_json(directory / _ABOUT)
-        sizes = about["sizes"]
+        read = atomic.map_arrays if mapped else atomic.read_arrays
+        sizes, columns = about["sizes"], _Columns()
         parts: dict[Key, dict[str, np.ndarray]] = {}
-        attributes: dict[str, dict[str, Values]] = {
-            kind: {name: tuple(column) for name, column in values.items()}
-            for kind, values in about["texts"].items()
-        }
-        for path, array in atomic.read_arrays(directory / _ARRAYS).items():
-            if path.count("/") == 1:
-                kind, name = path.split("/")
-                attributes.setdefault(kind, {})[name] = array
-            else:
-                source, relation, target, name = path.split("/")
+        for owner, values in about["texts"].items():
+            for name, column in values.items():
+                columns.put(owner, name, intern_texts(column))
+        for path, array in read(directory / _ARRAYS).items():
+            split = path.split("/")
+            if len(split) == 4:
+                source, relation, target, name = split
                 parts.setdefault((source, relation, target), {})[name] = array
+            elif len(split) in (3, 6):
+                columns.offsets["/".join(split[:-2]), unquote(split[-2])] = array
+            else:
+                columns.put("/".join(split[:-1]), unquote(split[-1]), array)
         edges = {key: Relation(n_targets=sizes[key[2]], **part) for key, part in parts.items()}
-        return cls(Schema.read(about["schema"]), sizes, edges, attributes)
+        schema, (nodes, of_edges) = Schema.read(about["schema"]), columns.sorted()
+        return cls(schema, sizes, edges, nodes, of_edges, trusted=mapped)
+
+
+class _Columns:
+    """Attributes as they are read, in whatever order."""
+
+    def __init__(self) -> None:
+        self.offsets: dict[tuple[str, str], np.ndarray] = {}
+        self._flat: dict[tuple[str, str], np.ndarray | tuple[str, ...]] = {}
+
+    def put(self, owner: str, name: str, column: np.ndarray | tuple[str, ...]) -> None:
+        """Values of nodes of a type, or of edges."""
+        self._flat[owner, name] = column
+
+    def sorted(self) -> tuple[dict[str, dict[str, Values]], dict[Key, dict[str, Values]]]:
+        """Those of nodes and those of edges."""
+        nodes: dict[str, dict[str, Values]] = {}
+        edges: dict[Key, dict[str, Values]] = {}
+        for (owner, name), flat in self._flat.items():
+            offsets = self.offsets.get((owner, name))
+            column = flat if offsets is None else Lists(offsets, flat)
+            if "/" in owner:
+                source, relation, target, _ = owner.split("/")
+                edges.setdefault((source, relation, target), {})[name] = column
+            else:
+                nodes.setdefault(owner, {})[name] = column
+        return nodes, edges
+
+
+def _numbered(given: Relation, turned: Relation, key: Key) -> Relation:
+    """The edges that were given the other way round, with the numbers of those they reverse.
+
+    Raises:
+        DataError: they are others.
+    """
+    one, other = (
+        np.lexsort((edges.targets, *([] if edges.times is None else [edges.times]), edges.sources))
+        for edges in (given, turned)
+    )
+    same = np.array_equal(given.offsets, turned.offsets) and all(
+        part is not None and np.array_equal(part[one], turned_part[other])
+        for part, turned_part in ((given.targets, turned.targets), (given.times, turned.times))
+        if turned_part is not None
+    )
+    if not same or turned.numbers is None:
+        raise DataError(
+            "The edges {} -{}-> {} are not those of their reverse. Leave them out: they are made "
+            "when they are asked for.".format(*key)
+        )
+    numbers = np.empty_like(turned.numbers)
+    numbers[one] = turned.numbers[other]
+    return replace(given, numbers=numbers)
 
 
 def _older(
@@ -225,5 +426,5 @@ def _older(
 
 def _parts(relation: Relation) -> dict[str, np.ndarray]:
     """The arrays of a relation that it has."""
-    named = {name: getattr(relation, name) for name in ("offsets", "targets", "times", "weights")}
+    named = {name: getattr(relation, name) for name in _PARTS}
     return {name: array for name, array in named.items() if array is not None}

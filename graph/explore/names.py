@@ -90,7 +90,8 @@ def _ids(graph: HeteroGraph, kind: str) -> IdMap:
 
 def _titles(graph: HeteroGraph, kind: str) -> pl.Series:
     """What each node is called; type and id where the graph does not say."""
-    labels = graph.attributes.get(kind, {}).get("label", ("",) * graph.size(kind))
+    known = graph.attributes.get(kind, {}).get("label")
+    labels = known if isinstance(known, tuple) else ("",) * graph.size(kind)
     called = graph.schema.node(kind).title
     return pl.Series(
         [

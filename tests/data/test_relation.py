@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.relation import Relation
+from data.relation import Relation, order_of
 
 EDGES = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(0, 9)), max_size=40)
 
@@ -49,3 +49,30 @@ def test_edges_without_times_are_before_nothing():
     timeless = Relation.between(np.array([0]), np.array([0]), 1, 1)
     with pytest.raises(ValueError, match="no times"):
         timeless.before(np.array([5]))
+
+
+@given(EDGES, st.data())
+def test_numbers_lead_back_to_the_edges_themselves(edges, data):
+    found = relation(edges)
+    kept = data.draw(st.lists(st.booleans(), min_size=len(edges), max_size=len(edges)))
+    part = found.only(np.array(kept, dtype=bool))
+    for some in (found.transpose(), part, part.transpose(), part.transpose().transpose()):
+        assert some.weights.tolist() == found.weights[some.numbers].tolist()
+        assert some.moments.tolist() == found.moments[some.numbers].tolist()
+    np.testing.assert_array_equal(part.targets, found.targets[part.numbers])
+    np.testing.assert_array_equal(part.transpose().sources, found.targets[part.transpose().numbers])
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(-(2**62), 2**62)), max_size=30))
+def test_the_order_is_that_of_numpy_however_far_apart_times_are(edges):
+    sources, times = np.array(edges, dtype=np.int64).reshape(-1, 2).T
+    order, expected = order_of(sources, times), np.lexsort((times, sources))
+    assert (np.arange(len(edges)) if order is None else order).tolist() == expected.tolist()
+    bare = order_of(sources)
+    expected = np.argsort(sources, kind="stable")
+    assert (np.arange(len(edges)) if bare is None else bare).tolist() == expected.tolist()
+
+
+def test_unsigned_keys_are_ordered_as_well():
+    sources = np.array([3, 0, 3, 1], dtype=np.uint64)
+    assert order_of(sources).tolist() == [1, 3, 0, 2]

@@ -9,10 +9,11 @@ import sys
 import numpy as np
 import pytest
 
-from data.errors import AutoGraphError, ConfigError, DataError
+from data.errors import ArtifactError, AutoGraphError, ConfigError, DataError
 from data.relation import Relation
 from graph.hetero import HeteroGraph
 from graph.schema import EdgeType, NodeType, Schema
+from graph.values import Lists
 
 BUYS, LIKE = ("user", "buys", "item"), ("item", "like", "item")
 SHOP = Schema(
@@ -164,3 +165,117 @@ def test_times_that_are_promised_have_to_be_there():
     schema = Schema((NodeType("user"),), (EdgeType("user", "knows", "user", timed=True),))
     with pytest.raises(DataError, match="have no times"):
         HeteroGraph(schema, {"user": 2}, {("user", "knows", "user"): relation([(0, 1)], 2, 2)})
+
+
+def plain(column):
+    return column.tolist() if isinstance(column, np.ndarray) else list(column)
+
+
+ABOUT = {
+    BUYS: {
+        "stars": np.array([5, 4, 3, 2], dtype=np.int8),
+        "why/how": ("gift", "self", "gift", "self"),
+        "tags": Lists.of([("a",), (), ("b", "a"), ("c",)]),
+        "seen": np.arange(8.0).reshape(4, 2),
+    }
+}
+
+
+def with_edge_attributes(shop):
+    return HeteroGraph(
+        shop.schema,
+        shop.sizes,
+        shop.edges,
+        {**shop.attributes, "user": {"years": Lists.of([(1999, 2001), ()])}},
+        ABOUT,
+    )
+
+
+def test_attributes_of_edges_are_found_from_both_ends(shop):
+    graph = with_edge_attributes(shop)
+    back = ("item", "rev_buys", "user")
+    assert graph.relation(back).numbers.tolist() == [0, 2, 3, 1]
+    assert graph.edge_values(BUYS, "stars").tolist() == [5, 4, 3, 2]
+    assert graph.edge_values(back, "stars").tolist() == [5, 3, 2, 4]
+    assert graph.edge_values(back, "why/how") == ("gift", "gift", "self", "self")
+    assert graph.edge_values(back, "tags")[1] == ("b", "a")
+    assert graph.edge_values(back, "seen").tolist() == [[0, 1], [4, 5], [6, 7], [2, 3]]
+    assert graph.edge_values(back, "time").tolist() == [5, 2, 7, 9]
+    with pytest.raises(DataError, match="no attribute 'star'; there is stars, why/how"):
+        graph.edge_values(back, "star")
+    with pytest.raises(DataError, match="no attribute 'age'; there is years"):
+        graph.node_values("user", "age")
+
+
+def test_a_part_of_a_graph_finds_the_attributes_of_its_edges(shop):
+    seen = with_edge_attributes(shop).before({"user": np.array([9, 7])})
+    assert seen.relation(BUYS).numbers.tolist() == [0, 2]
+    assert seen.edge_values(BUYS, "stars").tolist() == [5, 3]
+    assert seen.edge_values(("item", "rev_buys", "user"), "why/how") == ("gift", "gift")
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+@pytest.mark.parametrize("both_ways", [False, True])
+def test_all_attributes_come_back_from_a_file_or_through_a_map(shop, tmp_path, mapped, both_ways):
+    graph = with_edge_attributes(shop)
+    graph.save(tmp_path, both_ways=both_ways)
+    again = HeteroGraph.load(tmp_path, mapped=mapped)
+    assert len(again.edges) == (6 if both_ways else 3)
+    for key in (BUYS, ("item", "rev_buys", "user"), LIKE):
+        for name in ("offsets", "targets", "times", "weights", "numbers"):
+            one, other = (getattr(each.relation(key), name) for each in (graph, again))
+            np.testing.assert_array_equal(one, other)
+    for name, column in ABOUT[BUYS].items():
+        found = again.edge_attributes[BUYS][name]
+        assert type(found) is type(column) and len(found) == 4
+        assert plain(found) == plain(column)
+    assert [row.tolist() for row in again.attributes["user"]["years"]] == [[1999, 2001], []]
+    targets = again.relation(BUYS).targets
+    assert targets.flags.writeable is (not mapped)
+
+
+def test_a_reverse_that_is_given_is_numbered_whatever_the_order_of_what_is_equal(shop):
+    back = relation([(1, 0), (2, 1), (2, 1), (2, 0)], 3, 2, times=[5, 2, 7, 9])
+    edges = {**shop.edges, ("item", "rev_buys", "user"): back}
+    graph = HeteroGraph(SHOP, shop.sizes, edges, {}, ABOUT)
+    assert graph.edge_values(("item", "rev_buys", "user"), "stars").tolist() == [5, 3, 2, 4]
+    other = relation([(1, 0), (2, 1), (2, 1), (2, 0)], 3, 2, times=[5, 2, 7, 8])
+    lying = HeteroGraph(SHOP, shop.sizes, {**edges, ("item", "rev_buys", "user"): other})
+    with pytest.raises(DataError, match="not those of their reverse"):
+        lying.relation(("item", "rev_buys", "user"))
+
+
+def test_edges_that_stand_before_older_ones_get_a_sentence():
+    schema = Schema((NodeType("user"),), (EdgeType("user", "knows", "user", timed=True),))
+    sound = Relation(np.array([0, 1, 3]), np.array([0, 0, 1]), 2, np.array([9, 3, 4]))
+    HeteroGraph(schema, {"user": 2}, {("user", "knows", "user"): sound})
+    odd = Relation(np.array([0, 1, 3]), np.array([0, 0, 1]), 2, np.array([2, 4, 3]))
+    with pytest.raises(DataError, match="not in the order of their times in row 2"):
+        HeteroGraph(schema, {"user": 2}, {("user", "knows", "user"): odd})
+
+
+@pytest.mark.parametrize(
+    ("about", "sentence"),
+    [
+        ({BUYS: {"stars": np.arange(3)}}, "stars has 3 values for 4 edges user -buys-> item"),
+        ({("item", "rev_buys", "user"): {"stars": np.arange(4)}}, "user -buys-> item, which the"),
+    ],
+)
+def test_attributes_that_do_not_fit_their_edges_get_a_sentence(shop, about, sentence):
+    with pytest.raises(DataError, match=sentence):
+        HeteroGraph(SHOP, shop.sizes, shop.edges, {}, about)
+
+
+def test_a_file_that_ends_early_is_damaged_also_when_it_is_mapped(shop, tmp_path):
+    shop.save(tmp_path)
+    file = tmp_path / "hetero.safetensors"
+    file.write_bytes(file.read_bytes()[:-8])
+    with pytest.raises(ArtifactError, match="damaged"):
+        HeteroGraph.load(tmp_path, mapped=True)
+
+
+def test_nodes_are_found_by_what_they_are_called(shop):
+    assert shop.numbers("genre", ["love", "war"]).tolist() == [1, 0]
+    assert shop.numbers("item", np.array([2, 0])).tolist() == [2, 0]
+    with pytest.raises(DataError, match="no genre 'hate' among 2; ids are such as 'war', 'love'"):
+        shop.numbers("genre", ["hate"])
