@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from data.errors import ConfigError
-from graph.hetero import HeteroGraph, Values
+from graph.hetero import HeteroGraph
 from graph.query.query import Condition
 from graph.schema import Key
+from graph.values import Values
 
 COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
@@ -45,8 +46,9 @@ def holds_of_edges(graph: HeteroGraph, key: Key, condition: Condition) -> np.nda
     Raises:
         ConfigError: they have no such attribute.
     """
-    relation = graph.relation(graph.schema.edge(key).key)
-    columns: dict[str, Values] = {}
+    declared = graph.schema.edge(key).key
+    relation = graph.relation(declared)
+    columns: dict[str, Values] = dict(graph.edge_attributes.get(declared, {}))
     if relation.times is not None:
         columns["time"] = relation.times
     if relation.weights is not None:
