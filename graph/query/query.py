@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from graph.schema import Key
+from graph.schema import Key, Schema
 
 Value = int | float | str
+STRATEGIES = (
+    "random",
+    "random_without_replacement",
+    "topk",
+    "edge_weight",
+    "in_degree",
+    "full",
+    "latest",
+    "focal",
+)
+"""How a hop chooses among edges; `graph.sample` has them."""
+NEGATIVES = ("random", "in_degree", "node_weight")
+"""How a hop chooses nodes to which no edge leads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +28,7 @@ class Condition:
     """What an attribute has to say of a node or an edge for it to stay.
 
     Attributes:
-        attribute: Its name.
+        attribute: Its name; of edges also "time" and "weight".
         operator: One of = != < <= > >= in.
         value: To compare with; several for "in".
         of_edge: Whether it is an attribute of the edge; of the node otherwise.
@@ -25,6 +38,24 @@ class Condition:
     operator: str
     value: Value | tuple[Value, ...]
     of_edge: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What negatives have in common with the nodes that they stand against.
+
+    Attributes:
+        alias: Of the nodes that they are to be like.
+        shares: Attributes, and the share of the negatives of which each is equal; together at most
+            1. The rest may be any.
+        shared: Whether all seeds of a batch have the same negatives.
+        unique: Whether none is drawn twice.
+    """
+
+    alias: str
+    shares: tuple[tuple[str, float], ...] = ()
+    shared: bool = False
+    unique: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +105,13 @@ class Hop:
         origin: Where it starts: 0 is the start, n the n-th hop.
         type: Of the nodes that it leads to.
         edges: Kinds of edges, in the direction in which they are walked; of a negative, those that
-            must not be there. None for the ends of edges that are seeds.
+            must not be there, and none where any node will do. None for the ends of edges.
         count: How many a node of the origin; None for all.
-        by: The strategy: a name in `graph.sample`.
+        by: The strategy, one of `STRATEGIES` or `NEGATIVES`.
+        end: "source" or "target" if it is no step but that end of the edges of its origin, which
+            are seeds or what the hop there walked; "" otherwise.
         negative: Whether it draws what is not joined.
+        like: What negatives have in common with others, if they have to.
         walk: How it walks, if it is a random walk; it then leads to the nodes of every step.
         alias: What its nodes are called in the answer.
         edge_alias: What its edges are called in the answer.
@@ -90,7 +124,9 @@ class Hop:
     edges: tuple[Key, ...]
     count: int | None = None
     by: str = "full"
+    end: str = ""
     negative: bool = False
+    like: Likeness | None = None
     walk: Walk | None = None
     alias: str = ""
     edge_alias: str = ""
@@ -104,13 +140,36 @@ class Query:
 
     Attributes:
         start: Where it begins.
-        hops: In an order in which every origin comes before what starts there.
+        hops: In an order in which every origin comes before what starts there, branch by branch.
         induced: Whether the answer also holds the edges between the nodes that it led to.
+        schema: That it fits; texts of a query without it name every relation.
+
+    >>> from graph.latent import latent_schema
+    >>> query = Query.parse("user:64 as u>item:16 latest > item_factor", latent_schema())
+    >>> str(query), query.types
+    ('user:64 as u > item:16 latest > item_factor', ('user', 'item', 'item_factor'))
     """
 
     start: Start
     hops: tuple[Hop, ...] = ()
     induced: bool = False
+    schema: Schema | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def parse(cls, text: str, schema: Schema) -> Query:
+        """The query that a text writes; `graph.query.text` has the grammar.
+
+        Raises:
+            ConfigError: the text writes none, or it does not fit the schema.
+        """
+        from graph.query.text import parse
+
+        return parse(text, schema)
+
+    def __str__(self) -> str:
+        from graph.query.write import write
+
+        return write(self)
 
     @cached_property
     def types(self) -> tuple[str, ...]:
