@@ -1,0 +1,1 @@
+"""Recommenders and layers that learn on samples of a typed graph."""
