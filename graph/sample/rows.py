@@ -8,10 +8,12 @@ from functools import cached_property
 
 import numpy as np
 
+from data.errors import ConfigError, DataError
 from data.relation import Relation, offsets_of
 from graph.hetero import HeteroGraph
 from graph.query.query import Condition
 from graph.sample.conditions import holds_of_edges, holds_of_nodes
+from graph.sample.tables import Alias, Arrivals, Taken, bisect, cumulate, visible
 from graph.schema import Key
 
 NEVER = int(np.iinfo(np.int64).min)
@@ -31,16 +33,100 @@ class Reach:
         kinds: (m,) int8 place of each edge's type among the hop's; None where it has one.
         moments: (m,) int64 times of the edges themselves, `NEVER` where one has none; None where
             none has one.
+        starts: (n,) int64 seconds from which the nodes that they start from are there, if known.
     """
 
     relation: Relation
     kinds: np.ndarray | None = None
     moments: np.ndarray | None = None
+    starts: np.ndarray | None = None
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """(m,) float32 weights of the edges.
+
+        Raises:
+            ConfigError: they have none.
+            DataError: one is negative or not a number.
+        """
+        weights = self.relation.weights
+        if weights is None:
+            raise ConfigError(
+                "These edges have no weights to draw by; draw them at random, or give them some."
+            )
+        odd = np.flatnonzero(~(weights >= 0) | np.isinf(weights))
+        if len(odd):
+            raise DataError(
+                f"The weight of edge {self.numbers_of(odd[:1])[0]} is {weights[odd[0]]}; to draw "
+                "by weights they have to be numbers from 0."
+            )
+        return weights
 
     @cached_property
     def sums(self) -> np.ndarray:
         """(m + 1,) float64 weights of all edges before each."""
-        return cumulate(self.relation.weights if self.relation.weights is not None else 0)
+        return cumulate(self.weights)
+
+    @cached_property
+    def alias(self) -> Alias:
+        """To draw by weight from whole rows."""
+        return Alias.of(self.relation.offsets, self.weights)
+
+    @cached_property
+    def popularity(self) -> Alias:
+        """To draw by the in-degree of targets from whole rows."""
+        return Alias.of(self.relation.offsets, self.arrivals.degrees[self.relation.targets])
+
+    @cached_property
+    def heaviest(self) -> np.ndarray:
+        """(m,) edges by source, those of more weight first, ties by their order in the graph."""
+        relation = self.relation
+        kinds = np.zeros(1, dtype=np.int8) if self.kinds is None else self.kinds
+        numbers = self.numbers_of(np.arange(len(relation.targets)))
+        ties = np.broadcast_to(kinds, numbers.shape)
+        order: np.ndarray = np.lexsort((numbers, ties, -self.weights, relation.sources))
+        return order
+
+    @cached_property
+    def weight_ranks(self) -> np.ndarray:
+        """(m,) place of each edge in `heaviest`."""
+        ranks = np.empty_like(self.heaviest)
+        ranks[self.heaviest] = np.arange(len(ranks))
+        return ranks
+
+    @cached_property
+    def arrivals(self) -> Arrivals:
+        """The same edges by the node that they lead to, and by time."""
+        return Arrivals.of(self.relation, self.starts)
+
+    @cached_property
+    def by_target(self) -> np.ndarray:
+        """(m,) places of edges by source, target and time."""
+        relation = self.relation
+        order = np.lexsort((relation.targets, relation.sources))
+        small: np.ndarray = order.astype(np.int32 if len(order) < 2**31 else np.int64)
+        return small
+
+    def joined(
+        self, sources: np.ndarray, targets: np.ndarray, limits: np.ndarray | None
+    ) -> np.ndarray:
+        """(p,) bool: whether an edge leads from a node to another that can be seen at a time."""
+        if not len(self.relation.targets):
+            return np.zeros(len(sources), dtype=bool)
+        at = self.pairs(sources, targets)[0]
+        ends = self.relation.offsets[1:][sources]
+        edge = self.by_target[np.minimum(at, len(self.by_target) - 1)]
+        there: np.ndarray = (at < ends) & (self.relation.targets[edge] == targets)
+        if limits is not None and self.relation.times is not None:
+            there &= self.relation.times[edge] < limits
+        return there
+
+    def pairs(self, sources: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where in `by_target` the edges from nodes to others begin and end."""
+        values = Taken(self.relation.targets, self.by_target)
+        begins, ends = self.relation.offsets[sources], self.relation.offsets[1:][sources]
+        low = bisect(values, begins, ends, targets)
+        return low, bisect(values, low, ends, targets + 1)
 
     def numbers_of(self, edges: np.ndarray) -> np.ndarray:
         """(e,) int64 numbers of edges within their type, of places in the relation."""
@@ -92,6 +178,11 @@ class Rows:
         owners = np.arange(len(rows)) if owners is None else owners
         return cls(reach, rows, begins, lengths, limits, owners, rows if seeds is None else seeds)
 
+    @property
+    def whole(self) -> bool:
+        """Whether all edges of the rows can be seen."""
+        return self.limits is None or self.reach.relation.times is None
+
     def take(self, places: np.ndarray) -> Rows:
         """Some of the rows."""
         limits = None if self.limits is None else self.limits[places]
@@ -103,59 +194,6 @@ class Rows:
             limits=limits,
             owners=self.owners[places],
         )
-
-
-def visible(
-    relation: Relation, rows: np.ndarray, limits: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Where rows begin, and how many of their edges are strictly before a time each.
-
-    Args:
-        relation: Edges by source and time.
-        rows: (r,) sources.
-        limits: (r,) int64 seconds; None to see all.
-
-    Returns:
-        (r,) int64 begins, and (r,) int64 lengths.
-    """
-    begins = relation.offsets[rows]
-    ends = relation.offsets[1:][rows]
-    if limits is not None and relation.times is not None:
-        ends = bisect(relation.times, begins, ends, limits)
-    return begins, ends - begins
-
-
-def bisect(
-    values: np.ndarray, begins: np.ndarray, ends: np.ndarray, limits: np.ndarray
-) -> np.ndarray:
-    """The first place from each begin at which a value is not below a limit.
-
-    Args:
-        values: (m,) in order within every stretch.
-        begins: (r,) where stretches begin.
-        ends: (r,) where they end; the answer where all values are below.
-        limits: (r,) what to compare with.
-
-    >>> bisect(np.array([1, 3, 5, 2, 2]), np.array([0, 3]), np.array([3, 5]), np.array([4, 2]))
-    array([2, 3])
-    """
-    low = begins.copy()
-    if not len(values) or not len(low):
-        return low
-    step = 1 << int((ends - begins).max()).bit_length()
-    while step := step >> 1:
-        probe = low + step
-        below = values[np.minimum(probe, ends) - 1] < limits
-        below &= probe <= ends
-        low += step * below
-    return low
-
-
-def cumulate(weights: np.ndarray | int) -> np.ndarray:
-    """(m + 1,) float64 sums of what stands before each."""
-    sums = np.zeros(np.size(weights) + 1)
-    np.cumsum(weights, dtype=np.float64, out=sums[1:])
-    return sums
 
 
 def reach(graph: HeteroGraph, keys: Sequence[Key], where: Sequence[Condition] = ()) -> Reach:
@@ -173,7 +211,7 @@ def reach(graph: HeteroGraph, keys: Sequence[Key], where: Sequence[Condition] = 
     born = node_times(graph, target)
     if len(keys) == 1 and not where and born is None:
         relation = replace(graph.relation(keys[0]), numbers=_numbers(graph, keys[0]))
-        return Reach(relation, None, relation.times)
+        return Reach(relation, None, relation.times, node_times(graph, keys[0][0]))
     parts = [_part(graph, key, kind, where) for kind, key in enumerate(keys)]
     sources, targets, numbers, kinds, times, weights = map(np.concatenate, zip(*parts, strict=True))
     seen = times if born is None else np.maximum(times, born[targets])
@@ -189,7 +227,8 @@ def reach(graph: HeteroGraph, keys: Sequence[Key], where: Sequence[Condition] = 
         numbers[order],
     )
     moments = times[order] if len(times) and times.max() > NEVER else None
-    return Reach(relation, kinds[order] if len(keys) > 1 else None, moments)
+    own = kinds[order] if len(keys) > 1 else None
+    return Reach(relation, own, moments, node_times(graph, keys[0][0]))
 
 
 def node_times(graph: HeteroGraph, kind: str) -> np.ndarray | None:

@@ -8,11 +8,13 @@ import numpy as np
 
 from data.errors import ConfigError
 from graph.sample.rows import Rows
+from graph.sample.tables import Alias, cumulate
 
 Chosen = tuple[np.ndarray, np.ndarray]
 """(e,) int64 which of the rows each draw belongs to, in order, and (e,) int64 its edge's place."""
 Strategy = Callable[[Rows, int, np.random.Generator], Chosen]
 """What draws at most so many edges of each row, all of them among those it may see."""
+_SHORT, _ROUNDS = 4, 12
 
 
 def random(rows: Rows, count: int, rng: np.random.Generator) -> Chosen:
@@ -58,12 +60,108 @@ def full(rows: Rows, count: int, _: np.random.Generator) -> Chosen:
     return places, rows.begins[places] + within
 
 
+def edge_weight(rows: Rows, count: int, rng: np.random.Generator) -> Chosen:
+    """Every draw is one of a row's edges in proportion to its weight, with replacement."""
+    if rows.whole:
+        return _by_alias(rows, rows.reach.alias, count, rng)
+    sums = rows.reach.sums
+    low = sums[rows.begins]
+    total = sums[rows.begins + rows.lengths] - low
+    some = np.flatnonzero(total > 0)
+    sought = low[some, None] + rng.random((len(some), count)) * total[some, None]
+    places = np.repeat(some, count)
+    found = np.searchsorted(sums, sought.ravel(), side="right") - 1
+    return places, np.minimum(found, (rows.begins + rows.lengths - 1)[places])
+
+
+def in_degree(rows: Rows, count: int, rng: np.random.Generator) -> Chosen:
+    """Every draw is in proportion to the edges that lead to its node and can be seen.
+
+    A draw alike is kept in proportion to that number, by the largest that any node has; what is
+    still open after some rounds, and short rows, are drawn from all of their edges.
+    """
+    if rows.limits is None or rows.reach.arrivals.times is None:
+        return _by_alias(rows, rows.reach.popularity, count, rng)
+    some = np.flatnonzero(rows.lengths)
+    arrivals, targets = rows.reach.arrivals, rows.reach.relation.targets
+    picked = np.full((len(some), count), -1)
+    long = np.flatnonzero(rows.lengths[some] > _SHORT * count)
+    limits = rows.limits[some]
+    peaks = arrivals.peaks_at(limits)
+    slots = (long[:, None] * count + np.arange(count)).ravel()
+    for _ in range(_ROUNDS):
+        of = slots // count
+        within = (rng.random(len(of)) * rows.lengths[some[of]]).astype(np.int64)
+        position = rows.begins[some[of]] + within
+        degrees = arrivals.degrees_at(targets[position], limits[of])
+        kept = rng.random(len(of)) * peaks[of] < degrees
+        picked.ravel()[slots[kept]] = position[kept]
+        slots = slots[~kept]
+    rest = np.flatnonzero((picked < 0).any(axis=1))
+    part = rows.take(some[rest])
+    of, position = full(part, int(part.lengths.max(initial=0)), rng)
+    degrees = arrivals.degrees_at(targets[position], limits[rest][of])
+    drawn = position[_from_each(part.lengths, degrees, count, rng)]
+    picked[rest] = np.where(picked[rest] < 0, drawn, picked[rest])
+    return np.repeat(some, count), picked.ravel()
+
+
+def topk(rows: Rows, count: int, _: np.random.Generator) -> Chosen:
+    """The edges of the most weight of each row, the heaviest first; ties as the graph numbers them.
+
+    Where a row is seen whole, or for the most part, it is read from its heaviest edge on; where
+    little of it is seen, that is sorted.
+    """
+    heaviest, relation = rows.reach.heaviest, rows.reach.relation
+    if rows.whole:
+        places, within = _first(rows.lengths, count)
+        return places, heaviest[rows.begins[places] + within]
+    degrees = relation.offsets[1:][rows.rows] - rows.begins
+    wanted = np.minimum(rows.lengths, count)
+    scanned = np.minimum(degrees, 2 * count)
+    times, limits = relation.moments, rows.limits
+    assert limits is not None
+    found: list[Chosen] = []
+    left = np.flatnonzero(wanted)
+    while len(left):
+        brief = rows.lengths[left] <= scanned[left]
+        if brief.any():
+            found.append(_sorted_prefix(rows, left[brief], count))
+            left = left[~brief]
+        of, within = _first(scanned[left], int(scanned[left].max(initial=0)))
+        edges = heaviest[rows.begins[left][of] + within]
+        seen = times[edges] < limits[left][of]
+        of, edges = of[seen], edges[seen]
+        counts = np.bincount(of, minlength=len(left))
+        rank = np.arange(len(of)) - (np.cumsum(counts) - counts)[of]
+        enough = counts >= wanted[left]
+        kept = enough[of] & (rank < count)
+        found.append((left[of[kept]], edges[kept]))
+        left = left[~enough]
+        scanned = np.minimum(degrees, 2 * scanned)
+    places, positions = (
+        (np.concatenate(part) for part in zip(*found, strict=True))
+        if found
+        else (
+            np.zeros(0, dtype=np.int64),
+            np.zeros(0, dtype=np.int64),
+        )
+    )
+    order = np.argsort(places, kind="stable")
+    return places[order], positions[order]
+
+
 STRATEGIES: dict[str, Strategy] = {
     "random": random,
     "random_without_replacement": random_without_replacement,
-    "latest": latest,
+    "topk": topk,
+    "edge_weight": edge_weight,
+    "in_degree": in_degree,
     "full": full,
+    "latest": latest,
 }
+INDEPENDENT = ("random", "edge_weight", "in_degree")
+"""Those whose draws know nothing of each other."""
 
 
 def draw_all(rows: Rows, most: int, name: str) -> Chosen:
@@ -92,3 +190,39 @@ def _first(lengths: np.ndarray, count: int) -> Chosen:
     places = np.repeat(np.arange(len(lengths)), taken)
     starts = np.cumsum(taken) - taken
     return places, np.arange(len(places)) - starts[places]
+
+
+def _by_alias(rows: Rows, alias: Alias, count: int, rng: np.random.Generator) -> Chosen:
+    """Draws from whole rows: where a uniform number falls says the slot, and how far in which."""
+    some = np.flatnonzero(alias.filled[rows.rows])
+    at = rng.random((len(some), count)) * rows.lengths[some, None]
+    slots = at.astype(np.int64)
+    at -= slots
+    slots += rows.begins[some, None]
+    slots = slots.ravel()
+    chosen = np.where(at.ravel() < alias.kept[slots], slots, alias.others[slots])
+    return np.repeat(some, count), chosen
+
+
+def _from_each(
+    lengths: np.ndarray, weights: np.ndarray, count: int, rng: np.random.Generator
+) -> np.ndarray:
+    """(r, count) places in `weights`, which hold a stretch a row, in proportion to them."""
+    sums, ends = cumulate(weights), np.cumsum(lengths)
+    low, high = sums[ends - lengths], sums[ends]
+    sought = low[:, None] + rng.random((len(lengths), count)) * (high - low)[:, None]
+    found = np.searchsorted(sums, sought.ravel(), side="right").reshape(sought.shape) - 1
+    places: np.ndarray = np.minimum(found, (ends - 1)[:, None])
+    return places
+
+
+def _sorted_prefix(rows: Rows, places: np.ndarray, count: int) -> Chosen:
+    """The heaviest edges of what is seen of some rows, by sorting it."""
+    part = rows.take(places)
+    of, within = _first(part.lengths, int(part.lengths.max(initial=0)))
+    edges = part.begins[of] + within
+    rank = rows.reach.weight_ranks[edges]
+    order = np.lexsort((rank, of))
+    taken, within = _first(part.lengths, count)
+    starts = np.cumsum(part.lengths) - part.lengths
+    return places[taken], edges[order[starts[taken] + within]]

@@ -1,0 +1,191 @@
+"""What is looked up when edges are drawn: places in time, in-degrees at a time, alias tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from data.relation import Relation, offsets_of
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Values in an order, looked up when they are asked for."""
+
+    values: np.ndarray
+    order: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, places: np.ndarray) -> np.ndarray:
+        taken: np.ndarray = self.values[self.order[places]]
+        return taken
+
+
+def visible(
+    relation: Relation, rows: np.ndarray, limits: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where rows begin, and how many of their edges are strictly before a time each.
+
+    Args:
+        relation: Edges by source and time.
+        rows: (r,) sources.
+        limits: (r,) int64 seconds; None to see all.
+
+    Returns:
+        (r,) int64 begins, and (r,) int64 lengths.
+    """
+    begins = relation.offsets[rows]
+    ends = relation.offsets[1:][rows]
+    if limits is not None and relation.times is not None:
+        ends = bisect(relation.times, begins, ends, limits)
+    return begins, ends - begins
+
+
+def bisect(
+    values: np.ndarray | Taken, begins: np.ndarray, ends: np.ndarray, limits: np.ndarray
+) -> np.ndarray:
+    """The first place from each begin at which a value is not below a limit.
+
+    Args:
+        values: (m,) in order within every stretch.
+        begins: (r,) where stretches begin.
+        ends: (r,) where they end; the answer where all values are below.
+        limits: (r,) what to compare with.
+
+    >>> bisect(np.array([1, 3, 5, 2, 2]), np.array([0, 3]), np.array([3, 5]), np.array([4, 2]))
+    array([2, 3])
+    """
+    low = begins.copy()
+    if not len(values) or not len(low):
+        return low
+    step = 1 << int((ends - begins).max()).bit_length()
+    while step := step >> 1:
+        probe = low + step
+        below = values[np.minimum(probe, ends) - 1] < limits
+        below &= probe <= ends
+        low += step * below
+    return low
+
+
+def cumulate(weights: np.ndarray) -> np.ndarray:
+    """(m + 1,) float64 sums of what stands before each."""
+    sums = np.zeros(len(weights) + 1)
+    np.cumsum(weights, dtype=np.float64, out=sums[1:])
+    return sums
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Draws from rows by weight in O(1): a slot of the row alike, then it or another edge.
+
+    Attributes:
+        kept: (m,) float64 probability of a slot's own edge.
+        others: (m,) int64 place of the edge that has the rest of the slot.
+        filled: (n,) bool: which rows have any weight.
+
+    Source: Walker 1977; made from two running sums as in Huebschle-Schneider and Sanders,
+    Parallel Weighted Random Sampling (ESA 2019), section 4.2, for all rows at once.
+    """
+
+    kept: np.ndarray
+    others: np.ndarray
+    filled: np.ndarray
+
+    @classmethod
+    def of(cls, offsets: np.ndarray, weights: np.ndarray) -> Alias:
+        """The tables of rows.
+
+        Args:
+            offsets: (n + 1,) where rows begin.
+            weights: (m,) numbers from 0.
+        """
+        sums = cumulate(weights)
+        degrees, totals = np.diff(offsets), np.diff(sums[offsets])
+        filled = totals > 0
+        mean = np.repeat(totals / np.maximum(degrees, 1), degrees)
+        scaled = np.where(mean > 0, weights / np.where(mean > 0, mean, 1), 1.0)
+        kept, others = np.minimum(scaled, 1.0), np.arange(len(weights))
+        rows = np.repeat(np.arange(len(degrees)), degrees)
+        light = np.flatnonzero(scaled < 1)
+        heavy = np.flatnonzero(scaled >= 1)
+        gaps, excess = np.cumsum(1 - scaled[light]), np.cumsum(scaled[heavy] - 1)
+        ends = np.searchsorted(rows[heavy], np.arange(len(degrees)), side="right")
+        starts = np.searchsorted(rows[heavy], np.arange(len(degrees)), side="left")
+        if len(light):
+            before = gaps - (1 - scaled[light])
+            fillers = np.searchsorted(excess, before, side="right")
+            of = rows[light]
+            fillers = heavy[np.clip(fillers, starts[of], ends[of] - 1)] if len(heavy) else light
+            others[light] = np.where(starts[of] < ends[of], fillers, light)
+            closing = np.searchsorted(gaps, excess, side="left")
+            last = np.arange(len(heavy)) == ends[rows[heavy]] - 1
+            left = 1 + excess - gaps[np.minimum(closing, len(gaps) - 1)]
+            kept[heavy] = np.where(last, 1.0, np.clip(left, 0.0, 1.0))
+            others[heavy[~last]] = heavy[np.flatnonzero(~last) + 1]
+        return cls(kept, others, filled)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Edges by the node that they lead to, from when both of their ends are there.
+
+    Attributes:
+        offsets: (n + 1,) int64 where those of each node begin.
+        times: (m,) int64 seconds, of each node the oldest first; None where there are none.
+        moments: (m,) int64 the same seconds in one line.
+        targets: (m,) int32 where those lead.
+        peaks: (m + 1,) int64 the largest in-degree that any node has after so many of them.
+    """
+
+    offsets: np.ndarray
+    times: np.ndarray | None
+    moments: np.ndarray | None
+    targets: np.ndarray
+    peaks: np.ndarray
+
+    @classmethod
+    def of(cls, relation: Relation, starts: np.ndarray | None = None) -> Arrivals:
+        """Those of a relation.
+
+        Args:
+            relation: Edges.
+            starts: (n,) int64 seconds from which their sources are there.
+        """
+        targets, times = relation.targets, relation.times
+        offsets = offsets_of(targets, relation.n_targets)
+        if starts is not None:
+            born = starts[relation.sources]
+            times = born if times is None else np.maximum(times, born)
+        if times is None:
+            most = np.array([int(np.diff(offsets).max(initial=0))])
+            return cls(offsets, None, None, targets, most)
+        line = np.argsort(times, kind="stable")
+        by_target = line[np.argsort(targets[line], kind="stable")]
+        ranks = np.empty(len(targets), dtype=np.int64)
+        ranks[by_target] = np.arange(1, len(targets) + 1) - offsets[targets[by_target]]
+        peaks = np.zeros(len(targets) + 1, dtype=np.int64)
+        np.maximum.accumulate(ranks[line], out=peaks[1:])
+        return cls(offsets, times[by_target], times[line], targets[line], peaks)
+
+    @property
+    def degrees(self) -> np.ndarray:
+        """(n,) int64 in-degrees."""
+        return np.diff(self.offsets)
+
+    def degrees_at(self, nodes: np.ndarray, limits: np.ndarray) -> np.ndarray:
+        """(q,) int64 edges that lead to nodes before a time each."""
+        begins, ends = self.offsets[nodes], self.offsets[1:][nodes]
+        if self.times is not None:
+            ends = bisect(self.times, begins, ends, limits)
+        degrees: np.ndarray = ends - begins
+        return degrees
+
+    def peaks_at(self, limits: np.ndarray) -> np.ndarray:
+        """(q,) int64 the largest in-degree that any node has before a time each."""
+        if self.moments is None:
+            return np.broadcast_to(self.peaks, limits.shape)
+        peaks: np.ndarray = self.peaks[np.searchsorted(self.moments, limits, side="left")]
+        return peaks
