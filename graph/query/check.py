@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from data.errors import ConfigError
-from graph.query.query import NEGATIVES, STRATEGIES, Hop, Likeness, Query
+from graph.query.parts import NEGATIVES, STRATEGIES, Hop, Likeness, Start
 from graph.schema import Key, Schema
 
 MOST_HOPS = 64
@@ -173,15 +173,15 @@ def check_hop(hop: Hop) -> Hop:
     return hop
 
 
-def check_tree(query: Query) -> Query:
-    """The query, if its hops hang together.
+def check_tree(start: Start, hops: Sequence[Hop]) -> None:
+    """Nothing, if what starts there hangs together.
 
     Raises:
         ConfigError: there are too many, two aliases are the same, or one is named that there is
             not.
     """
-    if len(query.hops) > MOST_HOPS:
-        raise ConfigError(f"The query has {len(query.hops)} hops; {MOST_HOPS} are walked at most.")
+    if len(hops) > MOST_HOPS:
+        raise ConfigError(f"The query has {len(hops)} hops; {MOST_HOPS} are walked at most.")
     nodes: dict[str, str] = {}
     edges: set[str] = set()
 
@@ -195,8 +195,8 @@ def check_tree(query: Query) -> Query:
         else:
             nodes[alias] = kind
 
-    call(query.start.alias, None if query.start.edge else query.start.type)
-    for number, hop in enumerate(query.hops, 1):
+    call(start.alias, None if start.edge else start.type)
+    for number, hop in enumerate(hops, 1):
         if not 0 <= hop.origin < number:
             raise ConfigError(f"Hop {number} starts from hop {hop.origin}, which comes later.")
         for alias in filter(None, (hop.without, hop.like.alias if hop.like else "")):
@@ -212,7 +212,6 @@ def check_tree(query: Query) -> Query:
                 )
         call(hop.alias, hop.type)
         call(hop.edge_alias, None)
-    return query
 
 
 def near(name: str, known: Iterable[str]) -> str:

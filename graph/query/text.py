@@ -32,8 +32,9 @@ words in capitals are tokens.
 * A type that is called like a word of the language can stand in quotes.
 
 >>> from graph.latent import latent_schema
->>> str(parse("user -interacts-> item:5 latest where edge.time >= 3 as i", latent_schema()))
-'user > item:5 latest where edge.time >= 3 as i'
+>>> _, hops, _ = read("user -interacts-> item:5 latest as i > item_factor", latent_schema())
+>>> hops[0].count, hops[0].by, hops[1].origin
+(5, 'latest', 1)
 """
 
 from __future__ import annotations
@@ -45,13 +46,12 @@ from dataclasses import dataclass, replace
 
 from data.errors import ConfigError
 from graph.query import check
-from graph.query.query import (
+from graph.query.parts import (
     NEGATIVES,
     STRATEGIES,
     Condition,
     Hop,
     Likeness,
-    Query,
     Start,
     Value,
     Walk,
@@ -121,8 +121,8 @@ class Arrow:
     back: bool = False
 
 
-def parse(text: str, schema: Schema) -> Query:
-    """The query that a text writes.
+def read(text: str, schema: Schema) -> tuple[Start, tuple[Hop, ...], bool]:
+    """The start and the hops that a text writes, and whether it is induced.
 
     Raises:
         ConfigError: the text writes none, or it does not fit the schema.
@@ -130,13 +130,13 @@ def parse(text: str, schema: Schema) -> Query:
     return _Parser(text, schema).query()
 
 
-def parse_conditions(text: str) -> tuple[Condition, ...]:
+def read_conditions(text: str) -> tuple[Condition, ...]:
     """Conditions as they are written after `where`.
 
     Raises:
         ConfigError: the text writes none.
 
-    >>> parse_conditions("rating >= 4 and edge.shop in (a, 'b c')")[1].value
+    >>> read_conditions("rating >= 4 and edge.shop in (a, 'b c')")[1].value
     ('a', 'b c')
     """
     parser = _Parser(text, None)
@@ -248,13 +248,14 @@ class _Parser:
             raise self.fail("this number is too large.", token.at)
         return value
 
-    def query(self) -> Query:
+    def query(self) -> tuple[Start, tuple[Hop, ...], bool]:
         self.started = self.start()
         self.steps(0)
         induced = self.takes("induced")
         if self.next.kind != "end":
             raise self.expected("> and a type, or the end of the query,")
-        return check.check_tree(Query(self.started, tuple(self.hops), induced, self.schema))
+        check.check_tree(self.started, self.hops)
+        return self.started, tuple(self.hops), induced
 
     def start(self) -> Start:
         if self.sees("<-", "->", ">"):

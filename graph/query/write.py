@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from graph.query.check import joining, opposite
-from graph.query.query import Condition, Hop, Query, Start, Value
+from graph.query.parts import Condition, Hop, Start, Value
 from graph.query.text import WORD, WORDS
 from graph.schema import Schema
 
 
-def write(query: Query) -> str:
+def write(start: Start, hops: Sequence[Hop], induced: bool, schema: Schema | None) -> str:
     """The text of a query; with a schema it leaves out the relations where all are walked.
 
-    >>> from graph.latent import latent_schema
-    >>> str(Query.parse("user > (item:5, user_factor<-has_level_0-user:3)", latent_schema()))
-    'user > (item:5, user_factor > user:3)'
+    >>> buys = Hop(0, "item", (("user", "buys", "item"),), 5, "latest")
+    >>> write(Start("user"), [buys], False, None)
+    'user -buys-> item:5 latest'
     """
     onward: dict[int, list[int]] = {}
-    for number, hop in enumerate(query.hops, 1):
+    for number, hop in enumerate(hops, 1):
         onward.setdefault(hop.origin, []).append(number)
 
     def after(number: int) -> str:
@@ -30,12 +32,12 @@ def write(query: Query) -> str:
         return one(number) if way == ">" else f"{way} {one(number)}"
 
     def one(number: int) -> str:
-        return _hop(query.hops[number - 1]) + after(number)
+        return _hop(hops[number - 1]) + after(number)
 
     def arrow(number: int) -> str:
-        return _arrow(query.hops[number - 1], query.schema)
+        return _arrow(hops[number - 1], schema)
 
-    return _start(query.start, query.schema) + after(0) + (" induced" if query.induced else "")
+    return _start(start, schema) + after(0) + (" induced" if induced else "")
 
 
 def _start(start: Start, schema: Schema | None) -> str:
