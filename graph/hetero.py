@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 import numpy as np
@@ -15,6 +15,9 @@ from data.errors import DataError
 from data.relation import Relation
 from graph.schema import EdgeType, Key, NodeType, Schema
 from graph.values import Lists, Values, intern_texts, take
+
+if TYPE_CHECKING:
+    from graph.exchange.build import Edges, Nodes
 
 _ARRAYS, _ABOUT = "hetero.safetensors", "hetero.json"
 _OFFSETS = "offsets"
@@ -292,6 +295,31 @@ class HeteroGraph:
         """Bytes of the arrays of edges, without what is made when it is asked for."""
         arrays = [part for one in self.edges.values() for part in _parts(one).values()]
         return sum({id(array): array.nbytes for array in arrays}.values())
+
+    @classmethod
+    def of(cls, nodes: Nodes, edges: Edges, schema: Schema | None = None) -> HeteroGraph:
+        """A graph from tables, with ids of any kind; "id" then tells what each node is called.
+
+        Args:
+            nodes: By type: columns by name, a polars table, a CSV or Parquet file, a folder of such
+                files, a `Table` that says which column is what, or how many there are where edges
+                hold numbers from 0. Nodes of other types are made of the ids that edges name.
+            edges: By (source, relation, target): the same.
+            schema: The types; told from the tables where it is not given.
+
+        Raises:
+            ConfigError: a type or a column is named that there is not.
+            DataError: a value cannot be used; the sentence says where it stands.
+
+        >>> bought = {"user": ["ann", "bob", "ann"], "item": [7, 7, 9], "time": [3, 2, 1]}
+        >>> graph = HeteroGraph.of({}, {("user", "buys", "item"): bought})
+        >>> graph.attributes["user"]["id"], graph.relation(("user", "buys", "item")).of(0).tolist()
+        (('ann', 'bob'), [1, 0])
+        """
+        from graph.exchange.build import build
+
+        made = build(nodes, edges, schema)
+        return cls(made.schema, made.sizes, made.edges, made.attributes, made.edge_attributes)
 
     def save(self, directory: Path, both_ways: bool = False) -> None:
         """All of it in `directory`: arrays as safetensors, the rest as JSON.

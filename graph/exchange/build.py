@@ -1,0 +1,424 @@
+"""The parts of a graph from tables of nodes and edges, whatever its ids are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, TypeAlias
+
+import numpy as np
+import polars as pl
+
+from data.errors import ConfigError, DataError
+from data.loaders.times import read_times
+from data.relation import Relation, offsets_of, order_of, taken
+from graph.exchange.tables import Data, Read, Table, read
+from graph.schema import EdgeType, Key, NodeType, Schema
+from graph.values import Lists, Values, intern_texts, take
+
+Nodes: TypeAlias = "Mapping[str, Table | Data | int]"
+Edges: TypeAlias = "Mapping[Key, Table | Data]"
+_SOURCE = ("source", "src", "srcid", "sourceid", "from", "fromid")
+_TARGET = ("target", "dst", "dstid", "targetid", "to", "toid")
+_TIME = ("time", "timestamp", "ts", "datetime", "date")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What `HeteroGraph` is made of; its fields say what each is."""
+
+    schema: Schema
+    sizes: Mapping[str, int]
+    edges: Mapping[Key, Relation]
+    attributes: Mapping[str, Mapping[str, Values]]
+    edge_attributes: Mapping[Key, Mapping[str, Values]]
+
+
+@dataclass(frozen=True)
+class _Links:
+    """A table of edges, and which of its columns is what."""
+
+    key: Key
+    table: Table
+    read: Read
+    ends: tuple[str, str]
+    time: str
+    weight: str
+
+    @property
+    def name(self) -> str:
+        return "{} -{}-> {}".format(*self.key)
+
+
+def build(nodes: Nodes, edges: Edges, schema: Schema | None = None) -> Parts:
+    """The parts of a graph.
+
+    Args:
+        nodes: A table of each type of nodes, or how many there are where edges hold numbers from 0.
+            Of a type that is not named, the nodes are those that edges name.
+        edges: A table of each type of edges.
+        schema: The types; made from the tables where it is not given.
+
+    Raises:
+        ConfigError: a type or a column is named that there is not.
+        DataError: a value cannot be used; the sentence says where it stands.
+    """
+    links = [_find_ends(key, _as_table(table)) for key, table in edges.items()]
+    tables = {kind: _as_table(one) for kind, one in nodes.items() if not isinstance(one, int)}
+    reads = {kind: read(table, f"nodes of type {kind}") for kind, table in tables.items()}
+    columns = {
+        kind: _find(found, tables[kind].id, _usual_ids(kind), f"ids of {kind}")
+        for kind, found in reads.items()
+    }
+    kinds = dict.fromkeys([*nodes, *(end for key in edges for end in (key[0], key[2]))])
+    if schema is None:
+        schema = Schema(
+            tuple(NodeType(kind) for kind in kinds),
+            tuple(EdgeType(*one.key, timed=bool(one.time)) for one in links),
+        )
+    sizes: dict[str, int] = {}
+    attributes: dict[str, dict[str, Values]] = {}
+    places: dict[tuple[Key, int], np.ndarray] = {}
+    for kind in kinds:
+        ends = [(one, at) for one in links for at in (0, 1) if one.key[2 * at] == kind]
+        named = [_ids(one.read, one.ends[at]) for one, at in ends]
+        given = nodes.get(kind)
+        if isinstance(given, int):
+            sizes[kind], known = given, None
+        else:
+            own = _ids(reads[kind], columns[kind]) if kind in tables else None
+            known, named = _known(kind, own, named, reads.get(kind))
+            sizes[kind], attributes[kind] = len(known), {"id": _values(known)}
+            if kind in tables:
+                attributes[kind] |= _about_nodes(tables[kind], reads[kind], columns[kind])
+        for (one, at), ids in zip(ends, named, strict=True):
+            places[one.key, at] = _number(one, at, ids, known, sizes[kind], kind in tables)
+    relations, about_edges = {}, {}
+    for one in links:
+        relations[one.key], about = _relate(one, places[one.key, 0], places[one.key, 1], sizes)
+        if about:
+            about_edges[one.key] = about
+    return Parts(schema, sizes, relations, attributes, about_edges)
+
+
+def _as_table(table: Table | Data) -> Table:
+    return table if isinstance(table, Table) else Table(table)
+
+
+def _usual_ids(kind: str) -> tuple[str, ...]:
+    return "id", "nodeid", f"{_plain(kind)}id", _plain(kind)
+
+
+def _find_ends(key: Key, table: Table) -> _Links:
+    found = read(table, "edges {} -{}-> {}".format(*key))
+    own = [() if key[0] == key[2] else _usual_ids(end)[2:] for end in (key[0], key[2])]
+    named = (table.source, _SOURCE, "sources"), (table.target, _TARGET, "targets")
+    ends = [
+        _find(found, said, (*usual, *own[at]), f"{what} ({key[2 * at]})")
+        for at, (said, usual, what) in enumerate(named)
+    ]
+    time = _find(found, table.time, _TIME, "times", optional=True)
+    weight = _find(found, table.weight, ("weight",), "weights", optional=True)
+    return _Links(key, table, found, (ends[0], ends[1]), time, weight)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _find(found: Read, said: str, usual: Sequence[str], what: str, optional: bool = False) -> str:
+    """The column that was named, or the first that is called as usual; "" if it may be left out."""
+    if said:
+        if said not in found.columns:
+            near = get_close_matches(said, list(found.columns), n=1)
+            hint = f" did you mean {near[0]!r}?" if near else ""
+            raise ConfigError(
+                f"{found.name} have no column {said!r};{hint} there are {', '.join(found.columns)}."
+            )
+        return said
+    plain = {_plain(name): name for name in reversed(list(found.columns))}
+    hit = next((plain[name] for name in usual if name in plain), "")
+    if not hit and not optional:
+        field = what.partition(" ")[0].removesuffix("s")
+        raise DataError(
+            f"{found.name} have no column of {what}; there are "
+            f"{', '.join(found.columns) or 'none'}. Call it {usual[0]!r}, or say which it is: "
+            f"Table(…, {field}='…')."
+        )
+    return hit
+
+
+def _ids(found: Read, column: str) -> pl.Series:
+    """A column of ids as Int64 or String.
+
+    Raises:
+        DataError: a row has none, or a number that is not whole.
+    """
+    ids = found.series(column)
+    if ids.dtype.is_float():
+        whole = ids.fill_nan(None)
+        odd = (whole != whole.floor()).arg_true()
+        if len(odd):
+            raise found.error(odd[0], f"{column} is {ids[odd[0]]}, and an id is no fraction.")
+        ids = whole.cast(pl.Int64, strict=False)
+    elif ids.dtype.is_integer():
+        ids = ids.cast(pl.Int64)
+    elif not (ids.dtype == pl.Null or ids.dtype.is_nested()):
+        ids = ids.cast(pl.String)
+    if ids.null_count():
+        row = ids.is_null().arg_true()[0]
+        raise found.error(row, f"{column} is empty. Give the row an id, or take it out.")
+    if ids.dtype not in (pl.Int64, pl.String):
+        if len(ids):
+            raise DataError(
+                f"{found.name}: {column} holds {ids.dtype}, and ids are texts or numbers."
+            )
+        ids = ids.cast(pl.String)
+    return ids
+
+
+def _known(
+    kind: str, own: pl.Series | None, named: list[pl.Series], found: Read | None
+) -> tuple[pl.Series, list[pl.Series]]:
+    """Ids of all nodes of a type, and those that edges name, all of one type."""
+    every = [one for one in [own, *named] if one is not None]
+    if any(one.dtype == pl.String and len(one) for one in every):
+        named = [one.cast(pl.String) for one in named]
+        own = None if own is None else own.cast(pl.String)
+    else:
+        named = [one.cast(pl.Int64) for one in named]
+        own = None if own is None else own.cast(pl.Int64)
+    if own is None:
+        whole = pl.concat([one.alias("id") for one in named])
+        numeric = whole.dtype == pl.Int64
+        return (whole.unique().sort() if numeric else whole.unique(maintain_order=True)), named
+    if found is not None and own.n_unique() < len(own):
+        row = own.is_first_distinct().not_().arg_true()[0]
+        first = (own == own[row]).arg_true()[0]
+        raise found.error(
+            row,
+            f"the {kind} {own[row]!r} was there before, in {found.place(first)}. Keep one of them.",
+        )
+    return own, named
+
+
+def _number(
+    one: _Links, at: int, ids: pl.Series, known: pl.Series | None, size: int, listed: bool
+) -> np.ndarray:
+    """(m,) numbers of the ends of edges.
+
+    Raises:
+        DataError: a node is not there.
+    """
+    kind = (one.key[0], one.key[2])[at]
+    if known is None:
+        if ids.dtype != pl.Int64 and len(ids):
+            raise one.read.error(
+                0,
+                f"{one.ends[at]} is {ids[0]!r}. Nodes of type {kind} were given as a number, and "
+                "edges then hold numbers from 0; give a table of them.",
+            )
+        places = ids.cast(pl.Int64).to_numpy()
+        if len(places) and (int(places.min()) < 0 or int(places.max()) >= size):
+            places = np.where((places < 0) | (places >= size), -1, places)
+    else:
+        places = _look_up(ids, known)
+    odd = np.flatnonzero(places < 0) if len(places) and int(places.min()) < 0 else ()
+    if len(odd):
+        row = int(odd[0])
+        cure = (
+            f"Add it to the table of {kind}, or leave that table out: nodes are then made of the "
+            "ids that edges name."
+            if listed
+            else f"The numbers are 0 to {size - 1}."
+        )
+        raise one.read.error(
+            row,
+            f"{one.ends[at]} is {ids[row]!r}, which is none of the {size} nodes of type {kind}. "
+            f"{cure}",
+        )
+    return places
+
+
+def _look_up(wanted: pl.Series, known: pl.Series) -> np.ndarray:
+    """(m,) places of ids among those that are known, -1 where one is not."""
+    if known.dtype == pl.String:
+        table = known.alias("id").to_frame().with_row_index("place")
+        found = wanted.alias("id").to_frame().join(table, "id", how="left", maintain_order="left")
+        return found["place"].cast(pl.Int64).fill_null(-1).to_numpy()
+    ids, listed = wanted.to_numpy(), known.to_numpy()
+    if not len(listed):
+        return np.full(len(ids), -1)
+    low, high = int(listed.min()), int(listed.max())
+    if high - low <= 4 * len(listed) + 1_000_000:
+        table_of = np.full(high - low + 1, -1, dtype=np.int32)
+        table_of[listed - low] = np.arange(len(listed), dtype=np.int32)
+        inside = (ids >= low) & (ids <= high)
+        return np.where(inside, table_of[np.where(inside, ids - low, 0)], -1)
+    order = np.argsort(listed)
+    at = np.minimum(np.searchsorted(listed, ids, sorter=order), len(listed) - 1)
+    return np.where(listed[order[at]] == ids, order[at], -1)
+
+
+def _about_nodes(table: Table, found: Read, id_: str) -> dict[str, Values]:
+    """Attributes of nodes; "time", seconds, is from when they exist."""
+    time = _find(found, table.time, _TIME[:2], "times", optional=True)
+    weight = _find(found, table.weight, ("weight",), "weights", optional=True)
+    about: dict[str, Values] = {}
+    if time:
+        about["time"] = _seconds(found, time).to_numpy()
+    if weight:
+        about["weight"] = _weights(found, weight)
+    return about | _attributes(table, found, (id_, time, weight))
+
+
+def _attributes(
+    table: Table,
+    found: Read,
+    used: Sequence[str],
+    rows: np.ndarray | None = None,
+) -> dict[str, Values]:
+    """The columns that are attributes.
+
+    Args:
+        table: Says which these are.
+        found: The columns.
+        used: The columns that are something else.
+        rows: Those to take; None for all.
+    """
+    names = [name for name in found.columns if name not in used]
+    if table.attributes is not None:
+        for name in table.attributes:
+            _find(found, name, (), "")
+        names = [*table.attributes, *([table.label] if table.label else [])]
+    if table.label:
+        _find(found, table.label, (), "")
+    about: dict[str, Values] = {}
+    for name in names:
+        column = found.columns[name]
+        if isinstance(column, pl.Series):
+            column = _values(column if rows is None else column.gather(rows), found.name)
+        elif rows is not None:
+            column = take(column, rows)
+        about["label" if name == table.label else name] = column
+    return about
+
+
+def _relate(
+    one: _Links, sources: np.ndarray, targets: np.ndarray, sizes: Mapping[str, int]
+) -> tuple[Relation, dict[str, Values]]:
+    """The edges of a table, and their attributes in the same order."""
+    times = _seconds(one.read, one.time).to_numpy() if one.time else None
+    weights = _weights(one.read, one.weight) if one.weight else None
+    rows = None
+    if not one.table.directed and one.key[0] == one.key[2]:
+        sources, targets, rows = _both_ways(sources, targets, times)
+        times = None if times is None else times[rows]
+        weights = None if weights is None else weights[rows]
+    order = order_of(sources, times)
+    relation = Relation(
+        offsets_of(sources, sizes[one.key[0]]),
+        taken(targets, order, np.int32),
+        sizes[one.key[2]],
+        None if times is None else taken(times, order, np.int64),
+        None if weights is None else taken(weights, order, np.float32),
+    )
+    if order is not None:
+        rows = order if rows is None else rows[order]
+    used = (*one.ends, one.time, one.weight)
+    return relation, _attributes(one.table, one.read, used, rows)
+
+
+def _both_ways(
+    sources: np.ndarray, targets: np.ndarray, times: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Every edge and its turn, each once: sources, targets, and the row that each is of.
+
+    Source: graph-learn, "Graph object", section "Undirected edges".
+    """
+    m = len(sources)
+    starts, ends = np.concatenate([sources, targets]), np.concatenate([targets, sources])
+    keys = [ends, starts] if times is None else [np.concatenate([times, times]), ends, starts]
+    order = np.lexsort(keys)
+    new = np.zeros(2 * m, dtype=bool)
+    new[:1] = True
+    for key in keys:
+        new[1:] |= key[order[1:]] != key[order[:-1]]
+    kept = np.sort(order[new])
+    return starts[kept], ends[kept], kept % m if m else kept
+
+
+def _seconds(found: Read, column: str) -> pl.Series:
+    """A column of times as Int64 seconds since 1970; numbers are taken as they are.
+
+    Raises:
+        DataError: a row has none.
+    """
+    times = found.series(column)
+    if times.dtype.is_float():
+        seconds = pl.select(pl.when(times.is_finite()).then(times)).to_series().floor()
+        seconds = seconds.cast(pl.Int64, strict=False)
+    elif times.dtype.is_integer():
+        seconds = times.cast(pl.Int64)
+    elif times.dtype in (pl.Date, pl.Datetime):
+        seconds = times.cast(pl.Datetime("us")).dt.epoch("s")
+    else:
+        seconds = read_times(times, where=f"{found.name}, {column}").seconds
+    if seconds.null_count():
+        row = seconds.is_null().arg_true()[0]
+        value = times[row]
+        raise found.error(
+            row,
+            f"{column} is {'empty' if value is None else repr(value)}, which is no time. Write "
+            "seconds since 1970 or a date, or take the row out.",
+        )
+    return seconds
+
+
+def _weights(found: Read, column: str) -> np.ndarray:
+    """(n,) float32.
+
+    Raises:
+        DataError: one is no number.
+    """
+    given = found.series(column)
+    weights = given.cast(pl.Float32, strict=False)
+    odd = (weights.is_null() | weights.is_finite().not_()).arg_true()
+    if len(odd):
+        raise found.error(
+            odd[0],
+            f"{column} is {given[odd[0]]!r}, which is no number. Write one, or take the row out.",
+        )
+    return weights.to_numpy()
+
+
+def _values(column: pl.Series, where: str = "") -> Values:
+    """A column as an attribute: texts without a value are empty, numbers NaN."""
+    dtype = column.dtype
+    if isinstance(dtype, pl.List):
+        flat = _values(column.explode(empty_as_null=False, keep_nulls=False), where)
+        offsets = np.zeros(len(column) + 1, dtype=np.int64)
+        np.cumsum(column.list.len().fill_null(0).to_numpy(), out=offsets[1:])
+        return Lists(offsets, flat)  # type: ignore[arg-type]
+    if isinstance(dtype, pl.Array):
+        return column.to_numpy()
+    if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
+        return intern_texts(_texts(column.cast(pl.String)))
+    if dtype in (pl.Date, pl.Datetime):
+        column = column.cast(pl.Datetime("us")).dt.epoch("s")
+    elif dtype == pl.Decimal:
+        column = column.cast(pl.Float64)
+    elif not (dtype.is_numeric() or dtype == pl.Boolean):
+        raise DataError(
+            f"{where}: the column {column.name!r} holds {dtype}, which is no attribute. Name the "
+            "columns that are: Table(…, attributes=[…])."
+        )
+    if column.null_count():
+        return column.cast(pl.Float64).to_numpy()
+    return column.to_numpy()
+
+
+def _texts(column: pl.Series) -> Iterable[Any]:
+    return column.fill_null("").to_list()
