@@ -225,7 +225,7 @@ def _number(
             places = np.where((places < 0) | (places >= size), -1, places)
     else:
         places = _look_up(ids, known)
-    odd = np.flatnonzero(places < 0) if len(places) and int(places.min()) < 0 else ()
+    odd = np.flatnonzero(places < 0)
     if len(odd):
         row = int(odd[0])
         cure = (
