@@ -22,7 +22,7 @@ from typing import IO, Any
 
 import polars as pl
 
-from data.errors import AutoGraphError, ConfigError, DataError
+from data.errors import AutoGraphError, DataError
 from graph.database.statement import check_reads, pointed
 from graph.database.write import import_ladybug
 
@@ -161,7 +161,7 @@ class Asking:
             raise AskError("Others ask at this moment; try again in some seconds.")
         self._cancelled = False
         self._begin = time.monotonic()
-        self._answer: IO[bytes] = tempfile.TemporaryFile()
+        self._answer: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         asked = {"path": str(path.resolve()), "statement": statement, "rows": rows}
         asked |= {"seconds": seconds, "memory": MEMORY, "bytes": BYTES}
         try:
@@ -269,9 +269,7 @@ _KILL, _ALARM, _TOO_LARGE = 9, 14, 25
 """Signals by which the system ends a process: from outside, at its time, for too large a file."""
 
 
-def ask(
-    path: Path, statement: str, *, rows: int = ROWS, seconds: float = SECONDS
-) -> Answer:
+def ask(path: Path, statement: str, *, rows: int = ROWS, seconds: float = SECONDS) -> Answer:
     """What a database answers.
 
     Args:

@@ -103,9 +103,7 @@ def _check_numbers(statement: str, bare: str) -> None:
 def _check_calls(statement: str, bare: str) -> None:
     for found in re.finditer(r"(?<![A-Za-z_])CALL(?![A-Za-z0-9_])\s*(\w*)\s*(.?)", bare, re.I):
         if found[1].lower() not in CALLED or found[2] != "(":
-            raise _error(
-                f"CALL runs these alone: {', '.join(CALLED)}", statement, found.start()
-            )
+            raise _error(f"CALL runs these alone: {', '.join(CALLED)}", statement, found.start())
 
 
 def _error(what: str, statement: str, at: int) -> ConfigError:
@@ -113,9 +111,9 @@ def _error(what: str, statement: str, at: int) -> ConfigError:
 
 
 def pointed(text: str, at: int) -> str:
-    """The line of a text that holds a place, with a caret under the place.
+    r"""The line of a text that holds a place, with a caret under the place.
 
-    >>> print(pointed("MATCH (a)\\nRETRUN a", 10))
+    >>> print(pointed("MATCH (a)\nRETRUN a", 10))
     RETRUN a
     ^
     """

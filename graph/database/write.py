@@ -16,12 +16,14 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from data import atomic, rights
 from data.errors import ArtifactError, ConfigError, DataError
 from data.relation import Relation
-from graph.hetero import HeteroGraph, Values
-from graph.schema import EdgeType, Schema
+from graph.hetero import HeteroGraph
+from graph.schema import EdgeType, Key, Schema
+from graph.values import Lists, Values
 
 FILE = "graph.lbug"
 """What the file is called where nobody says otherwise."""
@@ -57,7 +59,7 @@ def import_ladybug() -> ModuleType:
             "Graph databases need the library ladybug, which is not installed. "
             "Run: pip install 'autograph-rec[cypher]'"
         ) from None
-    return ladybug  # type: ignore[no-any-return]
+    return ladybug
 
 
 def write_database(
@@ -120,8 +122,10 @@ def _workshop(path: Path) -> Iterator[Path]:
 
 
 def _tables_in(folder: Path) -> tempfile.TemporaryDirectory[str]:
-    """Where tables stand until the database has read them: beside it, unless COPY, which takes
-    paths for patterns, would not find them there."""
+    """Where tables stand until the database has read them.
+
+    It is beside the database, unless COPY, which takes paths for patterns, finds nothing there.
+    """
     patterns = set("*?[]") & set(str(folder.resolve()))
     return tempfile.TemporaryDirectory(dir=None if patterns else folder)
 
@@ -209,20 +213,27 @@ def _edge_rows(graph: HeteroGraph, kind: EdgeType) -> tuple[pl.DataFrame, dict[s
         rows[TIME] = edges.times
     if edges.weights is not None:
         rows[WEIGHT] = edges.weights
-    table = pl.DataFrame(rows)
+    taken = [*rows, MOMENT]
+    about = graph.edge_attributes.get(kind.key, {})
+    columns = {name: _free(name, taken) for name in about}
+    more = [_series(columns[name], graph.edge_values(kind.key, name)) for name in about]
+    table = pl.DataFrame([pl.Series(name, column) for name, column in rows.items()] + more)
     if edges.times is not None:
         known = pl.col(TIME).is_between(-_YEARS, _YEARS)
         moment = pl.when(known).then(pl.col(TIME)).mul(1_000_000).cast(pl.Datetime("us"))
         table = table.with_columns(moment.alias(MOMENT))
-    return table, {}
+    return table, columns
 
 
-def _series(name: str, values: Any) -> pl.Series:
-    if isinstance(values, np.ndarray):
-        return pl.Series(name, values)
-    first = next((value for value in values if value is not None), "")
-    texts = isinstance(first, str)
-    return pl.Series(name, list(values), dtype=pl.String if texts else pl.List(pl.String))
+def _series(name: str, values: Values | pl.Series) -> pl.Series:
+    if isinstance(values, pl.Series):
+        return values.alias(name)
+    if isinstance(values, Lists):
+        flat = _series("", values.values).to_arrow()
+        return pl.Series(name, pa.LargeListArray.from_arrays(values.offsets, flat))
+    if isinstance(values, tuple):
+        return pl.Series(name, values, dtype=pl.String)
+    return pl.Series(name, np.asarray(values))
 
 
 def _declared(rows: pl.DataFrame) -> list[str]:
@@ -311,9 +322,7 @@ def read_database(path: Path) -> HeteroGraph:
     with _opened(path) as connection:
         about = _described(connection)
         nodes = {name: told for name, told in about.items() if "node" in told}
-        edges = [
-            (name, one) for name, told in about.items() for one in told.get("edges", ())
-        ]
+        edges = [(name, one) for name, told in about.items() for one in told.get("edges", ())]
         if not nodes:
             raise DataError(f"{path} holds no graph that AutoGraph wrote.")
         schema = Schema.read(
@@ -328,11 +337,18 @@ def read_database(path: Path) -> HeteroGraph:
         for name, told in nodes.items():
             kind = told["node"]["name"]
             sizes[kind], attributes[kind] = _read_nodes(connection, name, told["columns"])
-        relations = {}
+        relations: dict[Key, Relation] = {}
+        of_edges: dict[Key, dict[str, Values]] = {}
         for name, one in edges:
-            kind = EdgeType(**one["edge"])
-            relations[kind.key] = _read_edges(connection, name, kind, tables, sizes)
-    return HeteroGraph(schema, sizes, relations, attributes)
+            edge = EdgeType(**one["edge"])
+            ends = (tables[edge.source], name, tables[edge.target])
+            rows = _edges_in(connection, ends, one["columns"])
+            relations[edge.key], order = _relation(rows, edge, sizes)
+            about_edges = {
+                name: _values(rows[column].gather(order)) for name, column in one["columns"].items()
+            }
+            of_edges |= {edge.key: about_edges} if about_edges else {}
+    return HeteroGraph(schema, sizes, relations, attributes, of_edges)
 
 
 def _read_nodes(
@@ -346,46 +362,50 @@ def _read_nodes(
             f"The numbers of the nodes {table} are not 0 to {len(numbers) - 1}: some were deleted "
             "or made with numbers of their own. Number them anew."
         )
-    return len(numbers), {
-        name: _values(rows.to_series(at + 1)) for at, name in enumerate(columns)
-    }
+    return len(numbers), {name: _values(rows.to_series(at + 1)) for at, name in enumerate(columns)}
 
 
 def _values(column: pl.Series) -> Values:
     if column.dtype == pl.String:
         return tuple(column.to_list())
     if isinstance(column.dtype, pl.List):
-        return tuple(map(tuple, column.to_list()))
+        lists = column.to_arrow()
+        return Lists(lists.offsets.to_numpy().astype(np.int64), _flat(lists.flatten()))
     return column.to_numpy()
 
 
-def _read_edges(
-    connection: Any,
-    table: str,
-    kind: EdgeType,
-    tables: Mapping[str, str],
-    sizes: Mapping[str, int],
-) -> Relation:
-    there = [
-        row[1]
-        for row in connection.execute(f"CALL table_info({_literal(table)}) RETURN *").get_all()
-    ]
+def _flat(values: Any) -> np.ndarray | tuple[str, ...]:
+    texts = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
+    return tuple(values.to_pylist()) if texts else values.to_numpy(zero_copy_only=False)
+
+
+def _edges_in(
+    connection: Any, ends: tuple[str, str, str], columns: Mapping[str, str]
+) -> pl.DataFrame:
+    """A row an edge, those that were written first in their order: from, to, and what it has."""
+    information = f"CALL table_info({_literal(ends[1])}) RETURN *"
+    there = {row[1] for row in connection.execute(information).get_all()}
     wanted = [f"a.{NUMBER}", f"b.{NUMBER}"]
-    wanted += [f"e.{name} AS {name}" for name in (NUMBER, TIME, WEIGHT) if name in there]
-    ends = (tables[kind.source], table, tables[kind.target])
+    own = [name for name in (NUMBER, TIME, WEIGHT) if name in there]
+    wanted += [f"e.{_quote(name)} AS {_quote(name)}" for name in (*own, *columns.values())]
     pattern = "(a:{})-[e:{}]->(b:{})".format(*map(_quote, ends))
     rows = _rows(connection, f"MATCH {pattern} RETURN {', '.join(wanted)}")
-    rows = rows.sort(NUMBER, nulls_last=True)
-    times = rows[TIME] if kind.timed else None
-    weights = rows[WEIGHT] if WEIGHT in rows.columns else None
-    return Relation.between(
-        rows.to_series(0).to_numpy(),
-        rows.to_series(1).to_numpy(),
-        sizes[kind.source],
-        sizes[kind.target],
-        None if times is None else times.to_numpy(),
-        None if weights is None or weights.null_count() else weights.to_numpy(),
+    return rows.sort(NUMBER, nulls_last=True, maintain_order=True)
+
+
+def _relation(
+    rows: pl.DataFrame, edge: EdgeType, sizes: Mapping[str, int]
+) -> tuple[Relation, np.ndarray]:
+    """The edges, and (m,) int64 the row of each of them."""
+    times, weights = (
+        rows[name].to_numpy() if name in rows.columns and not rows[name].null_count() else None
+        for name in (TIME, WEIGHT)
     )
+    sources, targets = rows.to_series(0).to_numpy(), rows.to_series(1).to_numpy()
+    n, m = sizes[edge.source], sizes[edge.target]
+    relation = Relation.between(sources, targets, n, m, times, weights)
+    order = np.lexsort((sources,) if times is None else (times, sources))
+    return relation, order
 
 
 def _rows(connection: Any, statement: str) -> pl.DataFrame:

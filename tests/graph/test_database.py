@@ -19,6 +19,7 @@ from graph.explore.paths import count_instances
 from graph.hetero import HeteroGraph
 from graph.metapath import Metapath
 from graph.schema import EdgeType, NodeType, Schema
+from graph.values import Lists
 
 pytest.importorskip("ladybug")
 SHOP = Schema(
@@ -58,12 +59,19 @@ def shop() -> HeteroGraph:
             "label": NAMES,
             "Number": np.arange(6, dtype=np.int16),
             "order": rng.random((6, 3)).astype(np.float32),
-            "tags": (("a", "b"), (), ("c",), (), (), ("it's",)),
+            "tags": Lists.of((("a", "b"), (), ("c",), (), (), ("it's",))),
+            "years": Lists.of([(1, 2), (), (3,), (), (), ()]),
         },
         "item": {"price": rng.random(12), "is sold": np.arange(12) % 2 == 0},
     }
     sizes = {"user": 9, "item": 12, "Group": 6, "naïve": 0}
-    return HeteroGraph(SHOP, sizes, edges, attributes)
+    m = len(edges["user", "of", "item"].targets)
+    of_edges = {
+        ("user", "of", "item"): {"rating": rng.integers(1, 6, m), "From": ("here", "there") * m},
+        ("user", "in", "Group"): {"since": np.arange(len(edges["user", "in", "Group"].targets))},
+    }
+    of_edges["user", "of", "item"]["From"] = of_edges["user", "of", "item"]["From"][:m]
+    return HeteroGraph(SHOP, sizes, edges, attributes, of_edges)
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +86,14 @@ def test_what_is_written_comes_back(shop, database):
     for key, edges in shop.edges.items():
         for part in ("offsets", "targets", "times", "weights"):
             np.testing.assert_array_equal(getattr(back.edges[key], part), getattr(edges, part))
-    for kind, values in shop.attributes.items():
+    owners = [(back.attributes[kind], about) for kind, about in shop.attributes.items()]
+    owners += [(back.edge_attributes[key], about) for key, about in shop.edge_attributes.items()]
+    for found, values in owners:
         for name, column in values.items():
-            again = back.attributes[kind][name]
-            if isinstance(column, np.ndarray):
+            again = found[name]
+            if isinstance(column, Lists):
+                assert list(map(list, again)) == list(map(list, column))
+            elif isinstance(column, np.ndarray):
                 np.testing.assert_array_equal(again, column)
                 assert again.dtype == column.dtype
             else:
@@ -262,7 +274,9 @@ def test_what_only_reads_is_answered(database, statement):
     assert ask(database, statement).columns
 
 
-@pytest.mark.parametrize("statement", ["RETURN 'open", "RETURN `open", "RETURN /* x", "RETURN 'a\\q'"])
+@pytest.mark.parametrize(
+    "statement", ["RETURN 'open", "RETURN `open", "RETURN /* x", "RETURN 'a\\q'"]
+)
 def test_texts_without_an_end_are_shown_by_a_caret(statement):
     with pytest.raises(ConfigError) as told:
         check_reads(statement)
@@ -289,9 +303,15 @@ def test_rows_time_memory_and_size_have_limits(database):
     for endless, why in (
         ("UNWIND range(1, 1000000000) AS x RETURN sum(x)", "memory"),
         ("RETURN repeat('x', 2000000000)", "memory"),
-        ("UNWIND range(1,9000) AS a UNWIND range(1,9000) AS b UNWIND range(1,99) AS c "
-         "RETURN sum(a * b % (c + 1))", "more than 0.5 seconds"),
-        ("UNWIND range(1, 40) AS x RETURN list_to_string(',', range(1, 200000))", "more than 32 MB"),
+        (
+            "UNWIND range(1,9000) AS a UNWIND range(1,9000) AS b UNWIND range(1,99) AS c "
+            "RETURN sum(a * b % (c + 1))",
+            "more than 0.5 seconds",
+        ),
+        (
+            "UNWIND range(1, 40) AS x RETURN list_to_string(',', range(1, 200000))",
+            "more than 32 MB",
+        ),
     ):
         with pytest.raises(AskError, match=why):
             ask(database, endless, seconds=0.5 if "seconds" in why else 10)
