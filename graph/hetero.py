@@ -18,6 +18,7 @@ from graph.values import Lists, Values, intern_texts, take
 
 if TYPE_CHECKING:
     from graph.exchange.build import Edges, Nodes
+    from graph.query.gsl import Chain
 
 _ARRAYS, _ABOUT = "hetero.safetensors", "hetero.json"
 _OFFSETS = "offsets"
@@ -240,6 +241,28 @@ class HeteroGraph:
                 yield edge, True, self.relation(edge.key)
             if (edge.target, edge.source) == (a, b):
                 yield edge, False, self.relation(edge.reverse_key)
+
+    def V(self, kind: str, node_from: str = "") -> Chain:  # noqa: N802
+        """The beginning of a query, from nodes: `graph.query.gsl` has what follows.
+
+        Args:
+            kind: Their type.
+            node_from: "source" or "target" where `kind` is a relation whose ends they are.
+        """
+        from graph.query.gsl import start_at_nodes
+
+        return start_at_nodes(self.schema, kind, node_from)
+
+    def E(self, relation: str, reverse: bool = False) -> Chain:  # noqa: N802
+        """The beginning of a query, from edges.
+
+        Args:
+            relation: Their name.
+            reverse: Whether they are taken the other way round.
+        """
+        from graph.query.gsl import start_at_edges
+
+        return start_at_edges(self.schema, relation, reverse)
 
     def neighbours(self, key: Key, node: int) -> np.ndarray:
         """(degree,) int32 nodes that the edges of a type lead to from a node, the oldest first."""
