@@ -85,14 +85,17 @@ def build(nodes: Nodes, edges: Edges, schema: Schema | None = None) -> Parts:
         ends = [(one, at) for one in links for at in (0, 1) if one.key[2 * at] == kind]
         named = [_ids(one.read, one.ends[at]) for one, at in ends]
         given = nodes.get(kind)
+        if kind in tables:
+            attributes[kind] = _about_nodes(tables[kind], reads[kind], columns[kind])
         if isinstance(given, int):
             sizes[kind], known = given, None
+        elif kind in tables and tables[kind].id is None:
+            sizes[kind], known = reads[kind].n, None
         else:
             own = _ids(reads[kind], columns[kind]) if kind in tables else None
             known, named = _known(kind, own, named, reads.get(kind))
-            sizes[kind], attributes[kind] = len(known), {"id": _values(known)}
-            if kind in tables:
-                attributes[kind] |= _about_nodes(tables[kind], reads[kind], columns[kind])
+            sizes[kind] = len(known)
+            attributes[kind] = {"id": _values(known), **attributes.get(kind, {})}
         for (one, at), ids in zip(ends, named, strict=True):
             places[one.key, at] = _number(one, at, ids, known, sizes[kind], kind in tables)
     relations, about_edges = {}, {}
@@ -128,8 +131,12 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _find(found: Read, said: str, usual: Sequence[str], what: str, optional: bool = False) -> str:
-    """The column that was named, or the first that is called as usual; "" if it may be left out."""
+def _find(
+    found: Read, said: str | None, usual: Sequence[str], what: str, optional: bool = False
+) -> str:
+    """The column that was named, or the first that is called as usual; "" if there is none."""
+    if said is None:
+        return ""
     if said:
         if said not in found.columns:
             near = get_close_matches(said, list(found.columns), n=1)
@@ -217,8 +224,8 @@ def _number(
         if ids.dtype != pl.Int64 and len(ids):
             raise one.read.error(
                 0,
-                f"{one.ends[at]} is {ids[0]!r}. Nodes of type {kind} were given as a number, and "
-                "edges then hold numbers from 0; give a table of them.",
+                f"{one.ends[at]} is {ids[0]!r}. Nodes of type {kind} are numbered, and edges "
+                "then hold numbers from 0; give a table of them that has ids.",
             )
         places = ids.cast(pl.Int64).to_numpy()
         if len(places) and (int(places.min()) < 0 or int(places.max()) >= size):

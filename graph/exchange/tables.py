@@ -79,11 +79,11 @@ class Table:
 
     Attributes:
         data: The table.
-        id: Column of the nodes' ids.
+        id: Column of the nodes' ids; None if they are numbered by their rows, from 0.
         source: Column of the ids of edges' sources.
         target: Column of the ids of their targets.
-        time: Column of times: seconds, dates, or dates as text.
-        weight: Column of weights.
+        time: Column of times: seconds, dates, or dates as text; None if there is none.
+        weight: Column of weights; None if there is none.
         label: Column that becomes the attribute "label".
         attributes: The columns that are attributes; None for all others.
         decoder: How a column holds several attributes, if one does.
@@ -94,11 +94,11 @@ class Table:
     """
 
     data: Data
-    id: str = ""
+    id: str | None = ""
     source: str = ""
     target: str = ""
-    time: str = ""
-    weight: str = ""
+    time: str | None = ""
+    weight: str | None = ""
     label: str = ""
     attributes: Sequence[str] | None = None
     decoder: Decoder | None = None

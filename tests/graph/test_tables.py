@@ -213,7 +213,7 @@ SOUND = {"user": ["a", "b"], "item": ["x", "y"]}
          r"which it is: Table\(…, target='…'\)"),
         ({"user": {"name": ["a"]}}, SOUND, r"no column of ids of user; there are name. Call"),
         ({}, {"user": ["a", "b"], "item": [1]}, "columns of several lengths: user 2, item 1"),
-        ({"user": 2}, SOUND, r"row 1: user is 'a'. Nodes of type user were given as a number"),
+        ({"user": 2}, SOUND, r"row 1: user is 'a'. Nodes of type user are numbered"),
         ({"user": 2}, {"user": [0, 2], "item": [1, 1]},
          r"row 2: user is 2, which is none of the 2 nodes of type user. The numbers are 0 to 1"),
         ({}, Table(SOUND, target="itme"), r"have no column 'itme'; did you mean 'item'\?"),
