@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from data.relation import Relation
+    from graph.exchange.tables import Decoder, Table
     from graph.hetero import HeteroGraph
     from graph.latent import LatentGraph
     from graph.metapath import Metapath
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from graph.schema import EdgeType, NodeType, Schema
 
 __all__ = [
+    "Decoder",
     "EdgeType",
     "HeteroGraph",
     "LatentGraph",
@@ -24,8 +26,10 @@ __all__ = [
     "Sample",
     "Sampler",
     "Schema",
+    "Table",
 ]
 _HOMES = {
+    "Decoder": "graph.exchange.tables",
     "EdgeType": "graph.schema",
     "HeteroGraph": "graph.hetero",
     "LatentGraph": "graph.latent",
@@ -36,6 +40,7 @@ _HOMES = {
     "Sample": "graph.sample.sample",
     "Sampler": "graph.sample.sampler",
     "Schema": "graph.schema",
+    "Table": "graph.exchange.tables",
 }
 
 
