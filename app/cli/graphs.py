@@ -134,6 +134,54 @@ def metapaths(
     console.print(table)
 
 
+@graph_app.command()
+def database(
+    experiment: ExperimentName,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where graph.lbug is written; WORKSPACE/databases/NAME.")
+    ] = None,
+    workspace: Workspace = WORKSPACE,
+) -> None:
+    """Write the graph into a database that is asked in openCypher (Ladybug, one file)."""
+    from graph.database.write import FILE, write_database
+
+    record, console = read_record(experiment, workspace), open_console()
+    results = Results(record)
+    name = record.experiment.name
+    place = (folder or workspace / "databases" / name) / FILE
+    graph = results.atlas.graph
+    tell(name, record.cautions_of_graph(), console)
+    write_database(graph, place, results.facts)
+    edges = sum(len(graph.edges[edge.key].targets) for edge in graph.schema.edges)
+    console.print(f"{sum(graph.sizes.values()):,} nodes and {edges:,} edges in {place}")
+    console.print("In Python:")
+    console.print(f"  ladybug.Connection(ladybug.Database({str(place)!r})).execute('MATCH …')")
+
+
+@graph_app.command()
+def cypher(
+    experiment: ExperimentName,
+    query: Annotated[str, typer.Argument(help="Such as 'MATCH (u:user) RETURN u LIMIT 5'.")],
+    rows: Annotated[int, typer.Option(min=1, max=100_000, help="Most rows that are shown.")] = 20,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Most that it may take.")] = 30.0,
+    workspace: Workspace = WORKSPACE,
+) -> None:
+    """Ask the graph in openCypher; it only reads."""
+    from graph.database.ask import ask
+
+    record, console = read_record(experiment, workspace), open_console()
+    results = Results(record)
+    found = ask(results.database, query, rows=rows, seconds=seconds)
+    tell(record.experiment.name, record.cautions_of_graph(), console)
+    table = Table(*found.table.columns)
+    for row in found.table.iter_rows():
+        table.add_row(*("" if value is None else str(value) for value in row))
+    console.print(table)
+    many = "1 row" if found.total == 1 else f"{found.total:,} rows"
+    shown = f"The first {len(found.rows):,} of {many}" if found.cut else many
+    console.print(f"{shown}, {found.seconds * 1000:,.0f} ms")
+
+
 def _list_instances(
     atlas: Atlas,
     console: Console,

@@ -271,6 +271,42 @@ class Results:
         return self.derive("atlas", make)
 
     @property
+    def database(self) -> Path:
+        """The graph as a database that is asked in openCypher, with names and facts of its nodes.
+
+        It is written at the first look, and kept beside the other caches of the workspace.
+
+        Raises:
+            ConfigError: the library that writes it is missing.
+        """
+        from graph.database.write import VERSION, write_database
+
+        def make() -> Path:
+            with rights.deriving():
+                return write_database(self.atlas.graph, path, self.facts)
+
+        of = ("dataset", "graph", *(f"factors-{side}" for side in SIDES))
+        made = max(_made(self.record.folder(stage)) for stage in of)
+        name = f"{self.record.keys['graph']}-{made}-{VERSION}.lbug"
+        path = self.record.workspace / "cache" / "databases" / name
+        return path if path.exists() else make()
+
+    @property
+    def facts(self) -> dict[str, dict[str, tuple[str, ...] | pl.Series]]:
+        """Ids and names of all nodes, and what the data say of users and items, by type."""
+        names, data = self.atlas.names, self.dataset
+        facts: dict[str, dict[str, tuple[str, ...] | pl.Series]] = {
+            kind: {"id": ids.external, "name": names.titles[kind]}
+            for kind, ids in names.ids.items()
+        }
+        for side, table, left_out in (
+            ("user", data.users, {USER_ID}),
+            ("item", data.items, {ITEM_ID, TITLE}),
+        ):
+            facts[side] = {**facts[side], **table.drop(left_out & {*table.columns}).to_dict()}
+        return facts
+
+    @property
     def overview(self) -> Overview:
         """Types of nodes and edges with their counts."""
         return self.derive("overview", lambda: overview_of(self.atlas.flat))

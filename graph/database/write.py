@@ -25,6 +25,8 @@ from graph.hetero import HeteroGraph
 from graph.schema import EdgeType, Key, Schema
 from graph.values import Lists, Values
 
+VERSION = 1
+"""Of what is written; raised when the same graph would be written otherwise."""
 FILE = "graph.lbug"
 """What the file is called where nobody says otherwise."""
 NUMBER, TIME, MOMENT, WEIGHT = "number", "time", "moment", "weight"
@@ -65,7 +67,7 @@ def import_ladybug() -> ModuleType:
 def write_database(
     graph: HeteroGraph,
     path: Path,
-    more: Mapping[str, Mapping[str, Values]] | None = None,
+    more: Mapping[str, Mapping[str, Values | pl.Series]] | None = None,
 ) -> Path:
     """`path`, a database of all nodes and edges, ready or not there at all.
 
@@ -131,7 +133,10 @@ def _tables_in(folder: Path) -> tempfile.TemporaryDirectory[str]:
 
 
 def _fill(
-    graph: HeteroGraph, path: Path, more: Mapping[str, Mapping[str, Values]], folder: str
+    graph: HeteroGraph,
+    path: Path,
+    more: Mapping[str, Mapping[str, Values | pl.Series]],
+    folder: str,
 ) -> None:
     ladybug = import_ladybug()
     with ladybug.Database(str(path)) as database, ladybug.Connection(database) as connection:
@@ -168,7 +173,7 @@ def _write_relation(
     body = ", ".join([*joined, *_declared(whole.drop("from", "to"))])
     connection.execute(f"CREATE REL TABLE {_quote(name)} ({body})")
     edges = [
-        {"edge": asdict(kind), "columns": columns}
+        {"edge": asdict(kind), "place": graph.schema.edges.index(kind), "columns": columns}
         for kind, (_, columns) in zip(kinds, made, strict=True)
     ]
     _describe(connection, name, {"edges": edges})
@@ -192,7 +197,9 @@ def _describe(connection: Any, table: str, about: Mapping[str, Any]) -> None:
     connection.execute(f"COMMENT ON TABLE {_quote(table)} IS {_literal(text)}")
 
 
-def _node_rows(size: int, values: Mapping[str, Values]) -> tuple[pl.DataFrame, dict[str, str]]:
+def _node_rows(
+    size: int, values: Mapping[str, Values | pl.Series]
+) -> tuple[pl.DataFrame, dict[str, str]]:
     """A row a node, and what each attribute is called in the database."""
     taken: list[str] = [NUMBER]
     columns = {name: _free(name, taken) for name in values}
@@ -227,7 +234,8 @@ def _edge_rows(graph: HeteroGraph, kind: EdgeType) -> tuple[pl.DataFrame, dict[s
 
 def _series(name: str, values: Values | pl.Series) -> pl.Series:
     if isinstance(values, pl.Series):
-        return values.alias(name)
+        known = type(values.dtype) in {*_TYPES, pl.List, pl.Array}
+        return (values if known else values.cast(pl.String)).alias(name)
     if isinstance(values, Lists):
         flat = _series("", values.values).to_arrow()
         return pl.Series(name, pa.LargeListArray.from_arrays(values.offsets, flat))
@@ -323,6 +331,7 @@ def read_database(path: Path) -> HeteroGraph:
         about = _described(connection)
         nodes = {name: told for name, told in about.items() if "node" in told}
         edges = [(name, one) for name, told in about.items() for one in told.get("edges", ())]
+        edges.sort(key=lambda named: named[1]["place"])
         if not nodes:
             raise DataError(f"{path} holds no graph that AutoGraph wrote.")
         schema = Schema.read(

@@ -84,3 +84,23 @@ def test_metapaths_are_counted_and_listed(graph: Any, atlas: Atlas) -> None:
 )
 def test_what_is_wrong_is_a_sentence(graph: Any, words: tuple[str, ...], sentence: str) -> None:
     assert sentence in " ".join(graph(*words, code=1).split())
+
+
+def test_the_database_is_written_and_asked(graph: Any, atlas: Atlas, tmp_path: Path) -> None:
+    pytest.importorskip("ladybug")
+    from graph.database.write import read_database
+
+    said = graph("database", "demo", "--folder", tmp_path)
+    back = read_database(tmp_path / "graph.lbug")
+    assert back.schema == atlas.schema and f"{sum(back.sizes.values()):,} nodes" in said
+    name = atlas.names.title(("item", 7))
+    assert back.attributes["item"]["name"][7] == name
+    assert {"genres", "id"} <= {*back.attributes["item"]}
+    asked = graph("cypher", "demo", "MATCH (i:item {number: 7}) RETURN i, i.id")
+    assert name in asked and atlas.names.id(("item", 7)) in asked and "1 rows" not in asked
+
+
+def test_writes_are_refused_in_a_sentence(graph: Any) -> None:
+    pytest.importorskip("ladybug")
+    told = graph("cypher", "demo", "MATCH (u:user) SET u.name = 'x'", code=1)
+    assert "SET is not run here" in told and "^" in told
