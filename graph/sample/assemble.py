@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from graph.hetero import HeteroGraph
 from graph.query.query import Query
 from graph.sample.rows import NEVER
 from graph.sample.sample import Draws, Sample, SampledEdges
-from graph.schema import Key, Schema
+from graph.schema import Key
 
 
 def assemble(
-    schema: Schema,
-    sizes: dict[str, int],
+    graph: HeteroGraph,
     query: Query,
     seeds: np.ndarray,
     starts: np.ndarray,
@@ -26,8 +26,7 @@ def assemble(
     """The subgraph of what was drawn.
 
     Args:
-        schema: Says which way edges are declared.
-        sizes: Number of nodes, by type.
+        graph: That was walked.
         query: What was walked.
         seeds: (b,) numbers of the seeds.
         starts: (b,) numbers of the nodes that the walk started from.
@@ -45,7 +44,7 @@ def assemble(
         hops = [hop for hop, name in enumerate(query.types) if name == kind]
         numbers = np.concatenate([drawn[hop] for hop in hops]).astype(np.int64)
         belong = np.concatenate([owners[hop] for hop in hops])
-        keys = belong * sizes[kind] + numbers if disjoint else numbers
+        keys = belong * graph.size(kind) + numbers if disjoint else numbers
         firsts, inverse = distinct(keys)
         nodes[kind], whose[kind] = numbers[firsts], belong[firsts].astype(np.int32)
         if not disjoint:
@@ -56,6 +55,7 @@ def assemble(
         for hop, part in zip(hops, np.split(inverse, cuts), strict=True):
             places[hop] = part
         ages[kind] = _ages(hops, draws, owners, places, times, len(firsts))
+    found = _edges(graph, query, draws, places)
     return Sample(
         query,
         seeds,
@@ -63,7 +63,7 @@ def assemble(
         nodes,
         whose,
         ages,
-        _edges(schema, query, draws, places),
+        {key: once(parts) for key, parts in found.items()},
         tuple(draws),
         tuple(places),
     )
@@ -121,29 +121,35 @@ def _ages(
 
 
 def _edges(
-    schema: Schema, query: Query, draws: Sequence[Draws], places: Sequence[np.ndarray]
-) -> dict[Key, SampledEdges]:
-    """Every edge that was drawn, once between the same two nodes of the sample."""
+    graph: HeteroGraph, query: Query, draws: Sequence[Draws], places: Sequence[np.ndarray]
+) -> dict[Key, list[tuple[np.ndarray, ...]]]:
+    """Rows, columns, numbers and times of all edges that were drawn, by type."""
     found: dict[Key, list[tuple[np.ndarray, ...]]] = {}
     for number, (hop, drawn) in enumerate(zip(query.hops, draws, strict=True), 1):
-        if hop.negative:
-            continue
         origins = places[hop.origin][drawn.origins]
+        if drawn.steps is not None:
+            later = np.flatnonzero(drawn.steps)
+            origins[later] = places[number][later - 1]
         times = drawn.times
-        for kind, key in enumerate(hop.edges):
-            declared = schema.edge(key).key
+        for kind, key in enumerate(() if hop.negative else hop.edges):
+            declared = graph.schema.edge(key).key
             ends = (origins, places[number])
             rows, columns = ends if key == declared else ends[::-1]
             parts = (rows, columns, drawn.edges, times if times is not None else drawn.edges)
             if len(hop.edges) > 1:
                 of_kind = drawn.kinds == kind
                 parts = tuple(part[of_kind] for part in parts)
-            timed = schema.edge(key).timed and times is not None
+            timed = times is not None and graph.relation(key).times is not None
             found.setdefault(declared, []).append(parts if timed else parts[:3])
-    return {key: _once(parts) for key, parts in found.items()}
+    return found
 
 
-def _once(parts: list[tuple[np.ndarray, ...]]) -> SampledEdges:
+def once(parts: list[tuple[np.ndarray, ...]]) -> SampledEdges:
+    """Edges, each once between the same two nodes of the sample.
+
+    Args:
+        parts: Rows, columns, numbers and, where they have some, times.
+    """
     rows, columns, numbers, *times = map(np.concatenate, zip(*parts, strict=True))
     most = int(rows.max(initial=0)) + 1
     firsts, _ = distinct(numbers * most + rows)

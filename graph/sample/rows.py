@@ -107,6 +107,37 @@ class Reach:
         small: np.ndarray = order.astype(np.int32 if len(order) < 2**31 else np.int64)
         return small
 
+    def places_of(self, numbers: Sequence[tuple[int, np.ndarray]]) -> np.ndarray:
+        """(x,) places of edges in the relation that it has.
+
+        Args:
+            numbers: The place of a type among the hop's, and numbers of edges of it; several times.
+        """
+        found = [np.zeros(0, dtype=np.int64)]
+        for kind, sought in numbers:
+            if self.relation.numbers is None:
+                found.append(sought)
+                continue
+            order, ordered = self.by_number
+            codes = kind * self._span + sought
+            at = np.searchsorted(ordered, codes)
+            at = at[ordered[np.minimum(at, len(ordered) - 1)] == codes] if len(ordered) else at[:0]
+            found.append(order[at])
+        return np.concatenate(found)
+
+    @cached_property
+    def _span(self) -> int:
+        return int(self.numbers_of(np.arange(len(self.relation.targets))).max(initial=0)) + 1
+
+    @cached_property
+    def by_number(self) -> tuple[np.ndarray, np.ndarray]:
+        """(m,) places of edges by type and number, and (m,) what they are ordered by."""
+        codes = self.numbers_of(np.arange(len(self.relation.targets)))
+        if self.kinds is not None:
+            codes = codes + self.kinds * np.int64(self._span)
+        order = np.argsort(codes, kind="stable")
+        return order, codes[order]
+
     def joined(
         self, sources: np.ndarray, targets: np.ndarray, limits: np.ndarray | None
     ) -> np.ndarray:

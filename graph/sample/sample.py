@@ -22,6 +22,8 @@ class Draws:
             there is none (negatives).
         kinds: (e,) int8 place of the edge's type in `Hop.edges`.
         times: (e,) int64 seconds of the edges, where any has one; NEVER where one has none.
+        steps: (e,) int64 place of the draw in its walk, from 0; its edge leads from the draw before
+            it. None where it is no walk, and edges lead from the origins.
     """
 
     origins: np.ndarray
@@ -29,6 +31,7 @@ class Draws:
     edges: np.ndarray
     kinds: np.ndarray
     times: np.ndarray | None = None
+    steps: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)

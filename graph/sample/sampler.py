@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from data.errors import ConfigError, DataError
+from data.relation import Relation
 from graph.hetero import HeteroGraph
-from graph.query.query import Hop, Query
+from graph.query.query import Condition, Hop, Query
 from graph.sample.assemble import assemble
+from graph.sample.bars import Avoid, Bars, Numbers, among, draw_past
+from graph.sample.conditions import holds_of_edges, holds_of_nodes
+from graph.sample.induce import with_induced
+from graph.sample.negatives import Negatives
 from graph.sample.rows import Reach, Rows, reach
 from graph.sample.sample import Draws, Sample
 from graph.sample.strategies import STRATEGIES, Chosen, Strategy, draw_all
+from graph.sample.walks import check_walk, take_walks
+from graph.schema import Key
 
 
 class Sampler:
@@ -28,11 +36,21 @@ class Sampler:
         query: What to walk.
         disjoint: Whether each seed has nodes of its own; otherwise they are merged, which is
             refused for seeds of different times, because one would see what another may.
+        strict: Whether negatives are never neighbours that their seed can see.
         strategies: Further ones, by the name that a hop calls them.
         most: Edges that a hop without a count may lead to, of all seeds together.
 
     Raises:
         ConfigError: the query names what there is not.
+
+    >>> from graph.hetero import HeteroGraph
+    >>> from graph.schema import EdgeType, NodeType, Schema
+    >>> shop = Schema((NodeType("user"), NodeType("item")), (EdgeType("user", "buys", "item"),))
+    >>> buys = Relation.between(*np.array([[0, 0, 1], [1, 2, 0]]), 2, 3, times=np.array([5, 9, 7]))
+    >>> graph = HeteroGraph(shop, {"user": 2, "item": 3}, {("user", "buys", "item"): buys})
+    >>> sampler = Sampler(graph, Query.parse("user > item:4 latest", shop))
+    >>> sampler.sample(np.array([0, 1]), times=np.array([9, 9])).nodes["item"].tolist()
+    [1, 0]
     """
 
     def __init__(
@@ -41,6 +59,7 @@ class Sampler:
         query: Query,
         *,
         disjoint: bool = True,
+        strict: bool = True,
         strategies: Mapping[str, Strategy] | None = None,
         most: int = 1_000_000,
     ) -> None:
@@ -49,84 +68,142 @@ class Sampler:
         self.disjoint = disjoint
         self.most = most
         self.strategies = {**STRATEGIES, **(strategies or {})}
+        self._reaches: dict[tuple[tuple[Key, ...], tuple[Condition, ...]], Reach] = {}
         for hop in query.hops:
             self._check(hop)
-        self._reaches = [self._reach(hop) for hop in query.hops]
+        self._negatives = {
+            number: Negatives(graph, hop, self._reach(hop) if hop.edges else None, strict)
+            for number, hop in enumerate(query.hops)
+            if hop.negative
+        }
 
     def _check(self, hop: Hop) -> None:
-        if not hop.edges:
-            raise ConfigError(f"The hop to {hop.type} names no edges.")
-        if hop.negative or hop.walk is not None:
-            raise ConfigError("Negatives and walks are not drawn yet.")
-        if hop.count is not None and hop.by not in self.strategies:
+        check_walk(hop)
+        if not hop.edges and not hop.end and not hop.negative:
+            raise ConfigError(f"The hop to {hop.type} names no edges; name some, or an end.")
+        drawn = hop.count is not None and not hop.negative and hop.walk is None
+        if drawn and hop.by not in self.strategies:
             raise ConfigError(
-                f"There is no strategy {hop.by!r}; there are {', '.join(self.strategies)}."
+                f"There is no strategy {hop.by!r}; there are {', '.join(self.strategies)}. Give "
+                "one of your own to the sampler by its name."
             )
 
     def _reach(self, hop: Hop) -> Reach:
-        return reach(self.graph, hop.edges, hop.where)
+        return self.reach(hop.edges, () if hop.negative else hop.where)
+
+    def reach(self, keys: tuple[Key, ...], where: tuple[Condition, ...] = ()) -> Reach:
+        """The edges of some types that meet conditions; what is looked up in them is kept."""
+        if (keys, where) not in self._reaches:
+            self._reaches[keys, where] = reach(self.graph, keys, where)
+        return self._reaches[keys, where]
+
+    def seeds(self) -> np.ndarray:
+        """(n,) int64 every seed that the query may start from: those that meet its conditions."""
+        start = self.query.start
+        if start.edge is None:
+            kept = np.ones(self.graph.size(start.type), dtype=bool)
+        else:
+            kept = np.ones(len(self._seed_edges().targets), dtype=bool)
+        for condition in start.where:
+            if start.edge is None:
+                kept &= holds_of_nodes(self.graph, start.type, condition)
+            else:
+                kept &= holds_of_edges(self.graph, start.edge, condition)
+        return np.flatnonzero(kept)
+
+    def _seed_edges(self) -> Relation:
+        assert self.query.start.edge is not None
+        return self.graph.relation(self.graph.schema.edge(self.query.start.edge).key)
 
     def sample(
         self,
         seeds: np.ndarray,
-        times: np.ndarray | None = None,
+        times: np.ndarray | int | None = None,
         rng: np.random.Generator | int = 0,
+        exclude: Numbers | None = None,
     ) -> Sample:
         """The subgraph around seeds.
 
         Args:
-            seeds: (b,) numbers of nodes of the type that the query starts from.
-            times: (b,) int64 seconds at which each stands, or one for all; all edges are visible
-                without.
+            seeds: (b,) numbers of nodes of the type that the query starts from, or of edges.
+            times: (b,) int64 seconds at which each stands, or one for all; without, all edges are
+                visible, unless the seeds are edges with times: each then stands at its own.
             rng: Where chance comes from: the same one gives the same sample.
+            exclude: Numbers of edges, by type, that are to be predicted: they are on no sample, and
+                what they join are no negatives. Seeds that are edges are among them; they stay on
+                the samples of others only where none could see itself.
 
         Raises:
-            DataError: a seed is not there, or there is not a time for each.
+            DataError: a seed is not there, there is not a time for each, or there are not enough
+                negatives.
             ConfigError: a hop without a count leads to too many edges, or seeds of different
                 times are to be merged.
         """
-        seeds, times = self._seeds(seeds, times)
-        rng = np.random.default_rng(rng)
-        nodes, owners = [seeds], [np.arange(len(seeds))]
-        draws: list[Draws] = []
-        for hop, edges in zip(self.query.hops, self._reaches, strict=True):
-            whose = owners[hop.origin]
-            limits = None if times is None else times[whose]
-            rows = Rows.of(edges, nodes[hop.origin], limits, whose, seeds)
-            draws.append(_draws(edges, *self._choose(hop, rows, rng)))
-            nodes.append(draws[-1].nodes)
-            owners.append(whose[draws[-1].origins])
-        return assemble(
-            self.graph.schema,
-            dict(self.graph.sizes),
+        walk = self._begin(seeds, times, exclude or {}, np.random.default_rng(rng))
+        for number, hop in enumerate(self.query.hops):
+            draws = self._draw(number, hop, walk)
+            walk.owners.append(walk.owners[hop.origin][draws.origins])
+            walk.nodes.append(draws.nodes)
+            walk.draws.append(draws)
+        sample = assemble(
+            self.graph,
             self.query,
-            seeds,
-            seeds,
-            times,
-            draws,
-            owners,
+            walk.seeds,
+            walk.nodes[0],
+            walk.times,
+            walk.draws,
+            walk.owners,
             self.disjoint,
         )
+        if not self.query.induced:
+            return sample
+        return with_induced(sample, self.graph.schema, self.reach, walk.exclude, self.disjoint)
 
-    def _choose(self, hop: Hop, rows: Rows, rng: np.random.Generator) -> Chosen:
-        if hop.count is None:
-            return draw_all(rows, self.most, hop.type)
-        return self.strategies[hop.by](rows, hop.count, rng)
-
-    def _seeds(
-        self, seeds: np.ndarray, times: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        kind = self.query.start.type
+    def _begin(
+        self,
+        seeds: np.ndarray,
+        times: np.ndarray | int | None,
+        exclude: Numbers,
+        rng: np.random.Generator,
+    ) -> _Walk:
+        start, schema = self.query.start, self.graph.schema
+        out = {
+            schema.edge(key).key: np.unique(np.asarray(numbers, dtype=np.int64))
+            for key, numbers in exclude.items()
+        }
         seeds = np.asarray(seeds, dtype=np.int64).reshape(-1)
-        n = self.graph.size(kind)
+        if start.edge is None:
+            self._check_seeds(seeds, self.graph.size(start.type), f"{start.type} number")
+            return _Walk(seeds, self._times(seeds, times), out, out, rng, [seeds])
+        edges, declared = self._seed_edges(), schema.edge(start.edge).key
+        self._check_seeds(seeds, len(edges.targets), "edge {} -{}-> {} number".format(*declared))
+        own = None if edges.times is None else edges.times[seeds]
+        stand = self._times(seeds, own if times is None else times)
+        predicted = {**out, declared: np.union1d(out.get(declared, seeds), seeds)}
+        if own is None or stand is None or bool((own < stand).any()):
+            out = predicted
+        first = self._ends(start.edge, seeds)["source"]
+        return _Walk(seeds, stand, out, predicted, rng, [first])
+
+    def _ends(self, key: Key, numbers: np.ndarray) -> dict[str, np.ndarray]:
+        """Nodes at both ends of edges of a number, in the direction of `key`."""
+        declared = self.graph.schema.edge(key).key
+        edges = self.graph.relation(declared)
+        sources = np.searchsorted(edges.offsets, numbers, side="right") - 1
+        ends = [sources, edges.targets[numbers].astype(np.int64)]
+        return dict(zip(("source", "target"), ends if key == declared else ends[::-1], strict=True))
+
+    def _check_seeds(self, seeds: np.ndarray, n: int, what: str) -> None:
         odd = np.flatnonzero((seeds < 0) | (seeds >= n))
         if len(odd):
             raise DataError(
-                f"Seed {odd[0]} is node {seeds[odd[0]]} of type {kind}; the numbers are 0 to "
-                f"{n - 1}."
+                f"Seed {odd[0]} is {what} {seeds[odd[0]]}, which there is not; the numbers are 0 "
+                f"to {n - 1}."
             )
+
+    def _times(self, seeds: np.ndarray, times: np.ndarray | int | None) -> np.ndarray | None:
         if times is None:
-            return seeds, None
+            return None
         times = np.asarray(times, dtype=np.int64).reshape(-1)
         if len(times) == 1:
             times = np.repeat(times, len(seeds))
@@ -137,16 +214,172 @@ class Sampler:
                 "Seeds of different times cannot be merged: one would see what only another may. "
                 "Sample them disjoint, or those of one time together."
             )
-        return seeds, times
+        return times
+
+    def _draw(self, number: int, hop: Hop, walk: _Walk) -> Draws:
+        if hop.end:
+            return self._draw_end(hop, walk)
+        if hop.negative:
+            return self._draw_negatives(self._negatives[number], hop, walk)
+        edges, whose = self._reach(hop), walk.owners[hop.origin]
+        bars = Bars.of(
+            self.graph.schema,
+            hop.edges,
+            edges,
+            walk.exclude,
+            self._avoided(hop, walk),
+            hop.by == "in_degree",
+        )
+        rows = Rows.of(edges, walk.nodes[hop.origin], walk.limits(whose), whose, walk.seeds)
+        if hop.walk is None:
+            return _drawn(edges, *self._choose(hop, rows, bars, walk.rng))
+        origins = np.repeat(np.arange(len(whose)), hop.count or 1)
+        nodes, places = take_walks(hop, rows.take(origins), bars, walk.rng)
+        of, step = np.nonzero(nodes >= 0)
+        return _drawn(edges, origins[of], places[of, step], step)
+
+    def _choose(self, hop: Hop, rows: Rows, bars: Bars | None, rng: np.random.Generator) -> Chosen:
+        if hop.count is None:
+            places, positions = draw_all(rows, self.most, hop.type)
+            if bars is None:
+                return places, positions
+            free = ~bars.hit(rows, places, positions)
+            return places[free], positions[free]
+        strategy = self.strategies[hop.by]
+        if bars is not None:
+            return draw_past(bars, hop.by, strategy, rows, hop.count, rng)
+        return strategy(rows, hop.count, rng)
+
+    def _avoided(self, hop: Hop, walk: _Walk) -> np.ndarray | None:
+        """Nodes that a hop keeps away from: place of the seed times number of nodes, and node."""
+        if not hop.without:
+            return None
+        at = self._called(hop.without)
+        codes: np.ndarray = walk.owners[at] * self.graph.size(hop.type) + walk.nodes[at]
+        return codes
+
+    def _called(self, alias: str) -> int:
+        """Which draws have an alias; 0 is the start."""
+        called = [self.query.start.alias, *(hop.alias for hop in self.query.hops)]
+        if alias not in called:
+            raise ConfigError(f"Nothing in the query is called {alias!r}.")
+        return called.index(alias)
+
+    def _draw_end(self, hop: Hop, walk: _Walk) -> Draws:
+        """An end of the edges that are seeds, or that a hop walked."""
+        origins = np.arange(len(walk.nodes[hop.origin]))
+        if hop.origin:
+            walked = walk.draws[hop.origin - 1]
+            source = walk.nodes[self.query.hops[hop.origin - 1].origin][walked.origins]
+            nodes = source if hop.end == "source" else walked.nodes
+        else:
+            assert self.query.start.edge is not None
+            nodes = self._ends(self.query.start.edge, walk.seeds)[hop.end]
+        kept = np.ones(len(nodes), dtype=bool)
+        for condition in hop.where:
+            kept &= holds_of_nodes(self.graph, hop.type, condition)[nodes]
+        avoided = self._avoided(hop, walk)
+        if avoided is not None:
+            codes = walk.owners[hop.origin] * self.graph.size(hop.type) + nodes
+            kept &= ~np.isin(codes, avoided)
+        return _unjoined(origins[kept], nodes[kept])
+
+    def _draw_negatives(self, negatives: Negatives, hop: Hop, walk: _Walk) -> Draws:
+        origins, whose = walk.nodes[hop.origin], walk.owners[hop.origin]
+        n = self.graph.size(hop.type)
+        avoid: list[Avoid] = []
+        pairs = self._excluded_pairs(hop, n, walk)
+        if len(pairs):
+            avoid.append(lambda rows, nodes: among(origins[rows] * np.int64(n) + nodes, pairs))
+        avoided = self._avoided(hop, walk)
+        if avoided is not None:
+            kept = np.sort(avoided)
+            avoid.append(lambda rows, nodes: among(whose[rows] * np.int64(n) + nodes, kept))
+        like = None
+        if hop.like is not None and hop.like.alias:
+            like = self._like(hop, self._called(hop.like.alias), negatives.count, walk)
+        drawn = negatives.draw(origins, walk.limits(whose), avoid, like, walk.rng)
+        return _unjoined(np.repeat(np.arange(len(origins)), drawn.shape[1]), drawn.ravel())
+
+    def _excluded_pairs(self, hop: Hop, n: int, walk: _Walk) -> np.ndarray:
+        """(x,) sorted: the origin times the number of nodes, and the node, of excluded edges."""
+        pairs = [np.zeros(0, dtype=np.int64)]
+        for key in hop.edges:
+            out = walk.predicted.get(self.graph.schema.edge(key).key)
+            if out is not None:
+                ends = self._ends(key, out)
+                pairs.append(ends["source"] * n + ends["target"])
+        return np.sort(np.concatenate(pairs))
+
+    def _like(self, hop: Hop, at: int, count: int, walk: _Walk) -> np.ndarray:
+        """(r, count) the nodes that negatives of each origin are to be like, in turn; -1 for none.
+
+        They are the origins themselves, what they were drawn from, or what was drawn from one of
+        those.
+        """
+        origin, place = hop.origin, np.arange(len(walk.nodes[hop.origin]))
+        while True:
+            if origin == at:
+                return np.repeat(walk.nodes[at][place][:, None], count, axis=1)
+            if at and self.query.hops[at - 1].origin == origin:
+                break
+            if origin == 0:
+                raise ConfigError(
+                    f"Negatives of type {hop.type} cannot be like what stands on another branch of "
+                    "the query; name what they start from, or what is drawn from there."
+                )
+            place = walk.draws[origin - 1].origins[place]
+            origin = self.query.hops[origin - 1].origin
+        drawn = walk.draws[at - 1]
+        counts = np.bincount(drawn.origins, minlength=len(walk.nodes[origin]))
+        first = np.cumsum(counts) - counts
+        turn = np.arange(count) % np.maximum(counts[place], 1)[:, None]
+        like = np.full((len(place), count), -1, dtype=np.int64)
+        some = counts[place] > 0
+        like[some] = drawn.nodes[(first[place][:, None] + turn)[some]]
+        return like
 
 
-def _draws(edges: Reach, places: np.ndarray, positions: np.ndarray) -> Draws:
-    relation = edges.relation
+@dataclass
+class _Walk:
+    """What one call of `sample` has drawn so far; nodes and owners begin with the start's.
+
+    Of edges that are to be predicted all join what must not be negatives, and those that a seed
+    could see are excluded from hops.
+    """
+
+    seeds: np.ndarray
+    times: np.ndarray | None
+    exclude: dict[Key, np.ndarray]
+    predicted: dict[Key, np.ndarray]
+    rng: np.random.Generator
+    nodes: list[np.ndarray]
+    draws: list[Draws] = field(default_factory=list)
+    owners: list[np.ndarray] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.owners = [np.arange(len(self.seeds))]
+
+    def limits(self, owners: np.ndarray) -> np.ndarray | None:
+        """(e,) int64 seconds of the seed of each."""
+        return None if self.times is None else self.times[owners]
+
+
+def _unjoined(origins: np.ndarray, nodes: np.ndarray) -> Draws:
+    """Draws to which no edge led."""
+    none = np.full(len(nodes), -1, dtype=np.int64)
+    return Draws(origins, nodes.astype(np.int32), none, np.zeros(len(nodes), dtype=np.int8))
+
+
+def _drawn(
+    edges: Reach, places: np.ndarray, positions: np.ndarray, steps: np.ndarray | None = None
+) -> Draws:
     kinds = edges.kinds
     return Draws(
         places,
-        relation.targets[positions],
+        edges.relation.targets[positions],
         edges.numbers_of(positions),
         np.zeros(len(places), dtype=np.int8) if kinds is None else kinds[positions],
         None if edges.moments is None else edges.moments[positions],
+        steps,
     )

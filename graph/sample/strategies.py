@@ -101,7 +101,7 @@ def in_degree(rows: Rows, count: int, rng: np.random.Generator) -> Chosen:
     part = rows.take(some[rest])
     of, position = full(part, int(part.lengths.max(initial=0)), rng)
     degrees = arrivals.degrees_at(targets[position], limits[rest][of])
-    drawn = position[_from_each(part.lengths, degrees, count, rng)]
+    drawn = position[from_each(part.lengths, degrees, count, rng)]
     picked[rest] = np.where(picked[rest] < 0, drawn, picked[rest])
     return np.repeat(some, count), picked.ravel()
 
@@ -160,8 +160,14 @@ STRATEGIES: dict[str, Strategy] = {
     "full": full,
     "latest": latest,
 }
-INDEPENDENT = ("random", "edge_weight", "in_degree")
-"""Those whose draws know nothing of each other."""
+INDEPENDENT: dict[str, Callable[[Rows, np.ndarray, np.ndarray], np.ndarray]] = {
+    "random": lambda _rows, _places, edges: np.ones(len(edges)),
+    "edge_weight": lambda rows, _, edges: rows.reach.weights[edges],
+    "in_degree": lambda rows, places, edges: rows.reach.arrivals.degrees_at(
+        rows.reach.relation.targets[edges], None if rows.limits is None else rows.limits[places]
+    ),
+}
+"""Those whose draws know nothing of each other, and what edges are drawn in proportion to."""
 
 
 def draw_all(rows: Rows, most: int, name: str) -> Chosen:
@@ -204,10 +210,17 @@ def _by_alias(rows: Rows, alias: Alias, count: int, rng: np.random.Generator) ->
     return np.repeat(some, count), chosen
 
 
-def _from_each(
+def from_each(
     lengths: np.ndarray, weights: np.ndarray, count: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """(r, count) places in `weights`, which hold a stretch a row, in proportion to them."""
+    """(r, count) places in `weights` in proportion to them.
+
+    Args:
+        lengths: (r,) how many of the weights each row has.
+        weights: (e,) numbers from 0, row by row.
+        count: Draws a row.
+        rng: Where chance comes from.
+    """
     sums, ends = cumulate(weights), np.cumsum(lengths)
     low, high = sums[ends - lengths], sums[ends]
     sought = low[:, None] + rng.random((len(lengths), count)) * (high - low)[:, None]

@@ -175,10 +175,10 @@ class Arrivals:
         """(n,) int64 in-degrees."""
         return np.diff(self.offsets)
 
-    def degrees_at(self, nodes: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    def degrees_at(self, nodes: np.ndarray, limits: np.ndarray | None) -> np.ndarray:
         """(q,) int64 edges that lead to nodes before a time each."""
         begins, ends = self.offsets[nodes], self.offsets[1:][nodes]
-        if self.times is not None:
+        if self.times is not None and limits is not None:
             ends = bisect(self.times, begins, ends, limits)
         degrees: np.ndarray = ends - begins
         return degrees

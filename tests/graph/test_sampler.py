@@ -55,7 +55,7 @@ def test_merged_seeds_share_nodes() -> None:
 
 
 def test_what_is_not_there_is_a_sentence() -> None:
-    with pytest.raises(DataError, match="Seed 1 is node 3 of type user"):
+    with pytest.raises(DataError, match="Seed 1 is user number 3"):
         Sampler(shop(), TWO).sample(np.array([0, 3]))
     with pytest.raises(DataError, match="2 times for 3 seeds"):
         Sampler(shop(), TWO).sample(np.array([0, 1, 2]), np.array([1, 2]))

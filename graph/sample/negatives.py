@@ -1,0 +1,283 @@
+"""Negatives: nodes that no edge joins to a node, as far as its seed can see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from data.errors import ConfigError, DataError
+from data.relation import Relation
+from graph.hetero import HeteroGraph
+from graph.query.query import Condition, Hop
+from graph.sample.bars import Avoid
+from graph.sample.conditions import holds_of_nodes
+from graph.sample.rows import Reach, Rows, node_times
+from graph.sample.strategies import edge_weight, from_each, full, random
+
+NEGATIVES = ("random", "in_degree", "node_weight")
+_ROUNDS, _MOST = 16, 4_000_000
+
+
+class Negatives:
+    """What one hop draws its negatives from.
+
+    Nodes stand in pools in the order in which they can be seen, so that a seed sees a prefix: one
+    pool of all nodes, and a pool a value of every attribute that some have to share. In the pool
+    by in-degree a node stands once an edge that leads to it.
+
+    Args:
+        graph: That has the nodes.
+        hop: What is drawn.
+        joined: The edges that must not be there; None where any node will do.
+        strict: Whether a node that an edge joins is never drawn.
+
+    Raises:
+        ConfigError: there is no such strategy or attribute.
+    """
+
+    def __init__(
+        self, graph: HeteroGraph, hop: Hop, joined: Reach | None, strict: bool = True
+    ) -> None:
+        if hop.by not in NEGATIVES:
+            raise ConfigError(
+                f"No negatives are drawn by {hop.by!r}; there are {', '.join(NEGATIVES)}."
+            )
+        if hop.count is None:
+            raise ConfigError(f"Say how many negatives you want, as in not {hop.type}:5.")
+        if hop.by == "in_degree" and joined is None:
+            raise ConfigError("Negatives by in-degree need edges that lead to them; name some.")
+        self.hop, self.count = hop, hop.count
+        self.joined = joined if strict else None
+        self.shared = hop.like is not None and hop.like.shared
+        self.unique = hop.like is not None and hop.like.unique
+        self._strategy = edge_weight if hop.by == "node_weight" else random
+        nodes, times, weights = _candidates(graph, hop, joined)
+        n = graph.size(hop.type)
+        self.pools = [_pool(np.zeros(n, dtype=np.int64), nodes, times, weights, n)]
+        self._codes: list[np.ndarray] = []
+        self._shares: list[int] = []
+        for name, share in hop.like.shares if hop.like else ():
+            codes = _codes(graph, hop.type, name)
+            self._codes.append(codes)
+            self._shares.append(int(share * hop.count + 1e-9))
+            self.pools.append(_pool(codes, nodes, times, weights, n))
+
+    def draw(
+        self,
+        origins: np.ndarray,
+        limits: np.ndarray | None,
+        avoid: Sequence[Avoid],
+        like: np.ndarray | None,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """(r, count) int32 nodes, none of them joined to its origin.
+
+        Args:
+            origins: (r,) numbers of nodes.
+            limits: (r,) int64 seconds at which each stands.
+            avoid: What else must not be drawn.
+            like: (r, count) nodes that some have to be like; None where they need not.
+            rng: Where chance comes from.
+
+        Raises:
+            DataError: there are not enough.
+        """
+        if not len(origins):
+            return np.zeros((0, self.count), dtype=np.int32)
+        bad = self._refusal(origins, limits, avoid)
+        if self.shared:
+            once = self._draw_shared(origins, limits, bad, like, rng)
+            return np.broadcast_to(once, (len(origins), self.count))
+        return self._fill(origins, limits, bad, like, rng)
+
+    def _refusal(
+        self, origins: np.ndarray, limits: np.ndarray | None, avoid: Sequence[Avoid]
+    ) -> Avoid:
+        """Which nodes must not be set against origins at places."""
+
+        def bad(rows: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+            out = np.zeros(len(rows), dtype=bool)
+            if self.joined is not None:
+                seen = None if limits is None else limits[rows]
+                out |= self.joined.joined(origins[rows], nodes, seen)
+            for one in avoid:
+                out |= one(rows, nodes)
+            return out
+
+        return bad
+
+    def _draw_shared(
+        self,
+        origins: np.ndarray,
+        limits: np.ndarray | None,
+        refusal: Avoid,
+        like: np.ndarray | None,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """(1, count) nodes that every seed can see, and none is joined to."""
+        every = np.arange(len(origins))
+
+        def bad(rows: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+            each = refusal(np.tile(every, len(rows)), np.repeat(nodes, len(every)))
+            return np.asarray(each.reshape(len(rows), len(every)).any(axis=1))
+
+        first = None if limits is None else limits.min()[None]
+        each = np.arange(self.count)
+        some = None if like is None else like[each % len(like), each][None]
+        return self._fill(origins[:1], first, bad, some, rng)
+
+    def _fill(
+        self,
+        origins: np.ndarray,
+        limits: np.ndarray | None,
+        bad: Avoid,
+        like: np.ndarray | None,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """Draws again what must not be; then from all that may be."""
+        drawn = np.full((len(origins), self.count), -1, dtype=np.int32)
+        rows = np.repeat(np.arange(len(origins)), self.count)
+        pool, codes = self._conditions(len(origins), like)
+        flat = drawn.ravel()
+        open_ = np.arange(len(flat))
+        for _ in range(_ROUNDS):
+            for number, edges in enumerate(self.pools):
+                of = open_[pool[open_] == number]
+                seen = None if limits is None else limits[rows[of]]
+                some = Rows.of(edges, codes[of], seen)
+                places, positions = self._strategy(some, 1, rng)
+                nodes = edges.relation.targets[positions]
+                good = ~bad(rows[of[places]], nodes)
+                flat[of[places[good]]] = nodes[good]
+            if self.unique:
+                _clear_repeats(drawn)
+            open_ = np.flatnonzero(flat < 0)
+            if not len(open_):
+                return drawn
+        return self._fill_rest(origins, limits, bad, drawn, pool, codes, rng)
+
+    def _conditions(self, n: int, like: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """The pool of every draw, and its row there."""
+        pool = np.zeros((n, self.count), dtype=np.int64)
+        codes = np.zeros((n, self.count), dtype=np.int64)
+        at = 0
+        for number, (column, share) in enumerate(zip(self._codes, self._shares, strict=True), 1):
+            if like is not None:
+                span = slice(at, at + share)
+                known = like[:, span] >= 0
+                pool[:, span] = np.where(known, number, 0)
+                codes[:, span] = np.where(known, column[like[:, span]], 0)
+            at += share
+        return pool.ravel(), codes.ravel()
+
+    def _fill_rest(
+        self,
+        origins: np.ndarray,
+        limits: np.ndarray | None,
+        bad: Avoid,
+        drawn: np.ndarray,
+        pool: np.ndarray,
+        codes: np.ndarray,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """Fills what is open one draw a row after another, from all nodes that are allowed."""
+        flat = drawn.ravel()
+        while len(open_ := np.flatnonzero(flat < 0)):
+            _, firsts = np.unique(open_ // self.count, return_index=True)
+            slots = open_[firsts]
+            number = int(pool[slots[0]])
+            slots = slots[pool[slots] == number]
+            edges = self.pools[number]
+            slots = slots[: max(1, _MOST // max(len(edges.relation.targets), 1))]
+            of = slots // self.count
+            part = Rows.of(edges, codes[slots], None if limits is None else limits[of])
+            places, positions = full(part, int(part.lengths.max(initial=0)), rng)
+            nodes = edges.relation.targets[positions]
+            allowed = ~bad(of[places], nodes)
+            if self.unique:
+                allowed &= ~(drawn[of[places]] == nodes[:, None]).any(axis=1)
+            weights = allowed * (1.0 if self._strategy is random else edges.weights[positions])
+            some = np.bincount(places, weights, minlength=len(slots)) > 0
+            if some.any():
+                picks = from_each(part.lengths, weights, 1, rng).ravel()
+                flat[slots[some]] = nodes[picks[some]]
+            pool[slots[~some]], codes[slots[~some]] = 0, 0
+            if number == 0 and not some.all():
+                raise self._missing(int(origins[of[~some][0]]))
+        return drawn
+
+    def _missing(self, origin: int) -> DataError:
+        what = f"{self.count} different nodes" if self.unique else "a node"
+        return DataError(
+            f"There is not {what} of type {self.hop.type} that node {origin} could be set against: "
+            "the others are not there yet, have no chance to be drawn, or are among those it must "
+            "not be set against. Draw fewer, or not strictly."
+        )
+
+
+def _candidates(
+    graph: HeteroGraph, hop: Hop, joined: Reach | None
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Nodes, from when they are there, and their weights, if they are drawn by these."""
+    if hop.by == "in_degree":
+        assert joined is not None
+        nodes, times = joined.arrivals.targets, joined.arrivals.moments
+    else:
+        nodes, times = np.arange(graph.size(hop.type)), node_times(graph, hop.type)
+    weights = None
+    if hop.by == "node_weight":
+        column = graph.attributes.get(hop.type, {}).get("weight")
+        if not isinstance(column, np.ndarray):
+            raise ConfigError(
+                f"Nodes of type {hop.type} have no weights to be drawn by; give them the attribute "
+                "'weight', a number each."
+            )
+        weights = column.astype(np.float32)
+    kept = _allowed(graph, hop.type, hop.where)[nodes]
+    return (
+        nodes[kept],
+        None if times is None else times[kept],
+        None if weights is None else weights[kept],
+    )
+
+
+def _allowed(graph: HeteroGraph, kind: str, where: Sequence[Condition]) -> np.ndarray:
+    allowed = np.ones(graph.size(kind), dtype=bool)
+    for condition in where:
+        allowed &= holds_of_nodes(graph, kind, condition)
+    return allowed
+
+
+def _pool(
+    codes: np.ndarray,
+    nodes: np.ndarray,
+    times: np.ndarray | None,
+    weights: np.ndarray | None,
+    n: int,
+) -> Reach:
+    n_codes = int(codes.max(initial=0)) + 1
+    return Reach(Relation.between(codes[nodes], nodes, n_codes, n, times, weights))
+
+
+def _codes(graph: HeteroGraph, kind: str, name: str) -> np.ndarray:
+    """(n,) int64: equal for nodes with an equal value of an attribute."""
+    columns = graph.attributes.get(kind, {})
+    column = columns.get(name)
+    if column is None or not isinstance(column, np.ndarray | tuple):
+        raise ConfigError(
+            f"Nodes of type {kind} have no attribute {name!r} with a value each; they have "
+            f"{', '.join(columns) or 'none'}."
+        )
+    codes: np.ndarray = np.unique(np.asarray(column), return_inverse=True)[1].reshape(-1)
+    return codes
+
+
+def _clear_repeats(drawn: np.ndarray) -> None:
+    """Takes out what stands before in its row."""
+    order = np.argsort(drawn, axis=1, kind="stable")
+    ranked = np.take_along_axis(drawn, order, axis=1)
+    again = np.zeros_like(ranked, dtype=bool)
+    again[:, 1:] = ranked[:, 1:] == ranked[:, :-1]
+    cleared = np.where(again, -1, ranked)
+    np.put_along_axis(drawn, order, cleared, axis=1)
