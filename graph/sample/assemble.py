@@ -8,8 +8,9 @@ import numpy as np
 
 from graph.hetero import HeteroGraph
 from graph.query.query import Query
+from graph.sample.draws import Draws
 from graph.sample.rows import NEVER
-from graph.sample.sample import Draws, Sample, SampledEdges
+from graph.sample.sample import Sample, SampledEdges
 from graph.schema import Key
 
 

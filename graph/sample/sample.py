@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from graph.hetero import HeteroGraph
 from graph.query.query import Query
-from graph.schema import Key
+from graph.sample.draws import Draws
+from graph.sample.ego import EgoGraph, Padding, dense
+from graph.schema import Key, Schema
+from graph.values import Values
 
-
-@dataclass(frozen=True, slots=True)
-class Draws:
-    """What one hop drew, an entry a draw, in the order of their origins.
-
-    Attributes:
-        origins: (e,) int64 places among the nodes from which the hop started.
-        nodes: (e,) int32 numbers of the nodes drawn.
-        edges: (e,) int64 number of each edge within its type, as the schema declares it; -1 where
-            there is none (negatives).
-        kinds: (e,) int8 place of the edge's type in `Hop.edges`.
-        times: (e,) int64 seconds of the edges, where any has one; NEVER where one has none.
-        steps: (e,) int64 place of the draw in its walk, from 0; its edge leads from the draw before
-            it. None where it is no walk, and edges lead from the origins.
-    """
-
-    origins: np.ndarray
-    nodes: np.ndarray
-    edges: np.ndarray
-    kinds: np.ndarray
-    times: np.ndarray | None = None
-    steps: np.ndarray | None = None
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +34,39 @@ class SampledEdges:
     columns: np.ndarray
     numbers: np.ndarray
     times: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubGraph:
+    """The sparse view of a sample.
+
+    Attributes:
+        nodes: (n,) int64 numbers of the nodes, by type.
+        owners: (n,) int32 place of the seed that each belongs to, by type.
+        edge_index: (2, e) int64 places of sources and targets among the nodes of their type.
+        numbers: (e,) int64 which edge of the graph each is.
+    """
+
+    nodes: Mapping[str, np.ndarray]
+    owners: Mapping[str, np.ndarray]
+    edge_index: Mapping[Key, np.ndarray]
+    numbers: Mapping[Key, np.ndarray]
+
+    def of(self, seed: int) -> SubGraph:
+        """The part that belongs to one seed, by its place in the batch."""
+        kept = {kind: owners == seed for kind, owners in self.owners.items()}
+        moved = {kind: np.cumsum(one) - 1 for kind, one in kept.items()}
+        index, numbers = {}, {}
+        for key, ends in self.edge_index.items():
+            own = kept[key[0]][ends[0]] & kept[key[2]][ends[1]]
+            index[key] = np.stack([moved[key[0]][ends[0, own]], moved[key[2]][ends[1, own]]])
+            numbers[key] = self.numbers[key][own]
+        return SubGraph(
+            {kind: nodes[kept[kind]] for kind, nodes in self.nodes.items()},
+            {kind: owners[kept[kind]] for kind, owners in self.owners.items()},
+            index,
+            numbers,
+        )
 
 
 @dataclass(frozen=True)
@@ -79,3 +97,101 @@ class Sample:
     edges: Mapping[Key, SampledEdges]
     draws: tuple[Draws, ...]
     places: tuple[np.ndarray, ...]
+
+    @property
+    def starts(self) -> np.ndarray:
+        """(b,) int64 numbers of the nodes that the walk started from."""
+        starts: np.ndarray = self.nodes[self.query.start.type][self.places[0]]
+        return starts
+
+    def ego(self, padding: Padding = "default", default: int = -1) -> EgoGraph:
+        """The dense view: a tree with as many places for every node of a hop.
+
+        Args:
+            padding: What stands in empty places: the default, or "circular" what was drawn over
+                again.
+            default: The number that means no node.
+        """
+        return dense(self.query, self.starts, self.draws, padding, default)
+
+    def subgraph(self) -> SubGraph:
+        """The sparse view."""
+        index = {key: np.stack([one.rows, one.columns]) for key, one in self.edges.items()}
+        numbers = {key: one.numbers for key, one in self.edges.items()}
+        return SubGraph(self.nodes, self.owners, index, numbers)
+
+    def bidirectional(self, schema: Schema) -> Sample:
+        """The sample with every edge also the other way round, by the same number.
+
+        Args:
+            schema: Says what edges are called the other way round.
+        """
+        edges = dict(self.edges)
+        for key, one in self.edges.items():
+            edge = schema.edge(key)
+            if key == edge.key:
+                turned = replace(one, rows=one.columns, columns=one.rows)
+                edges[edge.reverse_key] = turned
+        return replace(self, edges=edges)
+
+    def to_pyg(self, graph: HeteroGraph | None = None) -> HeteroData:
+        """The sample for PyTorch Geometric.
+
+        Nodes have `n_id`, `batch` (the place of their seed) and `age`; edges have `edge_index`,
+        `e_id` and, where they have some, `time`. The nodes that the walk started from come first
+        in their type, `batch_size` of them.
+
+        Args:
+            graph: Whose numbers about nodes and edges come along: each attribute under its name,
+                and those of nodes, but their times, side by side as `x`.
+        """
+        import torch
+        from torch_geometric.data import HeteroData
+
+        data = HeteroData()
+        for kind, nodes in self.nodes.items():
+            data[kind].n_id = torch.from_numpy(nodes)
+            data[kind].num_nodes = len(nodes)
+            data[kind].batch = torch.from_numpy(self.owners[kind].astype(np.int64))
+            data[kind].age = torch.from_numpy(self.ages[kind])
+            about = {} if graph is None else _numbers_of(graph.attributes.get(kind, {}), nodes)
+            for name, column in about.items():
+                data[kind][name] = torch.from_numpy(column)
+            if about.keys() - {"time", "x"} and "x" not in about:
+                wide = [
+                    column.reshape(len(nodes), -1).astype(np.float32) for column in about.values()
+                ]
+                data[kind].x = torch.from_numpy(np.concatenate(wide, axis=1))
+        data[self.query.start.type].batch_size = len(np.unique(self.places[0]))
+        if self.times is not None:
+            data[self.query.start.type].seed_time = torch.from_numpy(self.times)
+        for key, edges in self.edges.items():
+            data[key].edge_index = torch.from_numpy(np.stack([edges.rows, edges.columns]))
+            data[key].e_id = torch.from_numpy(edges.numbers)
+            if edges.times is not None:
+                data[key].time = torch.from_numpy(edges.times)
+            if graph is not None:
+                declared = graph.schema.edge(key).key
+                columns = dict(graph.edge_attributes.get(declared, {}))
+                weights = graph.relation(declared).weights
+                if weights is not None:
+                    columns["weight"] = weights
+                for name, column in _numbers_of(columns, edges.numbers).items():
+                    data[key][name] = torch.from_numpy(column)
+        return data
+
+
+def _numbers_of(columns: Mapping[str, Values], rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Rows of the attributes that are numbers."""
+    arrays = {name: column for name, column in columns.items() if isinstance(column, np.ndarray)}
+    return {name: np.array(column[rows]) for name, column in arrays.items()}
+
+
+def _side_by_side(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(n, d) float32 of all columns but times."""
+    wide = [
+        column.astype(np.float32).reshape(len(column), int(np.prod(column.shape[1:])))
+        for name, column in columns.items()
+        if name != "time"
+    ]
+    return np.concatenate(wide, axis=1)

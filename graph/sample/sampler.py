@@ -14,10 +14,11 @@ from graph.query.query import Condition, Hop, Query
 from graph.sample.assemble import assemble
 from graph.sample.bars import Avoid, Bars, Numbers, among, draw_past
 from graph.sample.conditions import holds_of_edges, holds_of_nodes
+from graph.sample.draws import Draws
 from graph.sample.induce import with_induced
 from graph.sample.negatives import Negatives
 from graph.sample.rows import Reach, Rows, reach
-from graph.sample.sample import Draws, Sample
+from graph.sample.sample import Sample
 from graph.sample.strategies import STRATEGIES, Chosen, Strategy, draw_all
 from graph.sample.walks import check_walk, take_walks
 from graph.schema import Key
