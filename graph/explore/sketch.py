@@ -60,7 +60,8 @@ def sketch(sample: Sample, flat: FlatGraph, cap: int = 300) -> Subgraph:
 def _brought(sample: Sample, flat: FlatGraph) -> tuple[np.ndarray, np.ndarray]:
     """Places of distinct nodes as they were reached, and the place each was reached from or -1."""
     firsts = dict(zip(flat.schema.types, flat.firsts, strict=False))
-    reached = [sample.seeds + firsts[sample.query.start.type]]
+    start = sample.query.start.type
+    reached = [sample.nodes[start][sample.places[0]] + firsts[start]]
     found, parents = [reached[0]], [np.full(len(reached[0]), -1, dtype=np.int64)]
     for hop, draws in zip(sample.query.hops, sample.draws, strict=True):
         there = draws.nodes.astype(np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from time import perf_counter
 
 import numpy as np
 
@@ -40,6 +41,7 @@ class Sampler:
         strict: Whether negatives are never neighbours that their seed can see.
         strategies: Further ones, by the name that a hop calls them.
         most: Edges that a hop without a count may lead to, of all seeds together.
+        limit: What a hop with a count may draw, of all seeds together; None is without a limit.
 
     Raises:
         ConfigError: the query names what there is not.
@@ -63,11 +65,12 @@ class Sampler:
         strict: bool = True,
         strategies: Mapping[str, Strategy] | None = None,
         most: int = 1_000_000,
+        limit: int | None = None,
     ) -> None:
         self.graph = graph
         self.query = query
         self.disjoint = disjoint
-        self.most = most
+        self.most, self.limit = most, limit
         self.strategies = {**STRATEGIES, **(strategies or {})}
         self._reaches: dict[tuple[tuple[Key, ...], tuple[Condition, ...]], Reach] = {}
         for hop in query.hops:
@@ -122,6 +125,7 @@ class Sampler:
         times: np.ndarray | int | None = None,
         rng: np.random.Generator | int = 0,
         exclude: Numbers | None = None,
+        trace: list[float] | None = None,
     ) -> Sample:
         """The subgraph around seeds.
 
@@ -133,16 +137,21 @@ class Sampler:
             exclude: Numbers of edges, by type, that are to be predicted: they are on no sample, and
                 what they join are no negatives. Seeds that are edges are among them; they stay on
                 the samples of others only where none could see itself.
+            trace: Gets the seconds that each hop took.
 
         Raises:
             DataError: a seed is not there, there is not a time for each, or there are not enough
                 negatives.
-            ConfigError: a hop without a count leads to too many edges, or seeds of different
-                times are to be merged.
+            ConfigError: a hop leads to too many edges, or seeds of different times are to be
+                merged.
         """
         walk = self._begin(seeds, times, exclude or {}, np.random.default_rng(rng))
         for number, hop in enumerate(self.query.hops):
+            begin = perf_counter()
+            self._check_limit(hop, len(walk.nodes[hop.origin]))
             draws = self._draw(number, hop, walk)
+            if trace is not None:
+                trace.append(perf_counter() - begin)
             walk.owners.append(walk.owners[hop.origin][draws.origins])
             walk.nodes.append(draws.nodes)
             walk.draws.append(draws)
@@ -159,6 +168,14 @@ class Sampler:
         if not self.query.induced:
             return sample
         return with_induced(sample, self.graph.schema, self.reach, walk.exclude, self.disjoint)
+
+    def _check_limit(self, hop: Hop, origins: int) -> None:
+        many = origins * (hop.count or 0) * (hop.walk.length if hop.walk else 1)
+        if self.limit is not None and many > self.limit:
+            raise ConfigError(
+                f"The hop to {hop.type} draws up to {many:,} from {origins:,} nodes, and at most "
+                f"{self.limit:,} are drawn; begin with fewer nodes, or draw fewer of each."
+            )
 
     def _begin(
         self,

@@ -53,6 +53,7 @@ def sample():
             IS: SampledEdges(np.array([1, 0]), np.array([0, 0]), numbers),
         },
         draws=(draws([0, 0, 0], [1, 0, -1]), draws([0, 1], [0, 0])),
+        places=(np.array([0]), np.array([0, 1, -1]), np.array([0, 0])),
     )
 
 
@@ -86,7 +87,8 @@ def test_the_drawing_is_xml_with_names_of_any_letters(atlas, sample):
 
 
 def test_nothing_is_drawn_as_nothing(atlas, sample):
-    none = Sample(Query(Start("user")), np.zeros(0, dtype=np.int64), None, {}, {}, {}, {}, ())
+    no = np.zeros(0, dtype=np.int64)
+    none = Sample(Query(Start("user")), no, None, {"user": no}, {}, {}, {}, (), (no,))
     shown: Picture = picture_of(atlas, none)
     assert not shown.subgraph.nodes
     ElementTree.fromstring(shown.svg(atlas.names))

@@ -1,0 +1,114 @@
+"""What a query finds, as a person looks at it: rows, what each hop did, limits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+import pytest
+
+from data.errors import ConfigError
+from data.relation import Relation
+from graph.explore.atlas import Atlas
+from graph.explore.walked import DRAWS, SEEDS, walk
+from graph.hetero import HeteroGraph
+from graph.query.query import Query
+from graph.schema import EdgeType, NodeType, Schema
+
+SHOP = Schema(
+    (NodeType("user"), NodeType("item"), NodeType("genre", groups="item")),
+    (EdgeType("user", "buys", "item", timed=True), EdgeType("item", "is", "genre")),
+)
+DAY = 86400
+
+
+@pytest.fixture(scope="module")
+def atlas() -> Atlas:
+    """User 0 bought items 0, 1, 2 on days 1, 2, 3; user 1 item 2 on day 9; user 2 nothing."""
+    buys = np.array([[0, 0, 0, 1], [0, 1, 2, 2]])
+    times = np.array([1, 2, 3, 9]) * DAY
+    kinds = np.array([[0, 1, 2, 2], [0, 0, 0, 1]])
+    graph = HeteroGraph(
+        SHOP,
+        {"user": 3, "item": 3, "genre": 2},
+        {
+            ("user", "buys", "item"): Relation.between(*buys, 3, 3, times=times),
+            ("item", "is", "genre"): Relation.between(*kinds, 3, 2),
+        },
+        {
+            "user": {"label": ("Ann", "Bob", "Cyd")},
+            "item": {"label": ("Tea", "Jam", "Rye")},
+            "genre": {"label": ("food", "grain")},
+        },
+    )
+    return Atlas.of(graph)
+
+
+def found(atlas: Atlas, text: str, seeds: object = (0, 1, 2), **more: int):
+    return walk(atlas, Query.parse(text, SHOP), seeds, **more)
+
+
+def test_a_row_is_a_walk_with_names_and_moments(atlas):
+    walked = found(atlas, "user as who > item:2 latest > genre")
+    assert walked.leaves == (2,) and walked.branch(2) == "who > item > genre"
+    expected = [
+        ("Ann", "Rye", datetime(1970, 1, 4), "food"),
+        ("Ann", "Rye", datetime(1970, 1, 4), "grain"),
+        ("Ann", "Jam", datetime(1970, 1, 3), "food"),
+        ("Bob", "Rye", datetime(1970, 1, 10), "food"),
+        ("Bob", "Rye", datetime(1970, 1, 10), "grain"),
+    ]
+    table = walked.table(2)
+    assert table.columns == ["who", "item", "item, at", "genre"]
+    assert table.rows() == expected and walked.size(2) == 5
+    assert walked.table(2, 2).equals(table.head(2))
+
+
+def test_what_a_hop_saw_and_drew(atlas):
+    steps = found(atlas, "user > (item:2 latest > genre, not item:1)", [1, 2]).steps
+    assert [(s.hop, s.origins, s.seen, s.drawn) for s in steps] == [
+        ("item:2 latest", 2, 1, 1),
+        ("genre", 1, 2, 2),
+        ("not item:1", 2, None, 2),
+    ]
+    assert steps[1].distinct == 2
+    assert all(step.seconds >= 0 for step in steps)
+
+
+def test_nothing_as_young_as_the_moment_is_seen(atlas):
+    walked = found(atlas, "user > item:9 latest", at=3 * DAY)
+    assert walked.table(1)["item"].to_list() == ["Jam", "Tea"]
+    assert walked.steps[0].seen == 2
+    assert found(atlas, "user > item:9 latest", at=DAY).table(1).is_empty()
+
+
+def test_branches_have_a_table_each_and_columns_of_a_name_are_numbered(atlas):
+    walked = found(atlas, "user > (item:1 latest > user, item)", [1])
+    assert [walked.branch(leaf) for leaf in walked.leaves] == ["user > item > user", "user > item"]
+    first, second = (walked.table(leaf) for leaf in walked.leaves)
+    assert first.columns == ["user", "item", "item, at", "user 2", "user 2, at"]
+    assert set(first["user 2"]) == {"Ann", "Bob"}
+    assert second.select("user", pl.nth(1)).rows() == [("Bob", "Rye")]
+
+
+def test_seeds_may_be_edges(atlas):
+    walked = found(atlas, "-buys- > (source, target)", [0, 3])
+    assert [walked.table(leaf).rows() for leaf in walked.leaves] == [
+        [("Ann", "Ann"), ("Bob", "Bob")],
+        [("Ann", "Tea"), ("Bob", "Rye")],
+    ]
+    assert {kind for kind, _ in walked.picture.subgraph.nodes} == {"user", "item"}
+
+
+def test_a_query_without_hops_lists_its_seeds(atlas):
+    walked = found(atlas, "user", [2, 0])
+    assert walked.leaves == (0,) and walked.table(0)["user"].to_list() == ["Cyd", "Ann"]
+    assert walked.nodes == (("user", 2), ("user", 0)) and walked.steps == ()
+
+
+def test_what_leads_too_far_is_refused(atlas):
+    with pytest.raises(ConfigError, match=f"at most {DRAWS:,} are drawn"):
+        found(atlas, "user > item:100000 > user:10")
+    with pytest.raises(ConfigError, match=f"from {SEEDS:,} at most"):
+        found(atlas, "user > item", np.zeros(SEEDS + 1, dtype=np.int64))
