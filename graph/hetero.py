@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
 
 import numpy as np
 
@@ -14,15 +13,12 @@ from data import atomic
 from data.errors import DataError
 from data.relation import Relation
 from graph.schema import EdgeType, Key, NodeType, Schema
-from graph.values import Lists, Values, intern_texts, take
+from graph.stored import OFFSETS, Parts, arrays_of, read_parts, write_parts
+from graph.values import Values, take
 
 if TYPE_CHECKING:
     from graph.exchange.build import Edges, Nodes
     from graph.query.gsl import Chain
-
-_ARRAYS, _ABOUT = "hetero.safetensors", "hetero.json"
-_OFFSETS = "offsets"
-_PARTS = (_OFFSETS, "targets", "times", "weights", "numbers")
 
 
 @dataclass(frozen=True)
@@ -121,8 +117,8 @@ class HeteroGraph:
             raise DataError(
                 f"{where} have {m} targets, and their offsets say {relation.offsets[-1]}."
             )
-        for name, part in _parts(relation).items():
-            if name != _OFFSETS and len(part) != m:
+        for name, part in arrays_of(relation).items():
+            if name != OFFSETS and len(part) != m:
                 raise DataError(f"{where} have {len(part)} {name} for {m} edges.")
         if self.schema.edge(key).timed and relation.times is None:
             raise DataError(f"{where} have no times, and the schema says that they have.")
@@ -316,7 +312,7 @@ class HeteroGraph:
     @property
     def nbytes(self) -> int:
         """Bytes of the arrays of edges, without what is made when it is asked for."""
-        arrays = [part for one in self.edges.values() for part in _parts(one).values()]
+        arrays = [part for one in self.edges.values() for part in arrays_of(one).values()]
         return sum({id(array): array.nbytes for array in arrays}.values())
 
     @classmethod
@@ -341,8 +337,7 @@ class HeteroGraph:
         """
         from graph.exchange.build import build
 
-        made = build(nodes, edges, schema)
-        return cls(made.schema, made.sizes, made.edges, made.attributes, made.edge_attributes)
+        return cls(*build(nodes, edges, schema).all)
 
     def save(self, directory: Path, both_ways: bool = False) -> None:
         """All of it in `directory`: arrays as safetensors, the rest as JSON.
@@ -352,34 +347,11 @@ class HeteroGraph:
             both_ways: Whether reverses are stored as well. A graph that is too large for memory
                 has to hold them; of others they are made when they are asked for.
         """
-        arrays: dict[str, np.ndarray] = {}
-        texts: dict[str, dict[str, tuple[str, ...]]] = {}
-        keys = [*self.edges]
+        edges = dict(self.edges)
         if both_ways:
-            keys += [e.reverse_key for e in self.schema.edges if e.reverse_key not in self.edges]
-        for key in keys:
-            parts = _parts(self.relation(key))
-            arrays |= {"/".join((*key, name)): part for name, part in parts.items()}
-        for path, column in self._columns():
-            flat = column.values if isinstance(column, Lists) else column
-            if isinstance(column, Lists):
-                arrays[f"{path}/{_OFFSETS}"] = column.offsets
-            if isinstance(flat, tuple):
-                owner, _, name = path.rpartition("/")
-                texts.setdefault(owner, {})[unquote(name)] = flat
-            else:
-                arrays[path] = flat
-        atomic.write_arrays(directory / _ARRAYS, arrays)
-        about = {"schema": self.schema.as_json(), "sizes": dict(self.sizes), "texts": texts}
-        atomic.write_json(directory / _ABOUT, about)
-
-    def _columns(self) -> Iterator[tuple[str, Values]]:
-        """Every attribute, and where it is stored: kind/name, or source/relation/target/of/name."""
-        owners = [(kind, about) for kind, about in self.attributes.items()]
-        owners += [("/".join((*key, "of")), about) for key, about in self.edge_attributes.items()]
-        for owner, about in owners:
-            for name, column in about.items():
-                yield f"{owner}/{quote(name, safe='')}", column
+            edges |= {one.reverse_key: self.relation(one.reverse_key) for one in self.schema.edges}
+        parts = Parts(self.schema, self.sizes, edges, self.attributes, self.edge_attributes)
+        write_parts(directory, parts)
 
     @classmethod
     @atomic.report_damage
@@ -390,52 +362,11 @@ class HeteroGraph:
             directory: Where it is.
             mapped: Whether arrays stay on disk and are read as they are used. Edges are then not
                 looked at again: they were when they were stored.
+
+        Raises:
+            ArtifactError: it is missing or damaged.
         """
-        about = atomic.read_json(directory / _ABOUT)
-        read = atomic.map_arrays if mapped else atomic.read_arrays
-        sizes, columns = about["sizes"], _Columns()
-        parts: dict[Key, dict[str, np.ndarray]] = {}
-        for owner, values in about["texts"].items():
-            for name, column in values.items():
-                columns.put(owner, name, intern_texts(column))
-        for path, array in read(directory / _ARRAYS).items():
-            split = path.split("/")
-            if len(split) == 4:
-                source, relation, target, name = split
-                parts.setdefault((source, relation, target), {})[name] = array
-            elif len(split) in (3, 6):
-                columns.offsets["/".join(split[:-2]), unquote(split[-2])] = array
-            else:
-                columns.put("/".join(split[:-1]), unquote(split[-1]), array)
-        edges = {key: Relation(n_targets=sizes[key[2]], **part) for key, part in parts.items()}
-        schema, (nodes, of_edges) = Schema.read(about["schema"]), columns.sorted()
-        return cls(schema, sizes, edges, nodes, of_edges, trusted=mapped)
-
-
-class _Columns:
-    """Attributes as they are read, in whatever order."""
-
-    def __init__(self) -> None:
-        self.offsets: dict[tuple[str, str], np.ndarray] = {}
-        self._flat: dict[tuple[str, str], np.ndarray | tuple[str, ...]] = {}
-
-    def put(self, owner: str, name: str, column: np.ndarray | tuple[str, ...]) -> None:
-        """Values of nodes of a type, or of edges."""
-        self._flat[owner, name] = column
-
-    def sorted(self) -> tuple[dict[str, dict[str, Values]], dict[Key, dict[str, Values]]]:
-        """Those of nodes and those of edges."""
-        nodes: dict[str, dict[str, Values]] = {}
-        edges: dict[Key, dict[str, Values]] = {}
-        for (owner, name), flat in self._flat.items():
-            offsets = self.offsets.get((owner, name))
-            column = flat if offsets is None else Lists(offsets, flat)
-            if "/" in owner:
-                source, relation, target, _ = owner.split("/")
-                edges.setdefault((source, relation, target), {})[name] = column
-            else:
-                nodes.setdefault(owner, {})[name] = column
-        return nodes, edges
+        return cls(*read_parts(directory, mapped).all, trusted=mapped)
 
 
 def _numbered(given: Relation, turned: Relation, key: Key) -> Relation:
@@ -473,9 +404,3 @@ def _older(
     if targets is not None:
         seen &= relation.moments < np.broadcast_to(targets, relation.n_targets)[relation.targets]
     return relation.only(seen)
-
-
-def _parts(relation: Relation) -> dict[str, np.ndarray]:
-    """The arrays of a relation that it has."""
-    named = {name: getattr(relation, name) for name in _PARTS}
-    return {name: array for name, array in named.items() if array is not None}

@@ -16,6 +16,7 @@ from data.loaders.times import read_times
 from data.relation import Relation, offsets_of, order_of, taken
 from graph.exchange.tables import Data, Read, Table, read
 from graph.schema import EdgeType, Key, NodeType, Schema
+from graph.stored import Parts
 from graph.values import Lists, Values, intern_texts, take
 
 Nodes: TypeAlias = "Mapping[str, Table | Data | int]"
@@ -23,17 +24,6 @@ Edges: TypeAlias = "Mapping[Key, Table | Data]"
 _SOURCE = ("source", "src", "srcid", "sourceid", "from", "fromid")
 _TARGET = ("target", "dst", "dstid", "targetid", "to", "toid")
 _TIME = ("time", "timestamp", "ts", "datetime", "date")
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What `HeteroGraph` is made of; its fields say what each is."""
-
-    schema: Schema
-    sizes: Mapping[str, int]
-    edges: Mapping[Key, Relation]
-    attributes: Mapping[str, Mapping[str, Values]]
-    edge_attributes: Mapping[Key, Mapping[str, Values]]
 
 
 @dataclass(frozen=True)

@@ -547,3 +547,24 @@ def test_a_damaged_manifest_stops_no_reopening_of_others(kept):
     kept.make("texts", "t", lambda _: None, {"inputs": {}})
     (kept.place("codes", "k1") / MANIFEST).write_text("[]")
     assert kept.reopen("texts", "t") == [("texts", "t")]
+
+
+@pytest.mark.parametrize(
+    "kind", ["?", "i1", "u1", "i2", "u2", "f2", "i4", "u4", "f4", "i8", "u8", "f8"]
+)
+def test_arrays_of_every_type_are_what_safetensors_reads_and_what_a_map_shows(tmp_path, kind):
+    from safetensors.numpy import load_file
+
+    whole = np.arange(12).reshape(3, 4).astype(kind)
+    arrays = {"whole": whole, "turned": whole.T, "none": whole[:0], "bÿte": np.ones(3, np.int8)}
+    path = atomic.write_arrays(tmp_path / "a.safetensors", arrays)
+    mapped, read = atomic.map_arrays(path), load_file(path)
+    assert set(mapped) == set(read) == set(arrays)
+    for name, array in arrays.items():
+        for found in (mapped[name], read[name], atomic.read_arrays(path)[name]):
+            np.testing.assert_array_equal(found, array)
+            assert found.dtype == array.dtype
+    assert not mapped["whole"].flags.owndata and not mapped["whole"].flags.writeable
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ArtifactError, match="is damaged"):
+        atomic.map_arrays(path)
