@@ -73,21 +73,21 @@ def build(nodes: Nodes, edges: Edges, schema: Schema | None = None) -> Parts:
     places: dict[tuple[Key, int], np.ndarray] = {}
     for kind in kinds:
         ends = [(one, at) for one in links for at in (0, 1) if one.key[2 * at] == kind]
-        named = [_ids(one.read, one.ends[at]) for one, at in ends]
         given = nodes.get(kind)
         if kind in tables:
             attributes[kind] = _about_nodes(tables[kind], reads[kind], columns[kind])
-        if isinstance(given, int):
-            sizes[kind], known = given, None
-        elif kind in tables and tables[kind].id is None:
-            sizes[kind], known = reads[kind].n, None
+        if isinstance(given, int) or (kind in tables and tables[kind].id is None):
+            sizes[kind] = given if isinstance(given, int) else reads[kind].n
+            for one, at in ends:
+                places[one.key, at] = _number(one, at, sizes[kind])
         else:
+            named = [_ids(one.read, one.ends[at]) for one, at in ends]
             own = _ids(reads[kind], columns[kind]) if kind in tables else None
             known, named = _known(kind, own, named, reads.get(kind))
             sizes[kind] = len(known)
             attributes[kind] = {"id": _values(known), **attributes.get(kind, {})}
-        for (one, at), ids in zip(ends, named, strict=True):
-            places[one.key, at] = _number(one, at, ids, known, sizes[kind], kind in tables)
+            for (one, at), ids in zip(ends, named, strict=True):
+                places[one.key, at] = _find_nodes(one, at, ids, known, kind in tables)
     relations, about_edges = {}, {}
     for one in links:
         relations[one.key], about = _relate(one, places[one.key, 0], places[one.key, 1], sizes)
@@ -201,40 +201,50 @@ def _known(
     return own, named
 
 
-def _number(
-    one: _Links, at: int, ids: pl.Series, known: pl.Series | None, size: int, listed: bool
-) -> np.ndarray:
-    """(m,) numbers of the ends of edges.
+def _number(one: _Links, at: int, size: int) -> np.ndarray:
+    """(m,) numbers of the ends of edges, as the table holds them.
+
+    Raises:
+        DataError: one is no number of a node.
+    """
+    kind, column = (one.key[0], one.key[2])[at], one.ends[at]
+    given = one.read.columns[column]
+    if isinstance(given, np.ndarray) and given.ndim == 1 and given.dtype.kind in "iu":
+        places = given  # as it is: a copy of many edges is dear
+    else:
+        ids = _ids(one.read, column)
+        if ids.dtype != pl.Int64 and len(ids):
+            raise one.read.error(
+                0,
+                f"{column} is {ids[0]!r}. Nodes of type {kind} are numbered, and edges then hold "
+                "numbers from 0; give a table of them that has ids.",
+            )
+        places = ids.cast(pl.Int64).to_numpy()
+    if len(places) and (int(places.min()) < 0 or int(places.max()) >= size):
+        row = int(np.flatnonzero((places < 0) | (places >= size))[0])
+        raise one.read.error(
+            row,
+            f"{column} is {places[row]}, which is none of the {size} nodes of type {kind}. The "
+            f"numbers are 0 to {size - 1}.",
+        )
+    return places
+
+
+def _find_nodes(one: _Links, at: int, ids: pl.Series, known: pl.Series, listed: bool) -> np.ndarray:
+    """(m,) numbers of the ends of edges that have ids.
 
     Raises:
         DataError: a node is not there.
     """
-    kind = (one.key[0], one.key[2])[at]
-    if known is None:
-        if ids.dtype != pl.Int64 and len(ids):
-            raise one.read.error(
-                0,
-                f"{one.ends[at]} is {ids[0]!r}. Nodes of type {kind} are numbered, and edges "
-                "then hold numbers from 0; give a table of them that has ids.",
-            )
-        places = ids.cast(pl.Int64).to_numpy()
-        if len(places) and (int(places.min()) < 0 or int(places.max()) >= size):
-            places = np.where((places < 0) | (places >= size), -1, places)
-    else:
-        places = _look_up(ids, known)
+    places = _look_up(ids, known)
     odd = np.flatnonzero(places < 0)
-    if len(odd):
-        row = int(odd[0])
-        cure = (
-            f"Add it to the table of {kind}, or leave that table out: nodes are then made of the "
-            "ids that edges name."
-            if listed
-            else f"The numbers are 0 to {size - 1}."
-        )
+    if listed and len(odd):
+        row, kind = int(odd[0]), (one.key[0], one.key[2])[at]
         raise one.read.error(
             row,
-            f"{one.ends[at]} is {ids[row]!r}, which is none of the {size} nodes of type {kind}. "
-            f"{cure}",
+            f"{one.ends[at]} is {ids[row]!r}, which is none of the {len(known)} nodes of type "
+            f"{kind}. Add it to the table of {kind}, or leave that table out: nodes are then made "
+            "of the ids that edges name.",
         )
     return places
 
@@ -265,7 +275,7 @@ def _about_nodes(table: Table, found: Read, id_: str) -> dict[str, Values]:
     weight = _find(found, table.weight, ("weight",), "weights", optional=True)
     about: dict[str, Values] = {}
     if time:
-        about["time"] = _seconds(found, time).to_numpy()
+        about["time"] = _seconds(found, time)
     if weight:
         about["weight"] = _weights(found, weight)
     return about | _attributes(table, found, (id_, time, weight))
@@ -307,7 +317,7 @@ def _relate(
     one: _Links, sources: np.ndarray, targets: np.ndarray, sizes: Mapping[str, int]
 ) -> tuple[Relation, dict[str, Values]]:
     """The edges of a table, and their attributes in the same order."""
-    times = _seconds(one.read, one.time).to_numpy() if one.time else None
+    times = _seconds(one.read, one.time) if one.time else None
     weights = _weights(one.read, one.weight) if one.weight else None
     rows = None
     if not one.table.directed and one.key[0] == one.key[2]:
@@ -347,12 +357,15 @@ def _both_ways(
     return starts[kept], ends[kept], kept % m if m else kept
 
 
-def _seconds(found: Read, column: str) -> pl.Series:
-    """A column of times as Int64 seconds since 1970; numbers are taken as they are.
+def _seconds(found: Read, column: str) -> np.ndarray:
+    """(n,) int64 seconds since 1970 of a column of times; numbers are taken as they are.
 
     Raises:
         DataError: a row has none.
     """
+    given = found.columns[column]
+    if isinstance(given, np.ndarray) and given.ndim == 1 and given.dtype.kind in "iu":
+        return given.astype(np.int64, copy=False)
     times = found.series(column)
     if times.dtype.is_float():
         seconds = pl.select(pl.when(times.is_finite()).then(times)).to_series().floor()
@@ -371,7 +384,7 @@ def _seconds(found: Read, column: str) -> pl.Series:
             f"{column} is {'empty' if value is None else repr(value)}, which is no time. Write "
             "seconds since 1970 or a date, or take the row out.",
         )
-    return seconds
+    return seconds.to_numpy()
 
 
 def _weights(found: Read, column: str) -> np.ndarray:

@@ -1,0 +1,177 @@
+"""What a graph of many edges costs: memory to build and to hold, and time through a memory map.
+
+Synthetic edges of one type between nodes of one type, sources and targets drawn evenly, with a time
+each. One process builds a graph from arrays in any order, and the memory of the process is
+compared with the bytes of its arrays. Another one writes a larger graph to a temporary folder, and
+further ones open it, into memory and through a map, and sample the same batches of two hops; what
+is read for the first time is read from the disk. The folder is deleted.
+
+    PYTHONPATH=. python benchmarks/graph_memory.py
+    PYTHONPATH=. python benchmarks/graph_memory.py --edges 10000000 --large 100000000
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import multiprocessing
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.relation import Relation
+from graph.hetero import HeteroGraph
+from graph.query.query import Hop, Query, Start
+from graph.sample.sampler import Sampler
+from graph.schema import EdgeType, NodeType, Schema
+
+KNOWS = ("user", "knows", "user")
+DEGREE, SEEDS, FANOUT, WARM = 50, 128, (16, 8), 3
+DAY, YEAR = 86_400, 365 * 86_400
+
+
+def draw(edges: int, ordered: bool) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes, sources, targets and times; as a graph holds them if they are ordered."""
+    rng, nodes = np.random.default_rng(0), max(edges // DEGREE, 2)
+    targets = rng.integers(0, nodes, edges, dtype=np.int32)
+    if not ordered:
+        sources = rng.integers(0, nodes, edges, dtype=np.int32)
+        return nodes, sources, targets, rng.integers(0, YEAR, edges)
+    sources = np.arange(edges, dtype=np.int64) * nodes // edges
+    times = (np.arange(edges, dtype=np.int64) * nodes % edges) * YEAR // edges
+    return nodes, sources.astype(np.int32), targets, times
+
+
+def megabytes(name: str) -> float:
+    """VmRSS (now) or VmHWM (at most) of this process."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return next(int(line.split()[1]) for line in status.splitlines() if name in line) / 1024
+
+
+def build(edges: int) -> dict[str, float]:
+    """Memory and time of a graph from arrays in any order."""
+    nodes, sources, targets, times = draw(edges, ordered=False)
+    HeteroGraph.of({"user": 1}, {KNOWS: {"source": [0], "target": [0], "time": [0]}})  # imports
+    given = sum(one.nbytes for one in (sources, targets, times)) / 2**20
+    before = megabytes("VmRSS") - given
+    columns = {"source": sources, "target": targets, "time": times}
+    start = time.perf_counter()
+    graph = HeteroGraph.of({"user": nodes}, {KNOWS: columns})
+    seconds = time.perf_counter() - start
+    peak = megabytes("VmHWM") - before
+    del columns, sources, targets, times
+    gc.collect()
+    rest = megabytes("VmRSS") - before
+    start = time.perf_counter()
+    turned = graph.relation(("user", "rev_knows", "user"))
+    assert turned.numbers is not None
+    parts = [turned.offsets, turned.targets, turned.moments, turned.numbers]
+    back = time.perf_counter() - start
+    gc.collect()
+    both = megabytes("VmRSS") - before
+    arrays = graph.nbytes / 2**20
+    return {
+        "MB of arrays": arrays,
+        "MB at rest": rest,
+        "rest / arrays": rest / arrays,
+        "MB at the peak": peak,
+        "peak / (arrays + input)": peak / (arrays + given),
+        "seconds to build": seconds,
+        "seconds to reverse": back,
+        "rest / arrays with reverse": both / (arrays + sum(one.nbytes for one in parts) / 2**20),
+    }
+
+
+def write(edges: int, folder: Path) -> dict[str, float]:
+    """Time and memory of storing a graph."""
+    nodes, sources, targets, times = draw(edges, ordered=True)
+    schema = Schema((NodeType("user"),), (EdgeType(*KNOWS, timed=True),))
+    relation = Relation.between(sources, targets, nodes, nodes, times)
+    graph = HeteroGraph(schema, {"user": nodes}, {KNOWS: relation})
+    del sources
+    start, before = time.perf_counter(), megabytes("VmHWM")
+    graph.save(folder)
+    grown = megabytes("VmHWM") - before
+    return {"seconds to store": time.perf_counter() - start, "MB more while storing": grown}
+
+
+def sample(folder: Path, mapped: bool, batches: int, by: str) -> dict[str, float]:
+    """Time to open a graph, and of batches from it, first from the disk and then again."""
+    before = megabytes("VmRSS")
+    drop_cache(folder)
+    start = time.perf_counter()
+    graph = HeteroGraph.load(folder, mapped=mapped)
+    opened = time.perf_counter() - start
+    query = Query(
+        Start("user"),
+        tuple(Hop(n, "user", (KNOWS,), count, by) for n, count in enumerate(FANOUT)),
+    )
+    sampler = Sampler(graph, query)
+    rng = np.random.default_rng(1)
+    chosen = [
+        (rng.integers(0, graph.size("user"), SEEDS), np.full(SEEDS, YEAR - n * DAY))
+        for n in range(batches)
+    ]
+    rounds = []
+    for _ in range(2):
+        took = []
+        for number, (seeds, times) in enumerate(chosen):
+            start = time.perf_counter()
+            sampler.sample(seeds, times, number)
+            took.append(1000 * (time.perf_counter() - start))
+        rounds.append(statistics.median(took[WARM:]))
+    grown = megabytes("VmRSS") - before
+    return {"s to open": opened, "ms first": rounds[0], "ms again": rounds[1], "MB": grown}
+
+
+def drop_cache(folder: Path) -> None:
+    """Has the system forget what it holds of the files."""
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def apart(work: Callable[..., dict[str, float]], *about: Any) -> dict[str, float]:
+    """What `work` answers in a process of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(work, about)
+
+
+def main() -> None:
+    """Prints both tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--edges", type=int, default=10_000_000, help="built from arrays")
+    parser.add_argument("--large", type=int, default=10_000_000, help="opened through a map")
+    parser.add_argument("--batches", type=int, default=50)
+    chosen = parser.parse_args()
+    print(f"{chosen.edges:,} edges from arrays in any order")
+    for name, value in apart(build, chosen.edges).items():
+        print(f"  {name:30} {value:10.2f}")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "graph"
+        stored = apart(write, chosen.large, folder)
+        size = sum(path.stat().st_size for path in folder.iterdir()) / 2**20
+        print(f"{chosen.large:,} edges, {size:,.0f} MB on disk, batches of {SEEDS} at {FANOUT}")
+        for said, value in stored.items():
+            print(f"  {said:30} {value:10.2f}")
+        for by in ("latest", "random"):
+            held = apart(sample, folder, False, chosen.batches, by)
+            mapped = apart(sample, folder, True, chosen.batches, by)
+            for said in held:
+                ratio = mapped[said] / held[said]
+                print(
+                    f"  {by + ': ' + said:30} {held[said]:10.2f} in memory {mapped[said]:10.2f} "
+                    f"mapped {ratio:8.2f} times"
+                )
+
+
+if __name__ == "__main__":
+    main()
