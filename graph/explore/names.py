@@ -59,7 +59,8 @@ def name_nodes(
     """Names of all nodes of a graph.
 
     Those of users and items come from the data set, those of all others from the graph: a node is
-    called by its "label", else by its type and its "id", else by its type and its number.
+    called by its "label", "name" or "title", else by its type and its "id", else by its type and
+    its number.
 
     Args:
         graph: With the labels of its factors.
@@ -90,8 +91,9 @@ def _ids(graph: HeteroGraph, kind: str) -> IdMap:
 
 def _titles(graph: HeteroGraph, kind: str) -> pl.Series:
     """What each node is called; type and id where the graph does not say."""
-    known = graph.attributes.get(kind, {}).get("label")
-    labels = known if isinstance(known, tuple) else ("",) * graph.size(kind)
+    about = graph.attributes.get(kind, {})
+    texts = (about[name] for name in ("label", "name", "title") if name in about)
+    labels = next((one for one in texts if isinstance(one, tuple)), ("",) * graph.size(kind))
     called = graph.schema.node(kind).title
     return pl.Series(
         [
