@@ -1,4 +1,4 @@
-"""Typed graphs: their schema, the latent-factor graph, metapaths, exploring, insertion."""
+"""Typed graphs: their schema, queries and samples of them, the latent-factor graph, exploring."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from graph.exchange.tables import Decoder, Table
     from graph.hetero import HeteroGraph
     from graph.latent import LatentGraph
-    from graph.metapath import Metapath
     from graph.query.query import Query
     from graph.sample.sample import Sample
     from graph.sample.sampler import Sampler
@@ -19,7 +18,6 @@ __all__ = [
     "EdgeType",
     "HeteroGraph",
     "LatentGraph",
-    "Metapath",
     "NodeType",
     "Query",
     "Relation",
@@ -33,7 +31,6 @@ _HOMES = {
     "EdgeType": "graph.schema",
     "HeteroGraph": "graph.hetero",
     "LatentGraph": "graph.latent",
-    "Metapath": "graph.metapath",
     "NodeType": "graph.schema",
     "Query": "graph.query.query",
     "Relation": "data.relation",

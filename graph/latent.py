@@ -12,7 +12,6 @@ import numpy as np
 from data import atomic
 from data.relation import Relation
 from graph.hetero import HeteroGraph
-from graph.metapath import Metapath
 from graph.schema import EdgeType, NodeType, Schema
 
 INTERACTIONS = ("user", "interacts", "item")
@@ -52,14 +51,11 @@ def _has(side: str, level: int) -> tuple[str, str, str]:
     return side, f"has_level_{level}", f"{side}_factor"
 
 
-PAPER = tuple(
-    Metapath.parse(text, latent_schema())
-    for text in (
-        "item > user",
-        "user > user_factor > user",
-        "user > item",
-        "item > item_factor > item",
-    )
+PAPER = (
+    "item > user",
+    "user > user_factor > user",
+    "user > item",
+    "item > item_factor > item",
 )
 """The metapaths of the paper. Source: AutoGraph, section 3.3.1."""
 

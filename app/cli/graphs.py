@@ -23,7 +23,8 @@ from graph.explore.overview import tabulate_metapaths
 from graph.explore.paths import instances
 from graph.explore.walk import everywhere, shortest_path
 from graph.latent import PAPER
-from graph.metapath import Metapath
+from graph.query.console import read_query
+from graph.query.query import Query
 
 graph_app = typer.Typer(no_args_is_help=True)
 MOST_INSTANCES = 20
@@ -108,7 +109,7 @@ def metapaths(
     experiment: ExperimentName,
     more: Annotated[
         list[str] | None,
-        typer.Option("--path", metavar="A > B > C", help="A further metapath, by its types."),
+        typer.Option("--path", metavar="A > B > C", help="A further metapath."),
     ] = None,
     between: Annotated[
         tuple[str, str] | None,
@@ -118,7 +119,7 @@ def metapaths(
 ) -> None:
     """Count the instances of metapaths and the nodes they reach, or list those of two nodes."""
     atlas, console = _open(experiment, workspace)
-    paths = [*PAPER, *(Metapath.parse(text, atlas.schema) for text in more or [])]
+    paths = [read_query(text, atlas.schema) for text in (*PAPER, *(more or ()))]
     if between is not None:
         _list_instances(atlas, console, paths, *map(atlas.node, between))
         return
@@ -185,7 +186,7 @@ def cypher(
 def _list_instances(
     atlas: Atlas,
     console: Console,
-    paths: Sequence[Metapath],
+    paths: Sequence[Query],
     start: tuple[str, int],
     end: tuple[str, int],
 ) -> None:

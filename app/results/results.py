@@ -25,7 +25,7 @@ from data.split import Split
 from graph.explore.atlas import Atlas
 from graph.explore.overview import overview_of, tabulate_metapaths
 from graph.latent import LatentGraph
-from graph.metapath import Metapath
+from graph.query.query import Query
 from llm.knowledge import Knowledge
 from llm.review import Coverage, coverage, review_texts
 from llm.vectors import Vectors
@@ -316,7 +316,7 @@ class Results:
 
         def counted(path: str) -> pl.DataFrame:
             graph = self.atlas.graph
-            steps = Metapath.parse(path, graph.schema)
+            steps = Query.parse(path, graph.schema)
             return self.derive(f"metapath {path}", lambda: tabulate_metapaths(graph, [steps]))
 
         return pl.concat(counted(path) for path in paths)

@@ -11,9 +11,9 @@ import polars as pl
 
 from graph.explore.flat import FlatGraph, Node
 from graph.explore.names import Names
-from graph.explore.paths import Levels, coverage
+from graph.explore.paths import coverage
 from graph.hetero import HeteroGraph
-from graph.metapath import Metapath
+from graph.query.query import Query
 from graph.schema import EdgeType, Schema
 
 
@@ -68,17 +68,15 @@ def overview_of(flat: FlatGraph) -> Overview:
     return Overview(flat.schema, sizes, tuple(counted))
 
 
-def tabulate_metapaths(
-    graph: HeteroGraph, paths: Sequence[Metapath], levels: Levels = None
-) -> pl.DataFrame:
+def tabulate_metapaths(graph: HeteroGraph, paths: Sequence[Query]) -> pl.DataFrame:
     """A row a metapath: metapath, steps, instances, starts, ends (shares), median_per_end."""
     rows = []
     for path in paths:
-        reach = coverage(graph, path, levels)
+        reach = coverage(graph, path)
         rows.append(
             {
                 "metapath": reach.metapath,
-                "steps": len(path.types) - 1,
+                "steps": len(path.hops),
                 "instances": reach.instances,
                 "starts": reach.starts,
                 "ends": reach.ends,

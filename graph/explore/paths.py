@@ -1,10 +1,13 @@
-"""Instances of a metapath: how many there are and how far they reach, one by one, in streams."""
+"""Instances of a metapath: how many there are and how far they reach, one by one, in streams.
+
+A metapath is a query that goes one way and takes all edges: a chain without counts.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import Any
 
@@ -13,11 +16,11 @@ import numpy as np
 from data.errors import ConfigError
 from data.relation import Relation
 from graph.hetero import HeteroGraph
-from graph.metapath import Metapath
-from graph.schema import EdgeType
+from graph.query.check import opposite
+from graph.query.query import Condition, Query
+from graph.sample.conditions import holds_of_edges, holds_of_nodes
+from graph.schema import Key
 
-Levels = Sequence[int] | None
-"""Levels of codes whose factor nodes are walked; None for all."""
 OTHERS = -1
 """Stands for all nodes of a step that are not shown by themselves."""
 _EXACT = 2.0**62
@@ -42,10 +45,14 @@ class Coverage:
     median_per_end: float
 
 
-def coverage(graph: HeteroGraph, metapath: Metapath, levels: Levels = None) -> Coverage:
-    """Instances of a metapath and the shares of nodes it touches."""
-    ends = arrivals(graph, metapath, levels)
-    starts = arrivals(graph, Metapath(metapath.types[::-1]), levels)
+def coverage(graph: HeteroGraph, metapath: Query) -> Coverage:
+    """Instances of a metapath and the shares of nodes it touches.
+
+    Raises:
+        ConfigError: the query is no metapath, or there are more than 2^62.
+    """
+    steps = _Steps.of(graph, metapath)
+    ends, starts = _arrivals(steps, str(metapath)), _arrivals(steps.backwards, str(metapath))
     return Coverage(
         str(metapath),
         int(ends.sum()),
@@ -55,9 +62,7 @@ def coverage(graph: HeteroGraph, metapath: Metapath, levels: Levels = None) -> C
     )
 
 
-def count_instances(
-    graph: HeteroGraph, metapath: Metapath, levels: Levels = None, start: int | None = None
-) -> int:
+def count_instances(graph: HeteroGraph, metapath: Query, start: int | None = None) -> int:
     """The number of instances: walks along distinct edges that never step straight back.
 
     Two interactions of one user with one item are one edge. `u > q > u` thus counts ordered pairs
@@ -66,56 +71,80 @@ def count_instances(
     Args:
         graph: To walk in.
         metapath: To follow.
-        levels: Levels of codes that may be walked; all by default.
         start: Number of the node that they start from; any by default.
 
     Raises:
-        ConfigError: there are more than 2^62.
+        ConfigError: the query is no metapath, or there are more than 2^62.
     """
-    return int(arrivals(graph, metapath, levels, start).sum())
+    return int(arrivals(graph, metapath, start).sum())
 
 
-def arrivals(
-    graph: HeteroGraph, metapath: Metapath, levels: Levels = None, start: int | None = None
-) -> np.ndarray:
+def arrivals(graph: HeteroGraph, metapath: Query, start: int | None = None) -> np.ndarray:
     """(size of the last type,) int64 instances that end at each node, from `start` if it is given.
+
+    Raises:
+        ConfigError: the query is no metapath, or there are more than 2^62.
+    """
+    steps = _Steps.of(graph, metapath)
+    if start is not None:
+        _check_node(graph, metapath.types[0], start)
+        steps.allowed[0] &= np.arange(len(steps.allowed[0])) == start
+    return _arrivals(steps, str(metapath))
+
+
+def _arrivals(steps: _Steps, metapath: str) -> np.ndarray:
+    """(size of the last type,) int64 walks that end at each node.
 
     With A the edges of a step and p the walks that end at each node, the next p is Aᵀ p, less the
     walks that would return to where they just came from. A node w that p(w) walks had reached sent
     p(w) * (degree of w) of them on, each but to its own predecessor, and each could return once.
     """
-    types = metapath.types
-    edges = {pair: _adjacency(graph, *pair, levels) for pair in set(pairwise(types))}
-    walks, sent_on = np.ones(graph.size(types[0]), dtype=np.int64), None
-    if start is not None:
-        walks = (np.arange(len(walks)) == start).astype(np.int64)
-    for step, (a, b) in enumerate(pairwise(types)):
-        matrix = edges[a, b]
+    returns = [steps.returns(number) for number in range(len(steps.hops))]
+    if None in returns:
+        return _arrivals_by_edge(steps, metapath)
+    walks, sent_on = steps.allowed[0].astype(np.int64), None
+    for number, may_return in enumerate(returns):
+        matrix = steps.matrix(number)
         _check_exact(matrix, walks, metapath)
-        may_return = int(step > 0 and types[step - 1] == b)
         after = matrix.T @ walks
         if may_return:
             after = after - sent_on
-        sent_on = walks * (np.diff(matrix.indptr) - may_return)
+        sent_on = walks * (np.diff(matrix.indptr) - int(bool(may_return)))
         walks = after
     return walks
 
 
-def _check_exact(edges: Any, walks: np.ndarray, metapath: Metapath) -> None:
+def _arrivals_by_edge(steps: _Steps, metapath: str) -> np.ndarray:
+    """The same where only some walks have an edge to return by.
+
+    With X the walks whose last step was each edge, the next X is diag(p) A, less what Xᵀ and A
+    have in common.
+    """
+    walks, by_edge = steps.allowed[0].astype(np.int64), None
+    for number in range(len(steps.hops)):
+        matrix = steps.matrix(number)
+        _check_exact(matrix, walks, metapath)
+        last, by_edge = by_edge, matrix.multiply(walks[:, None]).tocsr()
+        if last is not None and steps.types[number - 1] == steps.types[number + 1]:
+            by_edge = by_edge - matrix.multiply(last.T)
+        walks = np.asarray(by_edge.sum(0)).ravel()
+    return walks
+
+
+def _check_exact(edges: Any, walks: np.ndarray, metapath: str) -> None:
     total = float((edges.T @ walks.astype(float)).sum())
     if total > _EXACT:
         raise ConfigError(
-            f"The metapath {str(metapath)!r} has more than 2^62 instances. Count a shorter one."
+            f"The metapath {metapath!r} has more than 2^62 instances. Count a shorter one."
         )
 
 
 def instances(
     graph: HeteroGraph,
-    metapath: Metapath,
+    metapath: Query,
     start: int,
     end: int | None = None,
     *,
-    levels: Levels = None,
     limit: int = 1000,
 ) -> list[tuple[int, ...]]:
     """At most `limit` instances, each a node number for every type of the metapath.
@@ -128,51 +157,36 @@ def instances(
         metapath: To follow.
         start: Number of a node of the first type.
         end: Number of a node of the last type; any by default.
-        levels: Levels of codes that may be walked; all by default.
         limit: Most instances.
 
     Raises:
-        ConfigError: the graph has no such node.
+        ConfigError: the query is no metapath, or the graph has no such node.
     """
+    steps = _Steps.of(graph, metapath)
     _check_node(graph, metapath.types[0], start)
-    allowed = None
+    if not steps.allowed[0][start]:
+        return []
+    reaching = None
     if end is not None:
         _check_node(graph, metapath.types[-1], end)
-        allowed = _towards(graph, metapath, end, levels)
-    steps = [list(_edges(graph, a, b, levels)) for a, b in pairwise(metapath.types)]
-    return list(islice(_walk(metapath.types, steps, (start,), allowed), limit))
+        reaching = steps.towards(end)
+    return list(islice(_walk(steps, (start,), reaching), limit))
 
 
 def _walk(
-    types: tuple[str, ...],
-    steps: list[list[tuple[EdgeType, Relation]]],
-    path: tuple[int, ...],
-    allowed: list[np.ndarray] | None,
+    steps: _Steps, path: tuple[int, ...], reaching: list[np.ndarray] | None
 ) -> Iterator[tuple[int, ...]]:
     at = len(path)
-    if at == len(types):
+    if at > len(steps.hops):
         yield path
         return
-    near = _near(steps[at - 1], path[-1])
-    if allowed is not None:
-        near = near[allowed[at][near]]
-    back = path[-2] if at > 1 and types[at - 2] == types[at] else None
+    near = _near(steps.hops[at - 1].relations, path[-1])
+    if reaching is not None:
+        near = near[reaching[at][near]]
+    back = path[-2] if at > 1 and steps.types[at - 2] == steps.types[at] else None
     for node in near.tolist():
         if node != back:
-            yield from _walk(types, steps, (*path, node), allowed)
-
-
-def _towards(graph: HeteroGraph, metapath: Metapath, end: int, levels: Levels) -> list[np.ndarray]:
-    """For every type of the path, a mask of the nodes from which the end can be reached."""
-    mask = np.zeros(graph.size(metapath.types[-1]), dtype=bool)
-    mask[end] = True
-    masks = [mask]
-    for a, b in pairwise(metapath.types[::-1]):
-        reached = np.zeros(graph.size(b), dtype=bool)
-        for _, relation in _edges(graph, a, b, levels):
-            reached[relation.targets[np.repeat(masks[-1], relation.degrees)]] = True
-        masks.append(reached)
-    return masks[::-1]
+            yield from _walk(steps, (*path, node), reaching)
 
 
 def _check_node(graph: HeteroGraph, node_type: str, node: int) -> None:
@@ -183,58 +197,175 @@ def _check_node(graph: HeteroGraph, node_type: str, node: int) -> None:
         )
 
 
-def neighbours(graph: HeteroGraph, a: str, b: str, node: int, levels: Levels = None) -> np.ndarray:
+def neighbours(graph: HeteroGraph, a: str, b: str, node: int) -> np.ndarray:
     """(degree,) int32 distinct nodes of type `b` next to `node` of type `a`.
 
     Along edges with times the latest come first; factors come by level, members of a factor by
     number.
     """
-    return _near(list(_edges(graph, a, b, levels)), node)
+    return _near([relation for _, _, relation in graph.joining(a, b)], node)
 
 
-def _near(edges: Sequence[tuple[EdgeType, Relation]], node: int) -> np.ndarray:
-    rows = [relation.of(node)[:: -1 if edge.timed else 1] for edge, relation in edges]
+def _near(relations: Sequence[Relation], node: int) -> np.ndarray:
+    rows = [one.of(node)[:: 1 if one.times is None else -1] for one in relations]
     every = rows[0] if len(rows) == 1 else np.concatenate([np.zeros(0, dtype=np.int32), *rows])
     distinct = dict.fromkeys(every.tolist())
     return every if len(distinct) == len(every) else np.array(list(distinct), dtype=np.int32)
 
 
-def _adjacency(graph: HeteroGraph, a: str, b: str, levels: Levels) -> Any:
-    """(size of `a`, size of `b`) scipy CSR matrix of int64 ones, an edge each, none twice."""
-    from scipy.sparse import csr_matrix
-
-    relations = [relation for _, relation in _edges(graph, a, b, levels)]
-    targets = np.concatenate([np.zeros(0, dtype=np.int32), *(one.targets for one in relations)])
-    ones, shape = np.ones(len(targets), dtype=np.int64), (graph.size(a), graph.size(b))
-    if len(relations) == 1:
-        matrix = csr_matrix((ones, targets, relations[0].offsets.copy()), shape=shape)
-        matrix.sum_duplicates()
-    else:
-        sources = np.concatenate([targets[:0], *(one.sources for one in relations)])
-        matrix = csr_matrix((ones, (sources, targets)), shape=shape)
-    matrix.data[:] = 1
-    return matrix
-
-
-def _edges(
-    graph: HeteroGraph, a: str, b: str, levels: Levels
-) -> Iterator[tuple[EdgeType, Relation]]:
-    """All relations from one type to another that may be walked.
+def check_metapath(query: Query) -> None:
+    """Nothing, if a query is a metapath: one way on, along all edges.
 
     Raises:
-        ConfigError: the graph has no such level.
+        ConfigError: it is not.
     """
-    joining = list(graph.joining(a, b))
-    known = {edge.level: edge.source for edge, _, _ in joining if edge.level is not None}
-    for level in (levels or ()) if known else ():
-        if level not in known:
+    where = f"The metapath {str(query)!r}"
+    if not query.hops:
+        raise ConfigError(
+            f"{where} has fewer than two nodes; write types with > between them, for instance "
+            "'user > item'."
+        )
+    if not query.is_path or query.start.edge is not None:
+        raise ConfigError(f"{where} is none: it starts at nodes and goes on one way, a > b > c.")
+    for hop in query.hops:
+        if hop.negative or hop.walk or hop.end or hop.without or hop.count or hop.by != "full":
             raise ConfigError(
-                f"There is no level {level} of {next(iter(known.values()))} codes; the graph has "
-                f"levels 0 to {max(known)}."
+                f"{where} draws of what leads to {hop.type}, and a metapath takes all edges: "
+                "leave out the count and what follows it, up to where."
             )
-    for edge, _, relation in joining:
-        if levels is None or edge.level is None or edge.level in levels:
-            yield edge, relation
+
+
+@dataclass(frozen=True, slots=True)
+class _Hop:
+    """The edges of one step that may be walked.
+
+    Attributes:
+        keys: Their kinds.
+        relations: They, a relation a kind.
+        whole: Whether all edges of these kinds are among them.
+    """
+
+    keys: tuple[Key, ...]
+    relations: tuple[Relation, ...]
+    whole: bool
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """A metapath in a graph: where walks may start, and the edges of every step.
+
+    Attributes:
+        graph: To walk in.
+        types: Of the nodes, one more than steps.
+        allowed: (size,) bool which nodes of each type may be on a walk.
+        hops: What may be walked, step by step.
+        matrices: Of steps that take all edges of their kinds, once they are made.
+    """
+
+    graph: HeteroGraph
+    types: tuple[str, ...]
+    allowed: list[np.ndarray]
+    hops: list[_Hop]
+    matrices: dict[tuple[Key, ...], Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, graph: HeteroGraph, query: Query) -> _Steps:
+        """The steps of a metapath."""
+        check_metapath(query)
+        wheres = [query.start.where, *(hop.where for hop in query.hops)]
+        allowed = []
+        for kind, where in zip(query.types, wheres, strict=True):
+            mask = np.ones(graph.size(kind), dtype=bool)
+            for condition in where:
+                if not condition.of_edge:
+                    mask &= holds_of_nodes(graph, kind, condition)
+            allowed.append(mask)
+        hops = [
+            _hop(graph, hop.edges, hop.where, mask)
+            for hop, mask in zip(query.hops, allowed[1:], strict=True)
+        ]
+        return cls(graph, query.types, allowed, hops)
+
+    @property
+    def backwards(self) -> _Steps:
+        """The same from its end."""
+        hops = [
+            _Hop(
+                tuple(opposite(self.graph.schema, key) for key in hop.keys),
+                tuple(
+                    self.graph.relation(opposite(self.graph.schema, key))
+                    if hop.whole and mask.all()
+                    else one.only(mask[one.sources]).transpose()
+                    for key, one in zip(hop.keys, hop.relations, strict=True)
+                ),
+                hop.whole and bool(mask.all()),
+            )
+            for hop, mask in zip(self.hops, self.allowed, strict=False)
+        ]
+        return _Steps(self.graph, self.types[::-1], self.allowed[::-1], hops[::-1])
+
+    def returns(self, number: int) -> bool | None:
+        """Whether walks can step back by the step of a number; None if only some can."""
+        if number == 0 or self.types[number - 1] != self.types[number + 1]:
+            return False
+        before, hop = self.hops[number - 1], self.hops[number]
+        back = {opposite(self.graph.schema, key) for key in before.keys}
+        return True if hop.whole and back <= set(hop.keys) else None
+
+    def matrix(self, number: int) -> Any:
+        """(size of a type, size of the next) scipy CSR of int64 ones, an edge each, none twice."""
+        from scipy.sparse import csr_matrix
+
+        keys = self.hops[number].keys
+        if self.hops[number].whole and keys in self.matrices:
+            return self.matrices[keys]
+        relations, (a, b) = self.hops[number].relations, self.types[number : number + 2]
+        targets = np.concatenate([np.zeros(0, dtype=np.int32), *(one.targets for one in relations)])
+        ones, shape = (
+            np.ones(len(targets), dtype=np.int64),
+            (self.graph.size(a), self.graph.size(b)),
+        )
+        if len(relations) == 1:
+            matrix = csr_matrix((ones, targets, relations[0].offsets.copy()), shape=shape)
+            matrix.sum_duplicates()
+        else:
+            sources = np.concatenate([targets[:0], *(one.sources for one in relations)])
+            matrix = csr_matrix((ones, (sources, targets)), shape=shape)
+        matrix.data[:] = 1
+        if self.hops[number].whole:
+            self.matrices[keys] = matrix
+        return matrix
+
+    def towards(self, end: int) -> list[np.ndarray]:
+        """For every type of the path, a mask of the nodes from which the end can be reached."""
+        mask = np.zeros(self.graph.size(self.types[-1]), dtype=bool)
+        mask[end] = self.allowed[-1][end]
+        masks = [mask]
+        for hop, kind in zip(self.hops[::-1], self.types[-2::-1], strict=True):
+            reaching = np.zeros(self.graph.size(kind), dtype=bool)
+            for relation in hop.relations:
+                reaching[relation.sources[masks[-1][relation.targets]]] = True
+            masks.append(reaching)
+        return masks[::-1]
+
+
+def _hop(
+    graph: HeteroGraph, keys: Sequence[Key], where: Sequence[Condition], allowed: np.ndarray
+) -> _Hop:
+    """The edges of these kinds that meet conditions, to nodes that are allowed."""
+    asked = [condition for condition in where if condition.of_edge]
+    whole = not asked and bool(allowed.all())
+    relations = []
+    for key in keys:
+        relation = graph.relation(key)
+        if not whole:
+            kept = allowed[relation.targets]
+            for condition in asked:
+                holds = holds_of_edges(graph, key, condition)
+                kept &= holds if relation.numbers is None else holds[relation.numbers]
+            relation = relation.only(kept)
+        relations.append(relation)
+    return _Hop(tuple(keys), tuple(relations), whole)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
+from graph.query.check import edges_between
 from graph.query.parts import Condition, Hop, Likeness, Start, Value, Walk
 from graph.query.text import read
 from graph.query.write import write
@@ -42,6 +45,19 @@ class Query:
             ConfigError: the text writes none, or it does not fit the schema.
         """
         return cls(*read(text, schema), schema)
+
+    @classmethod
+    def along(cls, types: Sequence[str], schema: Schema) -> Query:
+        """The metapath of these types, along all edges.
+
+        Raises:
+            ConfigError: a type is unknown, or no edge joins two neighbours.
+        """
+        for kind in types:
+            schema.check(kind)
+        steps = enumerate(pairwise(types))
+        hops = tuple(Hop(n, b, edges_between(schema, a, b)) for n, (a, b) in steps)
+        return cls(Start(types[0]), hops, schema=schema)
 
     def __str__(self) -> str:
         return write(self.start, self.hops, self.induced, self.schema)

@@ -59,11 +59,11 @@ def test_a_path_node_by_node(graph: Any, atlas: Atlas) -> None:
 def test_metapaths_are_counted_and_listed(graph: Any, atlas: Atlas) -> None:
     from graph.explore.paths import count_instances
     from graph.latent import INTERACTIONS
-    from graph.metapath import Metapath
+    from graph.query.query import Query
 
     own = "user > item > item_factor"
     said = graph("metapaths", "demo", "--path", own)
-    assert f"{count_instances(atlas.graph, Metapath.parse(own, atlas.schema)):,}" in said
+    assert f"{count_instances(atlas.graph, Query.parse(own, atlas.schema)):,}" in said
     item = int(atlas.graph.neighbours(INTERACTIONS, 0)[0])
     pair = atlas.key(("user", 0)), atlas.key(("item", item))
     listed = graph("metapaths", "demo", "--between", *pair)

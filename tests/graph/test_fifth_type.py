@@ -11,7 +11,7 @@ from graph.explore.export import as_network
 from graph.explore.overview import count_neighbours, overview_of, statistics
 from graph.explore.paths import count_instances, instances
 from graph.explore.view import Filters, View, read_view, view_text
-from graph.metapath import Metapath
+from graph.query.query import Query
 from graph.schema import EdgeType, NodeType
 
 GENRE = NodeType("genre", groups="item")
@@ -39,12 +39,12 @@ def test_it_stands_among_the_neighbours_busiest_members_first(atlas):
 
 
 def test_metapaths_go_through_it(atlas):
-    path = Metapath.parse("item > genre > item", atlas.schema)
+    path = Query.parse("item > genre > item", atlas.schema)
     expected = {(0, 0, 1), (0, 0, 3)}
     assert set(instances(atlas.graph, path, 0)) == expected
     assert count_instances(atlas.graph, path) == 3 * 2 + 3 * 2
-    long = Metapath.parse("genre > item > item_factor", atlas.schema)
-    assert count_instances(atlas.graph, long, [0]) == 6
+    long = Query.parse("genre > item -has_level_0-> item_factor", atlas.schema)
+    assert count_instances(atlas.graph, long) == 6
 
 
 def test_it_is_named_and_found(atlas):

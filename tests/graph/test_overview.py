@@ -10,7 +10,7 @@ from graph.explore.flat import flatten
 from graph.explore.overview import overview_of, statistics, tabulate_metapaths
 from graph.explore.paths import OTHERS, count_instances, flow, instances
 from graph.latent import PAPER
-from graph.metapath import Metapath
+from graph.query.query import Query
 
 
 def test_the_schema_counts_what_is_there(make_graph):
@@ -30,31 +30,32 @@ def test_a_path_grows_along_relations_only():
     for kind in SCHEMA.types:
         for after in SCHEMA.types:
             if after in SCHEMA.neighbours(kind):
-                Metapath.along((kind, after), SCHEMA)
+                Query.along((kind, after), SCHEMA)
             else:
                 with pytest.raises(ConfigError, match="no such edges"):
-                    Metapath.along((kind, after), SCHEMA)
+                    Query.along((kind, after), SCHEMA)
     assert SCHEMA.neighbours("item") == ("user", "item_factor")
 
 
 def test_the_catalogue_has_a_row_a_metapath(small):
-    table = tabulate_metapaths(small.hetero, PAPER, [0])
-    assert table["metapath"].to_list() == [str(path) for path in PAPER]
-    assert table["instances"].to_list() == [count_instances(small.hetero, p, [0]) for p in PAPER]
+    paths = [Query.parse(path, SCHEMA) for path in PAPER]
+    table = tabulate_metapaths(small.hetero, paths)
+    assert table["metapath"].to_list() == list(PAPER)
+    assert table["instances"].to_list() == [count_instances(small.hetero, p) for p in paths]
     assert table["steps"].to_list() == [1, 2, 1, 2]
     assert tabulate_metapaths(small.hetero, ()).height == 0
 
 
 @pytest.mark.parametrize("path", ["user > item > user > item", "item > item_factor > item"])
 def test_instances_from_one_node_are_counted(small, path):
-    metapath = Metapath.parse(path, SCHEMA)
+    metapath = Query.parse(path, SCHEMA)
     for start in range(small.size(metapath.types[0])):
         listed = instances(small.hetero, metapath, start, limit=10**6)
         assert count_instances(small.hetero, metapath, start=start) == len(listed)
 
 
 def test_streams_add_up(small):
-    metapath = Metapath.parse("user > item > user > user_factor", SCHEMA)
+    metapath = Query.parse("user > item > user > user_factor", SCHEMA)
     paths = instances(small.hetero, metapath, 0, limit=10**6)
     streams = flow(paths, most=2)
     for step in range(3):

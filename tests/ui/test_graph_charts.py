@@ -18,13 +18,13 @@ from app.ui.metapaths.charts import (
 from graph.explore.atlas import Atlas, picture
 from graph.explore.overview import overview_of
 from graph.explore.paths import flow, instances
-from graph.metapath import Metapath
+from graph.query.query import Query
 from graph.schema import NodeType
 
 HOSTILE = '<img src=x onerror=alert(1)>{b}{a|<script>"\n'
 
 
-def types_of(atlas: Atlas, path: Metapath) -> list[NodeType]:
+def types_of(atlas: Atlas, path: Query) -> list[NodeType]:
     return [atlas.schema.node(kind) for kind in path.types]
 
 
@@ -146,7 +146,7 @@ def test_the_schema_shows_all_types_and_marks_the_path(atlas: Atlas) -> None:
 
 
 def test_streams_keep_names_apart_and_counts_together(atlas: Atlas) -> None:
-    path = Metapath.parse("item > user > item > item_factor", atlas.schema)
+    path = Query.parse("item > user > item > item_factor", atlas.schema)
     listed = instances(atlas.graph, path, 0, limit=500)
     streams = flow(listed, most=5)
     spec = flow_chart(streams, types_of(atlas, path), lambda node: "the same")
@@ -162,7 +162,7 @@ def test_streams_keep_names_apart_and_counts_together(atlas: Atlas) -> None:
 
 
 def test_instances_are_drawn_from_left_to_right(atlas: Atlas) -> None:
-    path = Metapath.parse("user > item > item_factor > item", atlas.schema)
+    path = Query.parse("user > item > item_factor > item", atlas.schema)
     listed = instances(atlas.graph, path, 0, limit=15)
     spec = instance_chart(listed, types_of(atlas, path), atlas.names.title)
     json.dumps(spec, allow_nan=False)

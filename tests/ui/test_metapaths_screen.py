@@ -17,7 +17,7 @@ from app.pipeline.records import keep_record, read_record
 from graph.explore.atlas import Atlas
 from graph.explore.paths import count_instances
 from graph.latent import PAPER
-from graph.metapath import Metapath
+from graph.query.query import Query
 
 
 def test_the_paper_s_metapaths_are_counted(
@@ -26,8 +26,9 @@ def test_the_paper_s_metapaths_are_counted(
     page = screen("metapaths", demo_workspace)
     assert sound(page)
     rows = page.dataframe[0].value
-    assert list(rows["metapath"]) == [str(path) for path in PAPER]
-    assert list(rows["instances"]) == [count_instances(atlas.graph, path) for path in PAPER]
+    assert list(rows["metapath"]) == list(PAPER)
+    paths = [Query.parse(path, atlas.schema) for path in PAPER]
+    assert list(rows["instances"]) == [count_instances(atlas.graph, path) for path in paths]
 
 
 def test_a_path_grows_by_what_is_allowed(screen: Open, demo_workspace: Path) -> None:
@@ -51,10 +52,25 @@ def test_a_path_grows_by_what_is_allowed(screen: Open, demo_workspace: Path) -> 
     assert sound(page) and not asked(page, "metapath")
 
 
+def test_the_address_can_hold_a_query(screen: Open, demo_workspace: Path, atlas: Atlas) -> None:
+    text = "user -has_level_0-> user_factor > user"
+    page = screen("metapaths", demo_workspace, metapath=text)
+    rows = page.dataframe[0].value
+    assert sound(page) and rows["metapath"].iloc[-1] == text
+    counted = count_instances(atlas.graph, Query.parse(text, atlas.schema))
+    assert rows["instances"].iloc[-1] == counted
+    page = page.button(key="extend-item").click().run()
+    assert sound(page) and asked(page, "metapath") == f"{text} > item"
+    page = press(press(page, "Back"), "Back")
+    assert sound(page) and asked(page, "metapath") == "user -has_level_0-> user_factor"
+    page = screen("metapaths", demo_workspace, metapath="user > item:3")
+    assert sound(page) and "a metapath takes all edges" in words(page)
+
+
 def test_instances_between_two_nodes(screen: Open, demo_workspace: Path, atlas: Atlas) -> None:
     from graph.explore.paths import instances
 
-    path = Metapath.parse("item > item_factor > item", atlas.schema)
+    path = Query.parse("item > item_factor > item", atlas.schema)
     pair = next(
         (start, found[0][-1])
         for start in range(atlas.graph.size("item"))

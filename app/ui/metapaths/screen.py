@@ -55,7 +55,7 @@ from graph.explore.flat import Node
 from graph.explore.paths import count_instances, flow, instances
 from graph.explore.view import View, view_text
 from graph.latent import PAPER, latent_schema
-from graph.metapath import Metapath
+from graph.query.query import Query
 
 LISTED = 2000
 """Instances that the streams are made of, at most."""
@@ -81,7 +81,7 @@ def show() -> None:
         _instances_of(atlas, chosen, path)
     _switch(record)
     words = ["graph", "metapaths", record.experiment.name]
-    own = path is not None and path not in PAPER
+    own = path is not None and str(path) not in PAPER
     command(*words, *(("--path", str(path)) if own else ()))
 
 
@@ -98,10 +98,9 @@ def _schema(record: Record, chosen: Chosen) -> None:
 
 
 def _catalogue(record: Record, chosen: Chosen) -> None:
-    paths = list(PAPER)
-    if chosen.metapath is not None and chosen.metapath not in paths:
-        paths.append(chosen.metapath)
-    rows = results_of(record).metapaths(tuple(map(str, paths)))
+    now = "" if chosen.metapath is None else str(chosen.metapath)
+    paths = [*PAPER, *([now] if now and now not in PAPER else [])]
+    rows = results_of(record).metapaths(paths)
     named = rows.with_columns(
         source=pl.Series(["paper" if path in PAPER else "yours" for path in paths])
     )
@@ -127,7 +126,7 @@ def _catalogue(record: Record, chosen: Chosen) -> None:
             ),
         },
     )
-    if picked and paths[picked[0]] != chosen.metapath:
+    if picked and paths[picked[0]] != now:
         chosen.take(paths[picked[0]])
         st.rerun()
 
@@ -166,7 +165,7 @@ def _builder(chosen: Chosen) -> None:
         )
 
 
-def _instances_of(atlas: Atlas, chosen: Chosen, path: Metapath) -> None:
+def _instances_of(atlas: Atlas, chosen: Chosen, path: Query) -> None:
     """Instances from one node, as streams; those to another one, one by one."""
     st.subheader("Instances", anchor=False)
     start, end = chosen.start, chosen.end
@@ -182,7 +181,7 @@ def _instances_of(atlas: Atlas, chosen: Chosen, path: Metapath) -> None:
         _between(atlas, path, start[1], end[1])
 
 
-def _streams(atlas: Atlas, path: Metapath, start: int) -> None:
+def _streams(atlas: Atlas, path: Query, start: int) -> None:
     listed = instances(atlas.graph, path, start, limit=LISTED)
     if not listed:
         empty("No instance", "Nothing along this metapath starts from this node.")
@@ -200,7 +199,7 @@ def _streams(atlas: Atlas, path: Metapath, start: int) -> None:
     as_table(flow_table(streams, types, atlas.names.title), "streams")
 
 
-def _between(atlas: Atlas, path: Metapath, start: int, end: int) -> None:
+def _between(atlas: Atlas, path: Query, start: int, end: int) -> None:
     listed = instances(atlas.graph, path, start, end, limit=DRAWN + 1)
     if not listed:
         empty("No instance", "No instance of this metapath joins these two.")
@@ -298,7 +297,7 @@ def _new_experiment(record: Record, on: tuple[str, ...]) -> None:
 def _name_of(experiment: Experiment, on: Sequence[str]) -> str:
     """A name that says which metapaths are learnt from."""
     schema = latent_schema()
-    paths = "-".join(schema.letters(Metapath.parse(path, schema).types) for path in on)
+    paths = "-".join(schema.letters(Query.parse(path, schema).types) for path in on)
     return f"{experiment.name}-{paths or 'no-metapaths'}"[:LONGEST_NAME]
 
 

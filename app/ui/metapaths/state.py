@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from app.ui.shared import address
@@ -9,11 +11,15 @@ from app.ui.shared.frame import miss, plain
 from data.errors import ConfigError, DataError
 from graph.explore.atlas import Atlas
 from graph.explore.flat import Node
+from graph.explore.paths import check_metapath
 from graph.latent import PAPER
-from graph.metapath import Metapath
+from graph.query.query import Query
 
 PATH, END = "metapath", "to"
-"""Parameters of the address: the types of the path, and the node at which instances end."""
+"""Parameters of the address: the path, and the node at which instances end.
+
+A path along all edges is written by the letters of its types, any other as the text of its query.
+"""
 LONGEST = 6
 """Steps of a metapath that is built here; counts of longer ones say little."""
 _TURN = "metapath-turn"
@@ -24,7 +30,7 @@ class Chosen:
 
     def __init__(self, atlas: Atlas) -> None:
         self.atlas, self.schema = atlas, atlas.schema
-        usual = self.schema.letters(PAPER[3].types)
+        usual = self._written(Query.parse(PAPER[3], self.schema))
         if PATH not in st.query_params:
             kept = st.session_state.get(PATH)
             st.query_params[PATH] = usual if kept is None else kept
@@ -41,13 +47,18 @@ class Chosen:
     @property
     def types(self) -> tuple[str, ...]:
         """Its types; fewer than two are the beginning of one."""
-        return self._read(st.query_params.get(PATH, ""))
+        query = self._query
+        return () if query is None else query.types
 
     @property
-    def metapath(self) -> Metapath | None:
+    def metapath(self) -> Query | None:
         """The metapath; None while it has fewer than two types."""
-        types = self.types
-        return Metapath.along(types, self.schema) if len(types) > 1 else None
+        query = self._query
+        return query if query is not None and query.hops else None
+
+    @property
+    def _query(self) -> Query | None:
+        return self._read(st.query_params.get(PATH, ""))
 
     @property
     def turn(self) -> int:
@@ -92,23 +103,29 @@ class Chosen:
         at = [n for group in groups if group["data_type"] == "node" for n in group["data_indices"]]
         if at:
             kind = self.schema.types[at[0]]
-            self.extend(kind) if kind in self.next else self._set((kind,))
+            self.extend(kind) if kind in self.next else self._set(Query.along([kind], self.schema))
 
     def extend(self, kind: str) -> None:
-        """One step further."""
-        self._set((*self.types, kind))
+        """One step further, along all edges."""
+        query = self._query
+        if query is None:
+            self._set(Query.along([kind], self.schema))
+        else:
+            step = Query.along([query.types[-1], kind], self.schema).hops[0]
+            self._set(replace(query, hops=(*query.hops, replace(step, origin=len(query.hops)))))
 
     def shorten(self) -> None:
         """One step back."""
-        self._set(self.types[:-1])
+        query = self._query
+        self._set(replace(query, hops=query.hops[:-1]) if query and query.hops else None)
 
     def clear(self) -> None:
         """From the beginning."""
-        self._set(())
+        self._set(None)
 
-    def take(self, path: Metapath) -> None:
-        """Another metapath."""
-        self._set(path.types)
+    def take(self, text: str) -> None:
+        """Another metapath, as it is written."""
+        self._set(Query.parse(text, self.schema))
 
     def start_at(self, node: Node | None) -> None:
         """Selects where instances start, for the whole page."""
@@ -127,20 +144,36 @@ class Chosen:
         except DataError:
             return None
 
-    def _set(self, types: tuple[str, ...]) -> None:
-        st.query_params[PATH] = st.session_state[PATH] = self.schema.letters(types)
+    def _set(self, query: Query | None) -> None:
+        st.query_params[PATH] = st.session_state[PATH] = self._written(query)
         st.session_state[_TURN] = self.turn + 1
 
-    def _read(self, text: str) -> tuple[str, ...]:
-        """The types that the address holds.
+    def _written(self, query: Query | None) -> str:
+        """What the address holds of a path."""
+        if query is None:
+            return ""
+        whole = query == Query.along(query.types, self.schema)
+        return self.schema.letters(query.types) if whole else str(query)
+
+    def _read(self, text: str) -> Query | None:
+        """The path that the address holds; None before its first type.
 
         Raises:
             ConfigError: it holds something else.
         """
-        if len(text) > LONGEST + 1:
-            raise ConfigError(f"The path in the address has more than {LONGEST} steps.")
+        if not text:
+            return None
         named = {node.letter: node.name for node in self.schema.nodes}
-        types = tuple(named.get(letter, letter) for letter in text)
-        if len(types) == 1 and types[0] not in self.schema.types:
-            raise ConfigError(f"The path in the address begins with {text!r}, which is no type.")
-        return Metapath.along(types, self.schema).types if len(types) > 1 else types
+        if text.isalpha() and text not in self.schema.types:
+            if len(text) == 1 and text not in named:
+                raise ConfigError(
+                    f"The path in the address begins with {text!r}, which is no type."
+                )
+            query = Query.along([named.get(letter, letter) for letter in text], self.schema)
+        else:
+            query = Query.parse(text, self.schema)
+        if len(query.hops) > LONGEST:
+            raise ConfigError(f"The path in the address has more than {LONGEST} steps.")
+        if query.hops:
+            check_metapath(query)
+        return query
