@@ -117,7 +117,7 @@ class Gat(Layer):
         return out
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.view(len(x), self.heads, -1)
+        return x.view(len(x), *self.source.shape)
 
 
 class Gcn(Layer):

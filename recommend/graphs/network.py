@@ -73,7 +73,7 @@ class Network(nn.Module):
             last = place == len(widths)
             alone = () if last else sorted(sources - targets)
             hetero = Hetero(
-                {key: LAYERS[layer](width, out, **options) for key in keys},
+                {key: _layer(layer, key, width, out, options) for key in keys},
                 {kind: nn.Linear(width, out) for kind in alone},
             )
             ends = {
@@ -145,3 +145,9 @@ class Network(nn.Module):
         norms = cast(nn.ModuleDict, self.norms[level])
         normed: Tensor = norms[kind](x)
         return normed if level == len(self.layers) - 1 else normed.relu()
+
+
+def _layer(name: str, key: Key, width: int, out: int, options: Mapping[str, Any]) -> Layer:
+    """A layer for one type of edges; in attention, two types of nodes have a matrix each."""
+    apart = {"own_width": width} if name == "gat" and key[0] != key[2] else {}
+    return LAYERS[name](width, out, **apart, **options)
