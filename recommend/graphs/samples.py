@@ -6,16 +6,18 @@ user -buys-> item brings messages along item -rev_buys-> user.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from graph.query.query import Hop
-from graph.sample.sample import Draws, Sample
+from graph.sample.draws import Draws
+from graph.sample.ego import EgoGraph, EgoHop
+from graph.sample.sample import Sample
 from graph.schema import Key, Schema
-from recommend.graphs.edges import EdgeList
+from recommend.graphs.edges import EdgeList, Edges, Fanout
 from recommend.graphs.network import Step
 
 
@@ -34,46 +36,63 @@ class Tree:
     steps: tuple[Step, ...]
 
 
-def tree_of(sample: Sample, schema: Schema, root: int = 0) -> Tree:
+def tree_of(sample: Sample, schema: Schema, root: int = 0, dense: bool = False) -> Tree:
     """What hops drew around the seeds, or around the nodes that one of the hops led to.
 
-    Negatives and nodes of random walks send no messages to the nodes that they were drawn for;
+    Negatives, nodes of random walks and ends of edges send no messages to what they were drawn for;
     with their hop as the root they have a tree of their own.
 
     Args:
         sample: Drawn by some query.
         schema: Of the graph.
         root: 0 for the seeds, n for the nodes of the n-th hop.
+        dense: Whether every node of a hop has as many places (some of them empty, with the number
+            -1); otherwise there are as many as were drawn.
     """
+    ego = sample.ego() if dense else None
     places = {root: 0}
-    drawn = [_drawn(sample, root)]
+    drawn = [_drawn(sample, root, ego)]
     types, steps = [sample.query.types[root]], []
     for number, (hop, draws) in enumerate(zip(sample.query.hops, sample.draws, strict=True), 1):
-        if hop.origin not in places or hop.negative or hop.walk is not None:
+        silent = hop.negative or hop.walk is not None or bool(hop.end)
+        if hop.origin not in places or silent:
             continue
         origin = places[hop.origin]
         places[number] = len(drawn)
-        drawn.append(_drawn(sample, number))
+        drawn.append(_drawn(sample, number, ego))
         types.append(hop.type)
-        edges = _step_edges(hop, draws, schema, len(drawn[origin]))
+        keys = [_turned(schema, key) for key in hop.edges]
+        if ego is None:
+            edges = _listed(keys, draws, len(drawn[origin]))
+        else:
+            edges = _spread(keys, draws, ego.hops[number - 1])
         steps.append(Step(origin, hop.type, edges))
     return Tree(tuple(types), tuple(drawn), tuple(steps))
 
 
-def _drawn(sample: Sample, number: int) -> Tensor:
-    numbers = sample.nodes[sample.query.types[number]][sample.places[number]]
-    return torch.from_numpy(numbers.astype(np.int64))
+def _drawn(sample: Sample, number: int, ego: EgoGraph | None) -> Tensor:
+    """(n,) numbers of the seeds, or of what a hop led to."""
+    if number == 0:
+        return torch.from_numpy(sample.starts)
+    nodes = sample.draws[number - 1].nodes if ego is None else ego.hops[number - 1].nodes
+    return torch.from_numpy(nodes.astype(np.int64).reshape(-1))
 
 
-def _step_edges(hop: Hop, draws: Draws, schema: Schema, n: int) -> dict[Key, EdgeList]:
+def _listed(keys: Sequence[Key], draws: Draws, n: int) -> dict[Key, Edges]:
     """The edges of one hop to its n origins, by type."""
-    columns, e = torch.from_numpy(draws.origins.astype(np.int64)), len(draws.nodes)
-    kinds = torch.from_numpy(draws.kinds.astype(np.int64))
-    edges = {}
-    for kind, key in enumerate(hop.edges):
+    columns, kinds = torch.from_numpy(draws.origins), torch.from_numpy(draws.kinds)
+    edges: dict[Key, Edges] = {}
+    for kind, key in enumerate(keys):
         some = torch.nonzero(kinds == kind)[:, 0]
-        edges[_turned(schema, key)] = EdgeList(some, columns[some], e, n)
+        edges[key] = EdgeList(some, columns[some], len(draws.nodes), n)
     return edges
+
+
+def _spread(keys: Sequence[Key], draws: Draws, hop: EgoHop) -> dict[Key, Edges]:
+    """The same, as many places a type for every origin."""
+    kinds = np.append(draws.kinds, -1)[hop.slots]
+    masks = [hop.mask & (kinds == kind) for kind in range(len(keys))]
+    return {key: Fanout(torch.from_numpy(mask)) for key, mask in zip(keys, masks, strict=True)}
 
 
 def numbers_of(sample: Sample) -> dict[str, Tensor]:

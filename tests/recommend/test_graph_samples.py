@@ -10,8 +10,10 @@ from data.relation import Relation
 from graph import EdgeType, HeteroGraph, NodeType, Query, Sampler, Schema
 from graph.values import Lists
 from recommend.graphs.features import Features
+from recommend.graphs.losses import shared_softmax_loss
 from recommend.graphs.network import Network
 from recommend.graphs.samples import edges_of, numbers_of, tree_of
+from recommend.nearest import Nearest
 from recommend.settings.columns import DynamicColumn, NumericColumn, OwnColumn
 
 BUYS, BOUGHT = ("user", "buys", "item"), ("item", "rev_buys", "user")
@@ -65,10 +67,82 @@ def test_all_neighbours_as_tree_or_subgraph_give_seeds_the_same_vectors(layer, d
     torch.manual_seed(0)
     features = Features(graph, COLUMNS, 8)
     network = Network(layer, MESSAGES, (8, 8, 4))
-    tree = tree_of(sample, graph.schema)
-    ego = network.ego("user", features.of_tree(tree), tree.steps)
+    tree, places = (tree_of(sample, graph.schema, dense=dense) for dense in (False, True))
+    ego, padded = (network.ego("user", features.of_tree(one), one.steps) for one in (tree, places))
+    assert (places.numbers[1] < 0).any()
+    torch.testing.assert_close(padded, ego)
     x, edges = features.of(numbers_of(sample)), edges_of(sample, graph.schema, both=False)
     whole = network.subgraph(x, edges)["user"][torch.from_numpy(sample.places[0])]
     assert ego.shape == (4, 4)
     torch.testing.assert_close(ego, whole)
     torch.testing.assert_close(ego[0], ego[3])
+
+
+def test_negatives_have_trees_of_their_own_and_send_nothing():
+    graph, _, _ = world()
+    query = Query.parse("user > (item:2, not item:3 as n > factor)", graph.schema)
+    sample = Sampler(graph, query).sample(np.array([5, 9]))
+    around = tree_of(sample, graph.schema)
+    assert around.types == ("user", "item") and around.numbers[0].tolist() == [5, 9]
+    apart = tree_of(sample, graph.schema, root=2)
+    assert apart.types == ("item", "factor") and len(apart.numbers[0]) == 6
+    assert apart.numbers[1].tolist() == [item % 4 for item in apart.numbers[0].tolist()]
+    assert list(apart.steps[0].edges) == [HAD]
+
+
+def test_edges_carry_messages_both_ways_or_towards_the_seeds():
+    graph, _, _ = world()
+    sample = Sampler(graph, Query.parse("user > item:3", graph.schema)).sample(np.array([5, 9]))
+    there = edges_of(sample, graph.schema, both=False)
+    assert list(there) == [BOUGHT] and len(there[BOUGHT]) == 6
+    both = edges_of(sample, graph.schema)
+    assert set(both) == {BUYS, BOUGHT}
+    assert torch.equal(both[BUYS].rows, both[BOUGHT].columns)
+    assert edges_of(sample.bidirectional(graph.schema), graph.schema).keys() == both.keys()
+
+
+def of_own_group(users, items, graph, k=5):
+    """Share of the k nearest items of a user that are of the user's group."""
+    _, found = Nearest(items.numpy()).search(users.numpy(), k)
+    groups = np.arange(len(items)) % graph.size("factor")
+    return float(np.mean(groups[found] == (np.arange(len(users)) % graph.size("factor"))[:, None]))
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_from_a_graph_with_attributes_to_nearest_items_above_chance(dense):
+    """Edges are seeds: both ends and negatives have trees, at the time of the edge."""
+    graph, _, _ = world(n_users=120)
+    query = Query.parse(
+        "-buys-:64 shuffle > (source as u > (item:4 latest > factor:1, not item:3 as n > factor:1),"
+        " target as i > factor:1)",
+        graph.schema,
+    )
+    roots = {hop.alias: number for number, hop in enumerate(query.hops, 1)}
+    torch.manual_seed(0)
+    features = Features(graph, COLUMNS, 16)
+    network = Network("sage", [BOUGHT, HAD], (16, 16, 16))
+    weights = [*features.parameters(), *network.parameters()]
+    optimiser = torch.optim.Adam(weights, lr=0.01)
+
+    def vectors(sample, root):
+        tree = tree_of(sample, graph.schema, root, dense)
+        return network.ego(tree.types[0], features.of_tree(tree), tree.steps)
+
+    def judged():
+        both = []
+        for text in ("user > item:8 latest > factor:1", "item > factor:1"):
+            sampler = Sampler(graph, Query.parse(text, graph.schema))
+            with torch.no_grad():
+                both.append(vectors(sampler.sample(sampler.seeds()), 0))
+        return of_own_group(*both, graph)
+
+    sampler, rng = Sampler(graph, query), np.random.default_rng(0)
+    before = judged()
+    for seeds in np.array_split(rng.permutation(sampler.seeds()), 12):
+        sample = sampler.sample(seeds, rng=rng)
+        users, items, others = (vectors(sample, roots[name]) for name in "uin")
+        loss = shared_softmax_loss(users, items, others, temperature=0.5)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert before < 0.4 and judged() > 0.7  # a quarter of the items are of the group
