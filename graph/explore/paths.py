@@ -341,10 +341,10 @@ class _Steps:
         mask = np.zeros(self.graph.size(self.types[-1]), dtype=bool)
         mask[end] = self.allowed[-1][end]
         masks = [mask]
-        for hop, kind in zip(self.hops[::-1], self.types[-2::-1], strict=True):
+        for hop, kind in zip(self.backwards.hops, self.types[-2::-1], strict=True):
             reaching = np.zeros(self.graph.size(kind), dtype=bool)
             for relation in hop.relations:
-                reaching[relation.sources[masks[-1][relation.targets]]] = True
+                reaching[relation.targets[np.repeat(masks[-1], relation.degrees)]] = True
             masks.append(reaching)
         return masks[::-1]
 
