@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 import numpy as np
@@ -15,7 +15,7 @@ from graph.query.query import Condition, Hop, Query
 from graph.sample.assemble import assemble
 from graph.sample.bars import Avoid, Bars, Numbers, among, draw_past
 from graph.sample.conditions import holds_of_edges, holds_of_nodes
-from graph.sample.draws import Draws
+from graph.sample.draws import Ask, Draws
 from graph.sample.induce import with_induced
 from graph.sample.negatives import Negatives
 from graph.sample.rows import Reach, Rows, reach
@@ -237,22 +237,39 @@ class Sampler:
     def _draw(self, number: int, hop: Hop, walk: _Walk) -> Draws:
         if hop.end:
             return self._draw_end(hop, walk)
-        if hop.negative:
-            return self._draw_negatives(self._negatives[number], hop, walk)
-        edges, whose = self._reach(hop), walk.owners[hop.origin]
-        bars = Bars.of(
-            self.graph.schema,
-            hop.edges,
-            edges,
-            walk.exclude,
+        nodes, whose = walk.nodes[hop.origin], walk.owners[hop.origin]
+        ask = Ask(
+            number, nodes, whose, walk.limits(whose), walk.seeds, walk.exclude,
             self._avoided(hop, walk),
-            hop.by == "in_degree",
-        )
-        rows = Rows.of(edges, walk.nodes[hop.origin], walk.limits(whose), whose, walk.seeds)
+        )  # fmt: skip
+        if hop.negative:
+            like = None
+            if hop.like is not None and hop.like.alias:
+                count = self._negatives[number].count
+                like = self._like(hop, self._called(hop.like.alias), count, walk)
+            pairs = self._excluded_pairs(hop, self.graph.size(hop.type), walk)
+            ask = replace(ask, pairs=pairs, like=like)
+        return self.answer(ask, walk.rng)
+
+    def answer(self, ask: Ask, rng: np.random.Generator) -> Draws:
+        """What one hop draws from some nodes; nothing else of the walk enters.
+
+        Args:
+            ask: From where, and what must not be drawn.
+            rng: Where chance comes from.
+        """
+        hop = self.query.hops[ask.hop]
+        if hop.negative:
+            return self._draw_negatives(self._negatives[ask.hop], hop, ask, rng)
+        edges = self._reach(hop)
+        counted = hop.by == "in_degree"
+        schema = self.graph.schema
+        bars = Bars.of(schema, hop.edges, edges, ask.exclude, ask.avoided, counted)
+        rows = Rows.of(edges, ask.nodes, ask.limits, ask.owners, ask.seeds)
         if hop.walk is None:
-            return _drawn(edges, *self._choose(hop, rows, bars, walk.rng))
-        origins = np.repeat(np.arange(len(whose)), hop.count or 1)
-        nodes, places = take_walks(hop, rows.take(origins), bars, walk.rng)
+            return _drawn(edges, *self._choose(hop, rows, bars, rng))
+        origins = np.repeat(np.arange(len(ask.nodes)), hop.count or 1)
+        nodes, places = take_walks(hop, rows.take(origins), bars, rng)
         of, step = np.nonzero(nodes >= 0)
         return _drawn(edges, origins[of], places[of, step], step)
 
@@ -302,21 +319,19 @@ class Sampler:
             kept &= ~np.isin(codes, avoided)
         return _unjoined(origins[kept], nodes[kept])
 
-    def _draw_negatives(self, negatives: Negatives, hop: Hop, walk: _Walk) -> Draws:
-        origins, whose = walk.nodes[hop.origin], walk.owners[hop.origin]
-        n = self.graph.size(hop.type)
+    def _draw_negatives(
+        self, negatives: Negatives, hop: Hop, ask: Ask, rng: np.random.Generator
+    ) -> Draws:
+        origins, whose = ask.nodes, ask.owners
+        n = np.int64(self.graph.size(hop.type))
         avoid: list[Avoid] = []
-        pairs = self._excluded_pairs(hop, n, walk)
-        if len(pairs):
-            avoid.append(lambda rows, nodes: among(origins[rows] * np.int64(n) + nodes, pairs))
-        avoided = self._avoided(hop, walk)
-        if avoided is not None:
-            kept = np.sort(avoided)
-            avoid.append(lambda rows, nodes: among(whose[rows] * np.int64(n) + nodes, kept))
-        like = None
-        if hop.like is not None and hop.like.alias:
-            like = self._like(hop, self._called(hop.like.alias), negatives.count, walk)
-        drawn = negatives.draw(origins, walk.limits(whose), avoid, like, walk.rng)
+        pairs = ask.pairs
+        if pairs is not None and len(pairs):
+            avoid.append(lambda rows, nodes: among(origins[rows] * n + nodes, pairs))
+        if ask.avoided is not None:
+            kept = np.sort(ask.avoided)
+            avoid.append(lambda rows, nodes: among(whose[rows] * n + nodes, kept))
+        drawn = negatives.draw(origins, ask.limits, avoid, ask.like, rng)
         return _unjoined(np.repeat(np.arange(len(origins)), drawn.shape[1]), drawn.ravel())
 
     def _excluded_pairs(self, hop: Hop, n: int, walk: _Walk) -> np.ndarray:
