@@ -5,10 +5,14 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from data.errors import ConfigError
-from graph.query.parts import NEGATIVES, STRATEGIES, Hop, Likeness, Start
+from graph.query.parts import NEGATIVES, STRATEGIES, Condition, Hop, Likeness, Start
 from graph.schema import Key, Schema
+
+if TYPE_CHECKING:
+    from graph.hetero import HeteroGraph
 
 MOST_HOPS = 64
 """Hops of a query."""
@@ -212,6 +216,60 @@ def check_tree(start: Start, hops: Sequence[Hop]) -> None:
                 )
         call(hop.alias, hop.type)
         call(hop.edge_alias, None)
+
+
+def check_graph(start: Start, hops: Sequence[Hop], graph: HeteroGraph) -> None:
+    """Nothing, if a graph has what a query names.
+
+    Raises:
+        ConfigError: it lacks a type, a relation, an attribute, times or weights.
+    """
+    graph.schema.check(start.type)
+    seeds = () if start.edge is None else (start.edge,)
+    for condition in start.where:
+        _check_attribute(condition, start.type, seeds, graph)
+    for hop in hops:
+        graph.schema.check(hop.type)
+        relations = [graph.relation(key) for key in hop.edges]
+        for condition in hop.where:
+            _check_attribute(condition, hop.type, hop.edges, graph)
+        for name, _ in hop.like.shares if hop.like else ():
+            _check_attribute(Condition(name, "=", 0), hop.type, (), graph)
+        for key, one in zip(hop.edges, relations, strict=True):
+            if hop.by in ("topk", "edge_weight") and one.weights is None:
+                raise ConfigError(f"{hop.by} draws by weight, and {_arrow(key)} has no weights.")
+        if hop.by == "latest" and all(one.times is None for one in relations):
+            raise ConfigError(
+                f"latest draws by time, and {' or '.join(map(_arrow, hop.edges))} has no times."
+            )
+
+
+def _check_attribute(
+    condition: Condition, kind: str, edges: Sequence[Key], graph: HeteroGraph
+) -> None:
+    name = condition.attribute
+    if not condition.of_edge:
+        known = set(graph.attributes.get(kind, {}))
+        if name not in known:
+            raise ConfigError(
+                f"Nodes of type {kind} have no attribute {name!r};{near(name, known)} they have "
+                f"{', '.join(sorted(known)) or 'none'}."
+            )
+        return
+    for key in edges:
+        relation = graph.relation(key)
+        known = set(graph.edge_attributes.get(graph.schema.edge(key).key, {}))
+        known |= {"time"} if relation.times is not None else set()
+        known |= {"weight"} if relation.weights is not None else set()
+        if name not in known:
+            raise ConfigError(
+                f"The edges {_arrow(key)} have no attribute {name!r};{near(name, known)} they have "
+                f"{', '.join(sorted(known)) or 'none'}."
+            )
+
+
+def _arrow(key: Key) -> str:
+    return "{} -{}-> {}".format(*key)
 
 
 def near(name: str, known: Iterable[str]) -> str:

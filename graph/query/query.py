@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from graph.query.check import edges_between
+from graph.query.check import check_graph, edges_between
+from graph.query.explain import Line, explain
 from graph.query.parts import Condition, Hop, Likeness, Start, Value, Walk
 from graph.query.text import read
 from graph.query.write import write
 from graph.schema import Schema
+
+if TYPE_CHECKING:
+    from graph.hetero import HeteroGraph
 
 __all__ = ["Condition", "Hop", "Likeness", "Query", "Start", "Value", "Walk"]
 
@@ -61,6 +66,18 @@ class Query:
 
     def __str__(self) -> str:
         return write(self.start, self.hops, self.induced, self.schema)
+
+    def explain(self) -> tuple[Line, ...]:
+        """What it does, a sentence for the start and for every hop."""
+        return explain(self.start, self.hops, self.induced, self.schema)
+
+    def check(self, graph: HeteroGraph) -> None:
+        """Nothing, if a graph has what it names: relations, attributes, times and weights.
+
+        Raises:
+            ConfigError: it has not.
+        """
+        check_graph(self.start, self.hops, graph)
 
     @cached_property
     def types(self) -> tuple[str, ...]:

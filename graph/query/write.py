@@ -86,7 +86,12 @@ def _hop(hop: Hop) -> str:
 
 
 def _where(conditions: tuple[Condition, ...]) -> str:
-    return f" where {' and '.join(map(_condition, conditions))}" if conditions else ""
+    return f" where {write_conditions(conditions)}" if conditions else ""
+
+
+def write_conditions(conditions: Sequence[Condition]) -> str:
+    """Conditions as they are written after `where`."""
+    return " and ".join(map(_condition, conditions))
 
 
 def _condition(condition: Condition) -> str:

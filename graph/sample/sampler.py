@@ -67,6 +67,7 @@ class Sampler:
         most: int = 1_000_000,
         limit: int | None = None,
     ) -> None:
+        query.check(graph)
         self.graph = graph
         self.query = query
         self.disjoint = disjoint
