@@ -238,9 +238,11 @@ def check_graph(start: Start, hops: Sequence[Hop], graph: HeteroGraph) -> None:
         for key, one in zip(hop.edges, relations, strict=True):
             if hop.by in ("topk", "edge_weight") and one.weights is None:
                 raise ConfigError(f"{hop.by} draws by weight, and {_arrow(key)} has no weights.")
-        if hop.by == "latest" and all(one.times is None for one in relations):
+        timed = "time" in graph.attributes.get(hop.type, {})
+        if hop.by == "latest" and not timed and all(one.times is None for one in relations):
             raise ConfigError(
-                f"latest draws by time, and {' or '.join(map(_arrow, hop.edges))} has no times."
+                f"latest draws by time, and neither {' nor '.join(map(_arrow, hop.edges))} nor "
+                f"{hop.type} has times."
             )
 
 

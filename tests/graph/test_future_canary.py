@@ -67,7 +67,8 @@ TIMES = np.array([NOW, NOW, 600, 900, 50, 0])
 DRAWN = ["random", "random_without_replacement", "topk", "edge_weight", "in_degree", "latest"]
 QUERIES = [
     *(f"user -buys-> item:{count} {by} > user:3 {by}" for by in DRAWN for count in (2, 12)),
-    *(f"user > item:4 {by} > factor:2 {by} > item:5 {by}" for by in DRAWN),
+    *(f"user > item:4 {by} > factor:2 {by} > item:5 {by}" for by in DRAWN[:-1]),
+    "user > item:4 latest > factor:2 > item:5 latest",
     "user > item > factor",
     "user > (item:3 as i > user:4, item:6 without i, user:2 in_degree)",
     "user > item:3 where price = 1 and edge.weight >= 0.3 > user:3 where edge.time > 20",

@@ -103,7 +103,10 @@ def test_what_the_graph_has_passes(graph, text):
         ("user > item where edge.stars > 3", "user -likes-> item have no attribute 'stars'"),
         ("-likes- where time > 3 > source", "have no attribute 'time'"),
         ("user > item:3 topk", "topk draws by weight, and user -buys-> item has no weights"),
-        ("item <-likes- user:2 latest", "latest draws by time, and item -rev_likes-> user has no"),
+        (
+            "item <-likes- user:2 latest",
+            "latest draws by time, and neither item -rev_likes-> user nor",
+        ),
         ("user as u > item:1 as i > (user:1, any item:3 like i (price .5))", "no attribute 'price"),
     ],
 )
