@@ -58,7 +58,7 @@ test-vllm: $(VLLM_INSTALLED)
 
 test-ray: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable '.[dev,ray]'
-	$(BIN)/pytest tests/llm/test_ray_data.py
+	$(BIN)/pytest tests/llm/test_ray_data.py tests/graph/test_shards_on_ray.py
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
