@@ -256,8 +256,9 @@ def _check_distinct(kind: str, names: list[str]) -> None:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f" did you mean {near[0]!r}?" if near else ""
+    written = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(name.lower(), list(written), n=1)
+    return f" did you mean {written[near[0]]!r}?" if near else ""
 
 
 def _arrow(key: Key) -> str:

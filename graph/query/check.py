@@ -276,5 +276,6 @@ def _arrow(key: Key) -> str:
 
 def near(name: str, known: Iterable[str]) -> str:
     """A question after what was meant, where one of the known names is close."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" did you mean {close[0]!r}?" if close else ""
+    written = {one.lower(): one for one in known}
+    close = difflib.get_close_matches(name.lower(), list(written), n=1)
+    return f" did you mean {written[close[0]]!r}?" if close else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -68,10 +69,14 @@ def read_chain(text: str, schema: Schema) -> Query:
     if len(text) > MOST_LETTERS:
         raise ConfigError(f"The query has {len(text):,} letters; {MOST_LETTERS:,} are read.")
     try:
-        tree = ast.parse(f"({text}\n)", mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(f"({text}\n)", mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else "it is nested too deeply"
-        raise ConfigError(f"This is no chain of calls such as g.V('user'): {reason}.") from None
+        raise ConfigError(
+            f"This is no chain of calls such as g.V('user'): {reason.rstrip('?.')}."
+        ) from None
     made = _Reader(text, schema).made(tree, {})
     if isinstance(made, Query):
         return made

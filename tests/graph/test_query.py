@@ -150,6 +150,8 @@ def test_a_type_that_is_called_like_a_word():
 REFUSED = {
     "usr > item": "Letter 1 of the query: there is no type 'usr'; did you mean 'user'",
     "user > itm": "Letter 8 .* did you mean 'item'",
+    "USER > item": "did you mean 'user'",
+    "user -BUYS-> item": "did you mean 'buys'",
     "user > item > item": "no such edges; from item it can go to user or genre",
     "user -buy-> item": "No edges 'buy'|no edges 'buy' lead from user to item; did you mean 'buys'",
     "user -is-> item": "there are buys, views",
