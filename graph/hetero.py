@@ -320,9 +320,10 @@ class HeteroGraph:
         """A graph from tables, with ids of any kind; "id" then tells what each node is called.
 
         Args:
-            nodes: By type: columns by name, a polars table, a CSV or Parquet file, a folder of such
-                files, a `Table` that says which column is what, or how many there are where edges
-                hold numbers from 0. Nodes of other types are made of the ids that edges name.
+            nodes: By type: columns by name, a table of polars, pandas or Arrow, a CSV or Parquet
+                file, a folder of such files, a `Table` that says which column is what, or how many
+                there are where edges hold numbers from 0. Nodes of other types are made of the ids
+                that edges name.
             edges: By (source, relation, target): the same.
             schema: The types; told from the tables where it is not given.
 

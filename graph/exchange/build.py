@@ -57,7 +57,7 @@ def build(nodes: Nodes, edges: Edges, schema: Schema | None = None) -> Parts:
     """
     links = [_find_ends(key, _as_table(table)) for key, table in edges.items()]
     tables = {kind: _as_table(one) for kind, one in nodes.items() if not isinstance(one, int)}
-    reads = {kind: read(table, f"nodes of type {kind}") for kind, table in tables.items()}
+    reads = {kind: read(table, f"nodes of type {kind}", 1) for kind, table in tables.items()}
     columns = {
         kind: _find(found, tables[kind].id, _usual_ids(kind), f"ids of {kind}")
         for kind, found in reads.items()
@@ -105,7 +105,7 @@ def _usual_ids(kind: str) -> tuple[str, ...]:
 
 
 def _find_ends(key: Key, table: Table) -> _Links:
-    found = read(table, "edges {} -{}-> {}".format(*key))
+    found = read(table, "edges {} -{}-> {}".format(*key), 2)
     own = [() if key[0] == key[2] else _usual_ids(end)[2:] for end in (key[0], key[2])]
     named = (table.source, _SOURCE, "sources"), (table.target, _TARGET, "targets")
     ends = [
@@ -251,22 +251,17 @@ def _find_nodes(one: _Links, at: int, ids: pl.Series, known: pl.Series, listed: 
 
 def _look_up(wanted: pl.Series, known: pl.Series) -> np.ndarray:
     """(m,) places of ids among those that are known, -1 where one is not."""
-    if known.dtype == pl.String:
-        table = known.alias("id").to_frame().with_row_index("place")
-        found = wanted.alias("id").to_frame().join(table, "id", how="left", maintain_order="left")
-        return found["place"].cast(pl.Int64).fill_null(-1).to_numpy()
-    ids, listed = wanted.to_numpy(), known.to_numpy()
-    if not len(listed):
-        return np.full(len(ids), -1)
-    low, high = int(listed.min()), int(listed.max())
-    if high - low <= 4 * len(listed) + 1_000_000:
-        table_of = np.full(high - low + 1, -1, dtype=np.int32)
-        table_of[listed - low] = np.arange(len(listed), dtype=np.int32)
-        inside = (ids >= low) & (ids <= high)
-        return np.where(inside, table_of[np.where(inside, ids - low, 0)], -1)
-    order = np.argsort(listed)
-    at = np.minimum(np.searchsorted(listed, ids, sorter=order), len(listed) - 1)
-    return np.where(listed[order[at]] == ids, order[at], -1)
+    if known.dtype == pl.Int64 and len(known):
+        ids, listed = wanted.to_numpy(), known.to_numpy()
+        low, high = int(listed.min()), int(listed.max())
+        if high - low <= 4 * len(listed) + 1_000_000:
+            place_of = np.full(high - low + 1, -1, dtype=np.int32)
+            place_of[listed - low] = np.arange(len(listed), dtype=np.int32)
+            inside = (ids >= low) & (ids <= high)
+            return np.where(inside, place_of[np.where(inside, ids - low, 0)], -1)
+    table = known.alias("id").to_frame().with_row_index("place")
+    found = wanted.alias("id").to_frame().join(table, "id", how="left", maintain_order="left")
+    return found["place"].cast(pl.Int64).fill_null(-1).to_numpy()
 
 
 def _about_nodes(table: Table, found: Read, id_: str) -> dict[str, Values]:

@@ -15,7 +15,8 @@ from data.errors import ConfigError, DataError
 from graph.values import Lists, Values, intern_texts
 
 Data: TypeAlias = "Mapping[str, Any] | pl.DataFrame | str | Path"
-"""Columns by name, a polars table, a file (.csv, .tsv, .txt or .parquet), or a folder of such."""
+"""Columns by name, a table of polars, pandas or Arrow, a file (.csv, .tsv, .txt or .parquet), or a
+folder of such."""
 AttributeType: TypeAlias = "str | tuple[str, int | None] | tuple[str, int | None, bool]"
 _ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
 _SEPARATORS = ("\t", ",", ";", "|")
@@ -40,7 +41,11 @@ class Decoder:
             0 … b - 1; ("string", b or None, True) holds several texts, separated by commas.
         attr_delimiter: What stands between attributes.
         names: What they are called; the column's name and their place where this is empty.
-        column: That holds them; "feature", "features" or "attributes" where this is empty.
+        column: That holds them; where this is empty the one after those before, if any of these is
+            there, or else "feature", "features" or "attributes".
+        weighted: Whether the column after the ids holds weights, whatever it is called.
+        labeled: Whether the next one holds labels.
+        timestamped: Whether the next one holds times.
 
     Raises:
         ConfigError: a type is none of these.
@@ -52,6 +57,9 @@ class Decoder:
     attr_delimiter: str = ":"
     names: Sequence[str] = ()
     column: str = ""
+    weighted: bool = False
+    labeled: bool = False
+    timestamped: bool = False
 
     def __post_init__(self) -> None:
         for one in self.attr_types:
@@ -148,12 +156,13 @@ class Read:
         return pl.Series(name, column, strict=False)
 
 
-def read(table: Table, what: str) -> Read:
+def read(table: Table, what: str, ids: int) -> Read:
     """The columns of a table.
 
     Args:
         table: To read.
         what: It is a table of, such as "nodes of type user".
+        ids: How many of its columns are ids, by which decoders count.
 
     Raises:
         DataError: it is empty, cannot be read, or its columns are of several lengths.
@@ -164,12 +173,15 @@ def read(table: Table, what: str) -> Read:
         found = _read_columns(table.data, f"The {what}")
     elif isinstance(table.data, (str, Path)):
         found = _read_files(Path(table.data), table, what)
+    elif hasattr(table.data, "__dataframe__"):  # of pandas or Arrow
+        frame = pl.DataFrame(table.data)
+        found = Read(f"The {what}", {c.name: c for c in frame}, frame.height)
     else:
         raise ConfigError(
-            f"The {what} are a {type(table.data).__name__}; give columns by name, a polars table, "
-            "or the path of a CSV or Parquet file or of a folder of such files."
+            f"The {what} are a {type(table.data).__name__}; give columns by name, a table of "
+            "polars, pandas or Arrow, or the path of a CSV or Parquet file or of a folder of such files."
         )
-    return _decode(found, table.decoder) if table.decoder else found
+    return found if table.decoder is None else _decode(*_in_order(found, table.decoder, ids))
 
 
 def _read_columns(columns: Mapping[str, Any], name: str) -> Read:
@@ -256,8 +268,32 @@ def _separator(header: str) -> str:
     return max(_SEPARATORS, key=header.count)
 
 
+def _in_order(found: Read, decoder: Decoder, ids: int) -> tuple[Read, Decoder]:
+    """With the columns that a decoder tells by their place called what they are.
+
+    Raises:
+        DataError: there are too few.
+    """
+    told = [("weight", decoder.weighted), ("label", decoder.labeled), ("time", decoder.timestamped)]
+    names = [name for name, there in told if there]
+    if not names:
+        return found, decoder
+    given = list(found.columns)
+    attributes = ["feature"] if decoder.attr_types and not decoder.column else []
+    if len(given) < ids + len(names) + len(attributes):
+        raise DataError(
+            f"{found.name} have the columns {', '.join(given)}; the decoder wants {ids} of ids, "
+            f"then {', '.join(names + attributes)}."
+        )
+    called = dict(zip(given[ids:], names + attributes, strict=False))
+    columns = {called.get(name, name): column for name, column in found.columns.items()}
+    return replace(found, columns=columns), replace(decoder, column=decoder.column or "feature")
+
+
 def _decode(found: Read, decoder: Decoder) -> Read:
     """With the attributes that one column holds, each in a column of its own."""
+    if not decoder.attr_types:
+        return found
     usual = [name for name in ("feature", "features", "attributes") if name in found.columns]
     column = decoder.column or next(iter(usual), "")
     if column not in found.columns:

@@ -143,13 +143,13 @@ def test_a_header_of_gle_is_read_and_its_attributes_are_taken_apart(tmp_path):
     nodes = Table(
         write(tmp_path, "node_table", GLE_NODES).rename(tmp_path / "node_table.txt"),
         decoder=Decoder(
-            ("string", "int", ("string", None, True), ("string", 10), "float", "float"),
+            attr_types=("string", "int", ("string", None, True), ("string", 10), "float", "float"),
             names=("city", "number", "words", "bucket", "a", "b"),
         ),
     )
     edges = Table(
         write(tmp_path, "edge_table.txt", GLE_EDGES),
-        decoder=Decoder(["string", "int", "string", "int", "float", "float"]),
+        decoder=Decoder(attr_types=["string", "int", "string", "int", "float", "float"]),
     )
     graph = HeteroGraph.of({"user": nodes}, {BUYS: edges})
     about = graph.attributes["user"]
@@ -163,6 +163,34 @@ def test_a_header_of_gle_is_read_and_its_attributes_are_taken_apart(tmp_path):
     assert graph.relation(BUYS).weights.tolist() == pytest.approx(
         [0.215340, 0.933091, 0.362519, 0.097545]
     )
+
+
+@pytest.mark.parametrize("attributed", [True, False])
+def test_a_decoder_tells_columns_by_their_place(tmp_path, attributed):
+    text = "a:int64\tb:int64\tc:float\td:int32\te:int64\tf:string\n1\t2\t.5\t7\t99\tx:3\n"
+    types = ["string", "int"] if attributed else []
+    decoder = Decoder(weighted=True, labeled=True, timestamped=True, attr_types=types)
+    table = Table(write(tmp_path, "a.txt", text), source="a", target="b", decoder=decoder)
+    graph = HeteroGraph.of({}, {BUYS: table})
+    assert graph.relation(BUYS).weights.tolist() == [0.5]
+    assert graph.relation(BUYS).moments.tolist() == [99]
+    about = graph.edge_attributes[BUYS]
+    assert about["label"].tolist() == [7]
+    assert about.get("feature_1", np.array([3])).tolist() == [3]
+    assert set(about) == {"label"} | ({"feature_0", "feature_1"} if attributed else {"f"})
+
+
+def test_tables_of_arrow_and_pandas_are_tables():
+    table = pl.DataFrame({"user": ["a"], "item": [3], "stars": [5]})
+    for data in (table.to_arrow(), pytest.importorskip("pandas").DataFrame(table.to_dict())):
+        graph = HeteroGraph.of({}, {BUYS: data})
+        assert pairs(graph) == [("a", 3)] and graph.edge_values(BUYS, "stars").tolist() == [5]
+
+
+def test_ids_far_apart_are_found():
+    ids = [5, -(2**60), 2**60]
+    graph = HeteroGraph.of({"user": {"id": ids}}, {BUYS: {"user": ids[::-1], "item": [1, 2, 3]}})
+    assert sorted(pairs(graph)) == [(-(2**60), 2), (5, 3), (2**60, 1)]
 
 
 UNDIRECTED = {"source": [1, 2, 1, 2, 3, 1], "target": [2, 1, 3, 3, 3, 4], "n": [0, 1, 2, 3, 4, 5]}
@@ -218,11 +246,13 @@ SOUND = {"user": ["a", "b"], "item": ["x", "y"]}
          r"row 2: user is 2, which is none of the 2 nodes of type user. The numbers are 0 to 1"),
         ({}, Table(SOUND, target="itme"), r"have no column 'itme'; did you mean 'item'\?"),
         ({}, Table(SOUND, attributes=["stars"]), r"have no column 'stars'"),
-        ({}, Table({**SOUND, "feature": ["1:2", "1"]}, decoder=Decoder(["int", "int"])),
+        ({}, Table({**SOUND, "feature": ["1:2", "1"]}, decoder=Decoder(attr_types=["int", "int"])),
          r"row 2: feature is '1', 1 attributes between ':', and the decoder has 2 types"),
-        ({}, Table({**SOUND, "feature": ["1", "x"]}, decoder=Decoder(["int"])),
+        ({}, Table({**SOUND, "feature": ["1", "x"]}, decoder=Decoder(attr_types=["int"])),
          r"row 2: feature holds 'x' where the decoder says int"),
-        ({}, Table(SOUND, decoder=Decoder(["int"])), "no column 'feature' for the decoder"),
+        ({}, Table(SOUND, decoder=Decoder(attr_types=["int"])), "no column 'feature' for the deco"),
+        ({}, Table(SOUND, decoder=Decoder(weighted=True, attr_types=["int"])),
+         "the columns user, item; the decoder wants 2 of ids, then weight, feature"),
         ({}, 7, "are a int; give columns by name"),
     ],
 )  # fmt: skip
@@ -270,7 +300,7 @@ def test_files_that_are_not_there_or_unlike_each_other_get_a_sentence(tmp_path):
 )
 def test_decoders_that_say_nothing_sound_get_a_sentence(types, more, sentence):
     with pytest.raises(ConfigError, match=sentence):
-        Decoder(types, **more)
+        Decoder(attr_types=types, **more)
 
 
 def test_a_table_without_rows_is_a_graph_without_edges(tmp_path):
