@@ -3,9 +3,9 @@
 Synthetic edges of one type between nodes of one type, sources and targets drawn evenly, with a time
 each. One process builds a graph from arrays in any order, and the memory of the process is
 compared with the bytes of its arrays. Another one writes a larger graph to a temporary folder, and
-further ones open it, into memory and through a map, and sample the same batches of two hops, each
-twice; medians are without the first three, and the system first forgets what it holds of the files.
-The folder is deleted.
+a third opens it, into memory and through a map, and samples the same batches of two hops from both
+in turns, and all of them once more. Medians are without the first three, and before the graph is
+opened the system forgets what it holds of the files. The folder is deleted.
 
     PYTHONPATH=. python benchmarks/graph_memory.py
     PYTHONPATH=. python benchmarks/graph_memory.py --edges 10000000 --large 100000000
@@ -17,7 +17,6 @@ import argparse
 import gc
 import multiprocessing
 import os
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -102,39 +101,34 @@ def write(edges: int, folder: Path) -> dict[str, float]:
     return {"seconds to store": time.perf_counter() - start, "MB more while storing": grown}
 
 
-def sample(folder: Path, mapped: bool, batches: int, by: str) -> dict[str, float]:
-    """Time to open a graph, and of batches from it, first from the disk and then again."""
-    before = megabytes("RssAnon")
-    drop_cache(folder)
-    start = time.perf_counter()
-    graph = HeteroGraph.load(folder, mapped=mapped)
-    opened = time.perf_counter() - start
+def sample(folder: Path, batches: int, by: str) -> dict[str, tuple[float, float]]:
+    """Time to open a graph and of batches from it, from memory and through a map, in turns."""
+    opened, own, samplers = [], [], []
     query = Query(
         Start("user"),
         tuple(Hop(n, "user", (KNOWS,), count, by) for n, count in enumerate(FANOUT)),
     )
-    sampler = Sampler(graph, query)
-    rng = np.random.default_rng(1)
+    for mapped in (False, True):
+        before = megabytes("RssAnon")
+        drop_cache(folder)
+        start = time.perf_counter()
+        graph = HeteroGraph.load(folder, mapped=mapped)
+        opened.append(time.perf_counter() - start)
+        samplers.append(Sampler(graph, query))
+        own.append(megabytes("RssAnon") - before)
+    rng, users = np.random.default_rng(1), graph.size("user")
     chosen = [
-        (rng.integers(0, graph.size("user"), SEEDS), np.full(SEEDS, YEAR - n * DAY))
-        for n in range(batches)
+        (rng.integers(0, users, SEEDS), np.full(SEEDS, YEAR - n * DAY)) for n in range(batches)
     ]
-    rounds, very_first = [], 0.0
-    for _ in range(2):
-        took = []
-        for number, (seeds, times) in enumerate(chosen):
-            start = time.perf_counter()
-            sampler.sample(seeds, times, number)
-            took.append(1000 * (time.perf_counter() - start))
-        rounds.append(statistics.median(took[WARM:]))
-        very_first = very_first or took[0]
-    return {
-        "s to open": opened,
-        "ms, the first of all": very_first,
-        "ms, then": rounds[0],
-        "ms, the same again": rounds[1],
-        "MB of its own": megabytes("RssAnon") - before,
-    }
+    took = np.zeros((2, batches, 2))
+    for turn, number, at in np.ndindex(2, batches, 2):
+        start = time.perf_counter()
+        samplers[at].sample(*chosen[number], number)
+        took[turn, number, at] = 1000 * (time.perf_counter() - start)
+    medians = np.median(took[:, WARM:], axis=1)
+    rows = [opened, took[0, 0], medians[0], medians[1], own]
+    names = ("s to open", "ms, the first of all", "ms, then", "ms, the same again", "MB of its own")
+    return {name: (float(row[0]), float(row[1])) for name, row in zip(names, rows, strict=True)}
 
 
 def drop_cache(folder: Path) -> None:
@@ -144,7 +138,7 @@ def drop_cache(folder: Path) -> None:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def apart(work: Callable[..., dict[str, float]], *about: Any) -> dict[str, float]:
+def apart(work: Callable[..., dict[str, Any]], *about: Any) -> dict[str, Any]:
     """What `work` answers in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(work, about)
@@ -170,13 +164,10 @@ def main() -> None:
         for said, value in stored.items():
             print(f"  {said:30} {value:10.2f}")
         for by in ("latest", "random"):
-            held = apart(sample, folder, False, chosen.batches, by)
-            mapped = apart(sample, folder, True, chosen.batches, by)
-            for said in held:
-                ratio = mapped[said] / held[said]
+            for said, (held, mapped) in apart(sample, folder, chosen.batches, by).items():
                 print(
-                    f"  {by + ': ' + said:30} {held[said]:10.2f} in memory {mapped[said]:10.2f} "
-                    f"mapped {ratio:8.2f} times"
+                    f"  {by + ': ' + said:30} {held:10.2f} in memory {mapped:10.2f} mapped "
+                    f"{mapped / max(held, 1e-9):8.2f} times"
                 )
 
 

@@ -179,7 +179,7 @@ def read(table: Table, what: str, ids: int) -> Read:
     else:
         raise ConfigError(
             f"The {what} are a {type(table.data).__name__}; give columns by name, a table of "
-            "polars, pandas or Arrow, or the path of a CSV or Parquet file or of a folder of such files."
+            "polars, pandas or Arrow, or the path of a CSV or Parquet file or of a folder of such."
         )
     return found if table.decoder is None else _decode(*_in_order(found, table.decoder, ids))
 
