@@ -1,14 +1,16 @@
 """Where messages go: a list of edges (sparse), or as many places for every node (dense).
 
 A layer is written once, against `Edges`; which of the two it is given decides how it sums. Sums
-over a list are products with a CSR matrix, those of gradients with its transpose: on one thread
-2 to 11 times as fast as `index_add_` (benchmarks/layers.py).
+over a list are products with a CSR matrix, those of gradients with its transpose, so that no row
+an edge is ever made; benchmarks/layers.py measures it beside PyG, which makes one.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from functools import cached_property
+from itertools import accumulate
 from typing import Any, Protocol
 
 import numpy as np
@@ -66,8 +68,12 @@ class Edges(Protocol):
         """
         ...
 
-    def only(self, kept: Tensor) -> Edges:
-        """Some of the edges, by (e,) bool."""
+    def of_kind(self, kind: int) -> Edges:
+        """The edges of one kind, of those that have kinds."""
+        ...
+
+    def listed(self) -> EdgeList:
+        """The same as a list."""
         ...
 
 
@@ -96,6 +102,7 @@ class EdgeList:
     ) -> None:
         self.rows, self.columns, self.kinds = rows, columns, kinds
         self.n_sources, self.n_targets = n_sources, n_targets
+        self._of_kinds: dict[int, EdgeList] = {}
 
     @classmethod
     def none(cls, x: Tensor, own: Tensor) -> EdgeList:
@@ -145,6 +152,17 @@ class EdgeList:
                 offsets, ends, weights[numbers], size=shape[::-1] if transposed else shape
             )
 
+    def products(self, own: Tensor, x: Tensor) -> Tensor:
+        """(e,) product of what the target of each edge has, of (n, d), and its source, of (s, d).
+
+        By sampled_addmm, which makes no (e, d) array.
+        """
+        pattern = self.matrix(x.new_zeros(len(self)))
+        sampled = torch.sparse.sampled_addmm(pattern, own.contiguous(), x.T, beta=0.0)
+        products = x.new_empty(len(self))
+        products[self._to_targets[2]] = sampled.values()
+        return products
+
     def pull(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
         """(n, d) sums of (s, d), as of `Edges`."""
         weights = x.new_ones(len(self)) if weights is None else weights
@@ -176,9 +194,17 @@ class EdgeList:
         total = own.index_add(0, self.columns, odds).clamp_min(torch.finfo(odds.dtype).tiny)
         return odds / self.own(total), own / total
 
-    def only(self, kept: Tensor) -> EdgeList:
-        """Those of the edges that (e,) bool says."""
-        return EdgeList(self.rows[kept], self.columns[kept], self.n_sources, self.n_targets)
+    def of_kind(self, kind: int) -> EdgeList:
+        """The edges of one kind; found once."""
+        if kind not in self._of_kinds:
+            kept = self.kinds == kind
+            ends = self.rows[kept], self.columns[kept]
+            self._of_kinds[kind] = EdgeList(*ends, self.n_sources, self.n_targets)
+        return self._of_kinds[kind]
+
+    def listed(self) -> EdgeList:
+        """These."""
+        return self
 
     def reverse(self) -> EdgeList:
         """The same edges the other way round, in the same order."""
@@ -202,7 +228,7 @@ class _Pull(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             to_x = edges.matrix(weights, transposed=True) @ grad.contiguous()
         if ctx.needs_input_grad[2]:
-            to_weights = (edges.own(grad) * edges.send(x)).sum(-1)
+            to_weights = edges.products(grad, x)
         return None, to_x, to_weights
 
 
@@ -228,9 +254,10 @@ class Fanout:
 
     def pull(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
         """(n, d) sums of (s, d), as of `Edges`."""
-        kept = self.mask.to(x.dtype) if weights is None else self._wide(weights) * self.mask
-        blank = self._wide(x).masked_fill(~self.mask[..., None], 0.0)  # NaN · 0 is NaN
-        return torch.bmm(kept[:, None], blank)[:, 0]
+        there = self._wide(x).masked_fill(~self.mask[..., None], 0.0)
+        if weights is None:
+            return there.sum(1)
+        return torch.bmm(self._wide(weights)[:, None], there)[:, 0]
 
     def largest(self, x: Tensor) -> Tensor:
         """(n, d) largest of (s, d), as of `Edges`."""
@@ -255,10 +282,38 @@ class Fanout:
         shares = every.masked_fill(nobody, 0.0).softmax(1).masked_fill(nobody, 0.0)
         return shares[:, :k].reshape(n * k, -1), shares[:, k]
 
-    def only(self, kept: Tensor) -> Fanout:
-        """Those of the edges that (e,) bool says."""
-        return Fanout(self.mask & self._wide(kept))
+    def of_kind(self, kind: int) -> Fanout:
+        """The places of one kind; all others are empty."""
+        assert self.kinds is not None
+        return Fanout(self.mask & self._wide(self.kinds == kind))
+
+    def listed(self) -> EdgeList:
+        """The places that are taken."""
+        rows = torch.nonzero(self.mask.reshape(-1))[:, 0]
+        n, k = self.mask.shape
+        kinds = None if self.kinds is None else self.kinds[rows]
+        return EdgeList(rows, rows // max(k, 1), n * k, n, kinds)
 
     def _wide(self, x: Tensor) -> Tensor:
         """(n, k, …) of (n · k, …)."""
         return x.reshape(*self.mask.shape, *x.shape[1:])
+
+
+def beside(parts: Sequence[Edges]) -> Edges:
+    """Edges from the sources of all parts, one after another, to the same targets.
+
+    Args:
+        parts: At least one; all of them with kinds, or none.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    lists = [part.listed() for part in parts]
+    firsts = accumulate([0, *(one.n_sources for one in lists)])
+    kinds = [one.kinds for one in lists if one.kinds is not None]
+    return EdgeList(
+        torch.cat([one.rows + first for one, first in zip(lists, firsts, strict=False)]),
+        torch.cat([one.columns for one in lists]),
+        sum(one.n_sources for one in lists),
+        lists[0].n_targets,
+        torch.cat(kinds) if kinds else None,
+    )

@@ -101,23 +101,31 @@ class Gat(Layer):
 
     def forward(self, x: Tensor, own: Tensor, edges: Edges) -> Tensor:
         """(n, out) of (s, width) sources and (n, own_width) targets."""
-        sent = self._split(self.of_sources(x))  # (s, h, c)
-        mine = self._split((self.of_targets or self.of_sources)(own))  # (n, h, c)
-        spoken, asked = (sent * self.source).sum(-1), (mine * self.target).sum(-1)  # (s, h), (n, h)
+        sent = self.of_sources(x)  # (s, h · c)
+        mine = self._of_targets(own, x, sent)  # (n, h · c)
+        spoken, asked = self._scores(sent, self.source), self._scores(mine, self.target)
         scores = F.leaky_relu(edges.send(spoken) + edges.own(asked), 0.2)  # (e, h)
         itself = None
         if self.of_targets is None:
-            itself = F.leaky_relu((mine * self.source).sum(-1) + asked, 0.2)
+            itself = F.leaky_relu(self._scores(mine, self.source) + asked, 0.2)  # (n, h)
         shares, own_share = edges.softmax(scores, itself)
-        heads = [edges.pull(sent[:, h], shares[:, h]) for h in range(self.heads)]
-        pulled = torch.stack(heads, 1)  # (n, h, c)
+        heads = zip(sent.chunk(self.heads, 1), shares.unbind(1), strict=True)
+        pulled = torch.cat([edges.pull(one, share) for one, share in heads], 1)  # (n, h · c)
         if itself is not None:
-            pulled = pulled + own_share[..., None] * mine
-        out: Tensor = pulled.flatten(1) + self.bias
-        return out
+            pulled = pulled + own_share.repeat_interleave(mine.shape[1] // self.heads, 1) * mine
+        return pulled + self.bias
 
-    def _split(self, x: Tensor) -> Tensor:
-        return x.view(len(x), *self.source.shape)
+    def _of_targets(self, own: Tensor, x: Tensor, sent: Tensor) -> Tensor:
+        """What targets ask with; where they are the sources too, that is what they send."""
+        if self.of_targets is not None:
+            asking: Tensor = self.of_targets(own)
+            return asking
+        return sent if own is x else self.of_sources(own)
+
+    def _scores(self, x: Tensor, of_heads: Tensor) -> Tensor:
+        """(n, h) products of the parts of (n, h · c) with a vector (h, c) a head."""
+        beside: Tensor = torch.block_diag(*of_heads)  # type: ignore[no-untyped-call]
+        return F.linear(x, beside)
 
 
 class Gcn(Layer):
@@ -176,7 +184,7 @@ class Rgcn(Layer):
             weights = torch.einsum("rb,bio->rio", self.shares, self.bases)
         out: Tensor = self.itself(own)
         for kind, weight in enumerate(weights):
-            some = edges.only(edges.kinds == kind)
+            some = edges.of_kind(kind)
             out = out + some.pull(x) / some.counts.clamp_min(1) @ weight
         return out
 

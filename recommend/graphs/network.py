@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
 from data.errors import ConfigError
 from graph.schema import Key
-from recommend.graphs.edges import Edges
+from recommend.graphs.edges import Edges, beside
 from recommend.graphs.layers import Gat, Gcn, Gin, Hetero, Layer, Rgcn, Sage
 
 Make = Callable[..., Layer]
@@ -36,9 +37,11 @@ class Step:
 class Network(nn.Module):
     """Layers over typed nodes, with ReLU between two.
 
-    The weights are the same for a subgraph, where every node hears its neighbours in every layer,
-    and for a tree, where layer l is worked out for hops 0 to K - l alone (K layers, K hops). With
-    all neighbours in both, seeds get the same vectors.
+    With one type of edges these are the models of GLE: EgoSAGE is `ego` and SubGraph SAGE
+    `subgraph` of `Network("sage", …)`; with several it is the bipartite or a typed one. The weights
+    are the same for a subgraph, where every node hears its neighbours in every layer, and for a
+    tree, where layer l is worked out for hops 0 to K - l alone (K layers, K hops). With all
+    neighbours in both, seeds get the same vectors.
 
     Source: GLE's EgoGraph and SubGraph, "Model paradigms".
     """
@@ -102,38 +105,27 @@ class Network(nn.Module):
             kind: Their type.
             x: (n, width) of the seeds and of the nodes of every hop, one more than there are steps.
             steps: The hops, each after the one where it started.
-
-        Raises:
-            ConfigError: two hops bring the same type of edges to the same nodes.
         """
         kinds, depths = [kind], [0]
-        heard: list[dict[Key, tuple[int, Edges]]] = [{} for _ in x]
+        heard: list[dict[Key, list[tuple[int, Edges]]]] = [{} for _ in x]
         for place, step in enumerate(steps, 1):
             kinds.append(step.type)
             depths.append(depths[step.origin] + 1)
             for key, edges in step.edges.items():
-                if key in heard[step.origin]:
-                    raise ConfigError(
-                        "Two hops bring {} -{}-> {} to the same nodes; ".format(*key)
-                        + "make them one, or use the subgraph."
-                    )
-                heard[step.origin][key] = place, edges
+                heard[step.origin].setdefault(key, []).append((place, edges))
+        arriving = [{key: _join(parts) for key, parts in some.items()} for some in heard]
         hops = dict(enumerate(x))
         for level, layer in enumerate(self._hetero):
             deep = len(self.layers) - 1 - level
-            hops = {
-                at: self._end(
-                    level,
-                    kinds[at],
-                    layer.hear(
-                        kinds[at],
-                        own,
-                        {key: (hops[place], some) for key, (place, some) in heard[at].items()},
-                    ),
-                )
-                for at, own in hops.items()
-                if depths[at] <= deep
-            }
+            after = {}
+            for at, own in hops.items():
+                if depths[at] <= deep:
+                    sent = {
+                        key: (_side_by_side([hops[place] for place in places]), edges)
+                        for key, (places, edges) in arriving[at].items()
+                    }
+                    after[at] = self._end(level, kinds[at], layer.hear(kinds[at], own, sent))
+            hops = after
         return hops[0]
 
     @property
@@ -151,3 +143,12 @@ def _layer(name: str, key: Key, width: int, out: int, options: Mapping[str, Any]
     """A layer for one type of edges; in attention, two types of nodes have a matrix each."""
     apart = {"own_width": width} if name == "gat" and key[0] != key[2] else {}
     return LAYERS[name](width, out, **apart, **options)
+
+
+def _join(parts: Sequence[tuple[int, Edges]]) -> tuple[list[int], Edges]:
+    """The hops that bring edges of one type, and these edges together."""
+    return [place for place, _ in parts], beside([edges for _, edges in parts])
+
+
+def _side_by_side(parts: list[Tensor]) -> Tensor:
+    return torch.cat(parts) if len(parts) > 1 else parts[0]

@@ -6,8 +6,9 @@ user -buys-> item brings messages along item -rev_buys-> user.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -19,6 +20,10 @@ from graph.sample.sample import Sample
 from graph.schema import Key, Schema
 from recommend.graphs.edges import EdgeList, Edges, Fanout
 from recommend.graphs.network import Step
+
+NODE = "node"
+ONE = (NODE, "to", NODE)
+"""All edges of a graph whose nodes are taken to be of one type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,49 @@ class Tree:
     types: tuple[str, ...]
     numbers: tuple[Tensor, ...]
     steps: tuple[Step, ...]
+
+    def as_one_type(self, keys: Sequence[Key]) -> Tree:
+        """The same tree with one type of nodes, and the types of edges as kinds.
+
+        Args:
+            keys: Types of edges, in the order of the kinds' numbers.
+        """
+        steps = tuple(
+            Step(step.origin, NODE, {ONE: _of_kinds(step.edges, keys)}) for step in self.steps
+        )
+        return Tree((NODE,) * len(self.types), self.numbers, steps)
+
+
+def _of_kinds(edges: Mapping[Key, Edges], keys: Sequence[Key]) -> EdgeList:
+    """Edges of several types between the same nodes, each with its kind."""
+    lists = {keys.index(key): some.listed() for key, some in edges.items()}
+    first = next(iter(lists.values()))
+    return EdgeList(
+        torch.cat([some.rows for some in lists.values()]),
+        torch.cat([some.columns for some in lists.values()]),
+        first.n_sources,
+        first.n_targets,
+        torch.cat([torch.full((len(some),), kind) for kind, some in lists.items()]),
+    )
+
+
+def in_one_row(
+    sizes: Mapping[str, int], edges: Mapping[Key, EdgeList], keys: Sequence[Key]
+) -> EdgeList:
+    """Edges between nodes of all types in one row, type after type, each with its kind.
+
+    Args:
+        sizes: Nodes of each type, in the order of the row.
+        edges: By type.
+        keys: Types of edges, in the order of the kinds' numbers.
+    """
+    firsts = dict(zip(sizes, accumulate([0, *sizes.values()]), strict=False))
+    n = sum(sizes.values())
+    moved = {
+        key: EdgeList(some.rows + firsts[key[0]], some.columns + firsts[key[2]], n, n)
+        for key, some in edges.items()
+    }
+    return _of_kinds(moved, keys) if moved else EdgeList.none(torch.empty(n), torch.empty(n))
 
 
 def tree_of(sample: Sample, schema: Schema, root: int = 0, dense: bool = False) -> Tree:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,7 @@ from graph.sample.sample import Sample
 from graph.schema import Schema
 from recommend.graphs.edges import EdgeList
 from recommend.graphs.network import Network
-
-ONE = ("node", "to", "node")
-"""All edges of an enclosing subgraph, whatever their type."""
+from recommend.graphs.samples import NODE, ONE, edges_of, in_one_row, numbers_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Enclosure:
         numbers: (n_t,) int64 numbers of the nodes, by type, in the order in which they stand.
         ends: (b, 2) int64 places of both ends of every pair.
         labels: (n,) int64 of `label_nodes`.
-        edges: Both ways, without those that are seeds.
+        edges: Both ways, without those that are seeds; each type and way is a kind.
     """
 
     numbers: Mapping[str, Tensor]
@@ -63,25 +62,18 @@ def enclose(sample: Sample, schema: Schema) -> Enclosure:
         )
     if any((owners < 0).any() for owners in sample.owners.values()):
         raise ConfigError("Each pair needs nodes of its own; make the sampler disjoint.")
-    firsts, n = {}, 0
-    for kind, nodes in sample.nodes.items():
-        firsts[kind], n = n, n + len(nodes)
-    rows, columns = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for key, some in sample.edges.items():
-        if schema.edge(key).key != schema.edge(query.start.edge).key:
-            rows.append(some.rows + firsts[key[0]])
-            columns.append(some.columns + firsts[key[2]])
+    asked = schema.edge(query.start.edge)
+    edges = edges_of(sample, schema)
+    edges = {key: e for key, e in edges.items() if key not in (asked.key, asked.reverse_key)}
+    numbers = numbers_of(sample)
+    row = in_one_row({kind: len(some) for kind, some in numbers.items()}, edges, list(edges))
+    firsts = dict(zip(numbers, accumulate([0, *map(len, numbers.values())]), strict=False))
     pairs = np.stack(
         [firsts[query.types[ends[end]]] + sample.places[ends[end]] for end in ("source", "target")],
         axis=1,
     )
-    both = np.concatenate([*rows, *columns]), np.concatenate([*columns, *rows])
-    return Enclosure(
-        {kind: torch.from_numpy(nodes) for kind, nodes in sample.nodes.items()},
-        torch.from_numpy(pairs),
-        torch.from_numpy(label_nodes(pairs, *both, n)),
-        EdgeList(torch.from_numpy(both[0]), torch.from_numpy(both[1]), n, n),
-    )
+    labels = label_nodes(pairs, row.rows.numpy(), row.columns.numpy(), row.n_targets)
+    return Enclosure(numbers, torch.from_numpy(pairs), torch.from_numpy(labels), row)
 
 
 def label_nodes(pairs: np.ndarray, rows: np.ndarray, columns: np.ndarray, n: int) -> np.ndarray:
@@ -163,7 +155,7 @@ class Seal(nn.Module):
         if x is not None:
             known = torch.cat([x[kind] for kind in enclosure.numbers])
             vectors = torch.cat([vectors, known], 1)
-        nodes = self.network.subgraph({ONE[0]: vectors}, {ONE: enclosure.edges})[ONE[0]]
+        nodes = self.network.subgraph({NODE: vectors}, {ONE: enclosure.edges})[NODE]
         a, b = nodes[enclosure.ends].unbind(1)
         scores: Tensor = self.judge(a * b)[:, 0]
         return scores

@@ -274,8 +274,13 @@ def test_two_types_share_one_tree_and_one_subgraph():
     whole = network.subgraph(x, edges)
     assert set(whole) == {"user", "item"}
     torch.testing.assert_close(network.ego("user", vectors, steps), whole["user"][2:])
-    with pytest.raises(ConfigError, match="Two hops bring item -b-> user to the same nodes"):
-        network.ego("user", vectors, [steps[0], steps[0]])
+    # Items that two hops bring count as those of one hop.
+    halves = [Step(0, "item", {bought: EdgeList(*torch.zeros(2, 1).long(), 1, 1)})] * 2
+    one = Network("sage", [bought], (WIDTH, OUT)).double()
+    torch.testing.assert_close(
+        one.ego("user", [vectors[0], vectors[1][:1], vectors[1][1:]], halves),
+        one.ego("user", vectors[:2], steps[:1]),
+    )
 
 
 def test_mistakes_are_told_in_a_sentence(world):
@@ -303,7 +308,7 @@ def test_a_model_learns_what_only_neighbours_know(name):
     kinds = torch.randint(2, (n * many,), generator=draw)
     x = torch.randn(n, 2, generator=draw)
     edges = EdgeList(rows, columns, n, n, kinds)
-    told = edges.only(kinds == 0) if name == "rgcn" else edges
+    told = edges.of_kind(0) if name == "rgcn" else edges
     labels = (told.pull(x)[:, 0] > 0).long()
     options = {"kinds": 2} if name == "rgcn" else {}
 

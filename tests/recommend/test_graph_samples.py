@@ -8,11 +8,12 @@ import torch
 
 from data.relation import Relation
 from graph import EdgeType, HeteroGraph, NodeType, Query, Sampler, Schema
+from graph.sample.loader import Loader
 from graph.values import Lists
 from recommend.graphs.features import Features
 from recommend.graphs.losses import shared_softmax_loss
 from recommend.graphs.network import Network
-from recommend.graphs.samples import edges_of, numbers_of, tree_of
+from recommend.graphs.samples import NODE, ONE, edges_of, in_one_row, numbers_of, tree_of
 from recommend.nearest import Nearest
 from recommend.settings.columns import DynamicColumn, NumericColumn, OwnColumn
 
@@ -78,6 +79,26 @@ def test_all_neighbours_as_tree_or_subgraph_give_seeds_the_same_vectors(layer, d
     torch.testing.assert_close(ego[0], ego[3])
 
 
+@pytest.mark.parametrize("dense", [True, False])
+def test_types_of_edges_are_kinds_where_nodes_are_of_one_type(dense):
+    """RGCN over a tree with a branch of each type equals RGCN over all nodes in one row."""
+    graph, _, _ = world()
+    query = Query.parse("item > (user, factor)", graph.schema)
+    sample = Sampler(graph, query).sample(np.array([3, 0]))
+    features = Features(graph, COLUMNS, 8)
+    torch.manual_seed(0)
+    network = Network("rgcn", [ONE], (8, 4), kinds=4, bases=2)
+    tree = tree_of(sample, graph.schema, dense=dense)
+    ego = network.ego(NODE, features.of_tree(tree), tree.as_one_type(MESSAGES).steps)
+    numbers, edges = numbers_of(sample), edges_of(sample, graph.schema, both=False)
+    row = in_one_row({kind: len(some) for kind, some in numbers.items()}, edges, MESSAGES)
+    assert set(row.kinds.tolist()) == {MESSAGES.index(BUYS), MESSAGES.index(HAD)}
+    x = torch.cat([*features.of(numbers).values()])
+    whole = network.subgraph({NODE: x}, {ONE: row})[NODE]
+    assert next(iter(numbers)) == "item"
+    torch.testing.assert_close(ego, whole[:2])
+
+
 def test_negatives_have_trees_of_their_own_and_send_nothing():
     graph, _, _ = world()
     query = Query.parse("user > (item:2, not item:3 as n > factor)", graph.schema)
@@ -136,10 +157,8 @@ def test_from_a_graph_with_attributes_to_nearest_items_above_chance(dense):
                 both.append(vectors(sampler.sample(sampler.seeds()), 0))
         return of_own_group(*both, graph)
 
-    sampler, rng = Sampler(graph, query), np.random.default_rng(0)
     before = judged()
-    for seeds in np.array_split(rng.permutation(sampler.seeds()), 12):
-        sample = sampler.sample(seeds, rng=rng)
+    for sample in Loader(Sampler(graph, query)):
         users, items, others = (vectors(sample, roots[name]) for name in "uin")
         loss = shared_softmax_loss(users, items, others, temperature=0.5)
         optimiser.zero_grad()
