@@ -52,11 +52,19 @@ class Attributes:
 
     @classmethod
     def of_edges(cls, graph: HeteroGraph, key: Key) -> Attributes:
-        """Those of the edges of a type, by the number that each has within it."""
-        about = graph.edge_attributes.get(graph.schema.edge(key).key, {})
-        relation = graph.relation(graph.schema.edge(key).key)
-        where = "edges {} -{}-> {}".format(*key)
-        return cls(len(relation.targets), about, where)
+        """Those of the edges of a type, by the number that each has within it.
+
+        "time" and "weight" are those of the relation, where it is not a part of another.
+        """
+        declared = graph.schema.edge(key).key
+        relation = graph.relation(declared)
+        about, where = dict(graph.edge_attributes.get(declared, {})), "edges {} -{}-> {}"
+        if relation.numbers is not None:
+            return cls(int(relation.numbers.max(initial=-1)) + 1, about, where.format(*key))
+        for name, column in (("time", relation.times), ("weight", relation.weights)):
+            if column is not None:
+                about[name] = column
+        return cls(len(relation.targets), about, where.format(*key))
 
     def named(self, name: str) -> Values:
         """One of them.
@@ -193,7 +201,7 @@ class Numbers(nn.Module):
                 f"The attribute {column.attribute} of {attributes.where} is not made of numbers; "
                 "read it by a hashed or a dynamic column."
             )
-        values = values.reshape(attributes.size, -1).astype(np.float64)
+        values = values.reshape(len(values), -1).astype(np.float64)
         there = ~np.isnan(values)
         count = there.sum(0).clip(1)
         centre = values.sum(0, where=there) / count

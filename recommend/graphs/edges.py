@@ -1,8 +1,8 @@
 """Where messages go: a list of edges (sparse), or as many places for every node (dense).
 
 A layer is written once, against `Edges`; which of the two it is given decides how it sums. Sums
-over a list are products with a CSR matrix, those of gradients with its transpose, so that no row
-an edge is ever made; benchmarks/layers.py measures it beside PyG, which makes one.
+over a list are products with a CSR matrix, those of gradients with its transpose, without an array
+of (e, d); benchmarks/layers.py measures them beside PyG's, which make one.
 """
 
 from __future__ import annotations

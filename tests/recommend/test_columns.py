@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from data.errors import DataError
+from data.relation import Relation
+from graph import EdgeType, HeteroGraph, NodeType, Schema
 from graph.values import Lists
 from recommend.graphs.columns import Attributes, Columns
 from recommend.settings.columns import (
@@ -199,6 +201,27 @@ def test_declarations_are_read_by_their_kind():
         [{"kind": "own", "dim": 2}, {"kind": "numeric", "attribute": "year"}]
     )
     assert read == [OwnColumn(dim=2), NumericColumn(attribute="year")]
+
+
+def test_attributes_of_nodes_and_edges_of_a_graph():
+    """Edges are given out of order, and read by their number, from either side."""
+    schema = Schema((NodeType("user"), NodeType("item")), (EdgeType("user", "buys", "item"),))
+    bought = Relation.between(
+        np.array([1, 0]), np.array([0, 1]), 2, 2, np.array([5, 9]), np.array([2.0, 4.0])
+    )
+    graph = HeteroGraph(
+        schema,
+        {"user": 2, "item": 2},
+        {("user", "buys", "item"): bought},
+        {"item": {"price": np.array([1.0, 3.0])}},
+        {("user", "buys", "item"): {"stars": np.array([3, 1])}},
+    )
+    price = Columns([NumericColumn(attribute="price")], Attributes.of_nodes(graph, "item"))
+    assert price(torch.tensor([1, 0]))[:, 0].tolist() == [1, -1]
+    columns = [NumericColumn(attribute=name, normalise=False) for name in ("stars", "weight")]
+    for key in (("user", "buys", "item"), ("item", "rev_buys", "user")):
+        edges = Columns([*columns, OwnColumn(dim=1)], Attributes.of_edges(graph, key))
+        assert edges(torch.tensor([0, 1]))[:, :2].tolist() == [[3, 4], [1, 2]]
 
 
 @pytest.mark.parametrize(
