@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -102,6 +103,11 @@ def path(
         console.print(f"{atlas.key(node)}  {atlas.names.title(node)}")
     if not found:
         console.print("No path joins them.")
+    elif len(found) > 1:
+        along = Query.along([kind for kind, _ in found], atlas.schema)
+        words = ["--path", str(along), "--between", start, end]
+        command = f"autograph graph metapaths {shlex.join([experiment, *words])}"
+        console.print(f"All along {along}: {command}", soft_wrap=True)
 
 
 @graph_app.command()

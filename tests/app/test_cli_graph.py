@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,13 @@ def test_tables_are_saved_beside_each_other(graph: Any, atlas: Atlas, tmp_path: 
 
 def test_a_path_node_by_node(graph: Any, atlas: Atlas) -> None:
     ends = atlas.key(("user", 0)), atlas.key(("user", 9))
-    lines = graph("path", "demo", *ends).splitlines()
+    *lines, more = graph("path", "demo", *ends).splitlines()
     assert (lines[0].split()[0], lines[-1].split()[0]) == ends and len(lines) > 2
+    types = [line.split(":")[0] for line in lines]
+    assert more.startswith(f"All along {' > '.join(types)}: autograph graph metapaths")
+    listed = graph(*shlex.split(more.split(": ", 1)[1])[2:])
+    titles = [line.split("  ", 1)[1] for line in lines]
+    assert " → ".join(titles) in listed.replace("\n", " ")
 
 
 def test_metapaths_are_counted_and_listed(graph: Any, atlas: Atlas) -> None:

@@ -81,6 +81,8 @@ def test_a_path_begins_at_one_node_and_ends_at_the_next(
     assert view(page).ends == (("user", 0), ("user", 7))
     assert "steps" in words(page)
     assert [b.key for b in page.button if b.key and b.key.startswith("path-")]
+    (way,) = (one for one in page.get("page_link") if "between them" in one.proto.label)
+    assert way.proto.label.startswith("All paths user > ")
 
 
 def test_filters_and_limits_change_the_view(screen: Open, demo_workspace: Path) -> None:

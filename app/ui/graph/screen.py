@@ -9,6 +9,7 @@ from app.results.results import stamp
 from app.ui.graph.controls import ALL_NAMES, files, settings
 from app.ui.graph.explorer import Explorer
 from app.ui.graph.picture import colour_of, graph_view
+from app.ui.metapaths.state import LONGEST
 from app.ui.shared.charts import draw_chart, palette
 from app.ui.shared.experiment import header, require
 from app.ui.shared.frame import command, link, plain, show_error, table
@@ -19,6 +20,7 @@ from graph.explore.atlas import Picture
 from graph.explore.flat import Node
 from graph.explore.overview import count_neighbours, neighbour_table
 from graph.explore.view import View
+from graph.query.query import Query
 from graph.schema import NodeType
 
 HEIGHT = 640
@@ -238,6 +240,16 @@ def path(explorer: Explorer, view: View, picture: Picture) -> None:
         st.markdown(f":material/route: **{steps}**", width="content")
         for at, node in enumerate(along):
             _path_step(explorer, at, node)
+    if 1 < len(along) <= LONGEST + 1:
+        kinds = [kind for kind, _ in along]
+        link(
+            "metapaths",
+            f"All paths {Query.along(kinds, explorer.atlas.schema)} between them",
+            icon=":material/conversion_path:",
+            metapath=explorer.atlas.schema.letters(kinds),
+            node=explorer.atlas.key(along[0]),
+            to=explorer.atlas.key(along[-1]),
+        )
 
 
 def _path_step(explorer: Explorer, at: int, node: Node) -> None:
