@@ -108,7 +108,7 @@ class EdgeList:
     def none(cls, x: Tensor, own: Tensor) -> EdgeList:
         """No edges between (s, …) sources and (n, …) targets."""
         ends = torch.empty(0, dtype=torch.int64, device=own.device)
-        return cls(ends, ends, len(x), len(own))
+        return cls(ends, ends, len(x), len(own), ends)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -280,7 +280,7 @@ class Fanout:
         every = torch.cat([wide, last[:, None]], 1)
         nobody = every.isneginf().all(1, keepdim=True)
         shares = every.masked_fill(nobody, 0.0).softmax(1).masked_fill(nobody, 0.0)
-        return shares[:, :k].reshape(n * k, -1), shares[:, k]
+        return shares[:, :k].flatten(0, 1), shares[:, k]
 
     def of_kind(self, kind: int) -> Fanout:
         """The places of one kind; all others are empty."""

@@ -238,6 +238,36 @@ def test_sums_shares_and_gradients_are_those_of_a_plain_loop(ends, itself):
     assert not edges.largest(x)[edges.counts[:, 0] == 0].any()
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(st.integers(-1, 2), min_size=3, max_size=3), max_size=5), st.booleans())
+def test_places_sum_as_the_list_of_those_that_are_taken(kinds, itself):
+    """-1 is an empty place, and what stands there is not a number."""
+    kinds = torch.tensor(kinds, dtype=torch.int64).reshape(-1, 3)
+    dense = Fanout(kinds >= 0, kinds.flatten())
+    listed, taken = dense.listed(), (kinds >= 0).flatten()
+    draw = torch.Generator().manual_seed(kinds.numel())
+    x, scores = (torch.randn(kinds.numel(), 2, generator=draw) for _ in range(2))
+    x[~taken] = torch.nan
+    own = torch.randn(len(kinds), 2, generator=draw)
+    torch.testing.assert_close(dense.pull(x), listed.pull(x.nan_to_num()))
+    weights = scores[:, 0]
+    torch.testing.assert_close(
+        dense.pull(x, weights), listed.pull(x.nan_to_num(), weights[listed.rows])
+    )
+    torch.testing.assert_close(dense.largest(x), listed.largest(x))
+    assert torch.equal(dense.counts, listed.counts)
+    mine = own if itself else None
+    shares, own_share = dense.softmax(scores.masked_fill(~taken[:, None], torch.nan), mine)
+    theirs, their_own = listed.softmax(scores[taken], mine)
+    torch.testing.assert_close(shares[taken], theirs)
+    torch.testing.assert_close(own_share, their_own)
+    assert not shares[~taken].any()
+    assert torch.equal(dense.own(own)[taken], listed.own(own))
+    for kind in range(3):
+        one = dense.of_kind(kind).pull(x)
+        torch.testing.assert_close(one, listed.of_kind(kind).pull(x.nan_to_num()))
+
+
 def test_attention_of_high_scores_does_not_overflow():
     edges = EdgeList(torch.tensor([0, 1, 0]), torch.tensor([0, 0, 1]), 2, 3)
     shares, own = edges.softmax(torch.tensor([[1e4], [1e4], [-1e4]]), torch.zeros(3, 1))

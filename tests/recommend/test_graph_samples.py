@@ -87,7 +87,7 @@ def test_types_of_edges_are_kinds_where_nodes_are_of_one_type(dense):
     sample = Sampler(graph, query).sample(np.array([3, 0]))
     features = Features(graph, COLUMNS, 8)
     torch.manual_seed(0)
-    network = Network("rgcn", [ONE], (8, 4), kinds=4, bases=2)
+    network = Network("rgcn", [ONE], (8, 8, 4), kinds=4, bases=2)
     tree = tree_of(sample, graph.schema, dense=dense)
     ego = network.ego(NODE, features.of_tree(tree), tree.as_one_type(MESSAGES).steps)
     numbers, edges = numbers_of(sample), edges_of(sample, graph.schema, both=False)

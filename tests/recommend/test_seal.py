@@ -147,6 +147,21 @@ def test_links_are_learnt_from_structure_alone(asked, layer):
     assert auc > 0.8
 
 
+def test_features_of_nodes_and_kinds_of_edges_count(asked):
+    graph, _ = asked
+    enclosure = enclose(sample_of(graph, np.arange(8)), graph.schema)
+    torch.manual_seed(0)
+    model = Seal(8, layer="rgcn", features=3, kinds=2, most=4)
+    x = {kind: torch.randn(len(some), 3) for kind, some in enclosure.numbers.items()}
+    x["item"].requires_grad_()
+    model(enclosure, x).sum().backward()
+    assert x["item"].grad.any()
+    assert enclosure.labels.max() > 4  # labels above the largest share its vector
+    from_users = enclosure.edges.rows < len(enclosure.numbers["user"])
+    assert len(enclosure.edges.kinds[from_users].unique()) == 1
+    assert len(enclosure.edges.kinds.unique()) == 2
+
+
 def test_queries_that_judge_no_pairs_are_refused(asked):
     graph, _ = asked
     plain = Sampler(graph, Query.parse("user -buys-> item:2", graph.schema))
