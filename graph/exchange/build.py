@@ -23,6 +23,7 @@ Nodes: TypeAlias = "Mapping[str, Table | Data | int]"
 Edges: TypeAlias = "Mapping[Key, Table | Data]"
 _SOURCE = ("source", "src", "srcid", "sourceid", "from", "fromid")
 _TARGET = ("target", "dst", "dstid", "targetid", "to", "toid")
+_TEXTS = (pl.String, pl.Categorical, pl.Enum, pl.Null)
 _TIME = ("time", "timestamp", "ts", "datetime", "date")
 
 
@@ -55,6 +56,7 @@ def build(nodes: Nodes, edges: Edges, schema: Schema | None = None) -> Parts:
         ConfigError: a type or a column is named that there is not.
         DataError: a value cannot be used; the sentence says where it stands.
     """
+    _check(nodes, edges)
     links = [_find_ends(key, _as_table(table)) for key, table in edges.items()]
     tables = {kind: _as_table(one) for kind, one in nodes.items() if not isinstance(one, int)}
     reads = {kind: read(table, f"nodes of type {kind}", 1) for kind, table in tables.items()}
@@ -94,6 +96,18 @@ def build(nodes: Nodes, edges: Edges, schema: Schema | None = None) -> Parts:
         if about:
             about_edges[one.key] = about
     return Parts(schema, sizes, relations, attributes, about_edges)
+
+
+def _check(nodes: Nodes, edges: Edges) -> None:
+    for kind, given in nodes.items():
+        if isinstance(given, int) and given < 0:
+            raise ConfigError(f"There cannot be {given} nodes of type {kind}.")
+    for key in edges:
+        if not (isinstance(key, tuple) and len(key) == 3):
+            raise ConfigError(
+                f"{key!r} names no type of edges; write source, relation and target, such as "
+                "('user', 'buys', 'item')."
+            )
 
 
 def _as_table(table: Table | Data) -> Table:
@@ -161,8 +175,9 @@ def _ids(found: Read, column: str) -> pl.Series:
             raise found.error(odd[0], f"{column} is {ids[odd[0]]}, and an id is no fraction.")
         ids = whole.cast(pl.Int64, strict=False)
     elif ids.dtype.is_integer():
-        ids = ids.cast(pl.Int64)
-    elif not (ids.dtype == pl.Null or ids.dtype.is_nested()):
+        whole = ids.cast(pl.Int64, strict=False)
+        ids = whole if whole.null_count() == ids.null_count() else ids.cast(pl.String)
+    elif ids.dtype in _TEXTS or ids.dtype == pl.Boolean or ids.dtype.is_temporal():
         ids = ids.cast(pl.String)
     if ids.null_count():
         row = ids.is_null().arg_true()[0]
@@ -366,9 +381,13 @@ def _seconds(found: Read, column: str) -> np.ndarray:
         seconds = pl.select(pl.when(times.is_finite()).then(times)).to_series().floor()
         seconds = seconds.cast(pl.Int64, strict=False)
     elif times.dtype.is_integer():
-        seconds = times.cast(pl.Int64)
+        seconds = times.cast(pl.Int64, strict=False)
     elif times.dtype in (pl.Date, pl.Datetime):
         seconds = times.cast(pl.Datetime("us")).dt.epoch("s")
+    elif times.dtype not in _TEXTS:
+        raise DataError(
+            f"{found.name}: {column} holds {times.dtype}, and times are numbers or dates."
+        )
     else:
         seconds = read_times(times, where=f"{found.name}, {column}").seconds
     if seconds.null_count():
@@ -389,6 +408,8 @@ def _weights(found: Read, column: str) -> np.ndarray:
         DataError: one is no number.
     """
     given = found.series(column)
+    if not (given.dtype.is_numeric() or given.dtype in (*_TEXTS, pl.Boolean)):
+        raise DataError(f"{found.name}: {column} holds {given.dtype}, and weights are numbers.")
     weights = given.cast(pl.Float32, strict=False)
     odd = (weights.is_null() | weights.is_finite().not_()).arg_true()
     if len(odd):
@@ -409,11 +430,11 @@ def _values(column: pl.Series, where: str = "") -> Values:
         return Lists(offsets, flat)  # type: ignore[arg-type]
     if isinstance(dtype, pl.Array):
         return column.to_numpy()
-    if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
+    if dtype in _TEXTS:
         return intern_texts(_texts(column.cast(pl.String)))
     if dtype in (pl.Date, pl.Datetime):
         column = column.cast(pl.Datetime("us")).dt.epoch("s")
-    elif dtype == pl.Decimal:
+    elif dtype in (pl.Decimal, pl.Int128, pl.UInt128):
         column = column.cast(pl.Float64)
     elif not (dtype.is_numeric() or dtype == pl.Boolean):
         raise DataError(

@@ -185,7 +185,7 @@ def read(table: Table, what: str, ids: int) -> Read:
 
 
 def _read_columns(columns: Mapping[str, Any], name: str) -> Read:
-    made = {key: _column(values) for key, values in columns.items()}
+    made = {key: _column(values, f"{name}: the column {key!r}") for key, values in columns.items()}
     lengths = {key: len(values) for key, values in made.items()}
     if len(set(lengths.values())) > 1:
         said = ", ".join(f"{key} {n}" for key, n in lengths.items())
@@ -193,13 +193,25 @@ def _read_columns(columns: Mapping[str, Any], name: str) -> Read:
     return Read(name, made, next(iter(lengths.values()), 0))
 
 
-def _column(values: Any) -> pl.Series | Values:
+def _column(values: Any, where: str) -> pl.Series | Values:
     if isinstance(values, (pl.Series, np.ndarray, Lists)):
         return values
-    values = list(values)
-    if any(isinstance(one, (list, tuple)) for one in values):
-        return Lists.of(values)
-    return pl.Series(values=values, strict=False)
+    try:
+        values = list(values)
+        if any(isinstance(one, (list, tuple)) for one in values):
+            return Lists.of([_several(one) for one in values])
+        return pl.Series(values=values, strict=False)
+    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
+        said = str(error).partition("\n")[0]
+        raise DataError(
+            f"{where} cannot be read: {said}. Give it values of one kind, one for each row."
+        ) from error
+
+
+def _several(value: Any) -> Sequence[Any]:
+    if value is None:
+        return ()
+    return value if isinstance(value, (list, tuple)) else (value,)
 
 
 def _read_files(path: Path, table: Table, what: str) -> Read:
@@ -301,7 +313,10 @@ def _decode(found: Read, decoder: Decoder) -> Read:
             f"{found.name} have no column {column or 'feature'!r} for the decoder to read; there "
             f"are {', '.join(found.columns)}. Say which it is by Decoder(column=…)."
         )
-    texts = found.series(column).cast(pl.String)
+    given = found.series(column)
+    if given.dtype == pl.Binary or given.dtype.is_nested() or given.dtype == pl.Object:
+        raise DataError(f"{found.name}: {column} holds {given.dtype}, and a decoder reads texts.")
+    texts = given.cast(pl.String, strict=False)
     n = len(decoder.attr_types)
     split = texts.str.split(decoder.attr_delimiter)
     odd = (split.list.len().fill_null(0) != n).arg_true()

@@ -7,6 +7,8 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from data.errors import AutoGraphError, ConfigError
 from graph.exchange.tables import Decoder, Table, hashed
@@ -301,6 +303,73 @@ def test_files_that_are_not_there_or_unlike_each_other_get_a_sentence(tmp_path):
 def test_decoders_that_say_nothing_sound_get_a_sentence(types, more, sentence):
     with pytest.raises(ConfigError, match=sentence):
         Decoder(attr_types=types, **more)
+
+
+def test_types_that_are_none_get_a_sentence():
+    with pytest.raises(ConfigError, match=r"\('user', 'item'\) names no type of edges"):
+        HeteroGraph.of({}, {("user", "item"): SOUND})
+    with pytest.raises(ConfigError, match="cannot be -1 nodes of type user"):
+        HeteroGraph.of({"user": -1}, {})
+    with pytest.raises(ConfigError, match="'buys it' cannot be the name"):
+        HeteroGraph.of({}, {("user", "buys it", "item"): SOUND})
+
+
+def test_a_typed_header_may_begin_with_the_mark_of_windows(tmp_path):
+    path = write(tmp_path, "a.csv", "\ufeffsrc_id:int64,dst_id:string\r\n7,x\r\n")
+    assert pairs(HeteroGraph.of({}, {BUYS: path})) == [(7, "x")]
+
+
+VALUE = st.one_of(
+    st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=3),
+    st.datetimes(), st.lists(st.integers(0, 3), max_size=2), st.binary(max_size=2),
+    st.just({"a": 1}),
+)  # fmt: skip
+NAME = st.sampled_from(
+    ["user", "item", "id", "time", "weight", "label", "source", "x", "feature", ""]
+)
+COLUMNS = st.integers(0, 3).flatmap(
+    lambda n: st.dictionaries(
+        NAME,
+        st.one_of(
+            st.lists(VALUE, min_size=n, max_size=n),
+            st.lists(st.integers(0, 3), min_size=n, max_size=n),
+        ),
+        max_size=6,
+    )
+)
+
+
+@given(
+    st.one_of(st.none(), COLUMNS, st.integers(-1, 3)),
+    COLUMNS,
+    st.booleans(),
+    st.sampled_from([None, Decoder(("int",)), Decoder(("string",), weighted=True)]),
+)
+@settings(max_examples=400, deadline=None)
+def test_whatever_stands_in_a_table_it_is_a_graph_or_a_sentence(nodes, edges, directed, decoder):
+    table = Table({"user": [0], "item": [0], **edges}, directed=directed, decoder=decoder)
+    for key in (BUYS, ("user", "knows", "user")):
+        try:
+            graph = HeteroGraph.of({} if nodes is None else {"user": nodes}, {key: table})
+        except AutoGraphError as error:
+            assert str(error).endswith((".", "?", ")"))
+        else:
+            assert graph.schema.types[0] == "user"
+
+
+@given(
+    st.binary(max_size=60), st.sampled_from([b"", b"user,item\n", b"src_id:int64\tdst_id:int64\n"])
+)
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_whatever_stands_in_a_file_it_is_a_graph_or_a_sentence(tmp_path, rest, start):
+    path = tmp_path / "a.csv"
+    path.write_bytes(start + rest)
+    try:
+        HeteroGraph.of({}, {BUYS: path})
+    except AutoGraphError as error:
+        assert "a.csv" in str(error) or "user -buys-> item" in str(error)
 
 
 def test_a_table_without_rows_is_a_graph_without_edges(tmp_path):
