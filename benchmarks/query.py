@@ -53,7 +53,7 @@ def main() -> None:
 
     print(ROW.format("floor: gather of 10⁶ numbers", f"{floor * 1e3:.3f}", "1"))
     for text in TEXTS:
-        tell(f"read {text}", lambda text=text: read_query(text, schema))  # type: ignore[misc]
+        tell(f"read and plan {text}", lambda text=text: read_query(text, schema).explain())  # type: ignore[misc]
     for text in (*PAPER, *LONG, *NAMED):
         path = Query.parse(text, schema)
         tell(f"coverage {text}", lambda path=path: coverage(graph, path))  # type: ignore[misc]

@@ -145,7 +145,7 @@ class Schema:
         if name not in self._by_name:
             subject = f"{where} names {name!r}" if where else f"There is no type {name!r}"
             raise ConfigError(
-                f"{subject};{_near(name, self.types)} the types are {', '.join(self.types)}."
+                f"{subject};{near(name, self.types)} the types are {', '.join(self.types)}."
             )
 
     def index(self, name: str) -> int:
@@ -163,7 +163,7 @@ class Schema:
                 return edge
         known = [_arrow(edge.key) for edge in self.edges]
         raise ConfigError(
-            f"There are no edges {_arrow(key)};{_near(_arrow(key), known)} there are "
+            f"There are no edges {_arrow(key)};{near(_arrow(key), known)} there are "
             f"{', '.join(known)}."
         )
 
@@ -255,10 +255,11 @@ def _check_distinct(kind: str, names: list[str]) -> None:
         raise ConfigError(f"The {kind} {twice!r} is declared twice; give each a name of its own.")
 
 
-def _near(name: str, known: Iterable[str]) -> str:
+def near(name: str, known: Iterable[str]) -> str:
+    """A question after what was meant, where one of the known names is close."""
     written = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(name.lower(), list(written), n=1)
-    return f" did you mean {written[near[0]]!r}?" if near else ""
+    close = difflib.get_close_matches(name.lower(), list(written), n=1)
+    return f" did you mean {written[close[0]]!r}?" if close else ""
 
 
 def _arrow(key: Key) -> str:

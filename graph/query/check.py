@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from data.errors import ConfigError
 from graph.query.parts import NEGATIVES, STRATEGIES, Condition, Hop, Likeness, Start
-from graph.schema import Key, Schema
+from graph.schema import Key, Schema, near
 
 if TYPE_CHECKING:
     from graph.hetero import HeteroGraph
@@ -272,10 +271,3 @@ def _check_attribute(
 
 def _arrow(key: Key) -> str:
     return "{} -{}-> {}".format(*key)
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """A question after what was meant, where one of the known names is close."""
-    written = {one.lower(): one for one in known}
-    close = difflib.get_close_matches(name.lower(), list(written), n=1)
-    return f" did you mean {written[close[0]]!r}?" if close else ""

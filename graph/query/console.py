@@ -14,11 +14,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from data.errors import ConfigError
-from graph.query.check import near
 from graph.query.gsl import Chain, start_at_edges, start_at_nodes
 from graph.query.query import Query
 from graph.query.text import MOST_LETTERS
-from graph.schema import Schema
+from graph.schema import Schema, near
 
 METHODS = (
     "batch",

@@ -18,7 +18,7 @@ from graph.query import check
 from graph.query.parts import Hop, Likeness, Start, Walk
 from graph.query.query import Query
 from graph.query.text import WORD, read_conditions
-from graph.schema import Key, Schema
+from graph.schema import Key, Schema, near
 
 
 def start_at_nodes(schema: Schema, kind: str, node_from: str = "") -> Chain:
@@ -344,7 +344,7 @@ class Chain:
                 known = ", ".join(called) or "none"
                 raise ConfigError(
                     f"No edges {name!r} {'come to' if back else 'go from'} {here};"
-                    f"{check.near(name, called)} there are {known}."
+                    f"{near(name, called)} there are {known}."
                 )
         if len(ends) > 1:
             raise ConfigError(
@@ -367,8 +367,9 @@ def _likeness(alias: str, given: Mapping[str, Any]) -> Likeness:
     known += [f"{side}_{part}" for side in sides for part in ("cols", "props")]
     for name in given:
         if name not in known:
-            near = check.near(str(name), known)
-            raise ConfigError(f"where knows no {name!r};{near} it knows {', '.join(known)}.")
+            raise ConfigError(
+                f"where knows no {name!r};{near(str(name), known)} it knows {', '.join(known)}."
+            )
     shares = dict(given.get("shares", {}))
     for side in sides:
         columns, parts = (list(given.get(f"{side}_{part}", ())) for part in ("cols", "props"))

@@ -56,7 +56,7 @@ from graph.query.parts import (
     Value,
     Walk,
 )
-from graph.schema import Key, Schema
+from graph.schema import Key, Schema, near
 
 MOST_LETTERS = 4000
 """Letters of a query."""
@@ -429,7 +429,7 @@ class _Parser:
     def unknown_word(self, allowed: set[str] | tuple[str, ...]) -> QueryError:
         word, known = self.next.text, sorted(allowed)
         return self.fail(
-            f"{word!r} says nothing here;{check.near(word, known)} what can follow is "
+            f"{word!r} says nothing here;{near(word, known)} what can follow is "
             f"{', '.join(known)}, or > and a type."
         )
 

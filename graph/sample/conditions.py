@@ -12,7 +12,7 @@ from data.errors import ConfigError
 from graph.hetero import HeteroGraph
 from graph.query.query import Condition
 from graph.schema import Key
-from graph.values import Values
+from graph.values import Lists, Values
 
 COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
@@ -62,14 +62,23 @@ def holds_of_edges(graph: HeteroGraph, key: Key, condition: Condition) -> np.nda
 
 
 def _holds(values: Values, condition: Condition) -> np.ndarray:
-    """Whether each value is what the condition says."""
-    column = np.asarray(values)
+    """Whether each value is what the condition says; of lists, whether any of a row is."""
+    if isinstance(values, Lists):
+        holds = _holds(values.values, condition)
+        rows = np.repeat(np.arange(len(values)), np.diff(values.offsets))
+        return np.bincount(rows[holds], minlength=len(values)) > 0
+    column = np.asarray(values, dtype=str if isinstance(values, tuple) else None)
+    if column.ndim > 1:
+        raise ConfigError(
+            f"{condition.attribute} has {column.shape[1]} numbers a row; compare an attribute of "
+            "one."
+        )
     if condition.operator not in COMPARE:
         raise ConfigError(
             f"{condition.operator!r} compares nothing; write one of {', '.join(COMPARE)}."
         )
-    wanted = condition.value[0] if type(condition.value) is tuple else condition.value
-    if (column.dtype.kind in "US") != isinstance(wanted, str):
+    wanted = condition.value if isinstance(condition.value, tuple) else (condition.value,)
+    if any((column.dtype.kind in "US") != isinstance(one, str) for one in wanted):
         raise ConfigError(
             f"{condition.attribute} {condition.operator} {condition.value!r} compares texts with "
             "numbers; put the value in quotes, or take them off."

@@ -9,6 +9,7 @@ from test_query import AROUND_EDGES, SHOP
 from data.errors import ConfigError
 from data.relation import Relation
 from graph import EdgeType, HeteroGraph, NodeType, Query, Sampler, Schema
+from graph.values import Lists
 
 SAID = {
     "user:64 as u > item:16 latest as i > genre": [
@@ -124,3 +125,50 @@ def test_a_query_of_another_graph_gets_a_sentence(graph):
         Query.parse("genre", SHOP).check(graph)
     with pytest.raises(ConfigError, match="There are no edges user -follows-> user"):
         Query.parse("user -follows-> user", SHOP).check(graph)
+
+
+@pytest.mark.parametrize(
+    ("condition", "kept"),
+    [
+        ("tags = war", [0, 2]),
+        ("tags in (love, peace)", [0]),
+        ("tags != war", [0]),
+        ("tags < 'm'", [0]),
+        ("age >= 2", [1, 2]),
+        ("age in (1, 9223372036854775807)", [0]),
+        ("age < 9223372036854775807", [0, 1, 2]),
+        ("age = 2.5", []),
+        ("name = 'a b'", [1]),
+    ],
+)
+def test_which_nodes_meet_a_condition(condition, kept):
+    people = people_with_everything()
+    query = Query.parse(f"user where {condition}", people.schema)
+    assert Sampler(people, query).seeds().tolist() == kept
+
+
+@pytest.mark.parametrize(
+    ("condition", "sentence"),
+    [
+        ("tags = 3", "compares texts with numbers"),
+        ("age = young", "compares texts with numbers"),
+        ("age in (1, young)", "compares texts with numbers"),
+        ("vector > 3", "vector has 2 numbers a row"),
+    ],
+)
+def test_conditions_that_compare_nothing_get_a_sentence(condition, sentence):
+    people = people_with_everything()
+    query = Query.parse(f"user where {condition}", people.schema)
+    with pytest.raises(ConfigError, match=sentence):
+        Sampler(people, query).seeds()
+
+
+def people_with_everything():
+    """Three users with attributes of all kinds."""
+    about = {
+        "age": np.array([1, 2, 3], dtype=np.int32),
+        "name": ("a", "a b", ""),
+        "tags": Lists.of([("war", "love"), (), ("war",)]),
+        "vector": np.zeros((3, 2), dtype=np.float32),
+    }
+    return HeteroGraph(Schema((NodeType("user"),)), {"user": 3}, {}, {"user": about})
