@@ -13,7 +13,7 @@ from graph.query.query import Condition, Hop
 from graph.sample.bars import Avoid
 from graph.sample.conditions import holds_of_nodes
 from graph.sample.rows import Reach, Rows, node_times
-from graph.sample.strategies import edge_weight, from_each, full, random
+from graph.sample.strategies import edge_weight, from_each, random
 
 NEGATIVES = ("random", "in_degree", "node_weight")
 _ROUNDS, _MOST = 16, 4_000_000
@@ -51,9 +51,18 @@ class Negatives:
         self.joined = joined if strict else None
         self.shared = hop.like is not None and hop.like.shared
         self.unique = hop.like is not None and hop.like.unique
+        n = self._n = graph.size(hop.type)
         self._strategy = edge_weight if hop.by == "node_weight" else random
-        nodes, times, weights = _candidates(graph, hop, joined)
-        n = graph.size(hop.type)
+        self._allowed = _allowed(graph, hop.type, hop.where)
+        self._born = node_times(graph, hop.type)
+        self._weights = _node_weights(graph, hop.type) if hop.by == "node_weight" else None
+        self._arrivals = joined.arrivals if joined is not None and hop.by == "in_degree" else None
+        nodes, times = np.arange(n), self._born
+        if self._arrivals is not None:
+            nodes, times = self._arrivals.targets, self._arrivals.moments
+        kept = self._allowed[nodes]
+        nodes, times = nodes[kept], None if times is None else times[kept]
+        weights = None if self._weights is None else self._weights[nodes]
         self.pools = [_pool(np.zeros(n, dtype=np.int64), nodes, times, weights, n)]
         self._codes: list[np.ndarray] = []
         self._shares: list[int] = []
@@ -185,27 +194,50 @@ class Negatives:
         flat = drawn.ravel()
         while len(open_ := np.flatnonzero(flat < 0)):
             _, firsts = np.unique(open_ // self.count, return_index=True)
-            slots = open_[firsts]
-            number = int(pool[slots[0]])
-            slots = slots[pool[slots] == number]
-            edges = self.pools[number]
-            slots = slots[: max(1, _MOST // max(len(edges.relation.targets), 1))]
+            slots = open_[firsts][: max(1, _MOST // self._n)]
             of = slots // self.count
-            part = Rows.of(edges, codes[slots], None if limits is None else limits[of])
-            places, positions = full(part, int(part.lengths.max(initial=0)), rng)
-            nodes = edges.relation.targets[positions]
-            allowed = ~bad(of[places], nodes)
+            weights = self._chances(of, pool[slots], codes[slots], limits, bad)
             if self.unique:
-                allowed &= ~(drawn[of[places]] == nodes[:, None]).any(axis=1)
-            weights = allowed * (1.0 if self._strategy is random else edges.weights[positions])
-            some = np.bincount(places, weights, minlength=len(slots)) > 0
-            if some.any():
-                picks = from_each(part.lengths, weights, 1, rng).ravel()
-                flat[slots[some]] = nodes[picks[some]]
+                again = drawn[of]
+                weights[np.nonzero(again >= 0)[0], again[again >= 0]] = 0
+            some = weights.sum(axis=1) > 0
+            lengths = np.full(int(some.sum()), self._n)
+            picks = from_each(lengths, weights[some].ravel(), 1, rng).ravel() % self._n
+            flat[slots[some]] = picks
+            if (pool[slots[~some]] == 0).any():
+                raise self._missing(int(origins[of[~some][pool[slots[~some]] == 0][0]]))
             pool[slots[~some]], codes[slots[~some]] = 0, 0
-            if number == 0 and not some.all():
-                raise self._missing(int(origins[of[~some][0]]))
         return drawn
+
+    def _chances(
+        self,
+        of: np.ndarray,
+        pool: np.ndarray,
+        codes: np.ndarray,
+        limits: np.ndarray | None,
+        bad: Avoid,
+    ) -> np.ndarray:
+        """(s, n) what each node is drawn in proportion to, for some draws; 0 if it must not be."""
+        every = np.tile(np.arange(self._n), len(of))
+        rows = np.repeat(of, self._n)
+        seen = None if limits is None else limits[rows]
+        weights = self._weigh(every, seen) * ~bad(rows, every)
+        for number, column in enumerate(self._codes, 1):
+            like = column[every] == np.repeat(codes, self._n)
+            weights *= like | (np.repeat(pool, self._n) != number)
+        chances: np.ndarray = weights.reshape(len(of), self._n)
+        return chances
+
+    def _weigh(self, nodes: np.ndarray, limits: np.ndarray | None) -> np.ndarray:
+        """(q,) what nodes are drawn in proportion to at a time each."""
+        weights = self._allowed[nodes].astype(np.float64)
+        if self._weights is not None:
+            weights *= self._weights[nodes]
+        if self._arrivals is not None:
+            weights *= self._arrivals.degrees_at(nodes, limits)
+        if self._born is not None and limits is not None:
+            weights *= self._born[nodes] < limits
+        return weights
 
     def _missing(self, origin: int) -> DataError:
         what = f"{self.count} different nodes" if self.unique else "a node"
@@ -216,30 +248,16 @@ class Negatives:
         )
 
 
-def _candidates(
-    graph: HeteroGraph, hop: Hop, joined: Reach | None
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """Nodes, from when they are there, and their weights, if they are drawn by these."""
-    if hop.by == "in_degree":
-        assert joined is not None
-        nodes, times = joined.arrivals.targets, joined.arrivals.moments
-    else:
-        nodes, times = np.arange(graph.size(hop.type)), node_times(graph, hop.type)
-    weights = None
-    if hop.by == "node_weight":
-        column = graph.attributes.get(hop.type, {}).get("weight")
-        if not isinstance(column, np.ndarray):
-            raise ConfigError(
-                f"Nodes of type {hop.type} have no weights to be drawn by; give them the attribute "
-                "'weight', a number each."
-            )
-        weights = column.astype(np.float32)
-    kept = _allowed(graph, hop.type, hop.where)[nodes]
-    return (
-        nodes[kept],
-        None if times is None else times[kept],
-        None if weights is None else weights[kept],
-    )
+def _node_weights(graph: HeteroGraph, kind: str) -> np.ndarray:
+    """(n,) float32 numbers from 0 by which nodes are drawn."""
+    column = graph.attributes.get(kind, {}).get("weight")
+    if not isinstance(column, np.ndarray):
+        raise ConfigError(
+            f"Nodes of type {kind} have no weights to be drawn by; give them the attribute "
+            "'weight', a number each."
+        )
+    weights: np.ndarray = column.astype(np.float32)
+    return weights
 
 
 def _allowed(graph: HeteroGraph, kind: str, where: Sequence[Condition]) -> np.ndarray:

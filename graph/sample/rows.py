@@ -13,7 +13,7 @@ from data.relation import Relation, offsets_of
 from graph.hetero import HeteroGraph
 from graph.query.query import Condition
 from graph.sample.conditions import holds_of_edges, holds_of_nodes
-from graph.sample.tables import Alias, Arrivals, Taken, bisect, cumulate, visible
+from graph.sample.tables import Alias, Arrivals, Doublings, Taken, bisect, cumulate, visible
 from graph.schema import Key
 
 NEVER = int(np.iinfo(np.int64).min)
@@ -100,6 +100,11 @@ class Reach:
         return Arrivals.of(self.relation, self.starts)
 
     @cached_property
+    def doublings(self) -> Doublings:
+        """To draw by the in-degree that targets have at a time."""
+        return Doublings.of(self.relation, self.arrivals)
+
+    @cached_property
     def by_target(self) -> np.ndarray:
         """(m,) places of edges by source, target and time."""
         relation = self.relation
@@ -144,8 +149,9 @@ class Reach:
         """(p,) bool: whether an edge leads from a node to another that can be seen at a time."""
         if not len(self.relation.targets):
             return np.zeros(len(sources), dtype=bool)
-        at = self.pairs(sources, targets)[0]
+        values = Taken(self.relation.targets, self.by_target)
         ends = self.relation.offsets[1:][sources]
+        at = bisect(values, self.relation.offsets[sources], ends, targets)
         edge = self.by_target[np.minimum(at, len(self.by_target) - 1)]
         there: np.ndarray = (at < ends) & (self.relation.targets[edge] == targets)
         if limits is not None and self.relation.times is not None:
@@ -155,9 +161,13 @@ class Reach:
     def pairs(self, sources: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Where in `by_target` the edges from nodes to others begin and end."""
         values = Taken(self.relation.targets, self.by_target)
-        begins, ends = self.relation.offsets[sources], self.relation.offsets[1:][sources]
-        low = bisect(values, begins, ends, targets)
-        return low, bisect(values, low, ends, targets + 1)
+        ends = self.relation.offsets[1:][sources]
+        low = bisect(values, self.relation.offsets[sources], ends, targets)
+        high = low.copy()
+        there = np.flatnonzero(low < ends)
+        there = there[values[low[there]] == targets[there]]
+        high[there] = bisect(values, low[there], ends[there], targets[there] + 1)
+        return low, high
 
     def numbers_of(self, edges: np.ndarray) -> np.ndarray:
         """(e,) int64 numbers of edges within their type, of places in the relation."""

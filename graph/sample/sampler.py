@@ -146,16 +146,7 @@ class Sampler:
             ConfigError: a hop leads to too many edges, or seeds of different times are to be
                 merged.
         """
-        walk = self._begin(seeds, times, exclude or {}, np.random.default_rng(rng))
-        for number, hop in enumerate(self.query.hops):
-            begin = perf_counter()
-            self._check_limit(hop, len(walk.nodes[hop.origin]))
-            draws = self._draw(number, hop, walk)
-            if trace is not None:
-                trace.append(perf_counter() - begin)
-            walk.owners.append(walk.owners[hop.origin][draws.origins])
-            walk.nodes.append(draws.nodes)
-            walk.draws.append(draws)
+        walk = self._walk(seeds, times, rng, exclude, trace)
         sample = assemble(
             self.graph,
             self.query,
@@ -177,6 +168,36 @@ class Sampler:
                 f"The hop to {hop.type} draws up to {many:,} from {origins:,} nodes, and at most "
                 f"{self.limit:,} are drawn; begin with fewer nodes, or draw fewer of each."
             )
+
+    def draw(
+        self,
+        seeds: np.ndarray,
+        times: np.ndarray | int | None = None,
+        rng: np.random.Generator | int = 0,
+        exclude: Numbers | None = None,
+    ) -> tuple[Draws, ...]:
+        """What every hop draws, of which `sample` makes one subgraph; arguments are the same."""
+        return tuple(self._walk(seeds, times, rng, exclude).draws)
+
+    def _walk(
+        self,
+        seeds: np.ndarray,
+        times: np.ndarray | int | None,
+        rng: np.random.Generator | int,
+        exclude: Numbers | None,
+        trace: list[float] | None = None,
+    ) -> _Walk:
+        walk = self._begin(seeds, times, exclude or {}, np.random.default_rng(rng))
+        for number, hop in enumerate(self.query.hops):
+            begin = perf_counter()
+            self._check_limit(hop, len(walk.nodes[hop.origin]))
+            draws = self._draw(number, hop, walk)
+            if trace is not None:
+                trace.append(perf_counter() - begin)
+            walk.owners.append(walk.owners[hop.origin][draws.origins])
+            walk.nodes.append(draws.nodes)
+            walk.draws.append(draws)
+        return walk
 
     def _begin(
         self,

@@ -8,13 +8,12 @@ import numpy as np
 
 from data.errors import ConfigError
 from graph.sample.rows import Rows
-from graph.sample.tables import Alias, cumulate
+from graph.sample.tables import Alias, cumulate, fallen, powers, visible
 
 Chosen = tuple[np.ndarray, np.ndarray]
 """(e,) int64 which of the rows each draw belongs to, in order, and (e,) int64 its edge's place."""
 Strategy = Callable[[Rows, int, np.random.Generator], Chosen]
 """What draws at most so many edges of each row, all of them among those it may see."""
-_SHORT, _ROUNDS = 4, 12
 
 
 def random(rows: Rows, count: int, rng: np.random.Generator) -> Chosen:
@@ -70,40 +69,29 @@ def edge_weight(rows: Rows, count: int, rng: np.random.Generator) -> Chosen:
     some = np.flatnonzero(total > 0)
     sought = low[some, None] + rng.random((len(some), count)) * total[some, None]
     places = np.repeat(some, count)
-    found = np.searchsorted(sums, sought.ravel(), side="right") - 1
-    return places, np.minimum(found, (rows.begins + rows.lengths - 1)[places])
+    return places, fallen(sums, rows.begins[places], rows.lengths[places], sought.ravel())
 
 
 def in_degree(rows: Rows, count: int, rng: np.random.Generator) -> Chosen:
-    """Every draw is in proportion to the edges that lead to its node and can be seen.
-
-    A draw alike is kept in proportion to that number, by the largest that any node has; what is
-    still open after some rounds, and short rows, are drawn from all of their edges.
-    """
+    """Every draw is in proportion to the edges that lead to its node and can be seen."""
     if rows.limits is None or rows.reach.arrivals.times is None:
         return _by_alias(rows, rows.reach.popularity, count, rng)
-    some = np.flatnonzero(rows.lengths)
     arrivals, targets = rows.reach.arrivals, rows.reach.relation.targets
-    picked = np.full((len(some), count), -1)
-    long = np.flatnonzero(rows.lengths[some] > _SHORT * count)
-    limits = rows.limits[some]
-    peaks = arrivals.peaks_at(limits)
-    slots = (long[:, None] * count + np.arange(count)).ravel()
-    for _ in range(_ROUNDS):
-        of = slots // count
-        within = (rng.random(len(of)) * rows.lengths[some[of]]).astype(np.int64)
-        position = rows.begins[some[of]] + within
-        degrees = arrivals.degrees_at(targets[position], limits[of])
-        kept = rng.random(len(of)) * peaks[of] < degrees
-        picked.ravel()[slots[kept]] = position[kept]
-        slots = slots[~kept]
-    rest = np.flatnonzero((picked < 0).any(axis=1))
-    part = rows.take(some[rest])
-    of, position = full(part, int(part.lengths.max(initial=0)), rng)
-    degrees = arrivals.degrees_at(targets[position], limits[rest][of])
-    drawn = position[from_each(part.lengths, degrees, count, rng)]
-    picked[rest] = np.where(picked[rest] < 0, drawn, picked[rest])
-    return np.repeat(some, count), picked.ravel()
+    rises, sums = rows.reach.doublings.rises, rows.reach.doublings.sums
+    begins, lengths = visible(rises, rows.rows, rows.limits)
+    low, high = sums[begins], sums[begins + lengths]
+    some = np.flatnonzero(high > low)
+    places = np.repeat(some, count)
+    positions = np.empty(len(places), dtype=np.int64)
+    left = np.arange(len(places))
+    while len(left):
+        of = places[left]
+        sought = low[of] + rng.random(len(of)) * (high - low)[of]
+        found = rises.targets[fallen(sums, begins[of], lengths[of], sought)]
+        positions[left] = found
+        degrees = arrivals.degrees_at(targets[found], rows.limits[of])
+        left = left[rng.random(len(left)) * powers(degrees) >= degrees]
+    return places, positions
 
 
 def topk(rows: Rows, count: int, _: np.random.Generator) -> Chosen:

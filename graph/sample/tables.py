@@ -58,15 +58,18 @@ def bisect(
     >>> bisect(np.array([1, 3, 5, 2, 2]), np.array([0, 3]), np.array([3, 5]), np.array([4, 2]))
     array([2, 3])
     """
-    low = begins.copy()
+    low = begins.astype(np.int64)
     if not len(values) or not len(low):
         return low
-    step = 1 << int((ends - begins).max()).bit_length()
-    while step := step >> 1:
-        probe = low + step
-        below = values[np.minimum(probe, ends) - 1] < limits
-        below &= probe <= ends
-        low += step * below
+    left = ends - low
+    for _ in range(int(left.max()).bit_length()):
+        half = (left + 1) >> 1
+        probe = low + half
+        probe -= 1
+        below = values[probe] < limits
+        half *= below
+        low += half
+        left >>= 1
     return low
 
 
@@ -75,6 +78,21 @@ def cumulate(weights: np.ndarray) -> np.ndarray:
     sums = np.zeros(len(weights) + 1)
     np.cumsum(weights, dtype=np.float64, out=sums[1:])
     return sums
+
+
+def fallen(
+    sums: np.ndarray, begins: np.ndarray, lengths: np.ndarray, sought: np.ndarray
+) -> np.ndarray:
+    """(q,) int64 what each number falls on, where what stands in a stretch is laid end to end.
+
+    Args:
+        sums: (m + 1,) float64 sums of what stands before each.
+        begins: (q,) where stretches begin.
+        lengths: (q,) how long they are, at least 1.
+        sought: (q,) between the sums at the begin and at the end of its stretch.
+    """
+    ends = begins + lengths
+    return bisect(sums, begins + 1, ends, np.nextafter(sought, np.inf)) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +155,12 @@ class Arrivals:
         times: (m,) int64 seconds, of each node the oldest first; None where there are none.
         moments: (m,) int64 the same seconds in one line.
         targets: (m,) int32 where those lead.
-        peaks: (m + 1,) int64 the largest in-degree that any node has after so many of them.
     """
 
     offsets: np.ndarray
     times: np.ndarray | None
     moments: np.ndarray | None
     targets: np.ndarray
-    peaks: np.ndarray
 
     @classmethod
     def of(cls, relation: Relation, starts: np.ndarray | None = None) -> Arrivals:
@@ -160,15 +176,10 @@ class Arrivals:
             born = starts[relation.sources]
             times = born if times is None else np.maximum(times, born)
         if times is None:
-            most = np.array([int(np.diff(offsets).max(initial=0))])
-            return cls(offsets, None, None, targets, most)
+            return cls(offsets, None, None, targets)
         line = np.argsort(times, kind="stable")
         by_target = line[np.argsort(targets[line], kind="stable")]
-        ranks = np.empty(len(targets), dtype=np.int64)
-        ranks[by_target] = np.arange(1, len(targets) + 1) - offsets[targets[by_target]]
-        peaks = np.zeros(len(targets) + 1, dtype=np.int64)
-        np.maximum.accumulate(ranks[line], out=peaks[1:])
-        return cls(offsets, times[by_target], times[line], targets[line], peaks)
+        return cls(offsets, times[by_target], times[line], targets[line])
 
     @property
     def degrees(self) -> np.ndarray:
@@ -183,9 +194,52 @@ class Arrivals:
         degrees: np.ndarray = ends - begins
         return degrees
 
-    def peaks_at(self, limits: np.ndarray) -> np.ndarray:
-        """(q,) int64 the largest in-degree that any node has before a time each."""
-        if self.moments is None:
-            return np.broadcast_to(self.peaks, limits.shape)
-        peaks: np.ndarray = self.peaks[np.searchsorted(self.moments, limits, side="left")]
-        return peaks
+
+@dataclass(frozen=True, slots=True)
+class Doublings:
+    """How far the in-degrees of what rows lead to have grown, by powers of two.
+
+    At any time an edge counts the smallest power of two that its target's in-degree does not
+    exceed. It rises when the edge comes, and whenever the in-degree passes a power of two: about
+    2.4 times an edge if edges come evenly. So a row at a time is a prefix of its rises, and an
+    edge drawn by them, kept in proportion to in-degree by power, is drawn by in-degree; at least
+    half are kept.
+
+    Attributes:
+        rises: By row and time; targets are places of edges in the relation.
+        sums: (r + 1,) float64 of what all rises before each add, whole numbers.
+    """
+
+    rises: Relation
+    sums: np.ndarray
+
+    @classmethod
+    def of(cls, relation: Relation, arrivals: Arrivals) -> Doublings:
+        """Those of a relation whose edges arrive at times."""
+        m, arrived = len(relation.targets), arrivals.times
+        assert arrived is not None
+        targets, sources = relation.targets, relation.sources
+        first = np.full(m, np.iinfo(np.int64).min) if relation.times is None else relation.times
+        power = powers(arrivals.degrees_at(targets, first + 1))
+        parts = [(np.flatnonzero(power), first[power > 0], power[power > 0])]
+        step, degrees = 0, arrivals.degrees[targets]
+        while step < degrees.max(initial=0):
+            passed = np.flatnonzero((power <= step) & (degrees > step))
+            when = arrived[arrivals.offsets[targets[passed]] + step]
+            rise = np.full(len(passed), max(step, 1), dtype=np.int64)
+            parts.append((passed, np.maximum(when, first[passed]), rise))
+            step = max(1, 2 * step)
+        edges, times, rises = map(np.concatenate, zip(*parts, strict=True))
+        order = np.lexsort((times, sources[edges]))
+        rows = Relation(offsets_of(sources[edges], len(relation)), edges[order], m, times[order])
+        return cls(rows, cumulate(rises[order]))
+
+
+def powers(numbers: np.ndarray) -> np.ndarray:
+    """(n,) int64 smallest powers of two that numbers do not exceed; 0 of 0.
+
+    >>> powers(np.array([0, 1, 2, 3, 4, 5]))
+    array([0, 1, 2, 4, 4, 8])
+    """
+    rounded = np.ldexp(1.0, np.frexp(np.maximum(numbers, 1) - 0.5)[1]).astype(np.int64)
+    return np.where(numbers > 0, rounded, 0)

@@ -125,9 +125,20 @@ def test_alias_tables_hold_the_weights() -> None:
 def test_in_degrees_at_a_time_are_counted() -> None:
     relation = edges(m=200).relation
     arrivals = Arrivals.of(relation)
-    for limit in (0, 7, 30):
+    for limit in (1, 7, 30):
         there = relation.targets[relation.moments < limit]
         counts = np.bincount(there, minlength=8)
         limits = np.full(8, limit)
         assert np.array_equal(arrivals.degrees_at(np.arange(8), limits), counts)
-        assert (arrivals.peaks_at(limits) == counts.max()).all()
+
+
+def test_rises_add_up_to_powers_of_in_degrees() -> None:
+    reach = edges(m=300)
+    rises, sums = reach.doublings.rises, reach.doublings.sums
+    for limit in (1, 6, 13, 30):
+        there = reach.relation.moments < limit
+        counts = np.bincount(reach.relation.targets[there], minlength=8)
+        held = np.zeros(300)
+        np.add.at(held, rises.targets[rises.moments < limit], np.diff(sums)[rises.moments < limit])
+        expected = [int(2 ** np.ceil(np.log2(counts[target]))) for target in reach.relation.targets]
+        assert held.tolist() == np.where(there, expected, 0).tolist()
