@@ -111,6 +111,7 @@ class Loops:
             )
 
     def sample(self, seeds: np.ndarray, times: np.ndarray, by: str) -> int:
+        """How many edges both hops drew."""
         drawn = 0
         for seed, limit in zip(seeds.tolist(), times.tolist(), strict=True):
             for item in self.draw(0, seed, limit, WIDE, by):
@@ -118,6 +119,7 @@ class Loops:
         return drawn
 
     def draw(self, way: int, node: int, limit: int, count: int, by: str) -> list[int]:
+        """What one row gives."""
         times, targets = self.rows[way][node]
         end = bisect_left(times, limit)
         if by == "latest":
@@ -161,6 +163,7 @@ class Best:
         self.seconds: dict[str, float] = {}
 
     def time(self, name: str, work: Callable[[], Any]) -> None:
+        """Does something once more."""
         spent = seconds(work)
         self.seconds[name] = min(spent, self.seconds.get(name, spent))
 

@@ -237,7 +237,7 @@ class Negatives:
             weights *= self._arrivals.degrees_at(nodes, limits)
         if self._born is not None and limits is not None:
             weights *= self._born[nodes] < limits
-        return weights
+        return np.asarray(weights)
 
     def _missing(self, origin: int) -> DataError:
         what = f"{self.count} different nodes" if self.unique else "a node"
