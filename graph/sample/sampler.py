@@ -146,7 +146,7 @@ class Sampler:
             ConfigError: a hop leads to too many edges, or seeds of different times are to be
                 merged.
         """
-        walk = self._walk(seeds, times, rng, exclude, trace)
+        walk = self._draw_hops(seeds, times, rng, exclude, trace)
         sample = assemble(
             self.graph,
             self.query,
@@ -177,9 +177,9 @@ class Sampler:
         exclude: Numbers | None = None,
     ) -> tuple[Draws, ...]:
         """What every hop draws, of which `sample` makes one subgraph; arguments are the same."""
-        return tuple(self._walk(seeds, times, rng, exclude).draws)
+        return tuple(self._draw_hops(seeds, times, rng, exclude).draws)
 
-    def _walk(
+    def _draw_hops(
         self,
         seeds: np.ndarray,
         times: np.ndarray | int | None,
