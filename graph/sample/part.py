@@ -13,6 +13,7 @@ from data import atomic
 from data.relation import Relation, count_type
 from graph.hetero import HeteroGraph
 from graph.query.query import Condition, Hop, Query
+from graph.sample.conditions import holds_of_edges
 from graph.sample.draws import Ask, Draws
 from graph.sample.rows import Reach, reach
 from graph.sample.sampler import Sampler
@@ -135,8 +136,10 @@ class Shard:
         relation = reach(self.part.graph, keys, where).relation
         return relation.sources, relation.targets, relation.times
 
-    def ends(self, key: Key, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Of edges that leave this shard: their places among `numbers`, sources and targets.
+    def ends(
+        self, key: Key, numbers: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+        """Of edges that leave this shard: places among `numbers`, sources, targets and times.
 
         Args:
             key: As the schema declares it.
@@ -146,8 +149,23 @@ class Shard:
         own = self.part.numbers[key][_numbers(relation)]
         at = np.minimum(np.searchsorted(own, numbers), max(len(own) - 1, 0))
         here = np.flatnonzero(own[at] == numbers) if len(own) else np.zeros(0, dtype=np.int64)
-        sources = np.searchsorted(relation.offsets, at[here], side="right") - 1
-        return here, sources, relation.targets[at[here]].astype(np.int64)
+        at = at[here]
+        sources = np.searchsorted(relation.offsets, at, side="right") - 1
+        times = None if relation.times is None else relation.times[at]
+        return here, sources, relation.targets[at].astype(np.int64), times
+
+    def count(self, key: Key) -> int:
+        """How many edges of a declared type leave this shard."""
+        return len(self.part.graph.relation(key).targets)
+
+    def meeting(self, key: Key, where: tuple[Condition, ...]) -> np.ndarray:
+        """(k,) int64 numbers of the edges of a declared type that meet conditions and leave it."""
+        places = _numbers(self.part.graph.relation(key))
+        kept = np.ones(len(places), dtype=bool)
+        for condition in where:
+            kept &= holds_of_edges(self.part.graph, key, condition)[places]
+        numbers: np.ndarray = self.part.numbers[key][places[kept]]
+        return numbers
 
     def answer(self, number: int, ask: Ask, seed: tuple[int, int]) -> Draws:
         """What one hop draws from nodes of this shard.

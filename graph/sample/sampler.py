@@ -9,7 +9,6 @@ from time import perf_counter
 import numpy as np
 
 from data.errors import ConfigError, DataError
-from data.relation import Relation
 from graph.hetero import HeteroGraph
 from graph.query.query import Condition, Hop, Query
 from graph.sample.assemble import assemble
@@ -105,20 +104,29 @@ class Sampler:
     def seeds(self) -> np.ndarray:
         """(n,) int64 every seed that the query may start from: those that meet its conditions."""
         start = self.query.start
-        if start.edge is None:
-            kept = np.ones(self.graph.size(start.type), dtype=bool)
-        else:
-            kept = np.ones(len(self._seed_edges().targets), dtype=bool)
+        if start.edge is not None:
+            return self._seed_edges(start.edge, start.where)
+        kept = np.ones(self.graph.size(start.type), dtype=bool)
         for condition in start.where:
-            if start.edge is None:
-                kept &= holds_of_nodes(self.graph, start.type, condition)
-            else:
-                kept &= holds_of_edges(self.graph, start.edge, condition)
+            kept &= holds_of_nodes(self.graph, start.type, condition)
         return np.flatnonzero(kept)
 
-    def _seed_edges(self) -> Relation:
-        assert self.query.start.edge is not None
-        return self.graph.relation(self.graph.schema.edge(self.query.start.edge).key)
+    def _seed_edges(self, key: Key, where: tuple[Condition, ...]) -> np.ndarray:
+        """(n,) int64 numbers of the edges of a type that meet conditions."""
+        declared = self.graph.schema.edge(key).key
+        kept = np.ones(len(self.graph.relation(declared).targets), dtype=bool)
+        for condition in where:
+            kept &= holds_of_edges(self.graph, key, condition)
+        return np.flatnonzero(kept)
+
+    def _edge_count(self, key: Key) -> int:
+        """How many edges of a type there are."""
+        return len(self.graph.relation(self.graph.schema.edge(key).key).targets)
+
+    def _edge_times(self, key: Key, numbers: np.ndarray) -> np.ndarray | None:
+        """(n,) int64 seconds of edges of a number, where they have times."""
+        times = self.graph.relation(self.graph.schema.edge(key).key).times
+        return None if times is None else times[numbers]
 
     def sample(
         self,
@@ -215,9 +223,9 @@ class Sampler:
         if start.edge is None:
             self._check_seeds(seeds, self.graph.size(start.type), f"{start.type} number")
             return _Walk(seeds, self._times(seeds, times), out, out, rng, [seeds])
-        edges, declared = self._seed_edges(), schema.edge(start.edge).key
-        self._check_seeds(seeds, len(edges.targets), "edge {} -{}-> {} number".format(*declared))
-        own = None if edges.times is None else edges.times[seeds]
+        declared, n = schema.edge(start.edge).key, self._edge_count(start.edge)
+        self._check_seeds(seeds, n, "edge {} -{}-> {} number".format(*declared))
+        own = self._edge_times(start.edge, seeds)
         stand = self._times(seeds, own if times is None else times)
         predicted = {**out, declared: np.union1d(out.get(declared, seeds), seeds)}
         if own is None or stand is None or bool((own < stand).any()):

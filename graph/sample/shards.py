@@ -12,7 +12,7 @@ import numpy as np
 from data.errors import BackendError, ConfigError
 from data.relation import Relation
 from graph.hetero import HeteroGraph
-from graph.query.query import Hop, Query
+from graph.query.query import Condition, Hop, Query
 from graph.sample.carriers import Carrier, GoneError, InProcess, OnRay
 from graph.sample.draws import Ask, Draws
 from graph.sample.part import Part, Plan, edges_of
@@ -143,7 +143,6 @@ class ShardedSampler(Sampler):
         super().__init__(shards.graph, query, **options)
         self.shards = shards
         for refused, what in (
-            (query.start.edge is not None, "Seeds that are edges"),
             (query.induced, "Edges between all nodes of a sample"),
             (any(hop.like and hop.like.shared for hop in query.hops), "Negatives that seeds share"),
             (any(hop.walk and (hop.walk.p, hop.walk.q) != (1, 1) for hop in query.hops),
@@ -176,9 +175,25 @@ class ShardedSampler(Sampler):
     def _ends(self, key: Key, numbers: np.ndarray) -> dict[str, np.ndarray]:
         declared = self.graph.schema.edge(key).key
         ends = np.full((2, len(numbers)), -1, dtype=np.int64)
-        for places, sources, targets in self.shards.every("ends", declared, numbers):
+        for places, sources, targets, _ in self.shards.every("ends", declared, numbers):
             ends[:, places] = sources, targets
         return dict(zip(("source", "target"), ends if key == declared else ends[::-1], strict=True))
+
+    def _seed_edges(self, key: Key, where: tuple[Condition, ...]) -> np.ndarray:
+        declared = self.graph.schema.edge(key).key
+        return np.sort(np.concatenate(self.shards.every("meeting", declared, where)))
+
+    def _edge_count(self, key: Key) -> int:
+        return sum(self.shards.every("count", self.graph.schema.edge(key).key))
+
+    def _edge_times(self, key: Key, numbers: np.ndarray) -> np.ndarray | None:
+        declared = self.graph.schema.edge(key).key
+        if self.graph.relation(declared).times is None:
+            return None
+        times = np.empty(len(numbers), dtype=np.int64)
+        for places, *_, own in self.shards.every("ends", declared, numbers):
+            times[places] = own
+        return times
 
     def answer(self, ask: Ask, rng: np.random.Generator) -> Draws:
         """What one hop draws, each node's part by the shard that has its edges.

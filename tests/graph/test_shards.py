@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sharded import BUYS, FIXED, ITEMS, SEEDS, TIMES, TRUSTS, USERS, parsed, same, world
 
-from data.errors import BackendError, ConfigError
+from data.errors import BackendError, ConfigError, DataError
 from graph import Query, Sampler
 from graph.query.query import Start
 from graph.sample.carriers import InProcess
@@ -90,6 +90,28 @@ def test_what_a_negative_must_not_be_is_known_to_all_shards(graph):
     assert not predicted & set(zip(draws.origins.tolist(), draws.nodes.tolist(), strict=True))
 
 
+@pytest.mark.parametrize(
+    "text", ["-buys- > (source > item:2 latest, target)", "-rev_buys- > (source > user:2 latest)"]
+)
+@pytest.mark.parametrize("n", [1, 3])
+def test_edges_are_seeds_of_shards_as_well(graph, text, n):
+    query = parsed(graph, text)
+    whole, sampler = Sampler(graph, query), Shards.of(graph, n).sampler(query)
+    assert sampler.seeds().tolist() == whole.seeds().tolist() == list(range(150))
+    seeds = np.array([149, 0, 7, 7, 80])
+    for times in (None, 50):
+        same(whole.sample(seeds, times), sampler.sample(seeds, times))
+    with pytest.raises(DataError, match="number 150, which there is not"):
+        sampler.sample(np.array([150]))
+
+
+def test_seeds_that_meet_conditions_are_found_by_all_shards(graph):
+    query = parsed(graph, "-buys- where stars >= 4 > source")
+    whole = Sampler(graph, query).seeds()
+    assert 10 < len(whole) < 140
+    assert Shards.of(graph, 4).sampler(query).seeds().tolist() == whole.tolist()
+
+
 def test_walks_go_from_shard_to_shard_along_edges(graph):
     query = parsed(graph, "user -trusts-> walk user:5")
     draws = Shards.of(graph, 3).sampler(query).sample(SEEDS, None, 2).draws[0]
@@ -145,7 +167,6 @@ def test_a_shard_that_is_gone_is_named_and_can_be_started_again(graph, tmp_path)
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("-buys-:4 as e > source", "Seeds that are edges need the whole graph"),
         ("user -trusts-> walk user:4 p=0.5", "Random walks with p or q need the whole graph"),
         ("user > (item:2 as i, not item:4 like i (genre .5) shared)", "Negatives that seeds share"),
     ],

@@ -345,7 +345,7 @@ COLUMNS = st.integers(0, 3).flatmap(
     st.booleans(),
     st.sampled_from([None, Decoder(("int",)), Decoder(("string",), weighted=True)]),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_whatever_stands_in_a_table_it_is_a_graph_or_a_sentence(nodes, edges, directed, decoder):
     table = Table({"user": [0], "item": [0], **edges}, directed=directed, decoder=decoder)
     for key in (BUYS, ("user", "knows", "user")):
@@ -361,7 +361,7 @@ def test_whatever_stands_in_a_table_it_is_a_graph_or_a_sentence(nodes, edges, di
     st.binary(max_size=60), st.sampled_from([b"", b"user,item\n", b"src_id:int64\tdst_id:int64\n"])
 )
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_whatever_stands_in_a_file_it_is_a_graph_or_a_sentence(tmp_path, rest, start):
     path = tmp_path / "a.csv"
