@@ -142,6 +142,36 @@ def metapaths(
 
 
 @graph_app.command()
+def query(
+    experiment: ExperimentName,
+    text: Annotated[str, typer.Argument(help="Such as 'user:5 > item:8 latest', or a GSL chain.")],
+    rows: Annotated[int, typer.Option(min=1, help="Most rows that are shown.")] = 20,
+    start: Annotated[int, typer.Option(min=1, help="Nodes to begin with, unless it says so.")] = 5,
+    seed: Annotated[int, typer.Option(min=0, help="Where chance begins.")] = 0,
+    workspace: Workspace = WORKSPACE,
+) -> None:
+    """Walk the graph from some nodes, and list what was found."""
+    from graph.explore.walked import walk
+    from graph.query.console import read_query
+    from graph.sample.sampler import Sampler
+
+    record, console = read_record(experiment, workspace), open_console()
+    atlas = Results(record).described
+    asked = read_query(text, atlas.schema)
+    seeds = Sampler(atlas.graph, asked).seeds()[: asked.start.batch or start]
+    walked = walk(atlas, asked, seeds, seed=seed)
+    tell(record.experiment.name, record.cautions_of_graph(), console)
+    for leaf in walked.leaves:
+        found = walked.table(leaf, rows)
+        table = Table(*found.columns)
+        for row in found.iter_rows():
+            table.add_row(*("" if value is None else str(value) for value in row))
+        console.print(table)
+        total = walked.size(leaf)
+        console.print(f"{found.height:,} of {total:,} along {walked.branch(leaf)}")
+
+
+@graph_app.command()
 def database(
     experiment: ExperimentName,
     folder: Annotated[

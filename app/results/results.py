@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from graph.explore.overview import Overview
+    from graph.values import Values
     from llm.workshop.scene import Scene
     from quantize.fit import FittedCodes
     from recommend.judge.evaluate import Evaluation
@@ -307,6 +308,27 @@ class Results:
         return facts
 
     @property
+    def described(self) -> Atlas:
+        """The atlas, whose graph also has what `facts` say of its nodes, for queries to ask.
+
+        What is a list, or is not known of every node, is left out: conditions compare values.
+        """
+
+        def make() -> Atlas:
+            graph = self.atlas.graph
+            attributes = {kind: dict(about) for kind, about in graph.attributes.items()}
+            for kind, about in self.facts.items():
+                own = attributes.setdefault(kind, {})
+                own |= {
+                    name: told
+                    for name, values in about.items()
+                    if (told := _told(values)) is not None
+                }
+            return replace(self.atlas, graph=replace(graph, attributes=attributes))
+
+        return self.derive("described", make)
+
+    @property
     def overview(self) -> Overview:
         """Types of nodes and edges with their counts."""
         return self.derive("overview", lambda: overview_of(self.atlas.flat))
@@ -384,3 +406,12 @@ class Results:
             )
 
         return self.derive("inserter", make)
+
+
+def _told(values: tuple[str, ...] | pl.Series) -> Values | None:
+    """Values that conditions can compare, one for every row; None where they are not such."""
+    if isinstance(values, tuple):
+        return values
+    if values.dtype == pl.String:
+        return tuple(values.fill_null("").to_list())
+    return values.to_numpy() if values.dtype.is_numeric() and not values.null_count() else None

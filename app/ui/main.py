@@ -48,6 +48,7 @@ SECTIONS: dict[str, tuple[Screen, ...]] = {
         Screen("factors", "Factors", ":material/category:"),
         Screen("graph", "Graph", ":material/hub:"),
         Screen("metapaths", "Metapaths", ":material/route:"),
+        Screen("query", "Query", ":material/manage_search:"),
     ),
     "Compare": (Screen("compare", "Compare", ":material/leaderboard:"),),
     "Share": (

@@ -185,6 +185,11 @@ class Asking:
         """Whether there is no answer yet."""
         return self._watch.is_alive()
 
+    def wait(self, seconds: float) -> bool:
+        """Whether it has ended, by itself or otherwise, within some seconds."""
+        self._watch.join(seconds)
+        return not self.running
+
     @property
     def waited(self) -> float:
         """Seconds since it was asked."""

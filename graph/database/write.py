@@ -146,8 +146,8 @@ def _fill(
             values = {**graph.attributes.get(node.name, {}), **more.get(node.name, {})}
             rows, columns = _node_rows(graph.size(node.name), values)
             tables[node.name] = name = _free(node.name, taken)
-            body = [f"{_quote(NUMBER)} INT64 PRIMARY KEY", *_declared(rows.drop(NUMBER))]
-            connection.execute(f"CREATE NODE TABLE {_quote(name)} ({', '.join(body)})")
+            body = [f"{quote(NUMBER)} INT64 PRIMARY KEY", *_declared(rows.drop(NUMBER))]
+            connection.execute(f"CREATE NODE TABLE {quote(name)} ({', '.join(body)})")
             about = {"node": asdict(node), "columns": columns}
             _describe(connection, name, about)
             _copy(connection, rows, name, folder)
@@ -168,10 +168,10 @@ def _write_relation(
     made = [_edge_rows(graph, kind) for kind in kinds]
     whole = pl.concat([rows.clear() for rows, _ in made], how="diagonal_relaxed")
     joined = [
-        f"FROM {_quote(tables[kind.source])} TO {_quote(tables[kind.target])}" for kind in kinds
+        f"FROM {quote(tables[kind.source])} TO {quote(tables[kind.target])}" for kind in kinds
     ]
     body = ", ".join([*joined, *_declared(whole.drop("from", "to"))])
-    connection.execute(f"CREATE REL TABLE {_quote(name)} ({body})")
+    connection.execute(f"CREATE REL TABLE {quote(name)} ({body})")
     edges = [
         {"edge": asdict(kind), "place": graph.schema.edges.index(kind), "columns": columns}
         for kind, (_, columns) in zip(kinds, made, strict=True)
@@ -182,19 +182,19 @@ def _write_relation(
             continue
         filled = pl.concat([whole, rows], how="diagonal_relaxed")
         ends = (tables[kind.source], tables[kind.target])
-        pair = "(from={}, to={})".format(*map(_literal, ends)) if len(kinds) > 1 else ""
+        pair = "(from={}, to={})".format(*map(literal, ends)) if len(kinds) > 1 else ""
         _copy(connection, filled, name, folder, pair)
 
 
 def _copy(connection: Any, rows: pl.DataFrame, table: str, folder: str, more: str = "") -> None:
     part = Path(folder) / "rows.parquet"
     rows.write_parquet(part, use_pyarrow=True, compression="uncompressed")
-    connection.execute(f"COPY {_quote(table)} FROM {_literal(str(part.resolve()))} {more}")
+    connection.execute(f"COPY {quote(table)} FROM {literal(str(part.resolve()))} {more}")
 
 
 def _describe(connection: Any, table: str, about: Mapping[str, Any]) -> None:
     text = json.dumps({_SIGN: 1, **about}, ensure_ascii=False)
-    connection.execute(f"COMMENT ON TABLE {_quote(table)} IS {_literal(text)}")
+    connection.execute(f"COMMENT ON TABLE {quote(table)} IS {literal(text)}")
 
 
 def _node_rows(
@@ -245,7 +245,7 @@ def _series(name: str, values: Values | pl.Series) -> pl.Series:
 
 
 def _declared(rows: pl.DataFrame) -> list[str]:
-    return [f"{_quote(name)} {_type_of(kind)}" for name, kind in rows.schema.items()]
+    return [f"{quote(name)} {_type_of(kind)}" for name, kind in rows.schema.items()]
 
 
 def _type_of(kind: pl.DataType) -> str:
@@ -254,6 +254,12 @@ def _type_of(kind: pl.DataType) -> str:
     if isinstance(kind, pl.List):
         return f"{_type_of(kind.inner)}[]"  # type: ignore[arg-type]
     return _TYPES[type(kind)]
+
+
+def tables_of(schema: Schema) -> dict[str, str]:
+    """Types of nodes, by the name of their table."""
+    taken: list[str] = []
+    return {_free(name, taken): name for name in schema.types}
 
 
 def _by_relation(schema: Schema) -> dict[str, list[EdgeType]]:
@@ -273,16 +279,16 @@ def _free(name: str, taken: list[str]) -> str:
     return free
 
 
-def _quote(name: str) -> str:
+def quote(name: str) -> str:
     """A name in Cypher; any letters are allowed.
 
-    >>> _quote("Group"), _quote("a`b")
+    >>> quote("Group"), quote("a`b")
     ('`Group`', '`a``b`')
     """
     return "`" + name.replace("`", "``") + "`"
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """A text in Cypher."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
@@ -363,8 +369,8 @@ def read_database(path: Path) -> HeteroGraph:
 def _read_nodes(
     connection: Any, table: str, columns: Mapping[str, str]
 ) -> tuple[int, dict[str, Values]]:
-    wanted = ", ".join(f"a.{_quote(name)}" for name in (NUMBER, *columns.values()))
-    rows = _rows(connection, f"MATCH (a:{_quote(table)}) RETURN {wanted} ORDER BY a.{NUMBER}")
+    wanted = ", ".join(f"a.{quote(name)}" for name in (NUMBER, *columns.values()))
+    rows = _rows(connection, f"MATCH (a:{quote(table)}) RETURN {wanted} ORDER BY a.{NUMBER}")
     numbers = rows.to_series(0).to_numpy()
     if not np.array_equal(numbers, np.arange(len(numbers))):
         raise DataError(
@@ -392,12 +398,12 @@ def _edges_in(
     connection: Any, ends: tuple[str, str, str], columns: Mapping[str, str]
 ) -> pl.DataFrame:
     """A row an edge, those that were written first in their order: from, to, and what it has."""
-    information = f"CALL table_info({_literal(ends[1])}) RETURN *"
+    information = f"CALL table_info({literal(ends[1])}) RETURN *"
     there = {row[1] for row in connection.execute(information).get_all()}
     wanted = [f"a.{NUMBER}", f"b.{NUMBER}"]
     own = [name for name in (NUMBER, TIME, WEIGHT) if name in there]
-    wanted += [f"e.{_quote(name)} AS {_quote(name)}" for name in (*own, *columns.values())]
-    pattern = "(a:{})-[e:{}]->(b:{})".format(*map(_quote, ends))
+    wanted += [f"e.{quote(name)} AS {quote(name)}" for name in (*own, *columns.values())]
+    pattern = "(a:{})-[e:{}]->(b:{})".format(*map(quote, ends))
     rows = _rows(connection, f"MATCH {pattern} RETURN {', '.join(wanted)}")
     return rows.sort(NUMBER, nulls_last=True, maintain_order=True)
 

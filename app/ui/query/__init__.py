@@ -1,0 +1,1 @@
+"""The Query screen: a console in which a person asks the graph."""

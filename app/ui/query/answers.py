@@ -1,0 +1,205 @@
+"""What a query found: rows, a picture, and what it took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import polars as pl
+import streamlit as st
+
+from app.results.results import Results
+from app.ui.graph.explorer import VIEW
+from app.ui.graph.picture import graph_view
+from app.ui.shared.charts import draw_chart
+from app.ui.shared.frame import choose, download, draw_tabs, empty, link, plain, show_error, table
+from graph.database.ask import Answer, AskError, ask
+from graph.database.plan import read_plan
+from graph.database.statement import SHOWN_FIRST
+from graph.database.write import tables_of
+from graph.explore.atlas import Atlas, Picture, picture
+from graph.explore.flat import Node
+from graph.explore.view import View, view_text
+from graph.explore.walked import Walked
+
+ROWS = 1_000
+"""Rows that a table shows; downloads hold all."""
+DRAWN = 150
+"""Nodes of an answer that the Graph screen is asked for, and most in the picture of an answer."""
+HEIGHT = 520
+"""Pixels of the picture."""
+
+
+def draw_walk(walked: Walked) -> None:
+    """What a walk found."""
+    draw_tabs(
+        {
+            "Table": lambda: _rows(walked),
+            "Picture": lambda: _picture(walked.atlas, walked.picture, walked.nodes),
+            "Explain": lambda: _steps(walked),
+        },
+        "answer",
+    )
+
+
+def _rows(walked: Walked) -> None:
+    branches = {str(leaf): plain(walked.branch(leaf)) for leaf in walked.leaves}
+    chosen = choose("Branch", branches, "branch", hidden=True) if len(branches) > 1 else ""
+    leaf = int(chosen or next(iter(branches)))
+    total = walked.size(leaf)
+    if not total:
+        empty("Nothing found", "No way leads on from where the query began.")
+        return
+    shown = f"the first {ROWS:,} of {total:,}" if total > ROWS else f"{total:,}"
+    begun = walked.size(0)
+    st.caption(
+        f"{shown[0].upper()}{shown[1:]} {'way' if total == 1 else 'ways'} from {begun:,} "
+        f"{'start' if begun == 1 else 'starts'} along {branches[str(leaf)]}."
+    )
+    rows = walked.table(leaf, ROWS)
+    table(rows, "answer", raw=True, key=f"answer-{leaf}", whole=lambda: walked.table(leaf))
+    _json(lambda: walked.table(leaf))
+
+
+def _json(whole: Callable[[], pl.DataFrame]) -> None:
+    """The rows as JSON, as `table` gives them as CSV and Parquet."""
+    with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        download(
+            "JSON",
+            lambda: whole().write_json(),
+            "answer.json",
+            "application/json",
+            "json-answer",
+            "tertiary",
+        )
+
+
+def _steps(walked: Walked) -> None:
+    """What every hop did."""
+    if not walked.steps:
+        empty("No hop", "The query lists where it begins, and goes nowhere.")
+        return
+    rows = pl.DataFrame(
+        {
+            "hop": [step.hop for step in walked.steps],
+            "from": [step.origins for step in walked.steps],
+            "edges": [step.seen for step in walked.steps],
+            "drawn": [step.drawn for step in walked.steps],
+            "different": [step.distinct for step in walked.steps],
+            "ms": [step.seconds * 1000 for step in walked.steps],
+        },
+        schema_overrides={"edges": pl.Int64},
+    )
+    number = st.column_config.NumberColumn
+    table(
+        rows,
+        "explain",
+        columns={
+            "hop": st.column_config.TextColumn("Hop", width="medium"),
+            "from": number("From", format="localized", help="Nodes from which it starts."),
+            "edges": number(
+                "Edges in sight",
+                format="localized",
+                help="Edges that lead on from there and that the start may see: those before its "
+                "moment. A hop draws from them without looking at each.",
+            ),
+            "drawn": number("Drawn", format="localized", help="Nodes that it leads to."),
+            "different": number("Different", format="localized", help="Different ones among them."),
+            "ms": number("Milliseconds", format="%.2f"),
+        },
+    )
+    st.caption(f"As it was understood: {plain(walked.query)}")
+
+
+def draw_answer(results: Results, text: str, answer: Answer) -> None:
+    """What the database answered."""
+    atlas = results.atlas
+    tables = tables_of(atlas.schema)
+    nodes = [(tables[kind], number) for kind, number in answer.nodes if kind in tables]
+    draw_tabs(
+        {
+            "Table": lambda: _answer_rows(answer),
+            "Picture": lambda: _nodes(atlas, nodes),
+            "Explain": lambda: _plan(results, text, answer),
+        },
+        "answer",
+    )
+
+
+def _answer_rows(answer: Answer) -> None:
+    if not answer.rows:
+        empty("Nothing found", "The query is in order, and no row fits it.")
+        return
+    many = "1 row" if answer.total == 1 else f"{answer.total:,} rows"
+    shown = f"The first {len(answer.rows):,} of {many}" if answer.cut else many
+    st.caption(f"{shown}, in {answer.seconds * 1000:,.0f} ms.")
+    table(answer.table, "answer", raw=True, key="answer-cypher")
+    _json(lambda: answer.table)
+
+
+def _nodes(atlas: Atlas, nodes: Sequence[Node]) -> None:
+    if not nodes:
+        empty(
+            "No nodes in this answer",
+            "A picture shows the nodes that a query returns, as in RETURN u, i.",
+        )
+        return
+    drawn = tuple(nodes[:DRAWN])
+    seen = picture(atlas, view_text(View(starts=drawn, cap=len(drawn)), atlas.schema))
+    _picture(atlas, seen, nodes)
+
+
+def _picture(atlas: Atlas, seen: Picture, nodes: Sequence[Node]) -> None:
+    """Nodes of an answer and the edges between them, and the way to the Graph screen."""
+    if not seen.subgraph.nodes:
+        empty("Nothing found", "There is nothing to draw.")
+        return
+    shown = len(seen.subgraph.nodes)
+    names = [atlas.names.title(node) for node in seen.subgraph.nodes]
+    more = f" The first {shown:,} of {len(nodes):,} nodes." if shown < len(nodes) else ""
+    with st.container(border=True):
+        draw_chart(
+            graph_view(seen.subgraph, seen.places, names),
+            height=HEIGHT,
+            key="answer-picture",
+            alt=f"{shown} nodes of the answer; the table holds their names.",
+        )
+    if more:
+        st.caption(more.strip())
+    view = View(starts=tuple(nodes[:DRAWN]), cap=min(DRAWN, len(nodes)))
+    link(
+        "graph",
+        "Open in Graph",
+        icon=":material/hub:",
+        **{VIEW: view_text(view, atlas.schema)},
+    )
+
+
+def _plan(results: Results, text: str, answer: Answer) -> None:
+    """What the engine does, step by step, and how long each takes."""
+    if text.split(None, 1)[0].upper() in SHOWN_FIRST:
+        st.caption("The table holds the plan.")
+        return
+    try:
+        plan = results.derive(
+            f"profile {text}",
+            lambda: read_plan(ask(results.database, f"PROFILE {text}").rows[0][0]),
+        )
+    except AskError as error:
+        show_error(error)
+        return
+    st.caption(
+        f"The query took {answer.seconds * 1000:,.0f} ms. This is what the database did, asked "
+        "once more: the steps in their order, what each looked at, and the rows that left it."
+    )
+    number = st.column_config.NumberColumn
+    table(
+        plan,
+        "explain",
+        key="explain-cypher",
+        columns={
+            "step": st.column_config.TextColumn("Step", width="medium"),
+            "about": st.column_config.TextColumn("Looked at"),
+            "rows": number("Rows", format="localized"),
+            "ms": number("Milliseconds", format="%.3f"),
+        },
+    )

@@ -1,0 +1,116 @@
+"""Where a query begins and at what moment it looks, as a visitor chooses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import numpy as np
+import streamlit as st
+
+from app.ui.shared import address
+from app.ui.shared.frame import choose, hint, plain
+from data.errors import ConfigError, DataError
+from graph.explore.atlas import Atlas
+from graph.explore.walked import SEEDS
+from graph.query.query import Query
+from graph.sample.sampler import Sampler
+
+FIRST, RANDOM, SELECTED = "first", "random", "selected"
+WAYS = {FIRST: "The first", RANDOM: "Some at random", SELECTED: "The selected node"}
+USUAL = 5
+"""Nodes that a query begins with where nobody says how many."""
+LARGEST = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Where a query begins.
+
+    Attributes:
+        way: One of `WAYS`.
+        n: How many nodes, where the query does not say.
+        seed: Where chance begins: of the nodes, and of what is drawn from them.
+        at: Seconds at which they stand; None sees all edges.
+        node: The selected one.
+    """
+
+    way: str = FIRST
+    n: int = USUAL
+    seed: int = 0
+    at: int | None = None
+    node: tuple[str, int] | None = None
+
+    def seeds(self, atlas: Atlas, query: Query) -> np.ndarray:
+        """(b,) numbers of nodes, or of edges, with which the query begins.
+
+        Raises:
+            ConfigError: a node is to be selected, and none of the query's type is.
+        """
+        every = Sampler(atlas.graph, query).seeds()
+        if self.way == SELECTED:
+            kind = query.start.type
+            if query.start.edge is not None or self.node is None or self.node[0] != kind:
+                raise ConfigError(
+                    f"The query begins with {kind}, and no node of that type is selected. Select "
+                    "one on the Graph screen, or begin with the first ones."
+                )
+            return every[every == self.node[1]]
+        n = query.start.batch or self.n
+        shuffled = self.way == RANDOM or query.start.shuffle is not None
+        if not shuffled:
+            return every[:n]
+        rng = np.random.default_rng(self.seed)
+        return np.sort(rng.choice(every, min(n, len(every)), replace=False))
+
+
+def choose_begin(atlas: Atlas) -> Begin:
+    """What the visitor chose; the address holds it."""
+    node = _selected(atlas)
+    with st.popover(_label(), icon=":material/my_location:"):
+        way = choose("Begin with", WAYS, "seeds")
+        if way == SELECTED and node is None:
+            st.caption("No node is selected: search one on the Graph screen.")
+        elif way == SELECTED and node is not None:
+            st.caption(f"Selected: {plain(atlas.names.title(node))}")
+        n = st.number_input(
+            "How many, unless the query says so",
+            1,
+            SEEDS,
+            USUAL,
+            key="n",
+            bind="query-params",
+            disabled=way == SELECTED,
+        )
+        seed = st.number_input(
+            "Seed", 0, LARGEST, 0, key="seed", bind="query-params", help=hint("seed")
+        )
+        day = st.date_input(
+            "As of",
+            None,
+            key="at",
+            bind="query-params",
+            help="Only what was there before this day is seen; empty is everything.",
+            min_value=date(1, 1, 2),
+            max_value=date(9999, 12, 30),
+        )
+    at = None
+    if isinstance(day, date):
+        at = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+    return Begin(way, int(n or USUAL), int(seed or 0), at, node)
+
+
+def _label() -> str:
+    way = st.session_state.get("seeds") or FIRST
+    n = st.session_state.get("n") or USUAL
+    day = st.session_state.get("at")
+    begin = {FIRST: f"From the first {n}", RANDOM: f"From {n} at random", SELECTED: "From one"}
+    return f"{begin.get(way, begin[FIRST])}{f', as of {day}' if day else ''}"
+
+
+def _selected(atlas: Atlas) -> tuple[str, int] | None:
+    node = address.selected_node()
+    try:
+        return atlas.node(str(node)) if node else None
+    except DataError:
+        return None
