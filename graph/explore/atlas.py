@@ -15,6 +15,7 @@ from graph.explore.export import as_network, edge_table, node_table
 from graph.explore.flat import FlatGraph, Node, flatten
 from graph.explore.layout import Places, layout
 from graph.explore.names import Finder, Names, index_names, name_nodes
+from graph.explore.pack import pack
 from graph.explore.sketch import sketch, svg
 from graph.explore.subgraph import Subgraph, look
 from graph.explore.view import read_view
@@ -123,4 +124,4 @@ def picture(atlas: Atlas, text: str) -> Picture:
 def picture_of(atlas: Atlas, sample: Sample) -> Picture:
     """What a sampler drew, laid out; of a large sample what was reached first."""
     subgraph = sketch(sample, atlas.flat)
-    return Picture(subgraph, layout(subgraph))
+    return Picture(subgraph, pack(subgraph, layout(subgraph)))

@@ -112,3 +112,19 @@ def test_what_leads_too_far_is_refused(atlas):
         found(atlas, "user > item:100000 > user:10")
     with pytest.raises(ConfigError, match=f"from {SEEDS:,} at most"):
         found(atlas, "user > item", np.zeros(SEEDS + 1, dtype=np.int64))
+
+
+def test_parts_of_a_picture_stand_beside_each_other(atlas):
+    alone = found(atlas, "user > item:9 latest", [0, 1, 2], at=4 * DAY).picture
+    nodes, places = alone.subgraph.nodes, alone.places
+    assert {*nodes} == {("user", n) for n in range(3)} | {("item", n) for n in range(3)}
+    parts = [{("user", 0), ("item", 0), ("item", 1), ("item", 2)}, {("user", 1)}, {("user", 2)}]
+    boxes = []
+    for part in parts:
+        at = np.array([places[node] for node in part])
+        boxes.append((at.min(0) - 0.5, at.max(0) + 0.5))
+    for one, (low, high) in enumerate(boxes):
+        for other_low, other_high in boxes[:one]:
+            assert (other_high < low).any() or (high < other_low).any(), "they overlap"
+    spread = np.ptp(np.array(list(places.values())), axis=0)
+    assert (spread < 8).all(), "they are not far apart"

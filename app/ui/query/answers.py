@@ -16,9 +16,12 @@ from graph.database.ask import Answer, AskError, ask
 from graph.database.plan import read_plan
 from graph.database.statement import SHOWN_FIRST
 from graph.database.write import tables_of
-from graph.explore.atlas import Atlas, Picture, picture
+from graph.explore.atlas import Atlas, Picture
 from graph.explore.flat import Node
-from graph.explore.view import View, view_text
+from graph.explore.layout import layout
+from graph.explore.pack import pack
+from graph.explore.subgraph import look
+from graph.explore.view import View, read_view, view_text
 from graph.explore.walked import Walked
 
 ROWS = 1_000
@@ -143,9 +146,8 @@ def _nodes(atlas: Atlas, nodes: Sequence[Node]) -> None:
             "A picture shows the nodes that a query returns, as in RETURN u, i.",
         )
         return
-    drawn = tuple(nodes[:DRAWN])
-    seen = picture(atlas, view_text(View(starts=drawn, cap=len(drawn)), atlas.schema))
-    _picture(atlas, seen, nodes)
+    seen = look(atlas.flat, read_view(graph_address(atlas, nodes), atlas.schema))
+    _picture(atlas, Picture(seen, pack(seen, layout(seen))), nodes)
 
 
 def _picture(atlas: Atlas, seen: Picture, nodes: Sequence[Node]) -> None:
@@ -165,13 +167,13 @@ def _picture(atlas: Atlas, seen: Picture, nodes: Sequence[Node]) -> None:
         )
     if more:
         st.caption(more.strip())
-    view = View(starts=tuple(nodes[:DRAWN]), cap=min(DRAWN, len(nodes)))
-    link(
-        "graph",
-        "Open in Graph",
-        icon=":material/hub:",
-        **{VIEW: view_text(view, atlas.schema)},
-    )
+    link("graph", "Open in Graph", icon=":material/hub:", **{VIEW: graph_address(atlas, nodes)})
+
+
+def graph_address(atlas: Atlas, nodes: Sequence[Node]) -> str:
+    """The view of the Graph screen that shows these nodes, the first `DRAWN`, and no others."""
+    shown = tuple(nodes[:DRAWN])
+    return view_text(View(starts=shown, cap=max(1, len(shown))), atlas.schema)
 
 
 def _plan(results: Results, text: str, answer: Answer) -> None:

@@ -18,7 +18,7 @@ from app.ui.shared.telling import callback
 from data.errors import AutoGraphError
 from graph.explore.examples import ARROWS, CHAINS, CYPHER, Example, examples
 from graph.explore.walked import Walked, walk
-from graph.query.console import read_query
+from graph.query.console import read_chain, read_query
 from graph.query.query import Query
 from graph.query.suggest import suggest, suggest_calls
 
@@ -58,7 +58,7 @@ def show() -> None:
     elif language == CYPHER:
         _ask_database(results, console.asked)
     else:
-        _ask_graph(results, console.asked, begin)
+        _ask_graph(results, console, begin)
     _history(console)
     which = "cypher" if language == CYPHER else "query"
     command("graph", which, record.experiment.name, console.asked or console.draft)
@@ -153,10 +153,10 @@ def _invite() -> None:
     )
 
 
-def _ask_graph(results: Results, text: str, begin: Begin | None) -> None:
-    atlas = results.described
+def _ask_graph(results: Results, console: Console, begin: Begin | None) -> None:
+    read = read_chain if console.language == CHAINS else read_query
     try:
-        query = read_query(text, atlas.schema)
+        query = read(console.asked or "", results.atlas.schema)
         walked = _walk(results, query, begin or Begin())
     except AutoGraphError as error:
         _tell(error)

@@ -1,0 +1,219 @@
+"""The Query screen: what is asked, what comes back, and what a mistake looks like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from opening import Open, asked, press, sound, words
+from streamlit.testing.v1 import AppTest
+
+from app.pipeline.records import read_record
+from app.results.results import Results
+from app.ui.query import waiting
+from app.ui.shared import visitors
+from app.ui.shared.frame import plain
+from graph.explore.examples import ARROWS, CHAINS, CYPHER, examples
+from graph.explore.view import read_view
+from graph.explore.walked import walk
+from graph.query.console import read_query
+
+TITLES = {ARROWS: "Arrows", CHAINS: "GSL", CYPHER: "Cypher"}
+OWN = "user:3 > item:2 latest > item_factor"
+
+
+@pytest.fixture(autouse=True)
+def _wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers of the database are waited for, however busy the machine is."""
+    monkeypatch.setattr(waiting, "PATIENCE_S", 60.0)
+
+
+@pytest.fixture
+def results(demo_workspace: Path) -> Results:
+    return Results(read_record("demo", demo_workspace))
+
+
+def _box(page: AppTest) -> str:
+    return str(page.text_area[0].value)
+
+
+def _table(page: AppTest) -> pl.DataFrame:
+    return pl.from_pandas(page.dataframe[0].value)
+
+
+def _pills(page: AppTest, label: str):
+    return next(one for one in page.button_group if one.label == label)
+
+
+@pytest.mark.parametrize("language", TITLES)
+def test_every_example_can_be_asked(
+    screen: Open, demo_workspace: Path, results: Results, language: str
+) -> None:
+    if language == CYPHER:
+        pytest.importorskip("ladybug")
+    offered = examples(results.atlas, language)
+    assert len(offered) >= 3
+    for example in offered:
+        page = screen("query", demo_workspace, language=TITLES[language], query=example.text)
+        assert sound(page), example
+        assert _box(page) == example.text
+        assert _table(page).height > 0, example
+
+
+def test_at_first_the_box_holds_an_example_and_nothing_is_asked(
+    screen: Open, demo_workspace: Path
+) -> None:
+    page = screen("query", demo_workspace)
+    assert "Nothing asked yet" in words(page) and asked(page, "query") is None
+    page = press(page, "Ask")
+    assert sound(page) and asked(page, "query") == _box(page)
+    assert _table(page).columns == ["user", "item", "item, at"]
+
+
+def test_one_click_fills_the_box_and_asks(
+    screen: Open, demo_workspace: Path, results: Results
+) -> None:
+    page = screen("query", demo_workspace)
+    text = examples(results.atlas, ARROWS)[-1].text
+    page = _pills(page, "Examples from this experiment").select(text).run()
+    assert sound(page) and asked(page, "query") == _box(page) == text
+    assert _table(page).height > 0
+
+
+def test_rows_are_what_the_sampler_found_under_names(
+    screen: Open, demo_workspace: Path, results: Results
+) -> None:
+    page = screen("query", demo_workspace, query=OWN)
+    atlas = results.described
+    walked = walk(atlas, read_query(OWN, atlas.schema), range(3))
+    assert _table(page).rows() == walked.table(2).rows()
+    assert f"{walked.size(2):,} ways from 3 starts" in words(page)
+
+
+def test_the_start_and_the_moment_stand_in_the_link(
+    screen: Open, demo_workspace: Path, results: Results
+) -> None:
+    title = results.atlas.names.title(("user", 5))
+    key = results.atlas.key(("user", 5))
+    page = screen("query", demo_workspace, query="user > item", seeds="The selected node", node=key)
+    assert sound(page) and set(_table(page)["user"]) == {title}
+    everything = _table(page).height
+    page = screen(
+        "query",
+        demo_workspace,
+        query="user > item",
+        seeds="The selected node",
+        node=key,
+        at="2000-01-01",
+    )
+    assert not page.exception and everything > 0 and "Nothing found" in words(page)
+    page = screen("query", demo_workspace, query="item > user", seeds="The selected node", node=key)
+    assert "no node of that type is selected" in page.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "said", "where"),
+    [
+        ("Arrows", "user > itm", "did you mean", "user > itm\n       ^"),
+        ("GSL", "g.V('user').valus()", "did you mean", ""),
+        ("GSL", "__import__('os').system('true')", "cannot stand in a query", ""),
+        ("Cypher", "MATCH (u:user)\nRETRUN u", "cannot be read as Cypher", "RETRUN u\n^"),
+        ("Cypher", "MATCH (u:user) DELETE u", "DELETE is not run here", " " * 15 + "^"),
+        ("Cypher", "LOAD FROM '/etc/passwd' RETURN *", "only read", "LOAD FROM"),
+    ],
+)
+def test_a_mistake_is_a_sentence_and_a_caret_and_the_text_stays(
+    screen: Open, demo_workspace: Path, language: str, text: str, said: str, where: str
+) -> None:
+    if language == "Cypher":
+        pytest.importorskip("ladybug")
+    page = screen("query", demo_workspace, language=language, query=text)
+    assert not page.exception and _box(page) == text
+    assert said in page.error[0].value.replace("\\", "")
+    assert any(where in code.value for code in page.code)
+
+
+def test_what_can_follow_is_put_behind_the_text(screen: Open, demo_workspace: Path) -> None:
+    page = screen("query", demo_workspace)
+    page.text_area[0].set_value("user:4 > it").run()
+    pills = _pills(page, "Go on with")
+    page = pills.select("em").run()
+    assert _box(page) == "user:4 > item" and sound(page)
+    assert plain("> user") in _pills(page, "Go on with").options
+
+
+def test_what_was_asked_before_can_be_asked_again(screen: Open, demo_workspace: Path) -> None:
+    page = screen("query", demo_workspace)
+    for text in ("user:2", "item:2"):
+        page.text_area[0].set_value(text).run()
+        page = press(page, "Ask")
+    assert [code.value for code in page.code if code.value in ("user:2", "item:2")] == [
+        "item:2",
+        "user:2",
+    ]
+    again = [button for button in page.button if button.label == "Arrows"]
+    page = again[1].click().run()
+    assert _box(page) == "user:2" == asked(page, "query")
+
+
+@pytest.mark.parametrize("part", ["Picture", "Explain"])
+def test_the_other_parts_of_an_answer(screen: Open, demo_workspace: Path, part: str) -> None:
+    pytest.importorskip("ladybug")
+    for language, text in (
+        ("Arrows", OWN),
+        ("Cypher", "MATCH (i:item)-->(f:item_factor) RETURN i, f LIMIT 4"),
+    ):
+        page = screen("query", demo_workspace, language=language, query=text, answer=part)
+        assert sound(page)
+        if part == "Explain":
+            rows = _table(page)
+            assert rows.height >= 2 and {"ms"} <= {*rows.columns}
+    nothing = screen(
+        "query", demo_workspace, language="Cypher", query="RETURN 1 AS one", answer="Picture"
+    )
+    assert "No nodes in this answer" in words(nothing)
+
+
+def test_the_nodes_of_an_answer_are_a_view_of_the_graph(results: Results) -> None:
+    from app.ui.query.answers import DRAWN, graph_address
+
+    atlas = results.atlas
+    nodes = [("item", number) for number in range(DRAWN + 9)]
+    view = read_view(graph_address(atlas, nodes), atlas.schema)
+    assert view.starts == tuple(nodes[:DRAWN]) and view.cap == DRAWN
+
+
+def test_a_slow_question_can_be_stopped(
+    screen: Open, demo_workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ladybug")
+    monkeypatch.setattr(waiting, "PATIENCE_S", 0.0)
+    slow = "UNWIND range(1,9000) AS a UNWIND range(1,9000) AS b RETURN sum(a * b % 7)"
+    page = screen("query", demo_workspace, language="Cypher", query=slow)
+    assert "Asking" in words(page)
+    page = press(page, "Stop")
+    page = page.run()
+    assert not page.exception and "Stopped" in words(page)
+
+
+def test_viewers_ask_too(
+    screen: Open, own_workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ladybug")
+    monkeypatch.setenv(visitors.VIEWER, "1")
+    text = "MATCH (u:user) RETURN count(u) AS users"
+    page = screen("query", own_workspace, language="Cypher", query=text)
+    assert sound(page) and _table(page)["users"][0] > 0
+    made = list((own_workspace / "cache" / "databases").iterdir())
+    assert [path.suffix for path in made] == [".lbug"]
+
+
+def test_without_the_library_a_sentence_says_what_to_install(
+    screen: Open, own_workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "ladybug", None)
+    page = screen("query", own_workspace, language="Cypher", query="RETURN 1")
+    assert not page.exception and "pip install" in page.error[0].value.replace("\\", "")
