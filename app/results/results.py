@@ -284,7 +284,10 @@ class Results:
 
         def make() -> Path:
             with rights.deriving():
-                return write_database(self.atlas.graph, path, self.facts)
+                write_database(self.atlas.graph, path, self.facts)
+            for older in {*path.parent.glob(f"{self.record.keys['graph']}-*.lbug")} - {path}:
+                older.unlink(missing_ok=True)
+            return path
 
         of = ("dataset", "graph", *(f"factors-{side}" for side in SIDES))
         made = max(_made(self.record.folder(stage)) for stage in of)

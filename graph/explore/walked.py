@@ -30,7 +30,7 @@ class Step:
     """What one hop did.
 
     Attributes:
-        hop: As it is written.
+        says: What it does, in a sentence.
         origins: Nodes from which it started.
         seen: Edges that its seeds could see from there; None where it walks none.
         drawn: What it led to.
@@ -38,7 +38,7 @@ class Step:
         seconds: That it took.
     """
 
-    hop: str
+    says: str
     origins: int
     seen: int | None
     drawn: int
@@ -129,17 +129,18 @@ class Walked:
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """What every hop did."""
-        every = zip(self.query.hops, self.sample.draws, self.seconds, strict=True)
+        lines = self.query.explain()[1 : len(self.query.hops) + 1]
+        every = zip(lines, self.query.hops, self.sample.draws, self.seconds, strict=True)
         return tuple(
             Step(
-                hop=_write(self.query, number),
+                says=line.says,
                 origins=self.size(hop.origin),
                 seen=self._seen(hop),
                 drawn=len(draws.nodes),
                 distinct=len(np.unique(draws.nodes)),
                 seconds=seconds,
             )
-            for number, (hop, draws, seconds) in enumerate(every, 1)
+            for line, hop, draws, seconds in every
         )
 
     def _seen(self, hop: Hop) -> int | None:
@@ -200,19 +201,11 @@ def walk(
             f"The query starts from {len(seeds):,} nodes, and from {SEEDS:,} at most it can be "
             f"looked at; write how many, as in {query.start.type}:16."
         )
+    query.check(atlas.graph)
     sampler = Sampler(atlas.graph, query, most=DRAWS, limit=DRAWS)
     trace: list[float] = []
     sample = sampler.sample(np.asarray(seeds, dtype=np.int64), at, seed, trace=trace)
     return Walked(atlas, sampler, sample, tuple(trace))
-
-
-def _write(query: Query, number: int) -> str:
-    """A hop as it is written after its arrow."""
-    hop = query.hops[number - 1]
-    count = "" if hop.count is None else f":{hop.count}"
-    by = "" if hop.count is None or hop.by == "random" else f" {hop.by}"
-    kind = f"walk {hop.type}" if hop.walk else f"not {hop.type}" if hop.negative else hop.type
-    return hop.end or f"{kind}{count}{by}"
 
 
 def _moments(name: str, times: np.ndarray) -> pl.Series:

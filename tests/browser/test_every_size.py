@@ -11,7 +11,9 @@ from playwright.sync_api import expect
 PHONE = 400
 
 
-@pytest.mark.parametrize("screen", ["graph", "metapaths", "train", "compare", "demo", "report"])
+@pytest.mark.parametrize(
+    "screen", ["graph", "metapaths", "query", "train", "compare", "demo", "report"]
+)
 def test_nothing_is_wider_than_a_telephone(
     page_at: PageAt, demo_workspace: Path, screen: str
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
-from urllib.parse import parse_qs, urlparse
+from urllib.parse import parse_qs, quote, urlparse
 
 import networkx as nx
 import polars as pl
@@ -172,6 +172,9 @@ def test_a_link_shows_the_same_and_a_broken_one_says_so(
     page.wait_for_selector("[data-testid=stEChartsChart] canvas")
 
 
+QUERY = quote("user:3 > item:4 latest > item_factor")
+
+
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1920, True)])
 def test_pictures_of_the_screens(
     page_at: PageAt, demo_workspace: Path, width: int, dark: bool
@@ -180,6 +183,7 @@ def test_pictures_of_the_screens(
         ("graph-overview", "graph?experiment=demo"),
         ("graph-around", f"graph?experiment=demo&view={START}"),
         ("metapaths", "metapaths?experiment=demo"),
+        ("query", f"query?experiment=demo&answer=Picture&query={QUERY}"),
     ):
         page = page_at(demo_workspace, path, width=width, dark=dark)
         page.wait_for_selector("[data-testid=stEChartsChart] canvas")

@@ -17,7 +17,7 @@ from graph.database.statement import CALLED, REFUSED, check_reads
 from graph.database.write import is_ours, read_database, write_database
 from graph.explore.paths import count_instances
 from graph.hetero import HeteroGraph
-from graph.metapath import Metapath
+from graph.query.query import Query
 from graph.schema import EdgeType, NodeType, Schema
 from graph.values import Lists
 
@@ -111,7 +111,7 @@ def test_what_is_written_comes_back(shop, database):
     ],
 )
 def test_cypher_counts_the_instances_that_we_count(shop, database, path):
-    metapath = Metapath.parse(path, SHOP)
+    metapath = Query.parse(path, SHOP)
     ends = list(pairwise(enumerate(metapath.types)))
     nodes = ", ".join(f"(n{at}:`{kind}`)" for at, kind in enumerate(metapath.types))
     steps = ", ".join(f"(n{at})-[e{at}]-(n{at + 1})" for (at, _), _ in ends)

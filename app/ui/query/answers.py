@@ -83,7 +83,7 @@ def _steps(walked: Walked) -> None:
         return
     rows = pl.DataFrame(
         {
-            "hop": [step.hop for step in walked.steps],
+            "hop": [step.says for step in walked.steps],
             "from": [step.origins for step in walked.steps],
             "edges": [step.seen for step in walked.steps],
             "drawn": [step.drawn for step in walked.steps],
@@ -97,7 +97,7 @@ def _steps(walked: Walked) -> None:
         rows,
         "explain",
         columns={
-            "hop": st.column_config.TextColumn("Hop", width="medium"),
+            "hop": st.column_config.TextColumn("What each hop does", width="large"),
             "from": number("From", format="localized", help="Nodes from which it starts."),
             "edges": number(
                 "Edges in sight",
@@ -110,7 +110,8 @@ def _steps(walked: Walked) -> None:
             "ms": number("Milliseconds", format="%.2f"),
         },
     )
-    st.caption(f"As it was understood: {plain(walked.query)}")
+    st.caption(f"{plain(walked.query.explain()[0].says)} As it was understood:")
+    st.code(str(walked.query), language=None, wrap_lines=True)
 
 
 def draw_answer(results: Results, text: str, answer: Answer) -> None:
