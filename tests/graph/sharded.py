@@ -13,9 +13,14 @@ TIMES = np.array([30, 60, 90, 90, 99, 200])
 SEEDS = np.array([0, 3, 5, 6, 11, 2])
 
 
-def world() -> HeteroGraph:
-    """Purchases with times, weights and attributes, and users who trust users."""
-    rng = np.random.default_rng(4)
+def world(from_then: int = 100, seed: int = 0) -> HeteroGraph:
+    """Purchases with times, weights and attributes, and users who trust users.
+
+    Args:
+        from_then: When purchases begin to depend on the seed.
+        seed: Of these.
+    """
+    rng, other = np.random.default_rng(4), np.random.default_rng(seed)
     bought = {
         "source": rng.integers(0, USERS, 150),
         "target": rng.integers(0, ITEMS, 150),
@@ -24,6 +29,9 @@ def world() -> HeteroGraph:
         "stars": rng.integers(1, 6, 150),
         "words": Lists.of([("a",) * (n % 3) for n in range(150)]),
     }
+    later = bought["time"] >= from_then
+    for name, most in (("source", USERS), ("target", ITEMS), ("weight", 5)):
+        bought[name] = np.where(later, other.integers(0, most, 150), bought[name])
     trust = {"source": rng.integers(0, USERS, 40), "target": rng.integers(0, USERS, 40)}
     items = Table({"genre": rng.integers(0, 3, ITEMS)}, id=None)
     return HeteroGraph.of({"user": USERS, "item": items}, {BUYS: bought, TRUSTS: trust})

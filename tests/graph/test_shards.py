@@ -13,6 +13,7 @@ from graph.query.query import Start
 from graph.sample.carriers import InProcess
 from graph.sample.part import Part, Shard
 from graph.sample.shards import Shards, write_shards
+from graph.sample.strategies import STRATEGIES
 
 P = 1e-4
 
@@ -68,6 +69,19 @@ def test_chance_has_the_same_distribution_from_any_number_of_shards(graph, text,
     both = np.stack([one, other])[:, (one + other) > 0]
     assert one.sum() == other.sum() and both.shape[1] > 2
     assert stats.chi2_contingency(both).pvalue > P
+
+
+@pytest.mark.parametrize("by", [*STRATEGIES, "negatives", "negatives in_degree"])
+def test_nothing_that_comes_later_has_any_influence_in_shards(by):
+    hop = f"not item:3 {by[10:]}" if by.startswith("negatives") else f"item:3 {by} > user:2 {by}"
+    drawn = []
+    for seed in (1, 2):
+        graph = world(from_then=60, seed=seed)
+        sampler = Shards.of(graph, 3).sampler(parsed(graph, f"user > {hop}"))
+        drawn.append(sampler.sample(np.repeat(SEEDS, 20), 60, 7).draws)
+    for one, other in zip(*drawn, strict=True):
+        assert len(one.nodes)
+        np.testing.assert_array_equal(one.nodes, other.nodes)
 
 
 @pytest.mark.parametrize("by", ["random", "in_degree"])
