@@ -83,21 +83,22 @@ def distinct(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     (array([0, 1, 3]), array([0, 1, 0, 2]))
     """
     n = len(keys)
-    first = np.arange(n)
-    left = first
-    bits = max(n, 1).bit_length() + 2
-    multiplier = 0x9E3779B97F4A7C15
-    table = np.empty(1 << bits, dtype=np.int64)
-    hashed = keys.astype(np.uint64)
+    order = np.arange(n, dtype=np.int32)
+    shift = np.uint64(64 - max(n, 1).bit_length() - 1)
+    table = np.empty(1 << (64 - int(shift)), dtype=np.int32)
+    first, left, hashed, multiplier = order, order, keys.view(np.uint64), 0x9E3779B97F4A7C15
     while len(left):
-        slots = ((hashed * np.uint64(multiplier)) >> np.uint64(64 - bits)).astype(np.int64)
+        slots = ((hashed * np.uint64(multiplier)) >> shift).view(np.int64)
         table[slots[::-1]] = left[::-1]
         found = table[slots]
-        same = keys[found] == keys[left]
-        first[left[same]] = found[same]
-        left, hashed = left[~same], hashed[~same]
+        if left is order:
+            first = found
+        else:
+            first[left] = found
+        odd = np.flatnonzero(keys[found] != hashed.view(np.int64))
+        left, hashed = left[odd], hashed[odd]
         multiplier = (multiplier * 6364136223846793005 + 1442695040888963407) % 2**64 | 1
-    leads = first == np.arange(n)
+    leads = first == order
     return np.flatnonzero(leads), (np.cumsum(leads) - 1)[first]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from data.errors import ConfigError
 from graph.sample.rows import Rows
-from graph.sample.tables import Alias, cumulate, fallen, powers, visible
+from graph.sample.tables import Alias, cumulate, fallen, visible
 
 Chosen = tuple[np.ndarray, np.ndarray]
 """(e,) int64 which of the rows each draw belongs to, in order, and (e,) int64 its edge's place."""
@@ -77,20 +77,24 @@ def in_degree(rows: Rows, count: int, rng: np.random.Generator) -> Chosen:
     if rows.limits is None or rows.reach.arrivals.times is None:
         return _by_alias(rows, rows.reach.popularity, count, rng)
     arrivals, targets = rows.reach.arrivals, rows.reach.relation.targets
-    rises, sums = rows.reach.doublings.rises, rows.reach.doublings.sums
+    doublings = rows.reach.doublings
+    rises, sums = doublings.rises, doublings.sums
     begins, lengths = visible(rises, rows.rows, rows.limits)
     low, high = sums[begins], sums[begins + lengths]
     some = np.flatnonzero(high > low)
     places = np.repeat(some, count)
     positions = np.empty(len(places), dtype=np.int64)
-    left = np.arange(len(places))
+    left, tries = np.arange(len(places)), 1
     while len(left):
-        of = places[left]
+        of = np.repeat(places[left], tries)
         sought = low[of] + rng.random(len(of)) * (high - low)[of]
-        found = rises.targets[fallen(sums, begins[of], lengths[of], sought)]
-        positions[left] = found
-        degrees = arrivals.degrees_at(targets[found], rows.limits[of])
-        left = left[rng.random(len(left)) * powers(degrees) >= degrees]
+        rise = fallen(sums, begins[of], lengths[of], sought)
+        edge = rises.targets[rise]
+        ahead = doublings.bases[rise] + (sought - sums[rise]).astype(np.int64)
+        taken = arrivals.arrived(targets[edge], ahead, rows.limits[of]).reshape(-1, tries)
+        first = taken.argmax(axis=1) + np.arange(len(left)) * tries
+        positions[left] = edge[first]
+        left, tries = left[~taken.ravel()[first]], 4
     return places, positions
 
 

@@ -194,24 +194,34 @@ class Arrivals:
         degrees: np.ndarray = ends - begins
         return degrees
 
+    def arrived(self, nodes: np.ndarray, ahead: np.ndarray, limits: np.ndarray) -> np.ndarray:
+        """(q,) bool: whether nodes have more than so many edges before a time each."""
+        assert self.times is not None
+        at = self.offsets[nodes] + ahead
+        there: np.ndarray = at < self.offsets[1:][nodes]
+        there &= self.times[np.minimum(at, len(self.times) - 1)] < limits
+        return there
+
 
 @dataclass(frozen=True, slots=True)
 class Doublings:
     """How far the in-degrees of what rows lead to have grown, by powers of two.
 
     At any time an edge counts the smallest power of two that its target's in-degree does not
-    exceed. It rises when the edge comes, and whenever the in-degree passes a power of two: about
-    2.4 times an edge if edges come evenly. So a row at a time is a prefix of its rises, and an
-    edge drawn by them, kept in proportion to in-degree by power, is drawn by in-degree; at least
-    half are kept.
+    exceed: the places of all edges that led there, and of some that may still. Places are added
+    when the edge comes, and whenever the in-degree passes a power of two: about 2.4 times an edge
+    if edges come evenly. So a row at a time is a prefix of its rises, and an edge of which a place
+    is drawn is drawn by in-degree if that place is taken; at least half are.
 
     Attributes:
         rises: By row and time; targets are places of edges in the relation.
-        sums: (r + 1,) float64 of what all rises before each add, whole numbers.
+        sums: (r + 1,) float64 of how many places all rises before each add.
+        bases: (r,) int64 the first place that each adds.
     """
 
     rises: Relation
     sums: np.ndarray
+    bases: np.ndarray
 
     @classmethod
     def of(cls, relation: Relation, arrivals: Arrivals) -> Doublings:
@@ -221,18 +231,19 @@ class Doublings:
         targets, sources = relation.targets, relation.sources
         first = np.full(m, np.iinfo(np.int64).min) if relation.times is None else relation.times
         power = powers(arrivals.degrees_at(targets, first + 1))
-        parts = [(np.flatnonzero(power), first[power > 0], power[power > 0])]
+        begun = np.flatnonzero(power)
+        parts = [(begun, first[begun], power[begun], np.zeros(len(begun), dtype=np.int64))]
         step, degrees = 0, arrivals.degrees[targets]
         while step < degrees.max(initial=0):
             passed = np.flatnonzero((power <= step) & (degrees > step))
             when = arrived[arrivals.offsets[targets[passed]] + step]
             rise = np.full(len(passed), max(step, 1), dtype=np.int64)
-            parts.append((passed, np.maximum(when, first[passed]), rise))
+            parts.append((passed, np.maximum(when, first[passed]), rise, np.full_like(rise, step)))
             step = max(1, 2 * step)
-        edges, times, rises = map(np.concatenate, zip(*parts, strict=True))
+        edges, times, rises, bases = map(np.concatenate, zip(*parts, strict=True))
         order = np.lexsort((times, sources[edges]))
         rows = Relation(offsets_of(sources[edges], len(relation)), edges[order], m, times[order])
-        return cls(rows, cumulate(rises[order]))
+        return cls(rows, cumulate(rises[order]), bases[order])
 
 
 def powers(numbers: np.ndarray) -> np.ndarray:
