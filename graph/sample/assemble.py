@@ -150,8 +150,10 @@ def once(parts: list[tuple[np.ndarray, ...]]) -> SampledEdges:
     """Edges, each once between the same two nodes of the sample.
 
     Args:
-        parts: Rows, columns, numbers and, where they have some, times.
+        parts: Rows, columns, numbers and, where they have some, times; those without any edge may
+            lack them.
     """
+    parts = [part for part in parts if len(part[0])] or parts[:1]
     rows, columns, numbers, *times = map(np.concatenate, zip(*parts, strict=True))
     most = int(rows.max(initial=0)) + 1
     firsts, _ = distinct(numbers * most + rows)

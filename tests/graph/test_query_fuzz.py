@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_gsl import SAME
 from test_query import SHOP, WRITTEN
 
-from data.errors import ConfigError
-from graph import Query
+from data.errors import ConfigError, DataError
+from data.relation import Relation
+from graph import HeteroGraph, Query, Sampler
 from graph.query.check import MOST_DRAWN, joining
 from graph.query.console import read_chain, read_query
 from graph.query.parts import NEGATIVES, STRATEGIES, Condition, Hop, Likeness, Start, Walk
+from graph.values import Lists
 
 PIECES = (
     *r"""
@@ -102,7 +106,18 @@ def conditions(draw, edges: bool):
 
 
 @st.composite
-def queries(draw):
+def known_conditions(draw, edges: bool):
+    """At times a condition on what the graph of the shop knows."""
+    if draw(st.integers(0, 3)):
+        return ()
+    name, operator = draw(st.sampled_from(["age", "tags"])), draw(st.sampled_from(["=", "<", ">="]))
+    value = draw(st.integers(-1, 5) | st.floats(0, 4)) if name == "age" else "war"
+    of_edge = edges and draw(st.booleans())
+    return (Condition("age" if of_edge else name, operator, 2 if of_edge else value, of_edge),)
+
+
+@st.composite
+def queries(draw, conditions=conditions):
     """Any query of the shop, branch by branch."""
     names = iter(draw(st.lists(NAMES, unique=True, min_size=12, max_size=12)))
 
@@ -188,3 +203,62 @@ def test_every_query_reads_as_it_is_written(query):
     assert read_query(str(query), SHOP) == query
     assert Query.parse(str(Query(query.start, query.hops, query.induced)), SHOP) == query
     assert len(query.explain()) == 1 + len(query.hops) + query.induced
+
+
+def shop() -> HeteroGraph:
+    """A small graph of the shop, with attributes of nodes and edges."""
+    rng, sizes = np.random.default_rng(0), {"user": 6, "item": 8, "genre": 3}
+    edges = {
+        edge.key: Relation.between(
+            rng.integers(0, sizes[edge.source], 20),
+            rng.integers(0, sizes[edge.target], 20),
+            sizes[edge.source],
+            sizes[edge.target],
+            rng.integers(0, 50, 20) if edge.timed else None,
+            rng.random(20),
+        )
+        for edge in SHOP.edges
+    }
+    nodes = {
+        kind: {
+            "age": rng.integers(0, 5, n),
+            "tags": Lists.of([("war",) * (row % 3) for row in range(n)]),
+            "weight": rng.random(n),
+            "a b": rng.integers(0, 2, n),
+            "c": rng.integers(0, 2, n),
+        }
+        for kind, n in sizes.items()
+    }
+    return HeteroGraph(SHOP, sizes, edges, nodes, {key: {"age": rng.random(20)} for key in edges})
+
+
+GRAPH = shop()
+
+
+@settings(max_examples=60, deadline=None)
+@given(queries(known_conditions), st.none() | st.integers(0, 50), st.booleans())
+def test_every_query_is_walked_or_gets_a_sentence(query, at, disjoint):
+    few = [
+        replace(
+            hop,
+            count=hop.count and min(hop.count, 5),
+            walk=hop.walk and replace(hop.walk, length=min(hop.walk.length, 5)),
+        )
+        for hop in query.hops
+    ]
+    try:
+        sampler = Sampler(GRAPH, replace(query, hops=tuple(few)), disjoint=disjoint, most=20_000)
+        once, again = (sampler.sample(sampler.seeds()[:5], at, rng=3) for _ in range(2))
+    except (ConfigError, DataError) as error:
+        assert str(error).endswith((".", "?"))
+        return
+    for one, other in zip(once.draws, again.draws, strict=True):
+        assert one.nodes.tolist() == other.nodes.tolist()
+    assert len(once.ego().hops) == len(few)
+    assert once.subgraph().nodes.keys() == again.subgraph().nodes.keys()
+
+
+def test_what_is_induced_where_a_hop_found_nothing():
+    query = Query.parse("item > user where age = -1 induced", SHOP)
+    sample = Sampler(GRAPH, query).sample(np.arange(3))
+    assert all(not len(edges.numbers) for edges in sample.edges.values())
