@@ -45,6 +45,7 @@ class Sampler:
     Raises:
         ConfigError: the query names what there is not.
 
+    >>> from data.relation import Relation
     >>> from graph.hetero import HeteroGraph
     >>> from graph.schema import EdgeType, NodeType, Schema
     >>> shop = Schema((NodeType("user"), NodeType("item")), (EdgeType("user", "buys", "item"),))
