@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from graph.hetero import HeteroGraph
     from graph.latent import LatentGraph
     from graph.query.query import Query
+    from graph.sample.loader import Loader
     from graph.sample.sample import Sample
     from graph.sample.sampler import Sampler
     from graph.schema import EdgeType, NodeType, Schema
@@ -18,6 +19,7 @@ __all__ = [
     "EdgeType",
     "HeteroGraph",
     "LatentGraph",
+    "Loader",
     "NodeType",
     "Query",
     "Relation",
@@ -31,6 +33,7 @@ _HOMES = {
     "EdgeType": "graph.schema",
     "HeteroGraph": "graph.hetero",
     "LatentGraph": "graph.latent",
+    "Loader": "graph.sample.loader",
     "NodeType": "graph.schema",
     "Query": "graph.query.query",
     "Relation": "data.relation",

@@ -361,8 +361,7 @@ def _hop(
         if not whole:
             kept = allowed[relation.targets]
             for condition in asked:
-                holds = holds_of_edges(graph, key, condition)
-                kept &= holds if relation.numbers is None else holds[relation.numbers]
+                kept &= holds_of_edges(graph, key, condition)
             relation = relation.only(kept)
         relations.append(relation)
     return _Hop(tuple(keys), tuple(relations), whole)

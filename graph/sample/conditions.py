@@ -41,24 +41,21 @@ def holds_of_nodes(graph: HeteroGraph, kind: str, condition: Condition) -> np.nd
 
 
 def holds_of_edges(graph: HeteroGraph, key: Key, condition: Condition) -> np.ndarray:
-    """(m,) bool: which edges of a type meet a condition, in the order of the declared relation.
+    """(m,) bool: which edges of a type meet a condition, in the order of `graph.relation(key)`.
 
     Raises:
         ConfigError: they have no such attribute.
     """
-    declared = graph.schema.edge(key).key
-    relation = graph.relation(declared)
-    columns: dict[str, Values] = dict(graph.edge_attributes.get(declared, {}))
-    if relation.times is not None:
-        columns["time"] = relation.times
-    if relation.weights is not None:
-        columns["weight"] = relation.weights
-    if condition.attribute not in columns:
+    relation = graph.relation(key)
+    named = {"time": relation.times, "weight": relation.weights}
+    known = [name for name, column in named.items() if column is not None]
+    known += graph.edge_attributes.get(graph.schema.edge(key).key, {})
+    if condition.attribute not in known:
         raise ConfigError(
             f"The edges {key[0]} -{key[1]}-> {key[2]} have no attribute {condition.attribute!r}; "
-            f"they have {', '.join(columns) or 'none'}."
+            f"they have {', '.join(known) or 'none'}."
         )
-    return _holds(columns[condition.attribute], condition)
+    return _holds(graph.edge_values(key, condition.attribute), condition)
 
 
 def _holds(values: Values, condition: Condition) -> np.ndarray:

@@ -251,7 +251,7 @@ def reach(graph: HeteroGraph, keys: Sequence[Key], where: Sequence[Condition] = 
     target = keys[0][2]
     born = node_times(graph, target)
     if len(keys) == 1 and not where and born is None:
-        relation = replace(graph.relation(keys[0]), numbers=_numbers(graph, keys[0]))
+        relation = graph.relation(keys[0])
         return Reach(relation, None, relation.times, node_times(graph, keys[0][0]))
     parts = [_part(graph, key, kind, where) for kind, key in enumerate(keys)]
     sources, targets, numbers, kinds, times, weights = map(np.concatenate, zip(*parts, strict=True))
@@ -282,14 +282,15 @@ def _part(
     graph: HeteroGraph, key: Key, kind: int, where: Sequence[Condition]
 ) -> tuple[np.ndarray, ...]:
     """Sources, targets, numbers, kinds, times and weights of the edges of one type that stay."""
-    relation, numbers = graph.relation(key), _numbers(graph, key)
+    relation = graph.relation(key)
+    numbers = relation.numbers
     m = len(relation.targets)
     if numbers is None:
         numbers = np.arange(m)
     kept = np.ones(m, dtype=bool)
     for condition in where:
         if condition.of_edge:
-            kept &= holds_of_edges(graph, key, condition)[numbers]
+            kept &= holds_of_edges(graph, key, condition)
         else:
             kept &= holds_of_nodes(graph, key[2], condition)[relation.targets]
     times, weights = relation.times, relation.weights
@@ -301,14 +302,3 @@ def _part(
         np.full(int(kept.sum()), NEVER) if times is None else times[kept],
         np.ones(int(kept.sum()), dtype=np.float32) if weights is None else weights[kept],
     )
-
-
-def _numbers(graph: HeteroGraph, key: Key) -> np.ndarray | None:
-    """(m,) which edge of the declared relation each is; None where it is the declared one."""
-    relation, declared = graph.relation(key), graph.schema.edge(key).key
-    if key == declared or relation.numbers is not None:
-        return relation.numbers
-    own = graph.relation(declared)
-    if own.times is None:
-        return np.argsort(own.targets, kind="stable")
-    return np.lexsort((own.times, own.targets))

@@ -220,6 +220,8 @@ class Sampler:
             schema.edge(key).key: np.unique(np.asarray(numbers, dtype=np.int64))
             for key, numbers in exclude.items()
         }
+        for key, numbers in out.items():
+            self._check_excluded(key, numbers)
         seeds = np.asarray(seeds, dtype=np.int64).reshape(-1)
         if start.edge is None:
             self._check_seeds(seeds, self.graph.size(start.type), f"{start.type} number")
@@ -241,6 +243,15 @@ class Sampler:
         sources = np.searchsorted(edges.offsets, numbers, side="right") - 1
         ends = [sources, edges.targets[numbers].astype(np.int64)]
         return dict(zip(("source", "target"), ends if key == declared else ends[::-1], strict=True))
+
+    def _check_excluded(self, key: Key, numbers: np.ndarray) -> None:
+        edges = self.graph.relation(key)
+        odd = numbers[(numbers < 0) | (numbers >= len(edges.targets))]
+        if len(odd) and edges.numbers is None:
+            raise DataError(
+                "Edge {} -{}-> {} number {} is to be left out, and there is none; the numbers are "
+                "0 to {}.".format(*key, odd[0], len(edges.targets) - 1)
+            )
 
     def _check_seeds(self, seeds: np.ndarray, n: int, what: str) -> None:
         odd = np.flatnonzero((seeds < 0) | (seeds >= n))
@@ -314,7 +325,9 @@ class Sampler:
         strategy = self.strategies[hop.by]
         if bars is not None:
             return draw_past(bars, hop.by, strategy, rows, hop.count, rng)
-        return strategy(rows, hop.count, rng)
+        if hop.by in STRATEGIES:
+            return strategy(rows, hop.count, rng)
+        return _checked(hop, rows, *strategy(rows, hop.count, rng))
 
     def _avoided(self, hop: Hop, walk: _Walk) -> np.ndarray | None:
         """Nodes that a hop keeps away from: place of the seed times number of nodes, and node."""
@@ -427,6 +440,17 @@ class _Walk:
     def limits(self, owners: np.ndarray) -> np.ndarray | None:
         """(e,) int64 seconds of the seed of each."""
         return None if self.times is None else self.times[owners]
+
+
+def _checked(hop: Hop, rows: Rows, places: np.ndarray, positions: np.ndarray) -> Chosen:
+    """What a strategy of somebody else drew, if it is what its rows may show."""
+    within = positions - rows.begins[places]
+    if ((within < 0) | (within >= rows.lengths[places])).any() or (np.diff(places) < 0).any():
+        raise ConfigError(
+            f"The strategy {hop.by!r} answered edges that its rows do not show, or not row by row; "
+            "let it draw places from `begins` up to `lengths` further on, in the order of the rows."
+        )
+    return places, positions
 
 
 def _unjoined(origins: np.ndarray, nodes: np.ndarray) -> Draws:
