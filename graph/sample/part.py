@@ -163,7 +163,7 @@ class Shard:
         places = _numbers(self.part.graph.relation(key))
         kept = np.ones(len(places), dtype=bool)
         for condition in where:
-            kept &= holds_of_edges(self.part.graph, key, condition)[places]
+            kept &= holds_of_edges(self.part.graph, key, condition)
         numbers: np.ndarray = self.part.numbers[key][places[kept]]
         return numbers
 

@@ -245,12 +245,12 @@ class Sampler:
         return dict(zip(("source", "target"), ends if key == declared else ends[::-1], strict=True))
 
     def _check_excluded(self, key: Key, numbers: np.ndarray) -> None:
-        edges = self.graph.relation(key)
-        odd = numbers[(numbers < 0) | (numbers >= len(edges.targets))]
-        if len(odd) and edges.numbers is None:
+        n = self._edge_count(key)
+        odd = numbers[(numbers < 0) | (numbers >= n)]
+        if len(odd) and self.graph.relation(key).numbers is None:
             raise DataError(
                 "Edge {} -{}-> {} number {} is to be left out, and there is none; the numbers are "
-                "0 to {}.".format(*key, odd[0], len(edges.targets) - 1)
+                "0 to {}.".format(*key, odd[0], n - 1)
             )
 
     def _check_seeds(self, seeds: np.ndarray, n: int, what: str) -> None:

@@ -172,9 +172,6 @@ class ShardedSampler(Sampler):
         relation = Relation.between(sources, targets, *sizes, times if timed else None)
         return Arrivals.of(relation, node_times(self.graph, source))
 
-    def _check_excluded(self, key: Key, numbers: np.ndarray) -> None:
-        """Nothing: the shards know which edges there are, and one that is not is on no sample."""
-
     def _ends(self, key: Key, numbers: np.ndarray) -> dict[str, np.ndarray]:
         declared = self.graph.schema.edge(key).key
         ends = np.full((2, len(numbers)), -1, dtype=np.int64)
