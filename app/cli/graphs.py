@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -26,6 +26,9 @@ from graph.explore.walk import everywhere, shortest_path
 from graph.latent import PAPER
 from graph.query.console import read_query
 from graph.query.query import Query
+
+if TYPE_CHECKING:
+    from graph.explore.walked import Walked
 
 graph_app = typer.Typer(no_args_is_help=True)
 MOST_INSTANCES = 20
@@ -147,6 +150,10 @@ def query(
     text: Annotated[str, typer.Argument(help="Such as 'user:5 > item:8 latest', or a GSL chain.")],
     rows: Annotated[int, typer.Option(min=1, help="Most rows that are shown.")] = 20,
     start: Annotated[int, typer.Option(min=1, help="Nodes to begin with, unless it says so.")] = 5,
+    seeds: Annotated[
+        list[str] | None, typer.Option(metavar="NODE", help="Nodes to begin with, such as user:7.")
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what each hop did.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Where chance begins.")] = 0,
     workspace: Workspace = WORKSPACE,
 ) -> None:
@@ -158,9 +165,16 @@ def query(
     record, console = read_record(experiment, workspace), open_console()
     atlas = Results(record).described
     asked = read_query(text, atlas.schema)
-    seeds = Sampler(atlas.graph, asked).seeds()[: asked.start.batch or start]
-    walked = walk(atlas, asked, seeds, seed=seed)
+    every = Sampler(atlas.graph, asked).seeds()
+    walked = walk(
+        atlas,
+        asked,
+        _seeds(atlas, asked, seeds) if seeds else every[: asked.start.batch or start],
+        seed=seed,
+    )
     tell(record.experiment.name, record.cautions_of_graph(), console)
+    if explain:
+        _explain(walked, console)
     for leaf in walked.leaves:
         found = walked.table(leaf, rows)
         table = Table(*found.columns)
@@ -169,6 +183,29 @@ def query(
         console.print(table)
         total = walked.size(leaf)
         console.print(f"{found.height:,} of {total:,} along {walked.branch(leaf)}")
+
+
+def _seeds(atlas: Atlas, query: Query, texts: Sequence[str]) -> list[int]:
+    """Numbers of the nodes that a query is to start from."""
+    nodes = [atlas.node(text) for text in texts]
+    for text, (kind, _) in zip(texts, nodes, strict=True):
+        if query.start.edge is not None or kind != query.start.type:
+            what = "edges" if query.start.edge else f"nodes of type {query.start.type}"
+            raise ConfigError(f"The query starts from {what}, and {text} is a {kind}.")
+    return [number for _, number in nodes]
+
+
+def _explain(walked: Walked, console: Console) -> None:
+    """Prints what every hop did."""
+    start = walked.query.start
+    what = "edges" if start.edge else walked.atlas.schema.node(start.type).plural.lower()
+    console.print(f"Starts from {walked.size(0):,} {what}.")
+    table = Table("what each hop does", "from", "edges in sight", "drawn", "different", "ms")
+    for step in walked.steps:
+        seen = "" if step.seen is None else f"{step.seen:,}"
+        counts = f"{step.origins:,}", seen, f"{step.drawn:,}", f"{step.distinct:,}"
+        table.add_row(step.says, *counts, f"{step.seconds * 1000:.2f}")
+    console.print(table)
 
 
 @graph_app.command()

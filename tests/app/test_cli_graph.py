@@ -85,6 +85,10 @@ def test_metapaths_are_counted_and_listed(graph: Any, atlas: Atlas) -> None:
         (("save", "demo", "x.png"), "choose .svg, .graphml, .gexf or .parquet"),
         (("save", "demo", "x.gexf", "--view", "h7"), "hops is 7; choose 1 to 3"),
         (("metapaths", "demo", "--path", "user > item_factor"), "no such edges"),
+        (("query", "demo", "user > itm"), "Letter 8 of the query: there is no type 'itm'; did you"),
+        (("query", "demo", "g.V('user').ouV('item')"), "did you mean 'outV'"),
+        (("query", "demo", "user where agee > 3"), "Nodes of type user have no attribute 'agee'"),
+        (("query", "demo", "item", "--seeds", "user:user-001"), "starts from nodes of type item"),
         (("find", "nothing", "x"), "was not run in"),
     ],
 )
@@ -110,3 +114,16 @@ def test_writes_are_refused_in_a_sentence(graph: Any) -> None:
     pytest.importorskip("ladybug")
     told = graph("cypher", "demo", "MATCH (u:user) SET u.name = 'x'", code=1)
     assert "SET is not run here" in told and "^" in told
+
+
+def test_a_query_is_walked_from_nodes_and_explained(graph: Any, atlas: Atlas) -> None:
+    seeds = [atlas.key(("user", number)) for number in (3, 1)]
+    words = [word for seed in seeds for word in ("--seeds", seed)]
+    said = graph("query", "demo", "user as who > item:2 latest", *words, "--explain")
+    assert "Starts from 2 users." in said
+    assert "2 items, the latest first" in " ".join(said.split())
+    assert "4 of 4 along who > item" in said
+    for number in (3, 1):
+        assert atlas.names.title(("user", number)) in said
+    same = graph("query", "demo", "g.V('user').alias('who').outV('item').sample(2).by('latest')")
+    assert "10 of 10 along who > item" in same and "Starts from" not in same
