@@ -138,7 +138,8 @@ def _index(search: Search, n: int, d: int) -> Any:
             )
         if n < _CODES:
             raise ConfigError(f"ivfpq needs {_CODES} vectors, and there are {n}; search flat.")
-        code = f"PQ{search.m}x8"
+        # np: no polysemous training, whose order of codes only a search by Hamming distance reads.
+        code = f"PQ{search.m}x8np"
     index: Any = faiss.index_factory(d, f"IVF{search.nlist},{code}", metric)
     index.nprobe = min(search.nprobe, search.nlist)
     index.cp.min_points_per_centroid = 1  # fewer are told on stderr otherwise

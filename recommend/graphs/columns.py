@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import cast
 
 import numpy as np
@@ -21,6 +20,7 @@ from data.errors import DataError
 from graph.hetero import HeteroGraph
 from graph.schema import Key
 from graph.values import Lists, Values
+from recommend.graphs.keys import keys_of, spread
 from recommend.settings.columns import (
     Column,
     EmbeddingColumn,
@@ -246,10 +246,10 @@ class ValueBags(nn.Module):
             if isinstance(column, EmbeddingColumn):
                 codes, held = _below(flat, column.buckets, where), column.buckets
             elif isinstance(column, HashedColumn):
-                codes, held = _spread(_keys(flat)) % column.buckets, column.buckets
+                codes, held = spread(keys_of(flat)) % column.buckets, column.buckets
             else:
                 before = known.get("keys", torch.empty(0, dtype=torch.int64))
-                keys, codes = _places(_keys(flat), before.cpu().numpy())
+                keys, codes = _places(keys_of(flat), before.cpu().numpy())
                 held = len(keys)
                 self.register_buffer("keys", torch.from_numpy(keys))
         self.rows = max(1, held)
@@ -324,30 +324,6 @@ def _below(flat: np.ndarray | tuple[str, ...], buckets: int, where: str) -> np.n
             "Raise buckets, or read it by a hashed or a dynamic column."
         )
     return flat
-
-
-def _keys(flat: np.ndarray | tuple[str, ...]) -> np.ndarray:
-    """(m,) int64: a number is its own key, a text's is the same in every process."""
-    if isinstance(flat, np.ndarray):
-        return flat.astype(np.int64)
-    known = {text: _key(text) for text in set(flat)}
-    return np.array([known[text] for text in flat], dtype=np.int64)
-
-
-def _key(text: str) -> int:
-    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "little", signed=True)
-
-
-def _spread(keys: np.ndarray) -> np.ndarray:
-    """(m,) uint64 evenly spread, however even or uneven the keys are.
-
-    Source: Steele et al., Fast splittable pseudorandom number generators, OOPSLA 2014: SplitMix64.
-    """
-    mixed = keys.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
 
 
 def _places(keys: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

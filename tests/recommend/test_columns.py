@@ -15,6 +15,7 @@ from data.relation import Relation
 from graph import EdgeType, HeteroGraph, NodeType, Schema
 from graph.values import Lists
 from recommend.graphs.columns import Attributes, Columns
+from recommend.graphs.keys import spread
 from recommend.settings.columns import (
     Column,
     DynamicColumn,
@@ -141,8 +142,8 @@ def test_every_table_gets_a_gradient():
 
 def test_texts_fall_into_the_same_bucket_in_every_process():
     script = (
-        "from recommend.graphs.columns import _keys, _spread\n"
-        "print(*(_spread(_keys(('war', 'Liebe', '\\u597d', '')))))"
+        "from recommend.graphs.keys import keys_of, spread\n"
+        "print(*(spread(keys_of(('war', 'Liebe', '\\u597d', '')))))"
     )
     told = {
         subprocess.run(
@@ -167,9 +168,7 @@ def test_hashed_numbers_spread_evenly_over_buckets():
 
 
 def test_splitmix_is_that_of_the_paper():
-    from recommend.graphs.columns import _spread
-
-    assert int(_spread(np.array([0]))[0]) == 0xE220A8397B1DCDAF  # its first output, seed 0
+    assert int(spread(np.array([0]))[0]) == 0xE220A8397B1DCDAF  # its first output, seed 0
 
 
 @settings(max_examples=25, deadline=None)

@@ -1,11 +1,21 @@
 """Nearest vectors beside brute force, and what an index says when it cannot be made."""
 
+import faiss
 import numpy as np
 import pytest
 
 from data.errors import ConfigError, DataError
 from recommend.nearest import Nearest
 from recommend.settings.nearest import FlatSearch, IvfFlatSearch, IvfPqSearch
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Many threads wait for each other where the tests of other files run beside them."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    yield
+    faiss.omp_set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
