@@ -21,7 +21,6 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -218,15 +217,11 @@ def main() -> None:
     )
     parser.add_argument("--times", type=int, nargs="+", default=[1, 10])
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     head = ("size", "batch", "draws", "floor ms", "drawn ms", "whole ms", "drawn ÷", "whole ÷")
-    rows = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
     for times in given.times:
-        rows += measure(times, given.rounds)
-    print("\n".join(rows))
-    if given.out:
-        given.out.write_text("\n".join(rows) + "\n")
+        print("\n".join(measure(times, given.rounds)), flush=True)
 
 
 if __name__ == "__main__":

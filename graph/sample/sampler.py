@@ -117,7 +117,7 @@ class Sampler:
         declared = self.graph.schema.edge(key).key
         kept = np.ones(len(self.graph.relation(declared).targets), dtype=bool)
         for condition in where:
-            kept &= holds_of_edges(self.graph, key, condition)
+            kept &= holds_of_edges(self.graph, declared, condition)
         return np.flatnonzero(kept)
 
     def _edge_count(self, key: Key) -> int:

@@ -216,7 +216,7 @@ class Doublings:
     Attributes:
         rises: By row and time; targets are places of edges in the relation.
         sums: (r + 1,) float64 of how many places all rises before each add.
-        bases: (r,) int64 the first place that each adds.
+        bases: (r,) int32 the first place that each adds.
     """
 
     rises: Relation
@@ -243,7 +243,7 @@ class Doublings:
         edges, times, rises, bases = map(np.concatenate, zip(*parts, strict=True))
         order = np.lexsort((times, sources[edges]))
         rows = Relation(offsets_of(sources[edges], len(relation)), edges[order], m, times[order])
-        return cls(rows, cumulate(rises[order]), bases[order])
+        return cls(rows, cumulate(rises[order]), bases[order].astype(np.int32))
 
 
 def powers(numbers: np.ndarray) -> np.ndarray:

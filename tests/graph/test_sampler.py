@@ -115,6 +115,13 @@ def test_edges_as_seeds_stand_at_their_own_time_and_never_see_themselves() -> No
     assert all(len(drawn.nodes) == 0 for drawn in (later.draws[1], later.draws[3]))
 
 
+def test_seeds_that_meet_conditions_have_the_numbers_of_the_declared_edges() -> None:
+    graph = shop()
+    for text in ("-buys-", "-rev_buys-"):
+        query = Query.parse(f"{text} where edge.weight < 2 > target", graph.schema)
+        assert Sampler(graph, query).seeds().tolist() == [0, 3, 4]
+
+
 def test_odd_numbers_of_edges_and_odd_strategies_are_sentences() -> None:
     graph = shop()
     with pytest.raises(DataError, match="number 7 is to be left out"):
