@@ -7,6 +7,7 @@ after another, and one look-up; apart or fused, the same weights give the same v
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -151,8 +152,10 @@ class Columns(nn.Module):
 
     def forward(self, numbers: Tensor) -> Tensor:
         """(k, width) vectors of (k,) rows; a place without a row, -1, has zeros."""
-        empty = numbers < 0
-        numbers = numbers.clamp_min(0)
+        there = torch.nonzero(numbers >= 0)[:, 0]
+        if len(there) < len(numbers):
+            known: Tensor = self(numbers[there])
+            return known.new_zeros(len(numbers), self.width).index_copy(0, there, known)
         vectors: dict[int, Tensor] = {}
         for group, table in zip(self.groups, self.tables, strict=True):
             found = self._look_up(numbers, group, table)
@@ -160,8 +163,7 @@ class Columns(nn.Module):
         for place, part in enumerate(self.parts):
             if place not in vectors:
                 vectors[place] = part(numbers)
-        beside = torch.cat([vectors[place] for place in range(len(self.parts))], 1)
-        return beside.masked_fill(empty[:, None], 0.0)
+        return torch.cat([vectors[place] for place in range(len(self.parts))], 1)
 
     def _look_up(self, numbers: Tensor, group: Sequence[int], table: Tensor) -> Tensor:
         """(columns, k, d) sums of the bags of a group, by one look-up."""
@@ -201,13 +203,13 @@ class Numbers(nn.Module):
                 f"The attribute {column.attribute} of {attributes.where} is not made of numbers; "
                 "read it by a hashed or a dynamic column."
             )
-        values = values.reshape(len(values), -1).astype(np.float64)
+        self.width, self.normalise = math.prod(values.shape[1:]), column.normalise
+        values = values.reshape(len(values), self.width).astype(np.float64)
         there = ~np.isnan(values)
         count = there.sum(0).clip(1)
         centre = values.sum(0, where=there) / count
         scale = np.sqrt(np.square(values - centre).sum(0, where=there) / count)
         scale[scale == 0] = 1
-        self.width, self.normalise = values.shape[1], column.normalise
         self.register_buffer("values", torch.from_numpy(values).float(), persistent=False)
         for name, array in (("centre", centre), ("scale", scale)):
             self.register_buffer(name, known.get(name, torch.from_numpy(array).float()))

@@ -86,6 +86,10 @@ def test_width_is_the_sum_of_the_columns_and_a_place_without_a_row_has_zeros():
     assert out.shape == (3, columns.width) and not out[1].any()
     assert torch.equal(out[0], out[2]) and torch.equal(out[0], columns(ALL)[3])
     assert columns(ALL[:0]).shape == (0, columns.width)
+    nobody = Columns(
+        [OwnColumn(dim=2), NumericColumn(attribute="a")], Attributes(0, {"a": np.empty(0)})
+    )
+    assert nobody(torch.tensor([-1, -1])).tolist() == [[0, 0, 0]] * 2
 
 
 def test_fused_equals_apart_to_the_bit():
