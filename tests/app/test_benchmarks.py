@@ -235,3 +235,13 @@ def test_simple(output: Output, tmp_path: Path) -> None:
     names = [line.split("|")[1].split(",")[0].strip() for line in said.splitlines()[2:]]
     rows = ["popularity", "item-kNN", "item-kNN", "EASE", "text-kNN", "hybrid", "hybrid"]
     assert names == rows
+
+
+def test_graph_memory(output: Output) -> None:
+    said = output(
+        "graph_memory",
+        *("--edges", 20_000, "--large", 20_000, "--batches", 5),
+        apart=lambda work, *about: work(*about),
+    )
+    assert "20,000 edges from arrays in any order" in said and "peak / (arrays + input)" in said
+    assert said.count("in memory") == 10 and "random: ms, the same again" in said
