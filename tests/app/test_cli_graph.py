@@ -127,3 +127,11 @@ def test_a_query_is_walked_from_nodes_and_explained(graph: Any, atlas: Atlas) ->
         assert atlas.names.title(("user", number)) in said
     same = graph("query", "demo", "g.V('user').alias('who').outV('item').sample(2).by('latest')")
     assert "10 of 10 along who > item" in same and "Starts from" not in same
+
+
+def test_a_query_is_walked_and_listed(graph: Any, atlas: Atlas) -> None:
+    said = graph("query", "demo", "user:2 as u > (item:1 latest as i, user_factor)", "--rows", 3)
+    assert atlas.names.title(("user", 1)) in said
+    assert "of 2 along u > i" in said and "along u > user_factor" in said
+    chain = "g.V('item').batch(2).inV('interacts').sample(1).by('latest').values()"
+    assert "along item > user" in graph("query", "demo", chain)
