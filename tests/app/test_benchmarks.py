@@ -245,3 +245,22 @@ def test_graph_memory(output: Output) -> None:
     )
     assert "20,000 edges from arrays in any order" in said and "peak / (arrays + input)" in said
     assert said.count("in memory") == 10 and "random: ms, the same again" in said
+
+
+def test_graph_layers(output: Output) -> None:
+    pytest.importorskip("torch_geometric", reason="its layers are what ours are timed beside")
+    said = output("layers", "--rounds", 1, SIZES=((40, 3),))
+    layers = {line.split()[1] for line in said.splitlines()[1:]}
+    assert layers == {"sage", "gin", "gat", "gcn", "rgcn"}
+
+
+def test_queries(output: Output) -> None:
+    said = output("query", "--times", 1, USERS=4500, ITEMS=60, EDGES=20_000, CODES=8)
+    assert said.count("read and plan") == 3 and "shortest path" in said.splitlines()[-1]
+
+
+def test_sampling(output: Output) -> None:
+    changes = {"USERS": 200, "ITEMS": 60, "EDGES": 6_000, "CODES": 8}
+    said = output("sampling", "--times", 1, "--rounds", 1, **changes)
+    strategies = import_module("benchmarks.sampling").STRATEGIES
+    assert [by for by in strategies if f"{by} |" not in said] == []
