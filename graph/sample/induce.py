@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from data.relation import offsets_of
 from graph.sample.assemble import once
 from graph.sample.bars import Bars, Numbers
 from graph.sample.rows import Reach, Rows
 from graph.sample.sample import Sample
 from graph.sample.strategies import full
 from graph.schema import Key, Schema
-
-_SHORT = 4
 
 
 def with_induced(
@@ -57,9 +56,12 @@ def _among(
     alone = sample.times is None or not len(sample.times)
     limits = None if sample.times is None or alone else sample.times[seed[0]]
     rows = Rows.of(edges, sources, limits, seed[0])
-    group = _Group(seed[1], targets, edges.relation.n_targets)
-    long = rows.lengths > _SHORT * group.sizes(seed[0])
-    found = [_read(rows, np.flatnonzero(~long), group), _look_up(rows, long, group)]
+    group = _Group(seed[1], targets, max(len(sample.seeds), 1), edges.relation.n_targets)
+    long = rows.lengths > np.diff(group.begins)[seed[0]]
+    found = [
+        _read(rows, np.flatnonzero(~long), group),
+        _look_up(rows, np.flatnonzero(long), group),
+    ]
     places, columns, positions = map(np.concatenate, zip(*found, strict=True))
     bars = Bars.of(schema, (key,), edges, exclude, None)
     if bars is not None:
@@ -72,19 +74,11 @@ def _among(
 class _Group:
     """The nodes of one type by seed: which each seed has, and where they stand in the sample."""
 
-    def __init__(self, owners: np.ndarray, nodes: np.ndarray, n: int) -> None:
+    def __init__(self, owners: np.ndarray, nodes: np.ndarray, seeds: int, n: int) -> None:
         self.n, codes = n, owners * np.int64(n) + nodes
         self.order = np.argsort(codes, kind="stable")
-        self.codes = codes[self.order]
-
-    def spans(self, owners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        low = np.searchsorted(self.codes, owners * np.int64(self.n))
-        return low, np.searchsorted(self.codes, (owners + 1) * np.int64(self.n))
-
-    def sizes(self, owners: np.ndarray) -> np.ndarray:
-        low, high = self.spans(owners)
-        sizes: np.ndarray = high - low
-        return sizes
+        self.codes, self.nodes = codes[self.order], nodes[self.order]
+        self.begins = offsets_of(owners, seeds)
 
     def places(self, owners: np.ndarray, nodes: np.ndarray) -> np.ndarray:
         """(q,) where nodes stand in the sample; -1 where it has none."""
@@ -104,24 +98,26 @@ def _read(rows: Rows, some: np.ndarray, group: _Group) -> tuple[np.ndarray, ...]
     return some[of[there]], columns[there], positions[there]
 
 
-def _look_up(rows: Rows, long: np.ndarray, group: _Group) -> tuple[np.ndarray, ...]:
+def _look_up(rows: Rows, some: np.ndarray, group: _Group) -> tuple[np.ndarray, ...]:
     """The same of long rows."""
-    some = np.flatnonzero(long)
-    low, high = group.spans(rows.owners[some])
-    of, at = _stretches(low, high)
-    columns = group.order[at]
-    edges: Reach = rows.reach
-    begins, ends = edges.pairs(rows.rows[some][of], group.codes[at] % group.n)
-    pair, place = _stretches(begins, ends)
-    positions = edges.by_target[place].astype(np.int64)
-    if rows.limits is not None and edges.relation.times is not None:
-        seen = edges.relation.times[positions] < rows.limits[some][of[pair]]
-        pair, positions = pair[seen], positions[seen]
-    return some[of[pair]], columns[pair], positions
+    pairs, relation = rows.reach.pairs, rows.reach.relation
+    owners = rows.owners[some]
+    of, at = _stretches(group.begins[owners], group.begins[owners + 1])
+    codes = (rows.rows[some] * np.int64(pairs.n_targets))[of]
+    codes += group.nodes[at]
+    which, found = pairs.find(codes)
+    of, at = some[of[which]], group.order[at[which]]
+    pair, place = _stretches(pairs.firsts[found], pairs.firsts[1:][found])
+    positions = pairs.order[place].astype(np.int64)
+    of, at = of[pair], at[pair]
+    if rows.limits is not None and relation.times is not None:
+        seen = relation.times[positions] < rows.limits[of]
+        of, at, positions = of[seen], at[seen], positions[seen]
+    return of, at, positions
 
 
 def _stretches(begins: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which stretch, and every place in it, of stretches of numbers."""
     sizes = ends - begins
     of = np.repeat(np.arange(len(sizes)), sizes)
-    return of, np.arange(len(of)) - (np.cumsum(sizes) - sizes)[of] + begins[of]
+    return of, np.arange(len(of)) + (begins - np.cumsum(sizes) + sizes)[of]

@@ -13,7 +13,8 @@ from data.relation import Relation, offsets_of
 from graph.hetero import HeteroGraph
 from graph.query.query import Condition
 from graph.sample.conditions import holds_of_edges, holds_of_nodes
-from graph.sample.tables import Alias, Arrivals, Doublings, Taken, bisect, cumulate, visible
+from graph.sample.pairs import Pairs
+from graph.sample.tables import Alias, Arrivals, Doublings, cumulate, guide_to, visible
 from graph.schema import Key
 
 NEVER = int(np.iinfo(np.int64).min)
@@ -68,6 +69,11 @@ class Reach:
         return cumulate(self.weights)
 
     @cached_property
+    def guide(self) -> np.ndarray:
+        """(m + 2,) to `sums`."""
+        return guide_to(self.sums)
+
+    @cached_property
     def alias(self) -> Alias:
         """To draw by weight from whole rows."""
         return Alias.of(self.relation.offsets, self.weights)
@@ -105,12 +111,9 @@ class Reach:
         return Doublings.of(self.relation, self.arrivals)
 
     @cached_property
-    def by_target(self) -> np.ndarray:
-        """(m,) places of edges by source, target and time."""
-        relation = self.relation
-        order = np.lexsort((relation.targets, relation.sources))
-        small: np.ndarray = order.astype(np.int32 if len(order) < 2**31 else np.int64)
-        return small
+    def pairs(self) -> Pairs:
+        """The edges by the nodes that they join."""
+        return Pairs.of(self.relation)
 
     def places_of(self, numbers: Sequence[tuple[int, np.ndarray]]) -> np.ndarray:
         """(x,) places of edges in the relation that it has.
@@ -147,27 +150,14 @@ class Reach:
         self, sources: np.ndarray, targets: np.ndarray, limits: np.ndarray | None
     ) -> np.ndarray:
         """(p,) bool: whether an edge leads from a node to another that can be seen at a time."""
-        if not len(self.relation.targets):
-            return np.zeros(len(sources), dtype=bool)
-        values = Taken(self.relation.targets, self.by_target)
-        ends = self.relation.offsets[1:][sources]
-        at = bisect(values, self.relation.offsets[sources], ends, targets)
-        edge = self.by_target[np.minimum(at, len(self.by_target) - 1)]
-        there: np.ndarray = (at < ends) & (self.relation.targets[edge] == targets)
+        pairs = self.pairs
+        which, places = pairs.find(sources * np.int64(pairs.n_targets) + targets)
         if limits is not None and self.relation.times is not None:
-            there &= self.relation.times[edge] < limits
+            oldest = pairs.order[pairs.firsts[places]]
+            which = which[self.relation.times[oldest] < limits[which]]
+        there = np.zeros(len(sources), dtype=bool)
+        there[which] = True
         return there
-
-    def pairs(self, sources: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where in `by_target` the edges from nodes to others begin and end."""
-        values = Taken(self.relation.targets, self.by_target)
-        ends = self.relation.offsets[1:][sources]
-        low = bisect(values, self.relation.offsets[sources], ends, targets)
-        high = low.copy()
-        there = np.flatnonzero(low < ends)
-        there = there[values[low[there]] == targets[there]]
-        high[there] = bisect(values, low[there], ends[there], targets[there] + 1)
-        return low, high
 
     def numbers_of(self, edges: np.ndarray) -> np.ndarray:
         """(e,) int64 numbers of edges within their type, of places in the relation."""

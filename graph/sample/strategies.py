@@ -69,7 +69,9 @@ def edge_weight(rows: Rows, count: int, rng: np.random.Generator) -> Chosen:
     some = np.flatnonzero(total > 0)
     sought = low[some, None] + rng.random((len(some), count)) * total[some, None]
     places = np.repeat(some, count)
-    return places, fallen(sums, rows.begins[places], rows.lengths[places], sought.ravel())
+    return places, fallen(
+        sums, rows.reach.guide, rows.begins[places], rows.lengths[places], sought.ravel()
+    )
 
 
 def in_degree(rows: Rows, count: int, rng: np.random.Generator) -> Chosen:
@@ -88,7 +90,7 @@ def in_degree(rows: Rows, count: int, rng: np.random.Generator) -> Chosen:
     while len(left):
         of = np.repeat(places[left], tries)
         sought = low[of] + rng.random(len(of)) * (high - low)[of]
-        rise = fallen(sums, begins[of], lengths[of], sought)
+        rise = fallen(sums, doublings.guide, begins[of], lengths[of], sought)
         edge = rises.targets[rise]
         ahead = doublings.bases[rise] + (sought - sums[rise]).astype(np.int64)
         taken = arrivals.arrived(targets[edge], ahead, rows.limits[of]).reshape(-1, tries)

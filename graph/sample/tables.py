@@ -6,22 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.relation import Relation, offsets_of
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """Values in an order, looked up when they are asked for."""
-
-    values: np.ndarray
-    order: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def __getitem__(self, places: np.ndarray) -> np.ndarray:
-        taken: np.ndarray = self.values[self.order[places]]
-        return taken
+from data.relation import Relation, count_type, offsets_of
 
 
 def visible(
@@ -45,7 +30,7 @@ def visible(
 
 
 def bisect(
-    values: np.ndarray | Taken, begins: np.ndarray, ends: np.ndarray, limits: np.ndarray
+    values: np.ndarray, begins: np.ndarray, ends: np.ndarray, limits: np.ndarray
 ) -> np.ndarray:
     """The first place from each begin at which a value is not below a limit.
 
@@ -58,19 +43,22 @@ def bisect(
     >>> bisect(np.array([1, 3, 5, 2, 2]), np.array([0, 3]), np.array([3, 5]), np.array([4, 2]))
     array([2, 3])
     """
-    low = begins.astype(np.int64)
-    if not len(values) or not len(low):
-        return low
-    left = ends - low
-    for _ in range(int(left.max()).bit_length()):
+    found = begins.astype(np.int64)
+    left = ends - found
+    some = np.flatnonzero(left)
+    low, left, limits = found[some], left[some], limits[some]
+    while len(some):
         half = (left + 1) >> 1
         probe = low + half
         probe -= 1
-        below = values[probe] < limits
-        half *= below
+        half *= values[probe] < limits
         low += half
         left >>= 1
-    return low
+        if 2 * np.count_nonzero(left) < len(left):
+            found[some] = low
+            open_ = np.flatnonzero(left)
+            some, low, left, limits = some[open_], low[open_], left[open_], limits[open_]
+    return found
 
 
 def cumulate(weights: np.ndarray) -> np.ndarray:
@@ -80,19 +68,50 @@ def cumulate(weights: np.ndarray) -> np.ndarray:
     return sums
 
 
+def guide_to(sums: np.ndarray) -> np.ndarray:
+    """(m + 2,) where in rising sums each of m equal shares of their total begins.
+
+    Args:
+        sums: (m + 1,) float64 sums of what stands before each.
+
+    Source: the guide table of Chen and Asau, On generating random variates from an empirical
+    distribution (AIIE Transactions 1974).
+    """
+    m = len(sums) - 1
+    counts = np.bincount(_shares(sums, sums[-1], m), minlength=m + 1)
+    return np.append(0, np.cumsum(counts)).astype(count_type(m + 1))
+
+
+def _shares(sums: np.ndarray, total: float, m: int) -> np.ndarray:
+    """(q,) int64 the share from 0 to m that each number is in; never less for a larger number."""
+    if not total > 0:
+        return np.zeros(len(sums), dtype=np.int64)
+    shares = sums / total
+    shares *= m
+    return np.minimum(shares.astype(np.int64), m)
+
+
 def fallen(
-    sums: np.ndarray, begins: np.ndarray, lengths: np.ndarray, sought: np.ndarray
+    sums: np.ndarray,
+    guide: np.ndarray,
+    begins: np.ndarray,
+    lengths: np.ndarray,
+    sought: np.ndarray,
 ) -> np.ndarray:
     """(q,) int64 what each number falls on, where what stands in a stretch is laid end to end.
 
     Args:
         sums: (m + 1,) float64 sums of what stands before each.
+        guide: (m + 2,) to them.
         begins: (q,) where stretches begin.
         lengths: (q,) how long they are, at least 1.
         sought: (q,) between the sums at the begin and at the end of its stretch.
     """
-    ends = begins + lengths
-    return bisect(sums, begins + 1, ends, np.nextafter(sought, np.inf)) - 1
+    shares = _shares(sought, sums[-1], len(sums) - 1)
+    first, last = begins + 1, begins + lengths
+    low = np.minimum(np.maximum(guide[shares], first), last)
+    high = np.minimum(np.maximum(guide[1:][shares], low), last)
+    return bisect(sums, low, high, np.nextafter(sought, np.inf)) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,11 +235,13 @@ class Doublings:
     Attributes:
         rises: By row and time; targets are places of edges in the relation.
         sums: (r + 1,) float64 of how many places all rises before each add.
+        guide: (r + 2,) to these sums.
         bases: (r,) int32 the first place that each adds.
     """
 
     rises: Relation
     sums: np.ndarray
+    guide: np.ndarray
     bases: np.ndarray
 
     @classmethod
@@ -243,7 +264,8 @@ class Doublings:
         edges, times, rises, bases = map(np.concatenate, zip(*parts, strict=True))
         order = np.lexsort((times, sources[edges]))
         rows = Relation(offsets_of(sources[edges], len(relation)), edges[order], m, times[order])
-        return cls(rows, cumulate(rises[order]), bases[order].astype(np.int32))
+        sums = cumulate(rises[order])
+        return cls(rows, sums, guide_to(sums), bases[order].astype(np.int32))
 
 
 def powers(numbers: np.ndarray) -> np.ndarray:
