@@ -76,27 +76,25 @@ def edge_weight(rows: Rows, count: int, rng: np.random.Generator) -> Chosen:
 
 def in_degree(rows: Rows, count: int, rng: np.random.Generator) -> Chosen:
     """Every draw is in proportion to the edges that lead to its node and can be seen."""
-    if rows.limits is None or rows.reach.arrivals.times is None:
+    arrived = rows.reach.arrivals.times
+    if rows.limits is None or arrived is None:
         return _by_alias(rows, rows.reach.popularity, count, rng)
-    arrivals, targets = rows.reach.arrivals, rows.reach.relation.targets
     doublings = rows.reach.doublings
-    rises, sums = doublings.rises, doublings.sums
-    begins, lengths = visible(rises, rows.rows, rows.limits)
-    low, high = sums[begins], sums[begins + lengths]
-    some = np.flatnonzero(high > low)
-    places = np.repeat(some, count)
+    sums, guide = doublings.sums, doublings.guide
+    begins, lengths = visible(doublings.rises, rows.rows, rows.limits)
+    low = sums[begins]
+    total = sums[begins + lengths] - low
+    places = np.repeat(np.flatnonzero(total), count)
     positions = np.empty(len(places), dtype=np.int64)
     left, tries = np.arange(len(places)), 1
     while len(left):
         of = np.repeat(places[left], tries)
-        sought = low[of] + rng.random(len(of)) * (high - low)[of]
-        rise = fallen(sums, doublings.guide, begins[of], lengths[of], sought)
-        edge = rises.targets[rise]
-        ahead = doublings.bases[rise] + (sought - sums[rise]).astype(np.int64)
-        taken = arrivals.arrived(targets[edge], ahead, rows.limits[of]).reshape(-1, tries)
-        first = taken.argmax(axis=1) + np.arange(len(left)) * tries
-        positions[left] = edge[first]
-        left, tries = left[~taken.ravel()[first]], 4
+        sought = low[of] + rng.random(len(of)) * total[of]
+        rises = fallen(sums, guide, begins[of], lengths[of], sought)
+        edges, taken = doublings.taken(rises, sought, arrived, rows.limits[of])
+        first = taken.reshape(-1, tries).argmax(axis=1) + np.arange(len(left)) * tries
+        positions[left] = edges[first]
+        left, tries = left[~taken[first]], 2
     return places, positions
 
 

@@ -213,14 +213,6 @@ class Arrivals:
         degrees: np.ndarray = ends - begins
         return degrees
 
-    def arrived(self, nodes: np.ndarray, ahead: np.ndarray, limits: np.ndarray) -> np.ndarray:
-        """(q,) bool: whether nodes have more than so many edges before a time each."""
-        assert self.times is not None
-        at = self.offsets[nodes] + ahead
-        there: np.ndarray = at < self.offsets[1:][nodes]
-        there &= self.times[np.minimum(at, len(self.times) - 1)] < limits
-        return there
-
 
 @dataclass(frozen=True, slots=True)
 class Doublings:
@@ -236,13 +228,14 @@ class Doublings:
         rises: By row and time; targets are places of edges in the relation.
         sums: (r + 1,) float64 of how many places all rises before each add.
         guide: (r + 2,) to these sums.
-        bases: (r,) int32 the first place that each adds.
+        spans: (r, 3) of each the edge, the place among the times of arrivals where the first place
+            that it adds is taken, and where those of its target end.
     """
 
     rises: Relation
     sums: np.ndarray
     guide: np.ndarray
-    bases: np.ndarray
+    spans: np.ndarray
 
     @classmethod
     def of(cls, relation: Relation, arrivals: Arrivals) -> Doublings:
@@ -265,7 +258,27 @@ class Doublings:
         order = np.lexsort((times, sources[edges]))
         rows = Relation(offsets_of(sources[edges], len(relation)), edges[order], m, times[order])
         sums = cumulate(rises[order])
-        return cls(rows, sums, guide_to(sums), bases[order].astype(np.int32))
+        nodes = targets[rows.targets]
+        firsts, ends = arrivals.offsets[nodes] + bases[order], arrivals.offsets[1:][nodes]
+        spans = np.stack([rows.targets, firsts, ends], axis=1).astype(count_type(len(arrived)))
+        return cls(rows, sums, guide_to(sums), spans)
+
+    def taken(
+        self, rises: np.ndarray, sought: np.ndarray, arrived: np.ndarray, limits: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(q,) edges of places that were drawn, and (q,) bool: whether a place is taken at a time.
+
+        Args:
+            rises: (q,) that the places belong to.
+            sought: (q,) what fell on them.
+            arrived: (m,) seconds of arrivals, by node.
+            limits: (q,) seconds.
+        """
+        edges, firsts, ends = self.spans[rises].T
+        at = firsts + (sought - self.sums[rises]).astype(np.int64)
+        taken = at < ends
+        taken &= arrived[np.minimum(at, len(arrived) - 1)] < limits
+        return edges, taken
 
 
 def powers(numbers: np.ndarray) -> np.ndarray:
