@@ -82,22 +82,25 @@ def distinct(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     >>> distinct(np.array([7, 3, 7, 5]))
     (array([0, 1, 3]), array([0, 1, 0, 2]))
     """
-    n = len(keys)
-    order = np.arange(n, dtype=np.int32)
-    shift = np.uint64(64 - max(n, 1).bit_length() - 1)
-    table = np.empty(1 << (64 - int(shift)), dtype=np.int32)
-    first, left, hashed, multiplier = order, order, keys.view(np.uint64), 0x9E3779B97F4A7C15
+    order = np.arange(len(keys), dtype=np.int32)
+    bits = len(keys).bit_length() + 3
+    table = np.empty(1 << bits, dtype=np.int32)
+
+    def fallen(places: np.ndarray, some: np.ndarray, multiplier: int) -> np.ndarray:
+        """The first place that fell into the slot of each key."""
+        slots = (some.view(np.uint64) * np.uint64(multiplier)) >> np.uint64(64 - bits)
+        slots = slots.view(np.int64)
+        table[slots[::-1]] = places[::-1]
+        return table[slots]
+
+    multiplier = 0x9E3779B97F4A7C15
+    first = fallen(order, keys, multiplier)
+    left = np.flatnonzero(keys[first] != keys)
     while len(left):
-        slots = ((hashed * np.uint64(multiplier)) >> shift).view(np.int64)
-        table[slots[::-1]] = left[::-1]
-        found = table[slots]
-        if left is order:
-            first = found
-        else:
-            first[left] = found
-        odd = np.flatnonzero(keys[found] != hashed.view(np.int64))
-        left, hashed = left[odd], hashed[odd]
         multiplier = (multiplier * 6364136223846793005 + 1442695040888963407) % 2**64 | 1
+        some = keys[left]
+        first[left] = found = fallen(left, some, multiplier)
+        left = left[keys[found] != some]
     leads = first == order
     return np.flatnonzero(leads), (np.cumsum(leads) - 1)[first]
 

@@ -122,7 +122,7 @@ def topk(rows: Rows, count: int, _: np.random.Generator) -> Chosen:
             left = left[~brief]
         of, within = _first(scanned[left], int(scanned[left].max(initial=0)))
         edges = heaviest[rows.begins[left][of] + within]
-        seen = times[edges] < limits[left][of]
+        seen = np.flatnonzero(times[edges] < limits[left][of])
         of, edges = of[seen], edges[seen]
         counts = np.bincount(of, minlength=len(left))
         rank = np.arange(len(of)) - (np.cumsum(counts) - counts)[of]
