@@ -11,7 +11,7 @@ from data.relation import offsets_of
 from graph.sample.assemble import once
 from graph.sample.bars import Bars, Numbers
 from graph.sample.rows import Reach, Rows
-from graph.sample.sample import Sample
+from graph.sample.sample import Sample, SampledEdges
 from graph.sample.strategies import full
 from graph.schema import Key, Schema
 
@@ -38,12 +38,14 @@ def with_induced(
     edges = dict(sample.edges)
     for key in (edge.key for edge in schema.edges):
         if key[0] in sample.nodes and key[2] in sample.nodes:
-            known = edges.get(key)
-            parts = [_among(sample, key, reach((key,)), schema, exclude, disjoint)]
-            if known is not None:
-                own = (known.rows, known.columns, known.numbers)
-                parts.insert(0, own if known.times is None else (*own, known.times))
-            edges[key] = once(parts)
+            reached, known = reach((key,)), edges.get(key)
+            found = _among(sample, key, reached, schema, exclude, disjoint)
+            if known is None or reached.moments is reached.relation.times:
+                edges[key] = SampledEdges(*found)
+                continue
+            # Of a seed that is not there yet itself edges can be drawn that lead to it.
+            own = (known.rows, known.columns, known.numbers)
+            edges[key] = once([own if known.times is None else (*own, known.times), found])
     return replace(sample, edges=edges)
 
 
@@ -111,7 +113,7 @@ def _look_up(rows: Rows, some: np.ndarray, group: _Group) -> tuple[np.ndarray, .
     positions = pairs.order[place].astype(np.int64)
     of, at = of[pair], at[pair]
     if rows.limits is not None and relation.times is not None:
-        seen = relation.times[positions] < rows.limits[of]
+        seen = np.flatnonzero(relation.times[positions] < rows.limits[of])
         of, at, positions = of[seen], at[seen], positions[seen]
     return of, at, positions
 

@@ -71,11 +71,13 @@ class Pairs:
         which = np.flatnonzero(self.filled[sought >> np.uint64(61 - bits)])
         sought = sought[which]
         at = self.buckets[sought >> np.uint64(64 - bits)]
-        left = np.flatnonzero(self.hashes[at] < sought)
+        hashes = self.hashes[at]
+        left = np.flatnonzero(hashes < sought)
         while len(left):
             at[left] += 1
-            left = left[self.hashes[at[left]] < sought[left]]
-        there = np.flatnonzero((self.hashes[at] == sought) & (at < len(self.hashes) - 1))
+            hashes[left] = self.hashes[at[left]]
+            left = left[hashes[left] < sought[left]]
+        there = np.flatnonzero((hashes == sought) & (at < len(self.hashes) - 1))
         return which[there], at[there]
 
 
