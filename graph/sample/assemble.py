@@ -91,7 +91,8 @@ def distinct(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         slots = (some.view(np.uint64) * np.uint64(multiplier)) >> np.uint64(64 - bits)
         slots = slots.view(np.int64)
         table[slots[::-1]] = places[::-1]
-        return table[slots]
+        found: np.ndarray = table[slots]
+        return found
 
     multiplier = 0x9E3779B97F4A7C15
     first = fallen(order, keys, multiplier)

@@ -11,7 +11,9 @@ from scipy import stats
 from data.relation import Relation
 from graph import EdgeType, HeteroGraph, NodeType, Query, Sample, Sampler, Schema
 from graph.sample.assemble import distinct
+from graph.sample.pairs import Pairs
 from graph.sample.strategies import INDEPENDENT, STRATEGIES
+from graph.sample.tables import cumulate, fallen, guide_to
 
 BUYS, BOUGHT = ("user", "buys", "item"), ("item", "rev_buys", "user")
 SCHEMA = Schema(
@@ -99,7 +101,7 @@ def test_every_edge_exists_and_is_old_enough_and_belongs_to_its_seed(
         }
         edges = sample.edges[BUYS]
         owners = sample.owners["user"][edges.rows].tolist()
-        assert set(zip(owners, edges.numbers.tolist(), strict=True)) == seen
+        assert sorted(zip(owners, edges.numbers.tolist(), strict=True)) == sorted(seen)
 
 
 def has(sample: Sample, kind: str, owner: int, node: int) -> bool:
@@ -125,6 +127,38 @@ def test_distinct_is_what_numpy_finds_by_sorting(keys: list[int], most: int) -> 
     firsts, inverse = distinct(array)
     assert firsts.tolist() == sorted(np.unique(array, return_index=True)[1].tolist())
     assert array[firsts][inverse].tolist() == array.tolist()
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 6)), max_size=60))
+def test_edges_of_a_pair_are_found(ends: list[tuple[int, int]]) -> None:
+    sources, targets = np.array(ends, dtype=np.int64).reshape(-1, 2).T
+    relation = Relation.between(sources, targets, 5, 7)
+    pairs = Pairs.of(relation)
+    which, places = pairs.find(np.arange(35))
+    begins, ends_ = pairs.firsts[places], pairs.firsts[places + 1]
+    found = {
+        pair: pairs.order[begin:end].tolist()
+        for pair, begin, end in zip(which.tolist(), begins, ends_, strict=True)
+    }
+    codes = relation.sources * 7 + relation.targets
+    assert list(found) == np.unique(codes).tolist()
+    assert all(places == np.flatnonzero(codes == pair).tolist() for pair, places in found.items())
+
+
+@given(
+    st.lists(st.one_of(st.just(0.0), st.floats(1e-9, 1e9)), min_size=1, max_size=60),
+    st.integers(0, 10**6),
+)
+def test_what_a_number_falls_on_is_what_a_search_finds(weights: list[float], seed: int) -> None:
+    rng, m = np.random.default_rng(seed), len(weights)
+    sums = cumulate(np.array(weights))
+    begins = rng.integers(0, m, 50)
+    lengths = rng.integers(1, m - begins + 1)
+    low, high = sums[begins], sums[begins + lengths]
+    sought = np.where(rng.random(50) < 0.2, low, low + rng.random(50) * (high - low))
+    found = fallen(sums, guide_to(sums), begins, lengths, sought)
+    expected = np.searchsorted(sums, sought, side="right") - 1
+    assert found.tolist() == np.clip(expected, begins, begins + lengths - 1).tolist()
 
 
 def row(weights: list[float], targets: list[int], arrivals: list[int]) -> HeteroGraph:
