@@ -83,7 +83,7 @@ def distinct(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     (array([0, 1, 3]), array([0, 1, 0, 2]))
     """
     order = np.arange(len(keys), dtype=np.int32)
-    bits = len(keys).bit_length() + 3
+    bits = len(keys).bit_length() + 1
     table = np.empty(1 << bits, dtype=np.int32)
 
     def fallen(places: np.ndarray, some: np.ndarray, multiplier: int) -> np.ndarray:

@@ -43,22 +43,19 @@ def bisect(
     >>> bisect(np.array([1, 3, 5, 2, 2]), np.array([0, 3]), np.array([3, 5]), np.array([4, 2]))
     array([2, 3])
     """
-    found = begins.astype(np.int64)
-    left = ends - found
-    some = np.flatnonzero(left)
-    low, left, limits = found[some], left[some], limits[some]
-    while len(some):
+    low = begins.astype(np.int64)
+    if not len(values) or not len(low):
+        return low
+    left = ends - low
+    for _ in range(int(left.max()).bit_length()):
         half = (left + 1) >> 1
         probe = low + half
         probe -= 1
-        half *= values[probe] < limits
+        below = values[probe] < limits
+        half *= below
         low += half
         left >>= 1
-        if 2 * np.count_nonzero(left) < len(left):
-            found[some] = low
-            open_ = np.flatnonzero(left)
-            some, low, left, limits = some[open_], low[open_], left[open_], limits[open_]
-    return found
+    return low
 
 
 def cumulate(weights: np.ndarray) -> np.ndarray:
@@ -111,7 +108,17 @@ def fallen(
     first, last = begins + 1, begins + lengths
     low = np.minimum(np.maximum(guide[shares], first), last)
     high = np.minimum(np.maximum(guide[1:][shares], low), last)
-    return bisect(sums, low, high, np.nextafter(sought, np.inf)) - 1
+    left = np.flatnonzero(low < high)
+    sought = sought[left]
+    while len(left):
+        first, last = low[left], high[left]
+        middle = (first + last) >> 1
+        below = sums[middle] <= sought
+        low[left] = first = np.where(below, middle + 1, first)
+        high[left] = last = np.where(below, last, middle)
+        more = np.flatnonzero(first < last)
+        left, sought = left[more], sought[more]
+    return low - 1
 
 
 @dataclass(frozen=True, slots=True)
