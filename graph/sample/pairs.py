@@ -17,14 +17,14 @@ class Pairs:
 
     An odd multiplier maps numbers of 64 bits one to one, so that equal hashes are equal pairs. A
     bucket for each of the first bits, of which there are at least as many as pairs, says where its
-    hashes begin; before that, three bits more say of most hashes that there is none.
+    hashes begin; before that, two bits more say of most hashes that there is none.
 
     Attributes:
         order: (m,) places of edges, those of a pair together and in their order.
         firsts: (p + 1,) where in `order` the edges of each pair begin.
         hashes: (p + 1,) uint64 rising; the last is none, and not less than any.
         buckets: (2^bits,) the first hash that is not below each bucket's.
-        filled: (2^(bits + 3),) bool: whether any hash begins so.
+        filled: (2^(bits + 2),) bool: whether any hash begins so.
         n_targets: That sources are multiplied by.
     """
 
@@ -48,8 +48,8 @@ class Pairs:
         hashes = hashes[begun]
         bits = len(hashes).bit_length()
         edges = np.arange(1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
-        filled = np.zeros(8 << bits, dtype=bool)
-        filled[hashes >> np.uint64(61 - bits)] = True
+        filled = np.zeros(4 << bits, dtype=bool)
+        filled[hashes >> np.uint64(62 - bits)] = True
         small = count_type(m)
         return cls(
             order.astype(small),
@@ -68,7 +68,7 @@ class Pairs:
         """
         sought = _hashes(codes)
         bits = len(self.buckets).bit_length() - 1
-        which = np.flatnonzero(self.filled[sought >> np.uint64(61 - bits)])
+        which = np.flatnonzero(self.filled[sought >> np.uint64(62 - bits)])
         sought = sought[which]
         at = self.buckets[sought >> np.uint64(64 - bits)]
         hashes = self.hashes[at]

@@ -118,7 +118,8 @@ def fallen(
         high[left] = last = np.where(below, last, middle)
         more = np.flatnonzero(first < last)
         left, sought = left[more], sought[more]
-    return low - 1
+    found: np.ndarray = low - 1
+    return found
 
 
 @dataclass(frozen=True, slots=True)
