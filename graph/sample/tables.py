@@ -147,30 +147,49 @@ class Alias:
             offsets: (n + 1,) where rows begin.
             weights: (m,) numbers from 0.
         """
-        sums = cumulate(weights)
-        degrees, totals = np.diff(offsets), np.diff(sums[offsets])
+        n, degrees = len(offsets) - 1, np.diff(offsets)
+        rows = np.repeat(np.arange(n), degrees)
+        totals = np.bincount(rows, weights, minlength=n)
         filled = totals > 0
-        mean = np.repeat(totals / np.maximum(degrees, 1), degrees)
-        scaled = np.where(mean > 0, weights / np.where(mean > 0, mean, 1), 1.0)
-        kept, others = np.minimum(scaled, 1.0), np.arange(len(weights))
-        rows = np.repeat(np.arange(len(degrees)), degrees)
-        light = np.flatnonzero(scaled < 1)
-        heavy = np.flatnonzero(scaled >= 1)
-        gaps, excess = np.cumsum(1 - scaled[light]), np.cumsum(scaled[heavy] - 1)
-        ends = np.searchsorted(rows[heavy], np.arange(len(degrees)), side="right")
-        starts = np.searchsorted(rows[heavy], np.arange(len(degrees)), side="left")
-        if len(light):
-            before = gaps - (1 - scaled[light])
-            fillers = np.searchsorted(excess, before, side="right")
-            of = rows[light]
-            fillers = heavy[np.clip(fillers, starts[of], ends[of] - 1)] if len(heavy) else light
-            others[light] = np.where(starts[of] < ends[of], fillers, light)
-            closing = np.searchsorted(gaps, excess, side="left")
-            last = np.arange(len(heavy)) == ends[rows[heavy]] - 1
-            left = 1 + excess - gaps[np.minimum(closing, len(gaps) - 1)]
-            kept[heavy] = np.where(last, 1.0, np.clip(left, 0.0, 1.0))
-            others[heavy[~last]] = heavy[np.flatnonzero(~last) + 1]
+        means = np.where(filled, totals / np.maximum(degrees, 1), 1)
+        scaled = np.where(filled[rows], weights / means[rows], 1.0)
+        kept, others = np.minimum(scaled, 1.0), np.arange(len(rows))
+        light, heavy = np.flatnonzero(scaled < 1), np.flatnonzero(scaled > 1)
+        of_light, of_heavy = rows[light], rows[heavy]
+        ends = np.cumsum(np.bincount(of_heavy, minlength=n))
+        paired = np.flatnonzero(np.bincount(of_heavy, minlength=n)[of_light])
+        light, of_light = light[paired], of_light[paired]
+        if not len(light):
+            return cls(kept, others, filled)
+        # One line for all rows: a row's gaps, and its excesses, begin at its offset and end before
+        # the next. Both are read from that line alone, so rounding loses no weight on the way.
+        gaps = offsets[of_light] + _sums_in(1 - scaled[light], of_light)
+        excess = offsets[of_heavy] + _sums_in(scaled[heavy] - 1, of_heavy)
+        begins = np.where(np.diff(of_light, prepend=-1) > 0, offsets[of_light], np.roll(gaps, 1))
+        fillers = np.searchsorted(excess, begins, side="right")
+        others[light] = heavy[np.minimum(fillers, ends[of_light] - 1)]
+        closing = np.minimum(np.searchsorted(gaps, excess, side="left"), len(gaps) - 1)
+        last = np.arange(len(heavy)) == ends[of_heavy] - 1
+        short = ~last & (excess > offsets[of_heavy]) & (of_light[closing] == of_heavy)
+        kept[heavy[short]] = np.clip(1 + excess - gaps[closing], 0.0, 1.0)[short]
+        others[heavy[~last]] = heavy[np.flatnonzero(~last) + 1]
         return cls(kept, others, filled)
+
+
+def _sums_in(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(k,) float64 sums of the values of each row, up to and with each.
+
+    Args:
+        values: (k,) numbers.
+        rows: (k,) the row of each, rising.
+    """
+    firsts = np.flatnonzero(np.diff(rows, prepend=-1))
+    steps = values.astype(np.float64)
+    steps[firsts[1:]] -= np.add.reduceat(values, firsts)[:-1]  # so that sums stay small
+    sums = np.cumsum(steps)
+    lengths = np.diff(firsts, append=len(rows))
+    sums -= np.repeat(sums[firsts] - values[firsts], lengths)
+    return np.asarray(sums)
 
 
 @dataclass(frozen=True, slots=True)
