@@ -283,7 +283,8 @@ class Doublings:
             step = max(1, 2 * step)
         edges, times, rises, bases = map(np.concatenate, zip(*parts, strict=True))
         order = np.lexsort((times, sources[edges]))
-        rows = Relation(offsets_of(sources[edges], len(relation)), edges[order], m, times[order])
+        offsets = offsets_of(sources[edges], len(relation))
+        rows = Relation(offsets, edges[order].astype(count_type(m)), m, times[order])
         sums = cumulate(rises[order])
         nodes = targets[rows.targets]
         firsts, ends = arrivals.offsets[nodes] + bases[order], arrivals.offsets[1:][nodes]
