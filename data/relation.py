@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
+from data.seconds import seconds_of
+
 
 @dataclass(frozen=True, slots=True)
 class Relation:
@@ -48,13 +50,14 @@ class Relation:
             targets: (m,) numbers from 0 to n_targets - 1.
             n_sources: How many sources there are.
             n_targets: How many targets there are.
-            times: (m,) seconds.
+            times: (m,) seconds, or whatever `seconds_of` reads.
             weights: (m,) numbers.
 
         >>> edges = Relation.between(np.array([1, 0, 1]), np.array([2, 2, 0]), 2, 3)
         >>> edges.of(1).tolist(), edges.transpose().of(2).tolist()
         ([2, 0], [0, 1])
         """
+        times = None if times is None else seconds_of(times)
         order = order_of(sources, times)
         return cls(
             offsets_of(sources, n_sources),

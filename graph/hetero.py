@@ -12,6 +12,7 @@ import numpy as np
 from data import atomic
 from data.errors import DataError
 from data.relation import Relation
+from data.seconds import Times, seconds_of
 from graph.schema import EdgeType, Key, NodeType, Schema
 from graph.stored import OFFSETS, Parts, arrays_of, read_parts, write_parts
 from graph.values import Values, take
@@ -264,21 +265,23 @@ class HeteroGraph:
         """(degree,) int32 nodes that the edges of a type lead to from a node, the oldest first."""
         return self.relation(key).of(node)
 
-    def before(self, times: Mapping[str, np.ndarray | int]) -> HeteroGraph:
+    def before(self, times: Mapping[str, Times]) -> HeteroGraph:
         """The part that was there, seen by nodes that stand at a time each.
 
         An edge with a time stays if it is strictly older than each of its ends that has one; edges
         without times stay.
 
         Args:
-            times: (n,) seconds of the nodes, or one number for all of them, by type.
+            times: (n,) of the nodes, or one for all of them, by type; seconds, or whatever
+                `seconds_of` reads.
         """
+        known = {kind: seconds_of(one, f"times of {kind}") for kind, one in times.items()}
         seen = dict(self.edges)
         for edge in self.schema.edges:
             if edge.timed:
                 seen.pop(edge.reverse_key, None)
                 seen[edge.key] = _older(
-                    self.edges[edge.key], *map(times.get, (edge.source, edge.target))
+                    self.edges[edge.key], *map(known.get, (edge.source, edge.target))
                 )
         return HeteroGraph(self.schema, self.sizes, seen, self.attributes, self.edge_attributes)
 
@@ -395,9 +398,7 @@ def _numbered(given: Relation, turned: Relation, key: Key) -> Relation:
     return replace(given, numbers=numbers)
 
 
-def _older(
-    relation: Relation, sources: np.ndarray | int | None, targets: np.ndarray | int | None
-) -> Relation:
+def _older(relation: Relation, sources: np.ndarray | None, targets: np.ndarray | None) -> Relation:
     """The edges that are older than those of their ends that have times."""
     seen = np.ones(len(relation.targets), dtype=bool)
     if sources is not None:

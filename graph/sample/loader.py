@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from data.errors import ConfigError, DataError
+from data.seconds import Times, seconds_of
 from graph.sample.bars import Numbers
 from graph.sample.sample import Sample
 from graph.sample.sampler import Sampler
@@ -29,7 +30,7 @@ class Loader(Generic[T]):
     Args:
         sampler: What draws.
         seeds: (n,) numbers; all that the query may start from by default.
-        times: (n,) int64 seconds at which each stands, or one for all.
+        times: (n,) at which each stands, or one for all; seconds, or whatever `seconds_of` reads.
         batch: Seeds a batch; that of the query by default, or 128.
         shuffle: None takes them in their order, True in another one every epoch, False draws with
             replacement without end; that of the query by default.
@@ -60,7 +61,7 @@ class Loader(Generic[T]):
         self,
         sampler: Sampler,
         seeds: np.ndarray | None = None,
-        times: np.ndarray | int | None = None,
+        times: Times | None = None,
         *,
         batch: int | None = None,
         shuffle: bool | None = None,
@@ -74,7 +75,7 @@ class Loader(Generic[T]):
         start = sampler.query.start
         self.sampler = sampler
         self.seeds = sampler.seeds() if seeds is None else np.asarray(seeds)
-        self.times = None if times is None else np.asarray(times, dtype=np.int64).reshape(-1)
+        self.times = None if times is None else seconds_of(times)
         if self.times is not None and len(self.times) not in (1, len(self.seeds)):
             raise DataError(
                 f"There are {len(self.times)} times for {len(self.seeds)} seeds; give one each."

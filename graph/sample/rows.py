@@ -10,6 +10,7 @@ import numpy as np
 
 from data.errors import ConfigError, DataError
 from data.relation import Relation, offsets_of
+from data.seconds import seconds_of
 from graph.hetero import HeteroGraph
 from graph.query.query import Condition
 from graph.sample.conditions import holds_of_edges, holds_of_nodes
@@ -265,7 +266,7 @@ def reach(graph: HeteroGraph, keys: Sequence[Key], where: Sequence[Condition] = 
 def node_times(graph: HeteroGraph, kind: str) -> np.ndarray | None:
     """(n,) int64 seconds from which nodes of a type are there, if the graph knows."""
     column = graph.attributes.get(kind, {}).get("time")
-    return None if column is None else np.asarray(column, dtype=np.int64)
+    return None if column is None else seconds_of(column, f"times of {kind}")
 
 
 def _part(

@@ -9,6 +9,7 @@ from time import perf_counter
 import numpy as np
 
 from data.errors import ConfigError, DataError
+from data.seconds import Times, seconds_of
 from graph.hetero import HeteroGraph
 from graph.query.query import Condition, Hop, Query
 from graph.sample.assemble import assemble
@@ -132,7 +133,7 @@ class Sampler:
     def sample(
         self,
         seeds: np.ndarray,
-        times: np.ndarray | int | None = None,
+        times: Times | None = None,
         rng: np.random.Generator | int = 0,
         exclude: Numbers | None = None,
         trace: list[float] | None = None,
@@ -141,8 +142,9 @@ class Sampler:
 
         Args:
             seeds: (b,) numbers of nodes of the type that the query starts from, or of edges.
-            times: (b,) int64 seconds at which each stands, or one for all; without, all edges are
-                visible, unless the seeds are edges with times: each then stands at its own.
+            times: (b,) at which each stands, or one for all; seconds, or whatever `seconds_of`
+                reads. Without, all edges are visible, unless the seeds are edges with times: each
+                then stands at its own.
             rng: Where chance comes from: the same one gives the same sample.
             exclude: Numbers of edges, by type, that are to be predicted: they are on no sample, and
                 what they join are no negatives. Seeds that are edges are among them; they stay on
@@ -181,7 +183,7 @@ class Sampler:
     def draw(
         self,
         seeds: np.ndarray,
-        times: np.ndarray | int | None = None,
+        times: Times | None = None,
         rng: np.random.Generator | int = 0,
         exclude: Numbers | None = None,
     ) -> tuple[Draws, ...]:
@@ -191,7 +193,7 @@ class Sampler:
     def _draw_hops(
         self,
         seeds: np.ndarray,
-        times: np.ndarray | int | None,
+        times: Times | None,
         rng: np.random.Generator | int,
         exclude: Numbers | None,
         trace: list[float] | None = None,
@@ -211,7 +213,7 @@ class Sampler:
     def _begin(
         self,
         seeds: np.ndarray,
-        times: np.ndarray | int | None,
+        times: Times | None,
         exclude: Numbers,
         rng: np.random.Generator,
     ) -> _Walk:
@@ -261,10 +263,10 @@ class Sampler:
                 f"to {n - 1}."
             )
 
-    def _times(self, seeds: np.ndarray, times: np.ndarray | int | None) -> np.ndarray | None:
+    def _times(self, seeds: np.ndarray, times: Times | None) -> np.ndarray | None:
         if times is None:
             return None
-        times = np.asarray(times, dtype=np.int64).reshape(-1)
+        times = seconds_of(times)
         if len(times) == 1:
             times = np.repeat(times, len(seeds))
         if len(times) != len(seeds):
