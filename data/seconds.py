@@ -38,8 +38,8 @@ def seconds_of(times: Any, what: str = "times") -> np.ndarray:
     if array.dtype.kind == "f" or not len(array):
         sound = np.isfinite(array) & (np.abs(array) < _MOST) if len(array) else array
         _check(array, np.asarray(sound, dtype=bool), what)
-        seconds: np.ndarray = array.astype("datetime64[s]").astype(np.int64)
-        return seconds
+        floors: np.ndarray = np.floor(array).astype(np.int64)
+        return floors
     if array.dtype.kind == "O" and all(isinstance(one, date) for one in array.tolist()):
         array = np.array([_moment(one) for one in array.tolist()], dtype="datetime64[us]")
     if array.dtype.kind == "M":

@@ -53,6 +53,7 @@ def test_columns_of_pandas_are_read_with_and_without_a_zone():
 
 def test_what_is_before_1970_is_floored_too():
     assert seconds_of(np.datetime64(-1, "ns")).tolist() == [-1]
+    assert seconds_of([-0.5, -1.5, 0.5]).tolist() == [-1, -2, 0]
     assert seconds_of([date(1969, 12, 31), date(1970, 1, 2)]).tolist() == [-86400, 86400]
     assert seconds_of(np.datetime64(1, "D")).tolist() == [86400]
     assert seconds_of(datetime(1969, 12, 31, 23, 59, 59, 500_000)).tolist() == [-1]
