@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from itertools import count
 from string import ascii_letters
 from typing import Any
 
@@ -13,6 +15,8 @@ from data.errors import ConfigError
 
 Key = tuple[str, str, str]
 """Source, relation and target: what tells kinds of edges apart."""
+CODE = r"~*[A-Za-z]"
+"""What stands for a type in addresses, as a regular expression: no code begins another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,8 @@ class NodeType:
         name: What code, files and metapaths call it, such as "item_factor".
         title: What a person calls one, "Item factor".
         plural: What a person calls many, "Item factors".
-        letter: Stands for it in addresses; no other type of the schema has it.
+        letter: Stands for it in addresses; no other type of the schema has it. Of more than 52
+            types some have tildes before theirs, such as "~a".
         colour: Its place among the colours of the page.
         groups: The type whose members one of these stands for, if it stands for any: the items that
             have a factor or a genre. Groups are the hubs of an overview.
@@ -209,7 +214,7 @@ class Schema:
             KeyError: a letter stands for none.
         """
         named = {node.letter: node.name for node in self.nodes}
-        return tuple(named[letter] for letter in letters)
+        return tuple(named[code] for code in re.findall(f"{CODE}|.", letters, re.DOTALL))
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, from which `read` makes the schema again."""
@@ -235,9 +240,8 @@ def _complete(nodes: Iterable[NodeType]) -> Iterator[NodeType]:
     taken = {node.letter for node in nodes}
     for place, node in enumerate(nodes):
         title = node.title or node.name.replace("_", " ").capitalize()
-        free = (one for one in node.name + ascii_letters if one.isalpha() and one not in taken)
-        letter = node.letter or next(free, "")
-        if len(letter) != 1 or letter not in ascii_letters:
+        letter = node.letter or next(one for one in _codes(node.name) if one not in taken)
+        if not re.fullmatch(CODE, letter):
             raise ConfigError(f"{letter!r} cannot stand for {node.name}; give one letter, a to Z.")
         taken.add(letter)
         yield replace(
@@ -247,6 +251,12 @@ def _complete(nodes: Iterable[NodeType]) -> Iterator[NodeType]:
             letter=letter,
             colour=place if node.colour < 0 else node.colour,
         )
+
+
+def _codes(name: str) -> Iterator[str]:
+    """What could stand for a type: the letters of its name, all letters, these after tildes."""
+    yield from (one for one in name if one in ascii_letters)
+    yield from (f"{'~' * n}{one}" for n in count() for one in ascii_letters)
 
 
 def _check_distinct(kind: str, names: list[str]) -> None:

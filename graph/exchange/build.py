@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,7 +25,10 @@ Edges: TypeAlias = "Mapping[Key, Table | Data]"
 _SOURCE = ("source", "src", "srcid", "sourceid", "from", "fromid")
 _TARGET = ("target", "dst", "dstid", "targetid", "to", "toid")
 _TEXTS = (pl.String, pl.Categorical, pl.Enum, pl.Null)
-_TIME = ("time", "timestamp", "ts", "datetime", "date")
+_TIME = ("time",), ("timestamp",), ("ts",), ("datetime",), ("date",)
+_WEIGHT = (("weight",),)
+Ranks: TypeAlias = "tuple[tuple[str, ...], ...]"
+"""What columns are called, the most telling first; names of one rank tell as much."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,10 @@ def build(nodes: Nodes, edges: Edges, schema: Schema | None = None) -> Parts:
     _check(nodes, edges)
     links = [_find_ends(key, _as_table(table)) for key, table in edges.items()]
     tables = {kind: _as_table(one) for kind, one in nodes.items() if not isinstance(one, int)}
-    reads = {kind: read(table, f"nodes of type {kind}", 1) for kind, table in tables.items()}
+    reads = {
+        kind: read(table, f"nodes of type {kind}", 1, partial(_fit, table.id, _usual_ids(kind)))
+        for kind, table in tables.items()
+    }
     columns = {
         kind: _find(found, tables[kind].id, _usual_ids(kind), f"ids of {kind}")
         for kind, found in reads.items()
@@ -83,12 +90,12 @@ def build(nodes: Nodes, edges: Edges, schema: Schema | None = None) -> Parts:
             for one, at in ends:
                 places[one.key, at] = _number(one, at, sizes[kind])
         else:
-            named = [_ids(one.read, one.ends[at]) for one, at in ends]
-            own = _ids(reads[kind], columns[kind]) if kind in tables else None
-            known, named = _known(kind, own, named, reads.get(kind))
+            named = [_Ids.of(one.read, one.ends[at]) for one, at in ends]
+            own = _Ids.of(reads[kind], columns[kind]) if kind in tables else None
+            known, ids_of_ends = _known(kind, own, named, reads.get(kind))
             sizes[kind] = len(known)
             attributes[kind] = {"id": _values(known), **attributes.get(kind, {})}
-            for (one, at), ids in zip(ends, named, strict=True):
+            for (one, at), ids in zip(ends, ids_of_ends, strict=True):
                 places[one.key, at] = _find_nodes(one, at, ids, known, kind in tables)
     relations, about_edges = {}, {}
     for one in links:
@@ -100,6 +107,8 @@ def build(nodes: Nodes, edges: Edges, schema: Schema | None = None) -> Parts:
 
 def _check(nodes: Nodes, edges: Edges) -> None:
     for kind, given in nodes.items():
+        if isinstance(given, bool):
+            raise ConfigError(f"{given} is no number of nodes of type {kind}; write a whole one.")
         if isinstance(given, int) and given < 0:
             raise ConfigError(f"There cannot be {given} nodes of type {kind}.")
     for key in edges:
@@ -114,31 +123,51 @@ def _as_table(table: Table | Data) -> Table:
     return table if isinstance(table, Table) else Table(table)
 
 
-def _usual_ids(kind: str) -> tuple[str, ...]:
-    return "id", "nodeid", f"{_plain(kind)}id", _plain(kind)
+def _usual_ids(kind: str) -> Ranks:
+    return ("id", "nodeid", f"{_plain(kind)}id"), (_plain(kind),)
 
 
 def _find_ends(key: Key, table: Table) -> _Links:
-    found = read(table, "edges {} -{}-> {}".format(*key), 2)
-    own = [() if key[0] == key[2] else _usual_ids(end)[2:] for end in (key[0], key[2])]
-    named = (table.source, _SOURCE, "sources"), (table.target, _TARGET, "targets")
-    ends = [
-        _find(found, said, (*usual, *own[at]), f"{what} ({key[2 * at]})")
-        for at, (said, usual, what) in enumerate(named)
+    own: list[Ranks] = [
+        () if key[0] == key[2] else ((_plain(end), f"{_plain(end)}id"),) for end in (key[0], key[2])
     ]
-    time = _find(found, table.time, _TIME, "times", optional=True)
-    weight = _find(found, table.weight, ("weight",), "weights", optional=True)
+    ranks = (*own[0], _SOURCE), (*own[1], _TARGET)
+    said = table.source, table.target
+
+    def ids(names: Sequence[str]) -> list[str]:
+        return [name for at in (0, 1) for name in _fit(said[at], ranks[at], names)]
+
+    found = read(table, "edges {} -{}-> {}".format(*key), 2, ids)
+    ends = [
+        _find(found, said[at], ranks[at], f"{what} ({key[2 * at]})")
+        for at, what in enumerate(("sources", "targets"))
+    ]
+    time = _find(found, table.time, _TIME, "times", optional=True, but=ends)
+    weight = _find(found, table.weight, _WEIGHT, "weights", optional=True, but=ends)
     return _Links(key, table, found, (ends[0], ends[1]), time, weight)
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    return re.sub(r"[\W_]", "", name.casefold())
+
+
+def _fit(said: str | None, ranks: Ranks, names: Sequence[str]) -> list[str]:
+    """Of the names of columns the one that was said, or those of the first rank that has any."""
+    if said or said is None:
+        return [name for name in names if name == said]
+    every = ([name for name in names if _plain(name) in rank] for rank in ranks)
+    return next(filter(None, every), [])
 
 
 def _find(
-    found: Read, said: str | None, usual: Sequence[str], what: str, optional: bool = False
+    found: Read,
+    said: str | None,
+    ranks: Ranks,
+    what: str,
+    optional: bool = False,
+    but: Sequence[str] = (),
 ) -> str:
-    """The column that was named, or the first that is called as usual; "" if there is none."""
+    """The column that was named, or the one that is called as usual; "" if there is none."""
     if said is None:
         return ""
     if said:
@@ -149,16 +178,48 @@ def _find(
                 f"{found.name} have no column {said!r};{hint} there are {', '.join(found.columns)}."
             )
         return said
-    plain = {_plain(name): name for name in reversed(list(found.columns))}
-    hit = next((plain[name] for name in usual if name in plain), "")
-    if not hit and not optional:
-        field = what.partition(" ")[0].removesuffix("s")
+    hits = _fit("", ranks, [name for name in found.columns if name not in but])
+    field = what.partition(" ")[0].removesuffix("s")
+    if len(hits) > 1:
+        raise DataError(
+            f"{found.name} have {len(hits)} columns that could be their {what}: "
+            f"{', '.join(hits)}. Say which it is: Table(…, {field}={hits[0]!r})."
+        )
+    if not hits and not optional:
+        usual = next(name for rank in (ranks[-1], *ranks) for name in rank)
         raise DataError(
             f"{found.name} have no column of {what}; there are "
-            f"{', '.join(found.columns) or 'none'}. Call it {usual[0]!r}, or say which it is: "
+            f"{', '.join(found.columns) or 'none'}. Call it {usual!r}, or say which it is: "
             f"Table(…, {field}='…')."
         )
-    return hit
+    return next(iter(hits), "")
+
+
+@dataclass(frozen=True)
+class _Ids:
+    """A column of ids.
+
+    Attributes:
+        values: Int64 or String.
+        loose: Whether they are the letters of a text file, that may mean numbers.
+    """
+
+    values: pl.Series
+    loose: bool
+
+    @classmethod
+    def of(cls, found: Read, column: str) -> _Ids:
+        return cls(_ids(found, column), column in found.texts)
+
+    @property
+    def numeric(self) -> bool:
+        """Whether all are numbers, each written in the one way in which Python writes it."""
+        if self.values.dtype == pl.Int64 or not len(self.values):
+            return True
+        if not self.loose:
+            return False
+        numbers = self.values.cast(pl.Int64, strict=False).cast(pl.String)
+        return bool(self.values.eq_missing(numbers).all())
 
 
 def _ids(found: Read, column: str) -> pl.Series:
@@ -173,6 +234,13 @@ def _ids(found: Read, column: str) -> pl.Series:
         odd = (whole != whole.floor()).arg_true()
         if len(odd):
             raise found.error(odd[0], f"{column} is {ids[odd[0]]}, and an id is no fraction.")
+        large = (whole.abs() >= 2.0**53).arg_true()
+        if len(large):
+            raise found.error(
+                large[0],
+                f"{column} is {ids[large[0]]}, of which a float does not hold every digit. Give "
+                "ids as whole numbers or texts.",
+            )
         ids = whole.cast(pl.Int64, strict=False)
     elif ids.dtype.is_integer():
         whole = ids.cast(pl.Int64, strict=False)
@@ -192,20 +260,16 @@ def _ids(found: Read, column: str) -> pl.Series:
 
 
 def _known(
-    kind: str, own: pl.Series | None, named: list[pl.Series], found: Read | None
+    kind: str, listed: _Ids | None, ends: list[_Ids], found: Read | None
 ) -> tuple[pl.Series, list[pl.Series]]:
     """Ids of all nodes of a type, and those that edges name, all of one type."""
-    every = [one for one in [own, *named] if one is not None]
-    if any(one.dtype == pl.String and len(one) for one in every):
-        named = [one.cast(pl.String) for one in named]
-        own = None if own is None else own.cast(pl.String)
-    else:
-        named = [one.cast(pl.Int64) for one in named]
-        own = None if own is None else own.cast(pl.Int64)
-    if own is None:
+    numeric = all(one.numeric for one in [listed, *ends] if one is not None)
+    dtype = pl.Int64 if numeric else pl.String
+    named = [one.values.cast(dtype) for one in ends]
+    if listed is None:
         whole = pl.concat([one.alias("id") for one in named])
-        numeric = whole.dtype == pl.Int64
         return (whole.unique().sort() if numeric else whole.unique(maintain_order=True)), named
+    own = listed.values.cast(dtype)
     if found is not None and own.n_unique() < len(own):
         row = own.is_first_distinct().not_().arg_true()[0]
         first = (own == own[row]).arg_true()[0]
@@ -228,13 +292,16 @@ def _number(one: _Links, at: int, size: int) -> np.ndarray:
         places = given  # as it is: a copy of many edges is dear
     else:
         ids = _ids(one.read, column)
-        if ids.dtype != pl.Int64 and len(ids):
+        numbers = ids.cast(pl.Int64, strict=False)
+        odd = numbers.is_null() if column in one.read.texts else ids.is_not_null()
+        if ids.dtype != pl.Int64 and odd.any():
+            row = odd.arg_true()[0]
             raise one.read.error(
-                0,
-                f"{column} is {ids[0]!r}. Nodes of type {kind} are numbered, and edges then hold "
+                row,
+                f"{column} is {ids[row]!r}. Nodes of type {kind} are numbered, and edges then hold "
                 "numbers from 0; give a table of them that has ids.",
             )
-        places = ids.cast(pl.Int64).to_numpy()
+        places = numbers.to_numpy()
     if len(places) and (int(places.min()) < 0 or int(places.max()) >= size):
         row = int(np.flatnonzero((places < 0) | (places >= size))[0])
         raise one.read.error(
@@ -281,8 +348,8 @@ def _look_up(wanted: pl.Series, known: pl.Series) -> np.ndarray:
 
 def _about_nodes(table: Table, found: Read, id_: str) -> dict[str, Values]:
     """Attributes of nodes; "time", seconds, is from when they exist."""
-    time = _find(found, table.time, _TIME[:2], "times", optional=True)
-    weight = _find(found, table.weight, ("weight",), "weights", optional=True)
+    time = _find(found, table.time, _TIME[:2], "times", optional=True, but=[id_])
+    weight = _find(found, table.weight, _WEIGHT, "weights", optional=True, but=[id_])
     about: dict[str, Values] = {}
     if time:
         about["time"] = _seconds(found, time)
@@ -389,7 +456,7 @@ def _seconds(found: Read, column: str) -> np.ndarray:
             f"{found.name}: {column} holds {times.dtype}, and times are numbers or dates."
         )
     else:
-        seconds = read_times(times, where=f"{found.name}, {column}").seconds
+        seconds = _read_dates(found, column, times)
     if seconds.null_count():
         row = seconds.is_null().arg_true()[0]
         value = times[row]
@@ -399,6 +466,19 @@ def _seconds(found: Read, column: str) -> np.ndarray:
             "seconds since 1970 or a date, or take the row out.",
         )
     return seconds.to_numpy()
+
+
+def _read_dates(found: Read, column: str, times: pl.Series) -> pl.Series:
+    try:
+        return read_times(times, where=f"{found.name}, {column}").seconds
+    except DataError as error:
+        said = re.sub(
+            r"in line ([0-9]+)", lambda at: f"in {found.place(int(at[1]) - 1)}", str(error)
+        )
+        said = said.partition(" Say how they are written")[0].partition(" Write all times")[0]
+        raise DataError(
+            f"{said} Write dates such as 2025-08-30, seconds since 1970, or give datetimes."
+        ) from None
 
 
 def _weights(found: Read, column: str) -> np.ndarray:
@@ -424,11 +504,13 @@ def _values(column: pl.Series, where: str = "") -> Values:
     """A column as an attribute: texts without a value are empty, numbers NaN."""
     dtype = column.dtype
     if isinstance(dtype, pl.List):
+        column = column.list.drop_nulls()
         flat = _values(column.explode(empty_as_null=False, keep_nulls=False), where)
         offsets = np.zeros(len(column) + 1, dtype=np.int64)
         np.cumsum(column.list.len().fill_null(0).to_numpy(), out=offsets[1:])
-        return Lists(offsets, flat)  # type: ignore[arg-type]
-    if isinstance(dtype, pl.Array):
+        if not isinstance(flat, Lists):
+            return Lists(offsets, flat)
+    if isinstance(dtype, pl.Array) and dtype.inner.is_numeric():
         return column.to_numpy()
     if dtype in _TEXTS:
         return intern_texts(_texts(column.cast(pl.String)))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import datetime
+import io
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -98,7 +101,10 @@ class Table:
         directed: False where edges lead both ways. Between nodes of one type each is then turned
             as well, and what is there twice stands once; between two types that changes nothing,
             since every edge can be walked from its target.
-        separator: Of a text file; found in its first line where this is empty.
+        separator: Of a text file, of one letter or several; found in its first line where this is
+            empty.
+        columns: What the columns of a text file are called that has no header.
+        encoding: Of a text file, as Python calls it.
     """
 
     data: Data
@@ -112,6 +118,12 @@ class Table:
     decoder: Decoder | None = None
     directed: bool = True
     separator: str = ""
+    columns: Sequence[str] = ()
+    encoding: str = "utf-8"
+
+
+Ids: TypeAlias = Callable[[Sequence[str]], Collection[str]]
+"""Which columns are of ids, of all that there are."""
 
 
 @dataclass(frozen=True)
@@ -123,12 +135,14 @@ class Read:
         columns: Its columns by name, each a polars series or what was given.
         n: Rows.
         parts: Files of which it consists, and the rows of each, in order.
+        texts: Columns of ids that are held as the letters of a text file, which says no types.
     """
 
     name: str
     columns: Mapping[str, pl.Series | Values]
     n: int
     parts: Sequence[tuple[str, int]] = field(default=())
+    texts: frozenset[str] = frozenset()
 
     def place(self, row: int) -> str:
         """Where a row stands, counted from 1 without the header."""
@@ -149,20 +163,24 @@ class Read:
             DataError: it has several.
         """
         column = self.columns[name]
-        if isinstance(column, pl.Series):
+        if isinstance(column, pl.Series) and not isinstance(column.dtype, pl.List | pl.Array):
             return column
-        if isinstance(column, Lists) or (isinstance(column, np.ndarray) and column.ndim > 1):
-            raise DataError(f"{self.name}: the column {name!r} has several values a row, not one.")
+        if not isinstance(column, np.ndarray | tuple) or getattr(column, "ndim", 1) > 1:
+            raise DataError(
+                f"{self.name}: the column {name!r} has several values a row, not one. Give each a "
+                f"row of its own, as frame.explode({name!r}) of polars and pandas does."
+            )
         return pl.Series(name, column, strict=False)
 
 
-def read(table: Table, what: str, ids: int) -> Read:
+def read(table: Table, what: str, ids: int, texts: Ids | None = None) -> Read:
     """The columns of a table.
 
     Args:
         table: To read.
         what: It is a table of, such as "nodes of type user".
         ids: How many of its columns are ids, by which decoders count.
+        texts: Which of its columns are ids, if any: of text files they are kept as written.
 
     Raises:
         DataError: it is empty, cannot be read, or its columns are of several lengths.
@@ -172,7 +190,7 @@ def read(table: Table, what: str, ids: int) -> Read:
     elif isinstance(table.data, Mapping):
         found = _read_columns(table.data, f"The {what}")
     elif isinstance(table.data, (str, Path)):
-        found = _read_files(Path(table.data), table, what)
+        found = _read_files(Path(table.data), table, what, texts)
     elif hasattr(table.data, "__dataframe__"):  # of pandas or Arrow
         frame = pl.DataFrame(table.data)
         found = Read(f"The {what}", {c.name: c for c in frame}, frame.height)
@@ -185,7 +203,10 @@ def read(table: Table, what: str, ids: int) -> Read:
 
 
 def _read_columns(columns: Mapping[str, Any], name: str) -> Read:
-    made = {key: _column(values, f"{name}: the column {key!r}") for key, values in columns.items()}
+    made = {
+        str(key): _column(values, str(key), f"{name}: the column {key!r}")
+        for key, values in columns.items()
+    }
     lengths = {key: len(values) for key, values in made.items()}
     if len(set(lengths.values())) > 1:
         said = ", ".join(f"{key} {n}" for key, n in lengths.items())
@@ -193,14 +214,20 @@ def _read_columns(columns: Mapping[str, Any], name: str) -> Read:
     return Read(name, made, next(iter(lengths.values()), 0))
 
 
-def _column(values: Any, where: str) -> pl.Series | Values:
-    if isinstance(values, (pl.Series, np.ndarray, Lists)):
+def _column(values: Any, name: str, where: str) -> pl.Series | Values:
+    if isinstance(values, pl.Series):
+        return values.alias(name)
+    if isinstance(values, Lists):
         return values
+    if isinstance(values, (str, bytes)) or not _is_many(values):
+        raise DataError(f"{where} is one value, {values!r}; give a list of values, one a row.")
+    if isinstance(values, np.ndarray):
+        return _of_array(values, name, where)
     try:
         values = list(values)
         if any(isinstance(one, (list, tuple)) for one in values):
-            return Lists.of([_several(one) for one in values])
-        return pl.Series(values=values, strict=False)
+            return _of_lists(values, where)
+        return pl.Series(name, values, strict=False)
     except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
         said = str(error).partition("\n")[0]
         raise DataError(
@@ -208,13 +235,50 @@ def _column(values: Any, where: str) -> pl.Series | Values:
         ) from error
 
 
-def _several(value: Any) -> Sequence[Any]:
-    if value is None:
-        return ()
-    return value if isinstance(value, (list, tuple)) else (value,)
+def _is_many(values: Any) -> bool:
+    return hasattr(values, "__iter__") and not (isinstance(values, np.ndarray) and not values.ndim)
 
 
-def _read_files(path: Path, table: Table, what: str) -> Read:
+def _of_array(values: np.ndarray, name: str, where: str) -> pl.Series | Values:
+    """An array of numbers as it is, any other as what its values are; times are seconds."""
+    kind = values.dtype.kind
+    if kind in "biuf" and not isinstance(values, np.ma.MaskedArray):
+        return values if values.dtype.itemsize <= 8 else values.astype(np.float64)
+    if kind == "M" and values.ndim == 1:
+        return pl.Series(name, values.astype("datetime64[us]"))
+    if kind == "M":
+        return values.astype("datetime64[s]").astype(np.int64)
+    if kind == "S":
+        values = np.char.decode(values, "utf-8", "replace")
+    if kind not in "OUSbiuf":
+        raise DataError(
+            f"{where} is an array of {values.dtype}, which is no attribute. Give numbers, texts or "
+            "times, or name the columns that are: Table(…, attributes=[…])."
+        )
+    return _column(values.tolist(), name, where)
+
+
+def _of_lists(values: list[Any], where: str) -> Lists:
+    """Several values a row; what is none is left out, and times are seconds."""
+    rows = [
+        () if one is None else one if isinstance(one, (list, tuple)) else (one,) for one in values
+    ]
+    lists = Lists.of([[value for value in row if value is not None] for row in rows])
+    flat = lists.values
+    if isinstance(flat, np.ndarray) and flat.dtype.kind == "O":
+        every = [value for row in rows for value in row if value is not None]
+        if all(isinstance(value, datetime.date) for value in every):
+            flat = pl.Series(every).cast(pl.Datetime("us")).dt.epoch("s").to_numpy()
+    if isinstance(flat, np.ndarray) and (flat.dtype.kind not in "biuf" or flat.ndim > 1):
+        kinds = {type(value).__name__ for row in rows for value in row if value is not None}
+        raise DataError(
+            f"{where} has lists of {' and '.join(sorted(kinds))}. Give lists of numbers, of texts "
+            "or of dates."
+        )
+    return replace(lists, values=flat)
+
+
+def _read_files(path: Path, table: Table, what: str, texts: Ids | None) -> Read:
     """A file, or all files of a folder in the order of their names."""
     if not path.exists():
         raise DataError(f"The {what} are said to stand in {path}, which is not there.")
@@ -226,7 +290,8 @@ def _read_files(path: Path, table: Table, what: str) -> Read:
                 f"The folder {path}, of the {what}, holds no file that ends in "
                 f"{' '.join(_ENDINGS)}."
             )
-    frames = [_read_file(file, table.separator, what) for file in files]
+    read_each = [_read_file(file, table, what, texts) for file in files]
+    frames = [frame for frame, _ in read_each]
     for file, frame in zip(files, frames, strict=True):
         if frame.columns != frames[0].columns:
             raise DataError(
@@ -235,19 +300,28 @@ def _read_files(path: Path, table: Table, what: str) -> Read:
             )
     whole = pl.concat(frames, how="vertical_relaxed") if len(frames) > 1 else frames[0]
     parts = [(str(file), frame.height) for file, frame in zip(files, frames, strict=True)]
-    return Read(f"The {what}", {c.name: c for c in whole}, whole.height, parts)
+    untyped = frozenset.intersection(*(ids for _, ids in read_each))
+    return Read(f"The {what}", {c.name: c for c in whole}, whole.height, parts, untyped)
 
 
-def _read_file(file: Path, separator: str, what: str) -> pl.DataFrame:
+def _read_file(
+    file: Path, table: Table, what: str, texts: Ids | None
+) -> tuple[pl.DataFrame, frozenset[str]]:
+    """Its columns, and which of them are ids without a type."""
     try:
         if file.suffix.lower() == ".parquet":
-            return pl.read_parquet(file)
-        with file.open(encoding="utf-8-sig") as text:
-            header = text.readline().rstrip("\r\n")
-        if not header.strip():
-            raise DataError(f"{file}, of the {what}, is empty; its first line has to name columns.")
-        return _read_text(file, header, separator or _separator(header))
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
+            return pl.read_parquet(file), frozenset()
+        return _read_text(file, table, what, texts)
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{file}, of the {what}, cannot be read: it is not written in {table.encoding}. Say "
+            "how it is, as in Table(…, encoding='latin-1')."
+        ) from error
+    except LookupError as error:
+        raise ConfigError(
+            f"{table.encoding!r} is no encoding; write such as 'utf-8' or 'latin-1'."
+        ) from error
+    except (pl.exceptions.PolarsError, OSError) as error:
         said = str(error).partition("\n")[0]
         raise DataError(
             f"{file}, of the {what}, cannot be read: {said}. Store it as CSV in UTF-8, or as "
@@ -255,13 +329,120 @@ def _read_file(file: Path, separator: str, what: str) -> pl.DataFrame:
         ) from error
 
 
-def _read_text(file: Path, header: str, separator: str) -> pl.DataFrame:
+def _read_text(
+    file: Path, table: Table, what: str, texts: Ids | None
+) -> tuple[pl.DataFrame, frozenset[str]]:
     """A text table; a header such as id:int64 says types, others are told from the values."""
-    split = header.split(separator)
-    typed = [name.strip().rpartition(":") for name in split]
-    if not all(name and kind.lower() in _TYPES for name, _, kind in typed):
-        return pl.read_csv(file, separator=separator, infer_schema_length=None)
-    raw = pl.read_csv(file, separator=separator, infer_schema=False, encoding="utf8")
+    encoding = "utf-8-sig" if _is_utf8(table.encoding) else table.encoding
+    with file.open(encoding=encoding) as text:
+        first = text.readline().rstrip("\r\n")
+    if not first.strip():
+        raise DataError(f"{file}, of the {what}, is empty; its first line has to name columns.")
+    separator = table.separator or _separator(first)
+    where = f"{file}, of the {what}, cannot be read:"
+    names = list(table.columns) or _header(first, separator)
+    twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
+    if twice is not None:
+        raise DataError(
+            f"{where} two columns are called {twice!r}. Give each a name of its own, or say what "
+            "they are called if the file has no header: Table(…, columns=[…])."
+        )
+    rows = _rows(file, encoding, separator)
+    if not table.columns:
+        next(rows)
+    source: Path | io.BytesIO = file
+    if len(separator) > 1 or not _is_utf8(encoding) or table.columns:
+        source, separator = _rewritten(rows, names, where), ","
+        rows = iter(())
+    typed = [name.strip().rpartition(":") for name in names]
+    if all(name and kind.lower() in _TYPES for name, _, kind in typed):
+        raw = _read_csv(source, separator, names, where, rows, infer_schema=False)
+        return _typed(raw, typed, file), frozenset()
+    ids = frozenset(texts(names) if texts else ())
+    frame = _read_csv(
+        source, separator, names, where, rows,
+        infer_schema_length=None, schema_overrides=dict.fromkeys(ids, pl.String),
+    )  # fmt: skip
+    return frame, ids
+
+
+def _is_utf8(encoding: str) -> bool:
+    return encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig")
+
+
+def _header(line: str, separator: str) -> list[str]:
+    return (
+        line.split(separator)
+        if len(separator) > 1
+        else next(csv.reader([line], delimiter=separator))
+    )
+
+
+def _rows(file: Path, encoding: str, separator: str) -> Iterator[list[str]]:
+    """Fields of every row of a text file, its first line among them; none of an empty line."""
+    with file.open(encoding=encoding, newline="") as text:
+        if len(separator) == 1:
+            yield from csv.reader(text, delimiter=separator)
+            return
+        for line in text:
+            plain = line.rstrip("\r\n")
+            yield plain.split(separator) if plain else []
+
+
+def _rewritten(rows: Iterable[list[str]], names: Sequence[str], where: str) -> io.BytesIO:
+    """The same rows as CSV in UTF-8, under a header."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    for number, row in enumerate(rows, 1):
+        if row and len(row) != len(names):
+            raise _ragged(where, number, len(row), names)
+        writer.writerow(row)
+    return io.BytesIO(text.getvalue().encode())
+
+
+def _read_csv(
+    source: Path | io.BytesIO,
+    separator: str,
+    names: Sequence[str],
+    where: str,
+    rows: Iterable[list[str]],
+    **options: Any,
+) -> pl.DataFrame:
+    """A CSV file whose rows have as many fields as there are names; `rows` are looked at if not."""
+    try:
+        frame = pl.read_csv(source, separator=separator, **options)
+    except pl.exceptions.ComputeError:
+        _check_rows(rows, names, where)
+        raise
+    if len(names) > 1 and frame.width == len(names) and frame.to_series(-1).null_count():
+        _check_rows(rows, names, where)
+    return frame
+
+
+def _check_rows(rows: Iterable[list[str]], names: Sequence[str], where: str) -> None:
+    try:
+        for number, row in enumerate(rows, 1):
+            if row and len(row) != len(names):
+                raise _ragged(where, number, len(row), names)
+    except csv.Error as error:
+        raise DataError(f"{where} {error}. Store it as CSV in UTF-8, or as Parquet.") from error
+
+
+def _ragged(where: str, row: int, fields: int, names: Sequence[str]) -> DataError:
+    cure = (
+        "Put a value that holds the separator in quotes"
+        if fields > len(names)
+        else "Write nothing between two separators where there is no value"
+    )
+    many = "1 field" if fields == 1 else f"{fields} fields"
+    return DataError(
+        f"{where} row {row} has {many}, and there are {len(names)} columns, {', '.join(names)}. "
+        f"{cure}, or take the row out."
+    )
+
+
+def _typed(raw: pl.DataFrame, typed: Sequence[tuple[str, str, str]], file: Path) -> pl.DataFrame:
     columns = []
     for text, (name, _, kind) in zip(raw, typed, strict=True):
         wanted = _TYPES[kind.lower()]

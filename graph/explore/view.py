@@ -9,7 +9,7 @@ from typing import Any
 
 from data.errors import ConfigError
 from graph.explore.flat import Node
-from graph.schema import Schema
+from graph.schema import CODE, Schema
 
 MOST_NODES = 1000
 """Nodes that may be visible at once."""
@@ -130,7 +130,7 @@ _UNSAID = {"g": "0-", "h": str(_PLAIN.hops), "n": str(_PLAIN.each), "c": str(_PL
 
 
 def view_text(view: View, schema: Schema) -> str:
-    """Letters, digits, "." and "_" and "-" for what differs from `View()`.
+    """Letters, digits, ".", "_", "-" and "~" for what differs from `View()`.
 
     >>> from graph.latent import latent_schema
     >>> view_text(View(starts=(("user", 12), ("item_factor", 3)), hops=2), latent_schema())
@@ -189,7 +189,8 @@ def read_view(text: str, schema: Schema) -> View:
 
 def _with(view: View, key: str, value: str, schema: Schema) -> View:
     def node(text: str) -> Node:
-        return schema.of_letters(text[0])[0], _number(text[1:])
+        code, number = _parted(f"({CODE})(.*)", text)
+        return schema.of_letters(code)[0], _number(number)
 
     if key in "sd":
         nodes = tuple(map(node, value.split(".")))
@@ -198,10 +199,9 @@ def _with(view: View, key: str, value: str, schema: Schema) -> View:
         a, b = map(node, value.split("."))
         return replace(view, ends=(a, b))
     if key == "e":
-        pairs = tuple(
-            (node(pair[:-1]), schema.of_letters(pair[-1])[0]) for pair in value.split(".")
-        )
-        return replace(view, expansions=pairs)
+        pairs = (_parted(f"(.*?)({CODE})", pair) for pair in value.split("."))
+        opened = tuple((node(start), schema.of_letters(to)[0]) for start, to in pairs)
+        return replace(view, expansions=opened)
     if key == "h":
         return replace(view, hops=_number(value))
     if key == "n":
@@ -231,6 +231,13 @@ def _filters(filters: Filters, key: str, value: str, schema: Schema) -> Filters:
 def _chosen(those: Iterable[Any] | None, number: Callable[[Any], int]) -> str:
     """Numbers of what is chosen, nothing where that is all."""
     return "" if those is None else ".".join(str(number(one)) for one in those) or _NONE
+
+
+def _parted(form: str, text: str) -> tuple[str, str]:
+    found = re.fullmatch(form, text, re.DOTALL)
+    if found is None:
+        raise ValueError(text)
+    return found[1], found[2]
 
 
 def _number(text: str) -> int:

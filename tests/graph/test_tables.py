@@ -199,7 +199,10 @@ UNDIRECTED = {"source": [1, 2, 1, 2, 3, 1], "target": [2, 1, 3, 3, 3, 4], "n": [
 
 
 def test_undirected_edges_of_one_type_stand_both_ways_and_once():
-    """The rows of graph-learn, "Graph object", section "Undirected edges"."""
+    """Six rows become nine: what is there both ways, and what leads back to itself, stands once.
+
+    Source: graph-learn, docs/en/gl/graph/graph_object.md, section "Undirected edges".
+    """
     graph = HeteroGraph.of({}, {LIKES: Table(UNDIRECTED, directed=False)})
     assert sorted(pairs(graph, LIKES)) == sorted(
         [(1, 2), (2, 1), (1, 3), (3, 1), (2, 3), (3, 2), (3, 3), (1, 4), (4, 1)]

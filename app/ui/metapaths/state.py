@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import streamlit as st
@@ -14,6 +15,7 @@ from graph.explore.flat import Node
 from graph.explore.paths import check_metapath
 from graph.latent import PAPER
 from graph.query.query import Query
+from graph.schema import CODE
 
 PATH, END = "metapath", "to"
 """Parameters of the address: the path, and the node at which instances end.
@@ -164,12 +166,13 @@ class Chosen:
         if not text:
             return None
         named = {node.letter: node.name for node in self.schema.nodes}
-        if text.isalpha() and text not in self.schema.types:
+        if text.replace("~", "").isalpha() and text not in self.schema.types:
             if len(text) == 1 and text not in named:
                 raise ConfigError(
                     f"The path in the address begins with {text!r}, which is no type."
                 )
-            query = Query.along([named.get(letter, letter) for letter in text], self.schema)
+            codes = re.findall(f"{CODE}|.", text)
+            query = Query.along([named.get(code, code) for code in codes], self.schema)
         else:
             query = Query.parse(text, self.schema)
         if len(query.hops) > LONGEST:
