@@ -38,6 +38,8 @@ _GRACE = 3.0
 """Seconds after its time before a process is ended from outside."""
 _TURNS = threading.BoundedSemaphore(AT_ONCE)
 _OFFSET = re.compile(r"\(line: (\d+), offset: (\d+)\)")
+_WHOLE = re.compile(r"U?INT\d*|SERIAL")
+"""Types of whole numbers."""
 Element = dict[str, Any]
 
 
@@ -99,7 +101,9 @@ def _nodes(value: Any) -> list[tuple[str, int]]:
 
 
 def _column(name: str, kind: str, values: list[Any]) -> pl.Series:
-    if kind.startswith(("INT", "UINT", "SERIAL")) and not kind.endswith("]"):
+    known = [one for one in values if one is not None]
+    large = kind in ("INT128", "UINT128") and any(abs(int(one)) >= 2**63 for one in known)
+    if _WHOLE.fullmatch(kind) and not large:
         dtype: Any = pl.UInt64 if kind == "UINT64" else pl.Int64
         return pl.Series(name, values, dtype=dtype, strict=False)
     if kind in ("DOUBLE", "FLOAT"):
@@ -156,7 +160,7 @@ class Asking:
         import_ladybug()
         self.path, self.statement, self.seconds = path, check_reads(statement), seconds
         if not path.is_file():
-            raise DataError(f"There is no database {path}.")
+            raise DataError(f"There is no database {path.name}.")
         if not _TURNS.acquire(blocking=False):
             raise AskError("Others ask at this moment; try again in some seconds.")
         self._cancelled = False
@@ -210,12 +214,15 @@ class Asking:
         """
         self._watch.join()
         self._answer.seek(0)
-        said = self._answer.read()
+        text = self._answer.read()
         if self._cancelled:
             raise AskError("Stopped.")
         if self._process.returncode != 0:
             raise AskError(self._why())
-        found = json.loads(said)
+        found = json.loads(text)
+        if "closed" in found:
+            said = found["closed"].replace(str(self.path.resolve()), self.path.name)
+            raise AskError(f"The database {self.path.name} cannot be opened: {_first(said)}.")
         if "error" in found:
             raise AskError(self._in_words(found["error"]))
         return Answer(
@@ -235,11 +242,11 @@ class Asking:
             return f"The answer has more than {BYTES // 2**20} MB; ask for less, or for a LIMIT."
         if code < 0:
             return self._in_words("memory")
-        return f"The database {self.path} cannot be read (exit code {code}); write it anew."
+        return f"The process that asks the database ended without an answer (exit code {code})."
 
     def _in_words(self, error: str) -> str:
         """An error of the engine as a sentence, with a caret where the engine says a place."""
-        first = error.splitlines()[0] if error.strip() else "The engine gives no reason"
+        first = error.splitlines()[0] if error.strip() else ""
         if "Interrupted" in first:
             return (
                 f"The query took more than {self.seconds:g} seconds and was stopped. "
@@ -252,11 +259,17 @@ class Asking:
             )
         place = _OFFSET.search(error)
         if place is None:
-            return f"{re.sub(r'^[A-Za-z ]+ exception: ', '', first).strip(' .!')}."
+            return f"{_first(error.replace(str(self.path.resolve()), self.path.name))}."
         lines = self.statement.split("\n")[: int(place[1]) - 1]
         at = sum(len(line) + 1 for line in lines) + int(place[2])
         where = pointed(self.statement, min(at, len(self.statement)))
         return f"This cannot be read as Cypher from here on.\n{where}"
+
+
+def _first(error: str) -> str:
+    """The first line of what the engine says, without what it calls such an error."""
+    line = error.strip().partition("\n")[0]
+    return re.sub(r"^[A-Za-z ]+ exception: ", "", line).strip(" .!") or "it gives no reason"
 
 
 def _watch(process: subprocess.Popen[bytes], seconds: float) -> None:

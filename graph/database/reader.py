@@ -8,11 +8,14 @@ answer have limits that the system keeps, however deep in the engine the query i
 
 from __future__ import annotations
 
+import datetime  # noqa: F401 (the engine imports these four when it first needs them)
+import decimal  # noqa: F401
 import json
 import os
 import signal
 import sys
 import time
+import uuid  # noqa: F401
 from typing import Any
 
 import ladybug
@@ -32,14 +35,22 @@ def main() -> None:
     """Reads a question, writes the answer."""
     asked = json.load(sys.stdin)
     try:
-        text = json.dumps(_answer(_open(asked), asked), default=str)
-    except RuntimeError as error:
-        text = json.dumps({"error": str(error)})
+        text = json.dumps(_found(asked), default=str)
     except MemoryError:
         text = json.dumps({"error": "memory"})
+    except Exception as error:  # whatever the engine raises is said, and said by whoever asked
+        text = json.dumps({"error": str(error)})
     sys.stdout.write(text)
     sys.stdout.flush()
     os._exit(0)
+
+
+def _found(asked: dict[str, Any]) -> dict[str, Any]:
+    try:
+        connection = _open(asked)
+    except Exception as error:  # as above
+        return {"closed": str(error)}
+    return _answer(connection, asked)
 
 
 def _open(asked: dict[str, Any]) -> Any:

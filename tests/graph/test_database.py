@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -355,3 +356,38 @@ def test_a_file_that_is_no_database_is_a_sentence(tmp_path):
 
 def test_the_lists_name_each_word_once():
     assert len({*REFUSED}) == len(REFUSED) and len({*CALLED}) == len(CALLED)
+
+
+def test_values_of_every_type_are_answered(database):
+    values = {
+        "cast(7 AS INT128)": 7,
+        "cast('9223372036854775808' AS INT128)": "9223372036854775808",
+        "cast(1.5 AS DECIMAL(5, 2))": "1.50",
+        "cast('2020-02-03' AS DATE)": "2020-02-03",
+        "cast('2020-02-03 04:05:06' AS TIMESTAMP)": datetime(2020, 2, 3, 4, 5, 6),
+        "cast('2020-02-03 04:05:06+00' AS TIMESTAMP_TZ)": datetime(2020, 2, 3, 4, 5, 6),
+        "cast('2020-02-03 04:05:06' AS TIMESTAMP_NS)": datetime(2020, 2, 3, 4, 5, 6),
+        "interval('2 days')": "2 days, 0:00:00",
+        "cast('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11' AS UUID)": (
+            "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
+        ),
+        "cast(200 AS UINT8)": 200,
+        "cast(-9 AS INT8)": -9,
+        "cast(18446744073709551615 AS UINT64)": 2**64 - 1,
+        "cast(0.5 AS FLOAT)": 0.5,
+        "0.25": 0.25,
+        "true": True,
+        "'text'": "text",
+        "null": None,
+        "[1, 2]": "1, 2",
+        "{a: 1, b: 'x'}": "a: 1, b: x",
+        "map([1], ['x'])": "1: x",
+        r"blob('\\xAA')": r"b'\xaa'",
+    }
+    for expression, expected in values.items():
+        found = ask(database, f"RETURN {expression} AS one").table["one"][0]
+        if isinstance(found, datetime):
+            found = found.replace(tzinfo=None)
+        assert found == expected, expression
+    summed = ask(database, "MATCH (u:user) RETURN sum(u.number) AS whole").table
+    assert summed["whole"].to_list() == [36]
