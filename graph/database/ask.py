@@ -34,6 +34,8 @@ BYTES = 32 * 2**20
 """Bytes of an answer."""
 AT_ONCE = 2
 """Questions that run at the same time, in one process that asks."""
+TURN = 6.0
+"""Seconds for which a question waits until fewer run."""
 _GRACE = 3.0
 """Seconds after its time before a process is ended from outside."""
 _TURNS = threading.BoundedSemaphore(AT_ONCE)
@@ -151,7 +153,7 @@ class Asking:
     Raises:
         ConfigError: Ladybug is missing, or the statement may do more than read.
         DataError: there is no such database.
-        AskError: as many questions as may run at once are running.
+        AskError: as many questions as may run at once are running, and none ends within `TURN`.
     """
 
     def __init__(
@@ -161,7 +163,7 @@ class Asking:
         self.path, self.statement, self.seconds = path, check_reads(statement), seconds
         if not path.is_file():
             raise DataError(f"There is no database {path.name}.")
-        if not _TURNS.acquire(blocking=False):
+        if not _TURNS.acquire(timeout=TURN):
             raise AskError("Others ask at this moment; try again in some seconds.")
         self._cancelled = False
         self._begin = time.monotonic()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import threading
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -319,11 +320,15 @@ def test_rows_time_memory_and_size_have_limits(database):
     assert POOL < 2**30
 
 
-def test_a_question_can_be_stopped_and_only_some_run_at_once(database):
+def test_a_question_can_be_stopped_and_only_some_run_at_once(database, monkeypatch):
     slow = "UNWIND range(1,9000) AS a UNWIND range(1,9000) AS b RETURN sum(a * b % 7)"
+    monkeypatch.setattr("graph.database.ask.TURN", 0.1)
     running = [Asking(database, slow, seconds=30) for _ in range(2)]
     with pytest.raises(AskError, match="Others ask"):
         Asking(database, "RETURN 1")
+    monkeypatch.undo()
+    threading.Timer(0.3, running[0].cancel).start()
+    assert ask(database, "RETURN 1 AS one").rows == ((1,),), "it waits for its turn"
     for one in running:
         one.cancel()
         assert not one.running
