@@ -74,7 +74,7 @@ class Loader(Generic[T]):
     ) -> None:
         start = sampler.query.start
         self.sampler = sampler
-        self.seeds = sampler.seeds() if seeds is None else np.asarray(seeds)
+        self.seeds = sampler.seeds() if seeds is None else sampler.numbers(seeds)
         self.times = None if times is None else seconds_of(times)
         if self.times is not None and len(self.times) not in (1, len(self.seeds)):
             raise DataError(

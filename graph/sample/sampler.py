@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from graph.sample.conditions import holds_of_edges, holds_of_nodes
 from graph.sample.draws import Ask, Draws
 from graph.sample.induce import with_induced
 from graph.sample.negatives import Negatives
+from graph.sample.numbers import twins, whole
 from graph.sample.rows import Reach, Rows, reach
 from graph.sample.sample import Sample
 from graph.sample.strategies import STRATEGIES, Chosen, Strategy, draw_all
@@ -75,6 +77,8 @@ class Sampler:
         self.most, self.limit = most, limit
         self.strategies = {**STRATEGIES, **(strategies or {})}
         self._reaches: dict[tuple[tuple[Key, ...], tuple[Condition, ...]], Reach] = {}
+        self._twins: dict[Key, np.ndarray | None] = {}
+        self._by_number: dict[Key, tuple[np.ndarray, np.ndarray]] = {}
         for hop in query.hops:
             self._check(hop)
         self._negatives = {
@@ -119,7 +123,37 @@ class Sampler:
         kept = np.ones(len(self.graph.relation(declared).targets), dtype=bool)
         for condition in where:
             kept &= holds_of_edges(self.graph, declared, condition)
-        return np.flatnonzero(kept)
+        places, numbers = np.flatnonzero(kept), self.graph.relation(declared).numbers
+        return places if numbers is None else np.sort(numbers[places]).astype(np.int64)
+
+    def _places(self, declared: Key, numbers: np.ndarray) -> np.ndarray:
+        """(x,) int64 where edges of a number stand in their relation; -1 where it has none."""
+        known = self.graph.relation(declared).numbers
+        if known is None:
+            return numbers
+        if declared not in self._by_number:
+            order = np.argsort(known, kind="stable")
+            self._by_number[declared] = order, known[order]
+        order, ordered = self._by_number[declared]
+        if not len(ordered):
+            return np.full(len(numbers), -1)
+        at = np.minimum(np.searchsorted(ordered, numbers), len(ordered) - 1)
+        return np.where(ordered[at] == numbers, order[at], -1)
+
+    def _with_twins(self, key: Key, numbers: np.ndarray) -> np.ndarray:
+        """(x,) int64 numbers of edges of a declared type, and of the same ones turned round."""
+        if key[0] != key[2] or not len(numbers):
+            return numbers
+        known = self.graph.relation(key).numbers
+        if key not in self._twins:
+            every = np.arange(self._edge_count(key)) if known is None else known
+            ends, times = self._ends(key, every), self._edge_times(key, every)
+            self._twins[key] = twins(**ends, times=times, n=self.graph.size(key[0]))
+        twin = self._twins[key]
+        if twin is None:
+            return numbers
+        turned = twin[self._places(key, numbers)]
+        return np.union1d(numbers, turned if known is None else known[turned])
 
     def _edge_count(self, key: Key) -> int:
         """How many edges of a type there are."""
@@ -128,7 +162,8 @@ class Sampler:
     def _edge_times(self, key: Key, numbers: np.ndarray) -> np.ndarray | None:
         """(n,) int64 seconds of edges of a number, where they have times."""
         times = self.graph.relation(self.graph.schema.edge(key).key).times
-        return None if times is None else times[numbers]
+        places = self._places(self.graph.schema.edge(key).key, numbers)
+        return None if times is None else times[places]
 
     def sample(
         self,
@@ -141,14 +176,17 @@ class Sampler:
         """The subgraph around seeds.
 
         Args:
-            seeds: (b,) numbers of nodes of the type that the query starts from, or of edges.
+            seeds: (b,) numbers of nodes of the type that the query starts from, or of edges; or a
+                mask of all there are.
             times: (b,) at which each stands, or one for all; seconds, or whatever `seconds_of`
                 reads. Without, all edges are visible, unless the seeds are edges with times: each
                 then stands at its own.
             rng: Where chance comes from: the same one gives the same sample.
-            exclude: Numbers of edges, by type, that are to be predicted: they are on no sample, and
-                what they join are no negatives. Seeds that are edges are among them; they stay on
-                the samples of others only where none could see itself.
+            exclude: Numbers of edges, by type, or a mask of all, that are to be predicted: they are
+                on no sample, and what they join are no negatives. Seeds that are edges are among
+                them; they stay on the samples of others only where none could see itself. Where
+                every edge between nodes of one type also stands the other way round, as those do
+                that are not directed, both are left out.
             trace: Gets the seconds that each hop took.
 
         Raises:
@@ -219,20 +257,20 @@ class Sampler:
     ) -> _Walk:
         start, schema = self.query.start, self.graph.schema
         out = {
-            schema.edge(key).key: np.unique(np.asarray(numbers, dtype=np.int64))
+            schema.edge(key).key: self._excluded(schema.edge(key).key, numbers)
             for key, numbers in exclude.items()
         }
-        for key, numbers in out.items():
-            self._check_excluded(key, numbers)
-        seeds = np.asarray(seeds, dtype=np.int64).reshape(-1)
+        seeds = self.numbers(seeds)
         if start.edge is None:
-            self._check_seeds(seeds, self.graph.size(start.type), f"{start.type} number")
+            self._check_seeds(seeds, self.graph.size(start.type), f"{start.type} number", seeds)
             return _Walk(seeds, self._times(seeds, times), out, out, rng, [seeds])
         declared, n = schema.edge(start.edge).key, self._edge_count(start.edge)
-        self._check_seeds(seeds, n, "edge {} -{}-> {} number".format(*declared))
+        where = "edge {} -{}-> {} number".format(*declared)
+        self._check_seeds(self._places(declared, seeds), n, where, seeds)
         own = self._edge_times(start.edge, seeds)
         stand = self._times(seeds, own if times is None else times)
-        predicted = {**out, declared: np.union1d(out.get(declared, seeds), seeds)}
+        both = self._with_twins(declared, np.unique(seeds))
+        predicted = {**out, declared: np.union1d(out.get(declared, both), both)}
         if own is None or stand is None or bool((own < stand).any()):
             out = predicted
         first = self._ends(start.edge, seeds)["source"]
@@ -242,25 +280,44 @@ class Sampler:
         """Nodes at both ends of edges of a number, in the direction of `key`."""
         declared = self.graph.schema.edge(key).key
         edges = self.graph.relation(declared)
-        sources = np.searchsorted(edges.offsets, numbers, side="right") - 1
-        ends = [sources, edges.targets[numbers].astype(np.int64)]
+        places = self._places(declared, numbers)
+        sources = np.searchsorted(edges.offsets, places, side="right") - 1
+        ends = [sources, edges.targets[places].astype(np.int64)]
         return dict(zip(("source", "target"), ends if key == declared else ends[::-1], strict=True))
 
-    def _check_excluded(self, key: Key, numbers: np.ndarray) -> None:
-        n = self._edge_count(key)
+    def numbers(self, seeds: Any) -> np.ndarray:
+        """(b,) int64 numbers of seeds, which may be whole numbers or a mask of all there are.
+
+        Raises:
+            DataError: they are neither.
+        """
+        start = self.query.start
+        if start.edge is None:
+            return whole(seeds, self.graph.size(start.type), "seeds")
+        declared = self.graph.schema.edge(start.edge).key
+        names = self.graph.relation(declared).numbers
+        return whole(seeds, self._edge_count(start.edge), "seeds", names)
+
+    def _excluded(self, key: Key, given: Any) -> np.ndarray:
+        """(x,) int64 sorted numbers of edges of a declared type that are to be left out."""
+        n, known = self._edge_count(key), self.graph.relation(key).numbers
+        numbers = np.unique(whole(given, n, "edges to leave out", known))
+        if known is not None:
+            return self._with_twins(key, numbers[self._places(key, numbers) >= 0])
         odd = numbers[(numbers < 0) | (numbers >= n)]
-        if len(odd) and self.graph.relation(key).numbers is None:
+        if len(odd):
             raise DataError(
                 "Edge {} -{}-> {} number {} is to be left out, and there is none; the numbers are "
                 "0 to {}.".format(*key, odd[0], n - 1)
             )
+        return self._with_twins(key, numbers)
 
-    def _check_seeds(self, seeds: np.ndarray, n: int, what: str) -> None:
-        odd = np.flatnonzero((seeds < 0) | (seeds >= n))
+    def _check_seeds(self, places: np.ndarray, n: int, what: str, seeds: np.ndarray) -> None:
+        odd = np.flatnonzero((places < 0) | (places >= n))
         if len(odd):
             raise DataError(
-                f"Seed {odd[0]} is {what} {seeds[odd[0]]}, which there is not; the numbers are 0 "
-                f"to {n - 1}."
+                f"Seed {odd[0]} is {what} {seeds[odd[0]]}, which there is not among {n}; "
+                "numbers begin at 0."
             )
 
     def _times(self, seeds: np.ndarray, times: Times | None) -> np.ndarray | None:
