@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from pathlib import Path
@@ -142,6 +143,14 @@ class HeteroGraph:
                     "oldest come first. Make the relation by Relation.between."
                 )
 
+    def __repr__(self) -> str:
+        many = ", ".join(f"{kind} {self.sizes[kind]:,}" for kind in self.schema.types)
+        edges = [
+            "{} -{}-> {} {:,}".format(*edge.key, len(self.edges[edge.key].targets))
+            for edge in self.schema.edges
+        ]
+        return f"HeteroGraph({'; '.join([many, *edges])})"
+
     def size(self, kind: str) -> int:
         """Number of nodes of a type.
 
@@ -209,8 +218,13 @@ class HeteroGraph:
             raise DataError(f"Nodes of type {kind} have no attribute {name!r}; there is {known}.")
         return about[name]
 
-    def numbers(self, kind: str, ids: Sequence[Any] | np.ndarray) -> np.ndarray:
+    def numbers(self, kind: str, ids: Sequence[Any] | np.ndarray | str | int) -> np.ndarray:
         """(n,) int64 numbers of the nodes that have these ids.
+
+        Args:
+            kind: Their type.
+            ids: Several, or one; where ids are texts a number means its text, and where they are
+                numbers a text the number that is written so.
 
         Raises:
             ConfigError: there is no such type.
@@ -222,7 +236,10 @@ class HeteroGraph:
             listed: Iterable[Any] = known.tolist() if isinstance(known, np.ndarray) else known
             self._places[kind] = {one: number for number, one in enumerate(listed)}
         places = self._places[kind]
-        wanted = ids.tolist() if isinstance(ids, np.ndarray) else ids
+        given = np.atleast_1d(ids).tolist() if isinstance(ids, np.ndarray) else ids
+        given = [given] if isinstance(given, str | int | np.integer) else list(given)
+        texts = isinstance(next(iter(places), None), str)
+        wanted = [one if one in places else _as_id(one, texts) for one in given]
         missing = next((one for one in wanted if one not in places), None)
         if missing is not None:
             raise DataError(
@@ -371,6 +388,15 @@ class HeteroGraph:
             ArtifactError: it is missing or damaged.
         """
         return cls(*read_parts(directory, mapped).all, trusted=mapped)
+
+
+def _as_id(given: Any, texts: bool) -> Any:
+    """An id of the other kind that is written the same, or what was given."""
+    if texts:
+        whole = isinstance(given, int | np.integer) and not isinstance(given, bool)
+        return str(given) if whole else given
+    plain = isinstance(given, str) and re.fullmatch("0|-?[1-9][0-9]{0,18}", given)
+    return int(given) if plain else given
 
 
 def _numbered(given: Relation, turned: Relation, key: Key) -> Relation:

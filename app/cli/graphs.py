@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -153,26 +154,39 @@ def query(
     seeds: Annotated[
         list[str] | None, typer.Option(metavar="NODE", help="Nodes to begin with, such as user:7.")
     ] = None,
+    time: Annotated[
+        str,
+        typer.Option(
+            metavar="DATE",
+            help="As of a date such as 2024-01-15: only what was there before it is seen.",
+        ),
+    ] = "",
     explain: Annotated[bool, typer.Option("--explain", help="Say what each hop did.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Where chance begins.")] = 0,
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Walk the graph from some nodes, and list what was found."""
     from graph.explore.walked import walk
-    from graph.query.console import read_query
+    from graph.query.moments import seconds_of
     from graph.sample.sampler import Sampler
 
     record, console = read_record(experiment, workspace), open_console()
     atlas = Results(record).described
     asked = read_query(text, atlas.schema)
+    at = math.ceil(seconds_of(time)) if time else None
     every = Sampler(atlas.graph, asked).seeds()
     walked = walk(
         atlas,
         asked,
         _seeds(atlas, asked, seeds) if seeds else every[: asked.start.batch or start],
+        at=at,
         seed=seed,
     )
     tell(record.experiment.name, record.cautions_of_graph(), console)
+    if at is not None:
+        console.print(
+            f"As of {time}: of edges and nodes with times only the strictly older are seen."
+        )
     if explain:
         _explain(walked, console)
     for leaf in walked.leaves:

@@ -249,24 +249,34 @@ def _check_attribute(
     condition: Condition, kind: str, edges: Sequence[Key], graph: HeteroGraph
 ) -> None:
     name = condition.attribute
+    of_nodes = set(graph.attributes.get(kind, {}))
+    of_edges = {key: _known_of(key, graph) for key in edges}
     if not condition.of_edge:
-        known = set(graph.attributes.get(kind, {}))
-        if name not in known:
+        if name not in of_nodes:
+            there = edges and all(name in known for known in of_edges.values())
+            hint = f" did you mean 'edge.{name}'?" if there else near(name, of_nodes)
             raise ConfigError(
-                f"Nodes of type {kind} have no attribute {name!r};{near(name, known)} they have "
-                f"{', '.join(sorted(known)) or 'none'}."
+                f"Nodes of type {kind} have no attribute {name!r};{hint} they have "
+                f"{', '.join(sorted(of_nodes)) or 'none'}."
             )
         return
-    for key in edges:
-        relation = graph.relation(key)
-        known = set(graph.edge_attributes.get(graph.schema.edge(key).key, {}))
-        known |= {"time"} if relation.times is not None else set()
-        known |= {"weight"} if relation.weights is not None else set()
+    for key, known in of_edges.items():
         if name not in known:
+            hint = near(name, known)
+            if name in of_nodes:
+                hint = f" {kind} has it: write {name} without edge.;"
             raise ConfigError(
-                f"The edges {_arrow(key)} have no attribute {name!r};{near(name, known)} they have "
+                f"The edges {_arrow(key)} have no attribute {name!r};{hint} they have "
                 f"{', '.join(sorted(known)) or 'none'}."
             )
+
+
+def _known_of(key: Key, graph: HeteroGraph) -> set[str]:
+    """Attributes of edges, their time and weight among them."""
+    relation = graph.relation(key)
+    known = set(graph.edge_attributes.get(graph.schema.edge(key).key, {}))
+    known |= {"time"} if relation.times is not None else set()
+    return known | ({"weight"} if relation.weights is not None else set())
 
 
 def _arrow(key: Key) -> str:

@@ -18,6 +18,7 @@ from graph.query import check
 from graph.query.parts import Hop, Likeness, Start, Walk
 from graph.query.query import Query
 from graph.query.text import WORD, read_conditions
+from graph.query.write import write
 from graph.schema import Key, Schema, near
 
 
@@ -83,6 +84,13 @@ class Chain:
     place: int = 0
     at_edges: bool = False
     induced: bool = False
+
+    def __repr__(self) -> str:
+        hops = [
+            replace(hop, by=hop.by or ("random" if hop.negative or hop.count else "full"))
+            for hop in self.hops
+        ]
+        return f"Chain({write(self.start, hops, self.induced, self.schema)!r})"
 
     @property
     def query(self) -> Query:

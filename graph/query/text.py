@@ -18,7 +18,7 @@ words in capitals are tokens.
     branches  = arrow, "(", branch, { ",", branch }, ")" ;
     branch    = [ arrow ], ( hop | walk | end ), { step }, [ branches ] ;
     conditions = condition, { "and", condition } ;
-    condition = [ "edge", "." ], NAME, ( "=" | "!=" | "<" | "<=" | ">" | ">=" ), value
+    condition = [ "edge", "." ], NAME, ( "=" | "!=" | "<>" | "<" | "<=" | ">" | ">=" ), value
               | [ "edge", "." ], NAME, "in", "(", value, { ",", value }, ")" ;
     value     = NUMBER | NAME | STRING ;
 
@@ -29,6 +29,8 @@ words in capitals are tokens.
 * `walk user:10` is a random walk of ten steps, `p` and `q` those of node2vec.
 * `source` and `target` are the ends of edges: of those that are seeds, or that a hop walked.
 * `as` names nodes (of a start at edges, the edges), `via` the edges that led there.
+* Words of the language may be written in capitals, and `<>` for `!=`; times are compared with
+  dates in quotes, and what is true or not with true or false.
 * A type that is called like a word of the language can stand in quotes.
 
 >>> from graph.latent import latent_schema
@@ -46,6 +48,7 @@ from dataclasses import dataclass, replace
 
 from data.errors import ConfigError
 from graph.query import check
+from graph.query.moments import DATE
 from graph.query.parts import (
     NEGATIVES,
     STRATEGIES,
@@ -68,12 +71,20 @@ WORDS = frozenset(
 WORD = re.compile(r"[^\W0-9]\w*")
 """What needs no quotes."""
 OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "in")
+_ELSEWHERE = {
+    "between": "write price >= 1 and price <= 3",
+    "is": "a text that is missing is empty, name = '', and a number that is missing meets no "
+    "condition but !=",
+    "like": "= and in compare whole values",
+    "not": "write != for every value, joined by and",
+}
+"""Words that other languages have in conditions, and what there is instead."""
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
     |(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
     |(?P<number>[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?)
     |(?P<word>[^\W0-9]\w*)
-    |(?P<sign><=|>=|!=|==|<-|->|[-<>=|:(),.])""",
+    |(?P<sign><>|<=|>=|!=|==|<-|->|[-<>=|:(),.])""",
     re.VERBOSE | re.DOTALL,
 )
 
@@ -194,8 +205,11 @@ class _Parser:
         self.place += token.kind != "end"
         return token
 
+    def word(self) -> str:
+        return self.take().text.lower()
+
     def sees(self, *texts: str) -> bool:
-        return self.next.kind in ("sign", "word") and self.next.text in texts
+        return self.next.kind in ("sign", "word") and self.next.text.lower() in texts
 
     def takes(self, *texts: str) -> bool:
         seen = self.sees(*texts)
@@ -269,7 +283,7 @@ class _Parser:
         while self.next.kind == "word" and not self.sees("induced"):
             if self.sees("shuffle", "random"):
                 self.once(start.shuffle is not None)
-                start = replace(start, shuffle=self.take().text == "shuffle")
+                start = replace(start, shuffle=self.word() == "shuffle")
             elif self.sees("as"):
                 self.once(bool(start.alias))
                 start = replace(start, alias=self.alias())
@@ -343,7 +357,7 @@ class _Parser:
         else:
             prefix = ""
             if self.sees("not", "any") and not (plain and not follows_type):
-                prefix = self.take().text
+                prefix = self.word()
             hop = self.neighbours(origin, arrow, prefix, at)
         with self.located(at):
             self.hops.append(check.check_hop(hop))
@@ -383,19 +397,20 @@ class _Parser:
 
     def end(self, origin: int, arrow: Arrow) -> Hop:
         token = self.take()
+        which = token.text.lower()
         before = None if origin == 0 else self.hops[origin - 1]
         if arrow.names:
-            raise self.fail(f"{token.text} is an end of edges: write > {token.text}.", token.at)
+            raise self.fail(f"{which} is an end of edges: write > {which}.", token.at)
         if before is None:
             key = self.started.edge
             if key is None:
                 raise self.fail("the seeds are no edges; only edges have ends.", token.at)
-            kind = key[0] if token.text == "source" else key[2]
+            kind = key[0] if which == "source" else key[2]
         else:
             if before.end or before.walk or before.negative:
                 raise self.fail("no edges led here; only edges have ends.", token.at)
-            kind = self.here(before.origin) if token.text == "source" else before.type
-        return self.words(Hop(origin, kind, (), end=token.text), {"as", "where", "without"})
+            kind = self.here(before.origin) if which == "source" else before.type
+        return self.words(Hop(origin, kind, (), end=which), {"as", "where", "without"})
 
     def words(self, hop: Hop, allowed: set[str]) -> Hop:
         """The hop with what is written behind it."""
@@ -412,8 +427,8 @@ class _Parser:
             "q": lambda hop: replace(hop, walk=self.parameter(hop)),
         }
         seen: set[str] = set()
-        while self.next.kind == "word" and self.next.text != "induced":
-            word = self.next.text
+        while self.next.kind == "word" and not self.sees("induced"):
+            word = self.next.text.lower()
             if word in allowed:
                 self.once(word in seen)
                 seen.add(word)
@@ -421,7 +436,7 @@ class _Parser:
             elif word in strategies:
                 self.once("by" in seen)
                 seen.add("by")
-                hop = replace(hop, by=self.take().text)
+                hop = replace(hop, by=self.word())
             else:
                 raise self.unknown_word((*allowed, *strategies))
         return hop
@@ -464,7 +479,9 @@ class _Parser:
         number = self.number("a number")
         with self.located(at):
             value = check.check_positive(number, token.text)
-        return replace(hop.walk, p=value) if token.text == "p" else replace(hop.walk, q=value)
+        return (
+            replace(hop.walk, p=value) if token.text.lower() == "p" else replace(hop.walk, q=value)
+        )
 
     def like(self) -> Likeness:
         at = self.next.at
@@ -476,7 +493,7 @@ class _Parser:
             self.expect(")", ", or )")
             like = replace(like, shares=tuple(shares))
         while self.sees("shared", "unique"):
-            shared = self.take().text == "shared"
+            shared = self.word() == "shared"
             like = replace(like, shared=True) if shared else replace(like, unique=True)
         with self.located(at):
             return check.check_likeness(like)
@@ -489,6 +506,11 @@ class _Parser:
         found = [self.condition()]
         while self.takes("and"):
             found.append(self.condition())
+        if self.sees("or"):
+            raise self.fail(
+                "conditions are joined by and alone; several values of one attribute are written "
+                "price in (1, 2)."
+            )
         return tuple(found)
 
     def condition(self) -> Condition:
@@ -496,7 +518,20 @@ class _Parser:
         if of_edge:
             self.take()
             self.take()
+        if (self.sees("not") and self.ahead().kind == "word") or self.sees("("):
+            raise self.fail(
+                f"no {self.next.text} stands before a condition; turn its sign round, as in != or "
+                "<=, and join conditions by and."
+            )
         attribute = self.name("the name of an attribute")
+        if self.sees(".") and not of_edge:
+            raise self.fail(
+                f"attributes of the node are written alone and those of the edge as edge.price; "
+                f"leave {attribute}. out."
+            )
+        if self.next.kind == "word" and self.next.text.lower() in _ELSEWHERE:
+            cure = _ELSEWHERE[self.next.text.lower()]
+            raise self.fail(f"conditions have no {self.next.text!r}; {cure}.")
         if self.takes("in"):
             self.expect("(", "( and values")
             values = [self.value()]
@@ -506,12 +541,15 @@ class _Parser:
             return Condition(attribute, "in", tuple(values), of_edge)
         if self.takes("<-"):
             return Condition(attribute, "<", -self.number("a number"), of_edge)
-        if not self.sees("==", *OPERATORS):
+        if not self.sees("==", "<>", *OPERATORS):
             raise self.expected("one of = != < <= > >= in")
-        operator = self.take().text
-        return Condition(attribute, "=" if operator == "==" else operator, self.value(), of_edge)
+        operator = self.word()
+        operator = {"==": "=", "<>": "!="}.get(operator, operator)
+        return Condition(attribute, operator, self.value(), of_edge)
 
     def value(self) -> Value:
         if self.next.kind in ("word", "string"):
             return self.take().text
+        if date := DATE.match(self.text, self.next.at):
+            raise self.fail(f"dates stand in quotes: write '{date[0]}'.")
         return self.number("a number, a word or a text in quotes")

@@ -106,7 +106,7 @@ def _value(value: Value) -> str:
 
 
 def _type(name: str) -> str:
-    return f'"{name}"' if name in WORDS else name
+    return f'"{name}"' if name.lower() in WORDS else name
 
 
 def _word(text: str) -> str:

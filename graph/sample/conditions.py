@@ -10,7 +10,8 @@ import numpy as np
 
 from data.errors import ConfigError
 from graph.hetero import HeteroGraph
-from graph.query.query import Condition
+from graph.query.moments import DATE, seconds_of
+from graph.query.query import Condition, Value
 from graph.schema import Key
 from graph.values import Lists, Values
 
@@ -74,10 +75,32 @@ def _holds(values: Values, condition: Condition) -> np.ndarray:
         raise ConfigError(
             f"{condition.operator!r} compares nothing; write one of {', '.join(COMPARE)}."
         )
-    wanted = condition.value if isinstance(condition.value, tuple) else (condition.value,)
-    if any((column.dtype.kind in "US") != isinstance(one, str) for one in wanted):
-        raise ConfigError(
-            f"{condition.attribute} {condition.operator} {condition.value!r} compares texts with "
-            "numbers; put the value in quotes, or take them off."
-        )
-    return np.asarray(COMPARE[condition.operator](column, condition.value), dtype=bool)
+    if isinstance(condition.value, tuple):
+        meant: Any = [_meant(one, column, condition) for one in condition.value]
+    else:
+        meant = _meant(condition.value, column, condition)
+    return np.asarray(COMPARE[condition.operator](column, meant), dtype=bool)
+
+
+def _meant(value: Value, column: np.ndarray, condition: Condition) -> Value:
+    """A value as the column holds such: of times seconds, of truths true or false.
+
+    Raises:
+        ConfigError: it cannot be compared with what the column holds.
+    """
+    texts = column.dtype.kind in "US"
+    if texts == isinstance(value, str):
+        return value
+    said = f"{condition.attribute} {condition.operator} {value!r}"
+    if not isinstance(value, str):
+        raise ConfigError(f"{said} compares texts with numbers; put the value in quotes.")
+    if column.dtype.kind == "b":
+        if value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        raise ConfigError(f"{said} asks what is true or false; write true or false.")
+    if condition.attribute == "time":
+        return seconds_of(value)
+    cure = (
+        "a date is in seconds since 1970 there" if DATE.match(value) else "write it without quotes"
+    )
+    raise ConfigError(f"{said} compares texts with numbers; give a number, {cure}.")

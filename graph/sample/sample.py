@@ -98,6 +98,16 @@ class Sample:
     draws: tuple[Draws, ...]
     places: tuple[np.ndarray, ...]
 
+    def __repr__(self) -> str:
+        many = ", ".join(f"{kind} {len(nodes):,}" for kind, nodes in self.nodes.items())
+        edges = [
+            "{} -{}-> {} {:,}".format(*key, len(some.numbers)) for key, some in self.edges.items()
+        ]
+        said = "; ".join(
+            ["1 seed" if len(self.seeds) == 1 else f"{len(self.seeds):,} seeds", many, *edges]
+        )
+        return f"Sample({str(self.query)!r}: {said})"
+
     @property
     def starts(self) -> np.ndarray:
         """(b,) int64 numbers of the nodes that the walk started from."""

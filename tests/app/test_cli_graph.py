@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import networkx as nx
+import numpy as np
 import polars as pl
 import pytest
 
@@ -135,3 +136,22 @@ def test_a_query_is_walked_and_listed(graph: Any, atlas: Atlas) -> None:
     assert "of 2 along u > i" in said and "along u > user_factor" in said
     chain = "g.V('item').batch(2).inV('interacts').sample(1).by('latest').values()"
     assert "along item > user" in graph("query", "demo", chain)
+
+
+def test_a_query_is_asked_as_of_a_date(graph: Any, atlas: Atlas) -> None:
+    from datetime import UTC, datetime
+
+    from graph.latent import INTERACTIONS
+
+    times = np.sort(atlas.graph.relation(INTERACTIONS).moments[:]).astype(int)
+    day = datetime.fromtimestamp(int(np.median(times)), UTC).strftime("%Y-%m-%d")
+    second = datetime.fromisoformat(f"{day}T00:00+00:00").timestamp()
+    every = len(atlas.graph.relation(INTERACTIONS).targets)
+    before = int((times < second).sum())
+    assert 0 < before < every
+    words = "query", "demo", "user > item", "--start", str(atlas.graph.size("user"))
+    assert f"of {every:,} along" in graph(*words)
+    said = " ".join(graph(*words, "--time", day).split())
+    assert f"of {before:,} along" in said
+    assert f"As of {day}: of edges and nodes with times only the strictly older" in said
+    assert "is no date" in graph(*words, "--time", "yesterday", code=1)
