@@ -122,6 +122,10 @@ def picture(atlas: Atlas, text: str) -> Picture:
 
 
 def picture_of(atlas: Atlas, sample: Sample) -> Picture:
-    """What a sampler drew, laid out; of a large sample what was reached first."""
-    subgraph = sketch(sample, atlas.flat)
+    """What a sampler drew, laid out; of a large sample its first ways, see `sketch`."""
+    return lay_out(sketch(sample, atlas.flat))
+
+
+def lay_out(subgraph: Subgraph) -> Picture:
+    """A picture whose parts, where nothing joins them, stand beside each other."""
     return Picture(subgraph, pack(subgraph, layout(subgraph)))

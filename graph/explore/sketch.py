@@ -23,16 +23,20 @@ _UNIT, _MARGIN, _LEGEND, _LETTER = 90.0, 70.0, 28.0, 7.5
 """Pixels: of a layout's unit, around the picture, of the legend's row, of a letter of it."""
 
 
-def sketch(sample: Sample, flat: FlatGraph, cap: int = 300) -> Subgraph:
+CAP = 150
+"""Most nodes of a picture of what was found."""
+
+
+def sketch(sample: Sample, flat: FlatGraph, cap: int = CAP) -> Subgraph:
     """The nodes and edges of a sample, each once, as what a view of the graph shows.
 
     Args:
         sample: Of the graph that `flat` is of.
         flat: The graph in a row.
-        cap: Most nodes; seeds come first, then what was reached first. What is left out counts.
+        cap: Most nodes; whole ways from a seed to the end of a branch are taken one by one, row
+            by row, and then what leads to no end. What is left out counts.
     """
-    found, parents = _brought(sample, flat)
-    shown, brought_by = found[:cap], parents[:cap]
+    found, shown, brought_by = _brought(sample, flat, cap)
     index = np.full(len(flat), -1, dtype=np.int64)
     index[shown] = np.arange(len(shown))
     edges = _edges(sample, flat, index)
@@ -57,22 +61,49 @@ def sketch(sample: Sample, flat: FlatGraph, cap: int = 300) -> Subgraph:
     )
 
 
-def _brought(sample: Sample, flat: FlatGraph) -> tuple[np.ndarray, np.ndarray]:
-    """Places of distinct nodes as they were reached, and the place each was reached from or -1."""
+def _brought(
+    sample: Sample, flat: FlatGraph, cap: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Places of distinct nodes; of those that show, seeds first; what brought each, or -1."""
     firsts = dict(zip(flat.schema.types, flat.firsts, strict=False))
     start = sample.query.start.type
-    reached = [sample.nodes[start][sample.places[0]] + firsts[start]]
-    found, parents = [reached[0]], [np.full(len(reached[0]), -1, dtype=np.int64)]
+    reached = [sample.nodes[start][sample.places[0]].astype(np.int64) + firsts[start]]
+    parents = [np.full(len(reached[0]), -1, dtype=np.int64)]
     for hop, draws in zip(sample.query.hops, sample.draws, strict=True):
         there = draws.nodes.astype(np.int64)
-        kept = there >= 0
-        reached.append(there + firsts[hop.type])
-        found.append(reached[-1][kept])
-        parents.append(reached[hop.origin][draws.origins[kept]])
-    places, brought_by = np.concatenate(found), np.concatenate(parents)
-    _, first = np.unique(places, return_index=True)
-    order = np.sort(first)
-    return places[order], brought_by[order]
+        reached.append(np.where(there >= 0, there + firsts[hop.type], -1))
+        parents.append(reached[hop.origin][draws.origins])
+    places, brought_by = np.concatenate(reached), np.concatenate(parents)
+    ways = np.concatenate(_ways(sample, [len(one) for one in reached]))
+    order = np.lexsort((np.arange(len(places)), ways))
+    order = order[places[order] >= 0]
+    _, first = np.unique(places[order], return_index=True)
+    order = order[np.sort(first)]
+    found = places[order]
+    kept = order[:cap]
+    if cap < len(order) and ways[order[cap]] < _NO_WAY:
+        whole = kept[ways[kept] < ways[order[cap]]]
+        kept = whole if len(whole) else kept
+    seeds = np.isin(places[kept], reached[0])
+    kept = kept[np.lexsort((kept, ~seeds))]
+    seeds = np.isin(places[kept], reached[0])
+    return found, places[kept], np.where(seeds, -1, brought_by[kept])
+
+
+_NO_WAY = np.iinfo(np.int64).max
+
+
+def _ways(sample: Sample, sizes: Sequence[int]) -> list[np.ndarray]:
+    """The first way on which each draw lies, branches in turn; of each hop, the start's first."""
+    origins = {hop.origin for hop in sample.query.hops}
+    leaves = [hop for hop in range(len(sizes)) if hop not in origins]
+    ways = [np.full(size, _NO_WAY, dtype=np.int64) for size in sizes]
+    for branch, leaf in enumerate(leaves):
+        ways[leaf] = np.arange(sizes[leaf], dtype=np.int64) * len(leaves) + branch
+    for hop in range(len(sizes) - 1, 0, -1):
+        origin = sample.query.hops[hop - 1].origin
+        np.minimum.at(ways[origin], sample.draws[hop - 1].origins, ways[hop])
+    return ways
 
 
 def _edges(sample: Sample, flat: FlatGraph, index: np.ndarray) -> np.ndarray:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,9 +12,12 @@ import numpy as np
 import polars as pl
 
 from data.errors import ConfigError
-from graph.explore.atlas import Atlas, Picture, picture_of
-from graph.explore.flat import Node
+from graph.explore.atlas import Atlas, Picture, lay_out
+from graph.explore.sketch import sketch
+from graph.explore.subgraph import Subgraph
+from graph.hetero import HeteroGraph
 from graph.query.query import Hop, Query
+from graph.sample.draws import Ask, Draws
 from graph.sample.rows import NEVER
 from graph.sample.sample import Sample
 from graph.sample.sampler import Sampler
@@ -21,7 +26,14 @@ from graph.sample.tables import visible
 SEEDS = 1_000
 """Most seeds of a walk that a person looks at."""
 DRAWS = 200_000
-"""Most nodes that one hop of it leads to."""
+"""Most nodes that all its hops lead to together."""
+SECONDS = 10.0
+"""After which no further hop begins."""
+AT_ONCE = 2
+"""Walks at the same time, in one process."""
+TURN = 6.0
+"""Seconds for which a walk waits until fewer run."""
+_TURNS = threading.BoundedSemaphore(AT_ONCE)
 _YEARS = 62135596800
 
 
@@ -46,26 +58,66 @@ class Step:
     seconds: float
 
 
+class _Careful(Sampler):
+    """A sampler for one walk, whose hops share what may be drawn and how long it may take."""
+
+    def __init__(self, graph: HeteroGraph, query: Query) -> None:
+        super().__init__(graph, query)
+        self._left, self._end = DRAWS, time.monotonic() + SECONDS
+
+    def answer(self, ask: Ask, rng: np.random.Generator) -> Draws:
+        """As of any sampler, if it is neither too much nor too late.
+
+        Raises:
+            ConfigError: it is.
+        """
+        hop = self.query.hops[ask.hop]
+        if time.monotonic() > self._end:
+            raise ConfigError(
+                f"The query took more than {SECONDS:g} seconds before its hop {ask.hop + 1}, to "
+                f"{hop.type}; begin with fewer nodes, or draw fewer of each."
+            )
+        times = 1 + _ends_of(self.query, ask.hop + 1)
+        room = self._left // times
+        each = (hop.count or 1) * hop.walk.length if hop.walk else hop.count or 0
+        many = len(ask.nodes) * each
+        if many > room:
+            raise ConfigError(
+                f"The hop to {hop.type} draws up to {many:,} from {len(ask.nodes):,} nodes, and "
+                f"{room:,} are left of the {DRAWS:,} that are drawn at most by all hops together; "
+                "begin with fewer nodes, or draw fewer of each."
+            )
+        self.most = room
+        draws = super().answer(ask, rng)
+        self._left -= len(draws.nodes) * times
+        return draws
+
+
+def _ends_of(query: Query, number: int) -> int:
+    """Hops to an end of the edges of a hop, from 1: each leads to as many nodes as that."""
+    hops = enumerate(query.hops, 1)
+    return sum(1 + _ends_of(query, n) for n, hop in hops if hop.end and hop.origin == number)
+
+
 @dataclass(frozen=True)
 class Walked:
     """A query walked from some seeds.
 
     Attributes:
         atlas: Of the graph.
-        sampler: That walked.
-        sample: What it found.
-        seconds: That every hop took.
+        query: That was walked.
+        starts: (b,) numbers of the nodes from which it started.
+        draws: What every hop drew.
+        steps: What every hop did.
+        sketch: The part of it that a picture shows.
     """
 
     atlas: Atlas
-    sampler: Sampler
-    sample: Sample
-    seconds: tuple[float, ...]
-
-    @property
-    def query(self) -> Query:
-        """That was walked."""
-        return self.sample.query
+    query: Query
+    starts: np.ndarray
+    draws: tuple[Draws, ...]
+    steps: tuple[Step, ...]
+    sketch: Subgraph
 
     @property
     def leaves(self) -> tuple[int, ...]:
@@ -96,21 +148,18 @@ class Walked:
         for hop in reversed(self.chain(leaf)):
             kind, name = self.query.types[hop], self._column(hop)
             if hop:
-                draws = self.sample.draws[hop - 1]
+                draws = self.draws[hop - 1]
                 if draws.times is not None:
                     columns.append(_moments(f"{name}, at", draws.times[rows]))
             numbers = self.numbers(hop)[rows]
             columns.append(self.atlas.names.titles[kind].gather(numbers).alias(name))
             if hop:
-                rows = self.sample.draws[hop - 1].origins[rows]
+                rows = self.draws[hop - 1].origins[rows]
         return pl.DataFrame(columns[::-1])
 
     def numbers(self, hop: int) -> np.ndarray:
         """(e,) numbers of the nodes that a hop led to, a draw each; of the start for 0."""
-        if hop:
-            return self.sample.draws[hop - 1].nodes
-        start: np.ndarray = self.sample.nodes[self.query.start.type][self.sample.places[0]]
-        return start
+        return self.draws[hop - 1].nodes if hop else self.starts
 
     def size(self, hop: int) -> int:
         """What a hop led to; of one of `leaves`, the rows of its whole table."""
@@ -126,54 +175,15 @@ class Walked:
         before = sum(self._called(n) == called for n in range(hop))
         return f"{called} {before + 1}" if before else called
 
-    @cached_property
-    def steps(self) -> tuple[Step, ...]:
-        """What every hop did."""
-        lines = self.query.explain()[1 : len(self.query.hops) + 1]
-        every = zip(lines, self.query.hops, self.sample.draws, self.seconds, strict=True)
-        return tuple(
-            Step(
-                says=line.says,
-                origins=self.size(hop.origin),
-                seen=self._seen(hop),
-                drawn=len(draws.nodes),
-                distinct=len(np.unique(draws.nodes)),
-                seconds=seconds,
-            )
-            for line, hop, draws, seconds in every
-        )
-
-    def _seen(self, hop: Hop) -> int | None:
-        """Edges that lead from where a hop started, as far as its seeds could see."""
-        if hop.end or hop.negative:
-            return None
-        reach, times = self.sampler.reach(hop.edges, hop.where), self.sample.times
-        limits = None if times is None else times[self._owners(hop.origin)]
-        _, lengths = visible(reach.relation, self.numbers(hop.origin), limits)
-        return int(lengths.sum())
-
-    def _owners(self, hop: int) -> np.ndarray:
-        """(e,) place of the seed of every draw of a hop."""
-        if not hop:
-            return np.arange(self.size(0))
-        origin = self.query.hops[hop - 1].origin
-        owners: np.ndarray = self._owners(origin)[self.sample.draws[hop - 1].origins]
-        return owners
-
     @property
-    def nodes(self) -> tuple[Node, ...]:
-        """Different nodes, as they were reached."""
-        every = [
-            (kind, int(number))
-            for hop, kind in enumerate(self.query.types)
-            for number in self.numbers(hop).tolist()
-        ]
-        return tuple(dict.fromkeys(every))
+    def distinct(self) -> int:
+        """How many different nodes there are, those from which it started among them."""
+        return sum(count.total for count in self.sketch.counts.values())
 
     @cached_property
     def picture(self) -> Picture:
-        """What was found, laid out."""
-        return picture_of(self.atlas, self.sample)
+        """What was found, laid out: all, or the first ways."""
+        return lay_out(self.sketch)
 
 
 def walk(
@@ -202,10 +212,51 @@ def walk(
             f"looked at; write how many, as in {query.start.type}:16."
         )
     query.check(atlas.graph)
-    sampler = Sampler(atlas.graph, query, most=DRAWS, limit=DRAWS)
-    trace: list[float] = []
-    sample = sampler.sample(np.asarray(seeds, dtype=np.int64), at, seed, trace=trace)
-    return Walked(atlas, sampler, sample, tuple(trace))
+    if not _TURNS.acquire(timeout=TURN):
+        raise ConfigError("Others ask at this moment; try again in some seconds.")
+    try:
+        sampler = _Careful(atlas.graph, query)
+        trace: list[float] = []
+        sample = sampler.sample(np.asarray(seeds, dtype=np.int64), at, seed, trace=trace)
+        return Walked(
+            atlas,
+            query,
+            sample.starts,
+            sample.draws,
+            tuple(_steps(sampler, sample, trace)),
+            sketch(sample, atlas.flat),
+        )
+    finally:
+        _TURNS.release()
+
+
+def _steps(sampler: Sampler, sample: Sample, trace: Sequence[float]) -> Iterator[Step]:
+    """What every hop did."""
+    query = sample.query
+    lines = query.explain()[1 : len(query.hops) + 1]
+    nodes = [sample.starts, *(draws.nodes for draws in sample.draws)]
+    owners = [np.arange(len(sample.starts))]
+    for line, hop, draws, seconds in zip(lines, query.hops, sample.draws, trace, strict=True):
+        yield Step(
+            says=line.says,
+            origins=len(nodes[hop.origin]),
+            seen=_seen(sampler, hop, nodes[hop.origin], sample.times, owners[hop.origin]),
+            drawn=len(draws.nodes),
+            distinct=len(np.unique(draws.nodes)),
+            seconds=seconds,
+        )
+        owners.append(owners[hop.origin][draws.origins])
+
+
+def _seen(
+    sampler: Sampler, hop: Hop, origins: np.ndarray, times: np.ndarray | None, owners: np.ndarray
+) -> int | None:
+    """Edges that lead from where a hop started, as far as its seeds could see."""
+    if hop.end or hop.negative:
+        return None
+    reach = sampler.reach(hop.edges, hop.where)
+    _, lengths = visible(reach.relation, origins, None if times is None else times[owners])
+    return int(lengths.sum())
 
 
 def _moments(name: str, times: np.ndarray) -> pl.Series:

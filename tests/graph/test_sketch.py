@@ -79,6 +79,29 @@ def test_what_has_no_room_is_counted(atlas, sample):
     assert (seen.counts["item"].cap, seen.counts["genre"].cap) == (1, 1)
 
 
+def test_a_picture_holds_whole_ways_rather_than_every_start(atlas):
+    """Three users with an item each, the first two of them the same; no room for all."""
+    from graph.explore.sketch import sketch
+
+    numbers = np.arange(3)
+    sample = Sample(
+        Query(Start("user"), (Hop(0, "item", (BUYS,)),)),
+        seeds=np.array([0, 1, 0]),
+        times=None,
+        nodes={"user": np.array([1, 0]), "item": np.array([2, 0])},
+        owners={},
+        ages={},
+        edges={BUYS: SampledEdges(np.array([0, 1, 1]), np.array([0, 0, 1]), numbers)},
+        draws=(draws([0, 1, 2], [2, 2, 0]),),
+        places=(np.array([0, 1, 1]), np.array([0, 0, 1])),
+    )
+    assert sketch(sample, atlas.flat, cap=2).nodes == (("user", 1), ("item", 2))
+    three = sketch(sample, atlas.flat, cap=3)
+    assert three.nodes == (("user", 1), ("user", 0), ("item", 2)) and three.named == 2
+    assert three.parents.tolist() == [-1, -1, 0]
+    assert three.counts["item"].cap == 1 and three.counts["user"].cap == 0
+
+
 def test_the_drawing_is_xml_with_names_of_any_letters(atlas, sample):
     drawn = ElementTree.fromstring(picture_of(atlas, sample).svg(atlas.names))
     texts = [one.text for one in drawn.iter("{http://www.w3.org/2000/svg}text")]

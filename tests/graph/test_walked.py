@@ -10,6 +10,7 @@ import pytest
 
 from data.errors import ConfigError
 from data.relation import Relation
+from graph.explore import walked
 from graph.explore.atlas import Atlas
 from graph.explore.walked import DRAWS, SEEDS, walk
 from graph.hetero import HeteroGraph
@@ -101,14 +102,62 @@ def test_seeds_may_be_edges(atlas):
 def test_a_query_without_hops_lists_its_seeds(atlas):
     walked = found(atlas, "user", [2, 0])
     assert walked.leaves == (0,) and walked.table(0)["user"].to_list() == ["Cyd", "Ann"]
-    assert walked.nodes == (("user", 2), ("user", 0)) and walked.steps == ()
+    assert walked.sketch.nodes == (("user", 2), ("user", 0)) and walked.steps == ()
+    assert walked.distinct == 2
 
 
 def test_what_leads_too_far_is_refused(atlas):
-    with pytest.raises(ConfigError, match=f"at most {DRAWS:,} are drawn"):
+    with pytest.raises(ConfigError, match=f"left of the {DRAWS:,} that are drawn"):
         found(atlas, "user > item:100000 > user:10")
     with pytest.raises(ConfigError, match=f"from {SEEDS:,} at most"):
         found(atlas, "user > item", np.zeros(SEEDS + 1, dtype=np.int64))
+
+
+def test_hops_share_what_may_be_drawn(atlas, monkeypatch):
+    chain = "user > item:100 random" + ", item:100 random" * 3
+    text = chain.replace(" > ", " > (") + ")"
+    assert found(atlas, text, [0, 1, 2]).size(1) == 200
+    monkeypatch.setattr("graph.explore.walked.DRAWS", 700)
+    with pytest.raises(ConfigError, match=r"draws up to 300 from 3 nodes, and 100 are left of"):
+        found(atlas, text, [0, 1, 2])
+    monkeypatch.setattr("graph.explore.walked.DRAWS", 11)
+    with pytest.raises(ConfigError, match="at most 1 are expanded"):
+        found(atlas, "user > item > user > item")
+    monkeypatch.setattr("graph.explore.walked.DRAWS", 12)
+    walked = found(atlas, "user -buys-> item as i > (source, target)")
+    assert [len(draws.nodes) for draws in walked.draws] == [4, 4, 4]
+    monkeypatch.setattr("graph.explore.walked.DRAWS", 11)
+    with pytest.raises(ConfigError, match="at most 3 are expanded"):
+        found(atlas, "user -buys-> item as i > (source, target)")
+
+
+def test_a_walk_ends_at_its_time_and_few_run_at_once(atlas, monkeypatch):
+    monkeypatch.setattr("graph.explore.walked.SECONDS", -1.0)
+    with pytest.raises(ConfigError, match="seconds before its hop 1, to item"):
+        found(atlas, "user > item")
+    monkeypatch.undo()
+    monkeypatch.setattr("graph.explore.walked.TURN", 0.05)
+    with walked._TURNS, walked._TURNS, pytest.raises(ConfigError, match="Others ask"):
+        found(atlas, "user > item")
+    assert found(atlas, "user > item").size(1) == 4
+
+
+def test_what_is_kept_of_a_walk_is_no_sample(atlas):
+    import gc
+
+    from graph.sample.sample import Sample
+    from graph.sample.sampler import Sampler
+
+    kept = found(atlas, "user > item")
+    gc.collect()
+    seen, told = [kept], set()
+    while seen:
+        one = seen.pop()
+        if id(one) in told or one is atlas or isinstance(one, type):
+            continue
+        told.add(id(one))
+        assert not isinstance(one, (Sample, Sampler))
+        seen += [other for other in gc.get_referents(one) if not callable(other)]
 
 
 def test_parts_of_a_picture_stand_beside_each_other(atlas):

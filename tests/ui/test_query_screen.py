@@ -176,12 +176,25 @@ def test_the_other_parts_of_an_answer(screen: Open, demo_workspace: Path, part: 
 
 
 def test_the_nodes_of_an_answer_are_a_view_of_the_graph(results: Results) -> None:
-    from app.ui.query.answers import DRAWN, graph_address
+    from app.ui.query.answers import _look, graph_address
+    from graph.explore.sketch import CAP
 
     atlas = results.atlas
-    nodes = [("item", number) for number in range(DRAWN + 9)]
+    nodes = [("item", number) for number in range(CAP + 9)]
     view = read_view(graph_address(atlas, nodes), atlas.schema)
-    assert view.starts == tuple(nodes[:DRAWN]) and view.cap == DRAWN
+    assert view.starts == tuple(nodes[:CAP]) and view.cap == CAP
+    seen = _look(atlas, nodes)
+    assert seen.nodes == tuple(nodes[:CAP])
+    assert {kind: count.total for kind, count in seen.counts.items() if count.total} == {
+        "item": CAP + 9
+    }, "neighbours nobody asked for do not count"
+
+
+def test_a_large_answer_shows_ways_and_says_what_is_left_out(
+    screen: Open, demo_workspace: Path
+) -> None:
+    page = screen("query", demo_workspace, query="user:200 > item:2", answer="Picture")
+    assert sound(page) and "nodes are drawn, here and in Graph" in words(page)
 
 
 def test_a_slow_question_can_be_stopped(

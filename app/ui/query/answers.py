@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import polars as pl
 import streamlit as st
@@ -16,18 +18,15 @@ from graph.database.ask import Answer, AskError, ask
 from graph.database.plan import read_plan
 from graph.database.statement import SHOWN_FIRST
 from graph.database.write import tables_of
-from graph.explore.atlas import Atlas, Picture
+from graph.explore.atlas import Atlas, Picture, lay_out
 from graph.explore.flat import Node
-from graph.explore.layout import layout
-from graph.explore.pack import pack
-from graph.explore.subgraph import look
-from graph.explore.view import View, read_view, view_text
+from graph.explore.sketch import CAP
+from graph.explore.subgraph import Count, Subgraph, look
+from graph.explore.view import View, view_text
 from graph.explore.walked import Walked
 
 ROWS = 1_000
 """Rows that a table shows; downloads hold all."""
-DRAWN = 150
-"""Nodes of an answer that the Graph screen is asked for, and most in the picture of an answer."""
 HEIGHT = 520
 """Pixels of the picture."""
 
@@ -37,7 +36,7 @@ def draw_walk(walked: Walked) -> None:
     draw_tabs(
         {
             "Table": lambda: _rows(walked),
-            "Picture": lambda: _picture(walked.atlas, walked.picture, walked.nodes),
+            "Picture": lambda: _picture(walked.atlas, walked.picture),
             "Explain": lambda: _steps(walked),
         },
         "answer",
@@ -147,34 +146,64 @@ def _nodes(atlas: Atlas, nodes: Sequence[Node]) -> None:
             "A picture shows the nodes that a query returns, as in RETURN u, i.",
         )
         return
-    seen = look(atlas.flat, read_view(graph_address(atlas, nodes), atlas.schema))
-    _picture(atlas, Picture(seen, pack(seen, layout(seen))), nodes)
+    _picture(atlas, lay_out(_look(atlas, nodes)))
 
 
-def _picture(atlas: Atlas, seen: Picture, nodes: Sequence[Node]) -> None:
+def _look(atlas: Atlas, nodes: Sequence[Node]) -> Subgraph:
+    """Nodes of an answer, the first `CAP`, and the edges between them; no others count."""
+    seen = look(atlas.flat, _view(nodes))
+    every, shown = (Counter(kind for kind, _ in some) for some in (nodes, seen.nodes))
+    return replace(
+        seen,
+        counts={
+            kind: Count(shown[kind], every[kind] - shown[kind], 0, 0) for kind in atlas.schema.types
+        },
+    )
+
+
+def _picture(atlas: Atlas, seen: Picture) -> None:
     """Nodes of an answer and the edges between them, and the way to the Graph screen."""
-    if not seen.subgraph.nodes:
+    shown = seen.subgraph.nodes
+    if not shown:
         empty("Nothing found", "There is nothing to draw.")
         return
-    shown = len(seen.subgraph.nodes)
-    names = [atlas.names.title(node) for node in seen.subgraph.nodes]
-    more = f" The first {shown:,} of {len(nodes):,} nodes." if shown < len(nodes) else ""
     with st.container(border=True):
         draw_chart(
-            graph_view(seen.subgraph, seen.places, names),
+            graph_view(seen.subgraph, seen.places, list(map(atlas.names.title, shown))),
             height=HEIGHT,
             key="answer-picture",
-            alt=f"{shown} nodes of the answer; the table holds their names.",
+            alt=f"{len(shown)} nodes of the answer; the table holds their names.",
         )
-    if more:
-        st.caption(more.strip())
-    link("graph", "Open in Graph", icon=":material/hub:", **{VIEW: graph_address(atlas, nodes)})
+    if left := _left_out(seen.subgraph):
+        st.caption(left)
+    link("graph", "Open in Graph", icon=":material/hub:", **{VIEW: graph_address(atlas, shown)})
+
+
+def _left_out(seen: Subgraph) -> str:
+    """What of an answer has no room in its picture, in a sentence; empty if all has."""
+    counts = seen.counts.items()
+    total = sum(count.total for _, count in counts)
+    if total == len(seen.nodes):
+        return ""
+    hidden = [
+        f"{count.cap:,} of {count.total:,} {plain(seen.schema.node(kind).plural.lower())}"
+        for kind, count in counts
+        if count.cap
+    ]
+    return (
+        f"{len(seen.nodes):,} of {total:,} nodes are drawn, here and in Graph: the first rows of "
+        f"the answer. Left out: {', '.join(hidden)}."
+    )
+
+
+def _view(nodes: Sequence[Node]) -> View:
+    shown = tuple(nodes[:CAP])
+    return View(starts=shown, cap=max(1, len(shown)))
 
 
 def graph_address(atlas: Atlas, nodes: Sequence[Node]) -> str:
-    """The view of the Graph screen that shows these nodes, the first `DRAWN`, and no others."""
-    shown = tuple(nodes[:DRAWN])
-    return view_text(View(starts=shown, cap=max(1, len(shown))), atlas.schema)
+    """The view of the Graph screen that shows these nodes, the first `CAP`, and no others."""
+    return view_text(_view(nodes), atlas.schema)
 
 
 def _plan(results: Results, text: str, answer: Answer) -> None:
