@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from graph.sample.rows import Reach, Rows
-from graph.sample.strategies import INDEPENDENT, Chosen, Strategy, from_each, full
+from graph.sample.strategies import INDEPENDENT, Chosen, Strategy, full, pick
 from graph.sample.tables import bisect
 from graph.schema import Key, Schema
 
 Numbers = Mapping[Key, np.ndarray]
 """(x,) numbers of edges, by type as the schema declares it."""
-_ROUNDS = 16
+TRIES = (1, 1, 2, 4, 8, 16, 32, 64)
+"""How often what must not be is drawn again, round by round, before whole rows are read."""
+MOST = 4_000_000
+"""Of how many edges or nodes weights are held at once, unless one row has more."""
 
 
 @dataclass(frozen=True)
@@ -142,19 +145,65 @@ def _draw_again(
     """
     places, positions = strategy(rows, count, rng)
     bad = np.flatnonzero(_refused(bars, by, rows, places, positions, rng))
-    for _ in range(_ROUNDS):
+    for tries in TRIES:
         if not len(bad):
             return places, positions
-        _, positions[bad] = strategy(rows.take(places[bad]), 1, rng)
-        bad = bad[_refused(bars, by, rows, places[bad], positions[bad], rng)]
-    part = rows.take(places[bad])
-    of, every = full(part, int(part.lengths.max(initial=0)), rng)
-    weights = _weights(bars, by, part, of, every) * ~bars.hit(part, of, every)
-    some = np.bincount(of, weights, minlength=len(bad)) > 0
-    positions[bad] = every[from_each(part.lengths, weights, 1, rng).ravel()]
-    kept = np.ones(len(places), dtype=bool)
-    kept[bad[~some]] = False
+        _, again = strategy(rows.take(places[bad]), tries, rng)
+        refused = _refused(bars, by, rows, np.repeat(places[bad], tries), again, rng)
+        first, found = first_of(~refused, tries)
+        positions[bad] = again[first]
+        bad = bad[~found]
+
+    def weigh(_: np.ndarray, part: Rows, of: np.ndarray, every: np.ndarray) -> np.ndarray:
+        free = ~bars.hit(part, of, every)
+        return np.asarray(_weights(bars, by, part, of, every) * free)
+
+    some = rows.take(places[bad])
+    positions[bad] = draw_whole(some, [] if bars.nodes is None else [some.owners], weigh, rng)
+    kept = positions >= 0
     return places[kept], positions[kept]
+
+
+def first_of(good: np.ndarray, tries: int) -> tuple[np.ndarray, np.ndarray]:
+    """(q,) place of the first good one of so many tries each, and (q,) whether there is any.
+
+    >>> first_of(np.array([False, True, False, False]), 2)
+    (array([1, 2]), array([ True, False]))
+    """
+    first: np.ndarray = good.reshape(-1, tries).argmax(axis=1)
+    first += np.arange(len(first)) * tries
+    return first, good[first]
+
+
+def draw_whole(
+    rows: Rows,
+    alike: Sequence[np.ndarray],
+    weigh: Callable[[np.ndarray, Rows, np.ndarray, np.ndarray], np.ndarray],
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """(r,) an edge drawn from all of each row, rows that are alike read once; -1 where none can be.
+
+    Args:
+        rows: To draw from.
+        alike: (r,) numbers each; rows are alike that are equal in them, and show the same edges.
+        weigh: Gives weights of edges: of places among the rows, these rows, which of them each edge
+            belongs to, and the edges.
+        rng: Where chance comes from.
+    """
+    drawn = np.full(len(rows.rows), -1, dtype=np.int64)
+    keys = [rows.rows, *([] if rows.limits is None else [rows.limits]), *alike]
+    _, firsts, of = np.unique(np.stack(keys), axis=1, return_index=True, return_inverse=True)
+    of = of.reshape(-1)
+    blocks = np.cumsum(rows.lengths[firsts]) // MOST
+    for block in np.unique(blocks):
+        some = np.flatnonzero(blocks == block)
+        part = rows.take(firsts[some])
+        row, every = full(part, int(part.lengths.max(initial=0)), rng)
+        mine = np.flatnonzero(blocks[of] == block)
+        weights = weigh(firsts[some[row]], part, row, every)
+        at = pick(part.lengths, weights, np.searchsorted(some, of[mine]), rng)
+        drawn[mine[at >= 0]] = every[at[at >= 0]]
+    return drawn
 
 
 def _refused(

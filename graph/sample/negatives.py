@@ -10,13 +10,12 @@ from data.errors import ConfigError, DataError
 from data.relation import Relation
 from graph.hetero import HeteroGraph
 from graph.query.query import Condition, Hop
-from graph.sample.bars import Avoid
+from graph.sample.bars import MOST, TRIES, Avoid
 from graph.sample.conditions import holds_of_nodes
 from graph.sample.rows import Reach, Rows, node_times
-from graph.sample.strategies import edge_weight, from_each, random
+from graph.sample.strategies import edge_weight, pick, random
 
 NEGATIVES = ("random", "in_degree", "node_weight")
-_ROUNDS, _MOST = 16, 4_000_000
 
 
 class Negatives:
@@ -79,6 +78,7 @@ class Negatives:
         avoid: Sequence[Avoid],
         like: np.ndarray | None,
         rng: np.random.Generator,
+        owners: np.ndarray | None = None,
     ) -> np.ndarray:
         """(r, count) int32 nodes, none of them joined to its origin.
 
@@ -88,6 +88,7 @@ class Negatives:
             avoid: What else must not be drawn.
             like: (r, count) nodes that some have to be like; None where they need not.
             rng: Where chance comes from.
+            owners: (r,) what `avoid` tells apart origins by, where it does.
 
         Raises:
             DataError: there are not enough.
@@ -98,7 +99,7 @@ class Negatives:
         if self.shared:
             once = self._draw_shared(origins, limits, bad, like, rng)
             return np.broadcast_to(once, (len(origins), self.count))
-        return self._fill(origins, limits, bad, like, rng)
+        return self._fill(origins, limits, owners, bad, like, rng)
 
     def _refusal(
         self, origins: np.ndarray, limits: np.ndarray | None, avoid: Sequence[Avoid]
@@ -128,18 +129,26 @@ class Negatives:
         every = np.arange(len(origins))
 
         def bad(rows: np.ndarray, nodes: np.ndarray) -> np.ndarray:
-            each = refusal(np.tile(every, len(rows)), np.repeat(nodes, len(every)))
-            return np.asarray(each.reshape(len(rows), len(every)).any(axis=1))
+            if len(nodes) * len(every) <= MOST:
+                each = refusal(np.tile(every, len(rows)), np.repeat(nodes, len(every)))
+                return np.asarray(each.reshape(len(rows), len(every)).any(axis=1))
+            out = np.ones(len(nodes), dtype=bool)
+            left = np.arange(len(nodes))
+            for one in every:
+                left = left[~refusal(np.full(len(left), one), nodes[left])]
+            out[left] = False
+            return out
 
         first = None if limits is None else limits.min()[None]
         each = np.arange(self.count)
         some = None if like is None else like[each % len(like), each][None]
-        return self._fill(origins[:1], first, bad, some, rng)
+        return self._fill(origins[:1], first, None, bad, some, rng)
 
     def _fill(
         self,
         origins: np.ndarray,
         limits: np.ndarray | None,
+        owners: np.ndarray | None,
         bad: Avoid,
         like: np.ndarray | None,
         rng: np.random.Generator,
@@ -150,21 +159,23 @@ class Negatives:
         pool, codes = self._conditions(len(origins), like)
         flat = drawn.ravel()
         open_ = np.arange(len(flat))
-        for _ in range(_ROUNDS):
+        for tries in (1, *TRIES):
             for number, edges in enumerate(self.pools):
                 of = open_[pool[open_] == number]
                 seen = None if limits is None else limits[rows[of]]
                 some = Rows.of(edges, codes[of], seen)
-                places, positions = self._strategy(some, 1, rng)
+                places, positions = self._strategy(some, tries, rng)
                 nodes = edges.relation.targets[positions]
-                good = ~bad(rows[of[places]], nodes)
-                flat[of[places[good]]] = nodes[good]
+                good = np.flatnonzero(~bad(rows[of[places]], nodes))
+                first = good[np.flatnonzero(np.diff(places[good], prepend=-1))]
+                flat[of[places[first]]] = nodes[first]
             if self.unique:
                 _clear_repeats(drawn)
             open_ = np.flatnonzero(flat < 0)
             if not len(open_):
                 return drawn
-        return self._fill_rest(origins, limits, bad, drawn, pool, codes, rng)
+        self._fill_rest(origins, limits, owners, bad, drawn, pool, codes, rng)
+        return drawn
 
     def _conditions(self, n: int, like: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """The pool of every draw, and its row there."""
@@ -184,49 +195,71 @@ class Negatives:
         self,
         origins: np.ndarray,
         limits: np.ndarray | None,
+        owners: np.ndarray | None,
         bad: Avoid,
         drawn: np.ndarray,
         pool: np.ndarray,
         codes: np.ndarray,
         rng: np.random.Generator,
-    ) -> np.ndarray:
-        """Fills what is open one draw a row after another, from all nodes that are allowed."""
-        flat = drawn.ravel()
-        while len(open_ := np.flatnonzero(flat < 0)):
-            _, firsts = np.unique(open_ // self.count, return_index=True)
-            slots = open_[firsts][: max(1, _MOST // self._n)]
-            of = slots // self.count
-            weights = self._chances(of, pool[slots], codes[slots], limits, bad)
-            if self.unique:
-                again = drawn[of]
-                weights[np.nonzero(again >= 0)[0], again[again >= 0]] = 0
-            some = weights.sum(axis=1) > 0
-            lengths = np.full(int(some.sum()), self._n)
-            picks = from_each(lengths, weights[some].ravel(), 1, rng).ravel() % self._n
-            flat[slots[some]] = picks
-            if (pool[slots[~some]] == 0).any():
-                raise self._missing(int(origins[of[~some][pool[slots[~some]] == 0][0]]))
-            pool[slots[~some]], codes[slots[~some]] = 0, 0
-        return drawn
+    ) -> None:
+        """Fills what is open from all nodes that are allowed, listed once for origins alike."""
+        open_ = np.flatnonzero(drawn.ravel() < 0)
+        keys = [origins] if not self.unique else [np.arange(len(origins))]
+        keys += [one for one in (limits, owners) if one is not None]
+        keys = [one[open_ // self.count] for one in keys]
+        _, firsts, group = np.unique(np.stack(keys), axis=1, return_index=True, return_inverse=True)
+        group, size = group.reshape(-1), max(1, MOST // self._n)
+        for begin in range(0, len(firsts), size):
+            chances = self._chances(open_[firsts[begin : begin + size]] // self.count, limits, bad)
+            here = np.flatnonzero((group >= begin) & (group < begin + size))
+            of, slots = group[here] - begin, open_[here]
+            self._fill_from(chances, of, slots, origins, drawn, pool, codes, rng)
 
-    def _chances(
+    def _fill_from(
         self,
+        chances: np.ndarray,
         of: np.ndarray,
+        slots: np.ndarray,
+        origins: np.ndarray,
+        drawn: np.ndarray,
         pool: np.ndarray,
         codes: np.ndarray,
-        limits: np.ndarray | None,
-        bad: Avoid,
-    ) -> np.ndarray:
-        """(s, n) what each node is drawn in proportion to, for some draws; 0 if it must not be."""
-        every = np.tile(np.arange(self._n), len(of))
-        rows = np.repeat(of, self._n)
-        seen = None if limits is None else limits[rows]
-        weights = self._weigh(every, seen) * ~bad(rows, every)
-        for number, column in enumerate(self._codes, 1):
-            like = column[every] == np.repeat(codes, self._n)
-            weights *= like | (np.repeat(pool, self._n) != number)
-        chances: np.ndarray = weights.reshape(len(of), self._n)
-        return chances
+        rng: np.random.Generator,
+    ) -> None:
+        """Fills slots, each from one row of chances; of unique ones, one a row after another."""
+        flat = drawn.ravel()
+        while len(left := np.flatnonzero(flat[slots] < 0)):
+            if self.unique:
+                left = left[np.unique(of[left], return_index=True)[1]]
+            keys = np.stack([of[left], pool[slots[left]], codes[slots[left]]])
+            kinds, which = np.unique(keys, axis=1, return_inverse=True)
+            which, kinds = which.reshape(-1), kinds[:, : len(chances)]
+            left, which = left[which < len(chances)], which[which < len(chances)]
+            weights = chances[kinds[0]]
+            for number, column in enumerate(self._codes, 1):
+                some = np.flatnonzero(kinds[1] == number)
+                weights[some] *= column == kinds[2][some, None]
+            at = slots[left]
+            if self.unique:
+                again = drawn[at // self.count]
+                row, place = np.nonzero(again >= 0)
+                weights[which[row], again[row, place]] = 0
+            picks = pick(np.full(len(weights), self._n), weights.ravel(), which, rng)
+            flat[at[picks >= 0]] = picks[picks >= 0] % self._n
+            lost = at[picks < 0]
+            missing = lost[pool[lost] == 0]
+            if len(missing):
+                raise self._missing(int(origins[missing[0] // self.count]))
+            pool[lost], codes[lost] = 0, 0
+
+    def _chances(self, rows: np.ndarray, limits: np.ndarray | None, bad: Avoid) -> np.ndarray:
+        """(s, n) what nodes are drawn in proportion to from some rows; 0 if one must not be."""
+        every, of = np.tile(np.arange(self._n), len(rows)), np.repeat(rows, self._n)
+        weights = self._weigh(every, None if limits is None else limits[of])
+        some = np.flatnonzero(weights)
+        for part in np.array_split(some, len(some) // MOST + 1):
+            weights[part[bad(of[part], every[part])]] = 0
+        return weights.reshape(len(rows), self._n)
 
     def _weigh(self, nodes: np.ndarray, limits: np.ndarray | None) -> np.ndarray:
         """(q,) what nodes are drawn in proportion to at a time each."""

@@ -434,7 +434,8 @@ class Sampler:
         if ask.avoided is not None:
             kept = np.sort(ask.avoided)
             avoid.append(lambda rows, nodes: among(whose[rows] * n + nodes, kept))
-        drawn = negatives.draw(origins, ask.limits, avoid, ask.like, rng)
+        apart = None if ask.avoided is None else whose
+        drawn = negatives.draw(origins, ask.limits, avoid, ask.like, rng, apart)
         return _unjoined(np.repeat(np.arange(len(origins)), drawn.shape[1]), drawn.ravel())
 
     def _excluded_pairs(self, hop: Hop, n: int, walk: _Walk) -> np.ndarray:

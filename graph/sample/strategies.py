@@ -202,23 +202,25 @@ def _by_alias(rows: Rows, alias: Alias, count: int, rng: np.random.Generator) ->
     return np.repeat(some, count), chosen
 
 
-def from_each(
-    lengths: np.ndarray, weights: np.ndarray, count: int, rng: np.random.Generator
+def pick(
+    lengths: np.ndarray, weights: np.ndarray, of: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """(r, count) places in `weights` in proportion to them.
+    """(q,) places in `weights`, each in proportion to those of its row; -1 where it has none.
 
     Args:
         lengths: (r,) how many of the weights each row has.
         weights: (e,) numbers from 0, row by row.
-        count: Draws a row.
+        of: (q,) the row of every draw.
         rng: Where chance comes from.
     """
-    sums, ends = cumulate(weights), np.cumsum(lengths)
-    low, high = sums[ends - lengths], sums[ends]
-    sought = low[:, None] + rng.random((len(lengths), count)) * (high - low)[:, None]
-    found = np.searchsorted(sums, sought.ravel(), side="right").reshape(sought.shape) - 1
-    places: np.ndarray = np.minimum(found, (ends - 1)[:, None])
-    return places
+    rows, ends = np.repeat(np.arange(len(lengths)), lengths), np.cumsum(lengths)
+    totals = np.bincount(rows, weights, minlength=len(lengths))
+    sums = cumulate(weights / np.where(totals > 0, totals, 1)[rows])
+    low, high = sums[ends - lengths][of], sums[ends][of]
+    sought = low + rng.random(len(of)) * (high - low)
+    sought = np.minimum(sought, np.nextafter(high, low))  # the last may have no weight
+    found = np.searchsorted(sums, sought, side="right") - 1
+    return np.where(high > low, found, -1)
 
 
 def _sorted_prefix(rows: Rows, places: np.ndarray, count: int) -> Chosen:

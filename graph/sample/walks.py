@@ -6,11 +6,9 @@ import numpy as np
 
 from data.errors import ConfigError
 from graph.query.query import Hop, Walk
-from graph.sample.bars import Bars, draw_past
+from graph.sample.bars import TRIES, Bars, draw_past, draw_whole, first_of
 from graph.sample.rows import Reach, Rows
-from graph.sample.strategies import INDEPENDENT, STRATEGIES, Chosen, from_each, full
-
-_ROUNDS = 16
+from graph.sample.strategies import INDEPENDENT, STRATEGIES, Chosen
 
 
 def check_walk(hop: Hop) -> None:
@@ -87,26 +85,32 @@ def _step(
 
     left = np.arange(len(places))
     left = left[rng.random(len(left)) * top >= bias(places, positions)]
-    for _ in range(_ROUNDS):
+    for tries in TRIES:
         if not len(left):
             return places, positions
-        _, positions[left] = _first_order(hop, here.take(places[left]), bars, rng)
-        drawn = bias(places[left], positions[left])
-        left = left[rng.random(len(left)) * top >= drawn]
-    part = here.take(places[left])
-    of, every = full(part, int(part.lengths.max(initial=0)), rng)
-    weights = INDEPENDENT[hop.by](part, of, every) * bias(places[left][of], every)
-    if bars is not None:
-        weights = weights * ~bars.hit(part, of, every)
-    positions[left] = every[from_each(part.lengths, weights, 1, rng).ravel()]
+        _, again = _first_order(hop, here.take(places[left]), bars, rng, tries)
+        worth = bias(np.repeat(places[left], tries), again)
+        first, found = first_of(rng.random(len(again)) * top < worth, tries)
+        positions[left] = again[first]
+        left = left[~found]
+    some = places[left]
+    owned = [] if bars is None or bars.nodes is None else [here.owners[some]]
+
+    def weigh(at: np.ndarray, part: Rows, of: np.ndarray, every: np.ndarray) -> np.ndarray:
+        weights = INDEPENDENT[hop.by](part, of, every) * bias(some[at], every)
+        return np.asarray(weights if bars is None else weights * ~bars.hit(part, of, every))
+
+    positions[left] = draw_whole(here.take(some), [before[some], *owned], weigh, rng)
     return places, positions
 
 
-def _first_order(hop: Hop, here: Rows, bars: Bars | None, rng: np.random.Generator) -> Chosen:
+def _first_order(
+    hop: Hop, here: Rows, bars: Bars | None, rng: np.random.Generator, count: int = 1
+) -> Chosen:
     strategy = STRATEGIES[hop.by]
     if bars is None:
-        return strategy(here, 1, rng)
-    return draw_past(bars, hop.by, strategy, here, 1, rng)
+        return strategy(here, count, rng)
+    return draw_past(bars, hop.by, strategy, here, count, rng)
 
 
 def _bias(
