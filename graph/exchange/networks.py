@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ from data.errors import DataError
 from graph.exchange.tables import Table
 from graph.hetero import HeteroGraph
 from graph.schema import Key, Schema
-from graph.values import Values
+from graph.values import Lists, Values
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -25,11 +27,16 @@ def to_networkx(graph: HeteroGraph) -> nx.MultiDiGraph:
     """The graph as a network.
 
     Nodes are pairs of type and id, with their attributes and "type"; edges have theirs, "relation",
-    and "time" and "weight" if they have any.
+    and "time" and "weight" if they have any. The network's own attribute "hetero" is a text of
+    JSON: the schema, and of what type the numbers of attributes are; by these `from_networkx` finds
+    types without nodes or edges again.
+
+    Lost are attributes of what there is none of, "type" of nodes and "relation" of edges if these
+    are attributes, and the order of edges of one source and time.
     """
     import networkx as nx
 
-    network = nx.MultiDiGraph()
+    network = nx.MultiDiGraph(hetero=json.dumps(_about(graph)))
     names = {}
     for kind in graph.schema.types:
         about = graph.attributes.get(kind, {})
@@ -65,7 +72,8 @@ def from_networkx(
     Args:
         network: Its nodes are ids, or pairs of type and id as `to_networkx` makes them. "time" and
             "weight" of edges are their times and weights, whatever else is said are attributes.
-        schema: The types; told from the network where it is not given.
+        schema: The types; where it is not given those that `to_networkx` wrote, unless there are
+            others by now, or else those of the network.
         type: Attribute of nodes that says their type; "node" where it is missing.
         relation: Attribute of edges that says what they are; "to" where it is missing.
 
@@ -84,6 +92,13 @@ def from_networkx(
     for source, target, about in network.edges(data=True):
         key = kinds[source], str(about.get(relation, "to")), kinds[target]
         rows.setdefault(key, []).append((ids[source], ids[target], about))
+    said = _said(network)
+    if schema is None and said is not None:
+        stored = Schema.read(said["schema"])
+        fits = set(nodes) <= set(stored.types) and set(rows) <= {edge.key for edge in stored.edges}
+        schema = stored if fits else None
+    for kind in schema.types if schema else ():
+        nodes.setdefault(kind, [])
     for edge in schema.edges if schema else ():
         rows.setdefault(edge.key, [])
     tables = {}
@@ -102,7 +117,67 @@ def from_networkx(
             columns, source=_SOURCE, target=_TARGET, time=about[0], weight=about[1],
             directed=network.is_directed(),
         )  # fmt: skip
-    return HeteroGraph.of(tables, edges, schema)
+    graph = HeteroGraph.of(tables, edges, schema)
+    return graph if said is None else _with_types(graph, said["dtypes"])
+
+
+def _about(graph: HeteroGraph) -> dict[str, Any]:
+    """What a network does not hold of a graph, as plain values."""
+    dtypes = {}
+    for owner, about in _owners(graph):
+        for name, column in about.items():
+            flat = column.values if isinstance(column, Lists) else column
+            if isinstance(flat, np.ndarray):
+                dtypes[f"{owner}/{name}"] = str(flat.dtype)
+    return {"schema": graph.schema.as_json(), "dtypes": dtypes}
+
+
+def _owners(graph: HeteroGraph) -> list[tuple[str, Mapping[str, Values]]]:
+    edges = [("/".join(key), about) for key, about in graph.edge_attributes.items()]
+    return [*graph.attributes.items(), *edges]
+
+
+def _said(network: nx.Graph) -> dict[str, Any] | None:
+    """What `to_networkx` wrote of the network, if it made it.
+
+    Raises:
+        DataError: it is something else.
+    """
+    text = network.graph.get("hetero")
+    if text is None:
+        return None
+    try:
+        said = json.loads(text)
+        return {part: dict(said[part]) for part in ("schema", "dtypes")}
+    except (TypeError, ValueError, KeyError) as error:
+        raise DataError(
+            "The network's attribute 'hetero' is not what to_networkx writes; take it out: "
+            "del network.graph['hetero']."
+        ) from error
+
+
+def _with_types(graph: HeteroGraph, dtypes: Mapping[str, str]) -> HeteroGraph:
+    """With numbers of the types that are said, where these hold them exactly."""
+
+    def typed(path: str, column: Values) -> Values:
+        flat = column.values if isinstance(column, Lists) else column
+        if path not in dtypes or not isinstance(flat, np.ndarray):
+            return column
+        with np.errstate(all="ignore"):
+            other = flat.astype(dtypes[path])
+        if not np.array_equal(other.astype(flat.dtype), flat, equal_nan=flat.dtype.kind == "f"):
+            return column
+        return Lists(column.offsets, other) if isinstance(column, Lists) else other
+
+    made = {
+        owner: {name: typed(f"{owner}/{name}", column) for name, column in about.items()}
+        for owner, about in _owners(graph)
+    }
+    return replace(
+        graph,
+        attributes={kind: made[kind] for kind in graph.attributes},
+        edge_attributes={key: made["/".join(key)] for key in graph.edge_attributes},
+    )
 
 
 def _named(name: str, columns: Mapping[str, Any]) -> str | None:

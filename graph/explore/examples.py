@@ -12,6 +12,8 @@ from graph.database.write import literal, quote
 from graph.explore.atlas import Atlas
 from graph.schema import EdgeType, NodeType, Schema
 
+_EACH = "random_without_replacement"
+"""How an example draws where none is to show twice."""
 ARROWS, CHAINS, CYPHER = "arrows", "chains", "cypher"
 """Languages in which a graph is asked."""
 _WORDS = frozenset(
@@ -70,31 +72,31 @@ def _busiest(atlas: Atlas, kind: str) -> int | None:
 def _arrows(atlas: Atlas, edge: EdgeType) -> Iterator[Example]:
     schema, (a, b) = atlas.schema, (edge.source, edge.target)
     first, second = _many(schema, a), _many(schema, b)
-    how = "latest" if edge.timed else "random_without_replacement"
+    how = "latest" if edge.timed else _EACH
     word = "The latest" if edge.timed else "Some"
     yield Example(f"{word} {second} of five {first}", f"{a}:5 > {b}:8 {how}")
     groups = _groups(schema, edge)
     for group in groups:
         kind = str(group.groups)
         title = f"{schema.node(kind).plural} by a shared {group.title.lower()}"
-        yield Example(title, f"{kind}:3 > {group.name} > {kind}:6")
+        yield Example(title, f"{kind}:3 as i > {group.name} > {kind}:6 {_EACH} without i")
         node = _busiest(atlas, group.name)
         if node is not None:
             title = f"{schema.node(kind).plural} of ‘{atlas.names.title((group.name, node))}’"
             told = _quoted(atlas.names.id((group.name, node)))
-            yield Example(title, f"{group.name} where id = {told} > {kind}:20")
+            yield Example(title, f"{group.name} where id = {told} > {kind}:20 {_EACH}")
     yield Example(
         f"{schema.node(b).plural} in demand that five {first} do not have",
         f"{a}:5 > not {b}:5 in_degree",
     )
     if len(groups) == 2:
-        branches = f"{b}:3 {how} > {groups[0].name}, {groups[1].name} > {a}:3"
-        yield Example("Two ways from the same start", f"{a}:3 > ({branches})")
+        branches = f"{b}:3 {how} > {groups[0].name}, {groups[1].name} > {a}:3 {_EACH} without u"
+        yield Example("Two ways from the same start", f"{a}:3 as u > ({branches})")
 
 
 def _chains(atlas: Atlas, edge: EdgeType) -> Iterator[Example]:
     schema, (a, b) = atlas.schema, (edge.source, edge.target)
-    how = "latest" if edge.timed else "random_without_replacement"
+    how = "latest" if edge.timed else _EACH
     word = "The latest" if edge.timed else "Some"
     begin = f"g.V({a!r}).batch(5)"
     yield Example(
@@ -103,7 +105,8 @@ def _chains(atlas: Atlas, edge: EdgeType) -> Iterator[Example]:
     )
     yield Example(
         f"{schema.node(a).plural} who share {_many(schema, b)}",
-        f"{begin}.outV({edge.relation!r}).sample(4).inV({edge.relation!r}).sample(4).values()",
+        f"{begin}.alias('u').outV({edge.relation!r}).sample(4).by({_EACH!r})"
+        f".inV({edge.relation!r}).sample(4).by({_EACH!r}).filter('u').values()",
     )
     yield Example(
         f"{schema.node(b).plural} in demand that five {_many(schema, a)} do not have",

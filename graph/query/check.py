@@ -229,7 +229,7 @@ def check_graph(start: Start, hops: Sequence[Hop], graph: HeteroGraph) -> None:
         _check_attribute(condition, start.type, seeds, graph)
     for hop in hops:
         graph.schema.check(hop.type)
-        relations = [graph.relation(key) for key in hop.edges]
+        relations = [graph.edges[graph.schema.edge(key).key] for key in hop.edges]
         for condition in hop.where:
             _check_attribute(condition, hop.type, hop.edges, graph)
         for name, _ in hop.like.shares if hop.like else ():
@@ -273,8 +273,8 @@ def _check_attribute(
 
 def _known_of(key: Key, graph: HeteroGraph) -> set[str]:
     """Attributes of edges, their time and weight among them."""
-    relation = graph.relation(key)
-    known = set(graph.edge_attributes.get(graph.schema.edge(key).key, {}))
+    declared = graph.schema.edge(key).key
+    relation, known = graph.edges[declared], set(graph.edge_attributes.get(declared, {}))
     known |= {"time"} if relation.times is not None else set()
     return known | ({"weight"} if relation.weights is not None else set())
 

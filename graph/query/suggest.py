@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from data.errors import ConfigError
 from graph.query.console import read_chain
@@ -11,15 +12,18 @@ from graph.query.query import Query
 from graph.query.text import tokens
 from graph.schema import Schema
 
+if TYPE_CHECKING:
+    from graph.hetero import HeteroGraph
+
 _WORD = re.compile(r"[^\W0-9]\w*$")
 _HOW = ("latest", "random_without_replacement", "edge_weight", "in_degree")
 
 
-def suggest(text: str, schema: Schema) -> list[str]:
+def suggest(text: str, schema: Schema, graph: HeteroGraph | None = None) -> list[str]:
     """What can be put behind a text so that it is a query, or comes nearer to one.
 
     Each comes with the blank before it, if it needs one, and without the letters of a word that
-    are there.
+    are there. Of a graph that is given only what it has is asked for, such as times or weights.
 
     >>> from graph.latent import latent_schema
     >>> suggest("user > it", latent_schema())
@@ -32,16 +36,23 @@ def suggest(text: str, schema: Schema) -> list[str]:
         before, start = text[: begun.start()], begun[0]
         pool = [*schema.types, *_HOW, "where", "as", "not"]
         near = [word for word in pool if word.startswith(start) and word != start]
-        return [word.removeprefix(start) for word in near if _leads_on(before + word, schema)]
+        return [
+            word.removeprefix(start)
+            for word in near
+            if _leads_on(before + word, schema)
+            and (word not in _HOW or _is_query(before + word, schema, graph))
+        ]
     blank = "" if not text or text[-1].isspace() or text[-1] in "(" else " "
-    found = [f":8 {how}" for how in _HOW[:1] if text and not text[-1].isspace()]
+    found = [f":8 {how}" for how in _HOW[:2] if text and not text[-1].isspace()]
+    if graph is None or _is_query(f"{text}:8 {_HOW[0]}", schema, graph):
+        found = found[:1]
     found += [blank + word for word in _ways(text, schema)]
     found += [blank + how for how in _HOW]
-    return [word for word in dict.fromkeys(found) if _is_query(text + word, schema)]
+    return [word for word in dict.fromkeys(found) if _is_query(text + word, schema, graph)]
 
 
-def suggest_calls(text: str, schema: Schema) -> list[str]:
-    """What can be called next on a chain.
+def suggest_calls(text: str, schema: Schema, graph: HeteroGraph | None = None) -> list[str]:
+    """What can be called next on a chain, of a graph that is given only what it has.
 
     >>> from graph.latent import latent_schema
     >>> suggest_calls("", latent_schema())[:2]
@@ -57,7 +68,7 @@ def suggest_calls(text: str, schema: Schema) -> list[str]:
     found += [".values()"]
 
     def fits(chain: str) -> bool:
-        return _holds(lambda: read_chain(chain, schema))
+        return _holds(lambda: read_chain(chain, schema), graph)
 
     return [word for word in found if fits(text.rstrip() + word)]
 
@@ -76,8 +87,8 @@ def _ways(text: str, schema: Schema) -> Iterator[str]:
             yield f"<-{edge.relation}- {edge.source}"
 
 
-def _is_query(text: str, schema: Schema) -> bool:
-    return _holds(lambda: Query.parse(_closed(text), schema))
+def _is_query(text: str, schema: Schema, graph: HeteroGraph | None = None) -> bool:
+    return _holds(lambda: Query.parse(_closed(text), schema), graph)
 
 
 def _leads_on(text: str, schema: Schema) -> bool:
@@ -100,9 +111,11 @@ def _closed(text: str) -> str:
     return text + ")" * (list(signs).count("(") - list(signs).count(")"))
 
 
-def _holds(read: Callable[[], object]) -> bool:
+def _holds(read: Callable[[], Query], graph: HeteroGraph | None) -> bool:
     try:
-        read()
+        query = read()
+        if graph is not None:
+            query.check(graph)
     except ConfigError:
         return False
     return True

@@ -111,11 +111,36 @@ def test_a_graph_comes_back_from_networkx(graph):
     assert network.number_of_edges() == sum(len(one.targets) for one in graph.edges.values())
     back = from_networkx(network, SCHEMA)
     item = {"id": np.arange(graph.size("item")), **graph.attributes["item"]}
-    item["label"] = item["label"].astype(np.int64)
     attributes = {"user": graph.attributes["user"], "item": item}
     same(without_edges(graph, attributes), without_edges(back))
     for key in (BUYS, LIKES):
         assert listed(graph, key) == listed(back, key)
+    assert from_networkx(network).schema == SCHEMA
+
+
+def test_networkx_keeps_types_without_edges_and_small_numbers():
+    graph = HeteroGraph.of(
+        {
+            "user": {"id": ["a", "b"], "x": np.arange(2, dtype=np.float32)},
+            "item": {"id": np.array([1], np.int64), "n": np.array([200], np.uint8)},
+            "alone": {"id": np.array([], np.int64)},
+        },
+        {BUYS: {"user": ["a"], "item": [1], "stars": np.array([5], np.int8)},
+         LIKES: {"source": np.array([], np.int64), "target": np.array([], np.int64)}},
+    )  # fmt: skip
+    network = to_networkx(graph)
+    back = from_networkx(network)
+    assert back.schema == graph.schema and dict(back.sizes) == {"user": 2, "item": 1, "alone": 0}
+    assert back.attributes["user"]["x"].dtype == np.float32
+    assert back.attributes["item"]["n"].dtype == np.uint8
+    assert back.edge_attributes[BUYS]["stars"].dtype == np.int8
+    network.nodes["item", 1]["n"] = 300
+    assert from_networkx(network).attributes["item"]["n"].tolist() == [300]
+    network.add_node("new", type="shop")
+    assert set(from_networkx(network).schema.types) == {"user", "item", "shop"}
+    network.graph["hetero"] = "x"
+    with pytest.raises(DataError, match="not what to_networkx writes"):
+        from_networkx(network)
 
 
 @given(graph=graphs())

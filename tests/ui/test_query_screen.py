@@ -230,3 +230,21 @@ def test_without_the_library_a_sentence_says_what_to_install(
     monkeypatch.setitem(sys.modules, "ladybug", None)
     page = screen("query", own_workspace, language="Cypher", query="RETURN 1")
     assert not page.exception and "pip install" in page.error[0].value.replace("\\", "")
+
+
+@pytest.mark.parametrize("language", [ARROWS, CHAINS])
+def test_examples_show_nothing_twice_and_not_the_start(results: Results, language: str) -> None:
+    atlas = results.described
+    for example in examples(results.atlas, language):
+        query = read_query(example.text, atlas.schema)
+        walked = walk(atlas, query, range(3))
+        for hop, step in enumerate(query.hops, 1):
+            draws = walked.sample.draws[hop - 1]
+            pairs = list(zip(draws.origins.tolist(), draws.nodes.tolist(), strict=True))
+            assert step.negative or len(set(pairs)) == len(pairs), example
+            assert step.by != "random", example
+        if query.start.alias in [hop.without for hop in query.hops if hop.without]:
+            leaf = next(n for n, hop in enumerate(query.hops, 1) if hop.without)
+            assert query.types[leaf] == query.start.type
+            owners = walked._owners(leaf)
+            assert not (walked.numbers(0)[owners] == walked.numbers(leaf)).any(), example

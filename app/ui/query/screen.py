@@ -98,7 +98,8 @@ def _suggest(console: Console, results: Results) -> None:
     reads: dict[str, Callable[..., list[str]]] = {ARROWS: suggest, CHAINS: suggest_calls}
     if console.language not in reads:
         return
-    words = reads[console.language](console.draft, results.atlas.schema)[:SUGGESTED]
+    graph = results.atlas.graph
+    words = reads[console.language](console.draft, graph.schema, graph)[:SUGGESTED]
     _choose_one(
         console,
         "Go on with",
