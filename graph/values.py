@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -81,3 +81,12 @@ def intern_texts(texts: Iterable[str]) -> tuple[str, ...]:
     """The same texts, each that repeats held once."""
     known: dict[str, str] = {}
     return tuple([known.setdefault(text, text) for text in texts])
+
+
+def own_name(name: str, others: Container[str]) -> str:
+    """What an attribute is called beside others: its name, or with a prefix if one is called so.
+
+    >>> own_name("price", ("age",)), own_name("age", ("age",))
+    ('price', 'attr_age')
+    """
+    return f"attr_{name}" if name in others else name

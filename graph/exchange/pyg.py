@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +12,14 @@ from data.errors import DataError
 from graph.exchange.tables import Table
 from graph.hetero import HeteroGraph
 from graph.schema import Key, Schema
-from graph.values import Lists, Values
+from graph.values import Lists, Values, own_name, take
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
 _NAMES = {"label": "y"}
 """What PyG calls what has another name here."""
+_TAKEN = ("edge_index", "time", "edge_weight")
 _ENDS = ("source_number", "target_number")
 
 
@@ -26,7 +27,8 @@ def to_pyg(graph: HeteroGraph, reverses: bool = False) -> HeteroData:
     """The graph as PyG's layers read it, edges in the order of their relation.
 
     Times are `time`, weights `edge_weight`, the attribute "label" is `y`; numbers are tensors,
-    texts and lists are lists, and all of them keep their names otherwise.
+    texts and lists are lists, and all of them keep their names otherwise. An attribute whose name
+    is taken, such as `num_nodes`, `edge_index` or `y` beside a label, has the prefix `attr_`.
 
     Args:
         graph: Any.
@@ -39,7 +41,7 @@ def to_pyg(graph: HeteroGraph, reverses: bool = False) -> HeteroData:
     for kind in graph.schema.types:
         data[kind].num_nodes = graph.size(kind)
         for name, column in graph.attributes.get(kind, {}).items():
-            data[kind][_NAMES.get(name, name)] = _given(column)
+            data[kind][_name(name, graph.attributes[kind], ("num_nodes",))] = _given(column)
     for edge in graph.schema.edges:
         for key in (edge.key, edge.reverse_key)[: 2 if reverses else 1]:
             relation, store = graph.relation(key), data[key]
@@ -48,8 +50,10 @@ def to_pyg(graph: HeteroGraph, reverses: bool = False) -> HeteroData:
                 store.time = _tensor(relation.times, np.int64)
             if relation.weights is not None:
                 store.edge_weight = _tensor(relation.weights, np.float32)
-            for name in graph.edge_attributes.get(edge.key, {}):
-                store[_NAMES.get(name, name)] = _given(graph.edge_values(key, name))
+            about = graph.edge_attributes.get(edge.key, {})
+            for name, column in about.items():
+                own = column if relation.numbers is None else take(column, relation.numbers)
+                store[_name(name, about)] = _given(own)
     return data
 
 
@@ -137,6 +141,12 @@ def _is_reverse(data: HeteroData, key: Key) -> bool:
 
 def _ordered(sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return np.stack([sources, targets])[:, np.lexsort((targets, sources))]
+
+
+def _name(name: str, about: Mapping[str, Values], taken: Sequence[str] = _TAKEN) -> str:
+    """What an attribute is called in a store of PyG."""
+    others = [*taken, *(_NAMES[one] for one in about if one in _NAMES)]
+    return _NAMES.get(name) or own_name(name, others)
 
 
 def _given(column: Values) -> Any:

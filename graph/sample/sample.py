@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data.relation import Relation
 from graph.hetero import HeteroGraph
 from graph.query.query import Query
 from graph.sample.draws import Draws
 from graph.sample.ego import EgoGraph, Padding, dense
 from graph.schema import Key, Schema
-from graph.values import Values
+from graph.values import Values, own_name
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
+
+_OF_NODES = ("n_id", "num_nodes", "batch", "ptr", "age", "batch_size", "seed_time")
+_OF_EDGES = ("edge_index", "e_id", "time", "weight")
+"""What stores of PyG hold that is no attribute of the graph."""
+_NO_FEATURES = ("id", "label", "time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +153,16 @@ class Sample:
     def to_pyg(self, graph: HeteroGraph | None = None) -> HeteroData:
         """The sample for PyTorch Geometric.
 
-        Nodes have `n_id`, `batch` (the place of their seed) and `age`; edges have `edge_index`,
-        `e_id` and, where they have some, `time`. The nodes that the walk started from come first
-        in their type, `batch_size` of them.
+        Nodes have `n_id`, `batch` (the place of their seed; -1 for several) and `age`; edges have
+        `edge_index`, `e_id` and, where they have some, `time` and `weight`. The nodes that the walk
+        started from come first in their type, `batch_size` of them, and have `seed_time` where they
+        stand at one.
 
         Args:
             graph: Whose numbers about nodes and edges come along: each attribute under its name,
-                and those of nodes, but their times, side by side as `x`.
+                and those of nodes, but ids, labels and times, side by side as `x`, unless one is
+                called so. An attribute that is called as what is named above comes with the prefix
+                `attr_`, such as `attr_age`.
         """
         import torch
         from torch_geometric.data import HeteroData
@@ -166,12 +175,10 @@ class Sample:
             data[kind].age = torch.from_numpy(self.ages[kind])
             about = {} if graph is None else _numbers_of(graph.attributes.get(kind, {}), nodes)
             for name, column in about.items():
-                data[kind][name] = torch.from_numpy(column)
-            if about.keys() - {"time", "x"} and "x" not in about:
-                wide = [
-                    column.reshape(len(nodes), -1).astype(np.float32) for column in about.values()
-                ]
-                data[kind].x = torch.from_numpy(np.concatenate(wide, axis=1))
+                data[kind][own_name(name, _OF_NODES)] = torch.from_numpy(column)
+            wide = [column for name, column in about.items() if name not in _NO_FEATURES]
+            if wide and "x" not in about:
+                data[kind].x = torch.from_numpy(_side_by_side(wide))
         data[self.query.start.type].batch_size = len(np.unique(self.places[0]))
         if self.times is not None:
             data[self.query.start.type].seed_time = torch.from_numpy(self.times)
@@ -182,12 +189,12 @@ class Sample:
                 data[key].time = torch.from_numpy(edges.times)
             if graph is not None:
                 declared = graph.schema.edge(key).key
-                columns = dict(graph.edge_attributes.get(declared, {}))
-                weights = graph.relation(declared).weights
+                columns = _numbers_of(graph.edge_attributes.get(declared, {}), edges.numbers)
+                for name, column in columns.items():
+                    data[key][own_name(name, _OF_EDGES)] = torch.from_numpy(column)
+                weights = _weights_of(graph.relation(declared), edges.numbers)
                 if weights is not None:
-                    columns["weight"] = weights
-                for name, column in _numbers_of(columns, edges.numbers).items():
-                    data[key][name] = torch.from_numpy(column)
+                    data[key].weight = torch.from_numpy(weights)
         return data
 
 
@@ -197,11 +204,18 @@ def _numbers_of(columns: Mapping[str, Values], rows: np.ndarray) -> dict[str, np
     return {name: np.array(column[rows]) for name, column in arrays.items()}
 
 
-def _side_by_side(columns: Mapping[str, np.ndarray]) -> np.ndarray:
-    """(n, d) float32 of all columns but times."""
+def _weights_of(relation: Relation, numbers: np.ndarray) -> np.ndarray | None:
+    """(e,) float32 weights of edges of a number, where they have some."""
+    if relation.weights is None or relation.numbers is None:
+        return None if relation.weights is None else relation.weights[numbers]
+    order = np.argsort(relation.numbers)
+    return relation.weights[order[np.searchsorted(relation.numbers[order], numbers)]]
+
+
+def _side_by_side(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """(n, d) float32 of all columns."""
     wide = [
         column.astype(np.float32).reshape(len(column), int(np.prod(column.shape[1:])))
-        for name, column in columns.items()
-        if name != "time"
+        for column in columns
     ]
     return np.concatenate(wide, axis=1)
