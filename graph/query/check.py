@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from data.errors import ConfigError
-from graph.query.parts import NEGATIVES, STRATEGIES, Condition, Hop, Likeness, Start
+from graph.query.parts import NEGATIVES, OWN, STRATEGIES, Condition, Hop, Likeness, Start
 from graph.schema import Key, Schema, near
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def check_strategy(name: str, negative: bool = False) -> str:
         ConfigError: it is not.
     """
     known = NEGATIVES if negative else STRATEGIES
-    if name not in known:
+    if name not in known and (negative or name not in OWN):
         what = "negatives" if negative else "neighbours"
         raise ConfigError(
             f"There is no strategy {name!r} that draws {what};{near(name, known)} there are "

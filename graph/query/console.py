@@ -59,6 +59,24 @@ def read_query(text: str, schema: Schema) -> Query:
     return read_chain(text, schema) if _CHAIN.match(text) else Query.parse(text, schema)
 
 
+def query_of(given: Any, schema: Schema) -> Query:
+    """The query that was given as one, as text in either spelling, or as a chain.
+
+    Raises:
+        ConfigError: it is something else, or does not fit the schema.
+    """
+    if isinstance(given, str):
+        return read_query(given, schema)
+    if isinstance(given, Chain):
+        return given.query
+    if not isinstance(given, Query):
+        raise ConfigError(
+            f"A query is made by Query.parse, or is a text or a chain such as g.V('user'), and "
+            f"this is {type(given).__name__}."
+        )
+    return given
+
+
 def read_chain(text: str, schema: Schema) -> Query:
     """The query of a chain that begins with `g`.
 

@@ -19,7 +19,7 @@ _HOW = {
     "node_weight": "at random by their weight",
     "full": "the first of their rows",
     "latest": "the latest first",
-    "focal": "those nearest to the seeds",
+    "focal": "by a strategy that the sampler was given",
 }
 
 

@@ -15,9 +15,10 @@ STRATEGIES = (
     "in_degree",
     "full",
     "latest",
-    "focal",
 )
 """How a hop chooses among edges; `graph.sample` has them."""
+OWN = ("focal",)
+"""What a strategy may be called that is given to a sampler; none is there otherwise."""
 NEGATIVES = ("random", "in_degree", "node_weight")
 """How a hop chooses nodes to which no edge leads."""
 
@@ -106,7 +107,7 @@ class Hop:
         edges: Kinds of edges, in the direction in which they are walked; of a negative, those that
             must not be there, and none where any node will do. None for the ends of edges.
         count: How many a node of the origin; None for all.
-        by: The strategy, one of `STRATEGIES` or `NEGATIVES`.
+        by: The strategy, one of `STRATEGIES`, `OWN` or `NEGATIVES`.
         end: "source" or "target" if it is no step but that end of the edges of its origin, which
             are seeds or what the hop there walked; "" otherwise.
         negative: Whether it draws what is not joined.

@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from data.errors import ConfigError
 from graph.query.check import check_graph, edges_between
 from graph.query.explain import Line, explain
 from graph.query.parts import Condition, Hop, Likeness, Start, Value, Walk
@@ -43,21 +44,31 @@ class Query:
     schema: Schema | None = field(default=None, compare=False, repr=False)
 
     @classmethod
-    def parse(cls, text: str, schema: Schema) -> Query:
+    def parse(cls, text: str, schema: Schema | HeteroGraph) -> Query:
         """The query that a text writes; `graph.query.text` has the grammar.
+
+        Args:
+            text: To read.
+            schema: Of the graph, or the graph.
 
         Raises:
             ConfigError: the text writes none, or it does not fit the schema.
         """
+        schema = schema_of(schema)
         return cls(*read(text, schema), schema)
 
     @classmethod
-    def along(cls, types: Sequence[str], schema: Schema) -> Query:
+    def along(cls, types: Sequence[str], schema: Schema | HeteroGraph) -> Query:
         """The metapath of these types, along all edges.
+
+        Args:
+            types: Of nodes.
+            schema: Of the graph, or the graph.
 
         Raises:
             ConfigError: a type is unknown, or no edge joins two neighbours.
         """
+        schema = schema_of(schema)
         for kind in types:
             schema.check(kind)
         steps = enumerate(pairwise(types))
@@ -88,3 +99,18 @@ class Query:
     def is_path(self) -> bool:
         """Whether every hop starts where the one before ended: then it is a metapath."""
         return all(hop.origin == number for number, hop in enumerate(self.hops))
+
+
+def schema_of(whose: Schema | HeteroGraph) -> Schema:
+    """A schema, or that of a graph.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    schema = getattr(whose, "schema", whose)
+    if not isinstance(schema, Schema):
+        raise ConfigError(
+            f"A query fits a schema or a graph, and this is {type(whose).__name__}; give "
+            "graph.schema, or the graph."
+        )
+    return schema

@@ -51,6 +51,7 @@ from graph.query import check
 from graph.query.moments import DATE
 from graph.query.parts import (
     NEGATIVES,
+    OWN,
     STRATEGIES,
     Condition,
     Hop,
@@ -433,7 +434,7 @@ class _Parser:
                 self.once(word in seen)
                 seen.add(word)
                 hop = rules[word](hop)
-            elif word in strategies:
+            elif word in strategies or (word in OWN and strategies is STRATEGIES):
                 self.once("by" in seen)
                 seen.add("by")
                 hop = replace(hop, by=self.word())

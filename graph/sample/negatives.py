@@ -30,13 +30,19 @@ class Negatives:
         hop: What is drawn.
         joined: The edges that must not be there; None where any node will do.
         strict: Whether a node that an edge joins is never drawn.
+        origin: Type of the nodes that negatives are set against.
 
     Raises:
         ConfigError: there is no such strategy or attribute.
     """
 
     def __init__(
-        self, graph: HeteroGraph, hop: Hop, joined: Reach | None, strict: bool = True
+        self,
+        graph: HeteroGraph,
+        hop: Hop,
+        joined: Reach | None,
+        strict: bool = True,
+        origin: str = "",
     ) -> None:
         if hop.by not in NEGATIVES:
             raise ConfigError(
@@ -48,6 +54,7 @@ class Negatives:
             raise ConfigError("Negatives by in-degree need edges that lead to them; name some.")
         self.hop, self.count = hop, hop.count
         self.joined = joined if strict else None
+        self._origin, self._ids = origin or "node", graph.attributes.get(origin, {}).get("id")
         self.shared = hop.like is not None and hop.like.shared
         self.unique = hop.like is not None and hop.like.unique
         n = self._n = graph.size(hop.type)
@@ -274,8 +281,10 @@ class Negatives:
 
     def _missing(self, origin: int) -> DataError:
         what = f"{self.count} different nodes" if self.unique else "a node"
+        name = f"number {origin}" if self._ids is None else f"{self._ids[origin]!s}"
+        whom = "all seeds together" if self.shared else f"{self._origin} {name}"
         return DataError(
-            f"There is not {what} of type {self.hop.type} that node {origin} could be set against: "
+            f"There is not {what} of type {self.hop.type} that {whom} could be set against: "
             "the others are not there yet, have no chance to be drawn, or are among those it must "
             "not be set against. Draw fewer, or not strictly."
         )

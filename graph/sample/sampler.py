@@ -12,6 +12,8 @@ import numpy as np
 from data.errors import ConfigError, DataError
 from data.seconds import Times, seconds_of
 from graph.hetero import HeteroGraph
+from graph.query.console import query_of
+from graph.query.gsl import Chain
 from graph.query.query import Condition, Hop, Query
 from graph.sample.assemble import assemble
 from graph.sample.bars import Avoid, Bars, Numbers, among, draw_past
@@ -37,7 +39,7 @@ class Sampler:
 
     Args:
         graph: To walk.
-        query: What to walk.
+        query: What to walk; also as text or as a chain.
         disjoint: Whether each seed has nodes of its own; otherwise they are merged, which is
             refused for seeds of different times, because one would see what another may.
         strict: Whether negatives are never neighbours that their seed can see.
@@ -62,7 +64,7 @@ class Sampler:
     def __init__(
         self,
         graph: HeteroGraph,
-        query: Query,
+        query: Query | Chain | str,
         *,
         disjoint: bool = True,
         strict: bool = True,
@@ -70,9 +72,9 @@ class Sampler:
         most: int = 1_000_000,
         limit: int | None = None,
     ) -> None:
-        query.check(graph)
         self.graph = graph
-        self.query = query
+        self.query = query = query_of(query, graph.schema)
+        query.check(graph)
         self.disjoint = disjoint
         self.most, self.limit = most, limit
         self.strategies = {**STRATEGIES, **(strategies or {})}
@@ -82,7 +84,13 @@ class Sampler:
         for hop in query.hops:
             self._check(hop)
         self._negatives = {
-            number: Negatives(graph, hop, self._reach(hop) if hop.edges else None, strict)
+            number: Negatives(
+                graph,
+                hop,
+                self._reach(hop) if hop.edges else None,
+                strict,
+                query.types[hop.origin],
+            )
             for number, hop in enumerate(query.hops)
             if hop.negative
         }

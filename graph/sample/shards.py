@@ -12,6 +12,7 @@ import numpy as np
 from data.errors import BackendError, ConfigError
 from data.relation import Relation
 from graph.hetero import HeteroGraph
+from graph.query.gsl import Chain
 from graph.query.query import Condition, Hop, Query
 from graph.sample.carriers import Carrier, GoneError, InProcess, OnRay
 from graph.sample.draws import Ask, Draws
@@ -120,7 +121,7 @@ class Shards:
         """What all shards answer to the same."""
         return [*self.call(dict.fromkeys(range(self.n), about)).values()]
 
-    def sampler(self, query: Query, **options: Any) -> ShardedSampler:
+    def sampler(self, query: Query | Chain | str, **options: Any) -> ShardedSampler:
         """What samples from all shards; it takes what `Sampler` does.
 
         Raises:
@@ -139,8 +140,9 @@ class Shards:
 class ShardedSampler(Sampler):
     """A sampler whose hops are answered by the shards of the nodes that they start from."""
 
-    def __init__(self, shards: Shards, query: Query, **options: Any) -> None:
+    def __init__(self, shards: Shards, query: Query | Chain | str, **options: Any) -> None:
         super().__init__(shards.graph, query, **options)
+        query = self.query
         self.shards = shards
         for refused, what in (
             (query.induced, "Edges between all nodes of a sample"),
