@@ -186,7 +186,7 @@ def _find(
             f"{', '.join(hits)}. Say which it is: Table(…, {field}={hits[0]!r})."
         )
     if not hits and not optional:
-        usual = next(name for rank in (ranks[-1], *ranks) for name in rank)
+        usual = "id" if "id" in ranks[0] else ranks[-1][0]
         raise DataError(
             f"{found.name} have no column of {what}; there are "
             f"{', '.join(found.columns) or 'none'}. Call it {usual!r}, or say which it is: "

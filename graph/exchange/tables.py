@@ -358,6 +358,11 @@ def _read_text(
     if all(name and kind.lower() in _TYPES for name, _, kind in typed):
         raw = _read_csv(source, separator, names, where, rows, infer_schema=False)
         return _typed(raw, typed, file), frozenset()
+    odd = [kind for name, _, kind in typed if kind.lower() not in _TYPES]
+    if odd and all(name for name, *_ in typed) and len(odd) < len(typed):
+        raise DataError(
+            f"{where} its header says the type {odd[0]!r}, and the types are {', '.join(_TYPES)}."
+        )
     ids = frozenset(texts(names) if texts else ())
     frame = _read_csv(
         source, separator, names, where, rows,

@@ -21,6 +21,18 @@ MOST_SEEDS = 10_000_000
 """Seeds of a batch."""
 
 
+class MissingAttributeError(ConfigError):
+    """A condition asks for what nodes or edges have not.
+
+    Attributes:
+        at: Letters before the condition in the text of its query; -1 where there is none.
+    """
+
+    def __init__(self, message: str, at: int) -> None:
+        super().__init__(message)
+        self.at = at
+
+
 def joining(schema: Schema, a: str, b: str) -> tuple[Key, ...]:
     """Every kind of edges from one type to another, in the direction in which they are walked."""
     found: dict[Key, None] = {}
@@ -255,19 +267,21 @@ def _check_attribute(
         if name not in of_nodes:
             there = edges and all(name in known for known in of_edges.values())
             hint = f" did you mean 'edge.{name}'?" if there else near(name, of_nodes)
-            raise ConfigError(
+            raise MissingAttributeError(
                 f"Nodes of type {kind} have no attribute {name!r};{hint} they have "
-                f"{', '.join(sorted(of_nodes)) or 'none'}."
+                f"{', '.join(sorted(of_nodes)) or 'none'}.",
+                condition.at,
             )
         return
     for key, known in of_edges.items():
         if name not in known:
             hint = near(name, known)
             if name in of_nodes:
-                hint = f" {kind} has it: write {name} without edge.;"
-            raise ConfigError(
+                hint = f" {kind} has it: write {name!r} alone;"
+            raise MissingAttributeError(
                 f"The edges {_arrow(key)} have no attribute {name!r};{hint} they have "
-                f"{', '.join(sorted(known)) or 'none'}."
+                f"{', '.join(sorted(known)) or 'none'}.",
+                condition.at,
             )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from graph.schema import Key
 
@@ -32,12 +32,14 @@ class Condition:
         operator: One of = != < <= > >= in.
         value: To compare with; several for "in".
         of_edge: Whether it is an attribute of the edge; of the node otherwise.
+        at: Letters before it in the text of the query; -1 where there is none.
     """
 
     attribute: str
     operator: str
     value: Value | tuple[Value, ...]
     of_edge: bool = False
+    at: int = field(default=-1, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from data.errors import ConfigError
-from graph.query.check import check_graph, edges_between
+from graph.query.check import MissingAttributeError, check_graph, edges_between
 from graph.query.explain import Line, explain
 from graph.query.parts import Condition, Hop, Likeness, Start, Value, Walk
-from graph.query.text import read
+from graph.query.text import QueryError, read
 from graph.query.write import write
 from graph.schema import Schema
 
@@ -31,6 +31,7 @@ class Query:
         hops: In an order in which every origin comes before what starts there, branch by branch.
         induced: Whether the answer also holds the edges between the nodes that it led to.
         schema: That it fits; texts of a query without it name every relation.
+        text: That it was read from, if it was.
 
     >>> from graph.latent import latent_schema
     >>> query = Query.parse("user:64 as u>item:16 latest > item_factor", latent_schema())
@@ -42,6 +43,7 @@ class Query:
     hops: tuple[Hop, ...] = ()
     induced: bool = False
     schema: Schema | None = field(default=None, compare=False, repr=False)
+    text: str = field(default="", compare=False, repr=False)
 
     @classmethod
     def parse(cls, text: str, schema: Schema | HeteroGraph) -> Query:
@@ -55,7 +57,7 @@ class Query:
             ConfigError: the text writes none, or it does not fit the schema.
         """
         schema = schema_of(schema)
-        return cls(*read(text, schema), schema)
+        return cls(*read(text, schema), schema, text)
 
     @classmethod
     def along(cls, types: Sequence[str], schema: Schema | HeteroGraph) -> Query:
@@ -88,7 +90,12 @@ class Query:
         Raises:
             ConfigError: it has not.
         """
-        check_graph(self.start, self.hops, graph)
+        try:
+            check_graph(self.start, self.hops, graph)
+        except MissingAttributeError as error:
+            if not self.text or error.at < 0:
+                raise
+            raise QueryError(str(error), self.text, error.at) from None
 
     @cached_property
     def types(self) -> tuple[str, ...]:

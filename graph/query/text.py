@@ -519,11 +519,11 @@ class _Parser:
         if of_edge:
             self.take()
             self.take()
-        if (self.sees("not") and self.ahead().kind == "word") or self.sees("("):
-            raise self.fail(
-                f"no {self.next.text} stands before a condition; turn its sign round, as in != or "
-                "<=, and join conditions by and."
-            )
+        if self.sees("("):
+            raise self.fail("conditions have no brackets around them; join them by and.")
+        if self.sees("not") and self.ahead().kind == "word":
+            raise self.fail("no not stands before a condition; turn its sign round, as in !=.")
+        at = self.next.at
         attribute = self.name("the name of an attribute")
         if self.sees(".") and not of_edge:
             raise self.fail(
@@ -539,14 +539,14 @@ class _Parser:
             while self.takes(","):
                 values.append(self.value())
             self.expect(")", ", or )")
-            return Condition(attribute, "in", tuple(values), of_edge)
+            return Condition(attribute, "in", tuple(values), of_edge, at)
         if self.takes("<-"):
-            return Condition(attribute, "<", -self.number("a number"), of_edge)
+            return Condition(attribute, "<", -self.number("a number"), of_edge, at)
         if not self.sees("==", "<>", *OPERATORS):
             raise self.expected("one of = != < <= > >= in")
         operator = self.word()
         operator = {"==": "=", "<>": "!="}.get(operator, operator)
-        return Condition(attribute, operator, self.value(), of_edge)
+        return Condition(attribute, operator, self.value(), of_edge, at)
 
     def value(self) -> Value:
         if self.next.kind in ("word", "string"):

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 from graph import HeteroGraph, Query, Sampler
+from graph.exchange.folder import from_folder, to_folder
+from graph.exchange.networks import from_networkx, to_networkx
+from graph.explore.atlas import Atlas, picture
 from graph.explore.view import Filters, View, read_view, view_text
 from graph.schema import CODE, EdgeType, NodeType, Schema
 
@@ -57,3 +60,16 @@ def test_a_graph_of_sixty_types_is_walked():
     graph = HeteroGraph.of({}, edges)
     found = Sampler(graph, Query.parse("t57 > t58 > t59", graph.schema)).sample(np.array([0]))
     assert found.nodes["t59"].tolist() == [0]
+
+
+def test_a_graph_of_any_script_is_drawn_and_saved_as_tables(tmp_path):
+    key = "用户", "покупает", "школа"
+    graph = HeteroGraph.of({}, {key: {"用户": ["ä", "b"], "школа": [1, 1]}})
+    atlas = Atlas.of(graph)
+    node = ("用户", 0)
+    view = View(starts=(node,))
+    drawn = picture(atlas, view_text(view, graph.schema)).svg(atlas.names)
+    assert "ä" in drawn
+    again = from_folder(to_folder(graph, tmp_path))
+    assert again.relation(key).targets.tolist() == graph.relation(key).targets.tolist()
+    assert from_networkx(to_networkx(graph)).schema == graph.schema

@@ -6,7 +6,7 @@ import pytest
 from data.errors import ConfigError, DataError
 from graph import HeteroGraph, Query, Sampler
 from graph.query.moments import seconds_of
-from graph.query.text import WORDS
+from graph.query.text import WORDS, QueryError
 from graph.query.write import write
 from graph.schema import NodeType, Schema
 
@@ -70,7 +70,7 @@ def test_values_of_another_kind_get_a_sentence(shop, condition, sentence):
         ("price is null", "no 'is'; a text that is missing is empty"),
         ("price not in (1)", "no 'not'; write != for every value"),
         ("not price = 1", "no not stands before a condition"),
-        ("(price = 1)", r"no \( stands before a condition"),
+        ("(price = 1)", "conditions have no brackets around them"),
         ("item.price = 1", r"leave item. out"),
         ("edge.time < 2024-01-15", "dates stand in quotes: write '2024-01-15'"),
     ],
@@ -90,10 +90,20 @@ def test_missing_numbers_meet_no_condition_but_being_unlike():
 def test_an_attribute_of_the_other_side_is_pointed_at(shop):
     for text, sentence in (
         ("rating > 3", r"no attribute 'rating'; did you mean 'edge.rating'\?"),
-        ("edge.price > 3", "no attribute 'price'; item has it: write price without edge"),
+        ("edge.price > 3", "no attribute 'price'; item has it: write 'price' alone; they have"),
     ):
         with pytest.raises(ConfigError, match=sentence):
             Query.parse(f"user > item where {text}", shop.schema).check(shop)
+
+
+def test_an_attribute_that_is_missing_is_pointed_at_in_the_text(shop):
+    text = "user > item:2 where price > 1 and edge.shop = x"
+    with pytest.raises(QueryError, match=r"^Letter 40 of the query: The edges") as caught:
+        Query.parse(text, shop.schema).check(shop)
+    assert caught.value.pointer.endswith(f"\n{' ' * text.index('shop')}^")
+    chain = shop.V("user").where("size = 3").values()
+    with pytest.raises(ConfigError, match=r"^Nodes of type user have no attribute 'size'"):
+        chain.check(shop)
 
 
 def test_words_may_be_in_capitals(shop):

@@ -190,6 +190,7 @@ def test_the_files_of_movielens_are_read(tmp_path):
         ("user,item,n\n1,2,3\n1,2,\n4,5\n", "row 3 has 2 fields, and there are 3 columns"),
         ("user,item,item\n1,2,3\n", "two columns are called 'item'"),
         ("user;item;n\n1;2;3\n1;2\n", "row 2 has 2 fields"),
+        ("user:int64,item:decimal\n1,2\n", "its header says the type 'decimal', and the types a"),
         ("user:int64,item:int64,n:int64\n1,2\n", "row 1 has 2 fields"),
         ("user,item,time\na,x,31/12/2023\na,x,01/02/2024\na,y,13/14/2024\n", "row 3 of .*e.csv"),
         ("user,item,time\na,x,\na,x,01/02/2024\n",
