@@ -66,8 +66,14 @@ class Reach:
 
     @cached_property
     def sums(self) -> np.ndarray:
-        """(m + 1,) float64 weights of all edges before each."""
-        return cumulate(self.weights)
+        """(m + 1,) float64 weights of all edges before each, by the mean of their row.
+
+        So weights that are small beside those of other rows do not vanish in a sum with them.
+        """
+        rows, degrees = self.relation.sources, self.relation.degrees
+        totals = np.bincount(rows, self.weights, minlength=len(degrees))
+        means = np.where(totals > 0, totals / np.maximum(degrees, 1), 1)
+        return cumulate(self.weights / means[rows])
 
     @cached_property
     def guide(self) -> np.ndarray:

@@ -68,6 +68,8 @@ def edge_weight(rows: Rows, count: int, rng: np.random.Generator) -> Chosen:
     total = sums[rows.begins + rows.lengths] - low
     some = np.flatnonzero(total > 0)
     sought = low[some, None] + rng.random((len(some), count)) * total[some, None]
+    below = np.nextafter(low[some] + total[some], low[some])  # the last may have no weight
+    sought = np.minimum(sought, below[:, None])
     places = np.repeat(some, count)
     return places, fallen(
         sums, rows.reach.guide, rows.begins[places], rows.lengths[places], sought.ravel()

@@ -11,7 +11,9 @@ from scipy.stats import chisquare
 from data.relation import Relation
 from graph.hetero import HeteroGraph
 from graph.query.query import Query
+from graph.sample.rows import Reach, Rows
 from graph.sample.sampler import Sampler
+from graph.sample.strategies import edge_weight
 from graph.sample.tables import Alias
 from graph.schema import EdgeType, NodeType, Schema
 
@@ -108,3 +110,14 @@ def test_negatives_by_node_weight_fit_where_one_is_the_mean():
     graph = _shop([0], [3], about={"item": {"weight": weights}})
     draws = Sampler(graph, Query.parse("user > not item:20000 node_weight", SHOP)).draw([0])
     _fits(draws[0].nodes, np.array([2, 3, 1, 0]))
+
+
+def test_small_weights_are_drawn_from_rows_behind_large_ones():
+    m = 200_000
+    weights = np.full(m + 4, 1e9, dtype=np.float32)
+    weights[-4:] = 1e-6, 2e-6, 0, 9
+    sources = np.append(np.zeros(m, dtype=int), [1] * 4)
+    buys = Relation.between(sources, np.arange(m + 4), 2, m + 4, np.arange(m + 4), weights)
+    rows = Rows.of(Reach(buys), np.array([1]), np.array([m + 3]))
+    _, edges = edge_weight(rows, 30_000, np.random.default_rng(0))
+    _fits(edges - m, np.array([1, 2, 0]))
