@@ -112,6 +112,8 @@ def from_networkx(
         columns = _columns((about for *_, about in edge_rows), (relation,), what)
         columns[_SOURCE] = _one_type(row[0] for row in edge_rows)
         columns[_TARGET] = _one_type(row[1] for row in edge_rows)
+        if not edge_rows and schema is not None and schema.edge(key).timed:
+            columns["time"] = []
         about = _named("time", columns), _named("weight", columns)
         edges[key] = Table(
             columns, source=_SOURCE, target=_TARGET, time=about[0], weight=about[1],

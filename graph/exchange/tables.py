@@ -418,8 +418,13 @@ def _read_csv(
     try:
         frame = pl.read_csv(source, separator=separator, **options)
     except pl.exceptions.ComputeError:
-        _check_rows(rows, names, where)
-        raise
+        if isinstance(source, io.BytesIO):
+            raise
+        try:
+            again = _rewritten(rows, names, where)  # as of a quote amid a text
+        except csv.Error as error:
+            raise DataError(_unsound(where, error)) from error
+        return pl.read_csv(again, **options)
     if len(names) > 1 and frame.width == len(names) and frame.to_series(-1).null_count():
         _check_rows(rows, names, where)
     return frame
@@ -431,7 +436,11 @@ def _check_rows(rows: Iterable[list[str]], names: Sequence[str], where: str) -> 
             if row and len(row) != len(names):
                 raise _ragged(where, number, len(row), names)
     except csv.Error as error:
-        raise DataError(f"{where} {error}. Store it as CSV in UTF-8, or as Parquet.") from error
+        raise DataError(_unsound(where, error)) from error
+
+
+def _unsound(where: str, error: Exception) -> str:
+    return f"{where} {error}. Store it as CSV in UTF-8, or as Parquet."
 
 
 def _ragged(where: str, row: int, fields: int, names: Sequence[str]) -> DataError:

@@ -126,6 +126,7 @@ def test_networkx_keeps_types_without_edges_and_small_numbers():
             "alone": {"id": np.array([], np.int64)},
         },
         {BUYS: {"user": ["a"], "item": [1], "stars": np.array([5], np.int8)},
+         ("user", "sees", "alone"): {"user": [], "alone": [], "time": []},
          LIKES: {"source": np.array([], np.int64), "target": np.array([], np.int64)}},
     )  # fmt: skip
     network = to_networkx(graph)

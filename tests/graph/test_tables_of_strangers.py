@@ -203,6 +203,11 @@ def test_rows_in_disorder_are_named(tmp_path, text, sentence):
     assert "data.files" not in str(caught.value)
 
 
+def test_a_quote_amid_a_text_is_a_letter_of_it(tmp_path):
+    graph = of(write(tmp_path, "e.tsv", 'user\titem\tnote\n01\t2\t5" pipe\n3\t4\t\n'))
+    assert graph.edge_attributes[BUYS]["note"] == ('5" pipe', "") and ids(graph, "user")[0] == "01"
+
+
 def test_an_empty_last_field_is_no_short_row(tmp_path):
     graph = of(write(tmp_path, "e.csv", "user,item,n\n1,2,\n3,4,5\n"))
     np.testing.assert_array_equal(graph.edge_attributes[BUYS]["n"], [np.nan, 5])
