@@ -239,12 +239,82 @@ def test_examples_show_nothing_twice_and_not_the_start(results: Results, languag
         query = read_query(example.text, atlas.schema)
         walked = walk(atlas, query, range(3))
         for hop, step in enumerate(query.hops, 1):
-            draws = walked.sample.draws[hop - 1]
+            draws = walked.draws[hop - 1]
             pairs = list(zip(draws.origins.tolist(), draws.nodes.tolist(), strict=True))
             assert step.negative or len(set(pairs)) == len(pairs), example
             assert step.by != "random", example
         if query.start.alias in [hop.without for hop in query.hops if hop.without]:
             leaf = next(n for n, hop in enumerate(query.hops, 1) if hop.without)
             assert query.types[leaf] == query.start.type
-            owners = walked._owners(leaf)
+            owners, hop = walked.draws[leaf - 1].origins, query.hops[leaf - 1].origin
+            while hop:
+                owners, hop = walked.draws[hop - 1].origins[owners], query.hops[hop - 1].origin
             assert not (walked.numbers(0)[owners] == walked.numbers(leaf)).any(), example
+
+
+def _command(page: AppTest) -> str:
+    """The command that does the same; empty where there is none."""
+    return next((code.value for code in page.code if code.value.startswith("autograph ")), "")
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "label"),
+    [
+        ("user:3 > item", {}, "From 3, as the query says"),
+        ("user > item", {"n": "7"}, "From the first 7"),
+        ("user:3 > item", {"seeds": "Some at random"}, "From 3 at random, as the query says"),
+    ],
+)
+def test_the_line_beside_ask_says_where_the_query_begins(
+    screen: Open, demo_workspace: Path, text: str, more: dict[str, str], label: str
+) -> None:
+    page = screen("query", demo_workspace, query=text, **more)
+    assert sound(page) and label in words(page)
+
+
+def test_an_answer_under_another_text_says_what_it_answers(
+    screen: Open, demo_workspace: Path
+) -> None:
+    page = screen("query", demo_workspace, query=OWN)
+    assert "This answers:" not in words(page)
+    page.text_area[0].set_value("item:2").run()
+    assert "not asked yet. This answers:" in words(page) and OWN in [c.value for c in page.code]
+    assert "This answers:" not in words(press(page, "Ask"))
+
+
+def test_the_command_begins_as_the_page_does(
+    screen: Open, demo_workspace: Path, results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = {"n": "2", "seed": "9", "at": "2030-01-02"}
+    page = screen("query", demo_workspace, query="user > item:2 random", **more)
+    assert sound(page)
+    assert " --start 2 --seed 9 --time 2030-01-02 " in _command(page)
+    page = screen("query", demo_workspace, query="-interacts-:2 > target")
+    last = _command(page).split(" --workspace ")[1]
+    assert last.split(" ", 1)[1] == "-- '-interacts-:2 > target'"
+    at_random = {"seeds": "Some at random", "n": "2"}
+    page = screen("query", demo_workspace, query="user", **at_random)
+    assert _command(page).count(" --seeds user:") == 2
+    page = screen("query", demo_workspace, query="user", **{**at_random, "n": "50"})
+    assert not _command(page) and "no short command does the same" in words(page)
+    monkeypatch.setenv(visitors.VIEWER, "1")
+    page = screen("query", demo_workspace, query="user")
+    assert "--workspace WORKSPACE" in _command(page) and str(demo_workspace) not in words(page)
+
+
+def test_nothing_found_says_why(screen: Open, demo_workspace: Path) -> None:
+    page = screen("query", demo_workspace, query="user > item", at="1971-01-01")
+    assert "by what was there before 1971-01-01" in words(page)
+    page = screen("query", demo_workspace, query="user where id = nobody > item")
+    assert "No user fits what the query says of where it begins" in words(page)
+
+
+def test_a_text_too_long_is_refused_and_neither_kept_nor_linked(
+    screen: Open, demo_workspace: Path
+) -> None:
+    page = screen("query", demo_workspace)
+    assert page.text_area[0].proto.max_chars == 4000
+    page = screen("query", demo_workspace, query="user:2" + " " * 4000)
+    assert "4,000 are read" in page.error[0].value and len(_box(page)) < 4000
+    assert asked(page, "query") is None
+    assert "user:2" not in [code.value.strip() for code in page.code]

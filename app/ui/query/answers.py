@@ -12,6 +12,7 @@ import streamlit as st
 from app.results.results import Results
 from app.ui.graph.explorer import VIEW
 from app.ui.graph.picture import graph_view
+from app.ui.query.seeds import SELECTED, Begin, day_of
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.frame import choose, download, draw_tabs, empty, link, plain, show_error, table
 from graph.database.ask import Answer, AskError, ask
@@ -31,11 +32,11 @@ HEIGHT = 520
 """Pixels of the picture."""
 
 
-def draw_walk(walked: Walked) -> None:
+def draw_walk(walked: Walked, begin: Begin) -> None:
     """What a walk found."""
     draw_tabs(
         {
-            "Table": lambda: _rows(walked),
+            "Table": lambda: _rows(walked, begin),
             "Picture": lambda: _picture(walked.atlas, walked.picture),
             "Explain": lambda: _steps(walked),
         },
@@ -43,23 +44,47 @@ def draw_walk(walked: Walked) -> None:
     )
 
 
-def _rows(walked: Walked) -> None:
+def _rows(walked: Walked, begin: Begin) -> None:
     branches = {str(leaf): plain(walked.branch(leaf)) for leaf in walked.leaves}
     chosen = choose("Branch", branches, "branch", hidden=True) if len(branches) > 1 else ""
     leaf = int(chosen or next(iter(branches)))
     total = walked.size(leaf)
     if not total:
-        empty("Nothing found", "No way leads on from where the query began.")
+        empty("Nothing found", _why_nothing(walked, begin))
         return
     shown = f"the first {ROWS:,} of {total:,}" if total > ROWS else f"{total:,}"
-    begun = walked.size(0)
+    ends = walked.steps[leaf - 1].distinct if leaf else walked.distinct
     st.caption(
-        f"{shown[0].upper()}{shown[1:]} {'way' if total == 1 else 'ways'} from {begun:,} "
-        f"{'start' if begun == 1 else 'starts'} along {branches[str(leaf)]}."
+        f"{shown[0].upper()}{shown[1:]} {'way' if total == 1 else 'ways'} from "
+        f"{_many(walked.size(0), 'start', 'starts')} to {ends:,} different "
+        f"{_named(walked, walked.query.types[leaf], ends)}, along {branches[str(leaf)]}."
     )
     rows = walked.table(leaf, ROWS)
     table(rows, "answer", raw=True, key=f"answer-{leaf}", whole=lambda: walked.table(leaf))
     _json(lambda: walked.table(leaf))
+
+
+def _many(n: int, one: str, more: str) -> str:
+    return f"{n:,} {one if n == 1 else more}"
+
+
+def _named(walked: Walked, kind: str, n: int) -> str:
+    """What some nodes of a type are called."""
+    about = walked.atlas.schema.node(kind)
+    return plain((about.title if n == 1 else about.plural).lower())
+
+
+def _why_nothing(walked: Walked, begin: Begin) -> str:
+    """Why no way was found, as far as it shows."""
+    start = walked.query.start
+    if not walked.size(0):
+        what = "edge" if start.edge is not None else _named(walked, start.type, 1)
+        if begin.way == SELECTED:
+            return f"The selected {what} does not fit what the query says of where it begins."
+        return f"No {what} fits what the query says of where it begins."
+    starts = "the start" if walked.size(0) == 1 else f"any of the {walked.size(0):,} starts"
+    before = "" if begin.at is None else f" by what was there before {day_of(begin.at)}"
+    return f"No way leads to the end of the query from {starts}{before}."
 
 
 def _json(whole: Callable[[], pl.DataFrame]) -> None:
@@ -80,9 +105,14 @@ def _steps(walked: Walked) -> None:
     if not walked.steps:
         empty("No hop", "The query lists where it begins, and goes nowhere.")
         return
+    start, begun = walked.query.start, walked.size(0)
+    named = _named(walked, start.type, begun)
+    what = _many(begun, "edge", "edges") if start.edge is not None else f"{begun:,} {named}"
+    st.caption(f"Starts from {what}.")
+    st.markdown("\n".join(f"{n}. {plain(step.says)}" for n, step in enumerate(walked.steps, 1)))
     rows = pl.DataFrame(
         {
-            "hop": [step.says for step in walked.steps],
+            "hop": range(1, len(walked.steps) + 1),
             "from": [step.origins for step in walked.steps],
             "edges": [step.seen for step in walked.steps],
             "drawn": [step.drawn for step in walked.steps],
@@ -96,7 +126,7 @@ def _steps(walked: Walked) -> None:
         rows,
         "explain",
         columns={
-            "hop": st.column_config.TextColumn("What each hop does", width="large"),
+            "hop": number("Hop"),
             "from": number("From", format="localized", help="Nodes from which it starts."),
             "edges": number(
                 "Edges in sight",
@@ -109,7 +139,7 @@ def _steps(walked: Walked) -> None:
             "ms": number("Milliseconds", format="%.2f"),
         },
     )
-    st.caption(f"{plain(walked.query.explain()[0].says)} As it was understood:")
+    st.caption("As it was understood:")
     st.code(str(walked.query), language=None, wrap_lines=True)
 
 
@@ -137,6 +167,11 @@ def _answer_rows(answer: Answer) -> None:
     st.caption(f"{shown}, in {answer.seconds * 1000:,.0f} ms.")
     table(answer.table, "answer", raw=True, key="answer-cypher")
     _json(lambda: answer.table)
+    if answer.cut:
+        st.caption(
+            f"The files hold these {len(answer.rows):,} rows, too; for others, say ORDER BY, SKIP "
+            "and LIMIT."
+        )
 
 
 def _nodes(atlas: Atlas, nodes: Sequence[Node]) -> None:
@@ -212,10 +247,7 @@ def _plan(results: Results, text: str, answer: Answer) -> None:
         st.caption("The table holds the plan.")
         return
     try:
-        plan = results.derive(
-            f"profile {text}",
-            lambda: read_plan(ask(results.database, f"PROFILE {text}").rows[0][0]),
-        )
+        plan = _profile(results, text)
     except AskError as error:
         show_error(error)
         return
@@ -235,3 +267,13 @@ def _plan(results: Results, text: str, answer: Answer) -> None:
             "ms": number("Milliseconds", format="%.3f"),
         },
     )
+
+
+def _profile(results: Results, text: str) -> pl.DataFrame:
+    """The plan of a query; the last one is kept for this visitor."""
+    key = results.stamp, text
+    known: tuple[tuple[str, str], pl.DataFrame] | None = st.session_state.get("query-plan")
+    if known is None or known[0] != key:
+        drawn = ask(results.database, f"PROFILE {text}").rows[0][0]
+        known = st.session_state["query-plan"] = key, read_plan(drawn)
+    return known[1]

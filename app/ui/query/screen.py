@@ -8,11 +8,12 @@ import streamlit as st
 
 from app.results.results import Results
 from app.ui.query.answers import draw_answer, draw_walk
+from app.ui.query.same import offer_cypher, offer_walk
 from app.ui.query.seeds import Begin, choose_begin
 from app.ui.query.state import LANGUAGE, LANGUAGES, Console, ask_again, history
 from app.ui.query.waiting import wait_for
 from app.ui.shared.experiment import header, require
-from app.ui.shared.frame import choose, command, empty, plain, show_error
+from app.ui.shared.frame import choose, empty, plain, show_error
 from app.ui.shared.results import results_of
 from app.ui.shared.telling import callback
 from data.errors import AutoGraphError
@@ -21,6 +22,7 @@ from graph.explore.walked import Walked, walk
 from graph.query.console import read_chain, read_query
 from graph.query.query import Query
 from graph.query.suggest import suggest, suggest_calls
+from graph.schema import Schema
 
 HEIGHT = 112
 """Pixels of the box."""
@@ -38,6 +40,8 @@ SAYS = {
     "every node has `number`, `id` and `name`, edges with times have `moment` and `time`.",
 }
 """What each language is, for whoever meets it for the first time."""
+READS: Mapping[str, Callable[[str, Schema], Query]] = {ARROWS: read_query, CHAINS: read_chain}
+"""What reads a query, by language."""
 
 
 def show() -> None:
@@ -53,15 +57,28 @@ def show() -> None:
     console.open(offered[0].text if offered else "")
     begin = _write(console, results)
     _offer(console, offered)
+    if console.refused:
+        show_error(console.refused)
+    _say_which(console)
+    name = record.experiment.name
     if console.asked is None:
         _invite()
-    elif language == CYPHER:
+    elif begin is None:
         _ask_database(results, console.asked)
+        offer_cypher(name, console.asked)
     else:
-        _ask_graph(results, console, begin)
+        walked = _ask_graph(results, console, begin)
+        if walked is not None:
+            offer_walk(name, console.asked, begin, walked)
     _history(console)
-    which = "cypher" if language == CYPHER else "query"
-    command("graph", which, record.experiment.name, console.asked or console.draft)
+
+
+def _say_which(console: Console) -> None:
+    """Which query the answer below belongs to, where the box holds another one."""
+    if console.asked is not None and console.asked != console.draft.strip():
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption("The box holds another query, which is not asked yet. This answers:")
+            st.code(console.asked, language=None, wrap_lines=True)
 
 
 def _examples(results: Results, language: str) -> list[Example]:
@@ -74,6 +91,7 @@ def _write(console: Console, results: Results) -> Begin | None:
         "Query",
         key=console.key,
         height=HEIGHT,
+        max_chars=console.longest,
         label_visibility="collapsed",
         placeholder="Write a query, or take an example below.",
         on_change=console.hold,
@@ -86,11 +104,19 @@ def _write(console: Console, results: Results) -> Begin | None:
             type="primary",
             icon=":material/play_arrow:",
             on_click=callback(console.ask),
-            disabled=not console.draft.strip(),
+            disabled=not console.draft.strip() or bool(console.refused),
         )
         if console.language != CYPHER:
-            begin = choose_begin(results.atlas)
+            begin = choose_begin(results.atlas, _read_draft(console, results.atlas.schema))
     return begin
+
+
+def _read_draft(console: Console, schema: Schema) -> Query | None:
+    """The query in the box, if it is one."""
+    try:
+        return READS[console.language](console.draft, schema)
+    except AutoGraphError:
+        return None
 
 
 def _suggest(console: Console, results: Results) -> None:
@@ -154,15 +180,15 @@ def _invite() -> None:
     )
 
 
-def _ask_graph(results: Results, console: Console, begin: Begin | None) -> None:
-    read = read_chain if console.language == CHAINS else read_query
+def _ask_graph(results: Results, console: Console, begin: Begin) -> Walked | None:
     try:
-        query = read(console.asked or "", results.atlas.schema)
-        walked = _walk(results, query, begin or Begin())
+        query = READS[console.language](console.asked or "", results.atlas.schema)
+        walked = _walk(results, query, begin)
     except AutoGraphError as error:
         _tell(error)
-        return
-    draw_walk(walked)
+        return None
+    draw_walk(walked, begin)
+    return walked
 
 
 def _walk(results: Results, query: Query, begin: Begin) -> Walked:

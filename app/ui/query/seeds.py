@@ -64,10 +64,15 @@ class Begin:
         return np.sort(rng.choice(every, min(n, len(every)), replace=False))
 
 
-def choose_begin(atlas: Atlas) -> Begin:
-    """What the visitor chose; the address holds it."""
+def choose_begin(atlas: Atlas, query: Query | None) -> Begin:
+    """What the visitor chose; the address holds it.
+
+    Args:
+        atlas: Of the graph.
+        query: That is in the box, where it can be read: it may say itself where it begins.
+    """
     node = _selected(atlas)
-    with st.popover(_label(), icon=":material/my_location:"):
+    with st.popover("Where to begin", icon=":material/my_location:"):
         way = choose("Begin with", WAYS, "seeds")
         if way == SELECTED and node is None:
             st.caption("No node is selected: search one on the Graph screen.")
@@ -97,15 +102,39 @@ def choose_begin(atlas: Atlas) -> Begin:
     at = None
     if isinstance(day, date):
         at = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
-    return Begin(way, int(n or USUAL), int(seed or 0), at, node)
+    begin = Begin(way, int(n or USUAL), int(seed or 0), at, node)
+    st.caption(told(begin, query))
+    return begin
 
 
-def _label() -> str:
-    way = st.session_state.get("seeds") or FIRST
-    n = st.session_state.get("n") or USUAL
-    day = st.session_state.get("at")
-    begin = {FIRST: f"From the first {n}", RANDOM: f"From {n} at random", SELECTED: "From one"}
-    return f"{begin.get(way, begin[FIRST])}{f', as of {day}' if day else ''}"
+def told(begin: Begin, query: Query | None) -> str:
+    """Where a query begins, in short; None is one that cannot be read.
+
+    >>> told(Begin(n=7), None), told(Begin(SELECTED, at=86400), None)
+    ('From the first 7', 'From the selected node, as of 1970-01-02')
+    """
+    way, n, fit, says = begin.way, f"{begin.n:,}", "", ""
+    if query is not None:
+        fit = " that fit" if query.start.where else ""
+        if query.start.batch:
+            n, says = f"{query.start.batch:,}", ", as the query says"
+        if query.start.shuffle is not None and way != SELECTED:
+            way = RANDOM
+    said = {
+        FIRST: f"From {n}{fit}{says}" if says else f"From the first {n}{fit}",
+        RANDOM: f"From {n} at random{fit}{says}",
+        SELECTED: "From the selected node",
+    }
+    return said[way] + ("" if begin.at is None else f", as of {day_of(begin.at)}")
+
+
+def day_of(at: int) -> str:
+    """The day that begins at some seconds.
+
+    >>> day_of(86400)
+    '1970-01-02'
+    """
+    return datetime.fromtimestamp(at, UTC).date().isoformat()
 
 
 def _selected(atlas: Atlas) -> tuple[str, int] | None:

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from app.ui.shared.frame import show_error
 from app.ui.shared.remembered import keep, link_value
+from graph.database.statement import LONGEST
 from graph.explore.examples import ARROWS, CHAINS, CYPHER
+from graph.query.text import MOST_LETTERS
 
 LANGUAGES: Mapping[str, str] = {ARROWS: "Arrows", CHAINS: "GSL", CYPHER: "Cypher"}
 QUERY, LANGUAGE = "query", "language"
@@ -42,7 +45,9 @@ class Console:
     def open(self, first: str) -> None:
         """Puts into the box what a link says, else what stood there, else a first text."""
         linked, state = link_value(QUERY), st.session_state
-        if linked is not None:
+        if linked is not None and len(linked) > self.longest:
+            show_error(self._too_long(linked))
+        elif linked is not None:
             state[self._asked] = linked
             self._put(linked)
         if self.key not in state:
@@ -75,6 +80,19 @@ class Console:
         return asked
 
     @property
+    def longest(self) -> int:
+        """Letters of a query in this language."""
+        return LONGEST if self.language == CYPHER else MOST_LETTERS
+
+    @property
+    def refused(self) -> str:
+        """Why what stands in the box cannot be asked, whatever it says; empty if it can."""
+        return self._too_long(self.draft) if len(self.draft) > self.longest else ""
+
+    def _too_long(self, text: str) -> str:
+        return f"The query has {len(text):,} letters; {self.longest:,} are read."
+
+    @property
     def turn(self) -> int:
         """Raised with everything that is chosen in a list, so that the list forgets it."""
         return int(st.session_state.get(_TURN, 0))
@@ -88,6 +106,8 @@ class Console:
         if text is not None:
             self._put(text)
         asked = self.draft.strip()
+        if self.refused:
+            return
         st.session_state[self._asked] = asked or None
         keep(QUERY, asked or None)
         st.session_state[ANEW] = True

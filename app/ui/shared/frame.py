@@ -102,8 +102,10 @@ def command(*words: str) -> None:
 
 def command_line(*words: str) -> str:
     """A command of AutoGraph on this workspace, as a person types it."""
-    place = [] if workspace() == Path("workspace").resolve() else ["--workspace", str(workspace())]
-    return shlex.join(["autograph", *words, *place])
+    where = str(workspace()) if visitors.may_change() else "WORKSPACE"
+    place = [] if workspace() == Path("workspace").resolve() else ["--workspace", where]
+    end = words.index("--") if "--" in words else len(words)
+    return shlex.join(["autograph", *words[:end], *place, *words[end:]])
 
 
 def table(
