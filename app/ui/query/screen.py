@@ -233,7 +233,7 @@ def _history(console: Console) -> None:
                     LANGUAGES[question.language],
                     key=f"query-again-{number}",
                     icon=":material/replay:",
-                    help=f"Asks it again: {plain(question.text)}",
+                    help=f"Asks it again, from where it is to begin now: {plain(question.text)}",
                     type="tertiary",
                     on_click=callback(ask_again),
                     args=(question,),
