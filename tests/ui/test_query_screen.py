@@ -131,7 +131,7 @@ def test_a_mistake_is_a_sentence_and_a_caret_and_the_text_stays(
     page = screen("query", demo_workspace, language=language, query=text)
     assert not page.exception and _box(page) == text
     assert said in page.error[0].value.replace("\\", "")
-    assert any(where in code.value for code in page.code)
+    assert not where or any(where in code.value for code in page.code)
 
 
 def test_what_can_follow_is_put_behind_the_text(screen: Open, demo_workspace: Path) -> None:

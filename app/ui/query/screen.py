@@ -153,11 +153,12 @@ def _choose_one(
     what: str,
 ) -> None:
     """Titles beside each other; a click on one acts, and leaves none chosen."""
-    key = f"{label} {console.language} {console.turn}"
+    turn = console.turn
+    key = f"{label} {console.language} {turn}"
 
     def take() -> None:
         chosen = st.session_state.get(key)
-        if chosen is not None:
+        if chosen is not None and console.turn == turn:  # a quick click elsewhere sends it again
             console.go_on()
             act(chosen)
 
