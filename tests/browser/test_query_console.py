@@ -24,9 +24,9 @@ def test_a_query_is_written_with_suggestions_and_its_answer_opened_in_the_graph(
     box.press("Control+Enter")
     page.get_by_role("radio", name="em", exact=True).click()
     expect(box).to_have_value("user:4 > item")
-    page.get_by_role("button", name="Ask").click()
     settled(page)
-    assert "query=user" in page.url
+    page.get_by_role("button", name="Ask").click()
+    page.wait_for_url("**query=user**")
     expect(page.get_by_text("from 4 starts to")).to_be_visible()
     page.get_by_role("tab", name="Picture").click()
     page.wait_for_selector("[data-testid=stEChartsChart] canvas")
