@@ -11,7 +11,11 @@ from data.errors import DataError
 
 Times = Any
 """One time or many, in any of the ways that `seconds_of` reads."""
+LATEST = 10**11
+"""Larger numbers are no seconds (this is the year 5138), but milliseconds or finer units."""
 _MOST = 2.0**63
+_ALWAYS = np.iinfo(np.int64).max
+"""After everything, and meant so."""
 
 
 def seconds_of(times: Any, what: str = "times") -> np.ndarray:
@@ -54,6 +58,22 @@ def seconds_of(times: Any, what: str = "times") -> np.ndarray:
         return seconds_of(np.array(array.tolist()), what)
     odd = next((n for n, one in enumerate(array.tolist()) if one is None), 0)
     raise _no_time(odd, array[odd], what)
+
+
+def moments_of(times: Any, what: str = "times") -> np.ndarray:
+    """(n,) int64 seconds at which somebody stands, as `seconds_of` reads them.
+
+    Raises:
+        DataError: one is no time, or too large for seconds: among these it would see all.
+    """
+    moments = seconds_of(times, what)
+    odd = np.flatnonzero((moments > LATEST) & (moments < _ALWAYS))
+    if len(odd):
+        raise DataError(
+            f"Value {odd[0]} of {what} is {moments[odd[0]]}, which is too large for seconds since "
+            "1970. Divide milliseconds by 1,000 (finer units by more), or give dates."
+        )
+    return moments
 
 
 def _moment(one: date) -> np.datetime64:

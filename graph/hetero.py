@@ -13,7 +13,7 @@ import numpy as np
 from data import atomic
 from data.errors import DataError
 from data.relation import Relation
-from data.seconds import Times, seconds_of
+from data.seconds import Times, moments_of
 from graph.schema import EdgeType, Key, NodeType, Schema
 from graph.stored import OFFSETS, Parts, arrays_of, read_parts, write_parts
 from graph.values import Values, take
@@ -292,7 +292,7 @@ class HeteroGraph:
             times: (n,) of the nodes, or one for all of them, by type; seconds, or whatever
                 `seconds_of` reads.
         """
-        known = {kind: seconds_of(one, f"times of {kind}") for kind, one in times.items()}
+        known = {kind: moments_of(one, f"times of {kind}") for kind, one in times.items()}
         seen = dict(self.edges)
         for edge in self.schema.edges:
             if edge.timed:

@@ -15,6 +15,7 @@ import polars as pl
 from data.errors import ConfigError, DataError
 from data.loaders.times import read_times
 from data.relation import Relation, offsets_of, order_of, taken
+from data.seconds import LATEST
 from graph.exchange.tables import Data, Read, Table, read
 from graph.schema import EdgeType, Key, NodeType, Schema
 from graph.stored import Parts
@@ -435,16 +436,21 @@ def _both_ways(
 
 
 def _seconds(found: Read, column: str) -> np.ndarray:
-    """(n,) int64 seconds since 1970 of a column of times; numbers are taken as they are.
+    """(n,) int64 seconds since 1970 of a column of times.
+
+    Numbers are seconds, unless some are too large for that: their size then tells the unit of each.
 
     Raises:
         DataError: a row has none.
     """
     given = found.columns[column]
-    if isinstance(given, np.ndarray) and given.ndim == 1 and given.dtype.kind in "iu":
-        return given.astype(np.int64, copy=False)
+    if isinstance(given, np.ndarray) and given.ndim == 1 and given.dtype.kind in "iu":  # noqa: SIM102
+        if given.max(initial=0) <= LATEST:
+            return given.astype(np.int64, copy=False)
     times = found.series(column)
-    if times.dtype.is_float():
+    if times.dtype.is_numeric() and (times.is_finite() & (times > LATEST)).any():
+        seconds = _read_dates(found, column, times)
+    elif times.dtype.is_float():
         seconds = pl.select(pl.when(times.is_finite()).then(times)).to_series().floor()
         seconds = seconds.cast(pl.Int64, strict=False)
     elif times.dtype.is_integer():

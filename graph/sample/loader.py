@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from data.errors import ConfigError, DataError
-from data.seconds import Times, seconds_of
+from data.seconds import Times, moments_of
 from graph.sample.bars import Numbers
 from graph.sample.sample import Sample
 from graph.sample.sampler import Sampler
@@ -75,7 +75,7 @@ class Loader(Generic[T]):
         start = sampler.query.start
         self.sampler = sampler
         self.seeds = sampler.seeds() if seeds is None else sampler.numbers(seeds)
-        self.times = None if times is None else seconds_of(times)
+        self.times = None if times is None else moments_of(times)
         if self.times is not None and len(self.times) not in (1, len(self.seeds)):
             raise DataError(
                 f"There are {len(self.times)} times for {len(self.seeds)} seeds; give one each."

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from data.errors import ConfigError, DataError
-from data.seconds import Times, seconds_of
+from data.seconds import Times, moments_of
 from graph.hetero import HeteroGraph
 from graph.query.console import query_of
 from graph.query.gsl import Chain
@@ -331,7 +331,7 @@ class Sampler:
     def _times(self, seeds: np.ndarray, times: Times | None) -> np.ndarray | None:
         if times is None:
             return None
-        times = seconds_of(times)
+        times = moments_of(times)
         if len(times) == 1:
             times = np.repeat(times, len(seeds))
         if len(times) != len(seeds):

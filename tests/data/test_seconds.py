@@ -10,7 +10,7 @@ import pytest
 
 from data.errors import DataError
 from data.relation import Relation
-from data.seconds import seconds_of
+from data.seconds import moments_of, seconds_of
 
 NOON = 1_714_910_400
 """5 May 2024, 12:00 UTC."""
@@ -82,3 +82,15 @@ def test_edges_are_made_with_dates():
     days = np.array(["1970-01-03", "1970-01-02"], dtype="datetime64[ns]")
     edges = Relation.between(np.zeros(2, dtype=int), np.array([4, 2]), 1, 5, days)
     assert edges.moments.tolist() == [86400, 172800] and edges.targets.tolist() == [2, 4]
+
+
+@pytest.mark.parametrize("given", [1_700_000_000_000, [5, 1.7e18], np.array([10**11 + 1])])
+def test_milliseconds_are_no_seconds(given):
+    with pytest.raises(DataError, match=r"too large for seconds since 1970\. Divide milliseconds"):
+        moments_of(given)
+
+
+def test_the_last_second_that_is_one():
+    assert moments_of(10**11).tolist() == [10**11]
+    always = np.iinfo(np.int64).max
+    assert moments_of(always).tolist() == [always]

@@ -217,3 +217,12 @@ def test_several_ids_a_row_are_to_be_taken_apart():
     for table in ({"user": [1], "item": [[1, 2]]}, pl.DataFrame({"user": [1], "item": [[1, 2]]})):
         with pytest.raises(DataError, match=r"'item' has several values.*frame.explode\('item'\)"):
             of(table)
+
+
+@pytest.mark.parametrize("unit", [1_000, 1_000_000, 1_000_000_000])
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_finer_units_than_seconds_are_told_by_size(unit, kind):
+    seconds = [1_700_000_000, 1_700_147_600]
+    some = kind([seconds[0] * unit, seconds[1]])
+    graph = HeteroGraph.of({}, {BUYS: {"user": [1, 1], "item": [1, 2], "time": some}})
+    assert graph.relation(BUYS).moments.tolist() == seconds
