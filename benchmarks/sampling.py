@@ -28,19 +28,13 @@ import numpy as np
 
 from data.relation import Relation
 from graph import EdgeType, HeteroGraph, NodeType, Query, Sampler, Schema
+from graph.query import parts
 
 USERS, ITEMS, EDGES, LEVELS, CODES = 6_000, 3_700, 1_000_000, 3, 256
 BATCH, WIDE, NARROW = 128, 16, 8
 BUYS = ("user", "buys", "item")
 SPREADS = {"user": 0.9, "item": 1.25}
-STRATEGIES = (
-    "random",
-    "random_without_replacement",
-    "topk",
-    "edge_weight",
-    "in_degree",
-    "latest",
-)
+STRATEGIES = tuple(by for by in parts.STRATEGIES if by != "full")
 QUERIES = {
     **{by: f"user > item:{WIDE} {by} > user:{NARROW} {by}" for by in STRATEGIES},
     "with factors": f"user > item:{WIDE} latest > (user:{NARROW} latest, item_factor)",

@@ -167,13 +167,13 @@ def query(
 ) -> None:
     """Walk the graph from some nodes, and list what was found."""
     from graph.explore.walked import walk
-    from graph.query.moments import seconds_of
+    from graph.query.moments import read_moment
     from graph.sample.sampler import Sampler
 
     record, console = read_record(experiment, workspace), open_console()
     atlas = Results(record).described
     asked = read_query(text, atlas.schema)
-    at = math.ceil(seconds_of(time)) if time else None
+    at = math.floor(read_moment(time)) if time else None
     every = Sampler(atlas.graph, asked).seeds()
     walked = walk(
         atlas,

@@ -23,8 +23,9 @@ from typing import IO, Any
 import polars as pl
 
 from data.errors import AutoGraphError, DataError
-from graph.database.statement import check_reads, pointed
+from graph.database.statement import check_reads
 from graph.database.write import import_ladybug
+from graph.query.text import pointed
 
 ROWS, SECONDS = 1_000, 10.0
 """Most rows of an answer, and most seconds that it may take."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 
 from data.errors import ConfigError
+from graph.query.text import pointed
 
 LONGEST = 10_000
 """Letters of a statement."""
@@ -108,15 +109,3 @@ def _check_calls(statement: str, bare: str) -> None:
 
 def _error(what: str, statement: str, at: int) -> ConfigError:
     return ConfigError(f"{what}.\n{pointed(statement, at)}")
-
-
-def pointed(text: str, at: int) -> str:
-    r"""The line of a text that holds a place, with a caret under the place.
-
-    >>> print(pointed("MATCH (a)\nRETRUN a", 10))
-    RETRUN a
-    ^
-    """
-    begin = text.rfind("\n", 0, at) + 1
-    line = text[begin:].split("\n", 1)[0]
-    return f"{line}\n{' ' * (at - begin)}^"

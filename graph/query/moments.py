@@ -11,13 +11,13 @@ DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 """How a date begins."""
 
 
-def seconds_of(text: str) -> int | float:
+def read_moment(text: str) -> int | float:
     """Seconds since 1970 of a date, or of a date and a time of day; in UTC unless it says where.
 
     Raises:
         ConfigError: it is none.
 
-    >>> seconds_of("2024-01-15"), seconds_of("2024-01-15T01:00+01:00"), seconds_of("1970-01-02")
+    >>> read_moment("2024-01-15"), read_moment("2024-01-15T01:00+01:00"), read_moment("1970-01-02")
     (1705276800, 1705276800, 86400)
     """
     try:

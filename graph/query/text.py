@@ -105,9 +105,19 @@ class QueryError(ConfigError):
     @property
     def pointer(self) -> str:
         """The line of the text in which it is, and under it a mark where."""
-        first = self.text.rfind("\n", 0, self.at) + 1
-        line = self.text[first:].split("\n")[0]
-        return f"{line}\n{' ' * (self.at - first)}^"
+        return pointed(self.text, self.at)
+
+
+def pointed(text: str, at: int) -> str:
+    r"""The line of a text that holds a place, with a caret under the place.
+
+    >>> print(pointed("MATCH (a)\nRETRUN a", 10))
+    RETRUN a
+    ^
+    """
+    begin = text.rfind("\n", 0, at) + 1
+    line = text[begin:].split("\n", 1)[0]
+    return f"{line}\n{' ' * (at - begin)}^"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from data.errors import ConfigError
 from graph.hetero import HeteroGraph
-from graph.query.moments import DATE, seconds_of
+from graph.query.moments import DATE, read_moment
 from graph.query.query import Condition, Value
 from graph.schema import Key
 from graph.values import Lists, Values
@@ -99,7 +99,7 @@ def _meant(value: Value, column: np.ndarray, condition: Condition) -> Value:
             return value.lower() == "true"
         raise ConfigError(f"{said} asks what is true or false; write true or false.")
     if condition.attribute == "time":
-        return seconds_of(value)
+        return read_moment(value)
     cure = (
         "a date is in seconds since 1970 there" if DATE.match(value) else "write it without quotes"
     )

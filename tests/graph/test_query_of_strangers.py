@@ -5,7 +5,7 @@ import pytest
 
 from data.errors import ConfigError, DataError
 from graph import HeteroGraph, Query, Sampler
-from graph.query.moments import seconds_of
+from graph.query.moments import read_moment
 from graph.query.text import WORDS, QueryError
 from graph.query.write import write
 from graph.schema import NodeType, Schema
@@ -127,10 +127,10 @@ def test_a_type_may_be_called_as_a_word(word):
 
 
 def test_dates_are_seconds():
-    assert seconds_of("2000-03-01") == 951868800 and seconds_of("1970-01-01T00:00:00.25") == 0.25
+    assert read_moment("2000-03-01") == 951868800 and read_moment("1970-01-01T00:00:00.25") == 0.25
     for text in ("2024-13-01", "20240101", "", "2024-01-01x"):
         with pytest.raises(ConfigError, match="is no date"):
-            seconds_of(text)
+            read_moment(text)
 
 
 def test_one_id_is_one_node_and_numbers_are_found_among_texts():
