@@ -10,6 +10,8 @@ ITEM = "item"
 """Dense item number, 0 … n_items - 1: the row of the item table."""
 TIME = "time"
 """Seconds since 1970, int64; the source's order where it has no clock."""
+LEAST_CLOCK = 10**8
+"""Seconds of 1973. Where all times are smaller, they count steps, and are no dates."""
 WEIGHT = "weight"
 """Strength of an interaction (a rating, a count), float32."""
 TITLE = "title"

@@ -9,9 +9,8 @@ import numpy as np
 import polars as pl
 
 from data.catalogue import card
-from data.columns import ITEM, ITEM_ID, TIME, TITLE, USER, USER_ID, WEIGHT
+from data.columns import ITEM, ITEM_ID, LEAST_CLOCK, TIME, TITLE, USER, USER_ID, WEIGHT
 from data.dataset import Dataset
-from data.loaders.times import LEAST_CLOCK
 from data.settings import DataConfig
 from data.split import Split
 

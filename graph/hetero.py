@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from data import atomic
+from data.columns import LEAST_CLOCK
 from data.errors import DataError
 from data.relation import Relation
 from data.seconds import Times, moments_of
@@ -328,6 +330,12 @@ class HeteroGraph:
             {**self.attributes, **(attributes or {})},
             self.edge_attributes,
         )
+
+    @cached_property
+    def clock(self) -> bool:
+        """Whether the times of edges are times, and not steps that only put them in order."""
+        latest = (one.times.max(initial=0) for one in self.edges.values() if one.times is not None)
+        return any(time >= LEAST_CLOCK for time in latest)
 
     @property
     def nbytes(self) -> int:

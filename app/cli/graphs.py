@@ -174,6 +174,11 @@ def query(
     atlas = Results(record).described
     asked = read_query(text, atlas.schema)
     at = math.floor(read_moment(time)) if time else None
+    if at is not None and not atlas.graph.clock:
+        raise ConfigError(
+            "The times of these interactions only put them in order: there are no dates. Leave "
+            "--time out, or write for instance `where edge.time < 40` behind a hop."
+        )
     every = Sampler(atlas.graph, asked).seeds()
     walked = walk(
         atlas,

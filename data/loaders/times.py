@@ -10,6 +10,7 @@ from typing import Literal
 
 import polars as pl
 
+from data.columns import LEAST_CLOCK
 from data.errors import ConfigError, DataError
 from data.loaders.dates import DAY, ORDERS, SECOND, in_words, read_dates
 from data.settings import STEPS, UNITS
@@ -17,8 +18,6 @@ from data.settings import STEPS, UNITS
 EARLIEST, LATEST = DAY, 4_102_444_800
 """Seconds of 2 January 1970 and of 1 January 2100. Times before are placeholders or another unit,
 later ones are mistakes; both are rows that cannot be used."""
-LEAST_CLOCK = 10**8
-"""Seconds of 1973. A column of smaller numbers counts steps, and has no dates."""
 COMPACT: Mapping[int, tuple[str, str]] = {
     8: ("%Y%m%d", "dates without separators (year, month, day)"),
     14: ("%Y%m%d%H%M%S", "dates with time without separators (year, month, day, time)"),

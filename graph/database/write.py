@@ -73,8 +73,8 @@ def write_database(
 
     A node table has the name of its type, a relationship table that of its relation; where a name
     is taken (names count without capitals), it gets the ending "_2". Nodes and edges have their
-    `number`, edges their `time` in seconds, `moment` and `weight` where they have any; attributes
-    are properties. Reverses are not written: a pattern walks either way.
+    `number`, edges their `time`, `moment` where times are dates, and `weight`; attributes are
+    properties. Reverses are not written: a pattern walks either way.
 
     Args:
         graph: To write.
@@ -225,7 +225,7 @@ def _edge_rows(graph: HeteroGraph, kind: EdgeType) -> tuple[pl.DataFrame, dict[s
     columns = {name: _free(name, taken) for name in about}
     more = [_series(columns[name], graph.edge_values(kind.key, name)) for name in about]
     table = pl.DataFrame([pl.Series(name, column) for name, column in rows.items()] + more)
-    if edges.times is not None:
+    if edges.times is not None and graph.clock:
         known = pl.col(TIME).is_between(-_YEARS, _YEARS)
         moment = pl.when(known).then(pl.col(TIME)).mul(1_000_000).cast(pl.Datetime("us"))
         table = table.with_columns(moment.alias(MOMENT))

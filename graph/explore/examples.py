@@ -121,7 +121,8 @@ def _cypher(atlas: Atlas, edge: EdgeType) -> Iterator[Example]:
         return
     id_ = literal(atlas.names.id((b, node)))
     title = atlas.names.title((b, node))
-    moment = (", e.moment", "e.moment DESC") if edge.timed else ("", "u.number")
+    when = "e.moment" if atlas.graph.clock else "e.time"
+    moment = (f", {when}", f"{when} DESC") if edge.timed else ("", "u.number")
     yield Example(
         f"{schema.node(a).plural} of ‘{title}’",
         f"MATCH (i:{right} {{id: {id_}}})<-[e:{_name(edge.relation)}]-(u:{left})\n"

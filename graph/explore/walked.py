@@ -150,12 +150,18 @@ class Walked:
             if hop:
                 draws = self.draws[hop - 1]
                 if draws.times is not None:
-                    columns.append(_moments(f"{name}, at", draws.times[rows]))
+                    columns.append(self._when(name, draws.times[rows]))
             numbers = self.numbers(hop)[rows]
             columns.append(self.atlas.names.titles[kind].gather(numbers).alias(name))
             if hop:
                 rows = self.draws[hop - 1].origins[rows]
         return pl.DataFrame(columns[::-1])
+
+    def _when(self, name: str, times: np.ndarray) -> pl.Series:
+        """Times of edges as moments; as numbers where they only count steps."""
+        if self.atlas.graph.clock:
+            return _moments(f"{name}, at", times)
+        return pl.Series(f"{name}, step", times).set(pl.Series(times == NEVER), None)
 
     def numbers(self, hop: int) -> np.ndarray:
         """(e,) numbers of the nodes that a hop led to, a draw each; of the start for 0."""

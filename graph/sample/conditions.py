@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from data.columns import LEAST_CLOCK
 from data.errors import ConfigError
 from graph.hetero import HeteroGraph
 from graph.query.moments import DATE, read_moment
@@ -99,7 +100,10 @@ def _meant(value: Value, column: np.ndarray, condition: Condition) -> Value:
             return value.lower() == "true"
         raise ConfigError(f"{said} asks what is true or false; write true or false.")
     if condition.attribute == "time":
-        return read_moment(value)
+        moment = read_moment(value)
+        if len(column) and column.max() < LEAST_CLOCK:
+            raise ConfigError(f"{said}: the times here only count steps; compare with a number.")
+        return moment
     cure = (
         "a date is in seconds since 1970 there" if DATE.match(value) else "write it without quotes"
     )

@@ -22,13 +22,15 @@ SHOP = Schema(
     (EdgeType("user", "buys", "item", timed=True), EdgeType("item", "is", "genre")),
 )
 DAY = 86400
+YEAR = 1_703_980_800
+"""The second at which the last day of 2023 begins."""
 
 
 @pytest.fixture(scope="module")
 def atlas() -> Atlas:
     """User 0 bought items 0, 1, 2 on days 1, 2, 3; user 1 item 2 on day 9; user 2 nothing."""
     buys = np.array([[0, 0, 0, 1], [0, 1, 2, 2]])
-    times = np.array([1, 2, 3, 9]) * DAY
+    times = YEAR + np.array([1, 2, 3, 9]) * DAY
     kinds = np.array([[0, 1, 2, 2], [0, 0, 0, 1]])
     graph = HeteroGraph(
         SHOP,
@@ -54,11 +56,11 @@ def test_a_row_is_a_walk_with_names_and_moments(atlas):
     walked = found(atlas, "user as who > item:2 latest > genre")
     assert walked.leaves == (2,) and walked.branch(2) == "who > item > genre"
     expected = [
-        ("Ann", "Rye", datetime(1970, 1, 4), "food"),
-        ("Ann", "Rye", datetime(1970, 1, 4), "grain"),
-        ("Ann", "Jam", datetime(1970, 1, 3), "food"),
-        ("Bob", "Rye", datetime(1970, 1, 10), "food"),
-        ("Bob", "Rye", datetime(1970, 1, 10), "grain"),
+        ("Ann", "Rye", datetime(2024, 1, 3), "food"),
+        ("Ann", "Rye", datetime(2024, 1, 3), "grain"),
+        ("Ann", "Jam", datetime(2024, 1, 2), "food"),
+        ("Bob", "Rye", datetime(2024, 1, 9), "food"),
+        ("Bob", "Rye", datetime(2024, 1, 9), "grain"),
     ]
     table = walked.table(2)
     assert table.columns == ["who", "item", "item, at", "genre"]
@@ -75,10 +77,10 @@ def test_what_a_hop_saw_and_drew(atlas):
 
 
 def test_nothing_as_young_as_the_moment_is_seen(atlas):
-    walked = found(atlas, "user > item:9 latest", at=3 * DAY)
+    walked = found(atlas, "user > item:9 latest", at=YEAR + 3 * DAY)
     assert walked.table(1)["item"].to_list() == ["Jam", "Tea"]
     assert walked.steps[0].seen == 2
-    assert found(atlas, "user > item:9 latest", at=DAY).table(1).is_empty()
+    assert found(atlas, "user > item:9 latest", at=YEAR + DAY).table(1).is_empty()
 
 
 def test_branches_have_a_table_each_and_columns_of_a_name_are_numbered(atlas):
@@ -161,7 +163,7 @@ def test_what_is_kept_of_a_walk_is_no_sample(atlas):
 
 
 def test_parts_of_a_picture_stand_beside_each_other(atlas):
-    alone = found(atlas, "user > item:9 latest", [0, 1, 2], at=4 * DAY).picture
+    alone = found(atlas, "user > item:9 latest", [0, 1, 2], at=YEAR + 4 * DAY).picture
     nodes, places = alone.subgraph.nodes, alone.places
     assert {*nodes} == {("user", n) for n in range(3)} | {("item", n) for n in range(3)}
     parts = [{("user", 0), ("item", 0), ("item", 1), ("item", 2)}, {("user", 1)}, {("user", 2)}]
@@ -174,3 +176,21 @@ def test_parts_of_a_picture_stand_beside_each_other(atlas):
             assert (other_high < low).any() or (high < other_low).any(), "they overlap"
     spread = np.ptp(np.array(list(places.values())), axis=0)
     assert (spread < 8).all(), "they are not far apart"
+
+
+def test_times_that_only_count_steps_are_no_dates(atlas):
+    edges = {
+        ("user", "buys", "item"): Relation.between(
+            np.zeros(2, dtype=int), np.arange(2), 3, 3, np.array([4, 8])
+        ),
+        ("item", "is", "genre"): atlas.graph.edges["item", "is", "genre"],
+    }
+    graph = HeteroGraph(SHOP, atlas.graph.sizes, edges, atlas.graph.attributes)
+    assert atlas.graph.clock and not graph.clock
+    table = found(Atlas.of(graph), "user:1 > item:2 latest").table(1)
+    assert table.columns == ["user", "item", "item, step"] and table["item, step"].to_list() == [
+        8,
+        4,
+    ]
+    with pytest.raises(ConfigError, match="only count steps; compare with a number"):
+        found(Atlas.of(graph), "user > item where edge.time < '2024-01-01'")

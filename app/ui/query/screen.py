@@ -37,7 +37,7 @@ SAYS = {
     CHAINS: "Chains of calls as in GLE (graph-learn): `g.V('user').batch(5).outV('…').sample(8)`. "
     "They are read, and never run as Python.",
     CYPHER: "openCypher, on a database of the same graph. It only reads, for ten seconds at most; "
-    "every node has `number`, `id` and `name`, edges with times have `moment` and `time`.",
+    "every node has `number`, `id` and `name`, edges have `time`, and `moment` where it is a date.",
 }
 """What each language is, for whoever meets it for the first time."""
 READS: Mapping[str, Callable[[str, Schema], Query]] = {ARROWS: read_query, CHAINS: read_chain}

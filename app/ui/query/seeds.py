@@ -95,12 +95,15 @@ def choose_begin(atlas: Atlas, query: Query | None) -> Begin:
             None,
             key="at",
             bind="query-params",
-            help="Only what was there before this day is seen; empty is everything.",
+            help="Only what was there before this day is seen; empty is everything."
+            if atlas.graph.clock
+            else "The times of this experiment only put things in order: there are no dates.",
+            disabled=not atlas.graph.clock,
             min_value=date(1, 1, 2),
             max_value=date(9999, 12, 30),
         )
     at = None
-    if isinstance(day, date):
+    if isinstance(day, date) and atlas.graph.clock:
         at = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
     begin = Begin(way, int(n or USUAL), int(seed or 0), at, node)
     st.caption(told(begin, query))
