@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from data.dataset import Dataset
@@ -127,5 +128,10 @@ def picture_of(atlas: Atlas, sample: Sample) -> Picture:
 
 
 def lay_out(subgraph: Subgraph) -> Picture:
-    """A picture whose parts, where nothing joins them, stand beside each other."""
-    return Picture(subgraph, pack(subgraph, layout(subgraph)))
+    """A picture of which every node stands for itself, parts that nothing joins side by side.
+
+    Ways of several hops have no hubs around which all else could stand: they would be far apart,
+    and what is theirs in heaps.
+    """
+    alone = replace(subgraph, parents=np.full_like(subgraph.parents, -1))
+    return Picture(subgraph, pack(subgraph, layout(alone)))

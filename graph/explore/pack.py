@@ -12,9 +12,10 @@ _BETWEEN = 1.6
 
 
 def pack(subgraph: Subgraph, places: Places) -> Places:
-    """The same places within each part that hangs together, and the parts in rows, high ones first.
+    """Places within each part that hangs together, and the parts in rows, high ones first.
 
-    Forces drive what nothing joins far apart; the answer to a query is often such parts.
+    Half of the edges are longer than 1 then. Forces drive what nothing joins far apart; the answer
+    to a query is often such parts.
     """
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components
@@ -22,14 +23,16 @@ def pack(subgraph: Subgraph, places: Places) -> Places:
     n, edges = len(subgraph.nodes), subgraph.edges
     links = csr_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), (n, n))
     count, part = connected_components(links, directed=False)
-    if count < 2:
+    if not n:
         return places
     at = np.array([places[node] for node in subgraph.nodes], dtype=float)
+    lengths = np.sqrt(((at[edges[:, 0]] - at[edges[:, 1]]) ** 2).sum(1))
+    at /= np.median(lengths) if len(lengths) else 1.0
     low, high = np.full((count, 2), np.inf), np.full((count, 2), -np.inf)
     np.minimum.at(low, part, at)
     np.maximum.at(high, part, at)
     sizes = high - low + _BETWEEN
-    moved = at - low[part] + _corners(sizes)[part]
+    moved = at - low[part] + (_corners(sizes)[part] if count > 1 else 0)
     return dict(zip(subgraph.nodes, map(tuple, np.round(moved, 3).tolist()), strict=True))
 
 

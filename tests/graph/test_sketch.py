@@ -12,6 +12,7 @@ from graph.explore.atlas import Atlas, Picture, picture_of
 from graph.hetero import HeteroGraph
 from graph.query.query import Hop, Query, Start
 from graph.sample.sample import Draws, Sample, SampledEdges
+from graph.sample.sampler import Sampler
 from graph.schema import EdgeType, NodeType, Schema
 
 SCHEMA = Schema(
@@ -115,3 +116,21 @@ def test_nothing_is_drawn_as_nothing(atlas, sample):
     shown: Picture = picture_of(atlas, none)
     assert not shown.subgraph.nodes
     ElementTree.fromstring(shown.svg(atlas.names))
+
+
+def test_nodes_of_several_hops_stand_apart_from_each_other():
+    """Three buyers of ten items each, of which two share one, and a genre to every item."""
+    buyers, items = np.repeat(np.arange(3), 10), np.arange(30)
+    items[10], items[20] = 0, 11
+    edges = {
+        BUYS: Relation.between(buyers, items, 3, 30),
+        IS: Relation.between(np.arange(30), np.arange(30), 30, 30),
+    }
+    graph = HeteroGraph(SCHEMA, {"user": 3, "item": 30, "genre": 30}, edges)
+    found = Sampler(graph, "user > item > genre").sample(np.arange(3))
+    places = np.array(list(picture_of(Atlas.of(graph), found).places.values()))
+    gaps = np.sqrt(((places[:, None] - places[None]) ** 2).sum(-1)) + np.diag(
+        np.full(len(places), 9e9)
+    )
+    even = np.sqrt(np.ptp(places, axis=0).prod() / len(places))
+    assert np.median(gaps.min(1)) > 0.4 * even
