@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,7 +53,7 @@ def test_a_grid_survives_all_that_may_happen(page_at: PageAt, workspace: Path) -
     with still(worker(workspace)):
         page.reload()
         badge(page, "running")
-        assert "train.epochs=8" in page.url
+        page.wait_for_url(re.compile(r"train\.epochs=8"), wait_until="commit")
         page.get_by_role("link", name="Jobs", exact=True).click()
         page.get_by_role("button", name="Cancel").click()
         badge(page, "stopping")
@@ -88,5 +89,5 @@ def test_what_is_wrong_is_said_before_anything_starts(page_at: PageAt, workspace
     patience.press("Enter")
     page.get_by_role("button", name="Train 2 recommenders").wait_for()
     settled(page)
-    assert "train.patience=2" in page.url
+    page.wait_for_url(re.compile(r"train\.patience=2"), wait_until="commit")
     assert list_jobs(workspace) == []
