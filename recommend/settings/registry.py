@@ -16,6 +16,7 @@ from pydantic import Field
 
 from recommend.settings.autograph import AutoGraphConfig
 from recommend.settings.ccgnn import CcgnnConfig
+from recommend.settings.contextgnn import ContextGnnConfig
 from recommend.settings.contrast import ContrastConfig
 from recommend.settings.ease import EaseConfig
 from recommend.settings.fusion import FusionConfig
@@ -73,6 +74,7 @@ BACKBONES: Mapping[str, Spec[BackboneConfig]] = {
     "ease": Spec(EaseConfig, "recommend.simple.behaviour:Ease"),
     "text-knn": Spec(TextKnnConfig, "recommend.simple.texts:TextKnn"),
     "hybrid": Spec(HybridConfig, "recommend.simple.texts:Hybrid"),
+    "contextgnn": Spec(ContextGnnConfig, "recommend.context.recommender:ContextGnn"),
 }
 ENHANCERS: Mapping[str, Spec[EnhancerConfig]] = {
     "none": Spec(NoneConfig, f"{_SEQUENCE}.enhancers.nothing:Nothing"),

@@ -1,0 +1,331 @@
+"""The network of ContextGNN: encoders, layers over a user's surroundings, and both kinds of scores.
+
+Source: Yuan et al., ContextGNN: beyond two-tower recommendation systems, ICLR 2025, section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from data.errors import ConfigError
+from graph import Sample, Schema
+from graph.schema import Key
+from recommend.context.surroundings import HAD, MET, Time, schema_of
+from recommend.features import Bags
+from recommend.graphs.edges import EdgeList
+from recommend.graphs.layers import Hetero, Sage
+from recommend.graphs.samples import edges_of, numbers_of
+from recommend.sequence.network import BagEmbedding
+from recommend.settings import ModelConfig
+from recommend.settings.contextgnn import ContextGnnConfig
+
+DAY = 86_400
+"""Seconds of a day, in which ages are counted; places in a history count as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """The surroundings of some users as tensors.
+
+    Attributes:
+        numbers: (n,) int64 numbers of the nodes, by type.
+        ages: (n,) float32 how long before the latest interaction of its user a node was met, by
+            type; NaN where nobody knows.
+        edges: By type, both ways.
+        seeds: (b,) place of every user who is asked about, among the nodes of type user.
+        owners: (n_i,) place of the user, among those asked about, that each item is near to.
+    """
+
+    numbers: Mapping[str, Tensor]
+    ages: Mapping[str, Tensor]
+    edges: Mapping[Key, EdgeList]
+    seeds: Tensor
+    owners: Tensor
+
+    @classmethod
+    def of(cls, sample: Sample, schema: Schema, time: Time, device: torch.device) -> Near:
+        """Of a sample whose users have nodes of their own each."""
+        edges = edges_of(sample, schema)
+        met, had = schema.edge(MET), schema.edge(HAD)
+        for key, own in ((MET, HAD), (met.reverse_key, had.reverse_key)):
+            more = edges.pop(own)
+            edges[key] = _together(edges[key], more) if key in edges else more
+        placed = {
+            key: EdgeList(one.rows.to(device), one.columns.to(device), one.n_sources, one.n_targets)
+            for key, one in edges.items()
+        }
+        since = _since(sample, DAY if time == "clock" else 1)
+        ages = {kind: torch.from_numpy(since[kind]).to(device) for kind in sample.ages}
+        numbers = {kind: one.to(device) for kind, one in numbers_of(sample).items()}
+        seeds = torch.from_numpy(sample.places[0]).to(device)
+        owners = torch.from_numpy(sample.owners["item"].astype(np.int64)).to(device)
+        return cls(numbers, ages, placed, seeds, owners)
+
+    @property
+    def items(self) -> Tensor:
+        """(n_i,) int64 items near users."""
+        return self.numbers["item"]
+
+
+def _together(one: EdgeList, other: EdgeList) -> EdgeList:
+    rows = torch.cat([one.rows, other.rows])
+    columns = torch.cat([one.columns, other.columns])
+    return EdgeList(rows, columns, one.n_sources, one.n_targets)
+
+
+def _since(sample: Sample, unit: int) -> dict[str, np.ndarray]:
+    """(n,) float32 ages by type, counted from each user's latest interaction in the sample.
+
+    Whoever is asked for items has had the last one already and not yet the next, so the time up to
+    the next is nothing that a recommendation can know.
+    """
+    if sample.times is None:
+        return dict(sample.ages)
+    had = sample.edges[HAD]
+    last = np.full(len(sample.seeds), np.iinfo(np.int64).min)
+    if had.times is not None:
+        np.maximum.at(last, sample.owners["user"][had.rows], had.times)
+    waited = np.where(last > np.iinfo(np.int64).min, sample.times - last, 0)
+    return {
+        kind: ((ages - waited[sample.owners[kind]]).clip(0) / unit).astype(np.float32)
+        for kind, ages in sample.ages.items()
+    }
+
+
+class Ages(nn.Module):
+    """Ages as sines and cosines, and a linear map of them a type of nodes.
+
+    Source: Vaswani et al., Attention is all you need, 2017, section 3.5, with frequencies from 1
+    down to 0.0001; PyG's `PositionalEncoding`.
+    """
+
+    frequency: Tensor
+
+    def __init__(self, width: int, kinds: tuple[str, ...]) -> None:
+        super().__init__()
+        steps = torch.logspace(0, 1, max(1, width // 2), base=1e-4)
+        self.register_buffer("frequency", steps, persistent=False)
+        self.maps = nn.ModuleDict({kind: nn.Linear(2 * len(steps), width) for kind in kinds})
+
+    def waves(self, ages: Tensor) -> Tensor:
+        """(n, d) of (n,) ages."""
+        turned = ages[:, None] * self.frequency
+        return torch.cat([turned.sin(), turned.cos()], 1)
+
+    def forward(self, kind: str, ages: Tensor) -> Tensor:
+        """(n, width) of (n,) ages; zeros where nobody knows."""
+        known = ~ages.isnan()
+        mapped: Tensor = self.maps[kind](self.waves(ages.nan_to_num(0.0)))
+        return mapped * known[:, None]
+
+
+class Read(NamedTuple):
+    """What the layers say of the surroundings of b users.
+
+    Attributes:
+        users: (b, d) users who are asked about.
+        items: (n_i, d) items near them, as each of them sees it; None where no pair is scored.
+    """
+
+    users: Tensor
+    items: Tensor | None
+
+
+class ContextNetwork(nn.Module):
+    """All that ContextGNN learns."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        n_items: int,
+        bags: Mapping[str, Bags],
+        time: Time,
+        levels: int = 0,
+        n_factors: int = 0,
+    ) -> None:
+        """Fresh weights.
+
+        Args:
+            config: What it is.
+            n_items: In the catalogue.
+            bags: Attributes of users and items.
+            time: What decides what a user may see; ages are known unless it is "none".
+            levels: Of the items' codes, 0 where none are read.
+            n_factors: Factor nodes of items.
+
+        Raises:
+            ConfigError: items are to be made of attributes, and have none.
+        """
+        super().__init__()
+        assert isinstance(config.backbone, ContextGnnConfig)
+        self.config, of, d = config.backbone, config.backbone, config.width
+        has_table = of.parts != "pair" and of.items != "feature"
+        has_features = of.parts != "pair" and of.items != "lookup"
+        says = {"user": config.user_features, "item": config.item_features}
+        self.bags = nn.ModuleDict(
+            {
+                kind: BagEmbedding(one, d)
+                for kind, one in bags.items()
+                if len(one.categories) and (says[kind] or (kind == "item" and has_features))
+            }
+        )
+        if has_features and "item" not in self.bags:
+            raise ConfigError(
+                f"model.backbone.items is {of.items!r}, and the items have no attributes to make "
+                "vectors of. Give them some, or set it to lookup."
+            )
+        kinds = ("user", "item", *(("item_factor",) if levels else ()))
+        self.kinds = nn.ParameterDict(
+            {kind: nn.Parameter(torch.randn(d) * d**-0.5) for kind in ("user", "item")}
+        )
+        self.factors = nn.Embedding(n_factors, d) if levels else None
+        self.indicator = nn.Parameter(torch.randn(d))
+        self.ages = None if time == "none" else Ages(d, ("user", "item"))
+        if time == "order":  # others' edges have no times, so users are met at none
+            self.ages = Ages(d, ("item",))
+        self.table = nn.Embedding(n_items, d) if has_table else None
+        self.features = None
+        if has_features:
+            self.features = nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Linear(d, d))
+        self.dropout = nn.Dropout(config.embedding_dropout)
+        self.layers = Layers(schema_of(levels), kinds, d, of)
+        pairs, towers = of.parts != "tower", of.parts != "pair"
+        self.tower = nn.Linear(d, d) if towers else None
+        self.meeting = None
+        if pairs and towers:
+            self.meeting = nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Linear(d, 1))
+        for table in (self.table, self.factors):
+            if table is not None:
+                nn.init.normal_(table.weight, std=d**-0.5)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.indicator.device
+
+    def item_vectors(self) -> Tensor:
+        """(n_items, d) vectors of all items outside, made anew whenever they are asked for."""
+        parts = []
+        if self.table is not None:
+            parts.append(self.table.weight)
+        if self.features is not None:
+            parts.append(self.features(self.bags["item"]()))
+        return torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]
+
+    def first(self, near: Near, items: Tensor | None) -> dict[str, Tensor]:
+        """(n, d) h⁽⁰⁾ of the nodes of every type: attributes, ages, W and who is asked about."""
+        x: dict[str, Tensor] = {}
+        for kind, numbers in near.numbers.items():
+            if kind == "item_factor":
+                assert self.factors is not None
+                x[kind] = self.dropout(self.factors(numbers))
+                continue
+            own = self.kinds[kind].expand(len(numbers), -1)
+            if kind in self.bags:
+                own = own + self.bags[kind]().index_select(0, numbers)
+            if kind == "item" and items is not None:
+                own = own + items.index_select(0, numbers)
+            if self.ages is not None and kind in self.ages.maps:
+                own = own + self.ages(kind, near.ages[kind])
+            if kind == "user":
+                shown = self.indicator.expand(len(near.seeds), -1)
+                own = own.index_add(0, near.seeds, shown)
+            x[kind] = self.dropout(own)
+        return x
+
+    def read(self, near: Near, items: Tensor | None) -> Read:
+        """Users, and the items near them, after one pass over their surroundings.
+
+        Args:
+            near: Surroundings.
+            items: (n_items, d) `item_vectors`; None where no tower is.
+        """
+        x = self.layers(self.first(near, items), near.edges)
+        return Read(x["user"].index_select(0, near.seeds), x.get("item"))
+
+    def scores(
+        self, near: Near, items: Tensor | None, classes: Tensor | None, n_items: int
+    ) -> Tensor:
+        """(b, c) scores of items for users: of pairs where near, of towers elsewhere.
+
+        Without towers, what is not near has -inf.
+
+        Args:
+            near: Surroundings of the users.
+            items: (n_items, d) `item_vectors`; None where no tower is.
+            classes: (c,) items that are scored; None for all.
+            n_items: In the catalogue.
+
+        Source: ContextGNN, eq. 2.
+        """
+        read = self.read(near, items)
+        columns = near.items
+        kept = torch.arange(len(columns), device=columns.device)
+        width = n_items if classes is None else len(classes)
+        if classes is not None:
+            place = torch.full((n_items,), -1, device=columns.device)
+            place[classes] = torch.arange(width, device=columns.device)
+            kept = torch.nonzero(place[columns] >= 0)[:, 0]
+            columns = place[columns[kept]]
+        if self.tower is None:
+            scores = read.users.new_full((len(read.users), width), -torch.inf)
+        else:
+            assert items is not None
+            of = items if classes is None else items.index_select(0, classes)
+            scores = self.tower(read.users) @ of.T
+        if read.items is None:
+            return scores
+        owners = near.owners[kept]
+        pair = (read.users[owners] * read.items[kept]).sum(1)
+        if self.meeting is not None:
+            own = self.meeting(read.users)[owners, 0]
+            if self.config.meeting == "offset":
+                pair = pair + own
+            else:
+                share = own.sigmoid()
+                pair = share * pair + (1 - share) * scores[owners, columns]
+        return scores.index_put((owners, columns), pair)
+
+
+class Layers(nn.Module):
+    """GraphSAGE a type of edges, then LayerNorm and, but for the last layer, ReLU.
+
+    Layers have weights only for what a later one, or a score, reads.
+
+    Source: ContextGNN, section 5, "Experimental setup"; Hamilton et al., 2017.
+    """
+
+    def __init__(
+        self, schema: Schema, kinds: tuple[str, ...], width: int, config: ContextGnnConfig
+    ) -> None:
+        super().__init__()
+        keys = [key for edge in schema.edges for key in (edge.key, edge.reverse_key)]
+        keys = [key for key in keys if schema.edge(key).key != HAD]
+        wanted = {"user"} | ({"item"} if config.parts != "tower" else set())
+        layers, norms = [], []
+        for _ in range(config.hops):
+            own = [key for key in keys if key[2] in wanted]
+            layers.append(Hetero({key: Sage(width, width, reduce=config.reduce) for key in own}))
+            ends = {kind: nn.LayerNorm(width) for kind in kinds if kind in wanted}
+            norms.append(nn.ModuleDict(ends))
+            wanted = wanted | {key[0] for key in own}
+        self.layers, self.norms = nn.ModuleList(layers[::-1]), nn.ModuleList(norms[::-1])
+        last = cast(nn.ModuleDict, self.norms[-1])
+        if "item" in last:  # products of two normed vectors would be as large as they are wide
+            nn.init.constant_(cast(nn.LayerNorm, last["item"]).weight, width**-0.5)
+
+    def forward(self, x: Mapping[str, Tensor], edges: Mapping[Key, EdgeList]) -> dict[str, Tensor]:
+        """(n, width) of the nodes of every type that scores read, of those of all types."""
+        for level, (layer, norms) in enumerate(zip(self.layers, self.norms, strict=True)):
+            hetero, ends = cast(Hetero, layer), cast(nn.ModuleDict, norms)
+            read = {key: one for key, one in edges.items() if key in hetero.keys}
+            x = {kind: ends[kind](one) for kind, one in hetero(x, read).items()}
+            if level < len(self.layers) - 1:
+                x = {kind: one.relu() for kind, one in x.items()}
+        return dict(x)

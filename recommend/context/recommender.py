@@ -1,0 +1,183 @@
+"""ContextGNN as a recommender: trained on samples, one sample a user when it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from data.dataset import Dataset, Histories
+from data.errors import ConfigError
+from graph import Sampler
+from recommend.context.losses import classes_of, softmax_of_several
+from recommend.context.network import ContextNetwork, Near
+from recommend.context.surroundings import HAD, Past, Seeds, Targets, Time, sampler_of
+from recommend.features import Bags, bags
+from recommend.protocols import Asked, World
+from recommend.settings import ModelConfig
+from recommend.settings.contextgnn import ContextGnnConfig
+
+USERS_AT_ONCE = 128
+_BAGS = ("categories", "weights", "offsets", "n_categories")
+
+
+class Step(NamedTuple):
+    """What a step of training reads.
+
+    Attributes:
+        seeds: Users, and what is to be predicted of them.
+        near: Their surroundings.
+        classes: Items in the softmax; all where it is no less than there are.
+    """
+
+    seeds: Seeds
+    near: Near
+    classes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContextGnn:
+    """ContextGNN.
+
+    Attributes:
+        config: What it is.
+        past: Training interactions.
+        bags: Attributes of users and items.
+        network: The weights.
+    """
+
+    config: ModelConfig
+    past: Past
+    bags: dict[str, Bags]
+    network: ContextNetwork
+
+    @classmethod
+    def of(cls, config: ModelConfig, world: World) -> ContextGnn:
+        """A fresh network over training interactions.
+
+        Raises:
+            ConfigError: it does not fit what it is given.
+        """
+        own = _own(config)
+        graph = world.sources.graph if own.factors else None
+        if own.factors and graph is None:
+            raise ConfigError(
+                "model.backbone.factors is on, and there is no graph with factors to walk over."
+            )
+        past = Past.of(world.histories, world.dataset.n_items, graph)
+        return cls._made(config, past, _bags_of(world.dataset))
+
+    @classmethod
+    def restore(cls, config: ModelConfig, arrays: dict[str, np.ndarray]) -> ContextGnn:
+        """A network over the interactions that were stored; its weights are loaded afterwards."""
+        about = {
+            kind: Bags(**{name: arrays[f"{kind}.{name}"] for name in _BAGS})
+            for kind in ("user", "item")
+        }
+        return cls._made(config, Past.of_arrays(arrays), about)
+
+    @classmethod
+    def _made(cls, config: ModelConfig, past: Past, about: dict[str, Bags]) -> ContextGnn:
+        time, levels = past.time_of(_own(config)), past.item_factors.shape[1]
+        network = ContextNetwork(config, past.n_items, about, time, levels, past.n_factors)
+        return cls(config, past, about, network)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Training interactions and attributes, by name."""
+        about = {
+            f"{kind}.{name}": getattr(one, name)
+            for kind, one in self.bags.items()
+            for name in _BAGS
+        }
+        return {**self.past.arrays(), **about}
+
+    @property
+    def time(self) -> Time:
+        """What decides what a user may see."""
+        return self.past.time_of(_own(self.config))
+
+    def batches(self, world: World, rng: np.random.Generator) -> tuple[int, Iterator[Step]]:
+        """Users and what they had next, with their surroundings before it."""
+        own, size = _own(self.config), world.settings.batch_size
+        targets = Targets(self.past, own)
+        sampler = sampler_of(own, self.time, self.past.graph(targets.had, self.time), None)
+        seeds, full = targets.epoch(rng), world.settings.is_full(self.past.n_items)
+        count = self.past.n_items if full else own.classes
+        steps = (
+            self._step(targets.step(seeds[at : at + size]), sampler, rng, count)
+            for at in range(0, len(seeds), size)
+        )
+        return -(-len(seeds) // size), steps
+
+    def _step(self, seeds: Seeds, sampler: Sampler, rng: np.random.Generator, count: int) -> Step:
+        return Step(seeds, self._near(sampler, seeds, rng), count)
+
+    def _near(self, sampler: Sampler, seeds: Seeds, rng: np.random.Generator | int) -> Near:
+        hidden = None if seeds.hidden is None else {HAD: seeds.hidden}
+        sample = sampler.sample(seeds.users, seeds.times, rng, exclude=hidden)
+        return Near.of(sample, sampler.graph.schema, self.time, self.network.device)
+
+    def loss(self, batch: Step) -> tuple[Tensor, int]:
+        """Softmax over items near and far; the items to predict that are among them count.
+
+        Where pairs alone are scored, these are the items near the user.
+        """
+        device, n_items = self.network.device, self.past.n_items
+        rows = torch.from_numpy(batch.seeds.rows).to(device)
+        columns = torch.from_numpy(batch.seeds.items).to(device)
+        classes = None
+        if batch.classes < n_items:
+            classes = classes_of(n_items, columns, batch.near.items, batch.classes)
+            place = torch.full((n_items,), -1, device=device)
+            place[classes] = torch.arange(len(classes), device=device)
+            kept = place[columns] >= 0
+            rows, columns = rows[kept], place[columns[kept]]
+        logits = self.network.scores(batch.near, self._items(), classes, n_items)
+        if self.network.tower is None:
+            kept = logits[rows, columns].isfinite()
+            rows, columns = rows[kept], columns[kept]
+        return softmax_of_several(logits, rows, columns), len(rows)
+
+    def scores(self, asked: Asked) -> Iterator[tuple[np.ndarray, Tensor]]:
+        """Users and their (b, n_items) scores, by one sample of the surroundings of each."""
+        items = self._items()
+        for users, near in self.surroundings(asked.histories, asked.users):
+            scores = self.network.scores(near, items, None, self.past.n_items)
+            yield users, _below(scores) if self.network.tower is None else scores
+
+    def surroundings(
+        self, histories: Histories, users: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, Near]]:
+        """Users, and what is around them after their histories, a block of users at a time."""
+        had, times = self.past.asked(histories, self.time)
+        graph = self.past.graph(had, self.time)
+        sampler = sampler_of(_own(self.config), self.time, graph, 0)
+        for at in range(0, len(users), USERS_AT_ONCE):
+            some = np.asarray(users[at : at + USERS_AT_ONCE], dtype=np.int64)
+            nobody = np.zeros(0, np.int64)
+            seeds = Seeds(some, None if times is None else times[some], nobody, nobody, None)
+            yield some, self._near(sampler, seeds, 0)
+
+    def _items(self) -> Tensor | None:
+        return None if self.network.tower is None else self.network.item_vectors()
+
+
+def _below(scores: Tensor) -> Tensor:
+    """Scores whose -inf stand one below the lowest of their row; a row of them is zeros."""
+    there = scores.isfinite()
+    lowest = scores.masked_fill(~there, torch.inf).amin(1, keepdim=True)
+    floor = torch.where(lowest.isfinite(), lowest - 1, torch.zeros_like(lowest))
+    return torch.where(there, scores, floor)
+
+
+def _own(config: ModelConfig) -> ContextGnnConfig:
+    assert isinstance(config.backbone, ContextGnnConfig)
+    return config.backbone
+
+
+def _bags_of(dataset: Dataset) -> dict[str, Bags]:
+    return {"user": bags(dataset.users), "item": bags(dataset.items)}

@@ -1,0 +1,339 @@
+"""What is around a user: the graph of training interactions, and the part of it that is sampled.
+
+A user who is asked about has edges of a type of their own, `had`: those of the history that is
+asked about, or of the part of it before the item to predict. All others have their training edges,
+and no hop leads back to the user who is asked about, so that what the history lacks is nowhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from data.dataset import Histories
+from data.errors import ConfigError
+from data.relation import Relation
+from graph import EdgeType, HeteroGraph, LatentGraph, NodeType, Query, Sampler, Schema
+from graph.query.parts import Hop, Start
+from graph.sample.rows import Rows
+from graph.sample.strategies import Chosen
+from recommend.settings.contextgnn import ContextGnnConfig
+
+Time = Literal["clock", "order", "none"]
+HAD = ("user", "had", "item")
+MET = ("user", "interacts", "item")
+_SELF = "asked"
+_SPREAD = "spread"
+
+
+@dataclass(frozen=True)
+class Past:
+    """Training interactions, and the factors of items where they are read.
+
+    Attributes:
+        histories: Of all users.
+        n_items: In the catalogue.
+        item_factors: (n_items, T) int64 factor nodes of each item; T is 0 where none are read.
+        n_factors: How many factor nodes there are.
+    """
+
+    histories: Histories
+    n_items: int
+    item_factors: np.ndarray
+    n_factors: int
+
+    @classmethod
+    def of(cls, histories: Histories, n_items: int, graph: LatentGraph | None) -> Past:
+        """Of training histories, and a graph of which the items' factors are read."""
+        if graph is None:
+            return cls(histories, n_items, np.zeros((n_items, 0), np.int64), 0)
+        factors = graph.factors("item").astype(np.int64)
+        return cls(histories, n_items, factors, graph.size("item_factor"))
+
+    @classmethod
+    def of_arrays(cls, arrays: dict[str, np.ndarray]) -> Past:
+        """As stored."""
+        parts = (arrays[name] for name in ("offsets", "items", "times"))
+        factors = arrays["item_factors"]
+        return cls(Histories(*parts), len(factors), factors, int(arrays["n_factors"][0]))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All of it, by name."""
+        of = self.histories
+        told = {"offsets": of.offsets, "items": of.items, "times": of.times}
+        return {
+            **told,
+            "item_factors": self.item_factors,
+            "n_factors": np.array([self.n_factors]),
+        }
+
+    @property
+    def n_users(self) -> int:
+        """Users that were trained with."""
+        return len(self.histories)
+
+    @cached_property
+    def owners(self) -> np.ndarray:
+        """(m,) user of every interaction."""
+        return np.repeat(np.arange(self.n_users), self.histories.lengths)
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """(m,) place of every interaction in its user's history, from 0."""
+        return _places(self.histories)
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """(n_users,) int64 seconds of each user's last interaction; without any, of all."""
+        of = self.histories
+        last = np.full(self.n_users, int(of.times.max(initial=0)), dtype=np.int64)
+        some = of.lengths > 0
+        last[some] = of.times[of.offsets[1:][some] - 1]
+        return last
+
+    def has_clock(self) -> bool:
+        """Whether times are more than places in histories."""
+        firsts = self.histories.times[self.histories.offsets[:-1].clip(max=len(self.owners) - 1)]
+        return bool((self.histories.times - firsts[self.owners] != self.places).any())
+
+    def time_of(self, config: ContextGnnConfig) -> Time:
+        """What decides what a user may see."""
+        if config.time == "auto":
+            return "clock" if self.has_clock() else "order"
+        return config.time
+
+    def moments(self, asked: Histories) -> np.ndarray:
+        """(m,) int64 seconds of every interaction of histories that are asked about.
+
+        Those asked about may be made up, so only training says when: an item counts as had when
+        the user last had it in training, any other at the user's end; never before the one before
+        it.
+        """
+        owners = np.repeat(np.arange(len(asked)), asked.lengths)
+        codes, known = self._pairs
+        wanted = owners * np.int64(self.n_items) + asked.items
+        at = np.searchsorted(codes, wanted, side="right") - 1
+        there = (at >= 0) & (codes[at.clip(0)] == wanted)
+        times = np.where(there, known[at.clip(0)], self.ends[owners])
+        low, high = int(times.min(initial=0)), int(times.max(initial=0))
+        ahead = owners * np.int64(high - low + 1)
+        rising: np.ndarray = np.maximum.accumulate(times - low + ahead) - ahead + low
+        return rising
+
+    @cached_property
+    def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """(m,) sorted numbers of users and items together, and (m,) the times of each."""
+        codes = self.owners * np.int64(self.n_items) + self.histories.items
+        order = np.argsort(codes, kind="stable")
+        return codes[order], self.histories.times[order]
+
+    def had(self, time: Time) -> Relation:
+        """Training edges of users who are asked about; without times each pair once."""
+        of = self.histories
+        if time == "none":
+            once = np.unique(self.owners * np.int64(self.n_items) + of.items)
+            ends = once // self.n_items, once % self.n_items
+            return Relation.between(*ends, self.n_users, self.n_items)
+        times = of.times if time == "clock" else self.places
+        return Relation(of.offsets, of.items, self.n_items, times.astype(np.int64))
+
+    def asked(self, histories: Histories, time: Time) -> tuple[Relation, np.ndarray | None]:
+        """Edges of users after histories, and (n_users,) the time at which each stands."""
+        ends = histories.offsets, histories.items.astype(np.int32), self.n_items
+        if time == "none":
+            return Relation(*ends), None
+        if time == "order":
+            return Relation(*ends, _places(histories)), histories.lengths.astype(np.int64)
+        return Relation(*ends, self.moments(histories)), self.ends + 1
+
+    def graph(self, had: Relation, time: Time) -> HeteroGraph:
+        """The graph, with edges of those who are asked about."""
+        of = self.histories
+        times = of.times.astype(np.int64) if time == "clock" else None
+        edges = {HAD: had, MET: Relation(of.offsets, of.items, self.n_items, times)}
+        offsets = np.arange(self.n_items + 1, dtype=np.int64)
+        for level, column in enumerate(self.item_factors.T):
+            nodes = np.ascontiguousarray(column, dtype=np.int32)
+            edges[_has(level)] = Relation(offsets, nodes, self.n_factors)
+        sizes = {"user": self.n_users, "item": self.n_items, "item_factor": self.n_factors}
+        schema = schema_of(self.item_factors.shape[1])
+        return HeteroGraph(schema, {kind: sizes[kind] for kind in schema.types}, edges)
+
+
+def _places(of: Histories) -> np.ndarray:
+    """(m,) int64 place of every interaction in its history."""
+    places: np.ndarray = np.arange(len(of.items)) - np.repeat(of.offsets[:-1], of.lengths)
+    return places
+
+
+def _has(level: int) -> tuple[str, str, str]:
+    return "item", f"has_level_{level}", "item_factor"
+
+
+def schema_of(levels: int) -> Schema:
+    """Users, items and, with levels of codes, the items' factors."""
+    nodes = (NodeType("user"), NodeType("item"))
+    factor = (NodeType("item_factor", letter="I", groups="item"),) if levels else ()
+    has = (EdgeType(*_has(level), level=level) for level in range(levels))
+    return Schema((*nodes, *factor), (EdgeType(*HAD), EdgeType(*MET), *has))
+
+
+def query_of(config: ContextGnnConfig, time: Time, schema: Schema) -> Query:
+    """The hops around a user.
+
+    The first draws `neighbours` items, every further one half as many a node. With factors, the
+    items of the first hop also lead over all their factors to other items.
+    """
+    back = schema.edge(MET).reverse_key
+    hops = []
+    for place in range(config.hops):
+        key = HAD if place == 0 else (back, MET)[(place + 1) % 2]
+        timed = time == "clock" or (time == "order" and place == 0)
+        by = "latest" if config.draws == "latest" and timed else _SPREAD
+        count = max(1, config.neighbours >> place)
+        away = _SELF if key == back else ""
+        hops.append(Hop(place, key[2], (key,), count, by, without=away))
+    has = [edge for edge in schema.edges if edge.target == "item_factor"]
+    if has:
+        many = max(1, config.neighbours >> 2)
+        hops.append(Hop(1, "item_factor", tuple(edge.key for edge in has)))
+        turned = tuple(edge.reverse_key for edge in has)
+        hops.append(Hop(len(hops), "item", turned, many, _SPREAD))
+    return Query(Start("user", alias=_SELF), tuple(hops), schema=schema)
+
+
+def sampler_of(
+    config: ContextGnnConfig, time: Time, graph: HeteroGraph, salt: int | None
+) -> Sampler:
+    """What draws the surroundings of users, each with nodes of its own.
+
+    Args:
+        config: How far, and how many.
+        time: What decides what they may see.
+        graph: With their edges.
+        salt: By which what is spread is drawn, whoever else is asked about; None for others every
+            time.
+    """
+    query = query_of(config, time, graph.schema)
+    return Sampler(graph, query, strategies={_SPREAD: Spread(salt)})
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Draws one edge from each of as many parts of a row, in no order of theirs; a strategy.
+
+    Which one depends on the seed, the row, the part and the salt alone, so that a user has the
+    same sample whoever is asked about beside.
+
+    Attributes:
+        salt: None takes another one from chance every time.
+    """
+
+    salt: int | None
+
+    def __call__(self, rows: Rows, count: int, rng: np.random.Generator) -> Chosen:
+        """The draws: places of rows, and of edges in the relation."""
+        salt = int(rng.integers(1 << 62)) if self.salt is None else self.salt
+        taken = np.minimum(rows.lengths, count)
+        places = np.repeat(np.arange(len(taken)), taken)
+        part = np.arange(len(places)) - np.repeat(np.cumsum(taken) - taken, taken)
+        lengths = rows.lengths[places]
+        seeds = rows.seeds[rows.owners]
+        mixed = _mix(_mix(_mix(np.uint64(salt), seeds[places]), rows.rows[places]), part)
+        low = part * lengths // taken[places]
+        high = (part + 1) * lengths // taken[places]
+        within = low + (_share(mixed) * (high - low)).astype(np.int64)
+        order = np.lexsort((_mix(mixed, 1), places))
+        return places, (rows.begins[places] + within)[order]
+
+
+def _mix(state: np.ndarray | np.uint64, value: np.ndarray | int) -> np.ndarray:
+    """uint64 of a state and a value, by the finaliser of SplitMix64.
+
+    Source: Steele, Lea and Flood, Fast splittable pseudorandom number generators, OOPSLA 2014.
+    """
+    with np.errstate(over="ignore"):
+        z = (np.asarray(value).astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+        z = z + state
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        mixed: np.ndarray = z ^ (z >> np.uint64(31))
+    return mixed
+
+
+def _share(mixed: np.ndarray) -> np.ndarray:
+    """float64 from 0 up to, and without, 1."""
+    share: np.ndarray = (mixed >> np.uint64(11)).astype(np.float64) / (1 << 53)
+    return share
+
+
+@dataclass(frozen=True, slots=True)
+class Seeds:
+    """Users of a step, when they stand, and the items that are to be predicted.
+
+    Attributes:
+        users: (b,) numbers.
+        times: (b,) int64 at which each stands; None where there are no times.
+        rows: (p,) place among the users, of every item to predict.
+        items: (p,) int64 these items.
+        hidden: (x,) numbers of `had` edges that nobody of the step may see; None where times hide.
+    """
+
+    users: np.ndarray
+    times: np.ndarray | None
+    rows: np.ndarray
+    items: np.ndarray
+    hidden: np.ndarray | None
+
+
+class Targets:
+    """What training predicts.
+
+    Raises:
+        ConfigError: nobody has anything to predict.
+    """
+
+    def __init__(self, past: Past, config: ContextGnnConfig) -> None:
+        self.past, self.config = past, config
+        self.time = past.time_of(config)
+        self.had = past.had(self.time)
+        self.owners = self.had.sources.astype(np.int64)
+        if self.had.times is None:
+            self.open = np.flatnonzero(self.had.degrees[self.owners] > 1)
+        else:
+            firsts = self.had.times[self.had.offsets[:-1].clip(max=len(self.owners) - 1)]
+            self.open = np.flatnonzero(self.had.times > firsts[self.owners])
+        if not len(self.open):
+            raise ConfigError(
+                "Nobody has an interaction that something else came before, so there is nothing "
+                f"to predict with time = {self.time!r}. If times are the same throughout, set "
+                "model.backbone.time to order or none."
+            )
+
+    def epoch(self, rng: np.random.Generator) -> list[np.ndarray]:
+        """Numbers of `had` edges to predict: an array for every seed of an epoch, in any order."""
+        shuffled = self.open[rng.permutation(len(self.open))]
+        shuffled = shuffled[np.argsort(self.owners[shuffled], kind="stable")]
+        owners = self.owners[shuffled]
+        degrees = np.bincount(owners, minlength=self.past.n_users)
+        rank = np.arange(len(owners)) - (np.cumsum(degrees) - degrees)[owners]
+        if self.time == "none":
+            size = np.minimum(self.config.labels, np.maximum(1, degrees // 2))[owners]
+            begins = np.flatnonzero(rank % size == 0)
+            seeds = np.split(shuffled, begins[1:])
+        else:
+            most = self.config.positions or len(rank)
+            seeds = list(shuffled[rank < most][:, None])
+        return [seeds[place] for place in rng.permutation(len(seeds))]
+
+    def step(self, groups: list[np.ndarray]) -> Seeds:
+        """The users of some seeds, a group of edges to predict each."""
+        numbers = np.concatenate(groups)
+        firsts = np.array([group[0] for group in groups])
+        rows = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+        times = None if self.had.times is None else self.had.times[firsts]
+        items = self.had.targets[numbers].astype(np.int64)
+        return Seeds(self.owners[firsts], times, rows, items, numbers if times is None else None)

@@ -1,0 +1,63 @@
+"""Settings of ContextGNN."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, PositiveInt
+
+from recommend.settings.part import BackboneConfig
+
+
+class ContextGnnConfig(BackboneConfig):
+    """ContextGNN: items near a user by the paths that lead to them, all others by vectors."""
+
+    title: ClassVar[str] = "ContextGNN"
+    space: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "hops": (2, 3),
+        "neighbours": (8, 16, 32),
+        "reduce": ("mean", "sum"),
+    }
+    name: Literal["contextgnn"] = "contextgnn"
+    parts: Literal["both", "pair", "tower"] = "both"
+    """What scores items: the pair where an item is near and the towers elsewhere, or one of them.
+    The pair alone (in the manner of NBFNet) ranks all items that are not near below those that
+    are."""
+    meeting: Literal["offset", "gate"] = "offset"
+    """How the two meet near a user: a number of the user's is added to every pair's score, or a
+    share of the user's is of the pair's score and the rest of the tower's."""
+    items: Literal["lookup", "feature", "fusion"] = "lookup"
+    """What an item's vector outside is made of: one of its own, its attributes (so that items
+    nobody has had get one too), or the sum of both."""
+    hops: Annotated[int, Field(ge=1, le=4)] = 3
+    """Hops of a user's sample, user to item to user and so on, and layers over it."""
+    neighbours: Annotated[int, Field(ge=1, le=1024)] = 16
+    """How many the first hop draws; every further hop half as many a node."""
+    draws: Literal["latest", "spread"] = "latest"
+    """Whether hops draw the latest edges or some of all; without times always of all."""
+    reduce: Literal["mean", "sum", "max"] = "sum"
+    """What a node makes of the neighbours that it hears by one type of edges."""
+    time: Literal["auto", "clock", "order", "none"] = "auto"
+    """What a user may see in training: edges strictly before the moment of the item to predict
+    (`clock`); the own items before it, and all training edges of others (`order`); or all but the
+    edges to predict (`none`). `auto` is `order` where times are mere places, otherwise `clock`."""
+    positions: PositiveInt | None = 4
+    """Interactions of each user that an epoch predicts, drawn anew for every epoch; none: all.
+    Without times it predicts all of them once."""
+    labels: PositiveInt = 8
+    """Items of one user that are predicted together, where there are no times."""
+    classes: PositiveInt = 20_000
+    """Items that a step sets against each other where the softmax is sampled: those to predict
+    first, then those near the users, then others."""
+    factors: bool = False
+    """Also walk from items over their latent factors to other items."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The graph, where it reads factors."""
+        return ("graph",) if self.factors else ()
+
+    def levels_read(self, side: str, levels: int) -> tuple[int, ...]:
+        """All levels of the items' codes, where it reads factors."""
+        return tuple(range(levels)) if self.factors and side == "item" else ()
