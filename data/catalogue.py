@@ -254,6 +254,28 @@ _CARDS = (
         repeats=0.0,
     ),
     Card(
+        name="gowalla",
+        title="Gowalla check-ins, in the split of LightGCN",
+        what=(
+            "Places where members of Gowalla checked in, without times and without words. The "
+            "publication holds out several places of every member; an experiment here reads all "
+            "of them in the order of its lists and holds out the last two, and "
+            "benchmarks/gowalla.py judges by the published split."
+        ),
+        size="1,027,370 check-ins, 29,858 members, 40,981 places",
+        licence="research use; no formal licence is stated",
+        publisher="Eunjoon Cho, Seth A. Myers and Jure Leskovec; the split is LightGCN's",
+        citation=(
+            "Eunjoon Cho, Seth A. Myers and Jure Leskovec. 2011. Friendship and Mobility: User "
+            "Movement in Location-Based Social Networks. KDD 2011."
+        ),
+        domain="any",
+        min_rating=None,
+        files=("train_df.parquet", "val_df.parquet", "test_df.parquet"),
+        clock=False,
+        repeats=0.0,
+    ),
+    Card(
         name="files",
         title="Your own tables",
         what=(

@@ -17,7 +17,7 @@ from data.catalogue import Card, card
 from data.dataset import Dataset
 from data.download import Progress, fetch
 from data.errors import DataError
-from data.loaders import amazon, book_crossing, movielens, own_files, sequences
+from data.loaders import amazon, book_crossing, gowalla, movielens, own_files, sequences
 from data.loaders.movielens import extension
 from data.loaders.raw import BadRows, Reading
 from data.loaders.source import Source, open_bytes, unreadable
@@ -33,6 +33,7 @@ LOADERS: dict[str, Callable[[Reading], Raw]] = {
     "amazon-beauty": partial(sequences.load_numbers, category="Beauty"),
     "amazon-sports": partial(sequences.load_numbers, category="Sports_and_Outdoors"),
     "amazon-office": partial(sequences.load_words, name="Office"),
+    gowalla.NAME: gowalla.load,
 }
 """How the files of a publication are read."""
 

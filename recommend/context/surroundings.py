@@ -94,16 +94,15 @@ class Past:
         last[some] = of.times[of.offsets[1:][some] - 1]
         return last
 
-    def has_clock(self) -> bool:
-        """Whether times are more than places in histories."""
-        firsts = self.histories.times[self.histories.offsets[:-1].clip(max=len(self.owners) - 1)]
-        return bool((self.histories.times - firsts[self.owners] != self.places).any())
-
     def time_of(self, config: ContextGnnConfig) -> Time:
         """What decides what a user may see."""
-        if config.time == "auto":
-            return "clock" if self.has_clock() else "order"
-        return config.time
+        if config.time != "auto":
+            return config.time
+        firsts = self.histories.times[self.histories.offsets[:-1].clip(max=len(self.owners) - 1)]
+        since = self.histories.times - firsts[self.owners]
+        if not since.any():
+            return "none"
+        return "order" if (since == self.places).all() else "clock"
 
     def moments(self, asked: Histories) -> np.ndarray:
         """(m,) int64 seconds of every interaction of histories that are asked about.

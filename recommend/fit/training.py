@@ -105,7 +105,7 @@ def fit_model(
         return evaluate(judged, dataset, split, "valid", VALIDATION).summary
 
     if upon is None and isinstance(recommender, Learns):
-        rows = _train(recommender, world, judge, seed, scratch, on_progress)
+        rows = train(recommender, world, judge, seed, scratch, on_progress)
     else:
         took = time.perf_counter() - started
         rows = [{"epoch": 0, "loss": math.nan, "seconds": took, **judge()}]
@@ -117,7 +117,7 @@ def fit_model(
     return replace(model, curve=curve, about=_about(model, curve, seed, settings))
 
 
-def _train(
+def train(
     recommender: Learns[Any],
     world: World,
     judge: Callable[[], dict[str, float]],
@@ -125,7 +125,16 @@ def _train(
     scratch: Path,
     on_progress: Progress | None,
 ) -> list[dict[str, float]]:
-    """A row an epoch; the recommender ends with the weights of the best."""
+    """A row an epoch; the recommender ends with the weights of the best.
+
+    Args:
+        recommender: That is trained.
+        world: On what.
+        judge: Asked after every epoch for figures, `WATCHED` among them: the best of it is kept.
+        seed: Draws what is drawn.
+        scratch: Folder for the state after every epoch, from which a killed run goes on.
+        on_progress: Told (epochs done, epochs at most, what).
+    """
     settings, network = world.settings, recommender.network
     trainer = Trainer(recommender, world, seed)
     state = Checkpoint.resume(scratch, network, trainer.optimizer)

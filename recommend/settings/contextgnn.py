@@ -41,7 +41,8 @@ class ContextGnnConfig(BackboneConfig):
     time: Literal["auto", "clock", "order", "none"] = "auto"
     """What a user may see in training: edges strictly before the moment of the item to predict
     (`clock`); the own items before it, and all training edges of others (`order`); or all but the
-    edges to predict (`none`). `auto` is `order` where times are mere places, otherwise `clock`."""
+    edges to predict (`none`). `auto` is `none` where all of a user has one time, `order` where
+    times are mere places in histories, and otherwise `clock`."""
     positions: PositiveInt | None = 4
     """Interactions of each user that an epoch predicts, drawn anew for every epoch; none: all.
     Without times it predicts all of them once."""

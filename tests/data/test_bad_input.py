@@ -159,5 +159,5 @@ def test_every_card_is_complete():
             assert len(digest) == {"md5": 32, "sha256": 64}[kind] and int(digest, 16) >= 0
     assert list(CATALOGUE) == [
         *("demo", "ml-1m", "ml-100k", "ml-latest-small", "book-crossing", "amazon-books"),
-        *("amazon-beauty", "amazon-sports", "amazon-office", "files"),
+        *("amazon-beauty", "amazon-sports", "amazon-office", "gowalla", "files"),
     ]

@@ -237,6 +237,8 @@ class TestTime:
 
     def test_auto_tells_places_from_times(self):
         assert Past.of(world_of().histories, 12, None).time_of(ContextGnnConfig()) == "order"
+        still = replace(world_of().histories, times=np.zeros_like(world_of().histories.times))
+        assert Past.of(still, 12, None).time_of(ContextGnnConfig()) == "none"
         assert Past.of(shop([1, 2], [3, 4]).histories, 6, None).time_of(ContextGnnConfig()) == (
             "clock"
         )
