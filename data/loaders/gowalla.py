@@ -69,7 +69,7 @@ def held_out(folder: Path) -> HeldOut:
         NAME,
         pl.DataFrame({USER_ID: numbers[USER].cast(pl.String)}),
         pl.DataFrame({ITEM_ID: numbers[ITEM].cast(pl.String)}),
-        training.cast(dict(INTERACTION_SCHEMA)),
+        training.select(pl.col(name).cast(dtype) for name, dtype in INTERACTION_SCHEMA.items()),
     )
     valid, test = (
         Relation.between(ends[part][0], ends[part][1], sizes[0], sizes[1])

@@ -279,18 +279,36 @@ class ContextNetwork(nn.Module):
             assert items is not None
             of = items if classes is None else items.index_select(0, classes)
             scores = self.tower(read.users) @ of.T
-        if read.items is None:
+        pair = self.pairs(read, near, items)
+        if pair is None:
             return scores
-        owners = near.owners[kept]
-        pair = (read.users[owners] * read.items[kept]).sum(1)
-        if self.meeting is not None:
-            own = self.meeting(read.users)[owners, 0]
-            if self.config.meeting == "offset":
-                pair = pair + own
-            else:
-                share = own.sigmoid()
-                pair = share * pair + (1 - share) * scores[owners, columns]
-        return scores.index_put((owners, columns), pair)
+        return scores.index_put((near.owners[kept], columns), pair[kept])
+
+    def pairs(self, read: Read, near: Near, items: Tensor | None) -> Tensor | None:
+        """(n_i,) scores of the items near users, with what makes them fit those of the towers.
+
+        Args:
+            read: What the layers say of the surroundings.
+            near: These.
+            items: (n_items, d) `item_vectors`; None where no tower is.
+
+        Source: ContextGNN, section 4.3. The gate is ours to spell out: a share σ(MLP(h_v)) of the
+        pair's score, the rest of the tower's.
+        """
+        if read.items is None:
+            return None
+        pair = (read.users[near.owners] * read.items).sum(1)
+        if self.meeting is None:
+            return pair
+        own = self.meeting(read.users)[near.owners, 0]
+        if self.config.meeting == "offset":
+            offset: Tensor = pair + own
+            return offset
+        assert self.tower is not None and items is not None
+        share = own.sigmoid()
+        far = (self.tower(read.users)[near.owners] * items.index_select(0, near.items)).sum(1)
+        mixed: Tensor = share * pair + (1 - share) * far
+        return mixed
 
 
 class Layers(nn.Module):
