@@ -96,8 +96,11 @@ class Past:
 
     def time_of(self, config: ContextGnnConfig) -> Time:
         """What decides what a user may see."""
-        if config.time != "auto":
-            return config.time
+        return self._own_time if config.time == "auto" else config.time
+
+    @cached_property
+    def _own_time(self) -> Time:
+        """What the times themselves are fit for."""
         firsts = self.histories.times[self.histories.offsets[:-1].clip(max=len(self.owners) - 1)]
         since = self.histories.times - firsts[self.owners]
         if not since.any():

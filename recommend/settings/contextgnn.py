@@ -52,7 +52,9 @@ class ContextGnnConfig(BackboneConfig):
     """Items that a step sets against each other where the softmax is sampled: those to predict
     first, then those near the users, then others."""
     factors: bool = False
-    """Also walk from items over their latent factors to other items."""
+    """Also walk from the items of a history over their latent factors to other items. Users' own
+    are not walked over: the text about a user was written with all that training predicts in view,
+    and with these edges taken off nothing would teach what they mean."""
 
     @property
     def needs(self) -> tuple[str, ...]:  # type: ignore[override]

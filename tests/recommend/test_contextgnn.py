@@ -239,6 +239,19 @@ class TestTime:
             met = sample.edges[MET]
             assert not np.isin(met.rows, sample.places[0]).any(), "nobody meets oneself again"
 
+    @pytest.mark.parametrize("time", ["clock", "order", "none"])
+    def test_texts_about_users_are_nowhere(self, time):
+        """Leakage: a user's text has seen what is to be predicted, so its codes move nothing."""
+        world, told = world_of(), []
+        for codes in ([[0, 0]] * 24, [[n % 3, n // 8] for n in range(24)]):
+            graph = graph_of(BOARD, user_codes=codes)
+            made = fresh(replace(world, sources=sources_of(BOARD, graph)), time=time, factors=True)
+            _, steps = made.batches(world, np.random.default_rng(0))
+            losses = [made.loss(step)[0].item() for step in steps]
+            ((_, scores),) = made.scores(Asked(world.histories, np.arange(24)))
+            told.append((losses, scores))
+        assert told[0][0] == told[1][0] and torch.equal(told[0][1], told[1][1])
+
     def test_auto_tells_places_from_times(self):
         assert Past.of(world_of().histories, 12, None).time_of(ContextGnnConfig()) == "order"
         still = replace(world_of().histories, times=np.zeros_like(world_of().histories.times))
