@@ -12,7 +12,8 @@ from torch import Tensor
 
 from data.dataset import Dataset, Histories
 from data.errors import ConfigError
-from graph import Sampler
+from graph import Loader, Sample, Schema
+from graph.sample.bars import Numbers
 from recommend.context.losses import classes_of, softmax_of_several
 from recommend.context.network import ContextNetwork, Near
 from recommend.context.surroundings import HAD, Past, Seeds, Targets, Time, sampler_of
@@ -101,25 +102,35 @@ class ContextGnn:
         return self.past.time_of(_own(self.config))
 
     def batches(self, world: World, rng: np.random.Generator) -> tuple[int, Iterator[Step]]:
-        """Users and what they had next, with their surroundings before it."""
+        """Users and what they had next, with their surroundings before it, drawn ahead."""
         own, size = _own(self.config), world.settings.batch_size
         targets = Targets(self.past, own)
-        sampler = sampler_of(own, self.time, self.past.graph(targets.had, self.time), None)
-        seeds, full = targets.epoch(rng), world.settings.is_full(self.past.n_items)
-        count = self.past.n_items if full else own.classes
-        steps = (
-            self._step(targets.step(seeds[at : at + size]), sampler, rng, count)
-            for at in range(0, len(seeds), size)
+        graph = self.past.graph(targets.had, self.time)
+        groups, full = targets.epoch(rng), world.settings.is_full(self.past.n_items)
+        count, every = self.past.n_items if full else own.classes, targets.step(groups)
+
+        def hidden(places: np.ndarray) -> Numbers:
+            numbers = targets.step([groups[place] for place in places]).hidden
+            return {} if numbers is None else {HAD: numbers}
+
+        loader = Loader(
+            sampler_of(own, self.time, graph, None),
+            every.users,
+            every.times,
+            batch=size,
+            seed=int(rng.integers(1 << 31)),
+            values=lambda sample: self._near(sample, graph.schema),
+            exclude=hidden,
         )
-        return -(-len(seeds) // size), steps
+        starts = range(0, len(groups), size)
+        steps = (
+            Step(targets.step(groups[at : at + size]), near, count)
+            for at, near in zip(starts, loader, strict=True)
+        )
+        return len(starts), steps
 
-    def _step(self, seeds: Seeds, sampler: Sampler, rng: np.random.Generator, count: int) -> Step:
-        return Step(seeds, self._near(sampler, seeds, rng), count)
-
-    def _near(self, sampler: Sampler, seeds: Seeds, rng: np.random.Generator | int) -> Near:
-        hidden = None if seeds.hidden is None else {HAD: seeds.hidden}
-        sample = sampler.sample(seeds.users, seeds.times, rng, exclude=hidden)
-        return Near.of(sample, sampler.graph.schema, self.time, self.network.device)
+    def _near(self, sample: Sample, schema: Schema) -> Near:
+        return Near.of(sample, schema, self.time, self.network.device)
 
     def loss(self, batch: Step) -> tuple[Tensor, int]:
         """Softmax over items near and far; the items to predict that are among them count.
@@ -158,9 +169,8 @@ class ContextGnn:
         sampler = sampler_of(_own(self.config), self.time, graph, 0)
         for at in range(0, len(users), USERS_AT_ONCE):
             some = np.asarray(users[at : at + USERS_AT_ONCE], dtype=np.int64)
-            nobody = np.zeros(0, np.int64)
-            seeds = Seeds(some, None if times is None else times[some], nobody, nobody, None)
-            yield some, self._near(sampler, seeds, 0)
+            sample = sampler.sample(some, None if times is None else times[some])
+            yield some, self._near(sample, graph.schema)
 
     def _items(self) -> Tensor | None:
         return None if self.network.tower is None else self.network.item_vectors()
