@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from data.errors import ConfigError
 from graph import Sample, Schema
 from graph.schema import Key
-from recommend.context.surroundings import HAD, MET, Time, schema_of
+from recommend.context.surroundings import DAY, HAD, MET, Time, schema_of
 from recommend.features import Bags
 from recommend.graphs.edges import EdgeList
 from recommend.graphs.layers import Hetero, Sage
@@ -24,9 +24,6 @@ from recommend.graphs.samples import edges_of, numbers_of
 from recommend.sequence.network import BagEmbedding
 from recommend.settings import ModelConfig
 from recommend.settings.contextgnn import ContextGnnConfig
-
-DAY = 86_400
-"""Seconds of a day, in which ages are counted; places in a history count as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +77,7 @@ def _together(one: EdgeList, other: EdgeList) -> EdgeList:
 
 
 def _since(sample: Sample, unit: int) -> dict[str, np.ndarray]:
-    """(n,) float32 ages by type, counted from each user's latest interaction in the sample.
+    """(n,) float32 ages by type, in units, from each user's latest interaction in the sample back.
 
     Whoever is asked for items has had the last one already and not yet the next, so the time up to
     the next is nothing that a recommendation can know.

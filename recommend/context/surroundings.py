@@ -23,6 +23,8 @@ from graph.sample.strategies import Chosen
 from recommend.settings.contextgnn import ContextGnnConfig
 
 Time = Literal["clock", "order", "none"]
+DAY = 86_400
+"""Seconds of a day."""
 HAD = ("user", "had", "item")
 MET = ("user", "interacts", "item")
 _SELF = "asked"
@@ -294,20 +296,35 @@ class Seeds:
 class Targets:
     """What training predicts.
 
+    Without times it is all that users had, some of it at a time with the rest in view. With times
+    it is an item in view of all before it, or all items of a window in view of all before that.
+
+    Attributes:
+        starts: (m,) int64 moments at which the users of `had` edges stand when they are predicted;
+            None without times.
+
     Raises:
-        ConfigError: nobody has anything to predict.
+        ConfigError: nobody has anything to predict, or windows are set where there is no clock.
     """
 
     def __init__(self, past: Past, config: ContextGnnConfig) -> None:
         self.past, self.config = past, config
         self.time = past.time_of(config)
+        if config.window_days is not None and self.time != "clock":
+            raise ConfigError(
+                "model.backbone.window_days counts days, and what a user may see is decided by "
+                f"{self.time!r}; leave it out, or set model.backbone.time to clock where the "
+                "interactions have times."
+            )
         self.had = past.had(self.time)
         self.owners = self.had.sources.astype(np.int64)
-        if self.had.times is None:
+        times = self.had.times
+        self.starts = None if times is None else _window_starts(times, config.window_days)
+        if self.starts is None:
             self.open = np.flatnonzero(self.had.degrees[self.owners] > 1)
         else:
-            firsts = self.had.times[self.had.offsets[:-1].clip(max=len(self.owners) - 1)]
-            self.open = np.flatnonzero(self.had.times > firsts[self.owners])
+            firsts = self.had.moments[self.had.offsets[:-1].clip(max=len(self.owners) - 1)]
+            self.open = np.flatnonzero(self.starts > firsts[self.owners])
         if not len(self.open):
             raise ConfigError(
                 "Nobody has an interaction that something else came before, so there is nothing "
@@ -318,24 +335,65 @@ class Targets:
     def epoch(self, rng: np.random.Generator) -> list[np.ndarray]:
         """Numbers of `had` edges to predict: an array for every seed of an epoch, in any order."""
         shuffled = self.open[rng.permutation(len(self.open))]
+        if self.config.window_days is not None:
+            assert self.starts is not None
+            shuffled = shuffled[np.lexsort((self.starts[shuffled], self.owners[shuffled]))]
+            groups = _runs(shuffled, self.owners, self.starts)
+            return self._some([groups[place] for place in rng.permutation(len(groups))])
         shuffled = shuffled[np.argsort(self.owners[shuffled], kind="stable")]
+        if self.starts is not None:
+            found = self._some(list(shuffled[:, None]))
+            return [found[place] for place in rng.permutation(len(found))]
         owners = self.owners[shuffled]
         degrees = np.bincount(owners, minlength=self.past.n_users)
         rank = np.arange(len(owners)) - (np.cumsum(degrees) - degrees)[owners]
-        if self.time == "none":
-            size = np.minimum(self.config.labels, np.maximum(1, degrees // 2))[owners]
-            begins = np.flatnonzero(rank % size == 0)
-            seeds = np.split(shuffled, begins[1:])
-        else:
-            most = self.config.positions or len(rank)
-            seeds = list(shuffled[rank < most][:, None])
-        return [seeds[place] for place in rng.permutation(len(seeds))]
+        size = np.minimum(self.config.labels, np.maximum(1, degrees // 2))[owners]
+        groups = np.split(shuffled, np.flatnonzero(rank % size == 0)[1:])
+        return [groups[place] for place in rng.permutation(len(groups))]
+
+    def _some(self, groups: list[np.ndarray]) -> list[np.ndarray]:
+        """As many of each user as an epoch predicts, the first of them."""
+        if self.config.positions is None:
+            return groups
+        owners = self.owners[np.array([group[0] for group in groups])]
+        order = np.argsort(owners, kind="stable")
+        counts = np.bincount(owners)
+        rank = np.arange(len(order)) - (np.cumsum(counts) - counts)[owners[order]]
+        return [groups[place] for place in np.sort(order[rank < self.config.positions])]
 
     def step(self, groups: list[np.ndarray]) -> Seeds:
-        """The users of some seeds, a group of edges to predict each."""
+        """The users of some seeds, a group of edges to predict each; an item counts once a seed."""
         numbers = np.concatenate(groups)
         firsts = np.array([group[0] for group in groups])
         rows = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
-        times = None if self.had.times is None else self.had.times[firsts]
-        items = self.had.targets[numbers].astype(np.int64)
-        return Seeds(self.owners[firsts], times, rows, items, numbers if times is None else None)
+        pairs = np.unique(rows * np.int64(self.past.n_items) + self.had.targets[numbers])
+        return Seeds(
+            self.owners[firsts],
+            None if self.starts is None else self.starts[firsts],
+            pairs // self.past.n_items,
+            pairs % self.past.n_items,
+            numbers if self.starts is None else None,
+        )
+
+
+def _window_starts(times: np.ndarray, days: float | None) -> np.ndarray:
+    """(m,) int64 moments at which what came at (m,) `times` is predicted.
+
+    Without windows that is the time itself. Windows (t, t + Δ] end at the last time and at every Δ
+    before it, and all in one is predicted at its t.
+
+    Source: RelBench (Robinson et al., 2024), training tables: seed times every `timedelta`.
+    """
+    if days is None:
+        return times
+    width, last = max(1, round(days * DAY)), times.max(initial=0)
+    starts: np.ndarray = last - ((last - times) // width + 1) * width
+    return starts
+
+
+def _runs(numbers: np.ndarray, *columns: np.ndarray) -> list[np.ndarray]:
+    """`numbers` cut wherever one of the columns, looked up by them, changes."""
+    changes = np.zeros(max(len(numbers) - 1, 0), dtype=bool)
+    for column in columns:
+        changes |= np.diff(column[numbers]) != 0
+    return np.split(numbers, np.flatnonzero(changes) + 1)

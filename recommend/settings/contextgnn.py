@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from recommend.settings.part import BackboneConfig
 
@@ -46,6 +46,10 @@ class ContextGnnConfig(BackboneConfig):
     positions: PositiveInt | None = 4
     """Interactions of each user that an epoch predicts, drawn anew for every epoch; none: all.
     Without times it predicts all of them once."""
+    window_days: PositiveFloat | None = None
+    """Predict all that a user had within so many days, in view of all before these days, rather
+    than one interaction after another; only where there is a clock. An epoch then draws as many
+    windows of each user as `positions` says."""
     labels: PositiveInt = 8
     """Items of one user that are predicted together, where there are no times."""
     classes: PositiveInt = 20_000

@@ -222,6 +222,38 @@ class TestTime:
             read.append(made.network.scores(near, made.network.item_vectors(), None, 6))
         assert torch.equal(*read)
 
+    def test_windows_by_hand(self):
+        """C2, C20: what came in (t, t + 1 day] is predicted together, at t, in view of before."""
+        day, n = 86_400, 5
+        times = np.array([0, day, day + 1, 2 * day, 3 * day, 3 * day])
+        past = Past.of(Histories(np.array([0, 5, 6]), np.array([4, 0, 1, 2, 3, 3]), times), n, None)
+        own = ContextGnnConfig(time="clock", window_days=1, positions=None)
+        targets = Targets(past, own)
+        # windows (-1, 0], (0, 1], (1, 2], (2, 3] of days; the second begins with nothing in view
+        groups = {tuple(sorted(one.tolist())) for one in targets.epoch(np.random.default_rng(0))}
+        assert groups == {(2, 3), (4,)}
+        seeds = targets.step([np.array([3, 2]), np.array([4])])
+        assert seeds.users.tolist() == [0, 0] and seeds.times.tolist() == [day, 2 * day]
+        assert seeds.rows.tolist() == [0, 0, 1] and seeds.items.tolist() == [1, 2, 3]
+        sampler = sampler_of(own, "clock", past.graph(targets.had, "clock"), None)
+        sample = sampler.sample(seeds.users, seeds.times)
+        assert pairs_in(sample) == {(0, 4), (1, 4), (1, 0), (1, 1)}
+        one = Targets(past, own.model_copy(update={"positions": 1}))
+        drawn = {tuple(one.epoch(np.random.default_rng(n))[0].tolist()) for n in range(20)}
+        assert {len(group) for group in drawn} == {1, 2}, "any of the windows"
+        with pytest.raises(ConfigError, match="window_days counts days"):
+            Targets(past, own.model_copy(update={"time": "order"}))
+
+    @pytest.mark.parametrize("positions", [1, 3, None])
+    def test_an_epoch_predicts_some_of_what_everybody_had(self, positions):
+        world = world_of()
+        past = Past.of(world.histories, 12, None)
+        targets = Targets(past, ContextGnnConfig(time="order", positions=positions))
+        epoch = np.concatenate(targets.epoch(np.random.default_rng(0)))
+        counts = np.bincount(targets.owners[epoch], minlength=24)
+        expected = np.minimum(world.histories.lengths - 1, positions or 99)
+        assert counts.tolist() == expected.tolist() and len(set(epoch.tolist())) == len(epoch)
+
     def test_items_to_predict_are_taken_off_where_there_are_no_times(self):
         """C20: no pair of the step is in its own subgraph, and every pair is predicted once."""
         world = world_of()
