@@ -294,16 +294,17 @@ class ContextNetwork(nn.Module):
         """
         if read.items is None:
             return None
-        pair = (read.users[near.owners] * read.items).sum(1)
+        pair = (read.users.index_select(0, near.owners) * read.items).sum(1)
         if self.meeting is None:
             return pair
-        own = self.meeting(read.users)[near.owners, 0]
+        own = self.meeting(read.users)[:, 0].index_select(0, near.owners)
         if self.config.meeting == "offset":
             offset: Tensor = pair + own
             return offset
         assert self.tower is not None and items is not None
         share = own.sigmoid()
-        far = (self.tower(read.users)[near.owners] * items.index_select(0, near.items)).sum(1)
+        asked = self.tower(read.users).index_select(0, near.owners)
+        far = (asked * items.index_select(0, near.items)).sum(1)
         mixed: Tensor = share * pair + (1 - share) * far
         return mixed
 
