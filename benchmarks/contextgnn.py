@@ -70,7 +70,7 @@ def _shop(n_users: int, n_items: int, n: int) -> Dataset:
 
 def _cost(args: argparse.Namespace, dataset: Dataset, parts: str) -> dict[str, float]:
     past = histories(dataset.interactions, dataset.n_users)
-    own = ContextGnnConfig(parts=parts, neighbours=args.neighbours)  # type: ignore[arg-type]
+    own = ContextGnnConfig(parts=parts, neighbours=args.neighbours)
     config = ModelConfig.model_validate(
         {"backbone": own, "enhancer": {"name": PLAIN}, "width": args.width, "embedding_dropout": 0}
     )
