@@ -27,7 +27,7 @@ def locality(
     """(hops,) s_1, s_2, …: the mean share of users' true items that are at most k edges away.
 
     All edges count, whichever way they point and however many there are; users without a true item
-    are left out. What came later is for whoever makes the graph to leave out (`HeteroGraph.before`).
+    are left out. Whoever makes the graph leaves out what came later (`HeteroGraph.before`).
 
     Args:
         graph: With nodes of the types user and item.

@@ -155,16 +155,27 @@ class Past:
 
     def graph(self, had: Relation, time: Time) -> HeteroGraph:
         """The graph, with edges of those who are asked about."""
-        of = self.histories
-        times = of.times.astype(np.int64) if time == "clock" else None
-        edges = {HAD: had, MET: Relation(of.offsets, of.items, self.n_items, times)}
+        met, back = self._timed if time == "clock" else self._untimed
+        edges = {HAD: had, MET: met, schema_of(0).edge(MET).reverse_key: back}
         offsets = np.arange(self.n_items + 1, dtype=np.int64)
         for level, column in enumerate(self.item_factors.T):
             nodes = np.ascontiguousarray(column, dtype=np.int32)
             edges[_has(level)] = Relation(offsets, nodes, self.n_factors)
         sizes = {"user": self.n_users, "item": self.n_items, "item_factor": self.n_factors}
         schema = schema_of(self.item_factors.shape[1])
-        return HeteroGraph(schema, {kind: sizes[kind] for kind in schema.types}, edges)
+        return HeteroGraph(schema, {k: sizes[k] for k in schema.types}, edges, trusted=True)
+
+    @cached_property
+    def _timed(self) -> tuple[Relation, Relation]:
+        """Training edges both ways, made once for all who ask."""
+        of = self.histories
+        met = Relation(of.offsets, of.items, self.n_items, of.times.astype(np.int64))
+        return met, met.transpose()
+
+    @cached_property
+    def _untimed(self) -> tuple[Relation, Relation]:
+        met = Relation(self.histories.offsets, self.histories.items, self.n_items)
+        return met, met.transpose()
 
 
 def _places(of: Histories) -> np.ndarray:
