@@ -354,13 +354,19 @@ class Targets:
         shuffled = shuffled[np.argsort(self.owners[shuffled], kind="stable")]
         if self.starts is not None:
             found = self._some(list(shuffled[:, None]))
-            return [found[place] for place in rng.permutation(len(found))]
+            return [self._onward(found[place]) for place in rng.permutation(len(found))]
         owners = self.owners[shuffled]
         degrees = np.bincount(owners, minlength=self.past.n_users)
         rank = np.arange(len(owners)) - (np.cumsum(degrees) - degrees)[owners]
         size = np.minimum(self.config.labels, np.maximum(1, degrees // 2))[owners]
         groups = np.split(shuffled, np.flatnonzero(rank % size == 0)[1:])
         return [groups[place] for place in rng.permutation(len(groups))]
+
+    def _onward(self, group: np.ndarray) -> np.ndarray:
+        """An edge, and those that follow it in its user's history, `ahead` in all at most."""
+        first = int(group[0])
+        end = min(first + self.config.ahead, int(self.had.offsets[self.owners[first] + 1]))
+        return np.arange(first, end)
 
     def _some(self, groups: list[np.ndarray]) -> list[np.ndarray]:
         """As many of each user as an epoch predicts, the first of them."""

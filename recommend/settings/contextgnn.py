@@ -46,6 +46,9 @@ class ContextGnnConfig(BackboneConfig):
     positions: PositiveInt | None = 4
     """Interactions of each user that an epoch predicts, drawn anew for every epoch; none: all.
     Without times it predicts all of them once."""
+    ahead: PositiveInt = 1
+    """Items that one view of a history predicts: the next, or so many of those that follow. The
+    more, the faster it learns what somebody likes, and the less what comes next."""
     window_days: PositiveFloat | None = None
     """Predict all that a user had within so many days, in view of all before these days, rather
     than one interaction after another; only where there is a clock. An epoch then draws as many

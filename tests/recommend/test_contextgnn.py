@@ -254,6 +254,20 @@ class TestTime:
         expected = np.minimum(world.histories.lengths - 1, positions or 99)
         assert counts.tolist() == expected.tolist() and len(set(epoch.tolist())) == len(epoch)
 
+    def test_one_view_may_predict_several_that_follow(self):
+        """All of them are out of sight: it stands before the first of them."""
+        world = world_of()
+        past = Past.of(world.histories, 12, None)
+        targets = Targets(past, ContextGnnConfig(time="order", positions=None, ahead=3))
+        lengths = []
+        for group in targets.epoch(np.random.default_rng(0)):
+            seeds = targets.step([group])
+            (user,), (at,) = seeds.users, seeds.times
+            wanted = world.histories.of(user)[at : at + 3]
+            assert seeds.items.tolist() == np.unique(wanted).tolist() and at > 0
+            lengths.append(len(group))
+        assert len(lengths) == len(targets.open) and set(lengths) == {1, 2, 3}
+
     def test_items_to_predict_are_taken_off_where_there_are_no_times(self):
         """C20: no pair of the step is in its own subgraph, and every pair is predicted once."""
         world = world_of()
