@@ -12,6 +12,7 @@ none of validation either. A killed run goes on after its last epoch when it is 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import resource
 import time
@@ -27,7 +28,7 @@ from data.dataset import Histories, histories
 from data.held_out import HeldOut
 from data.loaders import gowalla
 from data.relation import Relation
-from recommend.fit.training import WATCHED, train
+from recommend.fit.training import train
 from recommend.judge.several import best_items, judge_lists
 from recommend.model import Model
 from recommend.protocols import Asked, World
@@ -74,10 +75,13 @@ def _run(args: argparse.Namespace, split: HeldOut, past: Histories, name: str) -
     had = Relation(past.offsets, past.items, split.dataset.n_items)
     told: dict[str, Any] = {"recommender": name, **own, "seed": args.seed, "width": args.width}
     if BACKBONES[name].config.learns:
-        scratch = args.scratch / f"{name}-{args.seed}"
+        lasting = settings.model_copy(update={"epochs": 1, "patience": 1})
+        what = config.model_dump_json() + lasting.model_dump_json() + str(args.judged)
+        digest = hashlib.sha256(what.encode()).hexdigest()[:12]
+        scratch = args.scratch / f"{name}-{digest}-{args.seed}"
         scratch.mkdir(parents=True, exist_ok=True)
         judge = _judge_of(model, split, past, had, args.judged)
-        rows = train(recommender, world, judge, args.seed, scratch, _told)
+        rows = train(recommender, world, judge, args.seed, scratch, _told, "recall@20")
         told |= {"epochs": len(rows), "curve": rows}
     told["seconds"] = round(time.perf_counter() - began, 1)
     everyone = np.arange(split.dataset.n_users)
@@ -96,8 +100,7 @@ def _judge_of(
 
     def judge() -> dict[str, float]:
         lists = best_items(model, Asked(past, users), (had,), max(KS))
-        found = judge_lists(lists, users, split.valid, KS)
-        return {**found, WATCHED: found["recall@20"]}
+        return judge_lists(lists, users, split.valid, KS)
 
     return judge
 

@@ -124,25 +124,27 @@ def train(
     seed: int,
     scratch: Path,
     on_progress: Progress | None,
+    watched: str = WATCHED,
 ) -> list[dict[str, float]]:
     """A row an epoch; the recommender ends with the weights of the best.
 
     Args:
         recommender: That is trained.
         world: On what.
-        judge: Asked after every epoch for figures, `WATCHED` among them: the best of it is kept.
+        judge: Asked for figures after every epoch.
         seed: Draws what is drawn.
         scratch: Folder for the state after every epoch, from which a killed run goes on.
         on_progress: Told (epochs done, epochs at most, what).
+        watched: The figure whose best epoch is kept.
     """
     settings, network = world.settings, recommender.network
     trainer = Trainer(recommender, world, seed)
     state = Checkpoint.resume(scratch, network, trainer.optimizer)
     while not state.is_over(settings):
         if on_progress is not None:
-            on_progress(state.epoch, settings.epochs, state.describe(WATCHED))
+            on_progress(state.epoch, settings.epochs, state.describe(watched))
         row = trainer.epoch(state.epoch)
-        state.record({**row, **judge()}, WATCHED, network)
+        state.record({**row, **judge()}, watched, network)
         state.write(scratch, network, trainer.optimizer)
     network.load_state_dict(state.best)
     return state.rows
