@@ -49,8 +49,8 @@ def test_a_first_visit_can_train_the_demo(
 ) -> None:
     page = screen("train", empty_workspace)
     assert not page.exception and not page.error
-    assert metrics(page) == {"Recommenders": "17", "To train": "17"}
-    assert page.button(key=START).label == "Train 17 recommenders"
+    assert metrics(page) == {"Recommenders": "18", "To train": "18"}
+    assert page.button(key=START).label == "Train 18 recommenders"
     page.button(key=START).click().run()
     assert started == [(empty_workspace, "demo", (), {"upto": None, "jobs": 2})]
     assert not (empty_workspace / "experiments").exists()
@@ -150,7 +150,7 @@ def test_other_fields_appear_with_another_backend(screen: Open, empty_workspace:
     assert any("Has to be given" in one.value for one in page.markdown)
     page.text_input(key="llm.item.model").set_value("m").run()
     assert not page.error
-    assert metrics(page)["Recommenders"] == "17"
+    assert metrics(page)["Recommenders"] == "18"
 
 
 def test_what_nobody_looks_at_keeps_what_was_changed(screen: Open, empty_workspace: Path) -> None:
@@ -200,7 +200,7 @@ def test_what_takes_no_enhancer_is_ticked_by_itself(
     page.checkbox(key="backbone.item-knn").uncheck().run()
     assert page.button(key=START).label == "Train 16 recommenders"
     page.checkbox(key="backbone.item-knn").check().run()
-    assert page.button(key=START).label == "Train 17 recommenders"
+    assert page.button(key=START).label == "Train 18 recommenders"
     names = [f"backbone.{name}" for name in BACKBONES if name != "item-knn"]
     for name in (*names, *(f"enhancer.{name}" for name in ("none", "autograph", "fusion"))):
         page.checkbox(key=name).uncheck()
