@@ -198,7 +198,7 @@ def test_what_takes_no_enhancer_is_ticked_by_itself(
 ) -> None:
     page = screen("train", empty_workspace)
     page.checkbox(key="backbone.item-knn").uncheck().run()
-    assert page.button(key=START).label == "Train 16 recommenders"
+    assert page.button(key=START).label == "Train 17 recommenders"
     page.checkbox(key="backbone.item-knn").check().run()
     assert page.button(key=START).label == "Train 18 recommenders"
     names = [f"backbone.{name}" for name in BACKBONES if name != "item-knn"]
