@@ -14,6 +14,7 @@ class ContextGnnConfig(BackboneConfig):
     """ContextGNN: items near a user by the paths that lead to them, all others by vectors."""
 
     title: ClassVar[str] = "ContextGNN"
+    looks_around: ClassVar[bool] = True
     space: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "hops": (2, 3),
         "neighbours": (8, 16, 32),

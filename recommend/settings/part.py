@@ -52,6 +52,9 @@ class BackboneConfig(PartConfig):
 
     learns: ClassVar[bool] = True
     """Whether it is trained epoch by epoch; what is not is the same for every seed."""
+    looks_around: ClassVar[bool] = False
+    """Whether it scores items by a sample of what is around a user, so that one may ask what is in
+    it, and what each way in it gave."""
 
 
 class EnhancerConfig(PartConfig):
