@@ -16,6 +16,7 @@ from graph import Loader, Sample, Schema
 from graph.sample.bars import Numbers
 from recommend.context.losses import classes_of, softmax_of_several
 from recommend.context.network import ContextNetwork, Near
+from recommend.context.spectrum import item_spectrum
 from recommend.context.surroundings import HAD, Past, Seeds, Targets, Time, sampler_of
 from recommend.features import Bags, bags
 from recommend.protocols import Asked, World
@@ -70,7 +71,11 @@ class ContextGnn:
                 "model.backbone.factors is on, and there is no graph with factors to walk over."
             )
         past = Past.of(world.histories, world.dataset.n_items, graph)
-        return cls._made(config, past, _bags_of(world.dataset))
+        made = cls._made(config, past, _bags_of(world.dataset))
+        if own.start == "svd" and made.network.table is not None:
+            found = item_spectrum(world.histories, past.n_items, config.width)
+            made.network.table.weight.data.copy_(torch.from_numpy(found))
+        return made
 
     @classmethod
     def restore(cls, config: ModelConfig, arrays: dict[str, np.ndarray]) -> ContextGnn:

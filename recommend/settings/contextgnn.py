@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from recommend.settings.part import BackboneConfig
 
@@ -31,6 +31,9 @@ class ContextGnnConfig(BackboneConfig):
     items: Literal["lookup", "feature", "fusion"] = "lookup"
     """What an item's vector outside is made of: one of its own, its attributes (so that items
     nobody has had get one too), or the sum of both."""
+    start: Literal["random", "svd"] = "random"
+    """Where items' own vectors begin: anywhere, or at the singular vectors of who had what in
+    training, which brings early epochs further."""
     hops: Annotated[int, Field(ge=1, le=4)] = 3
     """Hops of a user's sample, user to item to user and so on, and layers over it."""
     neighbours: Annotated[int, Field(ge=1, le=1024)] = 16
@@ -63,6 +66,16 @@ class ContextGnnConfig(BackboneConfig):
     """Also walk from the items of a history over their latent factors to other items. Users' own
     are not walked over: the text about a user was written with all that training predicts in view,
     and with these edges taken off nothing would teach what they mean."""
+
+    @model_validator(mode="after")
+    def _a_start_is_of_own_vectors(self) -> Self:
+        if self.start == "svd" and (self.parts == "pair" or self.items == "feature"):
+            raise ValueError(
+                "start = svd is where items' own vectors begin, and with "
+                f"parts = {self.parts} and items = {self.items} they have none; "
+                "leave it at random"
+            )
+        return self
 
     @property
     def needs(self) -> tuple[str, ...]:  # type: ignore[override]

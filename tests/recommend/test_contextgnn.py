@@ -26,6 +26,7 @@ from recommend.context.losses import classes_of, softmax_of_several
 from recommend.context.merge import index_of, merged_top
 from recommend.context.network import Ages, Near
 from recommend.context.recommender import ContextGnn
+from recommend.context.spectrum import item_spectrum
 from recommend.context.surroundings import HAD, MET, Past, Spread, Targets, sampler_of
 from recommend.fit.training import Trainer, fit_model
 from recommend.newcomers.placing import with_item
@@ -47,6 +48,7 @@ VARIANTS = {
     "fusion": {"items": "fusion", "reduce": "mean"},
     "factors": {"factors": True},
     "narrow": {"neighbours": 2},
+    "svd": {"start": "svd"},
 }
 TRAINED = ("plain", "none", "pair", "tower")
 TRAINING = TrainConfig(epochs=8, patience=8, batch_size=8, learning_rate=2e-2)
@@ -472,6 +474,52 @@ class TestTheNetwork:
         bare = replace(BOARD, items=BOARD.items.drop("genres"))
         with pytest.raises(ConfigError, match="the items have no attributes"):
             fresh(world_of(bare), items="feature")
+
+
+class TestTheStart:
+    def test_it_is_that_of_the_dense_decomposition(self):
+        """Against LAPACK: the same products between items, up to one factor, and the scale."""
+        rng = np.random.default_rng(0)
+        had = rng.random((40, 15)) < 0.2 + 0.6 * (np.arange(15) % 3 == np.arange(40)[:, None] % 3)
+        had[:, 14] = had[:, 13]
+        had[:, 12] = False
+        rows, items = np.nonzero(had)
+        offsets = np.searchsorted(rows, np.arange(41))
+        found = item_spectrum(Histories(offsets, items, np.zeros(len(items), int)), 15, 4)
+        degrees = had.sum(1, keepdims=True).clip(1) * had.sum(0).clip(1)
+        _, _, true = np.linalg.svd(had / np.sqrt(degrees))
+        expected = true[:4].T
+        expected = expected / np.linalg.norm(np.delete(expected, 12, 0), axis=1).mean()
+        np.testing.assert_allclose(found @ found.T, expected @ expected.T, atol=1e-5)
+        np.testing.assert_allclose(found[13], found[14], atol=1e-6)
+        assert (found[12] == 0).all(), "nobody had it"
+
+    def test_what_repeats_and_what_is_wider_than_the_data_adds_nothing(self):
+        """Two items that the same two users had twice: one direction, and zeros beyond it."""
+        twice = Histories(np.array([0, 4, 8]), np.array([0, 1] * 4), np.arange(8))
+        found = item_spectrum(twice, 3, 8)
+        assert np.abs(found[0, 0]) == pytest.approx(1) and not found[:, 1:].any()
+        assert found[0].tolist() == pytest.approx(found[1].tolist()) and not found[2].any()
+        nobody = Histories(np.zeros(3, int), np.zeros(0, int), np.zeros(0, int))
+        assert not item_spectrum(nobody, 3, 2).any()
+
+    def test_the_table_begins_there_by_training_alone(self):
+        """Nothing else begins otherwise, and what was kept for validation and test moves none."""
+        starts = {name: fresh(start=name).network.state_dict() for name in ("random", "svd")}
+        for name, one in starts["random"].items():
+            assert torch.equal(one, starts["svd"][name]) is (name != "table.weight"), name
+        split = leave_one_out(BOARD)
+        held = np.concatenate([split.valid, split.test])
+        items = BOARD.interactions["item"].to_numpy().copy()
+        items[held] = (items[held] + 5) % 12
+        other = replace(BOARD, interactions=BOARD.interactions.with_columns(item=items))
+        again = fresh(world_of(other), start="svd").network.table.weight
+        assert torch.equal(again, starts["svd"]["table.weight"])
+
+    @pytest.mark.parametrize("own", [{"parts": "pair"}, {"items": "feature"}])
+    def test_without_own_vectors_it_is_refused(self, own):
+        with pytest.raises(ValueError, match="they have none; leave it at random"):
+            config_of(start="svd", **own)
 
 
 class TestTheLoss:
