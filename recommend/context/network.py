@@ -19,7 +19,7 @@ from graph.schema import Key
 from recommend.context.surroundings import DAY, HAD, MET, Time, schema_of
 from recommend.features import Bags
 from recommend.graphs.edges import EdgeList
-from recommend.graphs.layers import Hetero, Sage
+from recommend.graphs.layers import Gat, Hetero, Layer, Sage
 from recommend.graphs.samples import edges_of, numbers_of
 from recommend.sequence.network import BagEmbedding
 from recommend.settings import ModelConfig
@@ -309,8 +309,18 @@ class ContextNetwork(nn.Module):
         return mixed
 
 
+def _layer(key: Key, width: int, config: ContextGnnConfig) -> Layer:
+    """What a node makes of its neighbours by one type of edges, and of itself.
+
+    An item has one factor a level, so there attention would have nothing to weigh.
+    """
+    if config.layer == "gat" and key[0] != "item_factor":
+        return Gat(width, width, own_width=width, heads=config.heads, residual=True)
+    return Sage(width, width, reduce=config.reduce)
+
+
 class Layers(nn.Module):
-    """GraphSAGE a type of edges, then LayerNorm and, but for the last layer, ReLU.
+    """GraphSAGE or graph attention a type of edges, then LayerNorm and, but for the last, ReLU.
 
     Layers have weights only for what a later one, or a score, reads.
 
@@ -327,7 +337,7 @@ class Layers(nn.Module):
         layers, norms = [], []
         for _ in range(config.hops):
             own = [key for key in keys if key[2] in wanted]
-            layers.append(Hetero({key: Sage(width, width, reduce=config.reduce) for key in own}))
+            layers.append(Hetero({key: _layer(key, width, config) for key in own}))
             ends = {kind: nn.LayerNorm(width) for kind in kinds if kind in wanted}
             norms.append(nn.ModuleDict(ends))
             wanted = wanted | {key[0] for key in own}

@@ -80,13 +80,20 @@ class Gat(Layer):
 
     Where sources and targets are of one type, they share W, and a node is one of its own
     neighbours, as in the paper. Of two types (`own_width` is given), each has its own W, and it is
-    not.
+    not. A residual adds U x_i.
 
-    Source: Veličković et al., Graph attention networks, ICLR 2018, eq. 1 to 5.
+    Source: Veličković et al., Graph attention networks, ICLR 2018, eq. 1 to 5; PyG's GATConv for
+    the residual.
     """
 
     def __init__(
-        self, width: int, out: int, *, own_width: int | None = None, heads: int = 1
+        self,
+        width: int,
+        out: int,
+        *,
+        own_width: int | None = None,
+        heads: int = 1,
+        residual: bool = False,
     ) -> None:
         """A layer from `width` to `out`, of which every head gives an equal part."""
         super().__init__()
@@ -95,6 +102,7 @@ class Gat(Layer):
         self.of_targets = nn.Linear(own_width, out, bias=False) if own_width else None
         self.source = nn.Parameter(torch.empty(heads, out // heads))
         self.target = nn.Parameter(torch.empty(heads, out // heads))
+        self.itself = nn.Linear(own_width or width, out, bias=False) if residual else None
         self.bias = nn.Parameter(torch.zeros(out))
         for one in (self.source, self.target):
             nn.init.xavier_uniform_(one)
@@ -113,6 +121,8 @@ class Gat(Layer):
         pulled = torch.cat([edges.pull(one, share) for one, share in heads], 1)  # (n, h · c)
         if itself is not None:
             pulled = pulled + own_share.repeat_interleave(mine.shape[1] // self.heads, 1) * mine
+        if self.itself is not None:
+            pulled = pulled + self.itself(own)
         return pulled + self.bias
 
     def _of_targets(self, own: Tensor, x: Tensor, sent: Tensor) -> Tensor:

@@ -40,8 +40,13 @@ class ContextGnnConfig(BackboneConfig):
     """How many the first hop draws; every further hop half as many a node."""
     draws: Literal["latest", "spread"] = "latest"
     """Whether hops draw the latest edges or some of all; without times always of all."""
+    layer: Literal["sage", "gat"] = "sage"
+    """How a node hears its neighbours by one type of edges: GraphSAGE, all alike, or graph
+    attention, each as much as the two of them say."""
     reduce: Literal["mean", "sum", "max"] = "sum"
-    """What a node makes of the neighbours that it hears by one type of edges."""
+    """What GraphSAGE makes of all neighbours of a node by one type of edges."""
+    heads: PositiveInt = 1
+    """Heads of graph attention, each of an equal part of the width."""
     time: Literal["auto", "clock", "order", "none"] = "auto"
     """What a user may see in training: edges strictly before the moment of the item to predict
     (`clock`); the own items before it, and all training edges of others (`order`); or all but the

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from small_worlds import checkerboard, dataset_of, enliven, graph_of, scores_of, sources_of
-from torch_geometric.nn import HeteroConv, PositionalEncoding, SAGEConv
+from torch_geometric.nn import GATConv, HeteroConv, PositionalEncoding, SAGEConv
 from torch_geometric.utils import softmax
 from torch_geometric.utils._scatter import scatter
 
@@ -29,6 +29,7 @@ from recommend.context.recommender import ContextGnn
 from recommend.context.spectrum import item_spectrum
 from recommend.context.surroundings import HAD, MET, Past, Spread, Targets, sampler_of
 from recommend.fit.training import Trainer, fit_model
+from recommend.graphs.layers import Gat, Sage
 from recommend.newcomers.placing import with_item
 from recommend.protocols import Asked, World
 from recommend.reasons.what_if import Ready
@@ -49,6 +50,7 @@ VARIANTS = {
     "factors": {"factors": True},
     "narrow": {"neighbours": 2},
     "svd": {"start": "svd"},
+    "gat": {"layer": "gat", "heads": 2, "factors": True},
 }
 TRAINED = ("plain", "none", "pair", "tower")
 TRAINING = TrainConfig(epochs=8, patience=8, batch_size=8, learning_rate=2e-2)
@@ -349,6 +351,26 @@ def near_of(made: ContextGnn, users: list[int]) -> Near:
     return near
 
 
+def theirs(layer: Sage | Gat) -> SAGEConv | GATConv:
+    """PyG's layer with these weights."""
+    if isinstance(layer, Sage):
+        sage = SAGEConv((8, 8), 8, aggr=layer.reduce)
+        sage.lin_l, sage.lin_r = layer.neighbours, layer.itself
+        return sage
+    gat = GATConv((8, 8), 4, heads=2, add_self_loops=False, residual=True)
+    with torch.no_grad():
+        gat.att_src.copy_(layer.source[None])
+        gat.att_dst.copy_(layer.target[None])
+        gat.bias.copy_(layer.bias)
+        for their, our in (
+            (gat.lin_src, layer.of_sources),
+            (gat.lin_dst, layer.of_targets),
+            (gat.res, layer.itself),
+        ):
+            their.weight.copy_(our.weight)
+    return gat
+
+
 class TestTheNetwork:
     def test_every_edge_is_there_both_ways(self):
         """C5."""
@@ -390,18 +412,16 @@ class TestTheNetwork:
         assert not torch.allclose(*reads)
 
     def test_layers_are_those_of_pyg(self):
-        """C8: the same weights on the same sample, HeteroConv of SAGEConv with LayerNorm."""
-        for reduce in ("mean", "sum", "max"):
-            made = fresh(factors=True, reduce=reduce)
+        """C8: the same weights on the same sample, HeteroConv with LayerNorm."""
+        for own in (*({"reduce": one} for one in ("mean", "sum", "max")), VARIANTS["gat"]):
+            made = fresh(**{"factors": True, **own})
             near, layers = near_of(made, [0, 3, 8]), made.network.layers
             x = start = made.network.first(near, made.network.item_vectors())
             index = {key: torch.stack([e.rows, e.columns]) for key, e in near.edges.items()}
             for level, (layer, norms) in enumerate(zip(layers.layers, layers.norms, strict=True)):
                 convs = {}
                 for key in layer.keys:
-                    conv, ours = SAGEConv((8, 8), 8, aggr=reduce), layer.layers["__".join(key)]
-                    conv.lin_l, conv.lin_r = ours.neighbours, ours.itself
-                    convs[key] = conv
+                    convs[key] = theirs(layer.layers["__".join(key)])
                 x = {k: norms[k](v) for k, v in HeteroConv(convs)(x, index).items()}
                 if level < len(layers.layers) - 1:
                     x = {kind: one.relu() for kind, one in x.items()}
