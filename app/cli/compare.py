@@ -29,6 +29,16 @@ from app.results.comparison import (
 )
 from app.results.latex import comparison_latex
 from app.results.metrics import METRICS
+from app.results.nearness import (
+    SEEN,
+    STEPS,
+    closeness_table,
+    gates_table,
+    groups_table,
+    measure_nearness,
+    nearness_in_words,
+    scores_table,
+)
 from app.results.wording import change_in_words, no_difference_note
 from app.terminal import open_console
 from data import atomic
@@ -106,6 +116,32 @@ def beyond(
     console.print("Novelty is in bits; diversity is 1 − cosine of the items' vectors.")
     for note in caution_notes(found):
         console.print(note)
+
+
+@app.command()
+def locality(experiments: Experiments, workspace: Workspace = WORKSPACE) -> None:
+    """Measures what is missing, and shows how near the test's items were to their users.
+
+    It needs no trained recommender; what samples hold is shown of those that look around.
+    """
+    records = [read_record(name, workspace) for name in dict.fromkeys(experiments)]
+    for record in records:
+        measure_nearness(record, showing=open_display)
+    found = contenders(records)
+    console = open_console()
+    scores = scores_table(records).pivot("k", index=["experiment", "way"], values="score")
+    heads = {str(k): f"s_{k}" for k in range(1, 5)}
+    console.print(rich_table(scores.rename(heads), "Share of next items within k steps"))
+    titles = {
+        f"The same within {STEPS} steps, by group of users": groups_table(records),
+        "Samples of recommenders that look around": closeness_table(found),
+        "What users make of the scores of near items, by group": gates_table(found),
+    }
+    for title, table in titles.items():
+        if table.height:
+            console.print(rich_table(table, title))
+    for sentence in (*nearness_in_words(records, found), SEEN, *caution_notes(found)):
+        console.print(sentence)
 
 
 @app.command()

@@ -31,6 +31,10 @@ COMMANDS = {
         "app.cli.compare",
         "Measure lists beyond accuracy: coverage, concentration, novelty, diversity.",
     ),
+    "locality": (
+        "app.cli.compare",
+        "Measure how near items are that people had next, and what samples around users hold.",
+    ),
     "ablate": (
         "app.cli.compare",
         "Train a recommender without each kind of metapath and with other levels; compare.",

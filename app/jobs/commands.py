@@ -42,6 +42,7 @@ KINDS: Mapping[str, Kind] = {
     "estimate": Kind(("prompts", "estimate"), exclusive=False),
     "alternatives": Kind(("factors", "alternatives"), exclusive=True),
     "beyond": Kind(("beyond",), exclusive=True),
+    "locality": Kind(("locality",), exclusive=True),
     "ablate": Kind(("ablate",), exclusive=True),
 }
 """By name; a job of any other is refused."""

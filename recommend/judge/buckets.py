@@ -70,7 +70,7 @@ def _row(users: pl.DataFrame, by: str, low: int, high: int | None) -> dict[str, 
     base = float(theirs.mean())
     known = part.height > 1
     return {
-        "bucket": _name(low, high),
+        "bucket": name_of(low, high),
         "users": part.height,
         "ours": float(ours.mean()),
         "theirs": base,
@@ -82,7 +82,12 @@ def _row(users: pl.DataFrame, by: str, low: int, high: int | None) -> dict[str, 
     }
 
 
-def _name(low: int, high: int | None) -> str:
+def name_of(low: int, high: int | None) -> str:
+    """What a bucket is called, by its first and last value.
+
+    >>> name_of(0, 0), name_of(5, 9), name_of(1000, None)
+    ('0', '5–9', '1,000 or more')
+    """
     if high is None:
         return f"{low:,} or more"
     return f"{low:,}" if low == high else f"{low:,}–{high:,}"

@@ -17,11 +17,8 @@ from torch_geometric.utils._scatter import scatter
 
 from data.dataset import Histories
 from data.errors import ConfigError, DataError
-from data.relation import Relation
 from data.split import leave_one_out
-from graph import EdgeType, HeteroGraph, NodeType, Sampler, Schema
-from graph.latent import INTERACTIONS
-from recommend.context.locality import closeness, locality
+from graph import Sampler
 from recommend.context.losses import classes_of, softmax_of_several
 from recommend.context.merge import index_of, merged_top
 from recommend.context.network import Ages, Near
@@ -686,41 +683,3 @@ class TestMerging:
             found = dense.gather(1, torch.from_numpy(items))
             np.testing.assert_allclose(found, best.values, rtol=1e-4, atol=1e-5)
             assert all(len(set(row)) == k for row in items.tolist())
-
-
-class TestLocality:
-    def test_by_hand(self):
-        """C3: user 0 had 0 1, user 1 had 1 2, user 2 had 3; who will have what is below."""
-        had = Relation.between(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 1, 2, 3]), 3, 6)
-        schema = Schema((NodeType("user"), NodeType("item")), (EdgeType("user", "had", "item"),))
-        graph = HeteroGraph(schema, {"user": 3, "item": 6}, {("user", "had", "item"): had})
-        true = Relation.between(np.array([0, 0, 0, 1, 2]), np.array([0, 2, 4, 0, 5]), 3, 6)
-        # user 0 has 0 at one edge and 2 at three, of three; user 1 has 0 at three, of one
-        s = [(1 / 3 + 0 + 0) / 3, (1 / 3) / 3, (2 / 3 + 1 + 0) / 3, (2 / 3 + 1 + 0) / 3]
-        assert locality(graph, true, 4).tolist() == pytest.approx(s)
-        assert locality(graph, true, 1, np.array([0])).tolist() == pytest.approx([1 / 3])
-        kinds = Relation.between(np.array([3, 5]), np.array([0, 0]), 6, 1)
-        wide = graph.extend({EdgeType("item", "is", "kind"): kinds}, {NodeType("kind"): 1})
-        assert locality(wide, true, 3)[2] == pytest.approx((2 / 3 + 1 + 1) / 3), "5 is like 3"
-
-    def test_a_sample_of_everything_covers_what_is_near(self):
-        """The share that a wide sample covers is s_3, and an oracle's recall is no less than it."""
-        made = fresh(neighbours=64, draws="spread")
-        past = leave_one_out(BOARD).histories(BOARD)
-        true = Relation.between(np.arange(24), leave_one_out(BOARD).targets(BOARD, "test"), 24, 12)
-        found = closeness(made, past, np.arange(24), true, (), 5)
-        graph = graph_of(BOARD).hetero
-        assert found.covered == pytest.approx(locality(graph_of_pairs(graph), true, 3)[2])
-        assert found.bound == found.covered and 0 < found.of_list <= 1 and np.isnan(found.share)
-        gated = closeness(fresh(meeting="gate"), past, np.arange(3), true, (), 5)
-        assert 0 < gated.share < 1
-        had = Relation(past.offsets, past.items, 12)
-        tower = closeness(fresh(neighbours=1, hops=1), past, np.arange(24), true, (had,), 5)
-        assert tower.of_list == 0 and tower.near == 1, "what is near was had, and is in no list"
-
-
-def graph_of_pairs(graph: HeteroGraph) -> HeteroGraph:
-    """Users and items alone."""
-    schema = Schema((NodeType("user"), NodeType("item")), (EdgeType(*INTERACTIONS),))
-    sizes = {kind: graph.size(kind) for kind in schema.types}
-    return HeteroGraph(schema, sizes, {INTERACTIONS: graph.relation(INTERACTIONS)})

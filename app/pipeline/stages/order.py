@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from app.experiment.settings import Cell, Experiment
-from app.pipeline.stages import judge, train
+from app.pipeline.stages import judge, near, train
 from app.pipeline.stages.material import MATERIAL
 from app.pipeline.stages.stage import Stage
 from data.errors import ConfigError
 
-STAGES: dict[str, Stage] = {**MATERIAL, **train.STAGES, **judge.STAGES}
+STAGES: dict[str, Stage] = {**MATERIAL, **train.STAGES, **judge.STAGES, **near.STAGES}
 
 
 def stages_named(name: str) -> tuple[str, ...]:

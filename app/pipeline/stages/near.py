@@ -1,0 +1,92 @@
+"""How near the test items of users are, and what the samples of those hold who look around."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from app.experiment.settings import Cell, Experiment
+from app.pipeline.stages.stage import Stage, Task, no_settings, reads
+from data.dataset import Dataset
+from data.relation import Relation
+from data.split import Split
+from graph.latent import LatentGraph
+
+if TYPE_CHECKING:
+    from recommend.context.recommender import ContextGnn
+
+LIST_LENGTH = 10
+"""Items of the lists that are looked at."""
+
+
+def measure_nearness(task: Task) -> Mapping[str, Any]:
+    """The locality score of every user, whoever recommends; no edge is of validation or test."""
+    from recommend.context.locality import measure_locality
+    from recommend.judge.evaluate import histories_before
+
+    dataset, split = task.dataset, task.split
+    graph = LatentGraph.load(task.inputs["graph"]) if "graph" in task.inputs else None
+    training, before = split.histories(dataset), histories_before(dataset, split, "test")
+    found = measure_locality(training, before, _true_items(dataset, split), graph)
+    found.save(task.folder)
+    best = found.scores.filter(way="interactions")["score"]
+    return {f"s_{k}": score for k, score in enumerate(best, start=1)}
+
+
+def look_into_samples(task: Task) -> Mapping[str, Any]:
+    """What the samples of one recommender hold of its lists and of the test items."""
+    from recommend.context.locality import closeness
+    from recommend.judge.evaluate import histories_before, leaves_out_seen
+    from recommend.model import Model
+
+    model = Model.load(task.inputs["train"], task.device)
+    dataset, split = task.dataset, task.split
+    before, true = histories_before(dataset, split, "test"), _true_items(dataset, split)
+    seen = leaves_out_seen(task.experiment.evaluate, dataset, split, "test")
+    had = [Relation(before.offsets, before.items, dataset.n_items)] if seen else []
+    everyone = np.arange(dataset.n_users)
+    found = closeness(_looking(model), before, everyone, true, had, LIST_LENGTH)
+    found.save(task.folder)
+    return {name: found.mean(name) for name in ("near", "of_list", "covered", "bound", "gate")}
+
+
+def _looking(model: Any) -> ContextGnn:
+    return model.recommender  # type: ignore[no-any-return]
+
+
+def _true_items(dataset: Dataset, split: Split) -> Relation:
+    users, items = np.arange(dataset.n_users), split.targets(dataset, "test")
+    return Relation.between(users, items, dataset.n_users, dataset.n_items)
+
+
+def _inputs(experiment: Experiment, _cell: Cell | None) -> tuple[str, ...]:
+    """The graph, where a recommender reads it, for the factors that one could walk over."""
+    every = {
+        one
+        for cell in experiment.grid
+        for one in (cell, experiment.beneath(cell))
+        if one is not None
+    }
+    graph = any("graph" in experiment.model_of(cell).needs for cell in every)
+    return ("dataset", "split", *(("graph",) if graph else ()))
+
+
+def _judged(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
+    return {"length": LIST_LENGTH, "exclude_seen": experiment.evaluate.exclude_seen}
+
+
+STAGES = {
+    "locality": Stage("measuring how near items are", 1, _inputs, no_settings, measure_nearness),
+    "closeness": Stage(
+        "looking into samples",
+        1,
+        reads("dataset", "split", "train"),
+        _judged,
+        look_into_samples,
+        a_cell=True,
+    ),
+}
+"""Made only where they are asked for."""
