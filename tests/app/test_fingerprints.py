@@ -16,7 +16,7 @@ from app.pipeline.stages.order import STAGES
 PLAIN, ENHANCED = Cell("gru4rec", "none", 0), Cell("gru4rec", "autograph", 0)
 ITEM_VECTORS = {"vectors-item", "codes-item", "factors-item", "pairs"}
 USER_VECTORS = {"vectors-user", "codes-user", "factors-user"}
-GRAPH = {"graph", "train autograph", "evaluate autograph"}
+GRAPH = {"graph", "locality", "train autograph", "evaluate autograph"}
 MODELS = {"train none", "evaluate none", "train autograph", "evaluate autograph"}
 KNOWLEDGE = {"knowledge-item", "phrases", "knowledge-user", *ITEM_VECTORS, *USER_VECTORS, *GRAPH}
 EVERYTHING = {"dataset", "split", "words", *KNOWLEDGE, *MODELS}
