@@ -191,7 +191,7 @@ class ContextNetwork(nn.Module):
         if has_features:
             self.features = nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Linear(d, d))
         self.dropout = nn.Dropout(config.embedding_dropout)
-        self.layers = Layers(schema_of(levels), kinds, d, of)
+        self.layers = Layers(schema_of(levels, of.followed > 0), kinds, d, of)
         pairs, towers = of.parts != "tower", of.parts != "pair"
         self.tower = nn.Linear(d, d) if towers else None
         self.meeting = None

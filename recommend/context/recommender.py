@@ -110,7 +110,7 @@ class ContextGnn:
         """Users and what they had next, with their surroundings before it, drawn ahead."""
         own, size = _own(self.config), world.settings.batch_size
         targets = Targets(self.past, own)
-        graph = self.past.graph(targets.had, self.time)
+        graph = self.past.graph(targets.had, self.time, own.followed)
         groups, full = targets.epoch(rng), world.settings.is_full(self.past.n_items)
         count, every = self.past.n_items if full else own.classes, targets.step(groups)
 
@@ -119,7 +119,7 @@ class ContextGnn:
             return {} if numbers is None else {HAD: numbers}
 
         loader = Loader(
-            sampler_of(own, self.time, graph, None),
+            sampler_of(own, self.past, graph, None),
             every.users,
             every.times,
             batch=size,
@@ -170,8 +170,9 @@ class ContextGnn:
     ) -> Iterator[tuple[np.ndarray, Near]]:
         """Users, and what is around them after their histories, a block of users at a time."""
         had, times = self.past.asked(histories, self.time)
-        graph = self.past.graph(had, self.time)
-        sampler = sampler_of(_own(self.config), self.time, graph, 0)
+        own = _own(self.config)
+        graph = self.past.graph(had, self.time, own.followed)
+        sampler = sampler_of(own, self.past, graph, 0)
         for at in range(0, len(users), USERS_AT_ONCE):
             some = np.asarray(users[at : at + USERS_AT_ONCE], dtype=np.int64)
             sample = sampler.sample(some, None if times is None else times[some])

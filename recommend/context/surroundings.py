@@ -15,11 +15,11 @@ import numpy as np
 
 from data.dataset import Histories
 from data.errors import ConfigError
-from data.relation import Relation
+from data.relation import Relation, offsets_of
 from graph import EdgeType, HeteroGraph, LatentGraph, NodeType, Query, Sampler, Schema
 from graph.query.parts import Hop, Start
 from graph.sample.rows import Rows
-from graph.sample.strategies import Chosen
+from graph.sample.strategies import Chosen, Strategy
 from recommend.settings.contextgnn import ContextGnnConfig
 
 Time = Literal["clock", "order", "none"]
@@ -27,8 +27,10 @@ DAY = 86_400
 """Seconds of a day."""
 HAD = ("user", "had", "item")
 MET = ("user", "interacts", "item")
+FOLLOWED = ("item", "followed", "item")
 _SELF = "asked"
 _SPREAD = "spread"
+_OTHERS = "others"
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,14 @@ class Past:
             return Relation(*ends, _places(histories)), histories.lengths.astype(np.int64)
         return Relation(*ends, self.moments(histories)), self.ends + 1
 
-    def graph(self, had: Relation, time: Time) -> HeteroGraph:
-        """The graph, with edges of those who are asked about."""
+    def graph(self, had: Relation, time: Time, followed: int = 0) -> HeteroGraph:
+        """The graph, with edges of those who are asked about.
+
+        Args:
+            had: Their edges.
+            time: What decides what they may see.
+            followed: Places within which an item follows another; 0 for no such edges.
+        """
         met, back = self._timed if time == "clock" else self._untimed
         edges = {HAD: had, MET: met, schema_of(0).edge(MET).reverse_key: back}
         offsets = np.arange(self.n_items + 1, dtype=np.int64)
@@ -162,8 +170,48 @@ class Past:
             nodes = np.ascontiguousarray(column, dtype=np.int32)
             edges[_has(level)] = Relation(offsets, nodes, self.n_factors)
         sizes = {"user": self.n_users, "item": self.n_items, "item_factor": self.n_factors}
-        schema = schema_of(self.item_factors.shape[1])
+        if followed:
+            edges[FOLLOWED] = self.followed(followed, time)[0]
+        schema = schema_of(self.item_factors.shape[1], followed > 0)
         return HeteroGraph(schema, {k: sizes[k] for k in schema.types}, edges, trusted=True)
+
+    def followed(self, places: int, time: Time) -> tuple[Relation, np.ndarray]:
+        """From items to those that somebody had up to so many places later, and (m,) int64 whose.
+
+        An edge has the time of the later one. Without a clock, rows are in the order of users.
+
+        Raises:
+            ConfigError: histories have no order.
+        """
+        if time == "none":
+            raise ConfigError(
+                "model.backbone.followed walks over what came after what, and these histories are "
+                "in no order (time = 'none'). Set it to 0, or model.backbone.time to order where "
+                "the order of rows means something."
+            )
+        if (places, time) not in self._follow:
+            self._follow[places, time] = self._followed(places, time)
+        return self._follow[places, time]
+
+    @cached_property
+    def _follow(self) -> dict[tuple[int, Time], tuple[Relation, np.ndarray]]:
+        return {}
+
+    def _followed(self, places: int, time: Time) -> tuple[Relation, np.ndarray]:
+        items, times = self.histories.items.astype(np.int64), self.histories.times
+        pairs = [
+            np.flatnonzero(self.owners[later:] == self.owners[:-later])
+            for later in range(1, min(places, len(items) - 1) + 1)
+        ]
+        first = np.concatenate([np.zeros(0, np.int64), *pairs])
+        then = np.concatenate([np.zeros(0, np.int64), *(n + k for k, n in enumerate(pairs, 1))])
+        by = times[then] if time == "clock" else self.owners[then]
+        order = np.lexsort((by, items[first]))
+        first, then = first[order], then[order]
+        offsets = offsets_of(items[first], self.n_items)
+        seen = times[then].astype(np.int64) if time == "clock" else None
+        relation = Relation(offsets, items[then].astype(np.int32), self.n_items, seen)
+        return relation, self.owners[then].astype(np.int64)
 
     @cached_property
     def _timed(self) -> tuple[Relation, Relation]:
@@ -188,19 +236,21 @@ def _has(level: int) -> tuple[str, str, str]:
     return "item", f"has_level_{level}", "item_factor"
 
 
-def schema_of(levels: int) -> Schema:
-    """Users, items and, with levels of codes, the items' factors."""
+def schema_of(levels: int, followed: bool = False) -> Schema:
+    """Users, items and, with levels of codes, the items' factors; and what followed what."""
     nodes = (NodeType("user"), NodeType("item"))
     factor = (NodeType("item_factor", letter="I", groups="item"),) if levels else ()
     has = (EdgeType(*_has(level), level=level) for level in range(levels))
-    return Schema((*nodes, *factor), (EdgeType(*HAD), EdgeType(*MET), *has))
+    then = (EdgeType(*FOLLOWED),) if followed else ()
+    return Schema((*nodes, *factor), (EdgeType(*HAD), EdgeType(*MET), *then, *has))
 
 
 def query_of(config: ContextGnnConfig, time: Time, schema: Schema) -> Query:
     """The hops around a user.
 
     The first draws `neighbours` items, every further one half as many a node. With factors, the
-    items of the first hop also lead over all their factors to other items.
+    items of the first hop also lead over all their factors to other items; and to those that
+    followed them, where that is walked.
     """
     back = schema.edge(MET).reverse_key
     hops = []
@@ -211,6 +261,9 @@ def query_of(config: ContextGnnConfig, time: Time, schema: Schema) -> Query:
         count = max(1, config.neighbours >> place)
         away = _SELF if key == back else ""
         hops.append(Hop(place, key[2], (key,), count, by, without=away))
+    if config.followed:
+        by = _SPREAD if time == "clock" else _OTHERS
+        hops.append(Hop(1, "item", (FOLLOWED,), max(1, config.neighbours >> 1), by))
     has = [edge for edge in schema.edges if edge.target == "item_factor"]
     if has:
         many = max(1, config.neighbours >> 2)
@@ -221,19 +274,23 @@ def query_of(config: ContextGnnConfig, time: Time, schema: Schema) -> Query:
 
 
 def sampler_of(
-    config: ContextGnnConfig, time: Time, graph: HeteroGraph, salt: int | None
+    config: ContextGnnConfig, past: Past, graph: HeteroGraph, salt: int | None
 ) -> Sampler:
     """What draws the surroundings of users, each with nodes of its own.
 
     Args:
         config: How far, and how many.
-        time: What decides what they may see.
+        past: Training interactions.
         graph: With their edges.
         salt: By which what is spread is drawn, whoever else is asked about; None for others every
             time.
     """
+    time = past.time_of(config)
     query = query_of(config, time, graph.schema)
-    return Sampler(graph, query, strategies={_SPREAD: Spread(salt)})
+    drawn: dict[str, Strategy] = {_SPREAD: Spread(salt)}
+    if config.followed and time != "clock":
+        drawn[_OTHERS] = Spread(salt, past.followed(config.followed, time)[1])
+    return Sampler(graph, query, strategies=drawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,24 +302,41 @@ class Spread:
 
     Attributes:
         salt: None takes another one from chance every time.
+        makers: (m,) int64 user whose history every edge of the relation is from, rising within each
+            row; none that the seed itself made is drawn then, whenever that was.
     """
 
     salt: int | None
+    makers: np.ndarray | None = None
 
     def __call__(self, rows: Rows, count: int, rng: np.random.Generator) -> Chosen:
         """The draws: places of rows, and of edges in the relation."""
         salt = int(rng.integers(1 << 62)) if self.salt is None else self.salt
-        taken = np.minimum(rows.lengths, count)
+        seeds = rows.seeds[rows.owners]
+        own, many = self._own(rows, seeds)
+        free = rows.lengths - many
+        taken = np.minimum(free, count)
         places = np.repeat(np.arange(len(taken)), taken)
         part = np.arange(len(places)) - np.repeat(np.cumsum(taken) - taken, taken)
-        lengths = rows.lengths[places]
-        seeds = rows.seeds[rows.owners]
+        lengths = free[places]
         mixed = _mix(_mix(_mix(np.uint64(salt), seeds[places]), rows.rows[places]), part)
         low = part * lengths // taken[places]
         high = (part + 1) * lengths // taken[places]
         within = low + (_share(mixed) * (high - low)).astype(np.int64)
+        chosen = rows.begins[places] + within
+        chosen += np.where(chosen >= own[places], many[places], 0)
         order = np.lexsort((_mix(mixed, 1), places))
-        return places, (rows.begins[places] + within)[order]
+        return places, chosen[order]
+
+    def _own(self, rows: Rows, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where in the relation the edges begin that a row's seed made, and how many there are."""
+        if self.makers is None:
+            return rows.begins, np.zeros_like(rows.lengths)
+        span = np.int64(max(self.makers.max(initial=0), seeds.max(initial=0)) + 1)
+        codes = rows.reach.relation.sources * span + self.makers
+        sought = rows.rows * span + seeds
+        own = np.searchsorted(codes, sought)
+        return own, np.searchsorted(codes, sought, side="right") - own
 
 
 def _mix(state: np.ndarray | np.uint64, value: np.ndarray | int) -> np.ndarray:

@@ -67,6 +67,9 @@ class ContextGnnConfig(BackboneConfig):
     classes: PositiveInt = 20_000
     """Items that a step sets against each other where the softmax is sampled: those to predict
     first, then those near the users, then others."""
+    followed: Annotated[int, Field(ge=0, le=16)] = 0
+    """Also walk from the items of a history to those that others had after them, within so many
+    places of their histories; 0 does not. It takes histories that have an order."""
     factors: bool = False
     """Also walk from the items of a history over their latent factors to other items. Users' own
     are not walked over: the text about a user was written with all that training predicts in view,

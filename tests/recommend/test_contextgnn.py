@@ -24,7 +24,15 @@ from recommend.context.merge import index_of, merged_top
 from recommend.context.network import Ages, Near
 from recommend.context.recommender import ContextGnn
 from recommend.context.spectrum import item_spectrum
-from recommend.context.surroundings import HAD, MET, Past, Spread, Targets, sampler_of
+from recommend.context.surroundings import (
+    FOLLOWED,
+    HAD,
+    MET,
+    Past,
+    Spread,
+    Targets,
+    sampler_of,
+)
 from recommend.fit.training import Trainer, fit_model
 from recommend.graphs.layers import Gat, Sage
 from recommend.newcomers.placing import with_item
@@ -192,7 +200,7 @@ class TestTime:
         world = world_of()
         past, own = Past.of(world.histories, 12, None), ContextGnnConfig(time=time, neighbours=4)
         targets = Targets(past, own)
-        sampler = sampler_of(own, time, past.graph(targets.had, time), None)
+        sampler = sampler_of(own, past, past.graph(targets.had, time), None)
         seeds = targets.step(targets.epoch(np.random.default_rng(0)))
         sample = sampler.sample(seeds.users, seeds.times)
         seen = 0
@@ -216,7 +224,7 @@ class TestTime:
             made = fresh(world, time=time, hops=3)
             past, own = made.past, made.config.backbone
             targets = Targets(past, own)
-            sampler = sampler_of(own, time, past.graph(targets.had, time), 0)
+            sampler = sampler_of(own, past, past.graph(targets.had, time), 0)
             at = targets.had.times[2:3]  # user 0, before the third
             sample = sampler.sample(np.array([0]), at)
             near = Near.of(sample, sampler.graph.schema, time, made.network.device)
@@ -236,7 +244,7 @@ class TestTime:
         seeds = targets.step([np.array([3, 2]), np.array([4])])
         assert seeds.users.tolist() == [0, 0] and seeds.times.tolist() == [day, 2 * day]
         assert seeds.rows.tolist() == [0, 0, 1] and seeds.items.tolist() == [1, 2, 3]
-        sampler = sampler_of(own, "clock", past.graph(targets.had, "clock"), None)
+        sampler = sampler_of(own, past, past.graph(targets.had, "clock"), None)
         sample = sampler.sample(seeds.users, seeds.times)
         assert pairs_in(sample) == {(0, 4), (1, 4), (1, 0), (1, 1)}
         one = Targets(past, own.model_copy(update={"positions": 1}))
@@ -274,7 +282,7 @@ class TestTime:
         world = world_of()
         past, own = Past.of(world.histories, 12, None), ContextGnnConfig(time="none", labels=3)
         targets = Targets(past, own)
-        sampler = sampler_of(own, "none", past.graph(targets.had, "none"), None)
+        sampler = sampler_of(own, past, past.graph(targets.had, "none"), None)
         epoch = targets.epoch(np.random.default_rng(0))
         predicted = np.concatenate(epoch)
         assert sorted(predicted.tolist()) == targets.open.tolist()
@@ -299,6 +307,36 @@ class TestTime:
             told.append((losses, scores))
         assert told[0][0] == told[1][0] and torch.equal(told[0][1], told[1][1])
 
+    @pytest.mark.parametrize("time", ["clock", "order"])
+    def test_what_followed_is_of_others_or_of_before(self, time):
+        """No step from an item to what came after it is one that the seed has yet to make."""
+        world = world_of()
+        past = Past.of(world.histories, 12, None)
+        own = ContextGnnConfig(time=time, neighbours=4, followed=2)
+        edges, makers = past.followed(2, time)
+        of = world.histories
+        expected = sorted(
+            (int(one), int(other), user)
+            for user in range(24)
+            for later in (1, 2)
+            for one, other in zip(of.of(user)[:-later], of.of(user)[later:], strict=True)
+        )
+        found = zip(edges.sources.tolist(), edges.targets.tolist(), makers.tolist(), strict=True)
+        assert sorted(found) == expected
+        targets = Targets(past, own)
+        graph = past.graph(targets.had, time, own.followed)
+        seeds = targets.step(targets.epoch(np.random.default_rng(0)))
+        sample = sampler_of(own, past, graph, None).sample(seeds.users, seeds.times)
+        walked = sample.edges[FOLLOWED]
+        owners = sample.owners["item"][walked.rows]
+        assert len(owners) > 100
+        if time == "clock":
+            assert (walked.times < seeds.times[owners]).all()
+        else:
+            assert (makers[walked.numbers] != seeds.users[owners]).all()
+        with pytest.raises(ConfigError, match="in no order"):
+            past.followed(2, "none")
+
     def test_auto_tells_places_from_times(self):
         assert Past.of(world_of().histories, 12, None).time_of(ContextGnnConfig()) == "order"
         still = replace(world_of().histories, times=np.zeros_like(world_of().histories.times))
@@ -321,7 +359,7 @@ class TestTime:
         made = fresh(world, time="clock")
         targets = Targets(made.past, made.config.backbone)
         graph = made.past.graph(targets.had, "clock")
-        sampler = sampler_of(made.config.backbone, "clock", graph, 0)
+        sampler = sampler_of(made.config.backbone, made.past, graph, 0)
         near = [
             Near.of(sampler.sample([0], [at]), graph.schema, "clock", made.network.device)
             for at in (22, 30)
