@@ -159,7 +159,7 @@ class ArtifactStore:
         if self._take_as_it_is(stage, key, on_damage):
             return folder
         rights.require(f"make {stage}")
-        with _sole_writer(folder, on_wait):
+        with sole_writer(folder, on_wait):
             if not self.sound(stage, key):
                 (folder / MANIFEST).unlink(missing_ok=True)
                 atomic.remove_parts(folder)
@@ -287,7 +287,7 @@ def _checksum(path: Path) -> str:
 
 
 @contextmanager
-def _sole_writer(folder: Path, on_wait: Callable[[], None] | None) -> Iterator[None]:
+def sole_writer(folder: Path, on_wait: Callable[[], None] | None) -> Iterator[None]:
     """Hold a lock that dies with the process, so that two runs never fill one folder."""
     with atomic.explain_failures(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -260,7 +260,7 @@ _CARDS = (
             "Places where members of Gowalla checked in, without times and without words. The "
             "publication holds out several places of every member; an experiment here reads all "
             "of them in the order of its lists and holds out the last two, and "
-            "benchmarks/gowalla.py judges by the published split."
+            "`autograph reproduce gowalla` judges by the published split."
         ),
         size="1,027,370 check-ins, 29,858 members, 40,981 places",
         licence="research use; no formal licence is stated",

@@ -28,7 +28,18 @@ from app.pipeline.runner import choose_device
 from app.reproduce.figures import look_up_other, make_other
 from app.reproduce.results import account_of, results_of
 from app.reproduce.sheets import print_account, write_account
-from app.reproduce.tables import OTHERS, find_record, kind_of, names, open_reproduction, run_rows
+from app.reproduce.split_account import account_of_split
+from app.reproduce.split_runs import run_split
+from app.reproduce.splits import open_split
+from app.reproduce.tables import (
+    OTHERS,
+    SPLITS,
+    find_record,
+    kind_of,
+    names,
+    open_reproduction,
+    run_rows,
+)
 from app.search.search import override_toml
 from app.search.search import search as find_settings
 from app.terminal import open_console
@@ -107,6 +118,15 @@ def reproduce(
             print_account(look_up_other(kind, name, workspace, source), console)
             return
         told = make_other(kind, name, workspace, source, choose_device(device), open_display)
+    elif kind in SPLITS:
+        if jobs > 1:
+            raise ConfigError(
+                f"{name} trains one row after another. For several beside each other, start the "
+                "command once more with other rows as --only."
+            )
+        table = open_split(name, workspace, source, seeds or (), only or ())
+        left_out = {} if dry_run else run_split(table, choose_device(device), open_display)
+        told = account_of_split(table, left_out)
     else:
         of = open_reproduction(name, workspace, source, seeds or ())
         of.chosen(only or ())
@@ -134,7 +154,7 @@ def _show_names(workspace: Path) -> None:
 def _state(name: str, workspace: Path) -> tuple[str, str]:
     """How many recommenders are trained, of how many; and what the table is."""
     note = str(read_tree(name).get("note", ""))
-    if kind_of(name) in OTHERS:
+    if kind_of(name) in (*OTHERS, *SPLITS):
         made = (workspace / "results" / f"{name}.md").exists()
         return "there" if made else "–", note
     if find_record(name, workspace) is None:

@@ -50,6 +50,7 @@ class Account:
         figures: What is written to Parquet, by what follows the name of the file; never nothing,
             since `autograph run` keeps its results under the bare name.
         pictures: SVG, by what follows the name of the file.
+        texts: Other files of text, likewise.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Account:
     notes: Sequence[str]
     figures: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 def print_account(told: Account, console: Console) -> None:
@@ -86,6 +88,10 @@ def write_account(told: Account, workspace: Path) -> list[Path]:
         *(
             atomic.write_text(folder / f"{told.name}{tail}.svg", picture)
             for tail, picture in told.pictures.items()
+        ),
+        *(
+            atomic.write_text(folder / f"{told.name}{tail}", text)
+            for tail, text in told.texts.items()
         ),
     ]
     return [atomic.write_text(folder / f"{told.name}.md", markdown(told)), *beside]

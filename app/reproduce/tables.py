@@ -268,6 +268,8 @@ KINDS = ("table2", "table4", "table5", "table6", "leak", *SHOPS)
 """Tables whose rows are recommenders; the name of an experiment's file begins with one."""
 OTHERS = ("table3", "figure3", "figure6")
 """What else can be reproduced."""
+SPLITS = ("gowalla",)
+"""Tables on a split that the publisher made, which has several held-out items a user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,17 +382,18 @@ def kind_of(name: str) -> str:
         ConfigError: it is none.
     """
     kind = name.split("-")[0]
-    if kind not in (*KINDS, *OTHERS):
+    known = (*KINDS, *OTHERS, *SPLITS)
+    if kind not in known:
         raise ConfigError(
             f"{name!r} is no table of the paper: its name has to begin with one of "
-            f"{', '.join((*KINDS, *OTHERS))}. See: autograph reproduce"
+            f"{', '.join(known)}. See: autograph reproduce"
         )
     return kind
 
 
 def names() -> list[str]:
     """The tables and figures that come with AutoGraph."""
-    kinds = (*KINDS, *OTHERS)
+    kinds = (*KINDS, *OTHERS, *SPLITS)
     return [path.stem for path in shipped_files() if path.stem.split("-")[0] in kinds]
 
 

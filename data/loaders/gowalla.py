@@ -6,6 +6,7 @@ of numbers of items. There are no times in it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
@@ -43,9 +44,12 @@ def held_out(folder: Path) -> HeldOut:
     """The published split as it is; users and items in the order of their numbers.
 
     Raises:
-        DataError: a file or a column is missing, or an item stands in two parts of one user.
+        DataError: a file or a column is missing, ids are neither whole numbers nor texts, a part
+            is empty, or an item stands in two parts of one user.
     """
-    pairs = {part: _pairs(Source(folder), part) for part in PARTS}
+    source = Source(folder)
+    pairs = {part: _checked(_pairs(source, part), part, folder) for part in PARTS}
+    _check_alike(pairs, folder)
     every = pl.concat(pairs.values())
     numbers = {name: every[name].unique().sort() for name in (USER, ITEM)}
     place = {
@@ -92,3 +96,36 @@ def _pairs(source: Source, part: str) -> pl.DataFrame:
         )
     lists = table.select(pl.col(USER_ID).alias(USER), pl.col(ITEM_ID).alias(ITEM))
     return lists.explode(ITEM).drop_nulls()
+
+
+def _checked(pairs: pl.DataFrame, part: str, folder: Path) -> pl.DataFrame:
+    """Pairs of a part, each once, of whole numbers or of texts.
+
+    Raises:
+        DataError: they are neither, or there is none.
+    """
+    path = folder / PARTS[part]
+    if not pairs.height:
+        raise DataError(f"{path} holds no item of anybody, and each part of a split has to.")
+    for name, called, what in ((USER, USER_ID, "holds"), (ITEM, ITEM_ID, "is a list of")):
+        if not (pairs[name].dtype.is_integer() or pairs[name].dtype == pl.String):
+            raise DataError(
+                f"{path}: the column {called} {what} {pairs[name].dtype}, and has to "
+                f"{'hold' if name == USER else 'be a list of'} whole numbers or texts."
+            )
+    whole = [
+        pl.col(name).cast(pl.Int64) for name in pairs.columns if pairs[name].dtype.is_integer()
+    ]
+    return pairs.with_columns(whole).unique(maintain_order=True)
+
+
+def _check_alike(pairs: Mapping[str, pl.DataFrame], folder: Path) -> None:
+    """Nothing, where ids are of one type in all parts.
+
+    Raises:
+        DataError: they are not.
+    """
+    for name, called in ((USER, USER_ID), (ITEM, ITEM_ID)):
+        if len({table[name].dtype for table in pairs.values()}) > 1:
+            types = ", ".join(f"{table[name].dtype} in {PARTS[p]}" for p, table in pairs.items())
+            raise DataError(f"{folder}: {called} is not of one type: {types}. Make them alike.")

@@ -77,14 +77,9 @@ class ItemKnn(Scorer):
     def fit(cls, past: Histories, n_items: int, config: NeighboursConfig | None = None) -> ItemKnn:
         """Neighbours by training histories."""
         config = config or ItemKnnConfig()
-        owners = np.repeat(np.arange(len(past)), past.lengths)
-        later = sp.csr_matrix((n_items, n_items), dtype=np.float32)
-        for places in range(1, min(config.reach, int(past.lengths.max(initial=0)) - 1) + 1):
-            together = owners[places:] == owners[:-places]
-            had, then = past.items[:-places][together], past.items[places:][together]
-            weight = np.full(len(had), config.nearness ** (places - 1), np.float32)
-            later = later + sp.csr_matrix((weight, (had, then)), shape=later.shape)
-        met = later + config.backward * later.T
+        met = (
+            _met_anywhere(past, n_items) if _is_plain(past, config) else _met(past, n_items, config)
+        )
         root = sp.diags(1 / np.sqrt(np.maximum(np.bincount(past.items, minlength=n_items), 1)))
         similar = sp.csr_matrix(root @ met @ root, dtype=np.float32)
         similar.setdiag(0)
@@ -163,6 +158,31 @@ class Ease(Scorer):
     def score(self, past: Histories, users: np.ndarray) -> np.ndarray:
         """By all items of each history."""
         return np.asarray(weighted_histories(past, users, len(self.weights)) @ self.weights)
+
+
+def _is_plain(past: Histories, config: NeighboursConfig) -> bool:
+    """Whether all items of a history meet alike, whatever lies between and whichever was first."""
+    far = config.reach >= past.lengths.max(initial=0) - 1
+    return far and config.nearness == 1 and config.backward == 1
+
+
+def _met_anywhere(past: Histories, n_items: int) -> sp.csr_matrix:
+    """(n_items, n_items) how often two items meet in histories: XᵀX of counts."""
+    ones = np.ones(len(past.items), np.float32)
+    had = sp.csr_matrix((ones, past.items, past.offsets), shape=(len(past), n_items))
+    return had.T @ had
+
+
+def _met(past: Histories, n_items: int, config: NeighboursConfig) -> sp.csr_matrix:
+    """(n_items, n_items) how often the item of a column came near that of a row, by weight."""
+    owners = np.repeat(np.arange(len(past)), past.lengths)
+    later = sp.csr_matrix((n_items, n_items), dtype=np.float32)
+    for places in range(1, min(config.reach, int(past.lengths.max(initial=0)) - 1) + 1):
+        together = owners[places:] == owners[:-places]
+        had, then = past.items[:-places][together], past.items[places:][together]
+        weight = np.full(len(had), config.nearness ** (places - 1), np.float32)
+        later = later + sp.csr_matrix((weight, (had, then)), shape=later.shape)
+    return later + config.backward * later.T
 
 
 def _neighbours(config: ModelConfig) -> NeighboursConfig:

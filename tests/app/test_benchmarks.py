@@ -270,15 +270,3 @@ def test_contextgnn(output: Output) -> None:
     sizes = ("--users", 40, "--items", 30, "--interactions", 200, "--neighbours", 2)
     said = output("contextgnn", *sizes, "--steps", 1, "--width", 4)
     assert [json.loads(line)["parts"] for line in said.splitlines()] == ["pair", "tower", "both"]
-
-
-def test_gowalla(output: Output, tmp_path: Path) -> None:
-    parts = {"train_df": [[0, 1], [1, 2], [2, 0]], "val_df": [[2], [3], [1]]}
-    for name, items in {**parts, "test_df": [[3], [0], [3]]}.items():
-        rows = {"user_id": [5, 6, 7], "item_id": items}
-        pl.DataFrame(rows).write_parquet(tmp_path / f"{name}.parquet")
-    words = (tmp_path, "contextgnn", "popularity", "--epochs", 1, "--scratch", tmp_path / "kept")
-    said = output("gowalla", *words, "--width", 4, "--set", "hops=2")
-    judged = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-    assert [one["recommender"] for one in judged] == ["contextgnn", "popularity"]
-    assert all(0 <= one["test"]["recall@20"] <= 1 for one in judged)

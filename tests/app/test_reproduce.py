@@ -28,9 +28,11 @@ from app.reproduce.protocol import (
 )
 from app.reproduce.results import BARRED, BEATEN, EQUAL, NOT_BEATEN, account_of, notes, results_of
 from app.reproduce.sheets import markdown
+from app.reproduce.splits import open_split
 from app.reproduce.tables import (
     KINDS,
     OTHERS,
+    SPLITS,
     experiment_of,
     found_in,
     kind_of,
@@ -161,8 +163,11 @@ def test_other_texts_are_told_and_do_not_bar(tmp_path: Path) -> None:
 
 def test_shipped_tables_are_sound(tmp_path: Path) -> None:
     own = {"shop"}  # begins names of tables that a person makes
-    assert {name.split("-")[0] for name in names()} == {*KINDS, *OTHERS} - own
+    assert {name.split("-")[0] for name in names()} == {*KINDS, *OTHERS, *SPLITS} - own
     for name in names():
+        if kind_of(name) in SPLITS:
+            assert open_split(name, tmp_path, tmp_path).base.name == name
+            continue
         if kind_of(name) in OTHERS:
             assert plan_of(name, tmp_path, tmp_path).experiment.name == name
             continue
