@@ -265,3 +265,76 @@ class ReadsFactors(Protocol):
             side: "user" or "item".
             levels: How many there are.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Ways to an item within a sample that begin with the same item, along one metapath.
+
+    Attributes:
+        metapath: Such as `user > item > user > item`.
+        first: Number of the history's item that they begin with; the item itself, where the user
+            had it.
+        between: (m,) int64 nodes that lead from there to the item, each of them on one way; none
+            where the user had it.
+        given: The item's score less its score without the edges of these ways that are on no
+            other; infinite where it would have none. Several of them do not add up.
+        rank: Its rank without them.
+        near: Whether another way leads to it then.
+    """
+
+    metapath: str
+    first: int
+    between: np.ndarray
+    given: float
+    rank: int
+    near: bool
+
+    def __len__(self) -> int:
+        return max(len(self.between), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a sample of the surroundings of a user has to do with the score of an item.
+
+    Attributes:
+        item: Its number.
+        score: Its score.
+        rank: Its rank among all that the history does not hold, best = 1.
+        near: Whether its score is one of the pair: a way leads to it, and pairs are scored.
+        ways: All ways that lead to it, those first that gave most.
+        pair: The product of what user and item hear of the sample; NaN where it is not near.
+        alone: What the vectors of both give it; NaN where none are learnt.
+        alone_rank: Its rank if it were scored so, and all else as it is; 0 where none are learnt.
+        offset: What is added to the pairs of this user; NaN where nothing is.
+        share: What pairs of this user count, and vectors the rest; NaN where they are not mixed.
+        first_hop: Items of the history that the sample begins with.
+    """
+
+    item: int
+    score: float
+    rank: int
+    near: bool
+    ways: tuple[Ways, ...]
+    pair: float
+    alone: float
+    alone_rank: int
+    offset: float
+    share: float
+    first_hop: int
+
+
+@runtime_checkable
+class LooksAround(Protocol):
+    """Scores items by a sample of what is around a user, and can say what each way in it gave."""
+
+    def around(self, user: int, history: np.ndarray, items: np.ndarray) -> tuple[Around, ...]:
+        """What the sample that scores items for a user has to do with each of some.
+
+        Args:
+            user: Number by which the recommender knows the user.
+            history: (n,) items that the user is taken to have had, oldest first; not none.
+            items: (k,) items asked about.
+        """
+        ...

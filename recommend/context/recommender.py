@@ -16,10 +16,11 @@ from graph import Loader, Sample, Schema
 from graph.sample.bars import Numbers
 from recommend.context.losses import classes_of, softmax_of_several
 from recommend.context.network import ContextNetwork, Near
+from recommend.context.reasons import look_around
 from recommend.context.spectrum import item_spectrum
 from recommend.context.surroundings import HAD, Past, Seeds, Targets, Time, sampler_of
 from recommend.features import Bags, bags
-from recommend.protocols import Asked, World
+from recommend.protocols import Around, Asked, World
 from recommend.settings import ModelConfig
 from recommend.settings.contextgnn import ContextGnnConfig
 
@@ -177,6 +178,22 @@ class ContextGnn:
             some = np.asarray(users[at : at + USERS_AT_ONCE], dtype=np.int64)
             sample = sampler.sample(some, None if times is None else times[some])
             yield some, self._near(sample, graph.schema)
+
+    def around(self, user: int, history: np.ndarray, items: np.ndarray) -> tuple[Around, ...]:
+        """What the sample that scores items for a user has to do with each of some.
+
+        Args:
+            user: Number of the user.
+            history: (n,) items that the user is taken to have had, oldest first; not none.
+            items: (k,) items asked about.
+        """
+        everybody = np.arange(self.past.n_users + 1)
+        offsets = np.where(everybody > user, len(history), 0)
+        asked = Histories(offsets, np.asarray(history, np.int32), np.arange(len(history)))
+        self.network.eval()
+        with torch.inference_mode():
+            ((_, near),) = self.surroundings(asked, np.array([user]))
+            return look_around(self.network, near, history, items.tolist(), self.past.n_items)
 
     def _items(self) -> Tensor | None:
         return None if self.network.tower is None else self.network.item_vectors()
