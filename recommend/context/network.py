@@ -137,6 +137,8 @@ class Read(NamedTuple):
 class ContextNetwork(nn.Module):
     """All that ContextGNN learns."""
 
+    texts: Tensor | None
+
     def __init__(
         self,
         config: ModelConfig,
@@ -145,6 +147,7 @@ class ContextNetwork(nn.Module):
         time: Time,
         levels: int = 0,
         n_factors: int = 0,
+        texts: np.ndarray | None = None,
     ) -> None:
         """Fresh weights.
 
@@ -155,6 +158,8 @@ class ContextNetwork(nn.Module):
             time: What decides what a user may see; ages are known unless it is "none".
             levels: Of the items' codes, 0 where none are read.
             n_factors: Factor nodes of items.
+            texts: (n_items, t) float32, what items' texts mean, standardised; None unless they are
+                said of items.
 
         Raises:
             ConfigError: items are to be made of attributes, and have none.
@@ -163,7 +168,7 @@ class ContextNetwork(nn.Module):
         assert isinstance(config.backbone, ContextGnnConfig)
         self.config, of, d = config.backbone, config.backbone, config.width
         has_table = of.parts != "pair" and of.items != "feature"
-        has_features = of.parts != "pair" and of.items != "lookup"
+        has_features = of.listens and of.says == "attributes"
         says = {"user": config.user_features, "item": config.item_features}
         self.bags = nn.ModuleDict(
             {
@@ -175,7 +180,7 @@ class ContextNetwork(nn.Module):
         if has_features and "item" not in self.bags:
             raise ConfigError(
                 f"model.backbone.items is {of.items!r}, and the items have no attributes to make "
-                "vectors of. Give them some, or set it to lookup."
+                "vectors of. Give them some, set model.backbone.says to texts, or items to lookup."
             )
         kinds = ("user", "item", *(("item_factor",) if levels else ()))
         self.kinds = nn.ParameterDict(
@@ -188,8 +193,11 @@ class ContextNetwork(nn.Module):
             self.ages = Ages(d, ("item",))
         self.table = nn.Embedding(n_items, d) if has_table else None
         self.features = None
-        if has_features:
-            self.features = nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Linear(d, d))
+        if of.listens:
+            read = d if texts is None else texts.shape[1]
+            self.features = nn.Sequential(nn.Linear(read, d), nn.ReLU(), nn.Linear(d, d))
+        said = None if texts is None else torch.from_numpy(texts)
+        self.register_buffer("texts", said, persistent=False)
         self.dropout = nn.Dropout(config.embedding_dropout)
         self.layers = Layers(schema_of(levels, of.followed > 0), kinds, d, of)
         pairs, towers = of.parts != "tower", of.parts != "pair"
@@ -212,7 +220,7 @@ class ContextNetwork(nn.Module):
         if self.table is not None:
             parts.append(self.table.weight)
         if self.features is not None:
-            parts.append(self.features(self.bags["item"]()))
+            parts.append(self.features(self.bags["item"]() if self.texts is None else self.texts))
         return torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]
 
     def first(self, near: Near, items: Tensor | None) -> dict[str, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -23,6 +23,10 @@ from recommend.features import Bags, bags
 from recommend.protocols import Around, Asked, World
 from recommend.settings import ModelConfig
 from recommend.settings.contextgnn import ContextGnnConfig
+from recommend.sources import standardise
+
+if TYPE_CHECKING:
+    from recommend.context.opened import Opened
 
 USERS_AT_ONCE = 128
 _BAGS = ("categories", "weights", "offsets", "n_categories")
@@ -51,12 +55,14 @@ class ContextGnn:
         past: Training interactions.
         bags: Attributes of users and items.
         network: The weights.
+        texts: (n_items, t) float32, what items' texts mean, standardised; None where nobody reads.
     """
 
     config: ModelConfig
     past: Past
     bags: dict[str, Bags]
     network: ContextNetwork
+    texts: np.ndarray | None = None
 
     @classmethod
     def of(cls, config: ModelConfig, world: World) -> ContextGnn:
@@ -72,7 +78,7 @@ class ContextGnn:
                 "model.backbone.factors is on, and there is no graph with factors to walk over."
             )
         past = Past.of(world.histories, world.dataset.n_items, graph)
-        made = cls._made(config, past, _bags_of(world.dataset))
+        made = cls.made(config, past, _bags_of(world.dataset), _texts_of(own, world))
         if own.start == "svd" and made.network.table is not None:
             found = item_spectrum(world.histories, past.n_items, config.width)
             made.network.table.weight.data.copy_(torch.from_numpy(found))
@@ -85,22 +91,26 @@ class ContextGnn:
             kind: Bags(**{name: arrays[f"{kind}.{name}"] for name in _BAGS})
             for kind in ("user", "item")
         }
-        return cls._made(config, Past.of_arrays(arrays), about)
+        return cls.made(config, Past.of_arrays(arrays), about, arrays.get("texts"))
 
     @classmethod
-    def _made(cls, config: ModelConfig, past: Past, about: dict[str, Bags]) -> ContextGnn:
+    def made(
+        cls, config: ModelConfig, past: Past, about: dict[str, Bags], texts: np.ndarray | None
+    ) -> ContextGnn:
+        """One with fresh weights."""
         time, levels = past.time_of(_own(config)), past.item_factors.shape[1]
-        network = ContextNetwork(config, past.n_items, about, time, levels, past.n_factors)
-        return cls(config, past, about, network)
+        network = ContextNetwork(config, past.n_items, about, time, levels, past.n_factors, texts)
+        return cls(config, past, about, network, texts)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Training interactions and attributes, by name."""
+        """Training interactions, attributes and vectors of texts, by name."""
         about = {
             f"{kind}.{name}": getattr(one, name)
             for kind, one in self.bags.items()
             for name in _BAGS
         }
-        return {**self.past.arrays(), **about}
+        texts = {} if self.texts is None else {"texts": self.texts}
+        return {**self.past.arrays(), **about, **texts}
 
     @property
     def time(self) -> Time:
@@ -166,6 +176,12 @@ class ContextGnn:
             scores = self.network.scores(near, items, None, self.past.n_items)
             yield users, _below(scores) if self.network.tower is None else scores
 
+    def opened(self) -> Opened:
+        """Itself, as it answers one user, and of newcomers."""
+        from recommend.context.opened import Opened
+
+        return Opened(self)
+
     def surroundings(
         self, histories: Histories, users: np.ndarray
     ) -> Iterator[tuple[np.ndarray, Near]]:
@@ -210,6 +226,19 @@ def _below(scores: Tensor) -> Tensor:
 def _own(config: ModelConfig) -> ContextGnnConfig:
     assert isinstance(config.backbone, ContextGnnConfig)
     return config.backbone
+
+
+def _texts_of(own: ContextGnnConfig, world: World) -> np.ndarray | None:
+    """(n_items, t) float32, what texts about items mean, where its settings read that."""
+    if "item_vectors" not in own.needs:
+        return None
+    found = world.sources.item_vectors
+    if found is None:
+        raise ConfigError(
+            "model.backbone.says is texts, and there are no vectors of items' texts. Describe the "
+            "items, or set it to attributes."
+        )
+    return standardise(found, found)
 
 
 def _bags_of(dataset: Dataset) -> dict[str, Bags]:

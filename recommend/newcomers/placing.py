@@ -120,7 +120,7 @@ class Reach:
 
 
 def reach(ready: Ready, vectors: Tensor, histories: Histories, item: int, k: int) -> Reach:
-    """With whom an item would stand how high.
+    """With whom an item would stand how high; equal scores are ranked in order of their numbers.
 
     Args:
         ready: The recommender, the item in it.
@@ -135,7 +135,8 @@ def reach(ready: Ready, vectors: Tensor, histories: Histories, item: int, k: int
         for at, block in enumerate(torch.split(vectors, _AT_ONCE)):
             users = np.arange(len(block)) + at * _AT_ONCE
             scores = finite(ready.answers.scored(block, histories, users).cpu())  # (b, n_items)
-            above = scores > scores[:, item : item + 1]
+            own, number = scores[:, item : item + 1], torch.arange(scores.shape[1])
+            above = (scores > own) | ((scores == own) & (number < item))
             had = [histories.of(int(user)) for user in users]
             rows = np.repeat(np.arange(len(had)), [len(one) for one in had])
             above[torch.from_numpy(rows), torch.from_numpy(np.concatenate(had)).long()] = False

@@ -29,8 +29,10 @@ class ContextGnnConfig(BackboneConfig):
     """How the two meet near a user: a number of the user's is added to every pair's score, or a
     share of the user's is of the pair's score and the rest of the tower's."""
     items: Literal["lookup", "feature", "fusion"] = "lookup"
-    """What an item's vector outside is made of: one of its own, its attributes (so that items
+    """What an item's vector outside is made of: one of its own, what is said of it (so that items
     nobody has had get one too), or the sum of both."""
+    says: Literal["attributes", "texts"] = "attributes"
+    """What is said of an item: its attributes, or what its text means, without its attributes."""
     start: Literal["random", "svd"] = "random"
     """Where items' own vectors begin: anywhere, or at the singular vectors of who had what in
     training, which brings early epochs further."""
@@ -87,8 +89,14 @@ class ContextGnnConfig(BackboneConfig):
 
     @property
     def needs(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The graph, where it reads factors."""
-        return ("graph",) if self.factors else ()
+        """The graph, where it reads factors, and texts, where these are said of items."""
+        graph = ("graph",) if self.factors else ()
+        return (*graph, "item_vectors") if self.listens and self.says == "texts" else graph
+
+    @property
+    def listens(self) -> bool:
+        """Whether items' vectors are made of what is said of them, with or without their own."""
+        return self.parts != "pair" and self.items != "lookup"
 
     def levels_read(self, side: str, levels: int) -> tuple[int, ...]:
         """All levels of the items' codes, where it reads factors."""

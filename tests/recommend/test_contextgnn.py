@@ -16,7 +16,7 @@ from torch_geometric.utils import softmax
 from torch_geometric.utils._scatter import scatter
 
 from data.dataset import Histories
-from data.errors import ConfigError, DataError
+from data.errors import ConfigError
 from data.split import leave_one_out
 from graph import Sampler
 from recommend.context.losses import classes_of, softmax_of_several
@@ -35,7 +35,6 @@ from recommend.context.surroundings import (
 )
 from recommend.fit.training import Trainer, fit_model
 from recommend.graphs.layers import Gat, Sage
-from recommend.newcomers.placing import with_item
 from recommend.protocols import Asked, World
 from recommend.reasons.what_if import Ready
 from recommend.settings import BACKBONES, PLAIN, ModelConfig, TrainConfig
@@ -52,12 +51,13 @@ VARIANTS = {
     "gate": {"meeting": "gate"},
     "feature": {"items": "feature"},
     "fusion": {"items": "fusion", "reduce": "mean"},
+    "texts": {"items": "feature", "says": "texts"},
     "factors": {"factors": True},
     "narrow": {"neighbours": 2},
     "svd": {"start": "svd"},
     "gat": {"layer": "gat", "heads": 2, "factors": True},
 }
-TRAINED = ("plain", "none", "pair", "tower")
+TRAINED = ("plain", "none", "pair", "tower", "texts")
 TRAINING = TrainConfig(epochs=8, patience=8, batch_size=8, learning_rate=2e-2)
 FRESH = """
 import json, sys
@@ -169,14 +169,12 @@ class TestTheContract:
         above = (own[:, :, None] > other[:, None, :]).mean()
         assert above > 0.85, f"{above:.0%}"
 
-    def test_it_answers_for_made_up_histories_and_takes_no_newcomers(self, fitted):
+    def test_it_answers_for_made_up_histories(self, fitted):
         ready = Ready.of(fitted["plain"])
         past = leave_one_out(BOARD).histories(BOARD).of(15)
         left = ready.left_out(15, past, np.setdiff1d(np.arange(12), past))
         assert left.whole
         assert (ready.scores(15, past) != ready.scores(15, past[past != past[-1]])).any()
-        with pytest.raises(DataError, match="can say nothing about a new item"):
-            with_item(ready, None, None)
 
 
 def shop(*sequences: list[int], n_items: int = 6):
