@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -201,7 +202,7 @@ def _audience(record: Record, case: Showcase, cell: Cell, placed: Insertion, nou
     n = len(case.histories)
     st.metric(f"people have it in their first {TOP}", f"{met.reach.shown:,} of {n:,}")
     if cell.enhancer == PLAIN:
-        st.caption("From its attributes alone; the description is not read.")
+        st.caption(_read_of(record.experiment.model_of(cell).needs))
     elif len(placed.neighbours):
         st.caption(f"Taken after what people had of the {nouns.many} nearest to it.")
     lines = []
@@ -209,6 +210,14 @@ def _audience(record: Record, case: Showcase, cell: Cell, placed: Insertion, nou
         about = f" :gray[{plain(case.about[user])}]" if case.about[user] else ""
         lines.append(f"1. {plain(case.people[user])}{about} · place {met.reach.ranks[user]:,}")
     st.markdown("\n".join(lines))
+
+
+def _read_of(needs: Sequence[str]) -> str:
+    """What a recommender without an enhancer reads of a new item, by what it learns from."""
+    if not needs:
+        return "From its attributes alone; the description is not read."
+    said = "its description" if "item_vectors" in needs else "its attributes"
+    return f"From {said}{' and the groups it joins' if 'graph' in needs else ''}."
 
 
 def _keep(record: Record, one: NewItem) -> None:
