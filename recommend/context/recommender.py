@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,17 +16,15 @@ from graph import Loader, Sample, Schema
 from graph.sample.bars import Numbers
 from recommend.context.losses import classes_of, softmax_of_several
 from recommend.context.network import ContextNetwork, Near
+from recommend.context.newcomers import past_with_item, past_with_user, shares_of, together
 from recommend.context.reasons import look_around
 from recommend.context.spectrum import item_spectrum
 from recommend.context.surroundings import HAD, Past, Seeds, Targets, Time, sampler_of
 from recommend.features import Bags, bags
-from recommend.protocols import Around, Asked, World
+from recommend.protocols import Around, Asked, Code, World
 from recommend.settings import ModelConfig
 from recommend.settings.contextgnn import ContextGnnConfig
 from recommend.sources import standardise
-
-if TYPE_CHECKING:
-    from recommend.context.opened import Opened
 
 USERS_AT_ONCE = 128
 _BAGS = ("categories", "weights", "offsets", "n_categories")
@@ -178,8 +176,6 @@ class ContextGnn:
 
     def opened(self) -> Opened:
         """Itself, as it answers one user, and of newcomers."""
-        from recommend.context.opened import Opened
-
         return Opened(self)
 
     def surroundings(
@@ -213,6 +209,106 @@ class ContextGnn:
 
     def _items(self) -> Tensor | None:
         return None if self.network.tower is None else self.network.item_vectors()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Answers of ContextGNN.
+
+    Attributes:
+        of: It, with whatever newcomers there are as its last users and items.
+    """
+
+    of: ContextGnn
+
+    @property
+    def n_items(self) -> int:
+        """Items that are ranked, newcomers included."""
+        return self.of.past.n_items
+
+    def after(
+        self,
+        user: int,
+        histories: Sequence[np.ndarray],
+        known: np.ndarray,  # noqa: ARG002
+    ) -> Iterator[Tensor]:
+        """(n_items,) scores of all items for one user after each history."""
+        everybody = np.arange(self.of.past.n_users + 1)
+        for items in histories:
+            offsets = np.where(everybody > user, len(items), 0)
+            past = Histories(offsets, items.astype(np.int32), np.arange(len(items)))
+            for _, scores in self.of.scores(Asked(past, np.array([user]))):
+                yield scores[0]
+
+    def users(self, histories: Histories) -> Tensor:
+        """(n_users, 1, 0): what is near a user is no vector's to say, so `scored` looks again."""
+        return torch.empty(len(histories), 1, 0)
+
+    def scored(self, vectors: Tensor, histories: Histories, users: np.ndarray) -> Tensor:  # noqa: ARG002
+        """(b, n_items) scores of all items, newcomers included, for some users."""
+        more = self.of.past.n_users - len(histories)
+        past = replace(histories, offsets=np.pad(histories.offsets, (0, more), "edge"))
+        with torch.inference_mode():
+            return torch.cat([one.cpu() for _, one in self.of.scores(Asked(past, users))])
+
+    def with_item(
+        self,
+        codes: Code | None,
+        attributes: Bags,
+        alike: np.ndarray | None,
+        vector: np.ndarray | None,
+        had: np.ndarray | None,
+        said: np.ndarray | None = None,  # noqa: ARG002
+    ) -> Opened:
+        """The same with one more item, whose number is the old `n_items`.
+
+        Its vector is made of what is said of it; where items have one of their own beside, it gets
+        the mean over the training interactions of the items that are alike.
+
+        Raises:
+            DataError: nothing can be known of the item.
+        """
+        of = self.of
+        past = past_with_item(of.past, _own(of.config), codes, attributes, vector)
+        about = {**of.bags, "item": together(of.bags["item"], attributes)}
+        texts = of.texts
+        if texts is not None:
+            texts = np.concatenate([texts, np.asarray(vector, np.float32)[None]])
+        return self._grown(past, about, texts, alike, had)
+
+    def with_user(
+        self,
+        codes: Code | None,  # noqa: ARG002
+        attributes: Bags,
+        vector: np.ndarray | None,  # noqa: ARG002
+    ) -> tuple[Opened, int, str]:
+        """The same with one more user, and the user's number; a history says the rest.
+
+        It knows users by their attributes and by what is near them, and has no vectors of theirs.
+        """
+        past, about = self.of.past, self.of.bags
+        about = {**about, "user": together(about["user"], attributes)}
+        return self._grown(past_with_user(past), about, self.of.texts), past.n_users, ""
+
+    def _grown(
+        self,
+        past: Past,
+        about: dict[str, Bags],
+        texts: np.ndarray | None,
+        alike: np.ndarray | None = None,
+        had: np.ndarray | None = None,
+    ) -> Opened:
+        """The same weights with another past; an item's own vector is the mean of those alike."""
+        network = self.of.network
+        weights = network.state_dict()
+        if network.table is not None and past.n_items > self.of.past.n_items:
+            table = network.table.weight.detach()
+            shares = shares_of(self.of.past, alike, had).to(table)
+            weights["table.weight"] = torch.cat([table, shares[None] @ table])
+        made = ContextGnn.made(self.of.config, past, about, texts)
+        made.network.load_state_dict(weights)
+        made.network.to(network.device).eval()
+        return Opened(made)
 
 
 def _below(scores: Tensor) -> Tensor:

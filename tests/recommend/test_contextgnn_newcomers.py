@@ -13,8 +13,7 @@ from small_worlds import checkerboard, enliven, graph_of, sources_of
 from data.dataset import Histories
 from data.errors import ConfigError, DataError
 from data.split import leave_one_out
-from recommend.context.opened import Opened
-from recommend.context.recommender import ContextGnn
+from recommend.context.recommender import ContextGnn, Opened
 from recommend.features import bags, categories
 from recommend.model import Model
 from recommend.newcomers.placing import reach, with_item, with_user
