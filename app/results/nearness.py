@@ -26,7 +26,7 @@ STEPS = 3
 WAYS = {
     "interactions": "interactions",
     "item_factors": "+ items' factors",
-    "all_factors": "+ users' factors (not walked by the model)",
+    "all_factors": "+ users' factors, not walked",
 }
 """What is walked over, in words."""
 SEEN = (
@@ -162,17 +162,27 @@ def _groups(users: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
 def closeness_table(found: Mapping[str, Contender]) -> pl.DataFrame:
     """What samples hold, a row a recommender that looks around; means over users and seeds.
 
-    Columns: `run`, `near` (items of a sample that may be in a list), `of_list` (share of the first
-    items of a list that are in it), `covered` (share of the true items that are), `bound` (what
-    the recall of a list of sampled items alone cannot be above), `seeds`.
+    Columns: `run`, `near` (items of a sample that may be in a list), `within` (share of the true
+    items that are within 3 steps, over items' factors where it reads them), `covered` (share that
+    is in the sample), `bound` (what the recall of a list of sampled items alone cannot be above),
+    `of_list` (share of the first items of a list that are in the sample), `seeds`.
     """
     rows = []
     for label, one in found.items():
         if measured := load_closeness(one):
             means = {name: mean(m.mean(name) or 0.0 for m in measured) for name in MEASURES}
-            rows.append({"run": label, **means, "seeds": len(measured)})
-    schema = {"run": pl.String, **dict.fromkeys(MEASURES, pl.Float64), "seeds": pl.Int64}
+            rows.append({"run": label, "within": _within(one), **means, "seeds": len(measured)})
+    measures = ("near", "within", "covered", "bound", "of_list")
+    schema = {"run": pl.String, **dict.fromkeys(measures, pl.Float64), "seeds": pl.Int64}
     return pl.DataFrame(rows, schema=schema)
+
+
+def _within(one: Contender) -> float | None:
+    """The share of true items within 3 steps of what a recommender walks over."""
+    of, config = load_locality(one.record), one.record.experiment.model_of(one.cells[0])
+    way = "item_factors" if "graph" in config.needs else "interactions"
+    found = None if of is None else of.scores.filter(way=way, k=STEPS)["score"]
+    return None if found is None or not len(found) else float(found[0])
 
 
 def gates_table(found: Mapping[str, Contender]) -> pl.DataFrame:
@@ -208,8 +218,8 @@ def nearness_in_words(records: Sequence[Record], found: Mapping[str, Contender])
     for row in closeness_table(found).iter_rows(named=True):
         told.append(
             f"{row['run']}: the samples hold {_percent(row['covered'])} of the items that people "
-            "had next, so no list made of sampled items alone can have the right one for more of "
-            f"them; {_percent(row['of_list'])} of its first {LIST_LENGTH} are from there."
+            "had next, so no list made of sampled items alone can have the next item of a larger "
+            f"share of people; {_percent(row['of_list'])} of its first {LIST_LENGTH} are sampled."
         )
     return told
 
@@ -219,13 +229,13 @@ def _near_in_words(of: Locality) -> list[str]:
     plain, repeat = at["interactions", STEPS], at["interactions", 1]["score"]
     told = [
         f"Of the items that people had next, {_percent(plain['score'])} are within {STEPS} steps "
-        f"of them over interactions, where {_percent(plain['near'])} of all items are."
+        f"of those people over interactions, where {_percent(plain['near'])} of all items are."
     ]
     if ("item_factors", STEPS) in at:
         wide = at["item_factors", STEPS]
         told[0] = (
-            f"{told[0][:-1]}; with items' factors to walk over, too, {_percent(wide['score'])} "
-            f"are, where {_percent(wide['near'])} of all are."
+            f"{told[0][:-1]}; over items' factors besides, {_percent(wide['score'])} are, where "
+            f"{_percent(wide['near'])} of all are."
         )
     told.append(
         f"{_percent(repeat)} are items that their user had had before (s₁)."

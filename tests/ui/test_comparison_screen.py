@@ -19,7 +19,15 @@ from app.results.comparison import compare_contenders, contenders, make_lists
 from app.ui.shared.frame import plain
 
 Screen = Callable[..., Any]
-ASPECTS = ("Metrics", "Users", "Where it helps", "Beyond accuracy", "Ablations", "Cost")
+ASPECTS = (
+    "Metrics",
+    "Users",
+    "Where it helps",
+    "Beyond accuracy",
+    "Near and far",
+    "Ablations",
+    "Cost",
+)
 
 
 def only(record: Record, name: str, *cells: Cell) -> None:

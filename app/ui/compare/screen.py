@@ -29,6 +29,7 @@ from app.results.metrics import METRICS
 from app.results.results import stamp
 from app.results.wording import SIGN_NOTE, change_in_words
 from app.ui.compare.charts import forest
+from app.ui.compare.near import near_and_far
 from app.ui.compare.tables import (
     ablations,
     beyond_accuracy,
@@ -89,6 +90,7 @@ def show() -> None:
         "Users": lambda: users(found, pairs),
         "Where it helps": lambda: where_it_helps(found, pairs),
         "Beyond accuracy": lambda: beyond_accuracy(records, found),
+        "Near and far": lambda: near_and_far(records, found),
         "Ablations": lambda: ablations(records),
         "Cost": lambda: cost(found),
     }

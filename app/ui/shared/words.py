@@ -38,6 +38,15 @@ HINTS = {
     "concentration": "Gini coefficient: 0 if all items are shown alike, near 1 if few get it all.",
     "novelty": "How unexpected the recommended items are: the rarer, the higher.",
     "diversity": "How much the items of one list differ in what their descriptions say.",
+    "locality": "s_k, the share of items that users had next which at most k edges lead to.",
+    "near": "Items in the sample around a user that may be recommended; paths score them.",
+    "within": "Share of next items that 3 edges lead to: interactions, and factors that it reads.",
+    "covered": "Share of next items that are in the sample around the user.",
+    "bound": "The recall that no list of sampled items alone can be above.",
+    "of_list": "Share of the first items of a list that the sample around the user holds.",
+    "gate": "What a user's paths count beside vectors: their share of a near item's score.",
+    "offset": "What a user adds to the scores of near items, so that they meet all others.",
+    "sample": "The part of the graph around a user that is drawn when the user is asked about.",
     "token": "A piece of a word, which language models count and charge for.",
     "sparsity": "The share of all pairs of a user and an item without an interaction.",
     "leave-one-out": "Each user's last interaction is for the test, the one before for validation.",
@@ -68,6 +77,13 @@ HEADINGS = {
     "seconds_per_epoch": "Epoch, s",
     "peak_mb": "Peak memory, MB",
     "active_ratio": "Codes in use",
+    "near": "Items near",
+    "within": "Within 3 steps",
+    "covered": "In the sample",
+    "bound": "Bound of recall",
+    "of_list": "Of the list",
+    "quarter": "25 %",
+    "three_quarters": "75 %",
 }
 """What columns of results are called where a person reads them, by their names in the code."""
 EXPLAINED = {
@@ -85,6 +101,11 @@ EXPLAINED = {
     "mrr": "MRR",
     "gauc": "GAUC",
     "active_ratio": "active ratio",
+    "near": "near",
+    "within": "within",
+    "covered": "covered",
+    "bound": "bound",
+    "of_list": "of_list",
 }
 """Terms in `HINTS` that explain such columns."""
 
