@@ -58,11 +58,14 @@ class Asked:
         users: (n,) users to score.
         known: (n_users,) positions of each history, from its beginning, that are edges of the
             graph; all of them unless given.
+        moment: Seconds at which all users stand, for who looks at times: what others did before it
+            may be seen, nothing of later. None: each one right after the own latest interaction.
     """
 
     histories: Histories
     users: np.ndarray
     known: np.ndarray | None = None
+    moment: int | None = None
 
 
 class Scores(Protocol):

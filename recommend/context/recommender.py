@@ -170,7 +170,7 @@ class ContextGnn:
     def scores(self, asked: Asked) -> Iterator[tuple[np.ndarray, Tensor]]:
         """Users and their (b, n_items) scores, by one sample of the surroundings of each."""
         items = self._items()
-        for users, near in self.surroundings(asked.histories, asked.users):
+        for users, near in self.surroundings(asked.histories, asked.users, asked.moment):
             scores = self.network.scores(near, items, None, self.past.n_items)
             yield users, _below(scores) if self.network.tower is None else scores
 
@@ -179,10 +179,16 @@ class ContextGnn:
         return Opened(self)
 
     def surroundings(
-        self, histories: Histories, users: np.ndarray
+        self, histories: Histories, users: np.ndarray, moment: int | None = None
     ) -> Iterator[tuple[np.ndarray, Near]]:
-        """Users, and what is around them after their histories, a block of users at a time."""
-        had, times = self.past.asked(histories, self.time)
+        """Users, and what is around them after their histories, a block of users at a time.
+
+        Args:
+            histories: Of all users.
+            users: (b,) who is asked about.
+            moment: As `Asked` has it.
+        """
+        had, times = self.past.asked(histories, self.time, moment)
         own = _own(self.config)
         graph = self.past.graph(had, self.time, own.followed)
         sampler = sampler_of(own, self.past, graph, 0)

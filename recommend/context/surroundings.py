@@ -146,14 +146,20 @@ class Past:
         times = of.times if time == "clock" else self.places
         return Relation(of.offsets, of.items, self.n_items, times.astype(np.int64))
 
-    def asked(self, histories: Histories, time: Time) -> tuple[Relation, np.ndarray | None]:
-        """Edges of users after histories, and (n_users,) the time at which each stands."""
+    def asked(
+        self, histories: Histories, time: Time, moment: int | None = None
+    ) -> tuple[Relation, np.ndarray | None]:
+        """Edges of users after histories, and (n_users,) the time at which each stands.
+
+        With a clock that is `moment`, or else right after each one's end.
+        """
         ends = histories.offsets, histories.items.astype(np.int32), self.n_items
         if time == "none":
             return Relation(*ends), None
         if time == "order":
             return Relation(*ends, _places(histories)), histories.lengths.astype(np.int64)
-        return Relation(*ends, self.moments(histories)), self.ends + 1
+        stands = self.ends + 1 if moment is None else np.full(self.n_users, moment)
+        return Relation(*ends, self.moments(histories)), stands
 
     def graph(self, had: Relation, time: Time, followed: int = 0) -> HeteroGraph:
         """The graph, with edges of those who are asked about.

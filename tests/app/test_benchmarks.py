@@ -270,3 +270,15 @@ def test_contextgnn(output: Output) -> None:
     sizes = ("--users", 40, "--items", 30, "--interactions", 200, "--neighbours", 2)
     said = output("contextgnn", *sizes, "--steps", 1, "--width", 4)
     assert [json.loads(line)["parts"] for line in said.splitlines()] == ["pair", "tower", "both"]
+
+
+def test_relbench_way(output: Output, tmp_path: Path) -> None:
+    day = 86_400
+    rows = [(u, i, 5, (i * 7 + u) * day) for u in range(1, 9) for i in range(1, 9)]
+    (tmp_path / "ratings.dat").write_text("\n".join("::".join(map(str, row)) for row in rows))
+    (tmp_path / "users.dat").write_text("\n".join(f"{u}::M::25::1::0" for u in range(1, 9)))
+    films = (f"{i}::Film {i} (2000)::Drama" for i in range(1, 9))
+    (tmp_path / "movies.dat").write_text("\n".join(films))
+    said = output("relbench_way", tmp_path, "popularity", "--days", 14)
+    told = json.loads(said.splitlines()[-1])
+    assert told["test"]["users"] == 8 and told["test"]["strangers"] == 0
