@@ -35,6 +35,7 @@ from recommend.settings.start import StartConfig
 from recommend.settings.text_item import TextItemConfig
 from recommend.settings.text_knn import TextKnnConfig
 from recommend.settings.topoi2i import TopoI2IConfig
+from recommend.settings.towers import GraphSageConfig, LightGcnTowersConfig, NgcfConfig
 from recommend.settings.uist import UistConfig
 from recommend.settings.youtubednn import YouTubeDnnConfig
 
@@ -64,6 +65,7 @@ class Spec(Generic[C]):
 
 _SEQUENCE = "recommend.sequence"
 _READER = f"{_SEQUENCE}.recommender:SequenceRecommender"
+_TOWERS = "recommend.graphs.towers:Towers"
 BACKBONES: Mapping[str, Spec[BackboneConfig]] = {
     "youtubednn": Spec(YouTubeDnnConfig, f"{_SEQUENCE}.backbones.youtubednn:YouTubeDnn", _READER),
     "mind": Spec(MindConfig, f"{_SEQUENCE}.backbones.mind:Mind", _READER),
@@ -75,6 +77,9 @@ BACKBONES: Mapping[str, Spec[BackboneConfig]] = {
     "text-knn": Spec(TextKnnConfig, "recommend.simple.texts:TextKnn"),
     "hybrid": Spec(HybridConfig, "recommend.simple.texts:Hybrid"),
     "contextgnn": Spec(ContextGnnConfig, "recommend.context.recommender:ContextGnn"),
+    "lightgcn-cf": Spec(LightGcnTowersConfig, _TOWERS),
+    "ngcf": Spec(NgcfConfig, _TOWERS),
+    "graphsage": Spec(GraphSageConfig, _TOWERS),
 }
 ENHANCERS: Mapping[str, Spec[EnhancerConfig]] = {
     "none": Spec(NoneConfig, f"{_SEQUENCE}.enhancers.nothing:Nothing"),

@@ -41,7 +41,7 @@ from recommend.settings import BACKBONES, PLAIN, ModelConfig, TrainConfig
 from recommend.settings.contextgnn import ContextGnnConfig
 
 BOARD = checkerboard()
-ALONE = [name for name, spec in BACKBONES.items() if not spec.within and spec.config.learns]
+ALONE = [name for name, spec in BACKBONES.items() if spec.config is ContextGnnConfig]
 VARIANTS = {
     "plain": {},
     "clock": {"time": "clock", "draws": "spread"},

@@ -9,14 +9,12 @@ with the degree that the user has there. Items have the backbone's embeddings.
 
 from __future__ import annotations
 
-import warnings
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from data.relation import Relation
+from recommend.graphs.sparse import csr, product
 from recommend.sequence.chunks import Batch
 from recommend.sequence.dropout import Dropout
 from recommend.sequence.inputs import Inputs
@@ -52,7 +50,7 @@ class LightGcn(nn.Module):
         for name, one in (("to_items", taken), ("to_users", taken.transpose())):
             own = weights if one is taken else weights[np.argsort(taken.targets, kind="stable")]
             parts = (one.offsets, one.targets.astype(np.int64), own.astype(np.float32))
-            sparse = _sparse(parts, (len(one), one.n_targets))
+            sparse = csr(parts, (len(one), one.n_targets))
             self.register_buffer(name, sparse, persistent=False)
         root = torch.from_numpy(degrees[0].astype(np.float32) ** -0.5)
         self.register_buffer("root", root, persistent=False)
@@ -71,8 +69,8 @@ class LightGcn(nn.Module):
         for _ in range(self.layers):
             visible = users.index_fill(0, hidden, 0.0)
             if len(layers) < self.layers:
-                users = _product(self.to_users, self.to_items, layers[-1])
-            layers.append(_product(self.to_items, self.to_users, visible) * louder)
+                users = product(self.to_users, self.to_items, layers[-1])
+            layers.append(product(self.to_items, self.to_users, visible) * louder)
         return self.user.weight, torch.stack(layers)
 
     def _louder(self, hidden: Tensor) -> Tensor:
@@ -96,29 +94,3 @@ class LightGcn(nn.Module):
         mean = nodes[1].mean(0)
         kept: Tensor = self.dropout(mean if only is None else mean[only])
         return kept
-
-
-def _sparse(parts: tuple[np.ndarray, ...], shape: tuple[int, int]) -> Tensor:
-    """A CSR matrix, without torch's word that such are new."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        offsets, targets, weights = map(torch.from_numpy, parts)
-        return torch.sparse_csr_tensor(offsets, targets, weights, size=shape)
-
-
-def _product(matrix: Tensor, transposed: Tensor, nodes: Tensor) -> Tensor:
-    product: Tensor = _Product.apply(matrix, transposed, nodes)  # type: ignore[no-untyped-call]
-    return product
-
-
-class _Product(torch.autograd.Function):
-    """A sparse matrix times nodes; its gradient reads the transpose, which is there by rows."""
-
-    @staticmethod
-    def forward(ctx: Any, matrix: Tensor, transposed: Tensor, nodes: Tensor) -> Tensor:
-        ctx.transposed = transposed
-        return matrix @ nodes
-
-    @staticmethod
-    def backward(ctx: Any, *upstream: Tensor) -> tuple[None, None, Tensor]:
-        return None, None, ctx.transposed @ upstream[0].contiguous()
