@@ -27,6 +27,7 @@ from recommend.settings.item_knn import ItemKnnConfig
 from recommend.settings.kar import KarConfig
 from recommend.settings.lightgcn import LightGcnConfig
 from recommend.settings.mind import MindConfig
+from recommend.settings.multivae import MultiVaeConfig
 from recommend.settings.none import NoneConfig
 from recommend.settings.part import BackboneConfig, EnhancerConfig
 from recommend.settings.popularity import PopularityConfig
@@ -80,6 +81,7 @@ BACKBONES: Mapping[str, Spec[BackboneConfig]] = {
     "lightgcn-cf": Spec(LightGcnTowersConfig, _TOWERS),
     "ngcf": Spec(NgcfConfig, _TOWERS),
     "graphsage": Spec(GraphSageConfig, _TOWERS),
+    "multivae": Spec(MultiVaeConfig, "recommend.simple.autoencoder:MultiVae"),
 }
 ENHANCERS: Mapping[str, Spec[EnhancerConfig]] = {
     "none": Spec(NoneConfig, f"{_SEQUENCE}.enhancers.nothing:Nothing"),
