@@ -257,6 +257,10 @@ class Opened:
         with torch.inference_mode():
             return torch.cat([one.cpu() for _, one in self.of.scores(Asked(past, users))])
 
+    def around(self, user: int, history: np.ndarray, items: np.ndarray) -> tuple[Around, ...]:
+        """What the sample that scores items for a user has to do with each of some."""
+        return self.of.around(user, history, items)
+
     def with_item(
         self,
         codes: Code | None,

@@ -190,6 +190,8 @@ class TestANewUser:
         grown, user, _ = with_user(grown, None, bag_of("user", 3))
         scores = grown.scores(user, np.array([12, 0]))
         assert scores.shape == (13,) and np.isfinite(scores).all()
+        (seen,) = grown.answers.around(user, np.array([12, 0]), np.array([5]))
+        assert seen.score == pytest.approx(scores[5], rel=1e-4, abs=1e-5)
         assert not np.allclose(scores, grown.scores(user, np.array([3, 0])))
         found = reach(grown, grown.everybody(PAST), PAST, 12, 3)
         assert len(found.ranks) == 24, "those who were there are asked as before"
