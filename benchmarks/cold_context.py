@@ -50,6 +50,8 @@ WAYS = {
     "both, texts": {"says": "texts"},
     "tower, texts, factors": {"parts": "tower", "says": "texts", "factors": True},
     "both, texts, factors": {"says": "texts", "factors": True},
+    "gate, texts": {"says": "texts", "meeting": "gate"},
+    "gate, texts, factors": {"says": "texts", "factors": True, "meeting": "gate"},
 }
 METRICS = ("hr@10", "ndcg@10", "mrr")
 

@@ -12,6 +12,7 @@ from typing import NamedTuple, cast
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from data.errors import ConfigError
 from graph import Sample, Schema
@@ -24,6 +25,29 @@ from recommend.graphs.samples import edges_of, numbers_of
 from recommend.sequence.network import BagEmbedding
 from recommend.settings import ModelConfig
 from recommend.settings.contextgnn import ContextGnnConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Some nodes of one type.
+
+    Attributes:
+        kind: Their type.
+        places: (b,) which.
+    """
+
+    kind: str
+    places: Tensor
+
+    def of(self, key: Key, edges: EdgeList) -> EdgeList:
+        """Edges of a type that lead to them, whose targets are then numbered as they are here."""
+        if key[2] != self.kind:
+            return edges
+        at = torch.full((edges.n_targets,), -1, device=self.places.device)
+        at[self.places] = torch.arange(len(self.places), device=at.device)
+        targets = at[edges.columns]
+        kept = torch.nonzero(targets >= 0)[:, 0]
+        return EdgeList(edges.rows[kept], targets[kept], edges.n_sources, len(self.places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +92,11 @@ class Near:
     def items(self) -> Tensor:
         """(n_i,) int64 items near users."""
         return self.numbers["item"]
+
+    @property
+    def asked(self) -> Only:
+        """Users who are asked about, of whom alone scores read what they hear last."""
+        return Only("user", self.seeds)
 
 
 def _together(one: EdgeList, other: EdgeList) -> EdgeList:
@@ -115,11 +144,13 @@ class Ages(nn.Module):
         turned = ages[:, None] * self.frequency
         return torch.cat([turned.sin(), turned.cos()], 1)
 
-    def forward(self, kind: str, ages: Tensor) -> Tensor:
-        """(n, width) of (n,) ages; zeros where nobody knows."""
-        known = ~ages.isnan()
-        mapped: Tensor = self.maps[kind](self.waves(ages.nan_to_num(0.0)))
-        return mapped * known[:, None]
+    def forward(self, kind: str, ages: Tensor, start: Tensor) -> Tensor:
+        """(n, width) of (n,) ages: what they add to (width,), which stays where nobody knows."""
+        known, linear = torch.nonzero(~ages.isnan())[:, 0], cast(nn.Linear, self.maps[kind])
+        if len(known) == len(ages):
+            return F.linear(self.waves(ages), linear.weight, linear.bias + start)
+        mapped = linear(self.waves(ages.index_select(0, known)))
+        return start.expand(len(ages), -1).index_add(0, known, mapped)
 
 
 class Read(NamedTuple):
@@ -231,13 +262,14 @@ class ContextNetwork(nn.Module):
                 assert self.factors is not None
                 x[kind] = self.dropout(self.factors(numbers))
                 continue
-            own = self.kinds[kind].expand(len(numbers), -1)
+            if self.ages is not None and kind in self.ages.maps:
+                own = self.ages(kind, near.ages[kind], self.kinds[kind])
+            else:
+                own = self.kinds[kind].expand(len(numbers), -1)
             if kind in self.bags:
                 own = own + self.bags[kind]().index_select(0, numbers)
             if kind == "item" and items is not None:
                 own = own + items.index_select(0, numbers)
-            if self.ages is not None and kind in self.ages.maps:
-                own = own + self.ages(kind, near.ages[kind])
             if kind == "user":
                 shown = self.indicator.expand(len(near.seeds), -1)
                 own = own.index_add(0, near.seeds, shown)
@@ -251,8 +283,8 @@ class ContextNetwork(nn.Module):
             near: Surroundings.
             items: (n_items, d) `item_vectors`; None where no tower is.
         """
-        x = self.layers(self.first(near, items), near.edges)
-        return Read(x["user"].index_select(0, near.seeds), x.get("item"))
+        x = self.layers(self.first(near, items), near.edges, near.asked)
+        return Read(x["user"], x.get("item"))
 
     def scores(
         self, near: Near, items: Tensor | None, classes: Tensor | None, n_items: int
@@ -354,12 +386,25 @@ class Layers(nn.Module):
         if "item" in last:  # products of two normed vectors would be as large as they are wide
             nn.init.constant_(cast(nn.LayerNorm, last["item"]).weight, width**-0.5)
 
-    def forward(self, x: Mapping[str, Tensor], edges: Mapping[Key, EdgeList]) -> dict[str, Tensor]:
-        """(n, width) of the nodes of every type that scores read, of those of all types."""
+    def forward(
+        self, x: Mapping[str, Tensor], edges: Mapping[Key, EdgeList], only: Only | None = None
+    ) -> dict[str, Tensor]:
+        """(n, width) of the nodes of every type that scores read, of those of all types.
+
+        Args:
+            x: (n, width) of the nodes of each type.
+            edges: By type, as messages go.
+            only: Nodes of one type that are read in the end; all by default.
+        """
         for level, (layer, norms) in enumerate(zip(self.layers, self.norms, strict=True)):
             hetero, ends = cast(Hetero, layer), cast(nn.ModuleDict, norms)
-            read = {key: one for key, one in edges.items() if key in hetero.keys}
-            x = {kind: ends[kind](one) for kind, one in hetero(x, read).items()}
-            if level < len(self.layers) - 1:
-                x = {kind: one.relu() for kind, one in x.items()}
+            last = level == len(self.layers) - 1
+            arriving = {key: (x[key[0]], one) for key, one in edges.items() if key in hetero.keys}
+            own = x
+            if last and only is not None:
+                own = {**x, only.kind: x[only.kind].index_select(0, only.places)}
+                arriving = {key: (x[key[0]], only.of(key, edges[key])) for key in arriving}
+            x = {kind: ends[kind](hetero.hear(kind, own[kind], arriving)) for kind in ends}
+            if not last:
+                x = {kind: one.relu_() for kind, one in x.items()}
         return dict(x)

@@ -7,6 +7,8 @@ or a fan-out: the same weights serve a sparse subgraph and the dense tree around
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import reduce
+from operator import add
 from typing import Literal, cast
 
 import torch
@@ -49,12 +51,21 @@ class Sage(Layer):
         self.itself = nn.Linear(own_width or width, out, bias=False)
 
     def forward(self, x: Tensor, own: Tensor, edges: Edges) -> Tensor:
-        """(n, out) of (s, width) sources and (n, own_width) targets."""
-        pulled = edges.largest(x) if self.reduce == "max" else edges.pull(x)
-        if self.reduce == "mean":
-            pulled = pulled / edges.counts.clamp_min(1)
-        both: Tensor = self.neighbours(pulled) + self.itself(own)
-        return both
+        """(n, out) of (s, width) sources and (n, own_width) targets.
+
+        Sums and means are linear, so W is applied where there are fewer: to sources or to targets.
+        """
+        weight, bias = self.neighbours.weight, self.neighbours.bias
+        both = F.linear(own, self.itself.weight, bias)  # (n, out)
+        if self.reduce != "max" and len(x) < len(own):
+            return both.add_(self._pulled(x @ weight.T, edges))
+        return both.addmm_(self._pulled(x, edges), weight.T)
+
+    def _pulled(self, x: Tensor, edges: Edges) -> Tensor:
+        if self.reduce == "max":
+            return edges.largest(x)
+        pulled = edges.pull(x)
+        return pulled / edges.counts.clamp_min(1) if self.reduce == "mean" else pulled
 
 
 class Gin(Layer):
@@ -267,7 +278,8 @@ class Hetero(nn.Module):
                 x = own.new_empty(0, layer.width)
                 edges = EdgeList.none(x, own)
             out.append(layer(x, own, edges))
-        return torch.stack(out).sum(0) if len(out) > 1 else out[0]
+        heard: Tensor = reduce(add, out)
+        return heard
 
 
 def _arrows(keys: Iterable[Key]) -> str:

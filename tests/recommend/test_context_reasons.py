@@ -216,7 +216,7 @@ class TestEveryKind:
         none = [{}, {"user": np.zeros((0, 2), np.int64)}, {"item_factor": np.array([[0, 99]])}]
         none = none if "item_factor" in near.numbers else none[:2]
         for found in without(made.network, near, items, none, made.past.n_items):
-            np.testing.assert_allclose(found, scores_of(made, near), atol=1e-6)
+            np.testing.assert_allclose(found, scores_of(made, near), rtol=1e-5, atol=1e-5)
 
     def test_every_edge_of_a_way_is_in_training(self, name: str) -> None:
         """And in nobody's that is held out, nor in what the history does not hold."""
