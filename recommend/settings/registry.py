@@ -25,6 +25,7 @@ from recommend.settings.gru4rec import Gru4RecConfig
 from recommend.settings.hybrid import HybridConfig
 from recommend.settings.item_knn import ItemKnnConfig
 from recommend.settings.kar import KarConfig
+from recommend.settings.lightgbm import LightGbmConfig
 from recommend.settings.lightgcn import LightGcnConfig
 from recommend.settings.mind import MindConfig
 from recommend.settings.multivae import MultiVaeConfig
@@ -81,6 +82,7 @@ BACKBONES: Mapping[str, Spec[BackboneConfig]] = {
     "lightgcn-cf": Spec(LightGcnTowersConfig, _TOWERS),
     "ngcf": Spec(NgcfConfig, _TOWERS),
     "graphsage": Spec(GraphSageConfig, _TOWERS),
+    "lightgbm": Spec(LightGbmConfig, "recommend.simple.counts:LightGbm"),
     "multivae": Spec(MultiVaeConfig, "recommend.simple.autoencoder:MultiVae"),
 }
 ENHANCERS: Mapping[str, Spec[EnhancerConfig]] = {

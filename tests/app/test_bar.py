@@ -125,4 +125,4 @@ def test_every_simple_one_says_what_it_does() -> None:
     (line,) = simple_in_words(found)
     assert line.startswith("ease+none: ") and "SASRec" not in line
     simple = [name for name, spec in BACKBONES.items() if not spec.config.learns]
-    assert len(simple) == 5 and all(len(words_of(name)) > 20 for name in simple)
+    assert len(simple) == 6 and all(len(words_of(name)) > 20 for name in simple)
