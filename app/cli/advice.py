@@ -13,14 +13,18 @@ from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
 from app.results.report import write_report
 from app.results.results import Results
+from app.results.wording import nouns_of
 from app.terminal import open_console, styled
 from data.dataset import histories
 from data.names import item_names
 from recommend.reasons.showcase import Asked
+from recommend.reasons.ways import NOT_A_SUM, look_around, tell_around, tell_ways
 
 app = typer.Typer()
 REASONS = 2
 """Reasons for each recommended item."""
+WAYS = 3
+"""Ways to each, where a recommender looks around: those that gave most."""
 BEST = "By default the best on validation."
 
 
@@ -44,7 +48,7 @@ def recommend(
     found = recommend_items(results.model(cell), dataset, results.split, [number], k).table
     found, names = found.sort("rank"), item_names(dataset.items)
     items = found["item"].to_list()
-    whys = _reasons(results, cell, number, items) if explain else [[]] * len(items)
+    whys = _reasons(record, results, cell, number, items) if explain else [[]] * len(items)
     console = open_console()
     tell(record.experiment.name, record.cautions(cell), console)
     console.print(styled((str(cell), "bold"), f" for user {user}"))
@@ -53,15 +57,28 @@ def recommend(
         console.print(styled(f"{row['rank']:>3}. {names[item]} ", score))
         for sentence in sentences:
             console.print(f"     {sentence}")
+    if explain and record.experiment.model_of(cell).backbone.looks_around:
+        console.print(styled((f"Of ways, {NOT_A_SUM}", "dim")))
 
 
-def _reasons(results: Results, cell: Cell, user: int, items: list[int]) -> list[list[str]]:
-    """Why a recommender shows a user each item: the history is all that the data hold."""
+def _reasons(
+    record: Record, results: Results, cell: Cell, user: int, items: list[int]
+) -> list[list[str]]:
+    """Why a recommender shows a user each item: the history is all that the data hold.
+
+    Of one that looks at what is around the user, also which ways there lead to it.
+    """
     case = results.showcase
     past = histories(case.dataset.interactions, case.dataset.n_users).of(user)
     known = len(case.histories.of(user))
-    found = case.whys(past, user, items, Asked(results.ready(cell), user, known=known), REASONS)
-    return [[why.reason.sentence for why in whys] for whys in found]
+    ready = results.ready(cell)
+    found = case.whys(past, user, items, Asked(ready, user, known=known), REASONS)
+    told = [[why.reason.sentence for why in whys] for whys in found]
+    around = look_around(ready.model.recommender, user, past, items)
+    for sentences, one in zip(told, around, strict=False):
+        sentences.append(tell_around(case, one, nouns_of(record)))
+        sentences += [f"  {line}" for line in tell_ways(case, one, WAYS)]
+    return told
 
 
 @app.command()

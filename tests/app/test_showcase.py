@@ -12,13 +12,15 @@ from app.experiment.settings import Cell
 from app.results.comparison import default_pair
 from app.results.wording import called
 from data.dataset import INTERACTION_SCHEMA, Dataset
+from data.names import NOUNS
 from data.split import leave_one_out
 from graph.build.latent import build_graph
 from quantize.codes import Codes
 from quantize.describe import FactorDescriptions
-from recommend.protocols import LeftOut
+from recommend.protocols import Around, LeftOut, Ways
 from recommend.reasons.explain import Reason
 from recommend.reasons.showcase import Asked, Showcase, assemble
+from recommend.reasons.ways import look_around, name_ways, tell_around, tell_score, tell_ways
 
 TITLES = ["Ice Fall", "Ice Camp", "Deep Blue", "Court Day", None, "Last Verdict"]
 TEXTS = [
@@ -314,3 +316,77 @@ class Judged:
 
     def validated(self) -> dict[Cell, float]:
         return self._valid
+
+
+PEOPLE = Ways("user > item > user > item", 2, np.array([1, 3]), 0.75, 3, True)
+GROUP = Ways("user > item > item_factor > item", 0, np.array([0]), 0.25, 1, True)
+FILMS = NOUNS["movies"]
+
+
+def around(*ways: Ways, **about: float) -> Around:
+    given = {"score": 2.5, "pair": 3.0, "alone": 1.0, "offset": -0.5, "share": np.nan} | about
+    return Around(1, rank=1, near=bool(ways), ways=ways, alone_rank=4, first_hop=2, **given)
+
+
+class TestWhatIsAround:
+    def test_the_sentence_names_what_gave_most(self, case: Showcase) -> None:
+        assert tell_around(case, around(PEOPLE, GROUP), FILMS) == (
+            "“Ice Camp” is near: 3 ways lead to it from 2 films of the history. What gave it most "
+            "are the ways from “Deep Blue” over 2 other people in the sample who watched both: "
+            "without them, it would stand at rank 3 instead of 1."
+        )
+        assert tell_around(case, around(GROUP, PEOPLE), FILMS).endswith(
+            "What gave it most is the way from “Ice Fall” over a group of both whose word "
+            "‘night’ stands in both descriptions: without it, its score would be 0.25 lower, and "
+            "its rank the same."
+        )
+
+    def test_words_are_those_of_the_group_in_both_texts(self, case: Showcase) -> None:
+        """‘rope’ stands in one text alone, and ‘ice’ in the titles; item 2 shares no word."""
+        other = Ways(GROUP.metapath, 2, np.array([0]), 0.1, 1, True)
+        both = Ways(GROUP.metapath, 2, np.array([0, 1]), 0.1, 1, True)
+        over = [one.over for one in name_ways(case, around(GROUP, other, both))]
+        assert over == ["‘night’", "a group of 2", "2 groups"]
+
+    def test_a_way_that_is_the_only_one(self, case: Showcase) -> None:
+        only = Ways(PEOPLE.metapath, 2, np.array([3]), 0.75, 5, False)
+        assert tell_around(case, around(only), FILMS) == (
+            "“Ice Camp” is near: 1 way leads to it from 1 film of the history. Without it, it "
+            "would be far, and would stand at rank 5 instead of 1."
+        )
+
+    def test_ways_that_hold_nothing_up(self, case: Showcase) -> None:
+        less = [Ways(PEOPLE.metapath, n, np.array([3]), -0.1, 1, True) for n in (0, 2)]
+        told = tell_around(case, around(*less), FILMS)
+        assert told.endswith("No single one holds it up: without any one, its score is no lower.")
+
+    def test_what_is_far(self, case: Showcase) -> None:
+        far = "“Ice Camp” is far: nothing that was sampled around this person leads to it"
+        told = tell_around(case, around(), FILMS)
+        assert told == f"{far}, so the vectors of the two alone scored it."
+        told = tell_around(case, around(alone=np.nan), FILMS)
+        assert told == f"{far}, and this recommender puts all that is far below what is near."
+        assert tell_score(around(), FILMS) == "Its score is 2.50."
+
+    def test_what_a_score_is_made_of(self) -> None:
+        last = "By the vectors alone it would stand at rank 4."
+        assert tell_score(around(GROUP), FILMS) == (
+            "Its score of 2.50 is its pair score of 3.00 less 0.50 that every near film loses for "
+            f"this person. {last}"
+        )
+        assert tell_score(around(GROUP, offset=np.nan, share=0.75), FILMS) == (
+            "Its score of 2.50 is 75% of its pair score of 3.00 and 25% of what the vectors alone "
+            f"give it, 1.00. {last}"
+        )
+        alone = {"offset": np.nan, "alone": np.nan}
+        assert tell_score(around(GROUP, **alone), FILMS) == "Its score of 2.50 is its pair score."
+
+    def test_lines_of_a_terminal(self, case: Showcase) -> None:
+        lost = Ways(PEOPLE.metapath, 2, np.array([1]), np.inf, 5, False)
+        assert tell_ways(case, around(PEOPLE, lost, GROUP), 2) == [
+            "Deep Blue → 2 other people: gave +0.75; rank 3 without",
+            "Deep Blue → 1 other person: gave all of its score; rank 5 without",
+        ]
+
+    def test_who_looks_at_no_sample_says_nothing(self) -> None:
+        assert look_around(object(), 0, np.array([1]), [2]) == ()

@@ -14,6 +14,7 @@ from app.pipeline.records import Record
 from app.results.comparison import default_pair, plain_twin
 from app.results.wording import called
 from app.ui.demo import state
+from app.ui.demo.around import draw_around
 from app.ui.demo.charts import height_of, reason_chart, way_in_words
 from app.ui.demo.state import Shown
 from app.ui.shared.address import Node
@@ -22,7 +23,9 @@ from app.ui.shared.frame import empty, link, plain
 from app.ui.shared.remembered import keep, remember
 from data.errors import AutoGraphError
 from data.names import Nouns, with_a
+from recommend.protocols import Around
 from recommend.reasons.showcase import Asked, Showcase, Why
+from recommend.reasons.ways import look_around
 
 if TYPE_CHECKING:
     from recommend.newcomers.placing import NewUser
@@ -322,14 +325,25 @@ def _why(
     except AutoGraphError:
         return
     (whys,) = _reasons(record, case, who, met, [item], LONG)
+    around = look_around(met.ready.model.recommender, met.number, who.history, [item])
     dialog = st.dialog(f"Why this {nouns.one}?", width="large", on_dismiss=_forget_why)
-    dialog(show_whys)(case, who.name, item, whys, called(cell, record.experiment), nouns)
+    name = called(cell, record.experiment)
+    dialog(show_whys)(case, who.name, item, whys, name, nouns, around)
 
 
 def show_whys(
-    case: Showcase, name: str, item: int, whys: Sequence[Why], recommender: str, nouns: Nouns
+    case: Showcase,
+    name: str,
+    item: int,
+    whys: Sequence[Why],
+    recommender: str,
+    nouns: Nouns,
+    around: Sequence[Around] = (),
 ) -> None:
-    """Reasons one under the other: a sentence, the way drawn, what was said that carries it."""
+    """Reasons one under the other: a sentence, the way drawn, what was said that carries it.
+
+    Below them stands what is around, of a recommender that looks there.
+    """
     st.subheader(plain(case.title(item)), anchor=False)
     st.caption(f"{plain(case.gists[item])} · for {plain(name)} · {plain(recommender)}")
     if not whys:
@@ -352,6 +366,8 @@ def show_whys(
             st.caption(f"From the description of {plain(quoted.of)}")
     kinds = {why.reason.kind for why in whys}
     st.caption(" ".join(text for kind, text in MEANT.items() if kind in kinds))
+    for one in around:
+        draw_around(case, name, one, nouns)
     node = Node("item", case.dataset.item_ids.external[item])
     link("graph", "See what stands around it in the graph", ":material/hub:", node=str(node))
 
