@@ -279,7 +279,7 @@ class Ways:
         first: Number of the history's item that they begin with; the item itself, where the user
             had it.
         between: (m,) int64 nodes that lead from there to the item, each of them on one way; none
-            where the user had it.
+            where there is nothing between the two, or the user had it.
         given: The item's score less its score without the edges of these ways that are on no
             other; infinite where it would have none. Several of them do not add up.
         rank: Its rank without them.

@@ -74,7 +74,7 @@ def _reasons(
     ready = results.ready(cell)
     found = case.whys(past, user, items, Asked(ready, user, known=known), REASONS)
     told = [[why.reason.sentence for why in whys] for whys in found]
-    around = look_around(ready.model.recommender, user, past, items)
+    around = look_around(ready.answers, user, past, items)
     for sentences, one in zip(told, around, strict=False):
         sentences.append(tell_around(case, one, nouns_of(record)))
         sentences += [f"  {line}" for line in tell_ways(case, one, WAYS)]

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from graph.schema import Key
 from recommend.context.network import ContextNetwork, Near
+from recommend.context.surroundings import FOLLOWED
 from recommend.graphs.edges import EdgeList
 from recommend.protocols import Around, Ways
 from recommend.reasons.what_if import ranks_of
@@ -26,7 +27,8 @@ from recommend.reasons.what_if import ranks_of
 AT_ONCE = 1_000_000
 """Nodes, and scores of items, of all variants in a pass; one variant may have more."""
 Cut = Mapping[str, np.ndarray]
-"""Edges to leave out: (x, 2) places of an item and of what is at the other end, by its type."""
+"""Edges to leave out: (x, 2) places of an item and of what is at the other end, by its type. Of two
+items, the one that followed comes last."""
 
 
 def look_around(
@@ -92,21 +94,19 @@ class Group:
     """Ways to an item that begin with the same item and lead over nodes of one type, by places.
 
     Attributes:
-        kind: The type of what they lead over.
+        metapath: Their types, in a row.
+        kind: What `cut` leaves out edges to.
         first: The item that they begin with.
         last: The item that they lead to.
-        between: (m,) what they lead over; none where the user had the item itself.
+        between: (m,) what they lead over; none where there is an edge from the first to the last,
+            or where they are one.
     """
 
+    metapath: str
     kind: str
     first: int
     last: int
     between: np.ndarray
-
-    @property
-    def metapath(self) -> str:
-        """Their types, in a row."""
-        return f"user > item > {self.kind} > item" if len(self.between) else "user > item"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,8 @@ class Neighbours:
     Attributes:
         items: (n,) numbers of the items.
         others: (m,) numbers of the nodes that items have edges with, by type.
-        edges: (e, 2) an item and a node, each pair once, by the type of the node.
+        edges: (e, 2) an item and a node, each pair once, by the type of the node; of two items, the
+            one that followed comes last.
         seed: The user.
     """
 
@@ -130,9 +131,10 @@ class Neighbours:
         """Of the surroundings of one user."""
         pairs: dict[str, list[np.ndarray]] = {}
         for key, one in near.edges.items():
-            if key[0] == "item":
+            kind, turned = _from_item(key)
+            if not turned:
                 ends = torch.stack([one.rows, one.columns], 1).cpu().numpy()
-                pairs.setdefault(key[2], []).append(ends)
+                pairs.setdefault(kind, []).append(ends)
         return cls(
             near.items.cpu().numpy(),
             {kind: near.numbers[kind].cpu().numpy() for kind in pairs},
@@ -155,17 +157,23 @@ class Neighbours:
     def groups(self, place: int) -> list[Group]:
         """All ways to an item over one node or none.
 
-        Every item near has one: hops go from items of the user over what is next to them.
+        Every item near has one: hops go from items of the user to what followed them, or over what
+        is next to them.
         """
-        found = []
+        found, none = [], np.zeros(0, np.int64)
         if place in self.had:
-            found.append(Group("user", place, place, np.zeros(0, np.int64)))
+            found.append(Group("user > item", "user", place, place, none))
         for kind in self.edges:
             own = self._next_to(kind, place)
             for first in self.had[self.had != place].tolist():
+                if kind == "item":
+                    if place in self._next_to(kind, first):
+                        found.append(Group("user > item > item", kind, first, place, none))
+                    continue
                 between = np.intersect1d(self._next_to(kind, first), own)
                 if len(between):
-                    found.append(Group(kind, first, place, between))
+                    path = f"user > item > {kind} > item"
+                    found.append(Group(path, kind, first, place, between))
         return found
 
     def _next_to(self, kind: str, place: int) -> np.ndarray:
@@ -180,13 +188,21 @@ class Neighbours:
         (`protocols.Explains`).
         """
         if not len(one.between):
-            return {"user": np.array([[one.first, self.seed]])}
+            end = self.seed if one.kind == "user" else one.last
+            return {one.kind: np.array([[one.first, end]])}
         taken = Counter(
             node for other in groups if other.kind == one.kind for node in other.between.tolist()
         )
         own = [node for node in one.between.tolist() if taken[node] == 1]
         before = [(one.first, node) for node in one.between.tolist()]
         return {one.kind: np.array([*before, *((one.last, node) for node in own)])}
+
+
+def _from_item(key: Key) -> tuple[str, bool]:
+    """The type at the other end of an item's edges, and whether they lead to the item."""
+    if key[0] == key[2]:
+        return key[2], key != FOLLOWED
+    return (key[2], False) if key[0] == "item" else (key[0], True)
 
 
 def without(
@@ -249,10 +265,10 @@ def variants(near: Near, cuts: Sequence[Cut]) -> Near:
 
 def _kept(key: Key, ends: np.ndarray, sizes: Mapping[str, int], cut: Cut) -> np.ndarray:
     """(e,) bool, which (2, e) edges of a type a cut leaves, whichever way they point."""
-    kind = key[2] if key[0] == "item" else key[0]
+    kind, turned = _from_item(key)
     if kind not in cut:
         return np.ones(ends.shape[1], bool)
-    item, other = ends if key[0] == "item" else ends[::-1]
+    item, other = ends[::-1] if turned else ends
     out = cut[kind][:, 0] * sizes[kind] + cut[kind][:, 1]
     left: np.ndarray = ~np.isin(item * sizes[kind] + other, out)
     return left

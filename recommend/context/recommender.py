@@ -205,9 +205,7 @@ class ContextGnn:
             history: (n,) items that the user is taken to have had, oldest first; not none.
             items: (k,) items asked about.
         """
-        everybody = np.arange(self.past.n_users + 1)
-        offsets = np.where(everybody > user, len(history), 0)
-        asked = Histories(offsets, np.asarray(history, np.int32), np.arange(len(history)))
+        asked = _of_one(user, np.asarray(history), self.past.n_users)
         self.network.eval()
         with torch.inference_mode():
             ((_, near),) = self.surroundings(asked, np.array([user]))
@@ -239,12 +237,14 @@ class Opened:
         known: np.ndarray,  # noqa: ARG002
     ) -> Iterator[Tensor]:
         """(n_items,) scores of all items for one user after each history."""
-        everybody = np.arange(self.of.past.n_users + 1)
         for items in histories:
-            offsets = np.where(everybody > user, len(items), 0)
-            past = Histories(offsets, items.astype(np.int32), np.arange(len(items)))
+            past = _of_one(user, items, self.of.past.n_users)
             for _, scores in self.of.scores(Asked(past, np.array([user]))):
                 yield scores[0]
+
+    def around(self, user: int, history: np.ndarray, items: np.ndarray) -> tuple[Around, ...]:
+        """What is around a user; newcomers included."""
+        return self.of.around(user, history, items)
 
     def users(self, histories: Histories) -> Tensor:
         """(n_users, 1, 0): what is near a user is no vector's to say, so `scored` looks again."""
@@ -332,6 +332,12 @@ def _below(scores: Tensor) -> Tensor:
 def _own(config: ModelConfig) -> ContextGnnConfig:
     assert isinstance(config.backbone, ContextGnnConfig)
     return config.backbone
+
+
+def _of_one(user: int, items: np.ndarray, n_users: int) -> Histories:
+    """Histories of which all but one user's are empty."""
+    offsets = np.where(np.arange(n_users + 1) > user, len(items), 0)
+    return Histories(offsets, items.astype(np.int32), np.arange(len(items)))
 
 
 def _texts_of(own: ContextGnnConfig, world: World) -> np.ndarray | None:

@@ -25,8 +25,9 @@ class Named:
 
     Attributes:
         first: The item of the history that they begin with.
-        over: What leads on from there, such as "2 other people"; "" where nothing is between.
-        kind: Its type; "" likewise.
+        over: What leads on from there, such as "2 other people"; "" where they begin with the item
+            itself.
+        kind: Its type; "" where no node is between.
         given: Score that they gave.
         rank: Of the item without them.
     """
@@ -59,16 +60,17 @@ def name_ways(case: Showcase, of: Around) -> list[Named]:
 
 
 def _kind(ways: Ways) -> str:
-    steps = ways.metapath.split(" > ")
-    return steps[2] if len(steps) > 2 else ""
+    return ways.metapath.split(" > ")[2] if len(ways.between) else ""
 
 
 def _over(case: Showcase, item: int, ways: Ways) -> str:
     n, kind = len(ways.between), _kind(ways)
+    if not n:
+        return "" if ways.first == item else f"{case.did} soon after"
     if kind == "user":
         return f"{n:,} other {'person' if n == 1 else 'people'}"
-    if n != 1:
-        return f"{n:,} groups" if n else ""
+    if n > 1:
+        return f"{n:,} groups"
     factor = int(ways.between[0])
     words = _words(case.evidence, (ways.first, item), factor)
     return ", ".join(f"‘{one}’" for one in words) or f"a group of {case.sizes('item')[factor]:,}"
@@ -111,7 +113,9 @@ def _at_length(named: Named, nouns: Nouns) -> str:
         word = "word" if named.over.count("‘") == 1 else "words"
         stand = "stands" if word == "word" else "stand"
         return f" over a group of both whose {word} {named.over} {stand} in both descriptions"
-    return f" over {named.over} of both" if named.over else " itself"
+    if not named.kind:
+        return f", which somebody {nouns.did} shortly before it" if named.over else " itself"
+    return f" over {named.over} of both"
 
 
 def _far(title: str, of: Around, n: int, nouns: Nouns) -> str:

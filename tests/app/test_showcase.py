@@ -348,6 +348,21 @@ class TestWhatIsAround:
         over = [one.over for one in name_ways(case, around(GROUP, other, both))]
         assert over == ["‘night’", "a group of 2", "2 groups"]
 
+    def test_what_followed_and_what_the_history_holds(self, case: Showcase) -> None:
+        none = np.zeros(0, int)
+        after = Ways("user > item > item", 2, none, 0.75, 3, True)
+        itself = Ways("user > item", 1, none, 0.5, 3, True)
+        assert [one.over for one in name_ways(case, around(after, itself))] == [
+            "had soon after",
+            "",
+        ]
+        assert "from “Deep Blue”, which somebody watched shortly before it: without it" in (
+            tell_around(case, around(after, itself), FILMS)
+        )
+        assert "from “Ice Camp” itself: without it" in (
+            tell_around(case, around(itself, after), FILMS)
+        )
+
     def test_a_way_that_is_the_only_one(self, case: Showcase) -> None:
         only = Ways(PEOPLE.metapath, 2, np.array([3]), 0.75, 5, False)
         assert tell_around(case, around(only), FILMS) == (

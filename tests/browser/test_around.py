@@ -29,7 +29,8 @@ def test_from_training_to_the_reason(
     (cell,) = read_record("around", workspace).finished_cells()
     assert cell.backbone == "contextgnn"
 
-    page.get_by_role("link", name="Demo", exact=True).click()
+    main = page.locator("[data-testid='stMain']")
+    main.get_by_role("link", name="Demo", exact=True).click()
     why = page.get_by_role("button", name="Why?").first
     why.wait_for()
     settled(page)

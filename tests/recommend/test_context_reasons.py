@@ -29,6 +29,7 @@ WAYS = {
     "gate": {"meeting": "gate", "factors": True},
     "pair": {"parts": "pair"},
     "attention": {"layer": "gat", "factors": True},
+    "followed": {"followed": 2},
 }
 HOOKS = dataset_of([[1, 3, 0, 0], [1, 2, 0, 0], [3, 4, 2, 0, 0], [5, 4, 0, 0]], 7)
 """User 0 had 1 and 3; over user 1 they lead to 2, over user 2 to 2 and 4; nothing leads to 5."""
@@ -108,6 +109,14 @@ class TestByHand:
         over = "user > item > item_factor > item"
         assert told(five) == {(over, 1, (1,))}
         assert told(six) == {(over, 3, (3 + 1,))}
+
+    def test_ways_over_what_followed(self) -> None:
+        """User 1 had 2 right after 1, and user 2 had 4 after 3, and 2 after that."""
+        made = made_of(HOOKS, followed=1)
+        two, four = made.around(0, np.array([1, 3]), np.array([2, 4]))
+        then = "user > item > item"
+        assert {one[:2] for one in told(two) if one[0] == then} == {(then, 1)}
+        assert {one[:2] for one in told(four) if one[0] == then} == {(then, 3)}
 
     def test_what_the_user_had_itself(self) -> None:
         made = made_of(HOOKS)
@@ -228,6 +237,13 @@ class TestEveryKind:
             history, found = asked(made, user)
             for item, way in ((one.item, way) for one in found for way in one.ways):
                 assert way.first in history
+                if way.metapath == "user > item > item":
+                    assert any(
+                        follows(past.of(other).tolist(), way.first, item)
+                        for other in range(24)
+                        if other != user
+                    )
+                    seen += 1
                 for node in way.between.tolist():
                     if "factor" in way.metapath:
                         assert node in codes[way.first] and node in codes[item]
@@ -237,12 +253,19 @@ class TestEveryKind:
         assert seen > 100
 
 
+def follows(history: list[int], first: int, then: int) -> bool:
+    """Whether one is in a history, and the other one or two places later."""
+    return any(then in history[at + 1 : at + 3] for at, one in enumerate(history) if one == first)
+
+
 def filtered(key: tuple[str, str, str], edges: EdgeList, out: set) -> EdgeList:
     """Edges without those named by the type of what is no item, the item, and the other."""
     kept = []
     ends = torch.stack([edges.rows, edges.columns], 1).tolist()
     for at, (row, column) in enumerate(ends):
         pair = (key[2], row, column) if key[0] == "item" else (key[0], column, row)
+        if key[0] == key[2] and key[1] != "followed":
+            pair = ("item", column, row)
         if pair not in out:
             kept.append(at)
     rows, columns = edges.rows[kept], edges.columns[kept]

@@ -25,7 +25,7 @@ def draw_around(case: Showcase, name: str, of: Around, nouns: Nouns) -> None:
         nouns: How items are called.
     """
     st.markdown("**What is around**", help=hint("sample"))
-    st.markdown(plain(tell_around(case, of, nouns)), help=hint("near"))
+    st.markdown(plain(tell_around(case, of, nouns)), help=f"{hint('near')} All else is far.")
     ways, title = name_ways(case, of), case.title(of.item)
     if ways:
         draw_chart(

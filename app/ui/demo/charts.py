@@ -97,7 +97,9 @@ def ways_chart(ways: Sequence[Named], person: str, item: str) -> Spec:
             if not one.over:
                 links.append(_link("person", "item", width))
                 continue
-            nodes.append(_box(f"over-{row}", _fitting(one.over), one.kind, 2, row - middle))
+            nodes.append(
+                _box(f"over-{row}", _fitting(one.over), one.kind or "muted", 2, row - middle)
+            )
             links += [_link(own, f"over-{row}", width), _link(f"over-{row}", "item", width)]
     return _picture(nodes, links)
 

@@ -325,7 +325,7 @@ def _why(
     except AutoGraphError:
         return
     (whys,) = _reasons(record, case, who, met, [item], LONG)
-    around = look_around(met.ready.model.recommender, met.number, who.history, [item])
+    around = look_around(met.ready.answers, met.number, who.history, [item])
     dialog = st.dialog(f"Why this {nouns.one}?", width="large", on_dismiss=_forget_why)
     name = called(cell, record.experiment)
     dialog(show_whys)(case, who.name, item, whys, name, nouns, around)

@@ -50,14 +50,10 @@ HINTS = {
     "token": "A piece of a word, which language models count and charge for.",
     "sparsity": "The share of all pairs of a user and an item without an interaction.",
     "leave-one-out": "Each user's last interaction is for the test, the one before for validation.",
-    "sample": "What the recommender looked at to score for this person: some of the history, other "
-    "people who had the same, groups that both are in, and what these lead to.",
-    "near": "In that sample: a way leads to it, and what runs along the ways scores it. All else "
-    "is far, and scored by a vector of each alone.",
     "gave": "The score less the score without these ways, all else as it was; below 0 they held it "
     "back.",
-    "over": "What both have edges with: people who had both, or groups that both are in. Words are "
-    "those of the group that stand in both descriptions.",
+    "over": "What both have edges with: people who had both, or groups that both are in; or that "
+    "somebody had one soon after the other. Words are those of the group in both descriptions.",
     "pair score": "How well what runs along the ways fits what the person is like; vectors alone "
     "know nothing of the ways.",
     "fingerprint": "A short name made of everything that can change a result.",

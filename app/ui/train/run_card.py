@@ -156,6 +156,7 @@ def _draw_start(
     else:
         st.caption("All of it is finished.")
         frame.link("compare", "Compare", ":material/leaderboard:", experiment=experiment.name)
+        frame.link("demo", "Demo", ":material/live_tv:", experiment=experiment.name)
     if pressed:
         if not draft.can_be_set:
             save_draft(draft, frame.workspace())
