@@ -117,15 +117,17 @@ class Plan:
             yield from ((f"factors-{side}", None) for side in self._sides())
 
     def _sides(self) -> Iterator[str]:
-        """Sides whose factors are named: both where an enhancer is a part of a recommender.
+        """Sides whose factors are named: both where an enhancer is a part, or one reads the graph.
 
-        For one that stands around it, those whose texts it has vectors of.
+        For an enhancer that stands around a recommender, those whose texts it has vectors of.
         """
-        enhanced = [cell for cell in self.experiment.grid if cell.enhancer != PLAIN]
-        parts = any(self.experiment.beneath(cell) is None for cell in enhanced)
+        grid = self.experiment.grid
+        read = {cell: stages_behind(self.experiment, "train", cell=cell) for cell in grid}
+        enhanced = [cell for cell in grid if cell.enhancer != PLAIN]
+        both = any(self.experiment.beneath(cell) is None for cell in enhanced)
+        both = both or any("graph" in stages for stages in read.values())
         for side in ("user", "item"):
-            read = (stages_behind(self.experiment, "train", cell=cell) for cell in enhanced)
-            if parts or any(f"vectors-{side}" in stages for stages in read):
+            if both or any(f"vectors-{side}" in read[cell] for cell in enhanced):
                 yield side
 
     def _gather(

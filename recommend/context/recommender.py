@@ -242,10 +242,6 @@ class Opened:
             for _, scores in self.of.scores(Asked(past, np.array([user]))):
                 yield scores[0]
 
-    def around(self, user: int, history: np.ndarray, items: np.ndarray) -> tuple[Around, ...]:
-        """What is around a user; newcomers included."""
-        return self.of.around(user, history, items)
-
     def users(self, histories: Histories) -> Tensor:
         """(n_users, 1, 0): what is near a user is no vector's to say, so `scored` looks again."""
         return torch.empty(len(histories), 1, 0)

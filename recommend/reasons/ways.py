@@ -72,8 +72,9 @@ def _over(case: Showcase, item: int, ways: Ways) -> str:
     if n > 1:
         return f"{n:,} groups"
     factor = int(ways.between[0])
-    words = _words(case.evidence, (ways.first, item), factor)
-    return ", ".join(f"‘{one}’" for one in words) or f"a group of {case.sizes('item')[factor]:,}"
+    if words := _words(case.evidence, (ways.first, item), factor):
+        return ", ".join(f"‘{one}’" for one in words)
+    return "a group" if case.graph is None else f"a group of {case.sizes('item')[factor]:,}"
 
 
 def _words(evidence: Evidence, ends: Sequence[int], factor: int) -> list[str]:

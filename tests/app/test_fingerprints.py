@@ -180,6 +180,18 @@ def test_upto_runs_what_a_stage_needs_and_no_more(tiny_experiment: Path) -> None
     assert stages[-4:] == ["train", "evaluate", "train", "evaluate"]
 
 
+def test_factors_are_named_where_a_recommender_walks_over_them_by_itself(
+    tiny_experiment: Path,
+) -> None:
+    for walks in (True, False):
+        changes = ["grid.backbones=['contextgnn']", "grid.enhancers=['none']"]
+        changes.append(f"override.contextgnn.model.backbone.factors={str(walks).lower()}")
+        plan = Plan(load_experiment(str(tiny_experiment), changes), Path("x"))
+        stages = {step.stage for step in plan.steps()}
+        assert ({"factors-user", "factors-item", "graph"} <= stages) == walks
+        assert ("factors-item" in stages) == walks
+
+
 def test_what_does_not_learn_is_the_same_for_every_seed_and_way_of_training(
     tiny_experiment: Path,
 ) -> None:

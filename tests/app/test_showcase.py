@@ -347,6 +347,8 @@ class TestWhatIsAround:
         both = Ways(GROUP.metapath, 2, np.array([0, 1]), 0.1, 1, True)
         over = [one.over for one in name_ways(case, around(GROUP, other, both))]
         assert over == ["‘night’", "a group of 2", "2 groups"]
+        bare = assemble(case.dataset, leave_one_out(case.dataset))
+        assert name_ways(bare, around(GROUP))[0].over == "a group", "nothing says how large"
 
     def test_what_followed_and_what_the_history_holds(self, case: Showcase) -> None:
         none = np.zeros(0, int)
