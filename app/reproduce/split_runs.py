@@ -58,13 +58,15 @@ def _waiting(listener: Listener, run: SplitRun) -> Callable[[], None]:
 
 def too_large(run: SplitRun, n_items: int) -> str:
     """Why a row is not run unless it is asked for by name; "" where it is."""
+    from recommend.simple.behaviour import memory_gb
+
     most = getattr(run.settings[0].backbone, LIMIT, n_items)
     if n_items <= most or run.row.key in run.table.named:
         return ""
     title = BACKBONES[run.row.backbone].config.title
     return (
         f"{title} turns over a dense matrix of {n_items:,} × {n_items:,} items, which takes about "
-        f"{3 * 8 * n_items**2 / 2**30:.0f} GB of memory and hours of few cores. "
+        f"{memory_gb(n_items):.1f} GB of memory, and on few cores the better part of an hour. "
         f"Run it with --only {run.row.key} where there are."
     )
 

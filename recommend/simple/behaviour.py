@@ -106,6 +106,16 @@ class ItemKnn(Scorer):
         return np.asarray((had @ self.similar).toarray(), np.float32)
 
 
+LARGE = 20_000
+"""Items of EASE up to which it is solved in double precision, by three matrices of that size; above
+it is solved in single precision, in the place of one."""
+
+
+def memory_gb(n_items: int) -> float:
+    """GB that EASE takes to be solved, its sparse matrix apart."""
+    return (24 if n_items <= LARGE else 4) * n_items**2 / 2**30
+
+
 @dataclass(frozen=True, slots=True)
 class Ease(Scorer):
     """s = x B with B = I − P · diag(1 / diag P), P = (XᵀX + λ I)⁻¹, for binary histories x.
@@ -130,15 +140,17 @@ class Ease(Scorer):
             raise ConfigError(
                 f"EASE turns over a dense matrix of items × items, and there are {n_items:,} "
                 f"items, more than {config.most_items:,}. Leave it out, or raise most_items where "
-                f"there is memory for {8 * n_items**2 / 2**30:.1f} GB."
+                f"there is memory for {memory_gb(n_items):.1f} GB."
             )
         had = weighted_histories(past, np.arange(len(past)), n_items)
-        gram = (had.T @ had).toarray().astype(np.float64)
+        gram = (had.T @ had).toarray()
+        if n_items <= LARGE:
+            gram = gram.astype(np.float64)
         gram[np.diag_indices(n_items)] += config.l2
-        inverse = np.linalg.inv(gram)
-        weights = inverse / -np.diag(inverse)
-        np.fill_diagonal(weights, 0)
-        return cls(weights.astype(np.float32))
+        inverse = np.linalg.inv(gram) if n_items <= LARGE else _inverse_in_place(gram)
+        inverse /= -np.diag(inverse).copy()
+        np.fill_diagonal(inverse, 0)
+        return cls(inverse.astype(np.float32, copy=False))
 
     @classmethod
     def of(cls, config: ModelConfig, world: World) -> Ease:
@@ -183,6 +195,33 @@ def _met(past: Histories, n_items: int, config: NeighboursConfig) -> sp.csr_matr
         weight = np.full(len(had), config.nearness ** (places - 1), np.float32)
         later = later + sp.csr_matrix((weight, (had, then)), shape=later.shape)
     return later + config.backward * later.T
+
+
+def _inverse_in_place(matrix: np.ndarray) -> np.ndarray:
+    """The inverse of a symmetric positive definite (n, n) float32, by Cholesky, in its memory.
+
+    Raises:
+        ConfigError: it is not positive definite in this precision.
+    """
+    from scipy.linalg.lapack import spotrf, spotri
+
+    factor, wrong = spotrf(matrix.T, lower=1, overwrite_a=1, clean=0)
+    if not wrong:
+        factor, wrong = spotri(factor, lower=1, overwrite_c=1)
+    if wrong:
+        raise ConfigError(
+            "EASE cannot be solved in single precision with these interactions. Raise l2."
+        )
+    found: np.ndarray = factor.T  # its upper triangle holds the inverse
+    for at in range(0, len(found), ROWS):
+        block = slice(at, at + ROWS)
+        found[block, block] = np.triu(found[block, block]) + np.triu(found[block, block], 1).T
+        found[at + ROWS :, block] = found[block, at + ROWS :].T
+    return found
+
+
+ROWS = 1024
+"""Rows that are copied at a time."""
 
 
 def _neighbours(config: ModelConfig) -> NeighboursConfig:

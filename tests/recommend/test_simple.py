@@ -105,6 +105,21 @@ def test_ease_says_when_there_are_too_many_items() -> None:
         Ease.fit(PAST, 4, EaseConfig(most_items=3))
 
 
+@pytest.mark.parametrize("rows", [3, 8, 1024])
+def test_ease_in_single_precision_and_in_place_is_the_same(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    items = np.concatenate([rng.permutation(20)[:6] for _ in range(40)]).astype(np.int32)
+    past = Histories(np.arange(0, 241, 6), items, np.zeros(240, np.int64))
+    wanted = Ease.fit(past, 20, EaseConfig(l2=2.0)).weights
+    monkeypatch.setattr("recommend.simple.behaviour.LARGE", 10)
+    monkeypatch.setattr("recommend.simple.behaviour.ROWS", rows)
+    found = Ease.fit(past, 20, EaseConfig(l2=2.0)).weights
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-5)
+
+
 def test_texts_by_hand() -> None:
     vectors = np.array([[2, 0], [3, 3], [0, 5], [0, 0]], dtype=np.float32)
     model = TextKnn.of_vectors(vectors, TextKnnConfig(text_recency=0.5, text_last=2))
