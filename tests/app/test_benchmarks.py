@@ -268,8 +268,20 @@ def test_sampling(output: Output) -> None:
 
 def test_contextgnn(output: Output) -> None:
     sizes = ("--users", 40, "--items", 30, "--interactions", 200, "--neighbours", 2)
-    said = output("contextgnn", *sizes, "--steps", 1, "--width", 4)
-    assert [json.loads(line)["parts"] for line in said.splitlines()] == ["pair", "tower", "both"]
+    said = output("contextgnn", *sizes, "--steps", 1, "--rounds", 1, "--width", 4)
+    told = {one["model"]: one for one in map(json.loads, said.splitlines())}
+    towers = [f"graphsage, {n} negatives" for n in (1, 10, 100)]
+    assert list(told) == ["pair", "tower", "both", *towers]
+    assert told["both"]["times_both"] == 1 and told["pair"]["times_products"] > 0
+
+
+def test_new_items_of_contextgnn(output: Output, finished: Path) -> None:
+    ways = ("tower, texts", "gate, texts, factors")
+    words = ("--draws", 0, "--epochs", 1, "--codes", 4, "--share", 0.3, "--workspace", finished)
+    said = output("cold_context", "tiny", *words, "--ways", *ways)
+    told = [json.loads(line) for line in said.splitlines()]
+    assert [one.get("way") for one in told] == [*ways, None]
+    assert told[0]["users"] == told[1]["users"] > 0
 
 
 def test_relbench_way(output: Output, tmp_path: Path) -> None:
