@@ -89,8 +89,11 @@ def tell_around(case: Showcase, of: Around, nouns: Nouns) -> str:
     if not of.near:
         return _far(title, of, n, nouns)
     begins = len({one.first for one in of.ways})
-    sample = f"{begins:,} {nouns.one if begins == 1 else nouns.many} of the history"
-    told = f"{title} is near: {n:,} {'way leads' if n == 1 else 'ways lead'} to it from {sample}."
+    sample = f"{begins:,} of the {of.first_hop:,} {nouns.many}"
+    if of.first_hop == 1:
+        sample = f"the one {nouns.one}"
+    lead = "way leads" if n == 1 else "ways lead"
+    told = f"{title} is near: {n:,} {lead} to it from {sample} of the history in the sample."
     best, named = of.ways[0], name_ways(case, of)[0]
     one = len(best) == 1
     without = f"without {'it' if one else 'them'}, "
@@ -98,7 +101,10 @@ def tell_around(case: Showcase, of: Around, nouns: Nouns) -> str:
     if len(of.ways) == 1:
         return f"{told} {without.capitalize()}it would be far, and {falls}."
     if best.given <= 0:
-        return f"{told} No single one holds it up: without any one, its score is no lower."
+        return (
+            f"{told} None of them holds it up by itself: left out one {nouns.one} after another, "
+            "people and groups apart, its score is no lower."
+        )
     if best.rank == of.rank:
         falls = f"its score would be {best.given:.2f} lower, and its rank the same"
     else:
@@ -121,10 +127,10 @@ def _at_length(named: Named, nouns: Nouns) -> str:
 
 def _far(title: str, of: Around, n: int, nouns: Nouns) -> str:
     if of.ways:
-        lead = "way leads" if n == 1 else "ways lead"
+        lead, move = ("way leads", "moves") if n == 1 else ("ways lead", "move")
         return (
             f"This recommender scores every {nouns.one} by vectors alone. {n:,} {lead} to {title} "
-            "in what was sampled around this person, and moves it by moving the person’s vector."
+            f"in what was sampled around this person, and {move} it by moving the person’s vector."
         )
     why = f"{title} is far: nothing that was sampled around this person leads to it"
     if np.isnan(of.alone):
@@ -146,9 +152,9 @@ def _given(given: float) -> str:
 
 
 def tell_score(of: Around, nouns: Nouns) -> str:
-    """What the score of an item is made of."""
+    """What the score of an item near is made of; "" of what is far."""
     if not of.near:
-        return "" if np.isnan(of.alone) else f"Its score is {of.score:.2f}."
+        return ""
     pair = f"Its score of {of.score:.2f} "
     if not np.isnan(of.share):
         pair += (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -331,9 +332,9 @@ def around(*ways: Ways, **about: float) -> Around:
 class TestWhatIsAround:
     def test_the_sentence_names_what_gave_most(self, case: Showcase) -> None:
         assert tell_around(case, around(PEOPLE, GROUP), FILMS) == (
-            "“Ice Camp” is near: 3 ways lead to it from 2 films of the history. What gave it most "
-            "are the ways from “Deep Blue” over 2 other people in the sample who watched both: "
-            "without them, it would stand at rank 3 instead of 1."
+            "“Ice Camp” is near: 3 ways lead to it from 2 of the 2 films of the history in the "
+            "sample. What gave it most are the ways from “Deep Blue” over 2 other people in the "
+            "sample who watched both: without them, it would stand at rank 3 instead of 1."
         )
         assert tell_around(case, around(GROUP, PEOPLE), FILMS).endswith(
             "What gave it most is the way from “Ice Fall” over a group of both whose word "
@@ -367,15 +368,20 @@ class TestWhatIsAround:
 
     def test_a_way_that_is_the_only_one(self, case: Showcase) -> None:
         only = Ways(PEOPLE.metapath, 2, np.array([3]), 0.75, 5, False)
+        alone = tell_around(case, replace(around(only), first_hop=1), FILMS)
+        assert "from the one film of the history in the sample." in alone
         assert tell_around(case, around(only), FILMS) == (
-            "“Ice Camp” is near: 1 way leads to it from 1 film of the history. Without it, it "
-            "would be far, and would stand at rank 5 instead of 1."
+            "“Ice Camp” is near: 1 way leads to it from 1 of the 2 films of the history in the "
+            "sample. Without it, it would be far, and would stand at rank 5 instead of 1."
         )
 
     def test_ways_that_hold_nothing_up(self, case: Showcase) -> None:
         less = [Ways(PEOPLE.metapath, n, np.array([3]), -0.1, 1, True) for n in (0, 2)]
         told = tell_around(case, around(*less), FILMS)
-        assert told.endswith("No single one holds it up: without any one, its score is no lower.")
+        assert told.endswith(
+            "None of them holds it up by itself: left out one film after another, people and "
+            "groups apart, its score is no lower."
+        )
 
     def test_what_is_far(self, case: Showcase) -> None:
         far = "“Ice Camp” is far: nothing that was sampled around this person leads to it"
@@ -383,7 +389,14 @@ class TestWhatIsAround:
         assert told == f"{far}, so the vectors of the two alone scored it."
         told = tell_around(case, around(alone=np.nan), FILMS)
         assert told == f"{far}, and this recommender puts all that is far below what is near."
-        assert tell_score(around(), FILMS) == "Its score is 2.50."
+        assert tell_score(around(), FILMS) == ""
+
+    def test_vectors_that_ways_move(self, case: Showcase) -> None:
+        told = tell_around(case, replace(around(PEOPLE), near=False), FILMS)
+        assert told == (
+            "This recommender scores every film by vectors alone. 2 ways lead to “Ice Camp” in "
+            "what was sampled around this person, and move it by moving the person’s vector."
+        )
 
     def test_what_a_score_is_made_of(self) -> None:
         last = "By the vectors alone it would stand at rank 4."

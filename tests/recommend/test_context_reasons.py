@@ -16,6 +16,7 @@ from recommend.context.network import Near
 from recommend.context.reasons import Neighbours, variants, without
 from recommend.context.recommender import ContextGnn
 from recommend.context.surroundings import Past
+from recommend.features import Bags
 from recommend.graphs.edges import EdgeList
 from recommend.protocols import Around, LooksAround, World
 from recommend.settings import BACKBONES, PLAIN, ModelConfig, TrainConfig
@@ -117,6 +118,16 @@ class TestByHand:
         then = "user > item > item"
         assert {one[:2] for one in told(two) if one[0] == then} == {(then, 1)}
         assert {one[:2] for one in told(four) if one[0] == then} == {(then, 3)}
+
+    def test_somebody_new(self) -> None:
+        """Nobody met this user, who had 1: user 1 leads to 2, and user 0, who had 1 too, to 3."""
+        made = made_of(HOOKS)
+        nothing = Bags(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(2, np.int64), 0)
+        answers, number, _ = made.opened().with_user(None, nothing, None)
+        two, three, four = answers.around(number, np.array([1]), np.array([2, 3, 4]))
+        over = "user > item > user > item"
+        assert told(two) == {(over, 1, (1,))} and told(three) == {(over, 1, (0,))}
+        assert not four.near
 
     def test_what_the_user_had_itself(self) -> None:
         made = made_of(HOOKS)
