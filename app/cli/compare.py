@@ -24,8 +24,10 @@ from app.results.comparison import (
     caution_notes,
     compare_contenders,
     contenders,
+    drawn_among,
     judging_notes,
     make_lists,
+    short_lists,
 )
 from app.results.latex import comparison_latex
 from app.results.metrics import METRICS
@@ -78,13 +80,18 @@ def compare(
     latex: Annotated[
         Path | None, typer.Option(help="Also write the table here, in LaTeX with booktabs.")
     ] = None,
+    short: Annotated[
+        bool, typer.Option("--short-lists", help="Also show HR and NDCG of the first 1, 5 and 10.")
+    ] = False,
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Shows recommenders against their plain twins, or against one of them; writes files, too."""
     found = contenders(judged_records(experiments, workspace))
     table = compare_contenders(found, against)
-    console = open_console()
-    console.print(show_compared(table))
+    console, drawn = open_console(), drawn_among(found)
+    console.print(show_compared(table, drawn))
+    if short:
+        console.print(rich_table(short_lists(found), f"Shorter lists{drawn}"))
     if what := against_in_words(found, against):
         console.print(f"{what} T-tests are paired over users.")
     cautions = [*judging_notes(found), *caution_notes(found)]
@@ -94,7 +101,7 @@ def compare(
     if csv is not None:
         atomic.write_bytes(csv, csv_bytes(table))
     if latex is not None:
-        atomic.write_text(latex, comparison_latex(table, cautions))
+        atomic.write_text(latex, comparison_latex(table, cautions, drawn=drawn))
     for path in filter(None, (csv, latex)):
         console.print(f"Written to {path}", style="dim", soft_wrap=True)
 
@@ -167,7 +174,7 @@ def ablate(
         of = ablation(record, of.backbone, of.enhancer)
     console = open_console()
     table = ablation_table(of)
-    console.print(show_compared(table))
+    console.print(show_compared(table, drawn_among(contenders([record]))))
     console.print("Changes are against the recommender as set; t-tests are paired over users.")
     for line in (*no_difference_note(table), *notes([of.marks]), *_missing(of)):
         console.print(line)
@@ -196,9 +203,12 @@ def _chosen(record: Record, backbone: str | None, enhancer: str | None) -> tuple
     return best.backbone, best.enhancer
 
 
-def show_compared(compared: pl.DataFrame) -> Table:
-    """The table a person reads of `compare_contenders`, without the plain twins' missing tests."""
-    table = Table(title="Test metrics", title_justify="left", box=SIMPLE_HEAD)
+def show_compared(compared: pl.DataFrame, drawn: str = "") -> Table:
+    """The table a person reads of `compare_contenders`, without the plain twins' missing tests.
+
+    Its title says what `drawn_among` says.
+    """
+    table = Table(title=f"Test metrics{drawn}", title_justify="left", box=SIMPLE_HEAD)
     for name in ("recommender", "metric", "mean", "change", "difference, 95 %", "p", "p (Holm)"):
         table.add_column(name, justify="left" if name in ("recommender", "metric") else "right")
     for row in compared.iter_rows(named=True):

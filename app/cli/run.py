@@ -35,7 +35,7 @@ from app.pipeline.records import (
 from app.pipeline.runner import choose_device, run_steps
 from app.pipeline.stages.order import STAGES, stages_named
 from app.results.bar import against_in_words, learning_in_words, twins_below_in_words
-from app.results.comparison import changes_in_words, contenders, judging_notes
+from app.results.comparison import changes_in_words, contenders, drawn_among, judging_notes
 from app.results.metrics import COSTS, METRICS, means, result_table, write_results
 from app.results.wording import NONE, NOTE
 from app.terminal import open_console, styled
@@ -247,10 +247,11 @@ def _show_bad_rows(record: Record, console: Console) -> None:
 
 def _show_results(record: Record, console: Console) -> None:
     path = write_if_latest(record, write_results)
-    table, notes = result_sheet(result_table(record), _counts(record), changes_in_words(record))
+    found = contenders([record])
+    title = f"{_counts(record)}{drawn_among(found)}"
+    table, notes = result_sheet(result_table(record), title, changes_in_words(record))
     console.print()
     console.print(table)
-    found = contenders([record])
     bar = [*learning_in_words(found), *twins_below_in_words(found)]
     changed = [against_in_words(found)] if table.row_count > 1 else []
     for note in filter(None, (*changed, *bar, *judging_notes(found), *notes)):

@@ -18,7 +18,7 @@ from app.pipeline.records import Record
 from app.pipeline.runner import Showing, in_silence
 from app.results.metrics import METRICS
 from app.results.results import Results
-from app.results.wording import change_in_words, ranked_among
+from app.results.wording import change_in_words, drawn_in_short, ranked_among
 from data.errors import ConfigError
 from llm.shuffle import others
 
@@ -252,6 +252,25 @@ def judging_notes(found: Mapping[str, Contender]) -> list[str]:
     told = [f"{names}: {sentence.format(among).lower()}" for among, names in by_way.items()]
     told = [sentence.format(among) for among in ways] if len(ways) == 1 else told
     return [*told, *_seen_by_simple(found)]
+
+
+def drawn_among(found: Mapping[str, Contender]) -> str:
+    """For titles of their figures, that true items stood among a few; "" where among all."""
+    return drawn_in_short(one.record.judging(one.cells[0]) for one in found.values())
+
+
+def short_lists(found: Mapping[str, Contender], load: Load = load_evaluation) -> pl.DataFrame:
+    """A row a recommender, means over seeds: `run`, and `recommend.judge.metrics.SHORT`.
+
+    They follow from the ranks that are stored, so that every evaluation has them.
+    """
+    from recommend.judge.metrics import SHORT
+
+    rows = []
+    for label, one in found.items():
+        judged = [load(one.record, cell) for cell in one.cells]
+        rows.append({"run": label, **{name: mean(e.mean(name) for e in judged) for name in SHORT}})
+    return pl.DataFrame(rows, schema={"run": pl.String, **dict.fromkeys(SHORT, pl.Float64)})
 
 
 def _seen_by_simple(found: Mapping[str, Contender]) -> list[str]:

@@ -73,11 +73,15 @@ def tabular(heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -
 
 
 def comparison_latex(
-    compared: pl.DataFrame, cautions: Sequence[str] = (), caption: str = CAPTION
+    compared: pl.DataFrame,
+    cautions: Sequence[str] = (),
+    caption: str = CAPTION,
+    drawn: str = "",
 ) -> str:
     """The table of `app.results.comparison.compare_contenders`, a row a recommender.
 
-    The best mean of each metric is bold; notes of caution end the caption.
+    The best mean of each metric is bold; notes of caution end the caption. What `drawn_among` says
+    stands after its first words, which name the metrics.
     """
     metrics = [name for name in METRICS if name in compared["metric"].to_list()]
     changed = compared["baseline"].is_not_null().any()
@@ -95,6 +99,7 @@ def comparison_latex(
                 *([_change(row)] if changed else []),
             ]
         rows.append(cells)
+    caption = caption.replace("Test metrics", f"Test metrics{drawn}", 1)
     return tabular(
         heads, rows, " ".join([caption, *no_difference_note(compared, SIGN_NOTE), *cautions])
     )

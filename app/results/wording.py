@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -36,6 +36,21 @@ def ranked_among(about: Mapping[str, Any], many: str = "items") -> str:
     if about["exclude_seen"]:
         return f"all {many} that the user has not had before"
     return f"all {many}, those that the user has had before, too"
+
+
+def drawn_in_short(ways: Iterable[Mapping[str, Any]]) -> str:
+    """For titles, that true items stood among a few that were drawn; "" where they did not.
+
+    >>> drawn_in_short([{"candidates": "all"}]), drawn_in_short([{"candidates": 99}] * 2)
+    ('', ', among 99 drawn')
+    >>> drawn_in_short([{"candidates": 99}, {"candidates": "all"}])
+    ', some among 99 drawn'
+    """
+    every = list(dict.fromkeys(one["candidates"] for one in ways))
+    drawn = " or ".join(f"{int(n):,}" for n in every if n != "all")
+    if not drawn:
+        return ""
+    return f", {'some ' if 'all' in every else ''}among {drawn} drawn"
 
 
 def added(enhancer: str) -> str:

@@ -16,7 +16,7 @@ from data.columns import USER
 from data.dataset import Dataset, Histories
 from data.split import Split
 from data.statistics import share_of_repeats
-from recommend.judge.metrics import METRICS, mean_rank, per_user
+from recommend.judge.metrics import METRICS, mean_rank, per_user, value
 from recommend.protocols import Asked, Scores
 from recommend.settings import EvaluateConfig
 
@@ -42,6 +42,11 @@ class Evaluation:
         """Mean over users of each metric."""
         means = self.per_user.select(pl.col(name).mean() for name in METRICS)
         return {name: float(value) for name, value in means.row(0, named=True).items()}
+
+    def mean(self, metric: str) -> float:
+        """Over users, of any metric that ranks tell, stored or not."""
+        ranks, candidates = (self.per_user[name].to_numpy() for name in ("rank", "candidates"))
+        return float(value(metric, ranks, candidates).mean())
 
     def save(self, directory: Path) -> None:
         """A Parquet table and JSON."""

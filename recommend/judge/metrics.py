@@ -8,6 +8,8 @@ from torch import Tensor
 
 METRICS = ("ndcg@10", "hr@10", "mrr", "gauc")
 """The paper's four, in its order (section 4.1.2)."""
+SHORT = ("hr@1", "hr@5", "ndcg@5", "hr@10", "ndcg@10")
+"""Those of tables whose true item stands among drawn ones. Source: ContextGNN, table 4."""
 
 
 def mean_rank(scores: Tensor, target: Tensor, allowed: Tensor | None = None) -> Tensor:
@@ -66,7 +68,25 @@ def auc(ranks: np.ndarray, candidates: np.ndarray) -> np.ndarray:
     return np.where(others > 0, 1 - (ranks - 1) / np.maximum(others, 1), 0.5)
 
 
+def value(metric: str, ranks: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+    """(n,) of a metric by its name, such as "hr@5", of each user's rank.
+
+    >>> value("hr@5", np.array([1.0, 6.0]), np.array([9, 9])).tolist()
+    [1.0, 0.0]
+
+    Args:
+        metric: One of `METRICS` or `SHORT`.
+        ranks: (n,) of the true item, best = 1.
+        candidates: (n,) items that were ranked.
+    """
+    name, _, k = metric.partition("@")
+    if name == "mrr":
+        return reciprocal_rank(ranks)
+    if name == "gauc":
+        return auc(ranks, candidates)
+    return {"ndcg": ndcg, "hr": hit_ratio}[name](ranks, int(k))
+
+
 def per_user(ranks: np.ndarray, candidates: np.ndarray) -> dict[str, np.ndarray]:
     """Each metric of `METRICS` as an (n,) array, by name."""
-    values = (ndcg(ranks, 10), hit_ratio(ranks, 10), reciprocal_rank(ranks), auc(ranks, candidates))
-    return dict(zip(METRICS, values, strict=True))
+    return {name: value(name, ranks, candidates) for name in METRICS}

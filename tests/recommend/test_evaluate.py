@@ -5,7 +5,7 @@ import torch
 from small_worlds import checkerboard, config_of, dataset_of, model_of
 
 from data.split import leave_one_out
-from recommend.judge.evaluate import Evaluation, evaluate, histories_before
+from recommend.judge.evaluate import Evaluation, _candidates, evaluate, histories_before
 from recommend.judge.metrics import METRICS
 from recommend.protocols import Asked
 from recommend.settings import EvaluateConfig
@@ -237,3 +237,40 @@ def test_what_training_is_stopped_by_does_not_follow_how_the_test_is_read():
     dataset = dataset_of([[0, 1, 2, 3], [4, 0, 4, 2]], 5)  # somebody has an item twice by then
     judged = evaluate(Planted(scores), dataset, leave_one_out(dataset), "valid", VALIDATION)
     assert judged.per_user["candidates"].to_list() == [5, 5]
+
+
+def test_shorter_lists_follow_from_ranks_that_are_stored(world, tmp_path):
+    """Those of an evaluation that holds the four metrics alone, counted user by user."""
+    dataset, split, _ = world
+    scores = np.random.default_rng(1).random((N_USERS, N_ITEMS), dtype=np.float32)
+    evaluate(Planted(scores), dataset, split, "test", EvaluateConfig(candidates=9)).save(tmp_path)
+    judged = Evaluation.load(tmp_path)
+    assert not {"hr@1", "hr@5", "ndcg@5"} & set(judged.per_user.columns)
+    ranks = judged.per_user["rank"].to_list()
+    assert any(rank <= 1 for rank in ranks) and any(1 < rank <= 5 for rank in ranks)
+    for k in (1, 5, 10):
+        assert judged.mean(f"hr@{k}") == pytest.approx(sum(r <= k for r in ranks) / len(ranks))
+    five = [1 / np.log2(r + 1) for r in ranks if r <= 5]
+    assert judged.mean("ndcg@5") == pytest.approx(sum(five) / len(ranks))
+    for metric in METRICS:
+        assert judged.mean(metric) == pytest.approx(judged.summary[metric])
+
+
+def test_drawn_candidates_are_of_the_catalogue_each_once_and_all_alike(world):
+    """Over many seeds every item that a user never had is drawn about as often as any other."""
+    dataset, split, _ = world
+    history, target = histories_before(dataset, split, "test"), split.targets(dataset, "test")
+    counts = np.zeros((N_USERS, N_ITEMS))
+    for seed in range(200):
+        rng, users = np.random.default_rng(seed), np.arange(N_USERS)
+        wanted = torch.from_numpy(target.astype(np.int64))
+        counts += _candidates(history, users, wanted, N_ITEMS, 6, rng).numpy()
+    for user in range(N_USERS):
+        had = {*history.of(user).tolist(), int(target[user])}
+        others = [item for item in range(N_ITEMS) if item not in had]
+        assert counts[user, target[user]] == 200
+        assert counts[user, history.of(user)[history.of(user) != target[user]]].sum() == 0
+        assert counts[user, others].sum() == 200 * 6, "as many as asked for, none of them twice"
+        share, n = 6 / len(others), 200
+        spread = (n * share * (1 - share)) ** 0.5
+        assert abs(counts[user, others] - n * share).max() < 5 * spread

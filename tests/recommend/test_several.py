@@ -35,6 +35,25 @@ def test_the_toy_of_relbench() -> None:
     assert average_precision(hit, n, 2).mean() == pytest.approx((1 + 1 / 4) / 2) == 0.625
 
 
+@pytest.mark.parametrize("k", [1, 2, 5, 8])
+def test_average_precision_is_that_of_relbench(k: int) -> None:
+    """Place by place: precision wherever an item is true, by the most that k places could hold."""
+    rng = np.random.default_rng(k)
+    hit = rng.random((50, 8)) < 0.3
+    n_true = hit.sum(1) + rng.integers(0, 4, 50)
+    hit, n_true = hit[n_true > 0], n_true[n_true > 0]
+    expected = []
+    for row, n in zip(hit, n_true, strict=True):
+        found, total = 0, 0.0
+        for place in range(k):
+            if row[place]:
+                found += 1
+                total += found / (place + 1)
+        expected.append(total / min(n, k))
+    assert average_precision(hit, n_true, k).tolist() == pytest.approx(expected)
+    assert average_precision(hit, n_true, k).max() <= 1
+
+
 def test_users_without_a_true_item_do_not_count() -> None:
     found = judge_lists(LISTS, np.arange(4), TRUE, (3,))
     assert found["recall@3"] == pytest.approx((1 + 1 / 3 + 0) / 3)

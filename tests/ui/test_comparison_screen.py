@@ -14,8 +14,10 @@ from opening import words
 
 from app.experiment.cautions import of_settings
 from app.experiment.settings import Cell
+from app.pipeline.derived import step_from
 from app.pipeline.records import Record, keep_record, read_record
-from app.results.comparison import compare_contenders, contenders, make_lists
+from app.pipeline.runner import Quiet, StepRunner
+from app.results.comparison import compare_contenders, contenders, make_lists, short_lists
 from app.ui.shared.frame import plain
 
 Screen = Callable[..., Any]
@@ -124,6 +126,29 @@ def test_nothing_chosen_is_said(screen: Screen, demo_workspace: Path) -> None:
     page = screen("compare", demo_workspace)
     page.multiselect(key="experiments").set_value([]).run()
     assert not page.exception and "Nothing chosen" in words(page)
+
+
+def test_figures_among_drawn_items_say_so(screen: Screen, own_workspace: Path) -> None:
+    record = read_record("demo", own_workspace)
+    judging = record.experiment.evaluate.model_copy(update={"candidates": 99})
+    among = record.experiment.model_copy(update={"name": "among", "evaluate": judging})
+    cells = {}
+    for cell in record.finished_cells():
+        step = step_from(record, "evaluate", cell, among)
+        StepRunner(among, own_workspace).run(step, Quiet())
+        cells[cell] = {**record.cells[cell], "evaluate": step.key}
+    keep_record(among, own_workspace, record.keys, cells)
+    page = screen("compare", own_workspace, experiments="among")
+    assert not page.exception and not page.error
+    assert "among 99 drawn" in words(page) and "itself and 99 items drawn" in words(page)
+    assert "Test metrics, among 99 drawn" in page.code[0].value
+    short = next(one.value for one in page.dataframe if "hr@1" in one.value)
+    found = short_lists(contenders([read_record("among", own_workspace)]))
+    assert short["hr@1"].to_list() == pytest.approx(found["hr@1"].to_list())
+    assert any("among 99 drawn" in one.label for one in page.expander)
+    page = screen("compare", own_workspace, experiments="demo")
+    assert "among 99" not in words(page)
+    assert any(one.label == "Shorter lists" for one in page.expander)
 
 
 def test_users_are_counted(screen: Screen, demo_workspace: Path) -> None:

@@ -21,8 +21,10 @@ from app.results.comparison import (
     caution_notes,
     compare_contenders,
     contenders,
+    drawn_among,
     judging_notes,
     plain_twins,
+    short_lists,
 )
 from app.results.latex import comparison_latex
 from app.results.metrics import METRICS
@@ -48,6 +50,7 @@ from app.ui.shared.frame import (
     draw_tabs,
     empty,
     hint,
+    name_badge,
     plain,
     table,
     workspace,
@@ -164,6 +167,8 @@ def _metrics(records: list[Record], found: Mapping[str, Contender], against: str
     compared = _comparison(found, against)
     for told in learning_in_words(found, evaluation):
         st.info(plain(told), icon=":material/fitness_center:")
+    if drawn := drawn_among(found):
+        name_badge(drawn.strip(", "), "orange", hint("drawn"))
     wide = _wide(compared)
     height = 40 + 35 * min(wide.height, MOST_ROWS)
     table(wide, "comparison", columns=_columns(), height=height)
@@ -265,6 +270,15 @@ def _exports(
     compared: pl.DataFrame,
     against: str | None,
 ) -> None:
+    drawn = drawn_among(found)
+    with st.expander(f"Shorter lists{drawn}", icon=":material/vertical_align_top:"):
+        folders = (one.record.folder("evaluate", c) for one in found.values() for c in one.cells)
+        named = " ".join(["short", *found, stamp(*folders)])
+        number = st.column_config.NumberColumn(format="%.4f")
+        short = keep(named, lambda: short_lists(found, evaluation))
+        looks = {name: number for name in short.columns if name != "run"}
+        table(short, "short-lists", columns=looks)
+        st.caption("HR and NDCG of the first 1, 5 and 10, from the ranks of the same evaluation.")
     with st.expander("All figures", icon=":material/table:"):
         table(
             with_words(compared.drop("leaking")),
@@ -274,7 +288,7 @@ def _exports(
                 "p_holm": st.column_config.NumberColumn(format="%.2g", help=hint("Holm")),
             },
         )
-    latex = comparison_latex(compared, [*judging_notes(found), *caution_notes(found)])
+    latex = comparison_latex(compared, [*judging_notes(found), *caution_notes(found)], drawn=drawn)
     with st.expander("LaTeX", icon=":material/functions:"):
         st.code(latex, language="latex", height=240)
         download("LaTeX", latex, "comparison.tex", "application/x-tex", "latex")

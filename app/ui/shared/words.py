@@ -32,6 +32,8 @@ HINTS = {
     "seed": "Where random numbers begin; several seeds tell luck from skill.",
     "seen": "What a user has had before is left out where nobody has anything twice; the setting "
     "evaluate.exclude_seen says otherwise.",
+    "drawn": "Ranked among a few items that were drawn, a true one stands far higher than among "
+    "all: such figures compare with others of their kind alone.",
     "cold": "With few or no interactions in training.",
     "popularity": "How many users had an item in training.",
     "coverage": "The share of the catalogue that is recommended to anybody.",
@@ -77,6 +79,9 @@ HEADINGS = {
     "id": "Id",
     "ndcg@10": "NDCG@10",
     "hr@10": "HR@10",
+    "hr@1": "HR@1",
+    "hr@5": "HR@5",
+    "ndcg@5": "NDCG@5",
     "mrr": "MRR",
     "gauc": "GAUC",
     "seconds": "Training, s",
