@@ -26,7 +26,7 @@ STEPS = 3
 WAYS = {
     "interactions": "interactions",
     "item_factors": "+ items' factors",
-    "all_factors": "+ users' factors, not walked",
+    "all_factors": "+ users', not walked",
 }
 """What is walked over, in words."""
 SEEN = (
