@@ -36,12 +36,12 @@ def merged_top(
         index: `index_of` the same network.
         k: Items a user.
     """
-    assert network.tower is not None
     with torch.inference_mode():
         items = network.item_vectors()
         read = network.read(near, items)
         pair = network.pairs(read, near, items)
-        queries = network.tower(read.users).cpu().numpy()
+        assert read.wishes is not None
+        queries = read.wishes.cpu().numpy()
     n, b = len(index), len(queries)
     if pair is None:
         scores, found = index.search(queries, min(k, n))

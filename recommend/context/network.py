@@ -153,16 +153,24 @@ class Ages(nn.Module):
         return start.expand(len(ages), -1).index_add(0, known, mapped)
 
 
+WARMTH = 10.0
+"""What the cosine of a history with items counts at first: on Gowalla, softmax over all items of
+this and the logarithms of how many had each was the best of 5, 10 and 15, before any training."""
+
+
 class Read(NamedTuple):
     """What the layers say of the surroundings of b users.
 
     Attributes:
         users: (b, d) users who are asked about.
         items: (n_i, d) items near them, as each of them sees it; None where no pair is scored.
+        wishes: (b, D) what the towers ask with: its products with `item_vectors` are their scores;
+            None without towers.
     """
 
     users: Tensor
     items: Tensor | None
+    wishes: Tensor | None
 
 
 class ContextNetwork(nn.Module):
@@ -239,6 +247,20 @@ class ContextNetwork(nn.Module):
         for table in (self.table, self.factors):
             if table is not None:
                 nn.init.normal_(table.weight, std=d**-0.5)
+        self.level: nn.Parameter | None = None
+        self.warmth: nn.Parameter | None = None
+        if of.skip:
+            self._skip(n_items)
+
+    def _skip(self, n_items: int) -> None:
+        """Weights by which the towers at first ask with the history alone, and mostly count."""
+        assert self.tower is not None
+        self.level = nn.Parameter(torch.zeros(n_items, 1))
+        self.warmth = nn.Parameter(torch.tensor(WARMTH))
+        nn.init.zeros_(self.tower.weight)
+        nn.init.zeros_(self.tower.bias)
+        if self.meeting is not None and self.config.meeting == "gate":
+            nn.init.constant_(cast(nn.Linear, self.meeting[-1]).bias, -2.0)
 
     @property
     def device(self) -> torch.device:
@@ -246,13 +268,17 @@ class ContextNetwork(nn.Module):
         return self.indicator.device
 
     def item_vectors(self) -> Tensor:
-        """(n_items, d) vectors of all items outside, made anew whenever they are asked for."""
+        """(n_items, D) vectors of all items outside, made anew whenever they are asked for.
+
+        D is the width, and one more where every item has a number of its own.
+        """
         parts = []
         if self.table is not None:
             parts.append(self.table.weight)
         if self.features is not None:
             parts.append(self.features(self.bags["item"]() if self.texts is None else self.texts))
-        return torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]
+        made = torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]
+        return made if self.level is None else torch.cat([made, self.level], 1)
 
     def first(self, near: Near, items: Tensor | None) -> dict[str, Tensor]:
         """(n, d) h⁽⁰⁾ of the nodes of every type: attributes, ages, W and who is asked about."""
@@ -269,7 +295,7 @@ class ContextNetwork(nn.Module):
             if kind in self.bags:
                 own = own + self.bags[kind]().index_select(0, numbers)
             if kind == "item" and items is not None:
-                own = own + items.index_select(0, numbers)
+                own = own + items[:, : own.shape[1]].index_select(0, numbers)
             if kind == "user":
                 shown = self.indicator.expand(len(near.seeds), -1)
                 own = own.index_add(0, near.seeds, shown)
@@ -281,10 +307,31 @@ class ContextNetwork(nn.Module):
 
         Args:
             near: Surroundings.
-            items: (n_items, d) `item_vectors`; None where no tower is.
+            items: (n_items, D) `item_vectors`; None where no tower is.
         """
         x = self.layers(self.first(near, items), near.edges, near.asked)
-        return Read(x["user"], x.get("item"))
+        return Read(x["user"], x.get("item"), self._wishes(x["user"], near, items))
+
+    def _wishes(self, users: Tensor, near: Near, items: Tensor | None) -> Tensor | None:
+        """(b, D) of (b, d) users; with `skip`, with the direction of the sum of their items, too.
+
+        That is where GF-CF's linear filter would have it (Shen et al., CIKM 2021, section 4),
+        but for the cosine.
+        """
+        if self.tower is None:
+            return None
+        learnt: Tensor = self.tower(users)
+        if self.level is None or self.warmth is None:
+            return learnt
+        assert items is not None
+        seed = torch.full((len(near.numbers["user"]),), -1, device=users.device)
+        seed[near.seeds] = torch.arange(len(users), device=users.device)
+        edges = near.edges[MET]
+        own = torch.nonzero(seed[edges.rows] >= 0)[:, 0]
+        had = items[:, :-1].index_select(0, near.items[edges.columns[own]])
+        total = torch.zeros_like(learnt).index_add(0, seed[edges.rows[own]], had)
+        wishes = learnt + self.warmth * nn.functional.normalize(total, dim=1)
+        return torch.cat([wishes, wishes.new_ones(len(wishes), 1)], 1)
 
     def scores(
         self, near: Near, items: Tensor | None, classes: Tensor | None, n_items: int
@@ -295,7 +342,7 @@ class ContextNetwork(nn.Module):
 
         Args:
             near: Surroundings of the users.
-            items: (n_items, d) `item_vectors`; None where no tower is.
+            items: (n_items, D) `item_vectors`; None where no tower is.
             classes: (c,) items that are scored; None for all.
             n_items: In the catalogue.
 
@@ -310,12 +357,12 @@ class ContextNetwork(nn.Module):
             place[classes] = torch.arange(width, device=columns.device)
             kept = torch.nonzero(place[columns] >= 0)[:, 0]
             columns = place[columns[kept]]
-        if self.tower is None:
+        if read.wishes is None:
             scores = read.users.new_full((len(read.users), width), -torch.inf)
         else:
             assert items is not None
             of = items if classes is None else items.index_select(0, classes)
-            scores = self.tower(read.users) @ of.T
+            scores = read.wishes @ of.T
         pair = self.pairs(read, near, items)
         if pair is None:
             return scores
@@ -327,7 +374,7 @@ class ContextNetwork(nn.Module):
         Args:
             read: What the layers say of the surroundings.
             near: These.
-            items: (n_items, d) `item_vectors`; None where no tower is.
+            items: (n_items, D) `item_vectors`; None where no tower is.
 
         Source: ContextGNN, section 4.3. The gate is ours to spell out: a share σ(MLP(h_v)) of the
         pair's score, the rest of the tower's.
@@ -341,9 +388,9 @@ class ContextNetwork(nn.Module):
         if self.config.meeting == "offset":
             offset: Tensor = pair + own
             return offset
-        assert self.tower is not None and items is not None
+        assert read.wishes is not None and items is not None
         share = own.sigmoid()
-        asked = self.tower(read.users).index_select(0, near.owners)
+        asked = read.wishes.index_select(0, near.owners)
         far = (asked * items.index_select(0, near.items)).sum(1)
         mixed: Tensor = share * pair + (1 - share) * far
         return mixed

@@ -47,8 +47,8 @@ def look_around(
     read, sample = network.read(near, items), Neighbours.of(near)
     scores = network.scores(near, items, None, n_items)[0].cpu().numpy()
     alone = np.full(n_items, np.nan, np.float32)
-    if network.tower is not None and items is not None:
-        alone = (network.tower(read.users) @ items.T)[0].cpu().numpy()
+    if read.wishes is not None and items is not None:
+        alone = (read.wishes @ items.T)[0].cpu().numpy()
     own = torch.nan if network.meeting is None else network.meeting(read.users)[0, 0].item()
     gate = network.config.meeting == "gate"
     ranks, found = ranks_of(scores, history), []

@@ -78,8 +78,13 @@ class ContextGnn:
         past = Past.of(world.histories, world.dataset.n_items, graph)
         made = cls.made(config, past, _bags_of(world.dataset), _texts_of(own, world))
         if own.start == "svd" and made.network.table is not None:
-            found = item_spectrum(world.histories, past.n_items, config.width)
-            made.network.table.weight.data.copy_(torch.from_numpy(found))
+            found = torch.from_numpy(item_spectrum(world.histories, past.n_items, config.width))
+            if own.skip:
+                found = torch.nn.functional.normalize(found, dim=1)
+            made.network.table.weight.data.copy_(found)
+        if made.network.level is not None:
+            had = torch.from_numpy(np.bincount(past.histories.items, minlength=past.n_items))
+            made.network.level.data.copy_(had.clamp(min=1).log()[:, None])
         return made
 
     @classmethod

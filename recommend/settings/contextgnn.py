@@ -42,6 +42,10 @@ class ContextGnnConfig(BackboneConfig):
     """How many the first hop draws; every further hop half as many a node."""
     draws: Literal["latest", "spread"] = "latest"
     """Whether hops draw the latest edges or some of all; without times always of all."""
+    skip: bool = False
+    """Add the sum of the items that somebody had to what the towers ask with, and to each item a
+    number of its own, at first by how many had it. With start = svd, training then begins at a
+    recommender by singular vectors, and the layers learn what that misses."""
     layer: Literal["sage", "gat"] = "sage"
     """How a node hears its neighbours by one type of edges: GraphSAGE, all alike, or graph
     attention, each as much as the two of them say."""
@@ -84,6 +88,12 @@ class ContextGnnConfig(BackboneConfig):
                 "start = svd is where items' own vectors begin, and with "
                 f"parts = {self.parts} and items = {self.items} they have none; "
                 "leave it at random"
+            )
+        if self.skip and (self.parts == "pair" or self.items != "lookup"):
+            raise ValueError(
+                "skip = true adds up items' own vectors for the towers, and with "
+                f"parts = {self.parts} and items = {self.items} there are none of one kind; "
+                "leave it out"
             )
         return self
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from small_worlds import checkerboard, dataset_of, enliven, graph_of, scores_of, sources_of
 from torch_geometric.nn import GATConv, HeteroConv, PositionalEncoding, SAGEConv
 from torch_geometric.utils import softmax
@@ -492,6 +493,33 @@ class TestTheNetwork:
                     mixed = share * pair + (1 - share) * tower
                     expected = pair + own if meeting == "offset" else mixed
                 torch.testing.assert_close(found[row, item], expected, rtol=1e-4, atol=1e-5)
+
+    @pytest.mark.parametrize("meeting", ["offset", "gate"])
+    def test_training_may_begin_at_a_recommender_by_singular_vectors(self, meeting):
+        """Far from a user, scores begin as 10 cos(sum of the history, item) + log of who had it."""
+        world = world_of()
+        torch.manual_seed(0)
+        own = {"start": "svd", "skip": True, "meeting": meeting, "neighbours": 16, "hops": 1}
+        made = ContextGnn.of(config_of(**own), world)
+        near, of = near_of(made, [0, 5]), world.histories
+        items = made.network.item_vectors()
+        found = made.network.scores(near, items, None, 12)
+        rows = item_spectrum(of, 12, made.config.width)
+        rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        popular = np.log(np.bincount(of.items, minlength=12))
+        for row, user in enumerate((0, 5)):
+            had = rows[of.of(user)].sum(0)
+            expected = 10 * rows @ (had / np.linalg.norm(had)) + popular
+            far = np.setdiff1d(np.arange(12), of.of(user))
+            np.testing.assert_allclose(found[row, far].detach(), expected[far], rtol=1e-4)
+        enliven(made.network)
+        found = made.network.scores(near, made.network.item_vectors(), None, 12)
+        best, scores = merged_top(made.network, near, index_of(made.network), 5)
+        expected = found.topk(5)
+        assert best.tolist() == expected.indices.tolist()
+        np.testing.assert_allclose(scores, expected.values.detach(), rtol=1e-5)
+        with pytest.raises(ValidationError, match="skip = true"):
+            config_of(parts="pair", skip=True)
 
     def test_the_table_is_heard_in_the_graph(self):
         """C10: W moves h⁽⁰⁾ of the items near, and so the user."""
