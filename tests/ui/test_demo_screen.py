@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from manifests import finish_again
@@ -17,12 +18,16 @@ from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
 from app.results.comparison import default_pair
 from app.results.results import Results
+from app.ui.demo import person
 from app.ui.demo.newcomers import ATTRIBUTE, PLACED
 from app.ui.demo.person import HISTORY
 from app.ui.demo.state import FIELD
 from app.ui.shared.frame import plain
+from data.names import NOUNS
 from recommend.model import Model
+from recommend.protocols import Around, Ways
 from recommend.reasons.showcase import Asked, Showcase
+from recommend.reasons.ways import NOT_A_SUM, tell_around, tell_score
 from recommend.reasons.what_if import Ready, best, moves
 
 
@@ -162,8 +167,42 @@ def test_why_shows_what_the_recommender_of_that_list_was_measured_to_do(
         for quoted in why.quotes:
             assert f"From the description of {plain(quoted.of)}" in words(page)
     assert len(page.get("echarts_chart")) == sum(bool(why.steps) for why in whys)
+    assert "**What is around**" not in words(page), "it looks at no sample"
     if cell.enhancer == "none":
         assert not any("In the graph" in part for part in words(page) if part.startswith("**"))
+
+
+def test_what_is_around_stands_below_the_reasons(
+    screen: Open, demo_workspace: Path, case: Showcase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the recommender looked around: ways of 7 kinds, and then an item that is far."""
+
+    def told(near: bool, item: int) -> Around:
+        many = [
+            Ways("user > item > user > item", n, np.array([n + 1]), 0.7 - n / 10, n + 3, True)
+            for n in range(7 if near else 0)
+        ]
+        return Around(item, 1.5, 2, near, tuple(many), 2.0, 0.5, 9, -0.5, np.nan, 8)
+
+    address = {"user": case.dataset.user_ids.external[17], "whose": "left"}
+    for near in (True, False):
+
+        def around(_: object, user: int, __: object, items: list[int], near=near) -> list[Around]:  # type: ignore[no-untyped-def]
+            assert user == 17
+            return [told(near, item) for item in items]
+
+        monkeypatch.setattr(person, "look_around", around)
+        page = screen("demo", demo_workspace, why=case.dataset.item_ids.external[40], **address)
+        assert sound(page)
+        nouns, one = NOUNS["movies"], told(near, 40)
+        assert plain(tell_around(case, one, nouns)) in words(page)
+        assert (plain(tell_score(one, nouns)) in words(page)) == near
+        assert (f"Of ways, {NOT_A_SUM}" in words(page)) == near
+        tables = [table.value for table in page.dataframe]
+        assert len(tables) == near
+        for table in tables:
+            assert table["rank"].to_list() == [3, 4, 5, 6, 7, 8, 9]
+            assert "Drawn are the 5 that gave most; the table has all." in words(page)
 
 
 def test_what_a_list_says_comes_true_when_the_item_is_taken_out(
