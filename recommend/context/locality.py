@@ -31,7 +31,7 @@ WAYS = {
     "item_factors": ("item",),
     "all_factors": ("item", "user"),
 }
-"""What is walked over, and whose factors besides; users' own are walked by no recommender here."""
+"""What is walked over, and whose factors besides; users' own are in no sample of a recommender."""
 _AT_ONCE = 64
 """Users whose surroundings are the bits of one number."""
 

@@ -50,9 +50,9 @@ def near_and_far(records: Sequence[Record], found: Mapping[str, Contender]) -> N
     else:
         empty(
             "Not measured yet",
-            "Here stands how many of the items that people had next a few steps in the graph lead "
-            "to (s_k), by groups of people, and what those recommenders hold of them that score by "
-            "the sample around a user. Nothing is trained for it.",
+            "This will show how many of the items that people had next are a few steps from them "
+            "in the graph (s_k), by groups of people, and how many of them are in the samples of "
+            "recommenders that look around. Nothing is trained for it.",
             ":material/social_distance:",
         )
     if any(map(looks_around, found.values())):
@@ -91,9 +91,9 @@ def _draw_scores(
         )
         st.caption(
             "Solid: of the items that people had next. Dashed: of all items, which is what a draw "
-            "by chance would reach. Steps are edges; an item is an odd number of them away. No "
-            "recommender here walks over users' own factors: their texts were written with all of "
-            "training in view."
+            "by chance would reach. Steps are edges; an item is an odd number of them away. "
+            "Samples do not hold users' own factors: the texts about users were written with all "
+            "of training in view."
         )
     groups = _kept("groups", records, found, lambda: groups_table(records))
     own = groups.filter(experiment=name).drop("experiment")
@@ -113,7 +113,6 @@ def _draw_scores(
 def _draw_samples(records: Sequence[Record], found: Mapping[str, Contender]) -> None:
     samples = _kept("samples", records, found, lambda: closeness_table(found))
     if not samples.height:
-        st.caption("Samples of those that look around are not measured yet.")
         return
     gates = _kept("gates", records, found, lambda: gates_table(found))
     st.subheader("Samples", anchor=False, help=hint("sample"))

@@ -85,6 +85,8 @@ def show() -> None:
         return
     badges(records)
     found = contenders(records)
+    if drawn := drawn_among(found):
+        name_badge(drawn.strip(", "), "orange", hint("drawn"))
     with right:
         against = _against(found)
     pairs = baselines(found, against)
@@ -167,8 +169,6 @@ def _metrics(records: list[Record], found: Mapping[str, Contender], against: str
     compared = _comparison(found, against)
     for told in learning_in_words(found, evaluation):
         st.info(plain(told), icon=":material/fitness_center:")
-    if drawn := drawn_among(found):
-        name_badge(drawn.strip(", "), "orange", hint("drawn"))
     wide = _wide(compared)
     height = 40 + 35 * min(wide.height, MOST_ROWS)
     table(wide, "comparison", columns=_columns(), height=height)
