@@ -255,8 +255,8 @@ def query_of(config: ContextGnnConfig, time: Time, schema: Schema) -> Query:
     """The hops around a user.
 
     The first draws `neighbours` items, every further one half as many a node. With factors, the
-    items of the first hop also lead over all their factors to other items; and to those that
-    followed them, where that is walked.
+    items of the first hop also lead over all their factors to other items; and, where that is
+    walked, to twice `neighbours` that followed each of them.
     """
     back = schema.edge(MET).reverse_key
     hops = []
@@ -269,7 +269,7 @@ def query_of(config: ContextGnnConfig, time: Time, schema: Schema) -> Query:
         hops.append(Hop(place, key[2], (key,), count, by, without=away))
     if config.followed:
         by = _SPREAD if time == "clock" else _OTHERS
-        hops.append(Hop(1, "item", (FOLLOWED,), max(1, config.neighbours >> 1), by))
+        hops.append(Hop(1, "item", (FOLLOWED,), 2 * config.neighbours, by))
     has = [edge for edge in schema.edges if edge.target == "item_factor"]
     if has:
         many = max(1, config.neighbours >> 2)
