@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -47,14 +47,10 @@ def look_into_samples(task: Task) -> Mapping[str, Any]:
     before, true = histories_before(dataset, split, "test"), _true_items(dataset, split)
     seen = leaves_out_seen(task.experiment.evaluate, dataset, split, "test")
     had = [Relation(before.offsets, before.items, dataset.n_items)] if seen else []
-    everyone = np.arange(dataset.n_users)
-    found = closeness(_looking(model), before, everyone, true, had, LIST_LENGTH)
+    looking, everyone = cast("ContextGnn", model.recommender), np.arange(dataset.n_users)
+    found = closeness(looking, before, everyone, true, had, LIST_LENGTH)
     found.save(task.folder)
     return {name: found.mean(name) for name in ("near", "of_list", "covered", "bound", "gate")}
-
-
-def _looking(model: Any) -> ContextGnn:
-    return model.recommender  # type: ignore[no-any-return]
 
 
 def _true_items(dataset: Dataset, split: Split) -> Relation:
