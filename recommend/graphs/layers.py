@@ -56,10 +56,11 @@ class Sage(Layer):
         Sums and means are linear, so W is applied where there are fewer: to sources or to targets.
         """
         weight, bias = self.neighbours.weight, self.neighbours.bias
-        both = F.linear(own, self.itself.weight, bias)  # (n, out)
         if self.reduce != "max" and len(x) < len(own):
-            return both.add_(self._pulled(x @ weight.T, edges))
-        return both.addmm_(self._pulled(x, edges), weight.T)
+            heard = self._pulled(x @ weight.T, edges)  # (n, out)
+            return heard.addmm_(own, self.itself.weight.T).add_(bias)
+        mine = F.linear(own, self.itself.weight, bias)
+        return mine.addmm_(self._pulled(x, edges), weight.T)
 
     def _pulled(self, x: Tensor, edges: Edges) -> Tensor:
         if self.reduce == "max":
