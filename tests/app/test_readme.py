@@ -14,7 +14,7 @@ from app.experiment.file import check_experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCS = [ROOT / "docs" / name for name in ("results.md", "models.md", "graph.md")]
+DOCS = [ROOT / "docs" / f"{name}.md" for name in ("results", "models", "graph", "context")]
 TOLD = "\n".join([README, *(path.read_text(encoding="utf-8") for path in DOCS)])
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TOLD, re.DOTALL)
 TOML = [text for kind, text in BLOCKS if kind == "toml"]
