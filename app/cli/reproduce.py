@@ -126,7 +126,8 @@ def reproduce(
             )
         table = open_split(name, workspace, source, seeds or (), only or ())
         left_out = {} if dry_run else run_split(table, choose_device(device), open_display)
-        told = account_of_split(table, left_out)
+        every = open_split(name, workspace, source, seeds or ())
+        told = account_of_split(every, left_out)
     else:
         of = open_reproduction(name, workspace, source, seeds or ())
         of.chosen(only or ())

@@ -206,7 +206,7 @@ def _notes(
 
 
 def _settings(result: Mapping[str, Any]) -> str:
-    """Sizes of a training in words, as far as they differ from defaults of its backbone."""
+    """Sizes of a training and what is on in it, in words."""
     model, train = result["model"], result["train"]
     own = BACKBONES[model["backbone"]["name"]].config.model_fields
     sizes = [
@@ -214,6 +214,7 @@ def _settings(result: Mapping[str, Any]) -> str:
         for name in own
         if type(model["backbone"][name]) in (int, float, str) and name != "name"
     ]
+    sizes += [f"{name} on" for name in own if model["backbone"][name] is True]
     return (
         f"{', '.join(sizes)}, width {model['width']}, batches of {train['batch_size']}, learning "
         f"rate {train['learning_rate']:g}, {train['epochs']} epochs at most, patience of "

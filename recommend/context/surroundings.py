@@ -114,16 +114,18 @@ class Past:
     def moments(self, asked: Histories) -> np.ndarray:
         """(m,) int64 seconds of every interaction of histories that are asked about.
 
-        Those asked about may be made up, so only training says when: an item counts as had when
-        the user last had it in training, any other at the user's end; never before the one before
-        it.
+        Those asked about may be made up, so only training says when: what is there for the k-th
+        time counts as had when the user had it for the k-th time in training, any other at the
+        user's end; never before the one before it. A history of training has its own times.
         """
         owners = np.repeat(np.arange(len(asked)), asked.lengths)
         codes, known = self._pairs
         wanted = owners * np.int64(self.n_items) + asked.items
-        at = np.searchsorted(codes, wanted, side="right") - 1
-        there = (at >= 0) & (codes[at.clip(0)] == wanted)
-        times = np.where(there, known[at.clip(0)], self.ends[owners])
+        order = np.argsort(wanted, kind="stable")
+        again = np.empty_like(order)
+        again[order] = np.arange(len(order)) - np.searchsorted(wanted[order], wanted[order])
+        at = (np.searchsorted(codes, wanted) + again).clip(max=len(codes) - 1)
+        times = np.where(codes[at] == wanted, known[at], self.ends[owners])
         low, high = int(times.min(initial=0)), int(times.max(initial=0))
         ahead = owners * np.int64(high - low + 1)
         rising: np.ndarray = np.maximum.accumulate(times - low + ahead) - ahead + low

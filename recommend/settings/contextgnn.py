@@ -43,9 +43,10 @@ class ContextGnnConfig(BackboneConfig):
     draws: Literal["latest", "spread"] = "latest"
     """Whether hops draw the latest edges or some of all; without times always of all."""
     skip: bool = False
-    """Add the sum of the items that somebody had to what the towers ask with, and to each item a
-    number of its own, at first by how many had it. With start = svd, training then begins at a
-    recommender by singular vectors, and the layers learn what that misses."""
+    """Add the sum of somebody's items, those that the first hop draws, to what the towers ask
+    with, and to each item a number of its own, at first by how many had it. With start = svd,
+    training then begins at a recommender by singular vectors, and the layers learn what that
+    misses."""
     layer: Literal["sage", "gat"] = "sage"
     """How a node hears its neighbours by one type of edges: GraphSAGE, all alike, or graph
     attention, each as much as the two of them say."""

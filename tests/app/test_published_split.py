@@ -163,6 +163,7 @@ def test_on_the_publication_itself_figures_stand_beside(
     assert told.sheets[1].rows[0][-2] == "0.0928", "its first epoch on validation"
     assert any(note.startswith("They were reached with four hops") for note in told.notes)
     assert any("meeting offset" in note and "hops 2" in note for note in told.notes)
+    assert any("skip on, width" in note for note in told.notes), "what is on is said, too"
 
 
 @pytest.mark.parametrize("kind", SPLITS)
@@ -182,6 +183,9 @@ def test_the_command_runs_shows_and_writes(folder: Path, tmp_path: Path, autogra
     names = {path.name for path in (tmp_path / "ws" / "results").iterdir()}
     assert {"gowalla.md", "gowalla.csv", "gowalla.tex", "gowalla-table.parquet"} <= names
     assert autograph(*words, "--jobs", 2).exit_code == 1
+    assert autograph(*words, "--only", "item-knn").exit_code == 0
+    kept = pl.read_parquet(tmp_path / "ws" / "results" / "gowalla-table.parquet")
+    assert kept["row"].to_list() == ["popularity", "item-knn"], "no row drives another one out"
 
 
 def test_what_cannot_be_opened_gets_a_sentence(folder: Path, tmp_path: Path) -> None:

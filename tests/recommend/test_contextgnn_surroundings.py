@@ -203,8 +203,14 @@ class TestTime:
             Histories(np.array([0, 3, 4]), np.array([4, 2, 4, 1]), np.array([5, 7, 9, 3])), 6, None
         )
         asked = Histories(np.array([0, 4, 6]), np.array([2, 4, 2, 0, 1, 5]), np.zeros(6, int))
-        assert past.moments(asked).tolist() == [7, 9, 9, 9, 3, 3]
+        assert past.moments(asked).tolist() == [7, 7, 9, 9, 3, 3]
         assert past.ends.tolist() == [9, 3]
+
+    def test_a_history_of_training_has_its_own_times(self):
+        """Also where somebody has an item again, which would else make all between as late."""
+        items, times = np.array([4, 2, 4, 4, 1, 3, 1]), np.array([5, 7, 9, 9, 3, 6, 8])
+        own = Histories(np.array([0, 4, 4, 7]), items, times)
+        assert Past.of(own, 6, None).moments(own).tolist() == times.tolist()
 
     def test_ages_count_from_the_latest_interaction(self):
         """Someone asked a week later is told the same: nobody knows when the next comes."""
