@@ -184,15 +184,26 @@ class TowersNetwork(nn.Module):
             items.append(self.convolution(place, "item", items[place], to_items))
         return users, items
 
-    def towers(self) -> tuple[Tensor, Tensor]:
-        """(n_users, e) and (n_items, e) vectors whose products are scores."""
-        users, items = self.propagate()
-        return self.tower(users), self.tower(items)
+    def towers(self, ranks: bool = True) -> tuple[Tensor, Tensor]:
+        """(n_users, e) and (n_items, e) vectors whose products are scores.
 
-    def tower(self, layers: Sequence[Tensor]) -> Tensor:
-        """(n, e) vectors of nodes, of length 1 where cosines are scores."""
+        Args:
+            ranks: Whether items are ranked by them; training by softmax compares directions alone.
+        """
+        users, items = self.propagate()
+        return self.tower(users, ranks), self.tower(items, ranks)
+
+    def tower(self, layers: Sequence[Tensor], ranks: bool = True) -> Tensor:
+        """(n, e) vectors of nodes, of length 1 where cosines are scores.
+
+        LightGCN's lengths count when items are ranked: what its layers make of them, more the more
+        users had an item, stands in for what a softmax over cosines does not learn.
+
+        Source: Wu et al., as `softmax_against_others`, on representation magnitude.
+        """
         merged: Tensor = self.convolution.merge(layers)
-        return F.normalize(merged, dim=1) if self.cosine else merged
+        keeps = ranks and isinstance(self.convolution, Light)
+        return F.normalize(merged, dim=1) if self.cosine and not keeps else merged
 
     def after(self, items: Sequence[Tensor], users: Tensor, had: Relation) -> Tensor:
         """(b, e) users after histories; items are as training left them.
@@ -282,7 +293,7 @@ class Towers:
 
     def loss(self, batch: Step) -> tuple[Tensor, int]:
         """Mean loss over all that the users of a step had."""
-        users, items = self.network.towers()
+        users, items = self.network.towers(ranks=False)
         users = users[batch.users]
         own = _own(self.config)
         if own.loss == "bpr":
