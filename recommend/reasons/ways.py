@@ -84,8 +84,13 @@ def _words(evidence: Evidence, ends: Sequence[int], factor: int) -> list[str]:
 
 
 def tell_around(case: Showcase, of: Around, nouns: Nouns) -> str:
-    """Whether an item is near, how many ways lead to it, and which of them gave most."""
+    """Whether an item is near, how many ways lead to it, and which of them gave most.
+
+    An item of the history has no rank, so nothing is said of what would become of it.
+    """
     title, n = f"“{case.title(of.item)}”", sum(map(len, of.ways))
+    if not of.rank:
+        return f"{title} is in the history of this person, so it has no rank here."
     if not of.near:
         return _far(title, of, n, nouns)
     begins = len({one.first for one in of.ways})

@@ -98,6 +98,20 @@ class ContextGnnConfig(BackboneConfig):
             )
         return self
 
+    @model_validator(mode="after")
+    def _times_are_there_for_what_reads_them(self) -> Self:
+        if self.followed and self.time == "none":
+            raise ValueError(
+                f"followed = {self.followed} walks over what came after what, and with time = none "
+                "nothing did; set followed to 0, or time to order or clock"
+            )
+        if self.window_days is not None and self.time in ("order", "none"):
+            raise ValueError(
+                f"window_days = {self.window_days:g} counts days, and time = {self.time} knows "
+                "none; leave it out, or set time to clock"
+            )
+        return self
+
     @property
     def needs(self) -> tuple[str, ...]:  # type: ignore[override]
         """The graph, where it reads factors, and texts, where these are said of items."""

@@ -391,6 +391,13 @@ class TestWhatIsAround:
         assert told == f"{far}, and this recommender puts all that is far below what is near."
         assert tell_score(around(), FILMS) == ""
 
+    def test_what_the_history_holds_has_no_rank(self, case: Showcase) -> None:
+        """An address may ask why of an item that is put into the history afterwards."""
+        held = replace(around(Ways("user > item", 1, np.zeros(0, int), 0.5, 0, True)), rank=0)
+        assert tell_around(case, held, FILMS) == (
+            "“Ice Camp” is in the history of this person, so it has no rank here."
+        )
+
     def test_vectors_that_ways_move(self, case: Showcase) -> None:
         told = tell_around(case, replace(around(PEOPLE), near=False), FILMS)
         assert told == (

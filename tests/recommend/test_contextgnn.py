@@ -310,6 +310,18 @@ class TestTheNetwork:
         with pytest.raises(ValidationError, match="skip = true"):
             config_of(parts="pair", skip=True)
 
+    @pytest.mark.parametrize(
+        ("own", "told"),
+        [
+            ({"followed": 2, "time": "none"}, "followed = 2 walks over what came after what"),
+            ({"window_days": 1.5, "time": "order"}, "window_days = 1.5 counts days"),
+            ({"window_days": 7, "time": "none"}, "window_days = 7 counts days"),
+        ],
+    )
+    def test_what_reads_times_is_refused_where_settings_take_them_away(self, own, told):
+        with pytest.raises(ValidationError, match=told):
+            config_of(**own)
+
     def test_the_table_is_heard_in_the_graph(self):
         """C10: W moves h⁽⁰⁾ of the items near, and so the user."""
         made = fresh()

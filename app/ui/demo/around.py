@@ -26,6 +26,8 @@ def draw_around(case: Showcase, name: str, of: Around, nouns: Nouns) -> None:
     """
     st.markdown("**What is around**", help=hint("sample"))
     st.markdown(plain(tell_around(case, of, nouns)), help=f"{hint('near')} All else is far.")
+    if not of.rank:
+        return
     ways, title = name_ways(case, of), case.title(of.item)
     if ways:
         draw_chart(
