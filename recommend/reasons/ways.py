@@ -124,10 +124,10 @@ def _at_length(named: Named, nouns: Nouns) -> str:
     if named.over.startswith("‘"):
         word = "word" if named.over.count("‘") == 1 else "words"
         stand = "stands" if word == "word" else "stand"
-        return f" over a group of both whose {word} {named.over} {stand} in both descriptions"
+        return f" over a group that both are in, whose {word} {named.over} {stand} in both descriptions"
     if not named.kind:
         return f", which somebody {nouns.did} shortly before it" if named.over else " itself"
-    return f" over {named.over} of both"
+    return f" over {named.over} that both are in"
 
 
 def _far(title: str, of: Around, n: int, nouns: Nouns) -> str:
@@ -176,4 +176,7 @@ def tell_score(of: Around, nouns: Nouns) -> str:
         pair += "is its pair score."
     if np.isnan(of.alone):
         return pair
-    return f"{pair} By the vectors alone it would stand at rank {of.alone_rank:,}."
+    return (
+        f"{pair} If the vectors alone scored this {nouns.one}, and all others as they are, it would "
+        f"stand at rank {of.alone_rank:,}."
+    )

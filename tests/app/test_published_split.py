@@ -30,6 +30,11 @@ backbones = ["contextgnn", "popularity", "ease"]
 width = 4
 [train]
 epochs = 1
+[override.contextgnn.train]
+epochs = 1
+final_share = 1.0
+[override.contextgnn.model]
+width = 4
 [override.contextgnn.model.backbone]
 hops = 2
 [override.ease.model.backbone]

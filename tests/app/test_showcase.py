@@ -337,7 +337,7 @@ class TestWhatIsAround:
             "sample who watched both: without them, it would stand at rank 3 instead of 1."
         )
         assert tell_around(case, around(GROUP, PEOPLE), FILMS).endswith(
-            "What gave it most is the way from “Ice Fall” over a group of both whose word "
+            "What gave it most is the way from “Ice Fall” over a group that both are in, whose word "
             "‘night’ stands in both descriptions: without it, its score would be 0.25 lower, and "
             "its rank the same."
         )
@@ -406,7 +406,10 @@ class TestWhatIsAround:
         )
 
     def test_what_a_score_is_made_of(self) -> None:
-        last = "By the vectors alone it would stand at rank 4."
+        last = (
+            "If the vectors alone scored this film, and all others as they are, it would stand at "
+            "rank 4."
+        )
         assert tell_score(around(GROUP), FILMS) == (
             "Its score of 2.50 is its pair score of 3.00 less 0.50 that every near film loses for "
             f"this person. {last}"
