@@ -124,7 +124,8 @@ def _at_length(named: Named, nouns: Nouns) -> str:
     if named.over.startswith("‘"):
         word = "word" if named.over.count("‘") == 1 else "words"
         stand = "stands" if word == "word" else "stand"
-        return f" over a group that both are in, whose {word} {named.over} {stand} in both descriptions"
+        said = f"whose {word} {named.over} {stand} in both descriptions"
+        return f" over a group that both are in, {said}"
     if not named.kind:
         return f", which somebody {nouns.did} shortly before it" if named.over else " itself"
     return f" over {named.over} that both are in"
@@ -177,6 +178,6 @@ def tell_score(of: Around, nouns: Nouns) -> str:
     if np.isnan(of.alone):
         return pair
     return (
-        f"{pair} If the vectors alone scored this {nouns.one}, and all others as they are, it would "
-        f"stand at rank {of.alone_rank:,}."
+        f"{pair} If the vectors alone scored this {nouns.one}, and all others as they are, it "
+        f"would stand at rank {of.alone_rank:,}."
     )

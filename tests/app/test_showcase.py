@@ -337,9 +337,9 @@ class TestWhatIsAround:
             "sample who watched both: without them, it would stand at rank 3 instead of 1."
         )
         assert tell_around(case, around(GROUP, PEOPLE), FILMS).endswith(
-            "What gave it most is the way from “Ice Fall” over a group that both are in, whose word "
-            "‘night’ stands in both descriptions: without it, its score would be 0.25 lower, and "
-            "its rank the same."
+            "What gave it most is the way from “Ice Fall” over a group that both are in, whose "
+            "word ‘night’ stands in both descriptions: without it, its score would be 0.25 "
+            "lower, and its rank the same."
         )
 
     def test_words_are_those_of_the_group_in_both_texts(self, case: Showcase) -> None:
