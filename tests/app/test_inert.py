@@ -50,7 +50,7 @@ def test_saved_results_are_written_alike(
     marked = pl.DataFrame({"=h": ["=1+1"]})
     monkeypatch.setattr("app.results.metrics.result_table", lambda _: marked)
     monkeypatch.setattr("app.cli.compare.compare_contenders", lambda *_: marked)
-    monkeypatch.setattr("app.cli.compare.show_compared", lambda _: "")
+    monkeypatch.setattr("app.cli.compare.show_compared", lambda *_: "")
     monkeypatch.setattr("app.cli.compare.no_difference_note", lambda _: [])
     monkeypatch.setattr("data.atomic.write_parquet", lambda path, _: path)
     written: dict[str, bytes] = {}
