@@ -110,6 +110,10 @@ LARGE = 20_000
 """Items of EASE up to which it is solved in double precision, by three matrices of that size; above
 it is solved in single precision, in the place of one."""
 
+MOST = 32_768
+"""Items up to which EASE is solved at all: with 40,981, a matrix of over 2³² bytes, the LAPACK of
+SciPy's wheels ends the process without a word."""
+
 
 def memory_gb(n_items: int) -> float:
     """GB that EASE takes to be solved, its sparse matrix apart."""
@@ -136,6 +140,12 @@ class Ease(Scorer):
             ConfigError: there are too many items.
         """
         config = config or EaseConfig()
+        if n_items > MOST:
+            raise ConfigError(
+                f"EASE inverts a dense matrix of items × items, and there are {n_items:,} items; "
+                f"the LAPACK that comes with SciPy does not hold more than {MOST:,}. Leave it out, "
+                "or leave out the rarest items."
+            )
         if n_items > config.most_items:
             raise ConfigError(
                 f"EASE turns over a dense matrix of items × items, and there are {n_items:,} "

@@ -297,3 +297,11 @@ def test_a_further_text_is_weighed_as_the_others_were() -> None:
     for text, row in zip(texts, rows, strict=True):
         np.testing.assert_allclose(words.vector(text), row, atol=1e-6)
     assert not words.vector("unheard of").any()
+
+
+def test_ease_refuses_what_its_library_does_not_hold() -> None:
+    from recommend.simple.behaviour import MOST
+
+    past = Histories(np.array([0, 2]), np.array([0, MOST], np.int32), np.zeros(2, np.int64))
+    with pytest.raises(ConfigError, match="LAPACK that comes with SciPy"):
+        Ease.fit(past, MOST + 1, EaseConfig(most_items=MOST + 1))
