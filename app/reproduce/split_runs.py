@@ -60,12 +60,14 @@ def _waiting(listener: Listener, run: SplitRun) -> Callable[[], None]:
 
 def too_large(run: SplitRun, n_items: int) -> str:
     """Why a row is not run unless it is asked for by name; "" where it is."""
-    from recommend.simple.behaviour import memory_gb
+    from recommend.simple.behaviour import MOST, memory_gb
 
     most = getattr(run.settings[0].backbone, LIMIT, n_items)
     if n_items <= most or run.row.key in run.table.named:
         return ""
     title = BACKBONES[run.row.backbone].config.title
+    if n_items > MOST:
+        return f"{title} is not solved for {n_items:,} items, but for {MOST:,} at most."
     return (
         f"{title} turns over a dense matrix of {n_items:,} × {n_items:,} items, which takes about "
         f"{memory_gb(n_items):.1f} GB of memory and {n_items**3 / CUBES_A_MINUTE:.0f} minutes of a "
