@@ -315,8 +315,8 @@ class ContextNetwork(nn.Module):
     def _wishes(self, users: Tensor, near: Near, items: Tensor | None) -> Tensor | None:
         """(b, D) of (b, d) users; with `skip`, with the direction of the sum of their items, too.
 
-        That is where GF-CF's linear filter would have it (Shen et al., CIKM 2021, section 4),
-        but for the cosine.
+        In the manner of linear filters by singular vectors (GF-CF: Shen et al., CIKM 2021, section
+        4), but by directions alone: how many had an item is in the number of its own.
         """
         if self.tower is None:
             return None
