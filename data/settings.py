@@ -98,6 +98,31 @@ class FilesConfig(Config):
         return self
 
 
+class DomainConfig(Config):
+    """A part of the catalogue with items of its own, whose users are those of the others."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    """How it is called: small letters, digits and underscores."""
+    attribute: str | None = None
+    """Attribute of items that tells which are in it; none: all that are in no domain before it."""
+    values: tuple[str, ...] = ()
+    """Values of the attribute that are in it; of several values of an item, one is enough."""
+    least: float | None = None
+    """Least number of the attribute that is in it, where it is a number."""
+    below: float | None = None
+    """Number of the attribute from which on nothing is in it."""
+
+    @model_validator(mode="after")
+    def _something_tells_it(self) -> DomainConfig:
+        bounds = self.least is not None or self.below is not None
+        if (self.attribute is not None) != (bool(self.values) or bounds):
+            raise ValueError(
+                f"the domain {self.name!r} needs an attribute and what it has to be, values or "
+                "least or below; or none of them, to take all items that are in no domain before it"
+            )
+        return self
+
+
 class DataConfig(Config):
     """Which data set, from where, and how it is prepared."""
 
@@ -117,6 +142,8 @@ class DataConfig(Config):
     """Add overview, director and actors from extended_movie.csv (ml-1m, if the file is there)."""
     files: FilesConfig | None = None
     """Your own tables, for the data set "files"."""
+    domains: tuple[DomainConfig, ...] = ()
+    """Parts of the catalogue, each with items of its own and the same users; none: it is one."""
 
     @model_validator(mode="after")
     def _files_belong_to_files(self) -> DataConfig:

@@ -165,6 +165,19 @@ class Vectors(Protocol):
 
 
 @runtime_checkable
+class Embeds(Protocol):
+    """A recommender that has a vector of every user and every item, as training left them.
+
+    Whoever builds upon them has to know that a user's was made with all training interactions of
+    that user in view.
+    """
+
+    def embeddings(self) -> tuple[np.ndarray, np.ndarray]:
+        """(n_users, d) and (n_items, d) float32, whose products rank items."""
+        ...
+
+
+@runtime_checkable
 class Surveys(Protocol):
     """Answers for all users at once, of whom it keeps vectors."""
 

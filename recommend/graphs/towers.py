@@ -304,6 +304,13 @@ class Towers:
         loss = softmax_against_others(users / own.temperature, items, batch)
         return loss, len(batch.items)
 
+    def embeddings(self) -> tuple[np.ndarray, np.ndarray]:
+        """(n_users, e) and (n_items, e), as of `Embeds`."""
+        self.network.eval()
+        with torch.inference_mode():
+            users, items = self.network.towers()
+        return users.cpu().numpy(), items.cpu().numpy()
+
     def scores(self, asked: Asked) -> Iterator[tuple[np.ndarray, Tensor]]:
         """User numbers and their (b, n_items) scores, a block of users at a time."""
         _, layers = self.network.propagate()

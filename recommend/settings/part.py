@@ -55,6 +55,8 @@ class BackboneConfig(PartConfig):
     looks_around: ClassVar[bool] = False
     """Whether it scores items by a sample of what is around a user, so that one may ask what is in
     it, and what each way in it gave."""
+    embeds: ClassVar[bool] = False
+    """Whether it has a vector of every user and every item, upon which others can be built."""
 
 
 class EnhancerConfig(PartConfig):

@@ -13,6 +13,7 @@ from recommend.settings.part import LAYERS, BackboneConfig, Share
 class TowersConfig(BackboneConfig):
     """A vector of each user and one of each item, made of what is around them in the graph."""
 
+    embeds: ClassVar[bool] = True
     space: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "layers": LAYERS,
         "temperature": (0.05, 0.1, 0.2),

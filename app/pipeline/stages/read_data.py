@@ -10,6 +10,7 @@ from app.experiment.settings import Cell, Experiment
 from app.pipeline.stages.stage import Stage, Task, no_settings, reads
 from data import atomic
 from data.catalogue import card
+from data.domains import with_domains
 from data.loaders.load import load_dataset, source_digests
 from data.split import leave_one_out
 
@@ -21,7 +22,8 @@ those that are not here have 1, and their results stay valid."""
 def make_dataset(task: Task) -> Mapping[str, Any]:
     """The data set, and a table of rows that could not be read."""
     loaded = load_dataset(task.experiment.data, task.workspace / "downloads", task.on_progress)
-    loaded.dataset.save(task.folder)
+    dataset = with_domains(loaded.dataset, task.experiment.data.domains)
+    dataset.save(task.folder)
     atomic.write_parquet(task.folder / "bad_rows.parquet", loaded.bad_rows)
     return {
         "users": loaded.dataset.n_users,
@@ -42,7 +44,9 @@ def make_split(task: Task) -> Mapping[str, Any]:
 
 def _settings(experiment: Experiment, _cell: Cell | None, workspace: Path) -> Mapping[str, Any]:
     config = experiment.data
-    given = config.model_dump(mode="json", exclude={"source", "max_history", "files"})
+    given = config.model_dump(mode="json", exclude={"source", "max_history", "files", "domains"})
+    if config.domains:
+        given["domains"] = [one.model_dump(mode="json") for one in config.domains]
     if config.name in READERS:
         given["reader"] = READERS[config.name]
     if config.min_rating is None:
