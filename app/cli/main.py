@@ -35,6 +35,10 @@ COMMANDS = {
         "app.cli.compare",
         "Measure how near items are that people had next, and what samples around users hold.",
     ),
+    "engagement": (
+        "app.cli.compare",
+        "Measure how often vectors retrieve what people had next: by route and domain.",
+    ),
     "ablate": (
         "app.cli.compare",
         "Train a recommender without each kind of metapath and with other levels; compare.",

@@ -1,4 +1,4 @@
-"""How near the test items of users are, and what the samples of those hold who look around."""
+"""How near the test items of users are: in graphs, in samples around users, and by vectors."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import numpy as np
 from app.experiment.settings import Cell, Experiment
 from app.pipeline.stages.stage import Stage, Task, no_settings, reads
 from data.dataset import Dataset
+from data.domains import Domains
 from data.relation import Relation
 from data.split import Split
 from graph.latent import LatentGraph
+from recommend.settings.routes import RoutesConfig
 
 if TYPE_CHECKING:
     from recommend.context.recommender import ContextGnn
+    from recommend.protocols import Embeds
 
 LIST_LENGTH = 10
 """Items of the lists that are looked at."""
@@ -53,6 +56,24 @@ def look_into_samples(task: Task) -> Mapping[str, Any]:
     return {name: found.mean(name) for name in ("near", "of_list", "covered", "bound", "gate")}
 
 
+def measure_retrieval(task: Task) -> Mapping[str, Any]:
+    """Where routes over the vectors of one recommender find the test items."""
+    from recommend.judge.engagement import ROUTES, measure_engagement
+    from recommend.judge.evaluate import histories_before
+    from recommend.model import Model
+
+    model, dataset, split = Model.load(task.inputs["train"], task.device), task.dataset, task.split
+    found = measure_engagement(
+        cast("Embeds", model.recommender).embeddings(),
+        split.histories(dataset),
+        histories_before(dataset, split, "test"),
+        split.targets(dataset, "test"),
+        Domains.of(dataset),
+    )
+    found.save(task.folder)
+    return {f"{route}@100": found.recall(100, route) for route in ROUTES}
+
+
 def _true_items(dataset: Dataset, split: Split) -> Relation:
     users, items = np.arange(dataset.n_users), split.targets(dataset, "test")
     return Relation.between(users, items, dataset.n_users, dataset.n_items)
@@ -74,6 +95,10 @@ def _judged(experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Map
     return {"length": LIST_LENGTH, "exclude_seen": experiment.evaluate.exclude_seen}
 
 
+def _routes(_experiment: Experiment, _cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
+    return RoutesConfig().model_dump(mode="json")
+
+
 STAGES = {
     "locality": Stage("measuring how near items are", 1, _inputs, no_settings, measure_nearness),
     "closeness": Stage(
@@ -82,6 +107,14 @@ STAGES = {
         reads("dataset", "split", "train"),
         _judged,
         look_into_samples,
+        a_cell=True,
+    ),
+    "engagement": Stage(
+        "retrieving by vectors",
+        1,
+        reads("dataset", "split", "train"),
+        _routes,
+        measure_retrieval,
         a_cell=True,
     ),
 }

@@ -1,0 +1,1 @@
+"""Retrieval by vectors: graphs of what is alike, and an index of clusters."""
