@@ -25,12 +25,16 @@ class Dataset:
         items: `item_id` (String), usually `title` and `description`, and attributes.
         interactions: `user` Int32, `item` Int32 (dense numbers), `time` Int64 (seconds),
             `weight` Float32; sorted by user, then time, then the order of the source.
+        events: Where behaviours are counted, all that users did, repeats too, in the same order:
+            the columns of interactions, `weight` being that of the behaviour, and `after`, the item
+            of the interaction that each is or follows. `data.behaviours` reads them.
     """
 
     name: str
     users: pl.DataFrame
     items: pl.DataFrame
     interactions: pl.DataFrame
+    events: pl.DataFrame | None = None
 
     @cached_property
     def user_ids(self) -> IdMap:
@@ -53,22 +57,29 @@ class Dataset:
         return self.items.height
 
     def save(self, directory: Path) -> None:
-        """Three Parquet tables and a name in `directory`."""
+        """Its Parquet tables and a name in `directory`."""
         atomic.write_parquet(directory / "users.parquet", self.users)
         atomic.write_parquet(directory / "items.parquet", self.items)
         atomic.write_parquet(directory / "interactions.parquet", self.interactions)
+        if self.events is not None:
+            atomic.write_parquet(directory / _EVENTS, self.events)
         atomic.write_json(directory / "dataset.json", {"name": self.name})
 
     @classmethod
     @atomic.report_damage
     def load(cls, directory: Path) -> Dataset:
         """The data set stored by `save`."""
+        events = directory / _EVENTS
         return cls(
             name=atomic.read_json(directory / "dataset.json")["name"],
             users=atomic.read_parquet(directory / "users.parquet"),
             items=atomic.read_parquet(directory / "items.parquet"),
             interactions=atomic.read_parquet(directory / "interactions.parquet"),
+            events=atomic.read_parquet(events) if events.is_file() else None,
         )
+
+
+_EVENTS = "events.parquet"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from math import isinf
 
 import polars as pl
 
+from data.behaviours import events_of
 from data.columns import ITEM, ITEM_ID, TIME, USER, USER_ID, WEIGHT
 from data.dataset import INTERACTION_SCHEMA, Dataset
 from data.errors import DataError
@@ -28,6 +29,7 @@ class Raw:
             Among equal times their order counts: that of the source, or of a finer clock.
         rated_low: Number of ratings that the loader has dropped for being below the threshold.
         understood: How columns were read whose meaning was told from their values, in sentences.
+        counted: Whether repeats say something: rows are what was done, and weigh as much.
     """
 
     users: pl.DataFrame
@@ -35,6 +37,7 @@ class Raw:
     ratings: pl.DataFrame
     rated_low: int = 0
     understood: tuple[str, ...] = ()
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def preprocess(raw: Raw, name: str, min_rating: float, min_history: int) -> Prep
     Ratings below `min_rating` go; of repeated (user, item) pairs the earliest stays; interactions
     are ordered by time, the order of `raw.ratings` breaking ties; users with fewer than
     `min_history` interactions go; items that nobody interacts with go. Histories are not cut to a
-    length.
+    length. Where repeats are counted, all rows of the pairs that stay are kept as `Dataset.events`.
 
     Raises:
         DataError: nothing is left.
@@ -68,9 +71,8 @@ def preprocess(raw: Raw, name: str, min_rating: float, min_history: int) -> Prep
     positive = raw.ratings.filter(pl.col(WEIGHT) >= min_rating)
     by_user = _with_numbers(positive, raw.users, USER_ID, USER)
     numbered = _with_numbers(by_user, raw.items, ITEM_ID, ITEM)
-    once = numbered.sort(USER, TIME, maintain_order=True).unique(
-        [USER, ITEM], keep="first", maintain_order=True
-    )
+    ordered = numbered.sort(USER, TIME, maintain_order=True)
+    once = ordered.unique([USER, ITEM], keep="first", maintain_order=True)
     kept = once.filter(pl.len().over(USER) >= min_history)
     if kept.is_empty():
         raise DataError(_why_empty(name, raw, once, min_rating, min_history))
@@ -87,7 +89,8 @@ def preprocess(raw: Raw, name: str, min_rating: float, min_history: int) -> Prep
         "users without an interaction": raw.users.height - active,
         "items without an interaction": raw.items.height - items.height,
     }
-    made = Dataset(name, users, items, dense.select(columns))
+    events = events_of(ordered, kept) if raw.counted else None
+    made = Dataset(name, users, items, dense.select(columns), events)
     return Prepared(made, left_out, raw.understood)
 
 

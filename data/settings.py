@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -39,6 +39,11 @@ class FilesConfig(Config):
     column."""
     weight: str | None = None
     """Column of the strength (a rating, a count); none: every interaction weighs 1."""
+    behaviour: str | None = None
+    """Column of what was done, such as click, like or cart; none: all rows say the same."""
+    behaviours: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    """How much each of these weighs in the graph, such as { click = 1, cart = 3 }: repeats of a
+    user and an item add up there. Rows of one that weighs 0 are left out."""
     decimal: Literal[".", ","] | None = None
     """What stands before the decimals of a number, while the other one parts thousands; none: told
     from the whole column."""
@@ -79,6 +84,22 @@ class FilesConfig(Config):
                 f"there is no encoding {name!r} of texts; try utf-8, latin-1 or cp1252"
             ) from None
         return name
+
+    @model_validator(mode="after")
+    def _behaviours_have_a_column(self) -> FilesConfig:
+        if (self.behaviour is not None) != bool(self.behaviours):
+            raise ValueError(
+                "data.files.behaviour names the column of what was done, and data.files.behaviours "
+                "says how much each weighs, such as { click = 1, cart = 3 }; give both, or neither"
+            )
+        if self.behaviours and not any(self.behaviours.values()):
+            raise ValueError("all of data.files.behaviours weigh 0, and nothing would be left")
+        if self.behaviour is not None and self.weight is not None:
+            raise ValueError(
+                "data.files.weight and data.files.behaviour both say how much a row weighs; leave "
+                "one of them out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _time_format_is_one(self) -> FilesConfig:

@@ -23,6 +23,7 @@ from data.loaders.raw import (
 from data.loaders.sequences import holds_sequences, read_entities, read_sequences
 from data.loaders.times import examples, looks_like_date, read_times
 from data.loaders.values import (
+    ATTRIBUTE,
     PURPOSES,
     are_lists,
     as_quantities,
@@ -62,7 +63,8 @@ def load(files: FilesConfig, bad_rows: BadRows) -> Raw:
         ratings = with_known_ids(ratings, ITEM_ID, items, files.interactions, bad_rows)
     # only here, for users and items are numbered in the order of the file
     ratings = ratings.sort(FINE, maintain_order=True)
-    return Raw(users, items, ratings.drop(LINE, FINE), understood=understood)
+    counted = files.behaviour is not None
+    return Raw(users, items, ratings.drop(LINE, FINE), understood=understood, counted=counted)
 
 
 def _interactions(files: FilesConfig, bad_rows: BadRows) -> tuple[pl.DataFrame, tuple[str, ...]]:
@@ -74,19 +76,23 @@ def _interactions(files: FilesConfig, bad_rows: BadRows) -> tuple[pl.DataFrame, 
     if path.is_file() and holds_sequences(path):
         table = read_sequences(path, bad_rows).with_columns(pl.col(TIME).alias(FINE))
         return table, ("Times: none; the place in a user's sequence stands for them.",)
-    _one_role_each("user, item, time and weight", files.user, files.item, files.time, files.weight)
-    named = {files.user: USER_ID, files.item: ITEM_ID, files.time: TIME, files.weight: WEIGHT}
+    strength = files.behaviour or files.weight
+    _one_role_each(
+        "user, item, time, and weight or behaviour", files.user, files.item, files.time, strength
+    )
+    named = {files.user: USER_ID, files.item: ITEM_ID, files.time: TIME, strength: WEIGHT}
     names = {old: new for old, new in named.items() if old is not None}
     table = _table(files, path, list(names), bad_rows)
     for old, new in names.items():
-        check_type(table[old], path, PURPOSES[new])
+        check_type(table[old], path, PURPOSES[new] if old != files.behaviour else ATTRIBUTE)
     if not files.time and files.time_format != ROWS:
         _refuse_unused_times(table.drop(names), path)
     table = table.select(LINE, *(pl.col(old).alias(new) for old, new in names.items()))
     for column in (USER_ID, ITEM_ID):
         table = with_ids(table.with_columns(_id(table[column])), column, path, bad_rows)
     table, times = _with_time(table, files, bad_rows)
-    table, weights = _with_weight(table, files, bad_rows)
+    weigh = _with_weight if files.behaviour is None else _with_behaviour
+    table, weights = weigh(table, files, bad_rows)
     return table, (times, *weights)
 
 
@@ -149,6 +155,33 @@ def _with_weight(
     _mostly_sound(path, table, pl.col("_value").is_null(), reason, cure)
     table = bad_rows.drop(path, table, pl.col("_value").is_null(), reason)
     return table.with_columns(pl.col("_value").cast(pl.Float32).alias(WEIGHT)).drop("_value"), told
+
+
+def _with_behaviour(
+    table: pl.DataFrame, files: FilesConfig, bad_rows: BadRows
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """`table` with what each row's behaviour weighs, and a sentence about those that are left out.
+
+    Raises:
+        DataError: a behaviour has no weight.
+    """
+    path, column = files.interactions, files.behaviour
+    table = table.with_columns(as_texts(without_gaps(table[WEIGHT])).alias(WEIGHT))
+    empty = pl.col(WEIGHT).is_null()
+    table = bad_rows.drop(path, table, empty, pl.lit(f"behaviour ({column}) is empty"))
+    counts = table[WEIGHT].value_counts(sort=True)
+    unknown = counts.filter(~pl.col(WEIGHT).is_in(list(files.behaviours)))
+    if unknown.height:
+        some = ", ".join(f"{name} ({n:,} rows)" for name, n in unknown.rows()[:5])
+        more = f" and {unknown.height - 5:,} more" if unknown.height > 5 else ""
+        raise DataError(
+            f"{path}, column {column}: data.files.behaviours says nothing of {some}{more}. Add how "
+            "much each weighs; 0 leaves its rows out."
+        )
+    weights = pl.col(WEIGHT).replace_strict(files.behaviours, return_dtype=pl.Float32)
+    told = [f"{name} {files.behaviours[name]:g} ({n:,} rows)" for name, n in counts.rows()]
+    sentence = f"Behaviours weigh: {', '.join(told)}; rows of weight 0 are left out."
+    return table.with_columns(weights).filter(pl.col(WEIGHT) > 0), (sentence,)
 
 
 def _mostly_sound(

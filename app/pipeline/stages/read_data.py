@@ -53,7 +53,8 @@ def _settings(experiment: Experiment, _cell: Cell | None, workspace: Path) -> Ma
         given["min_rating"] = card(config.name).min_rating
     if config.files is not None:
         paths = {"interactions", "users", "items"}
-        given["files"] = config.files.model_dump(mode="json", exclude=paths)
+        unused = set() if config.files.behaviour else {"behaviour", "behaviours"}
+        given["files"] = config.files.model_dump(mode="json", exclude=paths | unused)
     return {**given, "content": source_digests(config, workspace / "downloads")}
 
 
