@@ -25,6 +25,7 @@ from app.cli.progress import open_display
 from app.experiment.cautions import notes, of_settings, tell, with_signs
 from app.experiment.file import load_experiment, read_tree
 from app.pipeline.runner import choose_device
+from app.reproduce.domains import account_of_domains, measure_ranks
 from app.reproduce.figures import look_up_other, make_other
 from app.reproduce.results import account_of, results_of
 from app.reproduce.sheets import print_account, write_account
@@ -40,6 +41,7 @@ from app.reproduce.tables import (
     open_reproduction,
     run_rows,
 )
+from app.reproduce.variants import DOMAINS
 from app.search.search import override_toml
 from app.search.search import search as find_settings
 from app.terminal import open_console
@@ -133,7 +135,12 @@ def reproduce(
         of.chosen(only or ())
         if not dry_run:
             run_rows(of, only or (), jobs, choose_device(device), open_display)
-        told = account_of(of, results_of(of))
+        if kind in DOMAINS:
+            if not dry_run:
+                measure_ranks(of, only or (), choose_device(device), open_display)
+            told = account_of_domains(of)
+        else:
+            told = account_of(of, results_of(of))
     print_account(told, console)
     path, *others = write_account(told, workspace)
     beside = ", ".join(other.name for other in others)

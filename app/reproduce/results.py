@@ -22,7 +22,8 @@ from app.reproduce.protocol import (
 )
 from app.reproduce.sheets import TABLE, Account, Sheet
 from app.reproduce.shops import Judged, shop_sheets
-from app.reproduce.tables import SHOPS, Reproduction, Row, found_in, key_of
+from app.reproduce.tables import Reproduction, Row, found_in, key_of
+from app.reproduce.variants import SHOPS
 from app.results.comparison import SEEN_BY_SIMPLE, Load, by_seed, load_evaluation
 from app.results.metrics import METRICS
 from app.results.wording import change_in_words, no_difference_note, ranked_among

@@ -3,48 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, get_args
 
 from app.experiment.file import put, read_tree, settle, shipped_files
-from app.experiment.settings import BACKBONES, CONTROLS, RANDOM, SHUFFLED, Cell, Experiment
+from app.experiment.settings import BACKBONES, CONTROLS, Cell, Experiment
 from app.pipeline.plan import Plan, Step
 from app.pipeline.records import Record, read_record, write_record
 from app.pipeline.runner import Showing, in_silence, run_steps
 from app.reproduce.protocol import Figures, figures_of
+from app.reproduce.variants import DOMAINS, SHOPS, Variant, variants_of
 from data.errors import ConfigError
-from quantize.settings import SideConfig
-from recommend.settings import ENHANCERS, OURS, PLAIN, Metapath
-from recommend.settings.fusion import Evidence
+from recommend.settings import ENHANCERS, OURS, PLAIN
 from recommend.settings.registry import takes_enhancers
-
-QUANTISERS = {"lsh": "LSH", "hierarchical": "HC", "rq-vae": "RQ"}
-"""Methods of table 5 and what the paper calls them; others of this version follow them."""
-ALL_EDGES = "all-edges"
-SIDES = ("user", "item")
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """Recommenders that differ from the table's experiment in the same way.
-
-    Attributes:
-        slug: Ends their names; "" for the experiment as it is.
-        enhancers: That are trained so.
-        changes: Settings by dotted name; `{pair}` stands for backbone+enhancer.
-        paper: The paper's row, by enhancer; an enhancer that is missing has a row of its own name.
-        rival: Slug of the variant that the same enhancer is also compared with, None for none.
-        backbones: That are trained so; none for all of the experiment's.
-    """
-
-    slug: str
-    enhancers: tuple[str, ...]
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    paper: Mapping[str, str] = field(default_factory=dict)
-    rival: str | None = None
-    backbones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +43,12 @@ class Row:
         return cells if not cells or cells[0].learns else [replace(cells[0], seed=0)]
 
 
-def variants_of(kind: str, experiment: Experiment) -> list[Variant]:
-    """The variants of a table, the experiment as it is first.
-
-    Args:
-        kind: One of `KINDS`.
-        experiment: Its grid names backbones and enhancers.
-    """
-    if kind in SHOPS:
-        first = Variant("", experiment.grid.enhancers, rival=SHUFFLED)
-        return [first, *_of_shops(experiment)]
-    enhancers = experiment.grid.enhancers
-    own = tuple(e for e in enhancers if ENHANCERS[e].config.ours)
-    control = Variant(SHUFFLED, own, {"control": SHUFFLED}, dict.fromkeys(own, ""))
-    first = Variant("", enhancers, {}, _first_rows(kind), SHUFFLED)
-    return [first, *_further(kind, own, experiment), *([control] if own else [])]
-
-
 def rows_of(kind: str, dataset: str, experiment: Experiment) -> list[Row]:
     """The rows of a table, backbone by backbone."""
     variants = variants_of(kind, experiment)
     return [
         Row(
-            key=key_of(backbone, enhancer, variant.slug),
+            key=_key(kind, backbone, enhancer, variant.slug),
             variant=variant,
             backbone=backbone,
             enhancer=enhancer,
@@ -136,6 +91,11 @@ def key_of(backbone: str, enhancer: str, slug: str) -> str:
     return f"{backbone}+{enhancer}" + (f"-{slug}" if slug else "")
 
 
+def _key(kind: str, backbone: str, enhancer: str, slug: str) -> str:
+    """What a row is called; in ablations over domains, by what differs or by its backbone alone."""
+    return (slug or backbone) if kind in DOMAINS else key_of(backbone, enhancer, slug)
+
+
 def experiment_of(base: Experiment, variant: Variant) -> Experiment:
     """The experiment of a variant: the base's settings, what differs, and its own name."""
     tree = base.model_dump(mode="json", exclude_none=True)
@@ -154,117 +114,7 @@ def experiment_of(base: Experiment, variant: Variant) -> Experiment:
     return Experiment.model_validate(tree)
 
 
-def _first_rows(kind: str) -> dict[str, str]:
-    """The paper's rows of the experiment as it is, where they are not called after enhancers."""
-    return {
-        "table5": {OURS: "rq-vae"},
-        "table6": {OURS: "levels-0-1", PLAIN: ""},
-    }.get(kind, {})
-
-
-def _further(kind: str, own: tuple[str, ...], experiment: Experiment) -> Iterator[Variant]:
-    """What a table trains beside the experiment as it is and its control."""
-    ours = tuple(e for e in own if e == OURS)
-    if kind == "table4":
-        for slug, gone in _REMOVED.items():
-            kept = [path for path in get_args(Metapath) if path not in gone]
-            yield _parts(slug, ours, "metapaths", kept)
-    elif kind == "table5":
-        for method in methods():
-            changes = {f"quantize.{side}": _quantiser(experiment, side, method) for side in SIDES}
-            yield Variant(method, ours, changes, dict.fromkeys(ours, method), "")
-    elif kind == "table6":
-        for levels in ([0], [0, 1, 2]):
-            slug = f"levels-{'-'.join(map(str, levels))}"
-            yield _parts(slug, ours, "levels", levels)
-    elif kind == "leak":
-        yield Variant(ALL_EDGES, ours, {"graph.edges": "all"}, dict.fromkeys(ours, ""), "")
-
-
-def _of_shops(experiment: Experiment) -> Iterator[Variant]:
-    """What a table of a shop trains beside the experiment as it is.
-
-    Fusion is there with one kind of evidence beside behaviour, to see which of them could stand for
-    the others, and upon each enhancer of the grid. The controls give texts to other items, or put
-    random vectors in their place.
-    """
-    grid = experiment.grid
-    parts = tuple(filter(takes_enhancers, grid.backbones))
-    around = tuple(name for name in grid.enhancers if ENHANCERS[name].around)
-    place = "override.{pair}.model.enhancer"
-    for one in get_args(Evidence) if around else ():
-        changes = {f"{place}.evidence": list(dict.fromkeys(("items", one)))}
-        yield Variant(f"by-{one}", around, changes, rival="", backbones=parts)
-    for name in grid.enhancers if around else ():
-        if name == PLAIN or name in around:
-            continue
-        slug, upon = f"upon-{name}", {f"{place}.upon": name}
-        shuffled = f"{slug}-{SHUFFLED}"
-        yield Variant(slug, around, upon, rival=shuffled, backbones=parts)
-        yield Variant(shuffled, around, {**upon, "control": SHUFFLED}, backbones=parts)
-    read = tuple(name for name in grid.enhancers if _reads_texts(experiment, name, parts))
-    worded = tuple(name for name in grid.backbones if _is_worded(experiment, name))
-    if read or worded:
-        kept = (*worded, *(parts if read else ()))
-        yield Variant(SHUFFLED, read or (PLAIN,), {"control": SHUFFLED}, backbones=kept)
-    if read:
-        no_words = {f"override.{name}.model.enhancer.evidence": list(NO_WORDS) for name in around}
-        yield Variant(RANDOM, read, {"control": RANDOM, **no_words}, backbones=parts)
-
-
-NO_WORDS = ("items", "vectors", "factors")
-"""Evidence of fusion where vectors are random: words are no vectors."""
-OF_TEXTS = {"words", "item_vectors", "user_vectors", "graph", "phrases", "pairs"}
-"""Parts of `recommend.sources.Sources` that are made of texts."""
-
-
-def _reads_texts(experiment: Experiment, enhancer: str, parts: Sequence[str]) -> bool:
-    cells = (Cell(backbone, enhancer, 0) for backbone in parts)
-    return any(OF_TEXTS & {*experiment.model_of(cell).needs} for cell in cells)
-
-
-def _is_worded(experiment: Experiment, backbone: str) -> bool:
-    """Whether a recommender that takes no enhancer reads texts."""
-    needs = experiment.model_of(Cell(backbone, PLAIN, 0)).needs
-    return not takes_enhancers(backbone) and bool(OF_TEXTS & {*needs})
-
-
-def methods() -> list[str]:
-    """Ways to quantise beside the paper's own: those of its table 5 first."""
-    there = [name for name in _quantisers() if name != "rq-vae"]
-    return sorted(there, key=lambda name: (name not in QUANTISERS, name))
-
-
-def _quantisers() -> dict[str, Any]:
-    """Settings of every way to quantise, by its name."""
-    kinds = get_args(get_args(SideConfig)[0])
-    return {kind.model_fields["method"].default: kind for kind in kinds}
-
-
-def _quantiser(experiment: Experiment, side: str, method: str) -> dict[str, Any]:
-    """Settings of a method with as many levels and codes as the experiment's own."""
-    own, known = getattr(experiment.quantize, side), _quantisers()[method].model_fields
-    shared = {name: getattr(own, name) for name in ("k", "levels", "per_code") if name in known}
-    return {"method": method, **shared}
-
-
-def _parts(slug: str, ours: tuple[str, ...], part: str, value: list[Any]) -> Variant:
-    """A variant whose enhancer has other parts; it is also compared with the one as it is."""
-    changes = {f"override.{{pair}}.model.enhancer.{part}": value}
-    return Variant(slug, ours, changes, dict.fromkeys(ours, slug), "")
-
-
-_REMOVED = {
-    "without-user-semantic": ("user > user_factor > user",),
-    "without-item-semantic": ("item > item_factor > item",),
-    "without-interactions": ("item > user", "user > item"),
-}
-"""Metapaths that table 4 leaves out."""
-
-
-SHOPS = ("office", "beauty", "shop")
-"""Tables of shops, where texts may say what interactions do not."""
-KINDS = ("table2", "table4", "table5", "table6", "leak", *SHOPS)
+KINDS = ("table2", "table4", "table5", "table6", "leak", *SHOPS, *DOMAINS)
 """Tables whose rows are recommenders; the name of an experiment's file begins with one."""
 OTHERS = ("table3", "figure3", "figure6")
 """What else can be reproduced."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -13,6 +14,7 @@ from recommend.judge.evaluate import Evaluation
 from recommend.judge.metrics import METRICS
 
 CONFIDENCE = 0.95
+T = TypeVar("T")
 
 
 Seeds = Mapping[int, Evaluation]
@@ -95,8 +97,8 @@ def _row(
     }
 
 
-def shared_seeds(ours: Seeds, theirs: Seeds) -> tuple[list[Evaluation], list[Evaluation]]:
-    """The evaluations of both for the seeds that both have, in the same order."""
+def shared_seeds(ours: Mapping[int, T], theirs: Mapping[int, T]) -> tuple[list[T], list[T]]:
+    """What both reached with the seeds that both have, in the same order."""
     if EVERY in ours:
         ours = dict.fromkeys(theirs, ours[EVERY])
     elif EVERY in theirs:

@@ -31,6 +31,7 @@ from app.results.metrics import METRICS
 from app.results.results import stamp
 from app.results.wording import SIGN_NOTE, change_in_words
 from app.ui.compare.charts import forest
+from app.ui.compare.domains import domains_and_losses
 from app.ui.compare.near import near_and_far
 from app.ui.compare.tables import (
     ablations,
@@ -97,6 +98,7 @@ def show() -> None:
         "Beyond accuracy": lambda: beyond_accuracy(records, found),
         "Near and far": lambda: near_and_far(records, found),
         "Ablations": lambda: ablations(records),
+        "Domains and losses": domains_and_losses,
         "Cost": lambda: cost(found),
     }
     draw_tabs(tabs, "compare")

@@ -48,6 +48,24 @@ HINTS = {
     "of_list": "Share of the first items of a list that the sample around the user holds.",
     "gate": "What a user's paths count beside vectors: their share of a near item's score.",
     "offset": "What a user adds to the scores of near items, so that they meet all others.",
+    "triplet": "The triplet loss asks that what belongs together be nearer than one negative, by a "
+    "margin.",
+    "InfoNCE": "InfoNCE asks for what belongs to an anchor among all its negatives at once.",
+    "λ": "λ is the share of the triplet loss; the rest is InfoNCE's. 0 is InfoNCE alone, 1 triplet "
+    "alone.",
+    "negatives": "Negatives are what an anchor is set against: items of others in its batch, of "
+    "earlier batches (a pool), or near its own item though the user has not had them (semantic).",
+    "types": "Typed: users and items of each domain have an encoder, and each type of edges a "
+    "matrix, of its own. Homogeneous: all share one.",
+    "layers": "How many steps away a node hears from.",
+    "domain": "A part of the catalogue with items of its own, whose users are those of the others. "
+    "Joined: a user is one node for all of them; apart: one for each.",
+    "alike edges": "Edges between items whose users are the same (engaged), that share our "
+    "factors, or whose texts are near.",
+    "others": "Recommenders that know users, items and interactions alone.",
+    "Recall@100": "The share of people whose held-out item is among the first 100 of its domain.",
+    "bucket": "People are parted by how many training interactions they have in the domain of "
+    "what they had next.",
     "sample": "The part of the graph around a user that is drawn when the user is asked about.",
     "token": "A piece of a word, which language models count and charge for.",
     "sparsity": "The share of all pairs of a user and an item without an interaction.",

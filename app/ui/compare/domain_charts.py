@@ -1,0 +1,79 @@
+"""What each setting is worth across domains, as pictures."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from app.results.domains import BETTER, WORSE, verdict
+from app.ui.shared.charts import Spec, axis, canvas, names_axis, number
+
+COLOURS = {BETTER: "good", WORSE: "bad"}
+"""Of rows, by what may be said of them; all others are grey."""
+
+
+def points(rows: pl.DataFrame, unit: str, most: float, base: float) -> Spec:
+    """Means with their 95 % intervals over users, a row each; a line where the base stands.
+
+    Args:
+        rows: As `app.results.domains.reach_table` gives them for one bucket and measure, with
+            `name`.
+        unit: What is measured.
+        most: End of the axis, so that groups share it.
+        base: Mean of the one as set.
+    """
+    shown = rows.reverse()
+    spec = canvas(top=6, bottom=30, right=30, tooltip={"formatter": "{b}"})
+    spec["xAxis"] = axis(name=unit, nameGap=26, min=0, max=number(most, 3), splitNumber=4)
+    spec["yAxis"] = names_axis(shown["name"].to_list(), 128)
+    boxes, dots = [], []
+    for at, row in enumerate(shown.to_dicts()):
+        colour = COLOURS.get(verdict(row), "text" if row["p_holm"] is None else "muted")
+        low, mean, high = (number(row[n], 5) for n in ("mean_low", "mean", "mean_high"))
+        said = f"{row['name']}: {row['mean']:.4f} ({verdict(row)})"
+        style = {"color": colour, "borderColor": colour, "borderWidth": 2, "opacity": 0.9}
+        boxes.append({"name": said, "value": [low, low, mean, high, high], "itemStyle": style})
+        dots.append({"value": [mean, at], "itemStyle": {"color": colour}})
+    line = {"symbol": "none", "silent": True, "label": {"show": False}}
+    line |= {"lineStyle": {"color": "text", "type": "dashed"}, "data": [{"xAxis": number(base, 5)}]}
+    spec["series"] = [
+        {"type": "boxplot", "data": boxes, "boxWidth": [4, 6], "markLine": line},
+        {"type": "scatter", "data": dots, "symbol": "diamond", "symbolSize": 11, "silent": True}
+        | {"z": 5},
+    ]
+    return spec
+
+
+def sweep(rows: pl.DataFrame, unit: str, what: str) -> Spec:
+    """A measure by the value of a setting, with the 95 % interval of its mean over seeds.
+
+    Args:
+        rows: As `app.results.domains.reach_table` gives them for one bucket and measure, with
+            `value`, the smallest first. Without intervals (one seed) there is no band.
+        unit: What is measured.
+        what: What the setting is called.
+    """
+    spec = canvas(left=20, top=12, bottom=30, tooltip={"formatter": "{b}"})
+    spec["xAxis"] = axis(name=what, nameGap=26, min=0, max=1, interval=0.25)
+    spec["yAxis"] = axis(name=unit, nameGap=42, scale=True)
+    known = rows.drop_nulls(["seed_low", "seed_high"])
+    edges = [
+        {
+            "type": "line",
+            "data": [[number(row["value"]), number(row[column], 5)] for row in known.to_dicts()],
+            "showSymbol": False,
+            "silent": True,
+            "lineStyle": {"color": "violet", "type": "dotted", "width": 1.5},
+        }
+        for column in ("seed_low", "seed_high")
+    ]
+    means = [
+        {
+            "value": [number(row["value"]), number(row["mean"], 5)],
+            "name": f"{what} = {row['value']:g}: {row['mean']:.4f}, seeds: {row['seeds']}",
+        }
+        for row in rows.to_dicts()
+    ]
+    look = {"color": "violet"}
+    line = {"type": "line", "data": means, "symbol": "circle", "symbolSize": 9}
+    spec["series"] = [*edges, {**line, "itemStyle": look, "lineStyle": {**look, "width": 2}}]
+    return spec
