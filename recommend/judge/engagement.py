@@ -40,6 +40,7 @@ from data.relation import Relation
 from recommend.judge.buckets import name_of
 from recommend.judge.compare import holm, paired_test
 from recommend.judge.metrics import mean_rank
+from recommend.protocols import Asked, Scores
 from recommend.retrieval.alike import nearest_graph
 from recommend.settings.routes import RoutesConfig
 
@@ -66,6 +67,12 @@ class Engagement:
 
     per_user: pl.DataFrame
     about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """Those that were measured, of `ROUTES`."""
+        there = set(self.per_user["route"].unique())
+        return tuple(route for route in ROUTES if route in there)
 
     def hits(
         self,
@@ -178,6 +185,46 @@ def measure_engagement(
     counts = np.bincount(domains.of_item, minlength=len(domains)).tolist()
     about = {"domains": dict(zip(domains.names, counts, strict=True)), **config.model_dump()}
     return Engagement(per_user.sort(USER, "route"), about)
+
+
+def measure_by_scores(
+    model: Scores,
+    training: Histories,
+    before: Histories,
+    true: np.ndarray,
+    domains: Domains,
+) -> Engagement:
+    """The same of a recommender without vectors: `u2i` alone, by its own scores.
+
+    Args:
+        model: Is asked what follows the training interactions of each user.
+        training: What users had in training.
+        before: What they had when the true items came, which has no rank.
+        true: (n_users,) item of each user's test.
+        domains: Of the items.
+    """
+    n_users, n_items = len(training), len(domains.of_item)
+    ranks = np.empty(n_users)
+    taken = _incidence(before, n_items)
+    for users, scores in model.scores(Asked(training, np.arange(n_users))):
+        own = domains.of_item[true[users]]
+        inside = domains.of_item[None, :] == own[:, None]
+        allowed = torch.from_numpy(inside & (taken[users].toarray() == 0)).to(scores.device)
+        target = torch.from_numpy(true[users].astype(np.int64)).to(scores.device)
+        ranks[users] = mean_rank(scores, target, allowed).cpu().numpy()
+    owners = np.repeat(np.arange(n_users), training.lengths)
+    same = domains.of_item[training.items] == domains.of_item[true][owners]
+    had = np.bincount(owners[same], minlength=n_users)
+    columns = {
+        USER: np.arange(n_users, dtype=np.int32),
+        DOMAIN: [domains.names[place] for place in domains.of_item[true]],
+        "had": had.astype(np.int32),
+        "route": ["u2i"] * n_users,
+        "rank": ranks,
+    }
+    counts = np.bincount(domains.of_item, minlength=len(domains)).tolist()
+    about = {"domains": dict(zip(domains.names, counts, strict=True)), "by": "scores"}
+    return Engagement(pl.DataFrame(columns), about)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from app_fakes import N_ITEMS, N_USERS, ON_CPU, beside_here
 
 from app.experiment.file import load_experiment
 from app.experiment.settings import Cell, Experiment
+from app.pipeline.records import read_record
 from app.reproduce.tables import open_reproduction
 from app.results.domains import (
     BUCKETS,
@@ -19,16 +23,19 @@ from app.results.domains import (
     Reached,
     base_row,
     choices_of,
+    families,
     goals_in_words,
     reach_table,
     reached,
     row_in_words,
+    runs_of,
     seeds_in_words,
     verdict,
 )
 from data.errors import DataError
 from recommend.settings.rankgraph import RankGraphConfig
 
+ODD = [f"Title {n}" for n in range(1, N_ITEMS, 2)]
 HAD = np.array([0, 1, 5, 6, 9, 3])
 
 
@@ -198,3 +205,59 @@ def test_one_as_set_stands_in_every_group_that_has_its_value() -> None:
     assert [c.row for c in layers] == ["lightgcn-cf", "layers-1", "layers-2", "layers-3"]
     assert layers[0].words == "layers = 4"
     assert [c.words for c in found if c.group == "Others"] == ["Popularity"]
+
+
+@pytest.fixture(scope="module")
+def family(tiny_experiment: Path) -> Iterator[Path]:
+    """Ablations of LightGCN on the small data, in two domains."""
+    path = tiny_experiment.with_name("rankgraph-tiny.toml")
+    path.write_text(
+        'extends = "tiny"\n[grid]\nbackbones = ["lightgcn-cf", "popularity"]\n'
+        'enhancers = ["none"]\nseeds = [0, 1]\n[train]\nepochs = 1\n'
+        f'[[data.domains]]\nname = "odd"\nattribute = "title"\nvalues = {ODD}\n'
+        '[[data.domains]]\nname = "even"\n'
+    )
+    yield path
+    path.unlink()
+
+
+def test_rows_are_filled_bit_by_bit(
+    family: Path, finished: Path, tmp_path: Path, autograph: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("app.pipeline.runner.run_beside", beside_here)
+    own = Path(shutil.copytree(finished, tmp_path / "workspace"))
+    where = ("--workspace", own, *ON_CPU)
+    with monkeypatch.context() as killed:
+        killed.setattr("app.reproduce.domains.run_derived", _interrupt)
+        stopped = autograph("reproduce", family, "--only", "lightgcn-cf*", *where)
+    assert stopped.exit_code == 130 and "Stopped." in stopped.output
+    trained = set((own / "artifacts" / "train").iterdir())
+    first = autograph("reproduce", family, "--only", "lightgcn-cf*", *where)
+    assert first.exit_code == 0, first.output
+    assert set((own / "artifacts" / "train").iterdir()) == trained, "nothing is trained again"
+    assert "Not run: layers-1, layers-2, popularity." in first.output
+    last = autograph("reproduce", family, *where)
+    assert last.exit_code == 0, last.output
+    text = (own / "results" / "rankgraph-tiny.md").read_text()
+    assert f"all users ({N_USERS})" in text and "Not run" not in text
+    assert "| Layers: 3 (as set) |" in text and "| Others: Popularity |" in text
+    table = pl.read_parquet(own / "results" / "rankgraph-tiny-table.parquet")
+    assert set(table["row"]) == {"lightgcn-cf", "layers-1", "layers-2", "popularity"}
+    whole = table.filter(bucket="all", measure="ndcg@10")
+    record = read_record("rankgraph-tiny", own)
+    expected = [record.summary("evaluate", c)["ndcg@10"] for c in record.finished_cells()[:2]]
+    base = whole.filter(row="lightgcn-cf")
+    assert base["mean"].item() == pytest.approx(np.mean(expected)) and base["seeds"].item() == 2
+
+    assert families(own, "rankgraph") == ["rankgraph-tiny"]
+    assert set(runs_of(record)) == set(table["row"])
+    changed = autograph("reproduce", family, "--only", "layers-1", "--dry-run", *where)
+    assert changed.exit_code == 0
+    (own / "runs" / "rankgraph-tiny-layers-1.json").write_text(
+        (own / "runs" / "rankgraph-tiny-layers-2.json").read_text()
+    )
+    assert "layers-1" not in runs_of(record), "it is no such row"
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

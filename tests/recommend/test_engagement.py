@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from scipy import stats
 from small_worlds import dataset_of
 
@@ -22,6 +23,7 @@ from recommend.judge.engagement import (
     Cut,
     Engagement,
     compare_recalls,
+    measure_by_scores,
     measure_engagement,
 )
 from recommend.judge.evaluate import append, histories_before
@@ -149,6 +151,28 @@ def test_it_is_what_plain_loops_find(pool, seed):
     assert found.select("user", "domain", "route").equals(wanted.select("user", "domain", "route"))
     assert found["had"].to_list() == wanted["had"].to_list()
     assert found["rank"].to_list() == wanted["rank"].to_list()
+
+
+def test_scores_that_are_products_rank_as_their_vectors_do():
+    rng = np.random.default_rng(5)
+    users, items = (rng.integers(-2, 3, (n, 3)).astype(np.float32) for n in (7, 12))
+    domains = Domains(("a", "b"), rng.integers(0, 2, 12))
+    training = [rng.permutation(12)[: 2 + user % 3].tolist() for user in range(7)]
+    past = histories_of(training)
+    before, true = append(past, rng.integers(0, 12, 7)), rng.integers(0, 12, 7)
+    seen: list[Histories] = []
+
+    class Products:
+        def scores(self, asked):
+            seen.append(asked.histories)
+            for some in np.array_split(asked.users, 3):
+                yield some, torch.from_numpy(users[some] @ items.T)
+
+    found = measure_by_scores(Products(), past, before, true, domains)
+    expected = measure_engagement((users, items), past, before, true, domains)
+    assert found.per_user.equals(expected.per_user.filter(route="u2i")) and found.routes == ("u2i",)
+    assert seen == [past], "it is asked what follows training alone"
+    assert expected.routes == ROUTES
 
 
 class TestNothingHeldOutLeadsAnywhere:

@@ -19,7 +19,6 @@ from recommend.settings.routes import RoutesConfig
 
 if TYPE_CHECKING:
     from recommend.context.recommender import ContextGnn
-    from recommend.protocols import Embeds
 
 LIST_LENGTH = 10
 """Items of the lists that are looked at."""
@@ -57,21 +56,25 @@ def look_into_samples(task: Task) -> Mapping[str, Any]:
 
 
 def measure_retrieval(task: Task) -> Mapping[str, Any]:
-    """Where routes over the vectors of one recommender find the test items."""
-    from recommend.judge.engagement import ROUTES, measure_engagement
+    """Where routes over the vectors of one recommender find the test items, or its scores do."""
+    from recommend.judge.engagement import measure_by_scores, measure_engagement
     from recommend.judge.evaluate import histories_before
     from recommend.model import Model
+    from recommend.protocols import Embeds
 
     model, dataset, split = Model.load(task.inputs["train"], task.device), task.dataset, task.split
-    found = measure_engagement(
-        cast("Embeds", model.recommender).embeddings(),
+    asked = (
         split.histories(dataset),
         histories_before(dataset, split, "test"),
         split.targets(dataset, "test"),
         Domains.of(dataset),
     )
+    if isinstance(model.recommender, Embeds):
+        found = measure_engagement(model.recommender.embeddings(), *asked)
+    else:
+        found = measure_by_scores(model, *asked)
     found.save(task.folder)
-    return {f"{route}@100": found.recall(100, route) for route in ROUTES}
+    return {f"{route}@100": found.recall(100, route) for route in found.routes}
 
 
 def _true_items(dataset: Dataset, split: Split) -> Relation:
