@@ -33,7 +33,7 @@ def nearest_graph(vectors: np.ndarray, k: int, among: np.ndarray | None = None) 
         DataError: a vector has numbers that are not finite.
 
     >>> edges = nearest_graph(np.array([[1, 0], [2, 0.1], [0, 1]], dtype=np.float32), k=1)
-    >>> edges.targets.tolist(), edges.weights.round(2).tolist()
+    >>> edges.targets.tolist(), edges.weights.astype(float).round(2).tolist()
     ([1, 0, 1], [1.0, 1.0, 0.05])
     """
     if k < 1:
