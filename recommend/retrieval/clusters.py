@@ -92,7 +92,7 @@ class Clusters:
         means = np.zeros((len(prefixes), vectors.shape[1]))
         np.add.at(means, lists, vectors)
         means /= np.bincount(lists)[:, None]
-        coarse = faiss.IndexFlatIP(vectors.shape[1])
+        coarse: Any = faiss.IndexFlatIP(vectors.shape[1])
         coarse.add(means.astype(np.float32))
         index = faiss.IndexIVFFlat(
             coarse, vectors.shape[1], len(prefixes), faiss.METRIC_INNER_PRODUCT
