@@ -108,6 +108,16 @@ class Histories:
         """(n_users,) int64 interactions a user."""
         return np.diff(self.offsets)
 
+    def only(self, kept: np.ndarray) -> Histories:
+        """The same without other items; some users may have none left.
+
+        Args:
+            kept: (n_items,) bool.
+        """
+        stay = kept[self.items]
+        before = np.concatenate([[0], np.cumsum(stay)])
+        return Histories(before[self.offsets], self.items[stay], self.times[stay])
+
 
 def histories(interactions: pl.DataFrame, n_users: int) -> Histories:
     """Per-user sequences of a table that is sorted by user and time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 import numpy as np
 import polars as pl
@@ -29,14 +30,37 @@ class Domains:
     @classmethod
     def of(cls, dataset: Dataset) -> Domains:
         """Those of a data set, in order of their names; one that declares none is one domain."""
-        if DOMAIN not in dataset.items.columns:
+        told = dataset.items.get_column(DOMAIN, default=pl.Series())
+        if told.dtype != pl.String or told.null_count():
             return cls(("items",), np.zeros(dataset.n_items, dtype=np.int64))
-        names = tuple(sorted(dataset.items[DOMAIN].unique()))
+        names = tuple(sorted(told.unique()))
         places = {name: place for place, name in enumerate(names)}
-        return cls(names, np.array([places[name] for name in dataset.items[DOMAIN]]))
+        return cls(names, np.array([places[name] for name in told]))
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def holds(self, name: str) -> np.ndarray:
+        """(n_items,) bool, the items of the domain of that name.
+
+        Raises:
+            DataError: there is none of that name, or the data set is one domain.
+        """
+        if len(self) == 1:
+            raise DataError(
+                f"There is no domain {name!r}: the items of this data set are in one domain. A "
+                "block [[data.domains]] for each, with name, attribute and values, parts them."
+            )
+        if name not in self.names:
+            near = get_close_matches(name, self.names, n=1)
+            told = f"the nearest is {near[0]!r} of" if near else "there are"
+            raise DataError(f"There is no domain {name!r}; {told} {', '.join(self.names)}.")
+        held: np.ndarray = self.of_item == self.names.index(name)
+        return held
+
+    def counts(self, items: np.ndarray) -> np.ndarray:
+        """(n_domains,) how many of some items, by number, are in each."""
+        return np.bincount(self.of_item[items], minlength=len(self))
 
 
 def with_domains(dataset: Dataset, domains: Sequence[DomainConfig]) -> Dataset:

@@ -257,7 +257,12 @@ class Explains(Protocol):
     """Can say what moved its scores: it is asked again with one item of the history left out."""
 
     def left_out(
-        self, user: int, history: np.ndarray, items: np.ndarray, known: int | None = None
+        self,
+        user: int,
+        history: np.ndarray,
+        items: np.ndarray,
+        known: int | None = None,
+        among: np.ndarray | None = None,
     ) -> LeftOut:
         """Where `items` would stand without each item of a history.
 
@@ -267,6 +272,7 @@ class Explains(Protocol):
             items: (k,) items asked about, none of them in the history.
             known: How many of the history, from its beginning, are edges of the graph; all of
                 them unless given.
+            among: (n_items,) bool, what is ranked; everything unless given.
         """
 
 

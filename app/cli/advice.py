@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from app.cli.options import WORKSPACE, ExperimentName, Side, User, Workspace
@@ -16,7 +17,10 @@ from app.results.results import Results
 from app.results.wording import nouns_of
 from app.terminal import open_console, styled
 from data.dataset import histories
+from data.domains import Domains
+from data.errors import DataError
 from data.names import item_names
+from recommend.reasons.across import tell_limits
 from recommend.reasons.showcase import Asked
 from recommend.reasons.ways import NOT_A_SUM, look_around, tell_around, tell_ways
 
@@ -37,6 +41,15 @@ def recommend(
     backbone: Annotated[str | None, typer.Option(help=BEST)] = None,
     enhancer: Annotated[str | None, typer.Option(help=BEST)] = None,
     seed: Annotated[int | None, typer.Option(help=BEST)] = None,
+    domain: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Items of this domain alone.")
+    ] = None,
+    known: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="As if only what the user had in this domain were known."
+        ),
+    ] = None,
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Shows the best items for a user, with reasons if they are asked for."""
@@ -45,34 +58,67 @@ def recommend(
     record = read_record(experiment, workspace)
     results, cell = Results(record), record.choose(backbone, enhancer, seed)
     dataset, number = results.dataset, results.dataset.user_ids.number(user)
-    found = recommend_items(results.model(cell), dataset, results.split, [number], k).table
+    domains = Domains.of(dataset)
+    among, kept = (domains.holds(name) if name else None for name in (domain, known))
+    past = histories(dataset.interactions, dataset.n_users).of(number)
+    if kept is not None and not kept[past].any():
+        raise DataError(
+            f"User {user!r} had nothing in {known}, so nothing would be known. Most that this user "
+            f"had is in --known {domains.names[domains.counts(past).argmax()]}."
+        )
+    found = recommend_items(
+        results.model(cell), dataset, results.split, [number], k, among, kept
+    ).table
     found, names = found.sort("rank"), item_names(dataset.items)
-    items = found["item"].to_list()
-    whys = _reasons(record, results, cell, number, items) if explain else [[]] * len(items)
+    items, whys = found["item"].to_list(), [list[str]()] * found.height
+    if explain:
+        whys = _reasons(record, results, cell, number, items, among, kept)
     console = open_console()
     tell(record.experiment.name, record.cautions(cell), console)
-    console.print(styled((str(cell), "bold"), f" for user {user}"))
+    of = f", items of {domain}" if domain else ""
+    console.print(styled((str(cell), "bold"), f" for user {user}{of}"))
+    for sentence in _limits(record, results, cell, number, kept) if domain or known else ():
+        console.print(sentence)
     for row, item, sentences in zip(found.iter_rows(named=True), items, whys, strict=True):
-        score = (f"{row['score']:.3f}", "dim")
-        console.print(styled(f"{row['rank']:>3}. {names[item]} ", score))
+        score, had = (f"{row['score']:.3f}", "dim"), " (had it, held back)" if item in past else ""
+        console.print(styled(f"{row['rank']:>3}. {names[item]} ", score, had))
         for sentence in sentences:
             console.print(f"     {sentence}")
     if explain and record.experiment.model_of(cell).backbone.looks_around:
         console.print(styled((f"Of ways, {NOT_A_SUM}", "dim")))
 
 
+def _limits(
+    record: Record, results: Results, cell: Cell, user: int, kept: np.ndarray | None
+) -> list[str]:
+    """What a recommender cannot do with what is known of a user, of all or of one domain."""
+    case = results.showcase
+    past, train = histories(case.dataset.interactions, case.dataset.n_users), case.histories
+    known = past.of(user) if kept is None else past.only(kept).of(user)
+    back = 0 if kept is None else int((~kept[train.of(user)]).sum())
+    other = case.another(user)
+    return tell_limits(results.ready(cell), user, known, other, back, nouns_of(record))
+
+
 def _reasons(
-    record: Record, results: Results, cell: Cell, user: int, items: list[int]
+    record: Record,
+    results: Results,
+    cell: Cell,
+    user: int,
+    items: list[int],
+    among: np.ndarray | None,
+    kept: np.ndarray | None,
 ) -> list[list[str]]:
     """Why a recommender shows a user each item: the history is all that the data hold.
 
     Of one that looks at what is around the user, also which ways there lead to it.
     """
     case = results.showcase
-    past = histories(case.dataset.interactions, case.dataset.n_users).of(user)
-    known = len(case.histories.of(user))
-    ready = results.ready(cell)
-    found = case.whys(past, user, items, Asked(ready, user, known=known), REASONS)
+    every, train = histories(case.dataset.interactions, case.dataset.n_users), case.histories
+    if kept is not None:
+        every, train = every.only(kept), train.only(kept)
+    past, known, ready = every.of(user), len(train.of(user)), results.ready(cell)
+    found = case.whys(past, user, items, Asked(ready, user, known=known, among=among), REASONS)
     told = [[why.reason.sentence for why in whys] for whys in found]
     around = look_around(ready.answers, user, past, items)
     for sentences, one in zip(told, around, strict=False):

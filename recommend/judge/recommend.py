@@ -41,7 +41,13 @@ class Recommendations:
 
 
 def recommend(
-    model: Scores, dataset: Dataset, split: Split, users: Sequence[int] | np.ndarray, k: int
+    model: Scores,
+    dataset: Dataset,
+    split: Split,
+    users: Sequence[int] | np.ndarray,
+    k: int,
+    among: np.ndarray | None = None,
+    kept: np.ndarray | None = None,
 ) -> Recommendations:
     """The k best items of each user that the user has not had yet.
 
@@ -54,23 +60,32 @@ def recommend(
         split: The split that the model was fitted on.
         users: Dense user numbers.
         k: Items a user; fewer where the catalogue is smaller.
+        among: (n_items,) bool, items that may be recommended; all unless given.
+        kept: (n_items,) bool, items of histories that count, as if others had never been had; all
+            unless given.
     """
-    past = histories(dataset.interactions, dataset.n_users)
-    known = split.histories(dataset).lengths
+    past, train = histories(dataset.interactions, dataset.n_users), split.histories(dataset)
+    if kept is not None:
+        past, train = past.only(kept), train.only(kept)
+    known = train.lengths
     parts = [pl.DataFrame(schema=_SCHEMA)]
     for block, scores in model.scores(Asked(past, np.asarray(users, np.int64), known)):
         for row, user in enumerate(block):
-            parts.append(_best(past, int(user), scores[row].cpu(), k))
+            parts.append(_best(past, int(user), scores[row].cpu(), k, among))
     return Recommendations(_with_names(pl.concat(parts), dataset))
 
 
 _SCHEMA = {USER: pl.Int32, "rank": pl.Int32, ITEM: pl.Int32, "score": pl.Float32}
 
 
-def _best(past: Histories, user: int, scores: torch.Tensor, k: int) -> pl.DataFrame:
+def _best(
+    past: Histories, user: int, scores: torch.Tensor, k: int, among: np.ndarray | None = None
+) -> pl.DataFrame:
     scores = scores.nan_to_num(nan=-torch.inf, neginf=-torch.inf)
     seen = torch.from_numpy(past.of(user).astype(np.int64))
     scores[seen] = -torch.inf
+    if among is not None:
+        scores[torch.from_numpy(~among)] = -torch.inf
     best = scores.topk(min(k, int(scores.isfinite().sum())))
     ranks = np.arange(1, len(best.indices) + 1)
     columns = (np.full(len(ranks), user), ranks, best.indices.numpy(), best.values.numpy())

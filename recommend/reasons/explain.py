@@ -16,6 +16,7 @@ import numpy as np
 
 from data.columns import ITEM_ID, TITLE
 from data.dataset import Dataset, Histories
+from data.domains import Domains
 from graph import LatentGraph
 from quantize.terms import words_in
 from recommend.protocols import LeftOut
@@ -95,6 +96,7 @@ class Evidence:
             texts, and how they are written.
         texts: What is said of each user and item itself, whatever the codes were made of.
         did: What people do with items, in the past tense.
+        domains: Parts of the catalogue, each named with its items; None where it is one.
     """
 
     dataset: Dataset
@@ -104,6 +106,18 @@ class Evidence:
     rare: Mapping[str, Mapping[str, tuple[float, str]]] = field(default_factory=dict)
     texts: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
     did: str = "had"
+    domains: Domains | None = None
+
+    def title(self, item: int) -> str:
+        """What an item is called, in quotation marks; its domain follows, where there are some."""
+        row = self.dataset.items.row(item, named=True)
+        return f"“{row.get(TITLE) or row[ITEM_ID]}”{self.of_domain(item)}"
+
+    def of_domain(self, item: int) -> str:
+        """The domain of an item, in brackets after a blank; "" where there are none."""
+        if self.domains is None:
+            return ""
+        return f" ({self.domains.names[self.domains.of_item[item]]})"
 
     def said(self, side: str, number: int) -> frozenset[str]:
         """Words, names and pairs of words in the text of one user or item, without its title's."""
@@ -151,6 +165,7 @@ class Reason:
             `SHOWN` in each; every node has an edge to all shown ones of the next step.
         people: How many other users the way leads through; `steps` holds some of them.
         decisive: Whether leaving one item out moved the recommender.
+        across: Whether it leads from one domain to another.
     """
 
     kind: Literal["measured", "path", "people"]
@@ -164,6 +179,7 @@ class Reason:
     steps: tuple[tuple[Node, ...], ...] = ()
     people: int = 0
     decisive: bool = False
+    across: bool = False
 
 
 def explain(
@@ -226,11 +242,11 @@ def measure(
         )
     one, before = int(left_out.items[most]), int(left_out.ranks[place])
     sentence = (
-        f"Without {_title(evidence.dataset, one)} in the history it would stand at rank "
+        f"Without {evidence.title(one)} in the history it would stand at rank "
         f"{int(left_out.without[most, place]):,} instead of {before:,}"
     )
     factor, words = _words_of_both(evidence, one, item, levels)
-    also = f"; the descriptions of both mention {_list(words)}." if words else "."
+    also = f"; the descriptions of both mention {listed(words)}." if words else "."
     return Reason(
         "measured",
         item,
@@ -254,12 +270,12 @@ def _words_of_both(
     """
     if levels is not None and not levels.get("item"):
         return -1, ()
-    shared = [f for f, members in _factors(evidence.graph, "item", item, levels) if members[one]]
+    shared = [f for f, members in factors_of(evidence.graph, "item", item, levels) if members[one]]
     found = [(factor, evidence.common("item", (one, item), factor)) for factor in (*shared, -1)]
     return max(found, key=lambda one: len(one[1]))
 
 
-def _factors(
+def factors_of(
     graph: LatentGraph | None, side: str, number: int, levels: Levels | None
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Factors of a node of the graph, with (n,) bool who has each."""
@@ -275,21 +291,21 @@ def _groups_of_items(
     evidence: Evidence, history: np.ndarray, user: int, item: int, levels: Levels | None
 ) -> Iterator[Reason]:
     """`user > item > item_factor > item`: items of the history that share a factor with it."""
-    for factor, members in _factors(evidence.graph, "item", item, levels):
+    for factor, members in factors_of(evidence.graph, "item", item, levels):
         times = [int(one) for one in history[::-1] if one != item and members[one]]
         if not times:
             continue
         shared = tuple(dict.fromkeys(times))
-        words, holders = _best_words(evidence, factor, shared, item)
+        words, holders = words_of_most(evidence, factor, shared, item)
         weight = np.log2(len(members) / members.sum()) * len(times) / len(history)
         through = holders or shared
-        titles = _list(_title(evidence.dataset, one) for one in through)
+        titles = listed(evidence.title(one) for one in through)
         others = int(members.sum()) - 1
         if words:
             every = "both" if len(holders) == 1 else f"all {len(holders) + 1}"
             sentence = (
                 f"In the graph it shares a group with {titles} in the history; "
-                f"{every} descriptions mention {_list(words)}."
+                f"{every} descriptions mention {listed(words)}."
             )
         else:
             are = "is" if len(shared) == 1 else "are"
@@ -306,11 +322,11 @@ def _groups_of_items(
             through,
             factor,
             words,
-            _way(user, ("item", through), ("item_factor", [factor]), item),
+            way(user, ("item", through), ("item_factor", [factor]), item),
         )
 
 
-def _best_words(
+def words_of_most(
     evidence: Evidence, factor: int, shared: Sequence[int], item: int
 ) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Words that an item has in common with one of the history, and all that hold them, too."""
@@ -327,7 +343,7 @@ def _groups_of_users(
     """`user > user_factor > user > item`: people in a group with the user who had it."""
     had = evidence.people.had(item)
     had = had[had != user]
-    for factor, members in _factors(evidence.graph, "user", user, levels):
+    for factor, members in factors_of(evidence.graph, "user", user, levels):
         others = int(members.sum()) - 1
         alike = had[members[had]]
         expected = members.sum() / len(members)
@@ -352,7 +368,7 @@ def _groups_of_users(
             (),
             factor,
             (word,) if word else (),
-            _way(user, ("user_factor", [factor]), ("user", shown), item),
+            way(user, ("user_factor", [factor]), ("user", shown), item),
             len(alike),
         )
 
@@ -401,7 +417,7 @@ def _people_who_had_both(
         return
     users, before = evidence.people.went_before(item)
     next_to = len(np.unique(users[(before == best) & (users != user)]))
-    did, title = evidence.did, _title(evidence.dataset, best)
+    did, title = evidence.did, evidence.title(best)
     right = f", {next_to:,} of them right before it" if next_to >= LEAST_PEOPLE else ""
     yield Reason(
         "people",
@@ -410,12 +426,12 @@ def _people_who_had_both(
         f"{n:,} of the {len(had):,} others who {did} it also {did} {title}{right}.",
         float(np.log2(lift) * share / len(history) ** 0.5),
         (best,),
-        steps=_way(user, ("item", [best]), ("user", both[best]), item),
+        steps=way(user, ("item", [best]), ("user", both[best]), item),
         people=n,
     )
 
 
-def _way(
+def way(
     user: int,
     first: tuple[str, Iterable[int]],
     second: tuple[str, Iterable[int]],
@@ -429,15 +445,10 @@ def _way(
     return ((("user", user),), *between, (("item", item),))
 
 
-def _title(dataset: Dataset, item: int) -> str:
-    row = dataset.items.row(item, named=True)
-    return f"“{row.get(TITLE) or row[ITEM_ID]}”"
-
-
-def _list(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
     """A, B and 3 more; words in quotation marks.
 
-    >>> _list(["“A”", "“B”"]), _list(["ice", "rope"])
+    >>> listed(["“A”", "“B”"]), listed(["ice", "rope"])
     ('“A” and “B”', '‘ice’ and ‘rope’')
     """
     every = [name if name.startswith("“") else f"‘{name}’" for name in names]

@@ -12,6 +12,7 @@ from polars import List
 
 from data.columns import USER_ID
 from data.dataset import Dataset, Histories
+from data.domains import Domains
 from data.names import NAMES, item_names, user_names
 from data.split import Split
 from graph.latent import LatentGraph
@@ -19,6 +20,7 @@ from prompts.sandbox import join_words
 from prompts.views import ItemViews
 from quantize.describe import FactorDescriptions
 from recommend.protocols import Explains, LeftOut, ReadsFactors
+from recommend.reasons.across import bridges, tell_none
 from recommend.reasons.explain import (
     RARE,
     Evidence,
@@ -44,12 +46,15 @@ class Asked:
         user: Number by which it knows the user.
         graph: One in which newcomers stand; by default that of the experiment.
         known: How many of the history, from its beginning, are edges of the graph; all by default.
+        among: (n_items,) bool, the domain that is ranked, to which ways from others are looked for;
+            everything by default.
     """
 
     recommender: object | None = None
     user: int = 0
     graph: LatentGraph | None = None
     known: int | None = None
+    among: np.ndarray | None = None
 
     def levels(self, graph: LatentGraph | None) -> Levels | None:
         """Levels of the factors that may have moved it, by side; None for all of them."""
@@ -64,7 +69,8 @@ class Asked:
         """Where the items would stand without each of the history; None if it cannot say."""
         if not isinstance(self.recommender, Explains) or not len(items):
             return None
-        return self.recommender.left_out(self.user, history, np.asarray(items), self.known)
+        asked = np.asarray(items)
+        return self.recommender.left_out(self.user, history, asked, self.known, self.among)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +202,12 @@ class Showcase:
         """A user to begin with: of a history that is neither short nor long."""
         return int(np.argsort(self.histories.lengths, kind="stable")[len(self.histories) // 2])
 
+    def another(self, user: int) -> np.ndarray:
+        """(n,) the history of somebody else: the longest but this user's."""
+        lengths = self.histories.lengths.copy()
+        lengths[user : user + 1] = 0
+        return self.histories.of(int(lengths.argmax()))
+
     def example_text(self) -> str:
         """What somebody might type: sentences of items that share the most telling meaning."""
         if self.graph is None:
@@ -221,7 +233,15 @@ class Showcase:
             for side, one in self.factors.items()
         }
         people = People(self.histories)
-        return Evidence(self.dataset, people, self.graph, terms, rare, self.texts, self.did)
+        return Evidence(
+            self.dataset, people, self.graph, terms, rare, self.texts, self.did, self.domains
+        )
+
+    @cached_property
+    def domains(self) -> Domains | None:
+        """Which domain each item is of; None where the catalogue is one."""
+        found = Domains.of(self.dataset)
+        return found if len(found) > 1 else None
 
     def whys(
         self,
@@ -232,6 +252,8 @@ class Showcase:
         limit: int = 3,
     ) -> list[list[Why]]:
         """For each item the strongest reasons to show it, what was measured first.
+
+        Where one domain is ranked, ways from others come next, or that there is none.
 
         Args:
             history: (n,) items that the user is taken to have had, oldest first.
@@ -249,9 +271,30 @@ class Showcase:
             own = measure(evidence, left_out, place, item, levels) if left_out else None
             ways = explain(evidence, history, user, item, levels=levels, limit=limit)
             every = [own] if own else []
+            if asked.among is not None:
+                every += self._across(evidence, history, user, item, levels)
+            said = {(one.metapath, one.through, one.factor) for one in every}
+            ways = [one for one in ways if (one.metapath, one.through, one.factor) not in said]
             every += [one for one in ways if not (own and one.words and one.words == own.words)]
             found.append([self._named(one) for one in every[:limit]])
         return found
+
+    def _across(
+        self,
+        evidence: Evidence,
+        history: np.ndarray,
+        user: int,
+        item: int,
+        levels: Levels | None,
+    ) -> list[Reason]:
+        """Ways from other domains, or the sentence that there is none."""
+        if self.domains is None:
+            return []
+        found = bridges(evidence, self.domains, history, user, item, levels=levels)
+        if found:
+            return found
+        told = tell_none(evidence, self.domains, history, item, levels)
+        return [Reason("people", item, "", told, across=True)]
 
     def _named(self, reason: Reason) -> Why:
         steps = tuple(tuple(self._on_the_way(reason, n) for n in step) for step in reason.steps)

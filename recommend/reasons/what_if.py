@@ -105,7 +105,12 @@ class Ready:
         return self.model.config.levels_read(side, levels)
 
     def left_out(
-        self, user: int, history: np.ndarray, items: np.ndarray, known: int | None = None
+        self,
+        user: int,
+        history: np.ndarray,
+        items: np.ndarray,
+        known: int | None = None,
+        among: np.ndarray | None = None,
     ) -> LeftOut:
         """Where `items` would stand without each item of a history.
 
@@ -117,6 +122,7 @@ class Ready:
             items: (k,) items asked about, none of them in the history.
             known: How many of the history, from its beginning, are edges of the graph; all of
                 them unless given.
+            among: (n_items,) bool, what is ranked; everything unless given.
 
         Raises:
             DataError: the history is empty.
@@ -131,10 +137,14 @@ class Ready:
         ranks = np.zeros((len(rows), len(items)), dtype=np.int64)
         falls = np.zeros((len(rows), len(items)), dtype=np.int64)
         for at, (row, scores) in enumerate(zip(rows, every, strict=True)):
-            above = _above(scores, row, items)  # (k, n_items)
+            above = _above(scores, row, items, among)  # (k, n_items)
             ranks[at] = above.sum(1) + 1
             falls[at] = ranks[at] - ranks[0] - (above[:, tried[at - 1]] if at else 0)
         return LeftOut(tried, ranks[0], ranks[1:], falls[1:], len(tried) == len(distinct))
+
+    def reads_history(self, user: int, one: np.ndarray, other: np.ndarray) -> bool:
+        """Whether any score differs after two histories that differ, neither of them empty."""
+        return not np.array_equal(self.scores(user, one), self.scores(user, other))
 
     def everybody(self, histories: Histories) -> Tensor:
         """(n_users, k, d) vectors of all users after their histories, none of them empty.
@@ -147,15 +157,22 @@ class Ready:
         return self.answers.users(histories)
 
 
-def ranks_of(scores: np.ndarray, had: Iterable[int]) -> np.ndarray:
+def ranks_of(scores: np.ndarray, had: Iterable[int], among: np.ndarray | None = None) -> np.ndarray:
     """(n_items,) int64 rank of every item among those not had, best = 1; 0 for those had.
 
     Equal scores are ranked in order of the items' numbers.
 
     >>> ranks_of(np.array([0.1, 0.9, 0.5]), [1]).tolist()
     [2, 0, 1]
+    >>> ranks_of(np.array([0.1, 0.9, 0.5]), [1], np.array([True, True, False])).tolist()
+    [1, 0, 0]
+
+    Args:
+        scores: (n_items,) of them.
+        had: Items that are not ranked.
+        among: (n_items,) bool, the only ones that are ranked; all unless given.
     """
-    left = np.ones(len(scores), dtype=bool)
+    left = np.ones(len(scores), dtype=bool) if among is None else among.copy()
     left[list(had)] = False
     order = np.argsort(-scores, kind="stable")
     order = order[left[order]]
@@ -164,11 +181,15 @@ def ranks_of(scores: np.ndarray, had: Iterable[int]) -> np.ndarray:
     return ranks
 
 
-def _above(scores: np.ndarray, had: np.ndarray, items: np.ndarray) -> np.ndarray:
+def _above(
+    scores: np.ndarray, had: np.ndarray, items: np.ndarray, among: np.ndarray | None
+) -> np.ndarray:
     """(k, n_items) bool, what stands above each of (k,) items in the order of `ranks_of`."""
     own, number = scores[items][:, None], np.arange(len(scores))
     above: np.ndarray = (scores > own) | ((scores == own) & (number < np.asarray(items)[:, None]))
     above[:, had] = False
+    if among is not None:
+        above &= among
     return above
 
 
@@ -181,7 +202,14 @@ def best(ready: Ready, user: int, history: np.ndarray, k: int) -> pl.DataFrame:
     return moves(ready, user, history, history, k).drop("before", "moved")
 
 
-def moves(ready: Ready, user: int, before: np.ndarray, after: np.ndarray, k: int) -> pl.DataFrame:
+def moves(
+    ready: Ready,
+    user: int,
+    before: np.ndarray,
+    after: np.ndarray,
+    k: int,
+    among: np.ndarray | None = None,
+) -> pl.DataFrame:
     """The k best items after a history was changed, and how far each has come.
 
     Columns: `rank`, `item`, `score`, `before` (its rank before the change; null for an item that
@@ -193,16 +221,17 @@ def moves(ready: Ready, user: int, before: np.ndarray, after: np.ndarray, k: int
         before: (n,) items of the history as it was.
         after: (m,) items of the history as it is asked about.
         k: Items.
+        among: (n_items,) bool, what is ranked; everything unless given.
 
     Raises:
         DataError: a history is empty.
     """
     scores = ready.scores(user, after)
-    now = ranks_of(scores, after)
+    now = ranks_of(scores, after, among)
     items = np.flatnonzero((now > 0) & (now <= k))
     items = items[np.argsort(now[items])]
     same = np.array_equal(before, after)
-    then = now if same else ranks_of(ready.scores(user, before), before)
+    then = now if same else ranks_of(ready.scores(user, before), before, among)
     columns = {"rank": now[items], "item": items, "score": scores[items], "before": then[items]}
     table = pl.DataFrame(columns, schema=_SCHEMA)
     known = pl.when(pl.col("before") > 0).then("before")

@@ -191,7 +191,9 @@ class Forgetful:
     def __init__(self, levels: tuple[int, ...]) -> None:
         self.levels = levels
 
-    def left_out(self, user: int, history: np.ndarray, items: np.ndarray, known: object) -> LeftOut:
+    def left_out(
+        self, user: int, history: np.ndarray, items: np.ndarray, known: object, among: object
+    ) -> LeftOut:
         one = np.ones((1, len(items)), dtype=int)
         return LeftOut(history[:1], np.ones(len(items), dtype=int), 4 * one, 3 * one, True)
 

@@ -1,0 +1,185 @@
+"""From one domain to another: what joins what somebody had in the others and an item of this one.
+
+A bridge says what is known of both its ends: how many of the others who had an item there had this
+one, too, beside how many of everybody else did; a group of the graph that both are in, and words
+that stand in both descriptions. Whether it moved any score it does not say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data.domains import Domains
+from data.names import Nouns
+from recommend.reasons.explain import (
+    LATEST,
+    LEAST_PEOPLE,
+    Evidence,
+    Levels,
+    Reason,
+    factors_of,
+    listed,
+    way,
+    words_of_most,
+)
+
+if TYPE_CHECKING:
+    from recommend.reasons.what_if import Ready
+
+
+def bridges(
+    evidence: Evidence,
+    domains: Domains,
+    history: np.ndarray,
+    user: int,
+    item: int,
+    *,
+    levels: Levels | None = None,
+    limit: int = 2,
+) -> list[Reason]:
+    """The strongest ways from items of a history in other domains to an item, people first.
+
+    Args:
+        evidence: What they are drawn from.
+        domains: Which domain each item is of.
+        history: (n,) items that the user is taken to have had, oldest first.
+        user: Number of the user.
+        item: Number of the item.
+        levels: Of the factors that may be named; all by default.
+        limit: Bridges at most; none come back where nothing joins them.
+    """
+    afar = history[domains.of_item[history] != domains.of_item[item]]
+    groups = _groups_of_both(evidence, afar, user, item, levels)
+    best = sorted(groups, key=lambda one: (not one.words, -one.weight))
+    return [*_people_of_both(evidence, afar, user, item), *best][:limit]
+
+
+def _people_of_both(evidence: Evidence, afar: np.ndarray, user: int, item: int) -> Iterator[Reason]:
+    """`user > item > user > item`: of the others who had an item there, many had this one, too.
+
+    Of several items it is the one that says most: by the square of how many had both, over how many
+    had it. One whose share is no larger than that of everybody else says nothing.
+    """
+    people = evidence.people
+    had = people.had(item)
+    had = had[had != user]
+    everybody = len(people) - (user < len(people))
+    has = np.zeros(len(people) + 1, dtype=bool)
+    has[had] = True
+    found = []
+    for one in list(dict.fromkeys(afar[::-1].tolist()))[:LATEST]:
+        who = people.had(one)
+        who = who[who != user]
+        both = who[has[who]]
+        if len(both) >= LEAST_PEOPLE and len(both) * everybody > len(had) * len(who):
+            found.append((len(both) ** 2 / len(who), one, both, len(who)))
+    for _, one, both, n in sorted(found, key=lambda of: -of[0])[:1]:
+        share, usual = len(both) / n, len(had) / everybody
+        yield Reason(
+            "people",
+            item,
+            "user > item > user > item",
+            f"{len(both):,} of the {n:,} others who {evidence.did} {evidence.title(one)} also "
+            f"{evidence.did} this{evidence.of_domain(item)}: {share:.1%}, and of all others "
+            f"{usual:.1%}.",
+            float(np.log2(share / usual) * share),
+            (one,),
+            steps=way(user, ("item", [one]), ("user", both), item),
+            people=len(both),
+            across=True,
+        )
+
+
+def _groups_of_both(
+    evidence: Evidence, afar: np.ndarray, user: int, item: int, levels: Levels | None
+) -> Iterator[Reason]:
+    """`user > item > item_factor > item`: items there that are in a group with it."""
+    for factor, members in factors_of(evidence.graph, "item", item, levels):
+        shared = tuple(dict.fromkeys(int(one) for one in afar[::-1] if members[one]))
+        if not shared:
+            continue
+        words, holders = words_of_most(evidence, factor, shared, item)
+        through, n = holders or shared, int(members.sum())
+        sentence = (
+            f"In the graph {listed(evidence.title(one) for one in through)} in the history and "
+            f"this{evidence.of_domain(item)} are in a group of {n:,}"
+        )
+        if words:
+            every = "both" if len(holders) == 1 else f"all {len(holders) + 1}"
+            sentence += f"; {every} descriptions mention {listed(words)}"
+        yield Reason(
+            "path",
+            item,
+            "user > item > item_factor > item",
+            f"{sentence}.",
+            float(np.log2(len(members) / n) * len(shared) / len(afar)),
+            through,
+            factor,
+            words,
+            way(user, ("item", through), ("item_factor", [factor]), item),
+            across=True,
+        )
+
+
+def tell_none(
+    evidence: Evidence, domains: Domains, history: np.ndarray, item: int, levels: Levels | None
+) -> str:
+    """That there is no bridge from a history to an item, in a sentence.
+
+    Args:
+        evidence: What bridges were looked for in.
+        domains: Which domain each item is of.
+        history: (n,) items that the user is taken to have had.
+        item: Number of the item.
+        levels: Of the factors that might have been named.
+    """
+    own = int(domains.of_item[item])
+    afar = history[domains.of_item[history] != own]
+    if not len(afar):
+        return f"No way leads here from elsewhere: the history is of {domains.names[own]} alone."
+    there = " or ".join(domains.names[one] for one in np.flatnonzero(domains.counts(afar)))
+    some = (
+        "each item" if len(set(afar.tolist())) <= LATEST else f"each of the latest {LATEST} items"
+    )
+    read = evidence.graph is not None and (levels is None or levels.get("item"))
+    groups = "; none of them is in a group of the graph with it" if read else ""
+    return (
+        f"No way leads here from {there}: of {some} there that is in the history, fewer than "
+        f"{LEAST_PEOPLE} of the others who {evidence.did} it {evidence.did} this, too, or no "
+        f"larger share of them than of all others{groups}."
+    )
+
+
+def tell_limits(
+    ready: Ready, user: int, history: np.ndarray, other: np.ndarray, held_back: int, nouns: Nouns
+) -> list[str]:
+    """What a recommender cannot do with what is known of somebody, in sentences; none, if all.
+
+    Args:
+        ready: The recommender, which is asked.
+        user: Number by which it knows the user.
+        history: (n,) items that the user is taken to have had; not none.
+        other: (m,) another history, which it is asked after, too; not none.
+        held_back: Items that the user had in training and that are taken not to be known.
+        nouns: How items are called.
+    """
+    said, parts = [], ready.model.config
+    if not ready.reads_history(user, history, other):
+        said.append(
+            f"Asked after another history, it scores every {nouns.one} just the same: what a "
+            f"person {nouns.did} changes nothing in it."
+        )
+    if held_back and parts.backbone.embeds:
+        said.append(
+            f"It also has a vector of this person that training left, with all {held_back:,} "
+            f"{nouns.many} that are held back in view."
+        )
+    if held_back and "user" in parts.enhancer.sides:
+        said.append(
+            f"{parts.enhancer.title} also knows this person by what was made of all of training, "
+            "what is held back included."
+        )
+    return said
