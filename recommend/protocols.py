@@ -178,6 +178,18 @@ class Embeds(Protocol):
 
 
 @runtime_checkable
+class HasNodes(Protocol):
+    """A recommender whose enhancer has a node of every user and every item.
+
+    Whoever builds upon them has to know of users what `Embeds` says.
+    """
+
+    def nodes(self) -> tuple[np.ndarray, np.ndarray]:
+        """(n_users, d) and (n_items, e) float32."""
+        ...
+
+
+@runtime_checkable
 class Surveys(Protocol):
     """Answers for all users at once, of whom it keeps vectors."""
 

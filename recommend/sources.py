@@ -22,6 +22,8 @@ class Sources:
         graph: The latent-factor graph.
         user_vectors: (n_users, d) float32, what the texts about users mean.
         item_vectors: (n_items, d) float32, the same of items.
+        item_embeddings: (n_items, e) float32, what another recommender has of items.
+        user_embeddings: (n_users, e) float32, what it has of users.
         histories: Training interactions; `fit_model` fills them in.
         relations: From items to others, by the name that settings need them by, such as the phrases
             in their texts, or items that were judged to be similar.
@@ -30,6 +32,8 @@ class Sources:
     graph: LatentGraph | None = None
     user_vectors: np.ndarray | None = None
     item_vectors: np.ndarray | None = None
+    item_embeddings: np.ndarray | None = None
+    user_embeddings: np.ndarray | None = None
     histories: Histories | None = None
     relations: Mapping[str, Relation] = field(default_factory=dict)
 

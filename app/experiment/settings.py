@@ -30,6 +30,8 @@ CONTROLS = (SHUFFLED, RANDOM)
 """What an experiment is controlled by; names of controls end in it."""
 READS_WORDS = {"words", "phrases"}
 """Parts of `recommend.sources.Sources` that are made of words of texts, and of no vectors."""
+EMBEDDINGS = {"item_embeddings", "user_embeddings"}
+"""Parts that are made by no stage but training, that of another recommender."""
 LONGEST_NAME = 200
 """Files are called by names, and no file system takes more than 255 bytes."""
 BACKBONES, ENHANCERS = tuple(BACKBONE_SPECS), tuple(ENHANCER_SPECS)
@@ -204,13 +206,16 @@ class Experiment(Config):
 
     @model_validator(mode="after")
     def _every_cell_is_sound(self) -> Experiment:
-        for cell in self.grid:
-            for part, settings in (("model", self.model_of), ("train", self.train_of)):
-                try:
-                    settings(cell)
-                except ValidationError as error:
-                    wrong = self._in_words(cell, part, error)
-                    raise ValueError(f"{cell.label} does not work: {wrong}") from None
+        for asked in self.grid:
+            cell: Cell | None = asked
+            while cell is not None:
+                for part, settings in (("model", self.model_of), ("train", self.train_of)):
+                    try:
+                        settings(cell)
+                    except ValidationError as error:
+                        wrong = self._in_words(cell, part, error)
+                        raise ValueError(f"{cell.label} does not work: {wrong}") from None
+                cell = self.reads(cell)
         return self
 
     @model_validator(mode="after")
@@ -221,7 +226,7 @@ class Experiment(Config):
         by_vectors = isinstance(self.pairs.judge, VectorsJudgeConfig)
         words = READS_WORDS if by_vectors else {*READS_WORDS, "pairs"}
         for cell in self.grid:
-            read = words & {*self.model_of(cell).needs}
+            read = words & {*self.learns_from(cell)}
             if read:
                 raise ValueError(
                     f'control = "{RANDOM}" puts random vectors in the place of those of texts, and '
@@ -272,6 +277,30 @@ class Experiment(Config):
             return None
         enhancer = (config or self.model_of(cell)).enhancer
         return replace(cell, enhancer=getattr(enhancer, "upon", PLAIN))
+
+    def source(self, cell: Cell) -> Cell | None:
+        """The recommender whose vectors the enhancer of a cell gets; None where it gets none."""
+        name = getattr(self.model_of(cell).enhancer, "source", None)
+        if name is None:
+            return None
+        return Cell(name, PLAIN, cell.seed) if name in BACKBONES else replace(cell, enhancer=name)
+
+    def reads(self, cell: Cell) -> Cell | None:
+        """The other recommender that one is made of, which is trained once for all; None: of none.
+
+        It is the one that its enhancer stands around, or whose vectors its enhancer gets.
+        """
+        return self.beneath(cell) or self.source(cell)
+
+    def learns_from(self, cell: Cell) -> tuple[str, ...]:
+        """Parts of `recommend.sources.Sources` that a cell learns from, through others included.
+
+        Vectors of another recommender are in the place of what that one learns from.
+        """
+        other = self.reads(cell)
+        through = () if other is None else self.learns_from(other)
+        own = (name for name in self.model_of(cell).needs if name not in EMBEDDINGS)
+        return tuple(dict.fromkeys((*own, *through)))
 
     def train_of(self, cell: Cell) -> TrainConfig:
         """Settings of the training in a cell."""

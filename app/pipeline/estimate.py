@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from app.experiment.settings import PLAIN, Cell, Experiment
+from app.experiment.settings import EMBEDDINGS, PLAIN, Cell, Experiment
 from app.pipeline.own_texts import template_of
 from app.pipeline.plan import Plan, Step
 from app.pipeline.records import Record, record_of
@@ -327,7 +327,7 @@ class Rehearsal:
         from recommend.protocols import World
 
         wanted = self.split.targets(self.dataset, "valid")
-        sources = replace(self._sources(config.needs), histories=past)
+        sources = replace(self._sources(config), histories=past)
         return World(self.dataset, past, sources, settings, wanted)
 
     def _simple(self, config: ModelConfig, settings: TrainConfig) -> float:
@@ -402,11 +402,18 @@ class Rehearsal:
             first, once, each = timed(rank())
         return once + each * (len(past) - first)
 
-    def _sources(self, needs: Sequence[str]) -> Sources:
-        """What earlier stages give; stand-ins of the same size where they are not finished."""
+    def _sources(self, config: ModelConfig) -> Sources:
+        """What earlier stages give; stand-ins of the same size where they are not finished.
+
+        Vectors of another recommender are as wide as this one.
+        """
         from recommend.sources import Sources
 
-        return Sources.of({part: self._part(part) for part in needs if part in SOURCES})
+        given = {part: self._part(part) for part in config.needs if part in SOURCES}
+        for part in EMBEDDINGS.intersection(config.needs):
+            n = self._count(part.partition("_")[0])
+            given[part] = self.rng.normal(size=(n, config.width)).astype(np.float32)
+        return Sources.of(given)
 
     def _part(self, part: str) -> Any:
         stage = SOURCES[part]

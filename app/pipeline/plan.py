@@ -119,12 +119,13 @@ class Plan:
     def _sides(self) -> Iterator[str]:
         """Sides whose factors are named: both where an enhancer is a part, or one reads the graph.
 
-        For an enhancer that stands around a recommender, those whose texts it has vectors of.
+        For one that stands around another recommender, or gets its vectors, those whose texts it
+        has vectors of.
         """
         grid = self.experiment.grid
         read = {cell: stages_behind(self.experiment, "train", cell=cell) for cell in grid}
         enhanced = [cell for cell in grid if cell.enhancer != PLAIN]
-        both = any(self.experiment.beneath(cell) is None for cell in enhanced)
+        both = any(self.experiment.reads(cell) is None for cell in enhanced)
         both = both or any("graph" in stages for stages in read.values())
         for side in ("user", "item"):
             if both or any(f"vectors-{side}" in read[cell] for cell in enhanced):

@@ -135,7 +135,7 @@ class Record:
 
     def cautions(self, cell: Cell) -> tuple[Caution, ...]:
         """Why what a cell reached is no fair result, by what its enhancer learns from."""
-        needs = set(self.experiment.model_of(cell).needs)
+        needs = set(self.experiment.learns_from(cell))
         touched = {ALL_EDGES} if "graph" in needs else set()
         touched |= {TEXTS_SHUFFLED, VECTORS_RANDOM} if needs - {"histories"} else set()
         titles = {"words"} if self.experiment.words.of != "texts" else set()

@@ -103,15 +103,19 @@ def results_of(of: Reproduction, load: Load = load_evaluation) -> TableResults:
 
 
 def _spent(trained: Iterable[tuple[Record, Cell]]) -> dict[str, float]:
-    """Seconds of each training; what enhancers stand upon was trained once for all of them."""
+    """Seconds of each training; what others are made of was trained once for all of them.
+
+    Those of what stands around another recommender have that one's among them.
+    """
     spent: dict[str, float] = {}
     for record, cell in trained:
         store, key = record.store, record.cells[cell]["train"]
         made = store.manifest("train", key)
-        own, beneath = made["summary"]["seconds"], made["inputs"].get("train")
-        if beneath is not None and store.holds("train", beneath):
-            shared = store.manifest("train", beneath)["summary"]["seconds"]
-            spent[beneath], own = shared, own - shared
+        own, other = made["summary"]["seconds"], made["inputs"].get("train")
+        if other is not None and store.holds("train", other):
+            shared = store.manifest("train", other)["summary"]["seconds"]
+            spent[other] = shared
+            own -= shared if record.experiment.beneath(cell) else 0
         spent[key] = own
     return spent
 

@@ -89,8 +89,8 @@ class GraphTables:
 
 
 @dataclass(frozen=True, slots=True)
-class SemanticVectors:
-    """What the texts mean, centred and of mean square one.
+class EntityVectors:
+    """What is known of entities beforehand, centred and of mean square one.
 
     Attributes:
         items: (n_items, d) float32.
@@ -101,7 +101,7 @@ class SemanticVectors:
     users: np.ndarray | None = None
 
     @classmethod
-    def of(cls, items: np.ndarray, users: np.ndarray | None) -> SemanticVectors:
+    def of(cls, items: np.ndarray, users: np.ndarray | None) -> EntityVectors:
         """Of raw vectors; each side is centred and scaled by itself."""
         of_users = None if users is None else standardise(users, users)
         return cls(standardise(items, items), of_users)
@@ -115,14 +115,16 @@ class Inputs:
         users: Attributes of users, one bag a user.
         items: Attributes of items, one bag an item.
         graph: The latent-factor graph, where the enhancer reads it; so for the others.
-        vectors: Semantic vectors, likewise.
+        vectors: What the texts mean, likewise.
+        embeddings: Vectors that another recommender has, likewise.
         relations: From items to others, by name; "taken" to the users who had them in training.
     """
 
     users: Bags
     items: Bags
     graph: GraphTables | None = None
-    vectors: SemanticVectors | None = None
+    vectors: EntityVectors | None = None
+    embeddings: EntityVectors | None = None
     relations: Mapping[str, Relation] = field(default_factory=dict)
 
     @property
@@ -171,7 +173,8 @@ def _relation(
 
 
 _KINDS: dict[str, Callable[..., Any]] = {
-    **{"users": Bags, "items": Bags, "graph": GraphTables, "vectors": SemanticVectors},
+    **{"users": Bags, "items": Bags, "graph": GraphTables},
+    **{"vectors": EntityVectors, "embeddings": EntityVectors},
 }
 """What the arrays of a part are of; those of other names are relations."""
 
@@ -194,9 +197,10 @@ def gather_inputs(dataset: Dataset, sources: Sources, config: ModelConfig) -> In
     if "graph" in enhancer.needs:
         levels = getattr(enhancer, "levels", None)
         given["graph"] = GraphTables.of(sources.graph, levels)  # type: ignore[arg-type]
-    if "item_vectors" in enhancer.needs:
-        users = sources.user_vectors if "user_vectors" in enhancer.needs else None
-        given["vectors"] = SemanticVectors.of(sources.item_vectors, users)  # type: ignore[arg-type]
+    for kind in ("vectors", "embeddings"):
+        if f"item_{kind}" in enhancer.needs:
+            users = sources.part(f"user_{kind}") if f"user_{kind}" in enhancer.needs else None
+            given[kind] = EntityVectors.of(sources.part(f"item_{kind}"), users)
     relations = {name: of for name, of in sources.relations.items() if name in enhancer.needs}
     if "histories" in enhancer.needs:
         relations["taken"] = _owners(sources.histories, dataset.n_items)  # type: ignore[arg-type]
@@ -207,6 +211,8 @@ _SAID = {
     "graph": "a graph",
     "user_vectors": "the vectors of the texts about users",
     "item_vectors": "the vectors of the texts about items",
+    "item_embeddings": "the vectors that another recommender has of items",
+    "user_embeddings": "the vectors that another recommender has of users",
     "histories": "training interactions",
     "phrases": "the phrases of the items' texts",
     "pairs": "pairs of similar items",

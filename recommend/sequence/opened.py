@@ -116,7 +116,7 @@ class Opened:
         """
         network, shared, enhancer = self.network, self.shared, self.network.enhancer
         told = network.item_attributes is not None and len(attributes.categories) > 0
-        reason = self.why_stranger("item", codes, vector)
+        reason = self.why_stranger("item", codes, vector, alike)
         if reason and not (told and self.config.enhancer.attributes_do):
             raise DataError(f"{self._name} can say nothing about a new item. {reason}")
         with torch.inference_mode():
@@ -153,18 +153,25 @@ class Opened:
             grown = replace(self, shared=Propagated(shared.items, nodes, people))
             return grown, len(nodes[0]) - 1, note
 
-    def why_stranger(self, side: str, codes: Code | None, vector: np.ndarray | None) -> str:
+    def why_stranger(
+        self,
+        side: str,
+        codes: Code | None,
+        vector: np.ndarray | None,
+        alike: np.ndarray | None = None,
+    ) -> str:
         """Why the enhancer cannot place a newcomer, in a sentence; "" where it can.
 
         Args:
             side: "user" or "item".
             codes: (T,) of the newcomer; None where there are none.
             vector: (d,) what its text means; None likewise.
+            alike: (m,) items that one is taken after; None where it is left to codes and text.
         """
         enhancer = self.config.enhancer
-        lacks = ("graph" in enhancer.needs and codes is None) or (
-            f"{side}_vectors" in enhancer.needs and vector is None
-        )
+        said = {"graph": codes, f"{side}_vectors": vector}
+        reads = [one for name, one in said.items() if name in enhancer.needs]
+        lacks = any(one is None for one in reads) if reads else side == "item" and alike is None
         if side in enhancer.strangers or not lacks:
             return enhancer.strangers.get(side, "")
         average = "; the average of all users stands in, and the history says the rest"

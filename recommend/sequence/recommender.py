@@ -121,6 +121,13 @@ class SequenceRecommender:
             vectors = last_vectors(self.network, shared, block.to(self.device))
             yield users, best_scores(vectors, shared.items)
 
+    def nodes(self) -> tuple[np.ndarray, np.ndarray]:
+        """(n_users, d) and (n_items, e) what the enhancer knows of everybody after training."""
+        self.network.eval()
+        with torch.inference_mode():
+            users, items = self._propagate().nodes
+        return users.cpu().numpy(), items.cpu().numpy()
+
     def opened(self) -> Opened:
         """The network after one pass over its graph."""
         self.network.eval()

@@ -50,4 +50,5 @@ class AutoGraphConfig(WalkingConfig):
 
     title: ClassVar[str] = "the graph"
     needs: ClassVar[tuple[str, ...]] = ("graph",)
+    embeds: ClassVar[bool] = True
     name: Literal["autograph"] = OURS

@@ -84,6 +84,18 @@ class ModelConfig(Config):
         return self
 
     @model_validator(mode="after")
+    def _vectors_are_of_who_has_some(self) -> Self:
+        source = getattr(self.enhancer, "source", None)
+        have = [name for name, spec in BACKBONES.items() if spec.config.embeds]
+        have += [name for name, spec in ENHANCERS.items() if spec.config.embeds]
+        if source is not None and source not in have:
+            raise ValueError(
+                f"source = {source}: that has no vector of every user and item for "
+                f"{self.enhancer.name}; those that do are {', '.join(have)}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _heads_share_the_width(self) -> Self:
         for name in self.model_fields_set & {"backbone", "enhancer"}:  # no default that is unused
             part = getattr(self, name)

@@ -35,6 +35,8 @@ class PartConfig(Config):
     """Parts of `Sources` that it learns from."""
     space: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
     """Values that a search tries, by field; a field that is not here stays as it is."""
+    embeds: ClassVar[bool] = False
+    """Whether it has a vector of every user and every item, upon which others can be built."""
 
     if TYPE_CHECKING:  # a field would stand first in what is stored and shown
 
@@ -55,8 +57,6 @@ class BackboneConfig(PartConfig):
     looks_around: ClassVar[bool] = False
     """Whether it scores items by a sample of what is around a user, so that one may ask what is in
     it, and what each way in it gave."""
-    embeds: ClassVar[bool] = False
-    """Whether it has a vector of every user and every item, upon which others can be built."""
 
 
 class EnhancerConfig(PartConfig):

@@ -36,6 +36,7 @@ from recommend.settings.sasrec import SasRecConfig
 from recommend.settings.start import StartConfig
 from recommend.settings.text_item import TextItemConfig
 from recommend.settings.text_knn import TextKnnConfig
+from recommend.settings.tokens import TokensConfig
 from recommend.settings.topoi2i import TopoI2IConfig
 from recommend.settings.towers import GraphSageConfig, LightGcnTowersConfig, NgcfConfig
 from recommend.settings.uist import UistConfig
@@ -97,6 +98,7 @@ ENHANCERS: Mapping[str, Spec[EnhancerConfig]] = {
     "start": Spec(StartConfig, f"{_SEQUENCE}.enhancers.start:Start"),
     "text-item": Spec(TextItemConfig, f"{_SEQUENCE}.enhancers.text_item:TextItem"),
     "contrast": Spec(ContrastConfig, f"{_SEQUENCE}.enhancers.contrast:Contrast"),
+    "tokens": Spec(TokensConfig, f"{_SEQUENCE}.enhancers.tokens:Tokens"),
     "topoi2i": Spec(TopoI2IConfig, f"{_SEQUENCE}.enhancers.topoi2i:TopoI2I"),
 }
 

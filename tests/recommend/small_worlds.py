@@ -115,6 +115,8 @@ def sources_of(dataset: Dataset, graph: LatentGraph | None) -> Sources:
         graph=graph,
         user_vectors=vectors(dataset.n_users),
         item_vectors=vectors(dataset.n_items),
+        user_embeddings=vectors(dataset.n_users),
+        item_embeddings=vectors(dataset.n_items),
         relations={"phrases": phrases_of(dataset.n_items), "pairs": pairs_of(dataset.n_items)},
         histories=leave_one_out(dataset).histories(dataset),
     )

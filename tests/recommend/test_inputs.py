@@ -92,8 +92,10 @@ def test_arrays_give_the_inputs_again(world, enhancer):
     needs = config_of(enhancer=enhancer).enhancer.needs
     assert (again.graph is not None) == ("graph" in needs)
     assert (again.vectors is not None) == ("item_vectors" in needs)
+    assert (again.embeddings is not None) == ("item_embeddings" in needs)
     named = {"taken" if name == "histories" else name for name in needs}
-    assert set(again.relations) == named - {"graph", "user_vectors", "item_vectors"}
+    matrices = {f"{side}_{kind}" for side in ("user", "item") for kind in ("vectors", "embeddings")}
+    assert set(again.relations) == named - {"graph", *matrices}
     assert again.arrays().keys() == arrays.keys()
     for name, array in again.arrays().items():
         np.testing.assert_array_equal(array, arrays[name])

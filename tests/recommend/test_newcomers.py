@@ -71,8 +71,10 @@ class TestEveryBackbone:
         np.testing.assert_allclose(grown.scores(5, PAST.of(5)), own, rtol=1e-5, atol=1e-6)
 
 
-GROWING = ("autograph", "grounded", "kar", "uist", "text-item")
-"""Enhancers that can place newcomers."""
+TOLD = ("autograph", "grounded", "kar", "uist", "text-item")
+"""Enhancers that can place newcomers by what is said of them."""
+GROWING = (*TOLD, "tokens")
+"""Those, and the one that knows an item by others that are alike, and a user by the history."""
 
 
 @pytest.mark.parametrize("enhancer", ADDED)
@@ -81,6 +83,7 @@ def test_every_enhancer_can_place_newcomers_or_says_why_not(enhancer):
     grows, strangers = enhancer in GROWING, ready.model.config.enhancer.strangers
     assert isinstance(ready.model.recommender.network.enhancer, Places) == grows == (not strangers)
     told = {"codes": [1, ALONE // 2 % 2], "attributes": bag_of_item(6)}
+    told["alike"] = None if enhancer in TOLD else np.array([ALONE])
     vector = vector_of(ready, "item", ALONE)
     if grows:
         assert with_item(ready, **told, vector=vector).n_items == DATASET.n_items + 1
@@ -129,11 +132,12 @@ class TestACopy:
             )
 
     def test_of_another_item_is_another_one(self, backbone, enhancer):
-        """What is said of it decides, and not the mean of all."""
+        """What is said of it decides, or what it is like, and not the mean of all."""
         ready = ready_of(backbone, enhancer)
 
         def vector(item, codes):
-            told = codes, bag_of_item(0), np.array([0]), vector_of(ready, "item", item)
+            alike = np.array([0 if enhancer in TOLD else item])
+            told = codes, bag_of_item(0), alike, vector_of(ready, "item", item)
             return with_item(ready, *told).answers.shared.items[-1]
 
         assert (vector(ALONE, [1, 0]) - vector(7, [0, 1])).abs().max() > 1e-2
@@ -158,7 +162,12 @@ def test_an_item_without_a_description_gets_a_sentence(enhancer):
 
 
 @pytest.mark.parametrize(
-    "enhancer", [name for name in ADDED if "user" in config_of(enhancer=name).enhancer.sides]
+    "enhancer",
+    [
+        name
+        for name in ADDED
+        if "user" in config_of(enhancer=name).enhancer.sides and name != "tokens"
+    ],
 )
 def test_the_average_that_stands_in_for_a_user_is_told(enhancer):
     ready = ready_of(enhancer=enhancer)
@@ -188,7 +197,8 @@ def test_a_new_user_is_scored_by_every_recommender(backbone, enhancer):
 @pytest.mark.parametrize("enhancer", ["none", *GROWING])
 def test_both_may_be_new_and_the_new_user_may_have_had_the_new_item(backbone, enhancer):
     ready = ready_of(backbone, enhancer)
-    grown = with_item(ready, [0, 1], bag_of_item(2), vector=vector_of(ready, "item", 2))
+    alike = None if enhancer in TOLD else np.array([2])
+    grown = with_item(ready, [0, 1], bag_of_item(2), alike, vector_of(ready, "item", 2))
     grown, user, _ = with_user(grown, [1, 1], bag_of_user(2), vector_of(ready, "user", 2))
     scores = grown.scores(user, np.array([DATASET.n_items, 0]))
     assert scores.shape == (DATASET.n_items + 1,) and np.isfinite(scores).all()

@@ -16,8 +16,8 @@ from recommend.settings.registry import recommender_of
 ROOT = Path(__file__).resolve().parent.parent.parent
 ROOMS = ("data", "prompts", "llm", "quantize", "graph", "recommend", "app")
 EVERYBODY = {**BACKBONES, **ENHANCERS}
-COMMON_WORDS = {PLAIN, OURS, "popularity", "start"}
-"""Names that are also said of a control, a picture, the command line, an item or a time."""
+COMMON_WORDS = {PLAIN, OURS, "popularity", "start", "tokens"}
+"""Names that are also said of a control, a picture, the command line, an item, a time or a text."""
 
 
 def texts_of(tree: ast.AST) -> list[ast.Constant]:

@@ -84,13 +84,7 @@ def _true_items(dataset: Dataset, split: Split) -> Relation:
 
 def _inputs(experiment: Experiment, _cell: Cell | None) -> tuple[str, ...]:
     """The graph, where a recommender reads it, for the factors that one could walk over."""
-    every = {
-        one
-        for cell in experiment.grid
-        for one in (cell, experiment.beneath(cell))
-        if one is not None
-    }
-    graph = any("graph" in experiment.model_of(cell).needs for cell in every)
+    graph = any("graph" in experiment.learns_from(cell) for cell in experiment.grid)
     return ("dataset", "split", *(("graph",) if graph else ()))
 
 

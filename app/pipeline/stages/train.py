@@ -6,13 +6,21 @@ import resource
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from app.experiment.settings import Cell, Experiment
 from app.pipeline.stages.material import MATERIAL
 from app.pipeline.stages.stage import Stage, Task
+from data.errors import ConfigError
+from recommend.protocols import Embeds, HasNodes
 from recommend.sources import Sources
+
+if TYPE_CHECKING:
+    from recommend.model import Model
 
 SOURCES = {part: name for name, stage in MATERIAL.items() for part in stage.gives}
 """The stage that makes each part of `recommend.sources.Sources`."""
@@ -26,11 +34,16 @@ def train(task: Task) -> Mapping[str, Any]:
     cell = task.cell
     assert cell is not None
     config = task.experiment.model_of(cell)
-    upon = Model.load(task.inputs["train"], task.device) if "train" in task.inputs else None
+    other = Model.load(task.inputs["train"], task.device) if "train" in task.inputs else None
+    upon = other if config.upon is not None else None
+    sources = _sources(task, config.needs)
+    if other is not None and upon is None:
+        users, items = vectors_of(other)
+        sources = replace(sources, user_embeddings=users, item_embeddings=items)
     model = fit_model(
         task.dataset,
         task.split,
-        _sources(task, config.needs),
+        sources,
         config,
         task.experiment.train_of(cell),
         seed=cell.seed,
@@ -48,6 +61,20 @@ def train(task: Task) -> Mapping[str, Any]:
         "peak_mb": peak_megabytes(),
         "valid_ndcg@10": float(model.curve["ndcg@10"][int(model.about["best_epoch"])]),
     }
+
+
+def vectors_of(model: Model) -> tuple[np.ndarray, np.ndarray]:
+    """(n_users, d) and (n_items, e) float32 that a trained recommender, or its enhancer, has.
+
+    Raises:
+        ConfigError: it has none.
+    """
+    made = model.recommender
+    if isinstance(made, Embeds):
+        return made.embeddings()
+    if isinstance(made, HasNodes):
+        return made.nodes()
+    raise ConfigError(f"{model.config.backbone.name} has no vector of every user and item.")
 
 
 def peak_megabytes() -> float:
@@ -76,10 +103,10 @@ def _inputs(experiment: Experiment, cell: Cell | None) -> tuple[str, ...]:
     return ("dataset", "split", *(SOURCES[name] for name in needs if name in SOURCES))
 
 
-def _upon(experiment: Experiment, cell: Cell | None) -> Mapping[str, Cell]:
-    """The recommender that the enhancer stands around, which is trained once for both."""
-    beneath = None if cell is None else experiment.beneath(cell)
-    return {} if beneath is None else {"train": beneath}
+def _other(experiment: Experiment, cell: Cell | None) -> Mapping[str, Cell]:
+    """The recommender that this one is made of, which is trained once for both."""
+    other = None if cell is None else experiment.reads(cell)
+    return {} if other is None else {"train": other}
 
 
 def _settings(experiment: Experiment, cell: Cell | None, _workspace: Path) -> Mapping[str, Any]:
@@ -97,4 +124,4 @@ def _settings(experiment: Experiment, cell: Cell | None, _workspace: Path) -> Ma
     }
 
 
-STAGES = {"train": Stage("training", 5, _inputs, _settings, train, a_cell=True, of_others=_upon)}
+STAGES = {"train": Stage("training", 5, _inputs, _settings, train, a_cell=True, of_others=_other)}

@@ -103,7 +103,8 @@ def show_missing(record: Record, *missing: str) -> None:
 def _asked_for(record: Record, missing: Sequence[str]) -> bool:
     """Whether a run of the experiment makes what is missing."""
     of = record.experiment
-    enhanced = [cell for cell in of.grid if cell.enhancer != PLAIN and of.beneath(cell) is None]
+    cells = [one for cell in of.grid for one in (cell, of.source(cell)) if one is not None]
+    enhanced = [cell for cell in cells if cell.enhancer != PLAIN and of.reads(cell) is None]
     if "graph" in missing:
         return any("graph" in of.model_of(cell).needs for cell in enhanced)
     return bool(enhanced) or {*missing} <= {*OF_ANY_RUN, *record.keys}
