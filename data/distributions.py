@@ -100,9 +100,9 @@ def cold_targets(dataset: Dataset, split: Split, part: str = "test") -> Cold:
 
 def has_clock(config: DataConfig, dataset: Dataset) -> bool:
     """Whether times are times, and not steps or the order of the rows."""
-    if config.files is not None:
+    if config.tables:
         latest: int = dataset.interactions[TIME].max()  # type: ignore[assignment]
-        return config.files.time is not None and latest >= LEAST_CLOCK
+        return config.tables[0].time is not None and latest >= LEAST_CLOCK
     return card(config.name).clock
 
 

@@ -85,11 +85,14 @@ def with_domains(dataset: Dataset, domains: Sequence[DomainConfig]) -> Dataset:
         )
     for one in domains:
         if not (items[DOMAIN] == one.name).any():
-            raise DataError(f"No item is in the domain {one.name!r}; mend its values or delete it.")
+            told = "its values" if one.files is None else "its tables or data.min_history"
+            raise DataError(f"No item is in the domain {one.name!r}; mend {told}, or delete it.")
     return replace(dataset, items=items)
 
 
 def _fits(table: pl.DataFrame, domain: DomainConfig) -> pl.Expr:
+    if domain.files is not None:
+        return pl.col(DOMAIN) == domain.name
     if domain.attribute is None:
         return pl.lit(value=True)
     if domain.attribute not in table.columns:

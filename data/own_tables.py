@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from data.errors import AutoGraphError
-from data.loaders import own_files
+from data.loaders import own_domains
 from data.loaders.raw import BadRows
 from data.preprocess import preprocess
-from data.settings import DataConfig
+from data.settings import TABLES, DataConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ def try_tables(config: DataConfig) -> Outcome:
 
     Every row that cannot be used is listed, whatever the settings would do at the first.
     """
-    assert config.files is not None, "these are settings of own tables"
+    assert config.tables, "these are settings of own tables"
     bad_rows, least = BadRows("skip"), config.min_rating
     try:
-        raw = own_files.load(config.files, bad_rows)
+        raw = own_domains.load(config, bad_rows)
         low = -math.inf if least is None else least
         prepared = preprocess(raw, config.name, low, config.min_history)
     except AutoGraphError as error:
@@ -57,8 +57,7 @@ def try_tables(config: DataConfig) -> Outcome:
 
 def _without_folders(sentence: str, config: DataConfig) -> str:
     """A message in which files are called as the person calls them."""
-    files = config.files
-    paths = [files.interactions, files.users, files.items] if files else []
+    paths = [getattr(files, table) for files in config.tables for table in TABLES]
     for path in filter(None, paths):
         sentence = sentence.replace(str(path), path.name)
     return sentence

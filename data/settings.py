@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +17,9 @@ STEPS, ROWS = "steps", "rows"
 """Times that are numbers without dates; no times, but the order of the rows."""
 TIME_FORMATS = ("day first", "month first", "year first", *UNITS, STEPS, ROWS)
 """What a person may say of times in words."""
+
+TABLES = ("interactions", "users", "items")
+"""Settings of own tables that name a file."""
 
 
 class FilesConfig(Config):
@@ -122,7 +126,7 @@ class FilesConfig(Config):
 class DomainConfig(Config):
     """A part of the catalogue with items of its own, whose users are those of the others."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: str
     """How it is called: small letters, digits and underscores."""
     attribute: str | None = None
     """Attribute of items that tells which are in it; none: all that are in no domain before it."""
@@ -132,6 +136,18 @@ class DomainConfig(Config):
     """Least number of the attribute that is in it, where it is a number."""
     below: float | None = None
     """Number of the attribute from which on nothing is in it."""
+    files: FilesConfig | None = None
+    """Its own tables, in the place of an attribute; users are told by their ids in all of them."""
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_a_word(cls, name: str) -> str:
+        if not re.fullmatch("[a-z][a-z0-9_]*", name) or name.split("_")[0] == "user":
+            raise ValueError(
+                "a domain is called by small letters, digits and underscores, a letter first, such "
+                "as books, and not like users"
+            )
+        return name
 
     @model_validator(mode="after")
     def _something_tells_it(self) -> DomainConfig:
@@ -140,6 +156,11 @@ class DomainConfig(Config):
             raise ValueError(
                 f"the domain {self.name!r} needs an attribute and what it has to be, values or "
                 "least or below; or none of them, to take all items that are in no domain before it"
+            )
+        if self.attribute is not None and self.files is not None:
+            raise ValueError(
+                f"the domain {self.name!r} has tables of its own, whose items are all in it; leave "
+                "out the attribute, or the tables"
             )
         return self
 
@@ -166,9 +187,47 @@ class DataConfig(Config):
     domains: tuple[DomainConfig, ...] = ()
     """Parts of the catalogue, each with items of its own and the same users; none: it is one."""
 
+    @property
+    def tables(self) -> tuple[FilesConfig, ...]:
+        """All of a person's own tables: the data set's, or those of each domain."""
+        own = (self.files, *(domain.files for domain in self.domains))
+        return tuple(files for files in own if files is not None)
+
+    @model_validator(mode="after")
+    def _tables_belong_to_domains(self) -> DataConfig:
+        named = [domain.name for domain in self.domains if domain.files is not None]
+        if not named:
+            return self
+        if self.name != "files":
+            raise ValueError(
+                f"the domain {named[0]!r} has tables of its own, which needs data.name = "
+                f'"files"; here data.name is {self.name!r}'
+            )
+        if self.files is not None:
+            raise ValueError(
+                f"the domain {named[0]!r} has tables of its own, and data.files describes others; "
+                "make these a domain, too: a block [[data.domains]] with a name and its tables as "
+                "[data.domains.files]"
+            )
+        bare = next((domain.name for domain in self.domains if domain.files is None), None)
+        if bare is not None:
+            raise ValueError(
+                f"the domain {bare!r} has no tables, and {named[0]!r} has; give each its own, as "
+                "[data.domains.files] below its name"
+            )
+        twice = next((name for at, name in enumerate(named) if name in named[:at]), None)
+        if twice is not None:
+            raise ValueError(f"two domains with tables are called {twice!r}; name them apart")
+        if any(one.behaviour for one in self.tables) and any(one.weight for one in self.tables):
+            raise ValueError(
+                "one domain says by files.behaviour how much a row weighs, and another by "
+                "files.weight; say it of all in one way"
+            )
+        return self
+
     @model_validator(mode="after")
     def _files_belong_to_files(self) -> DataConfig:
-        if (self.files is not None) != (self.name == "files"):
+        if bool(self.tables) != (self.name == "files"):
             raise ValueError(
                 'data.files describes your own tables and needs data.name = "files"; '
                 f"here data.name is {self.name!r} and data.files is "

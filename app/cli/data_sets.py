@@ -96,7 +96,7 @@ def check(
 ) -> None:
     """Read a person's own tables: how times and decimals are understood, and which rows are bad."""
     config, console = load_experiment(experiment, change or ()).data, open_console()
-    if config.files is None:
+    if not config.tables:
         raise ConfigError(
             f"The data of this experiment are {config.name!r}, which are known by name: "
             f"autograph data stats {config.name} measures them."

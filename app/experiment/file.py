@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from app.experiment.mistakes import in_words, key_of, sentence, setting_names
 from app.experiment.settings import Experiment, merge, name_of
 from data import atomic
 from data.errors import ConfigError
+from data.settings import TABLES
 
 SHIPPED = Path(__file__).resolve().parents[2] / "experiments"
 """Experiments that come with AutoGraph and are known by their names."""
@@ -41,7 +42,7 @@ PATHS = (
     "pairs.judge.path",
     "pairs.judge.model",
 )
-"""Settings that may name a file or folder."""
+"""Settings that may name a file or folder, the tables of domains apart."""
 SOURCE = "{source}"
 """Stands for data.source, at the beginning of another path."""
 
@@ -125,9 +126,9 @@ def _of_another_kind(base: Mapping[str, Any], given: Mapping[str, Any]) -> list[
     return [
         key
         for key, tag in _unions()
-        if (kind := _get(given, f"{key}.{tag}")) is not None
-        and isinstance(_get(base, key), Mapping)
-        and kind != (_get(base, f"{key}.{tag}") or _get(usual, f"{key}.{tag}"))
+        if (kind := get(given, f"{key}.{tag}")) is not None
+        and isinstance(get(base, key), Mapping)
+        and kind != (get(base, f"{key}.{tag}") or get(usual, f"{key}.{tag}"))
     ]
 
 
@@ -156,8 +157,8 @@ def settle(tree: Mapping[str, Any], where: str) -> Experiment:
         ConfigError: a setting is unknown or out of range.
     """
     placed = _from_source(_from_folder(copy.deepcopy(dict(tree)), Path.cwd()))
-    for key in PATHS:
-        if any(_bytes(part) > 255 for part in Path(str(_get(placed, key))).parts):
+    for key in paths_in(placed):
+        if any(_bytes(part) > 255 for part in Path(str(get(placed, key))).parts):
             raise ConfigError(
                 f"{where}: {key} holds a name of more than 255 letters, and no file or folder can "
                 "be called so. Correct it."
@@ -324,31 +325,49 @@ def _change(text: str) -> tuple[str, Any]:
         return key.strip(), value.strip()
 
 
+def paths_in(tree: Mapping[str, Any]) -> Iterator[str]:
+    """Dotted names of the settings in nested tables that may name a file or folder."""
+    yield from PATHS
+    domains = get(tree, "data.domains")
+    for place in range(len(domains) if isinstance(domains, list) else 0):
+        yield from (f"data.domains.{place}.files.{table}" for table in TABLES)
+
+
 def put(tree: dict[str, Any], key: str, value: Any) -> None:
-    """Puts a value into nested tables under its dotted name.
+    """Puts a value into nested tables under its dotted name; lists are entered by number.
 
     Raises:
         ConfigError: a part of the name is a value and no table.
     """
     *parents, last = key.split(".")
+    inside: Any = tree
     for parent in parents:
-        tree = tree.setdefault(parent, {})
-        if not isinstance(tree, dict):
+        if isinstance(inside, list):
+            inside = get({"": inside}, f".{parent}")
+        else:
+            inside = inside.setdefault(parent, {})
+        if not isinstance(inside, dict | list):
             raise ConfigError(f"--set {key}: {parent} is a value and has no settings inside it.")
-    tree[last] = value
+    if isinstance(inside, list):
+        raise ConfigError(f"--set {key}: what it names is a list; set the whole of it.")
+    inside[last] = value
 
 
-def _get(tree: Mapping[str, Any], key: str) -> Any:
+def get(tree: Mapping[str, Any], key: str) -> Any:
+    """What nested tables have under a dotted name, None without it; lists are entered by number."""
     value: Any = tree
     for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
+        if isinstance(value, list):
+            value = dict(enumerate(value)).get(int(part)) if part.isdecimal() else None
+        else:
+            value = value.get(part) if isinstance(value, Mapping) else None
     return value
 
 
 def _from_folder(tree: dict[str, Any], folder: Path) -> dict[str, Any]:
     """With relative paths taken from `folder`; names of templates and models stay names."""
-    for key in PATHS:
-        value = _get(tree, key)
+    for key in paths_in(tree):
+        value = get(tree, key)
         if isinstance(value, str) and not value.startswith(SOURCE) and _is_path(key, value):
             put(tree, key, str(_absolute(folder / _at_home(value))))
     return tree
@@ -369,9 +388,9 @@ def _is_path(key: str, value: str) -> bool:
 
 
 def _from_source(tree: dict[str, Any]) -> dict[str, Any]:
-    source = _get(tree, "data.source")
-    for key in PATHS:
-        value = _get(tree, key)
+    source = get(tree, "data.source")
+    for key in paths_in(tree):
+        value = get(tree, key)
         if isinstance(value, str) and value.startswith(SOURCE):
             if source is None:
                 raise ConfigError(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.experiment.cautions import notes, with_signs
-from app.experiment.file import PATHS
+from app.experiment.file import get, paths_in, put
 from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
 from app.results.bar import learning_in_words, twins_below_in_words, words_of
@@ -167,13 +167,10 @@ def _shareable(record: Record) -> str:
     import tomli_w
 
     settings = record.experiment.model_dump(mode="json", exclude_none=True)
-    for dotted in PATHS:
-        *tables, name = dotted.split(".")
-        table = settings
-        for part in tables:
-            table = table.get(part, {})
-        if Path(str(table.get(name, ""))).is_absolute():
-            table[name] = Path(table[name]).name
+    for dotted in paths_in(settings):
+        path = get(settings, dotted)
+        if path is not None and Path(str(path)).is_absolute():
+            put(settings, dotted, Path(str(path)).name)
     return tomli_w.dumps(settings)
 
 

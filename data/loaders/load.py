@@ -17,12 +17,12 @@ from data.catalogue import Card, card
 from data.dataset import Dataset
 from data.download import Progress, fetch
 from data.errors import DataError
-from data.loaders import amazon, book_crossing, gowalla, movielens, own_files, sequences
+from data.loaders import amazon, book_crossing, gowalla, movielens, own_domains, sequences
 from data.loaders.movielens import extension
 from data.loaders.raw import BadRows, Reading
 from data.loaders.source import Source, open_bytes, unreadable
 from data.preprocess import Raw, preprocess
-from data.settings import DataConfig
+from data.settings import TABLES, DataConfig
 
 LOADERS: dict[str, Callable[[Reading], Raw]] = {
     "ml-1m": movielens.load_1m,
@@ -93,8 +93,8 @@ def _raw(
         from data.demo import make_demo
 
         return make_demo()
-    if config.files is not None:
-        return own_files.load(config.files, bad_rows)
+    if config.tables:
+        return own_domains.load(config, bad_rows)
     source = Source(config.source or fetch(chosen, downloads, on_progress))
     try:
         return LOADERS[chosen.name](Reading(source, bad_rows, min_rating, config.enrich))
@@ -126,9 +126,16 @@ def source_digests(config: DataConfig, downloads: Path | None = None) -> dict[st
         DataError: a file cannot be read.
     """
     chosen = card(config.name)
-    if (own := config.files) is not None:
-        tables = {"interactions": own.interactions, "users": own.users, "items": own.items}
-        return _digests(tables)
+    if config.tables:
+        named = {"": config.files} | {f"{one.name}.": one.files for one in config.domains}
+        return _digests(
+            {
+                f"{name}{table}": getattr(files, table)
+                for name, files in named.items()
+                if files is not None
+                for table in TABLES
+            }
+        )
     folder = config.source or (downloads and downloads / chosen.name)
     extended = {"extension": extension(Source(folder)) if config.enrich and folder else None}
     if config.source is None:

@@ -61,7 +61,9 @@ def test_every_setting_is_in_the_form(demo: Base) -> None:
             found |= {one.key for one in fields_of(rooms(demo.experiment, chosen))}
     parts = ("model.backbone.", "model.enhancer.")
     asked = {key for key in known_settings() if not key.startswith(parts)}
-    assert {key for key in asked - found if key.split(".")[0] not in LEFT_OUT} == set()
+    rows = tuple(f"{one}." for one in found if one == "data.domains")  # a list of tables, as TOML
+    missing = {key for key in asked - found if key.split(".")[0] not in LEFT_OUT}
+    assert {key for key in missing if not key.startswith(rows)} == set()
     own = {key.split(".", 2)[2] for key in found if key.startswith("override.")}
     own = {key for key in own if key.startswith(parts)}
     named = {key for key in known_settings() if key.startswith(parts)}

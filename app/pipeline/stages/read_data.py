@@ -12,6 +12,7 @@ from data import atomic
 from data.catalogue import card
 from data.domains import with_domains
 from data.loaders.load import load_dataset, source_digests
+from data.settings import TABLES, DomainConfig, FilesConfig
 from data.split import leave_one_out
 
 READERS = {"demo": 2, "files": 2, "amazon-books": 2}
@@ -46,16 +47,26 @@ def _settings(experiment: Experiment, _cell: Cell | None, workspace: Path) -> Ma
     config = experiment.data
     given = config.model_dump(mode="json", exclude={"source", "max_history", "files", "domains"})
     if config.domains:
-        given["domains"] = [one.model_dump(mode="json") for one in config.domains]
+        given["domains"] = [_domain(one) for one in config.domains]
     if config.name in READERS:
         given["reader"] = READERS[config.name]
     if config.min_rating is None:
         given["min_rating"] = card(config.name).min_rating
     if config.files is not None:
-        paths = {"interactions", "users", "items"}
-        unused = set() if config.files.behaviour else {"behaviour", "behaviours"}
-        given["files"] = config.files.model_dump(mode="json", exclude=paths | unused)
+        given["files"] = _files(config.files)
     return {**given, "content": source_digests(config, workspace / "downloads")}
+
+
+def _domain(config: DomainConfig) -> Mapping[str, Any]:
+    """Settings of a domain; of one that has no tables as they were before others had."""
+    given = config.model_dump(mode="json", exclude={"files"})
+    return given if config.files is None else {**given, "files": _files(config.files)}
+
+
+def _files(config: FilesConfig) -> Mapping[str, Any]:
+    """Settings of own tables without their paths; their content is told apart."""
+    unused = set() if config.behaviour else {"behaviour", "behaviours"}
+    return config.model_dump(mode="json", exclude={*TABLES} | unused)
 
 
 STAGES = {

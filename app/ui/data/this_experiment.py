@@ -58,7 +58,7 @@ def draw_this_experiment() -> None:
     _bad_rows(record)
     _rows(record)
     config = record.experiment.data
-    if config.files is None and config.source is None:
+    if not config.tables and config.source is None:
         command("data", "stats", config.name)
     else:
         command("run", record.experiment.name, "--upto", "split")
