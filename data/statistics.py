@@ -9,10 +9,28 @@ import numpy as np
 
 from data.columns import ITEM, USER
 from data.dataset import Dataset, histories
+from data.domains import Domains
 from data.preprocess import OF_SHORT_HISTORIES, REPEATED
 from data.split import Split
 
 QUANTILES = {"min": 0.0, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "max": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class DomainSize:
+    """How much there is of a domain.
+
+    Attributes:
+        name: Of the domain.
+        items: Its items.
+        users: Users with an interaction in it.
+        interactions: With its items.
+    """
+
+    name: str
+    items: int
+    users: int
+    interactions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +52,8 @@ class Statistics:
         repeats: Share of interactions with an item that the user had before.
         repeats_of_source: That share in the source, where an item counts once a user; None where it
             is not known.
+        domains: One each, where there are several.
+        several: Users with interactions in more than one of them.
     """
 
     users: int
@@ -49,6 +69,8 @@ class Statistics:
     parts: Mapping[str, int]
     repeats: float
     repeats_of_source: float | None = None
+    domains: tuple[DomainSize, ...] = ()
+    several: int = 0
 
     def rows(self) -> list[tuple[str, str]]:
         """Label and value of each number, for people."""
@@ -69,7 +91,20 @@ class Statistics:
             ("test items without a training interaction", f"{self.cold_targets:.1%}"),
             ("split", ", ".join(f"{part} {n:,}" for part, n in self.parts.items())),
             ("interactions with an item that the user had before", self.repeats_in_words),
+            *(
+                (
+                    f"domain {one.name}",
+                    f"{one.items:,} items, {one.users:,} users, {one.interactions:,} interactions",
+                )
+                for one in self.domains
+            ),
+            *([("users in several domains", self.several_in_words)] if self.domains else []),
         ]
+
+    @property
+    def several_in_words(self) -> str:
+        """How many users domains share, and what share of all that is."""
+        return f"{self.several:,} of {self.users:,} ({self.several / self.users:.0%})"
 
     @property
     def repeats_in_words(self) -> str:
@@ -95,6 +130,7 @@ def measure(
     seen = split.training(dataset)[ITEM].to_numpy()
     popularity = np.bincount(seen, minlength=dataset.n_items)
     targets = split.targets(dataset, "test")
+    sizes, several = _domains(dataset)
     return Statistics(
         users=dataset.n_users,
         items=dataset.n_items,
@@ -109,7 +145,24 @@ def measure(
         parts={"train": len(split.train), "valid": len(split.valid), "test": len(split.test)},
         repeats=share_of_repeats(dataset),
         repeats_of_source=None if left_out is None else _repeats_read(dataset, left_out),
+        domains=sizes,
+        several=several,
     )
+
+
+def _domains(dataset: Dataset) -> tuple[tuple[DomainSize, ...], int]:
+    """The sizes of domains, where there are several, and how many users are in more than one."""
+    domains = Domains.of(dataset)
+    if len(domains) == 1:
+        return (), 0
+    counts = np.zeros((dataset.n_users, len(domains)), dtype=np.int64)
+    users, items = (dataset.interactions[column].to_numpy() for column in (USER, ITEM))
+    np.add.at(counts, (users, domains.of_item[items]), 1)
+    sizes = tuple(
+        DomainSize(name, int((domains.of_item == at).sum()), int((mine > 0).sum()), int(mine.sum()))
+        for at, (name, mine) in enumerate(zip(domains.names, counts.T, strict=True))
+    )
+    return sizes, int(((counts > 0).sum(1) > 1).sum())
 
 
 def share_of_repeats(dataset: Dataset) -> float:

@@ -1,5 +1,7 @@
 """Numbers of a data set, worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from data.preprocess import Raw, preprocess
 from data.split import leave_one_out
-from data.statistics import gini, measure, share_of_repeats
+from data.statistics import DomainSize, gini, measure, share_of_repeats
 
 
 def test_counts_of_a_small_data_set(make_dataset):
@@ -29,6 +31,19 @@ def test_counts_of_a_small_data_set(make_dataset):
     # pairs of (0, 0, 0, 1, 3) differ by 14 in all: 2 · 14 / 25, over twice the mean of 0.8
     assert numbers.gini == pytest.approx(0.7)
     assert dict(numbers.rows())["split"] == "train 4, valid 3, test 3"
+
+
+def test_domains_are_counted_where_there_are_several(make_dataset):
+    plain = make_dataset(
+        [[(0, 1), (1, 2), (2, 3), (3, 4)], [(0, 1), (2, 2), (0, 3)], [(1, 5), (3, 6), (1, 7)]], 4
+    )
+    assert measure(plain, leave_one_out(plain)).domains == ()
+    names = pl.Series("domain", ["books", "films", "books", "films"])
+    parted = replace(plain, items=plain.items.with_columns(names))
+    numbers = measure(parted, leave_one_out(parted))
+    assert numbers.domains == (DomainSize("books", 2, 2, 5), DomainSize("films", 2, 2, 5))
+    assert dict(numbers.rows())["domain films"] == "2 items, 2 users, 5 interactions"
+    assert dict(numbers.rows())["users in several domains"] == "1 of 3 (33%)"
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=12).filter(any))

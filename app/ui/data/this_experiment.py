@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
@@ -51,6 +51,7 @@ def draw_this_experiment() -> None:
     record = require("dataset", "split")
     found = _figures(record)
     _numbers(found)
+    _domains(found.statistics)
     _left_out(record)
     _repeats(found.statistics)
     _users_and_items(found)
@@ -102,6 +103,20 @@ def _numbers(found: Figures) -> None:
         ("Sparsity", f"{1 - of.density:.2%}", hint("sparsity")),
         ("Period", *_period(found.period)),
         widths=(2, 2, 2, 2, 3),
+    )
+
+
+def _domains(of: Statistics) -> None:
+    """How large the domains are, and whether users join them."""
+    import polars as pl
+
+    if not of.domains:
+        return
+    st.subheader("Domains", help=hint("domain"), anchor=False)
+    table(pl.DataFrame([asdict(one) for one in of.domains]).rename({"name": "domain"}), "domains")
+    st.caption(
+        f"{of.several_in_words} users have interactions in more than one domain: they are what "
+        "joins them."
     )
 
 
