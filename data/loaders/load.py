@@ -15,6 +15,7 @@ import polars as pl
 
 from data.catalogue import Card, card
 from data.dataset import Dataset
+from data.domains import with_domains
 from data.download import Progress, fetch
 from data.errors import DataError
 from data.loaders import amazon, book_crossing, gowalla, movielens, own_domains, sequences
@@ -58,7 +59,7 @@ class LoadedDataset:
 def load_dataset(
     config: DataConfig, downloads: Path, on_progress: Progress | None = None
 ) -> LoadedDataset:
-    """The data set that `config` names, preprocessed.
+    """The data set that `config` names, preprocessed, each item in its domain.
 
     Args:
         config: Which one, from where, how prepared.
@@ -67,14 +68,16 @@ def load_dataset(
 
     Raises:
         ConfigError: the name is unknown.
-        DataError: files are missing, damaged or malformed, or nothing is left of them.
+        DataError: files are missing, damaged or malformed, nothing is left of them, or items are in
+            no domain.
     """
     chosen = card(config.name)
     bad_rows = BadRows(config.on_bad_row)
     min_rating = _first(config.min_rating, chosen.min_rating, -math.inf)
     raw = _raw(config, chosen, min_rating, bad_rows, downloads, on_progress)
     prepared = preprocess(raw, config.name, min_rating, config.min_history)
-    return LoadedDataset(prepared.dataset, bad_rows.table(), prepared.left_out, prepared.understood)
+    dataset = with_domains(prepared.dataset, config.domains)
+    return LoadedDataset(dataset, bad_rows.table(), prepared.left_out, prepared.understood)
 
 
 def _first(*values: float | None) -> float:

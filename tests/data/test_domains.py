@@ -174,9 +174,8 @@ class TestTablesOfTheirOwn:
     def test_a_domain_of_which_nothing_is_left_is_said(self, shops):
         (shops / "films.csv").write_text("who,what,date\ndan,1,2024-01-02\n")
         (shops / "books.csv").write_text(BOOKS + "ann,3,2024-02-01\n")
-        both = [books(shops), films(shops)]
         with pytest.raises(DataError, match=r"domain 'films'; mend its tables or data.min_history"):
-            with_domains(load(*both).dataset, both)
+            load(books(shops), films(shops))
 
     def test_what_a_check_of_the_tables_says(self, shops):
         config = DataConfig(name="files", min_history=3, domains=(books(shops), films(shops)))

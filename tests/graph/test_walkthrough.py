@@ -1,4 +1,4 @@
-"""Every line of docs/graph.md runs, on the tables that it shows."""
+"""Every line of docs/graph.md runs, on the tables and settings that it shows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_every_line_runs_in_a_folder_with_two_tables(tmp_path, monkeypatch):
     pytest.importorskip("ladybug", reason="the walk asks in Cypher")
     monkeypatch.chdir(tmp_path)
     for kind, text in BLOCKS:
-        if kind == "csv":
+        if kind in ("csv", "toml") and text.startswith("# "):
             name, _, rows = text.partition("\n")
             Path(name.removeprefix("# ")).write_text(rows, encoding="utf-8")
     known: dict[str, object] = {"__name__": "walk"}

@@ -10,7 +10,6 @@ from app.experiment.settings import Cell, Experiment
 from app.pipeline.stages.stage import Stage, Task, no_settings, reads
 from data import atomic
 from data.catalogue import card
-from data.domains import with_domains
 from data.loaders.load import load_dataset, source_digests
 from data.settings import TABLES, DomainConfig, FilesConfig
 from data.split import leave_one_out
@@ -23,8 +22,7 @@ those that are not here have 1, and their results stay valid."""
 def make_dataset(task: Task) -> Mapping[str, Any]:
     """The data set, and a table of rows that could not be read."""
     loaded = load_dataset(task.experiment.data, task.workspace / "downloads", task.on_progress)
-    dataset = with_domains(loaded.dataset, task.experiment.data.domains)
-    dataset.save(task.folder)
+    loaded.dataset.save(task.folder)
     atomic.write_parquet(task.folder / "bad_rows.parquet", loaded.bad_rows)
     return {
         "users": loaded.dataset.n_users,
