@@ -41,7 +41,8 @@ from app.reproduce.tables import (
     open_reproduction,
     run_rows,
 )
-from app.reproduce.variants import DOMAINS
+from app.reproduce.tokens import account_of_tokens
+from app.reproduce.variants import DOMAINS, TOKENS
 from app.search.search import override_toml
 from app.search.search import search as find_settings
 from app.terminal import open_console
@@ -140,7 +141,8 @@ def reproduce(
                 measure_ranks(of, only or (), choose_device(device), open_display)
             told = account_of_domains(of)
         else:
-            told = account_of(of, results_of(of))
+            account = account_of_tokens if kind == TOKENS else account_of
+            told = account(of, results_of(of))
     print_account(told, console)
     path, *others = write_account(told, workspace)
     beside = ", ".join(other.name for other in others)

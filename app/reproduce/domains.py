@@ -15,17 +15,19 @@ from app.reproduce.sheets import TABLE, Account, Sheet
 from app.reproduce.tables import Reproduction, found_in
 from app.results.domains import (
     BUCKETS,
+    MAIN,
     MEASURES,
     ROUTE,
     STAGE,
     Choice,
     base_row,
     choices_of,
+    count_tests,
     goals_in_words,
     p_in_words,
     reach_table,
     seeds_in_words,
-    tested,
+    title_of,
     verdict,
 )
 
@@ -67,7 +69,9 @@ def _sheets(
 ) -> Iterator[Sheet]:
     """A table a bucket of users."""
     base = base_row(of.base)
-    heads = ["row", *(h for name in MEASURES.values() for h in (name, "ratio", "95 %", "p (Holm)"))]
+    heads = ["row"]
+    for measure, name in MEASURES.items():
+        heads += [name, "ratio", *(["95 %"] if measure == MAIN else []), "p (Holm)"]
     heads += ["seeds", "s an epoch"]
     there = set(table["row"])
     for bucket in BUCKETS:
@@ -90,11 +94,12 @@ def _sheets(
 def _cells(row: Mapping[str, Any]) -> list[str]:
     spread = "" if row["sd"] is None else f" ± {row['sd']:.4f}"
     own = f"{row['mean']:.4f}{spread}"
+    main = row["measure"] == MAIN
     if row["p_holm"] is None:
-        return [own, "", "", ""]
+        return [own, "", *([""] * main), ""]
     ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}"
-    reach = f"{row['low']:+.4f} … {row['high']:+.4f}"
-    return [own, ratio, reach, f"{row['p_holm']:.2g}"]
+    reach = [f"{row['low']:+.4f} … {row['high']:+.4f}"] if main else []
+    return [own, ratio, *reach, f"{row['p_holm']:.2g}"]
 
 
 def _seconds_an_epoch(record: Record, cells: Sequence[Cell]) -> str:
@@ -112,9 +117,9 @@ def _notes(of: Reproduction, table: pl.DataFrame, choices: Sequence[Choice]) -> 
         yield (
             f"Recall@K by {ROUTE}: whether the item that somebody had next is among the first K of "
             "its own domain that the person has not had. NDCG@10 is among all items. Ratios, "
-            f"intervals of differences and p are against {base} as set: paired t-tests over users, "
-            "averaged over the seeds that both have, corrected by Holm over the "
-            f"{tested(table)} tests of all these tables. Users are parted by their training "
+            f"intervals of differences and p are against {title_of(base)} as set: paired t-tests "
+            "over users, averaged over the seeds that both have, corrected by Holm over the "
+            f"{count_tests(table)} tests of all these tables. Users are parted by their training "
             "interactions in the domain of what they had next. ±: standard deviation over seeds."
         )
         yield seeds_in_words(table)
@@ -122,7 +127,7 @@ def _notes(of: Reproduction, table: pl.DataFrame, choices: Sequence[Choice]) -> 
     lacking = [row.key for row in of.rows if row.key not in there]
     if lacking:
         yield f"Not run: {', '.join(lacking)}."
-    short = table.filter(bucket="all", measure=next(iter(MEASURES)))
+    short = table.filter(bucket="all", measure=MAIN)
     for one in short.to_dicts():
         wanted = len(next(row for row in of.rows if row.key == one["row"]).cells(of.seeds))
         if one["seeds"] < wanted:
@@ -132,11 +137,12 @@ def _notes(of: Reproduction, table: pl.DataFrame, choices: Sequence[Choice]) -> 
 def _verdicts(table: pl.DataFrame, choices: Sequence[Choice], base: str) -> Iterator[str]:
     """What is better or worse than the one as set, of all users, beyond chance."""
     names = {c.row: f"{c.group.lower()} {c.words}" for c in choices}
-    part = table.filter(bucket="all", measure=next(iter(MEASURES)))
+    part = table.filter(bucket="all", measure=MAIN)
     for told in ("better", "worse"):
         rows = [one for one in part.to_dicts() if verdict(one) == told]
         if rows:
             which = "; ".join(
                 f"{names[one['row']]} (p {p_in_words(one['p_holm'])})" for one in rows
             )
-            yield f"{told.capitalize()} than {base} as set in Recall@100 of all users: {which}."
+            head = f"{told.capitalize()} than {title_of(base)} as set in Recall@100 of all users"
+            yield f"{head}: {which}."

@@ -23,7 +23,7 @@ from app.reproduce.protocol import (
 from app.reproduce.sheets import TABLE, Account, Sheet
 from app.reproduce.shops import Judged, shop_sheets
 from app.reproduce.tables import Reproduction, Row, found_in, key_of
-from app.reproduce.variants import SHOPS
+from app.reproduce.variants import UNPUBLISHED
 from app.results.comparison import SEEN_BY_SIMPLE, Load, by_seed, load_evaluation
 from app.results.metrics import METRICS
 from app.results.wording import change_in_words, no_difference_note, ranked_among
@@ -84,7 +84,7 @@ def results_of(of: Reproduction, load: Load = load_evaluation) -> TableResults:
         DataError: rows were not judged alike, so they are no table.
     """
     there = _there(of, load)
-    shop = of.kind in SHOPS
+    shop = of.kind in UNPUBLISHED
     differences = {key: [] if shop else _differences(one) for key, one in there.items()}
     rows = _tested(there)
     for row in rows:
@@ -263,7 +263,8 @@ HEADS = (
 """Columns of the table of one metric."""
 UNDER = (
     "Δ plain: change against the plain twin, with the 95 % interval of the mean difference a user. "
-    "Δ rival: against the control with shuffled texts; of variants, against the one as it is. "
+    "Δ rival: against the control with texts or vectors of others; of variants, against the one as "
+    "it is. "
     "Paired t-tests over users, averaged over the seeds that both have (in brackets if not all), "
     "corrected by Holm over the whole table. "
     f"rare: on users whose held-out item has fewer than {RARE} training interactions. "
@@ -275,7 +276,9 @@ OF_PAPER = ("paper", "ours − paper", "")
 
 def sheets(of: Reproduction, results: TableResults) -> Iterator[Sheet]:
     """A table a metric, rows backbone by backbone."""
-    kept = [at for at, head in enumerate(HEADS) if of.kind not in SHOPS or head not in OF_PAPER]
+    kept = [
+        at for at, head in enumerate(HEADS) if of.kind not in UNPUBLISHED or head not in OF_PAPER
+    ]
     heads = [HEADS[at] for at in kept]
     for metric, title in METRICS.items():
         rows = [_cells(row) for row in results.table.filter(metric=metric).to_dicts()]
@@ -314,7 +317,7 @@ def notes(of: Reproduction, results: TableResults) -> list[str]:
     ranked += _simple(of, results)
     told = [
         *_beaten(results),
-        UNDER.partition(" beaten: ")[0] if of.kind in SHOPS else UNDER,
+        UNDER.partition(" beaten: ")[0] if of.kind in UNPUBLISHED else UNDER,
         *no_difference_note(results.table),
         *ranked,
         *results.cautions,
@@ -387,6 +390,6 @@ def _of_shop(of: Reproduction) -> list[Judged]:
 def account_of(of: Reproduction, results: TableResults) -> Account:
     """All that is to be read of a table, and its figures."""
     shown = tuple(sheets(of, results)) if results.table.height else ()
-    if shown and of.kind in SHOPS:
+    if shown and of.kind in UNPUBLISHED:
         shown = (*shown, *shop_sheets(of.base.data.name, _of_shop(of)))
     return Account(of.name, of.base.note, shown, notes(of, results), {TABLE: results.table})

@@ -13,7 +13,7 @@ from app.pipeline.plan import Plan, Step
 from app.pipeline.records import Record, read_record, write_record
 from app.pipeline.runner import Showing, in_silence, run_steps
 from app.reproduce.protocol import Figures, figures_of
-from app.reproduce.variants import DOMAINS, SHOPS, Variant, variants_of
+from app.reproduce.variants import DOMAINS, UNPUBLISHED, Variant, variants_of
 from data.errors import ConfigError
 from recommend.settings import ENHANCERS, OURS, PLAIN
 from recommend.settings.registry import takes_enhancers
@@ -114,7 +114,7 @@ def experiment_of(base: Experiment, variant: Variant) -> Experiment:
     return Experiment.model_validate(tree)
 
 
-KINDS = ("table2", "table4", "table5", "table6", "leak", *SHOPS, *DOMAINS)
+KINDS = ("table2", "table4", "table5", "table6", "leak", *UNPUBLISHED, *DOMAINS)
 """Tables whose rows are recommenders; the name of an experiment's file begins with one."""
 OTHERS = ("table3", "figure3", "figure6")
 """What else can be reproduced."""

@@ -17,6 +17,12 @@ SHOPS = ("office", "beauty", "shop")
 """Tables of shops, where texts may say what interactions do not."""
 DOMAINS = ("rankgraph",)
 """Tables of ablations over several domains."""
+TOKENS, PERMUTED = "tokens", "permuted"
+"""The enhancer, and what its controls end in."""
+SOURCES = ("lightgcn-cf", "rankgraph", "contextgnn", OURS)
+"""Whose vectors are given to sequence models in the table of tokens."""
+UNPUBLISHED = (*SHOPS, TOKENS)
+"""Tables that are no paper's."""
 QUANTISERS = {"lsh": "LSH", "hierarchical": "HC", "rq-vae": "RQ"}
 """Methods of table 5 and what the paper calls them; others of this version follow them."""
 ALL_EDGES = "all-edges"
@@ -53,6 +59,8 @@ def variants_of(kind: str, experiment: Experiment) -> list[Variant]:
     """
     if kind in DOMAINS:
         return list(_of_domains(experiment))
+    if kind == TOKENS:
+        return list(_of_tokens())
     if kind in SHOPS:
         first = Variant("", experiment.grid.enhancers, rival=SHUFFLED)
         return [first, *_of_shops(experiment)]
@@ -129,6 +137,17 @@ def _of_domains(experiment: Experiment) -> Iterator[Variant]:
         if choice.setting and choice.row != first:
             changes = dict([changed(experiment, choice)])
             yield Variant(choice.row, (PLAIN,), changes, backbones=(first,))
+
+
+def _of_tokens() -> Iterator[Variant]:
+    """Plain twins, and tokens of every source beside the same with vectors of others."""
+    yield Variant("", (PLAIN,))
+    for source in SOURCES:
+        changes = {f"override.{TOKENS}.model.enhancer.source": source}
+        control = {**changes, f"override.{TOKENS}.model.enhancer.permuted": True}
+        slug = f"{source}-{PERMUTED}"
+        yield Variant(source, (TOKENS,), changes, rival=slug)
+        yield Variant(slug, (TOKENS,), control)
 
 
 NO_WORDS = ("items", "vectors", "factors")

@@ -107,8 +107,8 @@ GROUPS: Mapping[str, Group] = {
     ),
 }
 """By what begins the name of a row."""
-OTHERS = "Others"
-"""Title of the group of other recommenders."""
+OTHERS = "Recommenders"
+"""Title of the group of other recommenders, the one that is ablated first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +148,9 @@ def choices_of(experiment: Experiment) -> list[Choice]:
     base = base_row(experiment)
     config = experiment.model_of(Cell(base, PLAIN, 0)).backbone
     found = [choice for slug, group in GROUPS.items() for choice in _of(slug, group, config, base)]
-    others = experiment.grid.backbones[1:]
-    return [*found, *(Choice(name, OTHERS, BACKBONES[name].config.title) for name in others)]
+    every = experiment.grid.backbones
+    others = [Choice(name, OTHERS, title_of(name)) for name in every] if len(every) > 1 else []
+    return [*found, *others]
 
 
 def _of(slug: str, group: Group, config: BackboneConfig, base: str) -> Iterator[Choice]:
@@ -392,7 +393,7 @@ def verdict(row: Mapping[str, Any]) -> str:
     return BETTER if row["difference"] > 0 else WORSE
 
 
-def tested(table: pl.DataFrame) -> int:
+def count_tests(table: pl.DataFrame) -> int:
     """How many tests the correction is over."""
     return int(table["p"].is_not_null().sum())
 
@@ -420,7 +421,7 @@ def group_in_words(rows: pl.DataFrame, base: str) -> list[str]:
         base: Name of the row that is as set.
     """
     own = [one["name"] for one in rows.filter(row=base).to_dicts()]
-    against = f"Against {own[0]}, as set" if own else f"Against {_title(base)} as set"
+    against = f"Against {own[0]}, as set" if own else f"Against {title_of(base)} as set"
     told = []
     for said in (BETTER, WORSE, NONE):
         some = [one for one in rows.to_dicts() if verdict(one) == said]
@@ -471,11 +472,11 @@ def goals_in_words(table: pl.DataFrame, choices: Sequence[Choice], base: str) ->
         told += _apart_in_words(table, named["joined"], named["apart"], base)
     for rival in RIVALS:
         row = _at(table, rival, "all")
-        if row is None or rival == base or not row["ratio"]:
+        if row is None or base in RIVALS or not row["ratio"]:
             continue
         ratio = 1 / row["ratio"]
         told.append(
-            f"{_title(base)} against {_title(rival)}, all users: Recall@100 {_times(ratio)}, "
+            f"{title_of(base)} against {title_of(rival)}, all users: Recall@100 {_times(ratio)}, "
             f"p {p_in_words(row['p_holm'])}{_seeds(row)}. Aimed at: {GOAL_OTHERS:g} times; "
             f"{_came(ratio >= GOAL_OTHERS)}."
         )
@@ -514,5 +515,6 @@ def _seeds(row: Mapping[str, Any]) -> str:
     return f" ({row['shared']} seed{'s' * (row['shared'] > 1)})"
 
 
-def _title(backbone: str) -> str:
+def title_of(backbone: str) -> str:
+    """What a recommender is called."""
     return BACKBONES[backbone].config.title

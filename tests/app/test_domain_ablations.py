@@ -19,6 +19,7 @@ from app.reproduce.tables import open_reproduction
 from app.results.domains import (
     BUCKETS,
     GROUPS,
+    OTHERS,
     Choice,
     Reached,
     base_row,
@@ -143,27 +144,27 @@ def test_goals_are_told_as_they_came() -> None:
     rng = np.random.default_rng(0)
     n = 400
     had = np.full(n, 2)
-    of = runs(lightgcn_cf=1, domains_apart=1, graphsage=1)
+    of = runs(ngcf=1, domains_apart=1, graphsage=1)
     apart = rng.random(n) < 0.3
     values = {
-        "lightgcn-cf": {0: np.where(rng.random(n) < 0.4, 1.0, apart).tolist()},
+        "ngcf": {0: np.where(rng.random(n) < 0.4, 1.0, apart).tolist()},
         "domains-apart": {0: apart.astype(float).tolist()},
         "graphsage": {0: np.where(np.arange(n) < 20, 1.0, 0.0).tolist()},
     }
-    table = reach_table(of, "lightgcn-cf", loading(values, of, had))
+    table = reach_table(of, "ngcf", loading(values, of, had))
     choices = [
-        Choice("lightgcn-cf", "Domains", "joined", "domains", "joined"),
+        Choice("ngcf", "Domains", "joined", "domains", "joined"),
         Choice("domains-apart", "Domains", "apart", "domains", "apart"),
     ]
-    first, second = goals_in_words(table, choices, "lightgcn-cf")
-    ratio = np.mean(values["lightgcn-cf"][0]) / np.mean(values["domains-apart"][0])
+    first, second = goals_in_words(table, choices, "ngcf")
+    ratio = np.mean(values["ngcf"][0]) / np.mean(values["domains-apart"][0])
     assert f"{ratio:.2f} times as high, p < 0.0001 (1 seed)" in first and "400 users" in first
     assert first.endswith("Aimed at: 1.2 times, p < 0.001; reached.")
-    assert "LightGCN-CF against GraphSAGE" in second and second.endswith("2 times; reached.")
-    worse = {**values, "domains-apart": values["lightgcn-cf"]}
-    table = reach_table(of, "lightgcn-cf", loading(worse, of, had))
-    assert "1.00 times as high, p = 1 (1 seed)" in goals_in_words(table, choices, "lightgcn-cf")[0]
-    assert goals_in_words(table, choices, "lightgcn-cf")[0].endswith("not reached.")
+    assert "NGCF against GraphSAGE" in second and second.endswith("2 times; reached.")
+    worse = {**values, "domains-apart": values["ngcf"]}
+    table = reach_table(of, "ngcf", loading(worse, of, had))
+    assert "1.00 times as high, p = 1 (1 seed)" in goals_in_words(table, choices, "ngcf")[0]
+    assert goals_in_words(table, choices, "ngcf")[0].endswith("not reached.")
     assert "One seed each" in seeds_in_words(table)
 
 
@@ -204,7 +205,7 @@ def test_one_as_set_stands_in_every_group_that_has_its_value() -> None:
     layers = [c for c in found if c.group == "Layers"]
     assert [c.row for c in layers] == ["lightgcn-cf", "layers-1", "layers-2", "layers-3"]
     assert layers[0].words == "layers = 4"
-    assert [c.words for c in found if c.group == "Others"] == ["Popularity"]
+    assert [c.words for c in found if c.group == OTHERS] == ["LightGCN-CF", "Popularity"]
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +241,7 @@ def test_rows_are_filled_bit_by_bit(
     assert last.exit_code == 0, last.output
     text = (own / "results" / "rankgraph-tiny.md").read_text()
     assert f"all users ({N_USERS})" in text and "Not run" not in text
-    assert "| Layers: 3 (as set) |" in text and "| Others: Popularity |" in text
+    assert "| Layers: 3 (as set) |" in text and "| Recommenders: Popularity |" in text
     table = pl.read_parquet(own / "results" / "rankgraph-tiny-table.parquet")
     assert set(table["row"]) == {"lightgcn-cf", "layers-1", "layers-2", "popularity"}
     whole = table.filter(bucket="all", measure="ndcg@10")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import polars as pl
 
 from app.results.domains import BETTER, WORSE, verdict
@@ -18,12 +20,12 @@ def points(rows: pl.DataFrame, unit: str, most: float, base: float) -> Spec:
         rows: As `app.results.domains.reach_table` gives them for one bucket and measure, with
             `name`.
         unit: What is measured.
-        most: End of the axis, so that groups share it.
+        most: What the axis has to reach, so that groups share it.
         base: Mean of the one as set.
     """
     shown = rows.reverse()
     spec = canvas(top=6, bottom=30, right=30, tooltip={"formatter": "{b}"})
-    spec["xAxis"] = axis(name=unit, nameGap=26, min=0, max=number(most, 3), splitNumber=4)
+    spec["xAxis"] = axis(name=unit, nameGap=26, min=0, max=end_of(most), splitNumber=4)
     spec["yAxis"] = names_axis(shown["name"].to_list(), 128)
     boxes, dots = [], []
     for at, row in enumerate(shown.to_dicts()):
@@ -32,15 +34,32 @@ def points(rows: pl.DataFrame, unit: str, most: float, base: float) -> Spec:
         said = f"{row['name']}: {row['mean']:.4f} ({verdict(row)})"
         style = {"color": colour, "borderColor": colour, "borderWidth": 2, "opacity": 0.9}
         boxes.append({"name": said, "value": [low, low, mean, high, high], "itemStyle": style})
-        dots.append({"value": [mean, at], "itemStyle": {"color": colour}})
+        dots.append([mean, at])
     line = {"symbol": "none", "silent": True, "label": {"show": False}}
     line |= {"lineStyle": {"color": "text", "type": "dashed"}, "data": [{"xAxis": number(base, 5)}]}
     spec["series"] = [
         {"type": "boxplot", "data": boxes, "boxWidth": [4, 6], "markLine": line},
-        {"type": "scatter", "data": dots, "symbol": "diamond", "symbolSize": 11, "silent": True}
-        | {"z": 5},
+        {
+            "type": "scatter",
+            "data": dots,
+            "symbol": "diamond",
+            "symbolSize": 11,
+            "itemStyle": {"color": "text", "borderColor": "background"},
+            "silent": True,
+            "z": 5,
+        },
     ]
     return spec
+
+
+def end_of(most: float) -> float:
+    """The end of an axis that reaches a value: a round number.
+
+    >>> end_of(0.298), end_of(0.021), end_of(0.5)
+    (0.3, 0.025, 0.5)
+    """
+    step = next(s for s in (0.005, 0.01, 0.02, 0.05, 0.1, 0.25) if most <= 8 * s or s == 0.25)
+    return round(math.ceil(round(most / step, 6)) * step, 6)
 
 
 def sweep(rows: pl.DataFrame, unit: str, what: str) -> Spec:

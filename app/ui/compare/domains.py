@@ -11,17 +11,19 @@ from app.reproduce.variants import DOMAINS
 from app.results.domains import (
     MAIN,
     MEASURES,
+    OTHERS,
     STAGE,
     Choice,
     base_row,
     choices_of,
+    count_tests,
     families,
     goals_in_words,
     group_in_words,
     reach_table,
     runs_of,
     seeds_in_words,
-    tested,
+    title_of,
 )
 from app.results.results import stamp
 from app.ui.compare.domain_charts import points, sweep
@@ -42,7 +44,7 @@ ABOUT = {
     "Layers": ("layers",),
     "Domains": ("domain",),
     "Edges between items": ("alike edges",),
-    "Others": ("others",),
+    OTHERS: ("others",),
 }
 """Terms that explain a group, by its title."""
 WHO = {
@@ -115,12 +117,12 @@ def _draw(record: Record, found: pl.DataFrame) -> None:
     who = f"{part['users'][0]:,} people"
     st.caption(
         f"{plain(who)}. {_meaning(measure)} Diamonds are means, bars their 95 % intervals over "
-        f"people; the dashed line is {plain(base)} as set. Green is better, red worse, grey no "
-        f"difference beyond chance: paired tests over people, corrected for all {tested(found)} "
+        f"people; the dashed line is {plain(title_of(base))} as set. Green is better, red worse, "
+        f"grey no difference beyond chance: paired tests over people, corrected for all {count_tests(found)} "
         f"tests of the family (Holm). {plain(seeds_in_words(found))}",
         help=f"{hint('Recall@100')} {hint('bucket')} {hint('Holm')}",
     )
-    most = float(part["mean_high"].clip(0, 1).max() or 1) * 1.05  # type: ignore[arg-type]
+    most = float(part["mean_high"].clip(0, 1).max() or 1)  # type: ignore[arg-type]
     level = float(own["mean"][0]) if own.height else 0.0
     columns = st.columns(2, gap="large")
     groups = list(dict.fromkeys(c.group for c in choices))
