@@ -9,7 +9,7 @@ from typing import Any, get_args
 from app.experiment.settings import RANDOM, SHUFFLED, Cell, Experiment
 from app.results.domains import base_row, changed, choices_of
 from quantize.settings import SideConfig
-from recommend.settings import ENHANCERS, OURS, PLAIN, Metapath
+from recommend.settings import BACKBONES, ENHANCERS, OURS, PLAIN, Metapath
 from recommend.settings.fusion import Evidence
 from recommend.settings.registry import takes_enhancers
 
@@ -20,7 +20,7 @@ DOMAINS = ("rankgraph",)
 TOKENS, PERMUTED = "tokens", "permuted"
 """The enhancer, and what its controls end in."""
 SOURCES = ("lightgcn-cf", "rankgraph", "contextgnn", OURS)
-"""Whose vectors are given to sequence models in the table of tokens."""
+"""Whose vectors are given to sequence models in the table of tokens, if they have any."""
 UNPUBLISHED = (*SHOPS, TOKENS)
 """Tables that are no paper's."""
 QUANTISERS = {"lsh": "LSH", "hierarchical": "HC", "rq-vae": "RQ"}
@@ -142,12 +142,18 @@ def _of_domains(experiment: Experiment) -> Iterator[Variant]:
 def _of_tokens() -> Iterator[Variant]:
     """Plain twins, and tokens of every source beside the same with vectors of others."""
     yield Variant("", (PLAIN,))
-    for source in SOURCES:
+    for source in filter(_has_vectors, SOURCES):
         changes = {f"override.{TOKENS}.model.enhancer.source": source}
         control = {**changes, f"override.{TOKENS}.model.enhancer.permuted": True}
         slug = f"{source}-{PERMUTED}"
         yield Variant(source, (TOKENS,), changes, rival=slug)
         yield Variant(slug, (TOKENS,), control)
+
+
+def _has_vectors(source: str) -> bool:
+    if source in BACKBONES:
+        return BACKBONES[source].config.embeds
+    return source in ENHANCERS and ENHANCERS[source].config.embeds
 
 
 NO_WORDS = ("items", "vectors", "factors")

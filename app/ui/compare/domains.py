@@ -118,8 +118,8 @@ def _draw(record: Record, found: pl.DataFrame) -> None:
     st.caption(
         f"{plain(who)}. {_meaning(measure)} Diamonds are means, bars their 95 % intervals over "
         f"people; the dashed line is {plain(title_of(base))} as set. Green is better, red worse, "
-        f"grey no difference beyond chance: paired tests over people, corrected for all {count_tests(found)} "
-        f"tests of the family (Holm). {plain(seeds_in_words(found))}",
+        "grey no difference beyond chance: paired tests over people, corrected for all "
+        f"{count_tests(found)} tests of the family (Holm). {plain(seeds_in_words(found))}",
         help=f"{hint('Recall@100')} {hint('bucket')} {hint('Holm')}",
     )
     most = float(part["mean_high"].clip(0, 1).max() or 1)  # type: ignore[arg-type]
