@@ -180,7 +180,8 @@ def _with_behaviour(
         )
     weights = pl.col(WEIGHT).replace_strict(files.behaviours, return_dtype=pl.Float32)
     told = [f"{name} {files.behaviours[name]:g} ({n:,} rows)" for name, n in counts.rows()]
-    sentence = f"Behaviours weigh: {', '.join(told)}; rows of weight 0 are left out."
+    left_out = "; rows of weight 0 are left out" if 0 in files.behaviours.values() else ""
+    sentence = f"Behaviours weigh: {', '.join(told)}{left_out}."
     return table.with_columns(weights).filter(pl.col(WEIGHT) > 0), (sentence,)
 
 

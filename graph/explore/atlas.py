@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from data.dataset import Dataset
+from data.domains import Domains
 from data.errors import DataError
 from graph.explore.export import as_network, edge_table, node_table
 from graph.explore.flat import FlatGraph, Node, flatten
@@ -36,11 +37,13 @@ class Atlas:
         graph: With labels of its nodes.
         flat: The same in a row.
         names: What its nodes are called.
+        domains: Which each item is of, where there are several.
     """
 
     graph: HeteroGraph
     flat: FlatGraph
     names: Names
+    domains: Domains | None = None
 
     @classmethod
     def of(
@@ -50,7 +53,9 @@ class Atlas:
         terms: Mapping[str, Sequence[Sequence[str]]] | None = None,
     ) -> Atlas:
         """The atlas of a graph; names are those of `name_nodes`."""
-        return cls(graph, flatten(graph), name_nodes(graph, dataset, terms))
+        domains = None if dataset is None else Domains.of(dataset)
+        several = domains if domains and len(domains) > 1 else None
+        return cls(graph, flatten(graph), name_nodes(graph, dataset, terms), several)
 
     @property
     def schema(self) -> Schema:

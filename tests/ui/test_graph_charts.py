@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 
 from app.ui.graph.explorer import slots
@@ -15,6 +16,7 @@ from app.ui.metapaths.charts import (
     instance_chart,
     overview_chart,
 )
+from data.domains import Domains
 from graph.explore.atlas import Atlas, picture
 from graph.explore.overview import overview_of
 from graph.explore.paths import flow, instances
@@ -56,6 +58,36 @@ def test_types_have_their_colours_and_shapes(atlas: Atlas) -> None:
         category, kind = series["categories"][node["category"]], atlas.schema.node(name)
         assert category["itemStyle"]["color"] == colour_of(kind) == name
         assert category["symbol"] == symbol_of(kind)
+
+
+def test_items_have_the_colour_of_their_domain_where_there_are_several(atlas: Atlas) -> None:
+    of_item = np.arange(atlas.graph.size("item")) % 2
+    domains = Domains(("books", "films"), of_item)
+    seen = picture(atlas, "su0_h2_c200")
+    titles = [atlas.names.title(node) for node in seen.subgraph.nodes]
+    spec = graph_view(seen.subgraph, seen.places, titles, domains=domains)
+    (series,) = spec["series"]
+    counts: Counter[str] = Counter()
+    for node, (name, number) in zip(series["data"], seen.subgraph.nodes, strict=True):
+        look = series["categories"][node["category"]]
+        expected = ("item", "circle", "teal", "rect")[2 * of_item[number] :][:2]
+        if name != "item":
+            kind = atlas.schema.node(name)
+            expected = (colour_of(kind), symbol_of(kind))
+        assert (look["itemStyle"]["color"], look["symbol"]) == tuple(expected)
+        counts[look["name"]] += 1
+    told = [line["name"] for line in spec["legend"]["data"]]
+    assert all(name in told for name in counts)
+    assert any(name.startswith("Items of films ") for name in told)
+    assert not any(name.startswith("Items ") and " of " not in name for name in told)
+    for name, n in counts.items():
+        assert f" {n:,}" in name
+
+
+def test_items_of_one_domain_are_drawn_as_ever(atlas: Atlas) -> None:
+    assert atlas.domains is None
+    _, series = drawn(atlas, "si0_h2", domains=None)
+    assert len(series["categories"]) == len(atlas.schema.nodes)
 
 
 def test_more_neighbours_make_a_larger_node(atlas: Atlas) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -10,10 +12,12 @@ import numpy as np
 
 from app.results.colours import SERIES
 from app.ui.shared.charts import NARROW
+from data.columns import ITEM
+from data.domains import Domains
 from graph.explore.flat import Node
 from graph.explore.layout import Places
 from graph.explore.subgraph import Subgraph
-from graph.schema import NodeType
+from graph.schema import NodeType, Schema
 
 _NAMED = 120
 """So many nodes all have their names; in a larger picture those do that others hang on."""
@@ -37,6 +41,82 @@ def symbol_of(kind: NodeType) -> str:
     return "diamond" if kind.groups else "circle"
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How nodes that belong together are drawn.
+
+    Attributes:
+        title: What they are called in few words.
+        colour: Name of their colour.
+        symbol: Their shape.
+    """
+
+    title: str
+    colour: str
+    symbol: str
+
+
+_DOMAINS = (
+    ("item", "circle"),
+    ("teal", "rect"),
+    ("violet", "triangle"),
+    ("slate", "roundRect"),
+    ("rose", "pin"),
+)
+"""Colours and shapes of items of the domains, in order; those of a sixth are the first again."""
+
+
+class Looks:
+    """The look of every node: that of its type, or of an item's domain where there are several."""
+
+    def __init__(self, schema: Schema, domains: Domains | None = None) -> None:
+        self.schema, self.domains = schema, domains
+        self.all = [Look(kind.plural, colour_of(kind), symbol_of(kind)) for kind in schema.nodes]
+        for place, name in enumerate(domains.names if domains else ()):
+            plural = schema.node(ITEM).plural
+            self.all.append(Look(f"{plural} of {name}", *_DOMAINS[place % len(_DOMAINS)]))
+
+    def place(self, node: Node) -> int:
+        """Which of all looks a node has."""
+        kind, number = node
+        if self.domains is None or kind != ITEM:
+            return self.schema.index(kind)
+        return len(self.schema.nodes) + int(self.domains.of_item[number])
+
+    def of(self, node: Node) -> Look:
+        """The look of a node."""
+        return self.all[self.place(node)]
+
+    def legend(self, subgraph: Subgraph) -> list[tuple[str, str]]:
+        """Text and shape of every line that the legend of a picture has."""
+        lines = []
+        shown = Counter(map(self.place, subgraph.nodes))
+        for kind in self.schema.nodes:
+            parted = range(len(self.schema.nodes), len(self.all)) if kind.name == ITEM else ()
+            lines += [
+                (f"{self.all[at].title} {shown[at]:,}", self.all[at].symbol)
+                for at in parted
+                if shown[at]
+            ]
+            if subgraph.counts[kind.name].total and not any(shown[at] for at in parted):
+                lines.append((legend_name(subgraph, kind), symbol_of(kind)))
+        return lines
+
+    def categories(self, subgraph: Subgraph) -> list[dict[str, Any]]:
+        """All looks as ECharts has them, under the texts of the legend."""
+        shown = Counter(map(self.place, subgraph.nodes))
+        names = [legend_name(subgraph, kind) for kind in self.schema.nodes]
+        names += [f"{look.title} {shown[at]:,}" for at, look in enumerate(self.all)][len(names) :]
+        return [
+            {
+                "name": name,
+                "itemStyle": {"color": look.colour, "borderColor": "background"},
+                "symbol": look.symbol,
+            }
+            for name, look in zip(names, self.all, strict=True)
+        ]
+
+
 def graph_view(
     subgraph: Subgraph,
     places: Places,
@@ -45,6 +125,7 @@ def graph_view(
     order: Sequence[int] | None = None,
     selected: int | None = None,
     all_names: bool = False,
+    domains: Domains | None = None,
 ) -> dict[str, Any]:
     """The ECharts option that draws a subgraph.
 
@@ -58,8 +139,11 @@ def graph_view(
         order: Indices of the nodes in the order in which a click counts them.
         selected: Index of the node that is marked from the beginning.
         all_names: Whether names of all nodes are drawn, as far as there is room.
+        domains: By which items are coloured, where there are several.
     """
-    look = _Looks(subgraph, all_names)
+    looks = Looks(subgraph.schema, domains)
+    look = _Drawing(subgraph, all_names, looks)
+    legend = looks.legend(subgraph)
     nodes = [
         look.node(at, places[subgraph.nodes[at]], titles[at], at == selected)
         for at in (order if order is not None else range(len(subgraph.nodes)))
@@ -70,7 +154,7 @@ def graph_view(
         "animationDurationUpdate": 500,
         "animationEasingUpdate": "cubicInOut",
         "tooltip": {"confine": True, "valueFormatter": "%,d neighbours"},
-        "legend": _legend(subgraph),
+        "legend": _legend(legend),
         "toolbox": {
             "right": 12,
             "top": 8,
@@ -86,7 +170,7 @@ def graph_view(
                 "scaleLimit": {"min": 0.5, "max": 20},
                 "nodeScaleRatio": 0.4,
                 "selectedMode": "single",
-                "categories": _categories(subgraph),
+                "categories": looks.categories(subgraph),
                 "data": nodes,
                 "links": look.links(),
                 "lineStyle": look.across(),
@@ -122,7 +206,7 @@ def graph_view(
             }
         ],
         "media": [
-            {"query": {"maxWidth": NARROW}, "option": _tall(nodes)},
+            {"query": {"maxWidth": NARROW}, "option": _tall(nodes, len(legend))},
             {"option": _wide()},
         ],
     }
@@ -144,12 +228,12 @@ def _wide() -> dict[str, Any]:
     }
 
 
-def _tall(nodes: list[dict[str, Any]]) -> dict[str, Any]:
-    """The legend beneath the picture, which lies on its side; few names, and small nodes."""
+def _tall(nodes: list[dict[str, Any]], lines: int) -> dict[str, Any]:
+    """The legend of so many lines beneath the picture, which lies on its side; few names."""
     series: dict[str, Any] = {
         "id": "graph",
         "preserveAspect": "contain",
-        **{"left": 24, "right": 24, "top": 40, "bottom": 110},
+        **{"left": 24, "right": 24, "top": 40, "bottom": max(110, 30 + 20 * lines)},
         "label": {"fontSize": 11, "width": 84},
         "emphasis": {"label": {"width": 140}},
     }
@@ -176,11 +260,11 @@ def node_id(subgraph: Subgraph, node: Node) -> str:
     return f"{subgraph.schema.index(node[0])}.{node[1]}"
 
 
-class _Looks:
+class _Drawing:
     """Sizes and styles of what is drawn."""
 
-    def __init__(self, subgraph: Subgraph, all_names: bool) -> None:
-        self.subgraph = subgraph
+    def __init__(self, subgraph: Subgraph, all_names: bool, looks: Looks) -> None:
+        self.subgraph, self.looks = subgraph, looks
         self.sizes = _sizes(subgraph)
         self.path = set(subgraph.path)
         every = range(len(subgraph.nodes))
@@ -195,7 +279,7 @@ class _Looks:
             "id": node_id(self.subgraph, (kind, number)),
             "name": title,
             "value": int(self.subgraph.degrees[at]),
-            "category": self.subgraph.schema.index(kind),
+            "category": self.looks.place((kind, number)),
             "x": round(place[0] * _UNIT),
             "y": round(place[1] * _UNIT),
             "symbolSize": round(float(self.sizes[at]), 1),
@@ -217,7 +301,6 @@ class _Looks:
         """Edges that brought a node in take the colour of the node they came from."""
         subgraph = self.subgraph
         keys = [node_id(subgraph, node) for node in subgraph.nodes]
-        colours = {kind.name: colour_of(kind) for kind in subgraph.schema.nodes}
         along = {frozenset(pair) for pair in pairwise(subgraph.path)}
         style = {"width": 1.1, "opacity": 0.25 if self.path else 0.6, "curveness": 0}
         across, own, marked = [], [], []
@@ -227,8 +310,8 @@ class _Looks:
                 look = {"color": "rose", "width": 4, "opacity": 1, "curveness": 0}
                 marked.append({**link, "lineStyle": look})
             elif subgraph.parents[b] == a or subgraph.parents[a] == b:
-                hub = subgraph.nodes[a if subgraph.parents[b] == a else b][0]
-                own.append({**link, "lineStyle": {"color": colours[hub], **style}})
+                hub = self.looks.of(subgraph.nodes[a if subgraph.parents[b] == a else b])
+                own.append({**link, "lineStyle": {"color": hub.colour, **style}})
             else:
                 across.append(link)
         return across + own + marked
@@ -269,17 +352,6 @@ def _sizes(subgraph: Subgraph) -> np.ndarray:
     return sizes
 
 
-def _categories(subgraph: Subgraph) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": legend_name(subgraph, kind),
-            "itemStyle": {"color": colour_of(kind), "borderColor": "background"},
-            "symbol": symbol_of(kind),
-        }
-        for kind in subgraph.schema.nodes
-    ]
-
-
 def legend_name(subgraph: Subgraph, kind: NodeType) -> str:
     """How the legend calls a type: what is visible of what the view is about."""
     count = subgraph.counts[kind.name]
@@ -288,13 +360,9 @@ def legend_name(subgraph: Subgraph, kind: NodeType) -> str:
     return f"{kind.plural} {count.shown:,} of {count.total:,}"
 
 
-def _legend(subgraph: Subgraph) -> dict[str, Any]:
+def _legend(lines: Sequence[tuple[str, str]]) -> dict[str, Any]:
     return {
-        "data": [
-            {"name": legend_name(subgraph, kind), "icon": symbol_of(kind)}
-            for kind in subgraph.schema.nodes
-            if subgraph.counts[kind.name].total
-        ],
+        "data": [{"name": name, "icon": symbol} for name, symbol in lines],
         "selectedMode": False,
         "left": 8,
         "itemWidth": 14,

@@ -8,13 +8,14 @@ import streamlit as st
 from app.results.results import stamp
 from app.ui.graph.controls import ALL_NAMES, files, settings
 from app.ui.graph.explorer import Explorer
-from app.ui.graph.picture import colour_of, graph_view
+from app.ui.graph.picture import Looks, colour_of, graph_view
 from app.ui.metapaths.state import LONGEST
 from app.ui.shared.charts import draw_chart, palette
 from app.ui.shared.experiment import header, require
-from app.ui.shared.frame import command, link, plain, show_error, table
+from app.ui.shared.frame import command, hint, link, plain, show_error, table
 from app.ui.shared.results import results_of
 from app.ui.shared.telling import fragment
+from data.columns import ITEM
 from data.errors import ConfigError
 from graph.explore.atlas import Picture
 from graph.explore.flat import Node
@@ -52,6 +53,8 @@ def show() -> None:
     path(explorer, view, picture)
     _chart(explorer)
     count_hidden(picture)
+    if explorer.atlas.domains is not None:
+        st.caption("Items have the colour and shape of their domain.", help=hint("domain"))
     node = explorer.selected
     if node is not None:
         details(explorer, node)
@@ -70,6 +73,7 @@ def _chart(explorer: Explorer) -> None:
         order=order,
         selected=marked,
         all_names=bool(st.session_state.get(ALL_NAMES)),
+        domains=explorer.atlas.domains,
     )
     with st.container(border=True):
         draw_chart(
@@ -108,7 +112,7 @@ def search(explorer: Explorer) -> None:
 def _hit(explorer: Explorer, node: Node) -> None:
     row = st.container(horizontal=True, vertical_alignment="center", gap="xsmall")
     with row:
-        mark(explorer.atlas.schema.node(node[0]))
+        mark(explorer.atlas.schema.node(node[0]), _colour(explorer, node))
         st.button(
             plain(explorer.atlas.names.title(node)),
             key=f"hit-{node}",
@@ -129,11 +133,15 @@ def _start(explorer: Explorer, node: Node) -> None:
     explorer.choose(node)
 
 
-def mark(kind: NodeType) -> None:
-    """The sign of a type of node, in its colour."""
-    style = f"color:{palette().of(colour_of(kind))};font-size:1.3em;line-height:1"
+def mark(kind: NodeType, colour: str = "") -> None:
+    """The sign of a type of node, in its colour unless another is named."""
+    style = f"color:{palette().of(colour or colour_of(kind))};font-size:1.3em;line-height:1"
     sign = "◆" if kind.groups else "●"
     st.html(f'<span aria-hidden="true" style="{style}">{sign}</span>', width="content")
+
+
+def _colour(explorer: Explorer, node: Node) -> str:
+    return Looks(explorer.atlas.schema, explorer.atlas.domains).of(node).colour
 
 
 def describe(explorer: Explorer, node: Node) -> str:
@@ -142,6 +150,8 @@ def describe(explorer: Explorer, node: Node) -> str:
     degree = int(atlas.flat.degrees[atlas.flat.place(node)])
     near = "1 neighbour" if degree == 1 else f"{degree:,} neighbours"
     called, id_ = atlas.schema.node(node[0]).title, atlas.names.id(node)
+    if atlas.domains is not None and node[0] == ITEM:
+        called += f" of {atlas.domains.names[atlas.domains.of_item[node[1]]]}"
     known = id_ in atlas.names.title(node)
     return f"{called} · {near}" if known else f"{called} {plain(id_)} · {near}"
 
@@ -178,7 +188,7 @@ def selection(explorer: Explorer, picture: Picture) -> None:
         return
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-            mark(explorer.atlas.schema.node(node[0]))
+            mark(explorer.atlas.schema.node(node[0]), _colour(explorer, node))
             st.markdown(f"**{plain(explorer.atlas.names.title(node))}**", width="content")
             st.caption(describe(explorer, node), width="content")
         with st.container(horizontal=True, gap="small"):
@@ -258,7 +268,7 @@ def _path_step(explorer: Explorer, at: int, node: Node) -> None:
     ):
         if at:
             st.markdown(":material/arrow_right_alt:", width="content")
-        mark(explorer.atlas.schema.node(node[0]))
+        mark(explorer.atlas.schema.node(node[0]), _colour(explorer, node))
         st.button(
             plain(explorer.atlas.names.title(node)),
             key=f"path-{at}",

@@ -204,7 +204,12 @@ def _picture(atlas: Atlas, seen: Picture) -> None:
         return
     with st.container(border=True):
         draw_chart(
-            graph_view(seen.subgraph, seen.places, list(map(atlas.names.title, shown))),
+            graph_view(
+                seen.subgraph,
+                seen.places,
+                list(map(atlas.names.title, shown)),
+                domains=atlas.domains,
+            ),
             height=HEIGHT,
             key="answer-picture",
             alt=f"{len(shown)} nodes of the answer; the table holds their names.",
