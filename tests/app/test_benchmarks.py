@@ -108,6 +108,16 @@ def test_rq_vae(output: Output) -> None:
     assert "times faster" in said and "GEMM floor" in said.splitlines()[-1]
 
 
+def test_clusters(output: Output) -> None:
+    words = ("--vectors", 600, "--width", 8, "--queries", 20, "--codes", 4, "-k", 10)
+    said = output("clusters", *words, ROUNDS=1, SHARES=(0.1, 1))
+    rows = [line.split("|")[1:-1] for line in said.splitlines() if line.startswith("| ")][1:]
+    assert [row[0].strip() for row in rows] == ["ours", "FAISS IVF"] * 2
+    cells = [[cell.strip() for cell in row] for row in rows]
+    assert [row[2:4] for row in cells[2:]] == [["100.0 %", "1.0000"]] * 2
+    assert 0 < float(cells[0][3]) < 1
+
+
 def test_ways_to_encode_titles(output: Output, tiny_model: Path) -> None:
     words = ["--model", tiny_model, "--titles", "12", "--rounds", "1"]
     texts = ["the quick brown fox jumps over a lazy dog"]
