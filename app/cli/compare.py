@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import polars as pl
 import typer
@@ -28,13 +28,6 @@ from app.results.comparison import (
     judging_notes,
     make_lists,
     short_lists,
-)
-from app.results.engagement import (
-    KS,
-    engagement_in_words,
-    load_engagement,
-    measure_engagement,
-    recall_table,
 )
 from app.results.latex import comparison_latex
 from app.results.metrics import METRICS
@@ -156,38 +149,6 @@ def locality(experiments: Experiments, workspace: Workspace = WORKSPACE) -> None
             console.print(rich_table(table, title))
     for sentence in (*nearness_in_words(records, found), SEEN, *caution_notes(found)):
         console.print(sentence)
-
-
-@app.command()
-def engagement(
-    experiments: Experiments,
-    route: Annotated[
-        Literal["u2i", "u2u2i", "i2i"] | None, typer.Option(help="Show this one; default: all.")
-    ] = None,
-    k: Annotated[
-        list[int] | None,
-        typer.Option("-k", "--k", min=1, help="Items retrieved; may be given again: 20 and 100."),
-    ] = None,
-    device: Device = "auto",
-    workspace: Workspace = WORKSPACE,
-) -> None:
-    """Measures what is missing, and shows Engagement Recall of recommenders that have vectors."""
-    from recommend.judge.engagement import ROUTES
-
-    records = judged_records(experiments, workspace)
-    for record in records:
-        measure_engagement(record, choose_device(device), open_display)
-    found, console = contenders(records), open_console()
-    routes = (route,) if route else ROUTES
-    about = None
-    for label, one in found.items():
-        if measured := list(load_engagement(one).values()):
-            table, about = recall_table(measured, routes, k or KS), measured[0].about
-            seeds = f", mean of {len(measured)} seeds" if len(measured) > 1 else ""
-            console.print(rich_table(table, f"{label}: Engagement Recall@K{seeds}"))
-    if about is not None:
-        for sentence in (*engagement_in_words(about, routes), *caution_notes(found)):
-            console.print(sentence)
 
 
 @app.command()

@@ -36,9 +36,10 @@ COMMANDS = {
         "Measure how near items are that people had next, and what samples around users hold.",
     ),
     "engagement": (
-        "app.cli.compare",
+        "app.cli.retrieval",
         "Measure how often vectors retrieve what people had next: by route and domain.",
     ),
+    "similar": ("app.cli.retrieval", "List the items whose vectors are most like one's."),
     "ablate": (
         "app.cli.compare",
         "Train a recommender without each kind of metapath and with other levels; compare.",

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from app_fakes import N_ITEMS, N_USERS, run_here
@@ -96,6 +97,29 @@ def test_the_command_shows_it_and_says_what_it_is(embedded: Record, autograph: A
     assert all(one in words for one in engagement_in_words(about, ROUTES))
     one = autograph("engagement", "embedded", "--route", "i2i", "-k", 3, *at).output
     assert "i2i@3" in one and "u2i@" not in one and "u2u2i:" not in one
+
+
+def test_what_is_similar_is_listed(embedded: Record, autograph: Any) -> None:
+    at = ("--workspace", embedded.workspace)
+    results = Results(embedded)
+    cells = [cell for cell in embedded.finished_cells() if cell.backbone == "lightgcn-cf"]
+    best = max(cells, key=embedded.validated().__getitem__)
+    _, items = results.model(best).recommender.embeddings()  # type: ignore[attr-defined]
+    one = results.dataset.item_ids.number("f3")
+    lengths = np.linalg.norm(items, axis=1)
+    cosines = items @ items[one] / lengths / lengths[one]
+    cosines[one] = -1
+    order = np.argsort(-cosines)[:3]
+    shown = autograph("similar", "embedded", "f3", "-k", 3, *at).output
+    assert shown.splitlines()[0].endswith(": most like Title 3") and str(best) in shown
+    lines = shown.splitlines()[1:]
+    named = [line.split(". ")[1].split(" 0.")[0] for line in lines]
+    assert named == [results.dataset.items["title"][int(n)] for n in order]
+    assert all(line.endswith((", odd", ", even")) for line in lines)
+    for wrong in (("f999",), ("f3", "--backbone", "popularity")):
+        told = autograph("similar", "embedded", *wrong, *at)
+        assert told.exit_code == 1 and "Traceback" not in told.output
+    assert "lightgcn-cf" in told.output
 
 
 def test_who_has_no_vectors_is_told(finished: Path, autograph: Any) -> None:
