@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,6 +141,8 @@ def widget_value(one: Field) -> Any:
     """The value of a field as its widget takes it."""
     if one.kind in ("wholes", "words"):
         return ", ".join(map(str, one.value or ()))
+    if one.kind == "toml" and isinstance(one.value, list | Mapping):
+        return in_lines(one.value)
     if one.kind in ("text", "toml"):
         return "" if one.value is None else str(one.value)
     if one.kind == "choice" and isinstance(one.value, bool):
@@ -160,12 +163,46 @@ def value_of(one: Field, given: Any) -> Any:
             return SWITCH[text]
         return text or (None if one.optional or one.value is None else "")
     if one.kind == "toml":
-        return _number(str(given or "").strip())
+        text = str(given or "").strip()
+        if isinstance(one.value, list | Mapping):
+            return _parsed(text) if text else type(one.value)()
+        return _number(text)
     return given
+
+
+def _parsed(text: str) -> Any:
+    """A value that is written as TOML; what cannot be read stays a text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
 
 
 def _number(text: str) -> int | str:
     return int(text) if re.fullmatch(r"-?\d+", text) else text
+
+
+def in_lines(value: Any) -> str:
+    """A list of blocks as TOML, a line each, without what is not set; "" of nothing.
+
+    >>> print(in_lines([{"name": "books", "least": None}, {"name": "films", "least": 1.5}]))
+    [
+    {name = "books"},
+    {name = "films", least = 1.5},
+    ]
+    """
+    if not value:
+        return ""
+    if not isinstance(value, list):
+        return in_toml(_set(value))
+    return "\n".join(["[", *(f"{in_toml(_set(one))}," for one in value), "]"])
+
+
+def _set(value: Any) -> Any:
+    """A table without what is not set."""
+    if not isinstance(value, Mapping):
+        return value
+    return {key: one for key, one in value.items() if one not in (None, [])}
 
 
 def in_toml(value: Any) -> str:

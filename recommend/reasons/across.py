@@ -147,7 +147,7 @@ def tell_none(
     read = evidence.graph is not None and (levels is None or levels.get("item"))
     groups = "; none of them is in a group of the graph with it" if read else ""
     return (
-        f"No way leads here from {there}: of {some} there that is in the history, fewer than "
+        f"No way leads here from {there}: for {some} there that is in the history, fewer than "
         f"{LEAST_PEOPLE} of the others who {evidence.did} it {evidence.did} this, too, or no "
         f"larger share of them than of all others{groups}."
     )

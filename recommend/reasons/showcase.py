@@ -158,18 +158,34 @@ class Showcase:
             " · ".join(str(part) for part in (view["gist"], view["year"]) if part) for view in views
         ]
 
-    def find_people(self, words: str, limit: int = 8) -> list[int]:
-        """Users whose id, name or attributes hold all the words; an exact id comes first."""
+    def known_in(self, domain: str) -> np.ndarray:
+        """(n,) users whose training histories are of one domain alone, and who have one."""
+        assert self.domains is not None
+        elsewhere = self.histories.only(~self.domains.holds(domain)).lengths
+        found: np.ndarray = np.flatnonzero((elsewhere == 0) & (self.histories.lengths > 0))
+        return found
+
+    def find_people(self, words: str, limit: int = 8, whom: np.ndarray | None = None) -> list[int]:
+        """Users whose id, name or attributes hold all the words; an exact id comes first.
+
+        Args:
+            words: Each of which is looked for.
+            limit: Users at most.
+            whom: (n,) numbers of those who are looked for; everybody unless given.
+        """
         wanted = words.lower().split()
         if not wanted:
             return []
         ids = self.dataset.users[USER_ID].to_list()
-        exact = [n for n, one in enumerate(ids) if one.lower() == words.strip().lower()]
+        some = range(len(ids)) if whom is None else set(whom.tolist())
+        exact = [
+            n for n, one in enumerate(ids) if n in some and one.lower() == words.strip().lower()
+        ]
         lines = zip(ids, self.people, self.about, strict=True)
         found = (
             n
             for n, parts in enumerate(lines)
-            if n not in exact and _holds(" ".join(parts).lower(), wanted)
+            if n in some and n not in exact and _holds(" ".join(parts).lower(), wanted)
         )
         return [*exact, *islice(found, limit - len(exact))]
 

@@ -21,7 +21,13 @@ from app.experiment.drafts import (
     value_of,
     widget_value,
 )
-from app.experiment.file import known_settings, load_experiment, save_experiment, shipped_files
+from app.experiment.file import (
+    known_settings,
+    load_experiment,
+    save_experiment,
+    settle,
+    shipped_files,
+)
 from app.experiment.form import LEFT_OUT, Field, field_of, fields_of, rooms
 from app.experiment.settings import BACKBONES, ENHANCERS, PARTS, Cell
 from app.pipeline.starting_points import bases
@@ -103,6 +109,10 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"override.autograph.model.enhancer.metapaths": ["item > user"]},
         ['override.autograph.model.enhancer.metapaths=["item > user"]'],
     ),
+    "domains": (
+        {"data.domains": '[{name = "old", attribute = "year", below = 1980}, {name = "new"}]'},
+        ['data.domains=[{name = "old", attribute = "year", below = 1980}, {name = "new"}]'],
+    ),
     "another method": (
         {"quantize.item.method": "rq-kmeans", "quantize.item.iterations": 9},
         ['quantize.item={method = "rq-kmeans", iterations = 9}'],
@@ -126,6 +136,26 @@ def test_a_change_says_the_same_as_its_command(name: str, demo: Base) -> None:
     assert draft.problems == {}
     assert draft.can_be_set
     assert draft.experiment == load_experiment("demo", sets)
+
+
+def test_domains_are_seen_as_they_are_written_and_are_not_lost(demo: Base) -> None:
+    parts = [
+        {"name": "old", "attribute": "year", "below": 1980.0},
+        {"name": "calm", "attribute": "genres", "values": ["Drama", 'Ro"mance']},
+        {"name": "others"},
+    ]
+    tree = {**demo.tree, "data": {"name": "demo", "domains": parts}}
+    base = Base("parted", "saved", tree, settle(tree, "The form"), "parted.toml")
+    form = {one.key: one for one in fields_of(rooms(base.experiment))}
+    written = widget_value(form["data.domains"])
+    assert tomllib.loads(f"value = {written}")["value"] == parts
+    assert drafted(base, {}).changes == {}
+    assert drafted(base, {"train.epochs": 7}).experiment.data == base.experiment.data
+    fewer = drafted(base, {"data.domains": written.replace(', "Ro\\"mance"', "")})
+    assert [one.values for one in fewer.experiment.data.domains] == [(), ("Drama",), ()]
+    assert drafted(base, {"data.domains": ""}).experiment.data.domains == ()
+    assert "data.domains" in drafted(base, {"data.domains": "[{name = "}).problems
+    assert any("data.domains" in key for key in drafted(base, {"data.domains": "[{}]"}).problems)
 
 
 def test_what_one_backbone_has_for_itself_is_seen_and_can_be_given_up(tmp_path: Path) -> None:

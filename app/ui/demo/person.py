@@ -13,9 +13,10 @@ from app.experiment.settings import Cell, Experiment
 from app.pipeline.records import Record
 from app.results.comparison import default_pair, plain_twin
 from app.results.wording import called
-from app.ui.demo import state
+from app.ui.demo import domains, state
 from app.ui.demo.around import draw_around
 from app.ui.demo.charts import height_of, reason_chart, way_in_words
+from app.ui.demo.domains import View
 from app.ui.demo.state import Shown
 from app.ui.shared.address import Node
 from app.ui.shared.charts import draw_chart
@@ -24,6 +25,7 @@ from app.ui.shared.remembered import keep, remember
 from data.errors import AutoGraphError
 from data.names import Nouns, with_a
 from recommend.protocols import Around
+from recommend.reasons.across import tell_limits
 from recommend.reasons.showcase import Asked, Showcase, Why
 from recommend.reasons.ways import look_around
 
@@ -62,8 +64,8 @@ class _Ranked:
     why_not: str = ""
 
 
-def person(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None:
-    """The history beside what two recommenders make of it."""
+def person(record: Record, case: Showcase, who: Shown, nouns: Nouns, view: View) -> None:
+    """The history beside what two recommenders make of it, of everything or of one domain."""
     history, left, right = st.columns([4, 5, 5], gap="medium")
     pair, boxes, ranked = default_pair(record), [], []
     cells: list[Cell] = []
@@ -72,7 +74,7 @@ def person(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None:
             cell = _recommender(record, side, _usual(record, chosen, pair, cells))
             cells.append(cell)
             boxes.append(st.container())
-        ranked.append(_rank(record, case, who, cell))
+        ranked.append(_rank(record, case, who, cell, nouns, view))
     if told := tell_differences(*cells):
         st.caption(told)
     # Drawn at one go: a browser takes as long to draw twice as Python does to rank.
@@ -80,8 +82,8 @@ def person(record: Record, case: Showcase, who: Shown, nouns: Nouns) -> None:
         _history(case, who, nouns)
     for box, side, one in zip(boxes, SIDES, ranked, strict=True):
         with box:
-            _list(case, who, one, nouns, side)
-    _why(record, case, who, nouns, dict(zip(SIDES, cells, strict=True)))
+            _list(case, who, one, nouns, side, view)
+    _why(record, case, who, nouns, dict(zip(SIDES, cells, strict=True)), view)
 
 
 def _usual(
@@ -98,7 +100,8 @@ def _history(case: Showcase, who: Shown, nouns: Nouns) -> None:
         n = len(who.history)
         st.markdown(f"**{nouns.did.capitalize()} so far** · {n:,}")
         st.caption(f"Take one out or add one, and both lists follow. Latest {nouns.one} first.")
-        latest = [*who.added[::-1], *dict.fromkeys(who.given[::-1].tolist())]
+        given = [one for one in who.given[::-1].tolist() if one not in who.hidden]
+        latest = [*who.added[::-1], *dict.fromkeys(given)]
         every = st.session_state.get("whole-history", False)
         with st.container(gap=None):
             for item in latest if every else latest[:HISTORY]:
@@ -106,7 +109,7 @@ def _history(case: Showcase, who: Shown, nouns: Nouns) -> None:
         if len(latest) > HISTORY:
             st.toggle(f"Show all {len(latest):,}", key="whole-history")
         _add(case, who, nouns)
-        if who.changed:
+        if who.added or who.removed:
             st.button(
                 "Undo all changes",
                 icon=":material/undo:",
@@ -130,7 +133,7 @@ def _history_row(case: Showcase, who: Shown, item: int) -> None:
             )
             return
         badge = " :green-badge[added]" if item in who.added else ""
-        st.markdown(f"{title}{badge}", width="stretch")
+        st.markdown(f"{title}{badge}{domains.badge(case, item)}", width="stretch")
         st.button(
             "Take out",
             key=f"out-{item}",
@@ -218,7 +221,9 @@ def _labels(cells: Sequence[Cell], experiment: Experiment | None = None) -> dict
     return labels
 
 
-def _rank(record: Record, case: Showcase, who: Shown, cell: Cell) -> _Ranked:
+def _rank(
+    record: Record, case: Showcase, who: Shown, cell: Cell, nouns: Nouns, view: View
+) -> _Ranked:
     """What a recommender shows first, with a reason for each."""
     from recommend.reasons.what_if import moves
 
@@ -227,19 +232,37 @@ def _rank(record: Record, case: Showcase, who: Shown, cell: Cell) -> _Ranked:
     before = who.given if len(who.given) else who.history
     try:
         met = state.meet(record, case, who, cell)
-        table = moves(met.ready, met.number, before, who.history, LIST)
+        table = moves(met.ready, met.number, before, who.history, LIST, view.among(case))
+        notes = [met.note, *_limits(case, who, met, nouns, view)]
     except AutoGraphError as error:
         return _Ranked([], why_not=str(error))
     items = table["item"].to_list()
-    whys = _reasons(record, case, who, met, items, SHORT)
-    return _Ranked(list(zip(table.iter_rows(named=True), whys, strict=True)), met.note)
+    whys = _reasons(record, case, who, met, items, SHORT, view)
+    rows = list(zip(table.iter_rows(named=True), whys, strict=True))
+    return _Ranked(rows, " ".join(filter(None, notes)))
+
+
+def _limits(case: Showcase, who: Shown, met: NewUser, nouns: Nouns, view: View) -> list[str]:
+    """What a recommender cannot do with what is known of somebody in one domain."""
+    if view == View():
+        return []
+    trained = set() if who.user is None else set(case.histories.of(who.user).tolist())
+    back, other = len(who.hidden & trained), case.another(_number(case, who))
+    return tell_limits(met.ready, met.number, who.history, other, back, nouns)
 
 
 def _reasons(
-    record: Record, case: Showcase, who: Shown, met: NewUser, items: Sequence[int], limit: int
+    record: Record,
+    case: Showcase,
+    who: Shown,
+    met: NewUser,
+    items: Sequence[int],
+    limit: int,
+    view: View,
 ) -> list[list[Why]]:
     """Why a recommender shows the person each of some items."""
-    asked = Asked(met.ready, met.number, state.graph_with(record, case, who))
+    graph = state.graph_with(record, case, who)
+    asked = Asked(met.ready, met.number, graph, among=view.among(case))
     return case.whys(who.history, _number(case, who), items, asked, limit)
 
 
@@ -248,7 +271,10 @@ def _number(case: Showcase, who: Shown) -> int:
     return who.user if who.user is not None else case.dataset.n_users
 
 
-def _list(case: Showcase, who: Shown, ranked: _Ranked, nouns: Nouns, side: str) -> None:
+def _list(case: Showcase, who: Shown, ranked: _Ranked, nouns: Nouns, side: str, view: View) -> None:
+    if not len(who.history) and who.hidden:
+        empty("Nothing to go on", f"This person {nouns.did} nothing of {plain(view.known or '')}.")
+        return
     if not len(who.history):
         empty("Nothing to go on yet", f"Add {with_a(nouns.one)} on the left.")
         return
@@ -258,13 +284,15 @@ def _list(case: Showcase, who: Shown, ranked: _Ranked, nouns: Nouns, side: str) 
     if ranked.note:
         st.caption(plain(ranked.note))
     if not ranked.rows:
-        empty(f"No {nouns.one} is left", "This person has had everything.")
+        of = f" of {plain(view.domain)}" if view.domain else ""
+        empty(f"No {nouns.one} is left", f"This person has had everything{of}.")
     for row, whys in ranked.rows:
         item = row["item"]
         with st.container(horizontal=True, vertical_alignment="top", gap="small"):
             st.markdown(f"**{row['rank']}**", width=18)
             with st.container(gap=None, width="stretch"):
                 badges = _badges(case, who, row, nouns)
+                badges += "" if view.domain else domains.badge(case, item)
                 st.markdown(f"**{plain(case.title(item))}**{badges}")
                 for sentence in _in_short(whys) or [_no_reason(nouns)]:
                     st.caption(plain(sentence))
@@ -279,8 +307,12 @@ def _list(case: Showcase, who: Shown, ranked: _Ranked, nouns: Nouns, side: str) 
 
 
 def _in_short(whys: Sequence[Why]) -> list[str]:
-    """What was measured; where no single item of the history decides, what else joins the two."""
-    shown = whys[:1] if whys and whys[0].reason.decisive else whys
+    """What was measured, and a way from another domain where one is asked for.
+
+    Where no single item of the history decides, what else joins the two.
+    """
+    first = whys[:1] if whys and whys[0].reason.decisive else whys
+    shown = [*first, *(why for why in whys[len(first) :] if why.reason.across)]
     return [why.reason.sentence for why in shown]
 
 
@@ -292,7 +324,9 @@ def _badges(case: Showcase, who: Shown, row: dict[str, int | None], nouns: Nouns
     """What happened to an item: how far it moved, and whether it came true."""
     said = ""
     moved, item = row["moved"], row["item"]
-    if who.changed and row["before"] is None:
+    if item in who.hidden:
+        said += f" :violet-badge[:material/visibility_off: {nouns.did}, held back]"
+    elif who.changed and row["before"] is None:
         said += " :violet-badge[:material/undo: was in the history]"
     elif who.changed and moved:
         up = moved > 0
@@ -313,7 +347,12 @@ def _forget_why() -> None:
 
 
 def _why(
-    record: Record, case: Showcase, who: Shown, nouns: Nouns, cells: Mapping[str, Cell]
+    record: Record,
+    case: Showcase,
+    who: Shown,
+    nouns: Nouns,
+    cells: Mapping[str, Cell],
+    view: View,
 ) -> None:
     """Opens the reasons of the item and the recommender that the address asks about."""
     external, ids = st.query_params.get(WHY), case.dataset.item_ids
@@ -324,11 +363,12 @@ def _why(
         met = state.meet(record, case, who, cell)
     except AutoGraphError:
         return
-    (whys,) = _reasons(record, case, who, met, [item], LONG)
+    (whys,) = _reasons(record, case, who, met, [item], LONG, view)
     around = look_around(met.ready.answers, met.number, who.history, [item])
     dialog = st.dialog(f"Why this {nouns.one}?", width="large", on_dismiss=_forget_why)
     name = called(cell, record.experiment)
-    dialog(show_whys)(case, who.name, item, whys, name, nouns, around)
+    ranked = view.domain or ""
+    dialog(show_whys)(case, who.name, item, whys, name, nouns, around, ranked)
 
 
 def show_whys(
@@ -339,10 +379,12 @@ def show_whys(
     recommender: str,
     nouns: Nouns,
     around: Sequence[Around] = (),
+    domain: str = "",
 ) -> None:
     """Reasons one under the other: a sentence, the way drawn, what was said that carries it.
 
-    Below them stands what is around, of a recommender that looks there.
+    Below them stands what is around, of a recommender that looks there; where the list is of one
+    domain, ranks in sentences that were measured are ranks in that list.
     """
     st.subheader(plain(case.title(item)), anchor=False)
     st.caption(f"{plain(case.gists[item])} · for {plain(name)} · {plain(recommender)}")
@@ -365,7 +407,12 @@ def show_whys(
             st.markdown(f"“{marked}”")
             st.caption(f"From the description of {plain(quoted.of)}")
     kinds = {why.reason.kind for why in whys}
-    st.caption(" ".join(text for kind, text in MEANT.items() if kind in kinds))
+    meant = [text for kind, text in MEANT.items() if kind in kinds]
+    if domain and "measured" in kinds:
+        meant.insert(1, f"Its ranks are among the {nouns.many} of {plain(domain)}.")
+    st.caption(" ".join(meant))
+    if domain and around:
+        st.caption(f"Ranks below are among all {nouns.many}, of {plain(domain)} or not.")
     for one in around:
         draw_around(case, name, one, nouns)
     node = Node("item", case.dataset.item_ids.external[item])

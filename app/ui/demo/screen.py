@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 import streamlit as st
 
 from app.experiment.saved import MOST_ITEMS, Persona, personas_of
 from app.pipeline.records import Record
 from app.results.wording import nouns_of
 from app.ui.demo import state
+from app.ui.demo.domains import choose_view, choose_whom
 from app.ui.demo.newcomers import new_item
 from app.ui.demo.person import WHY, person
 from app.ui.demo.state import Shown
@@ -65,10 +67,6 @@ def _somebody(record: Record, case: Showcase, nouns: Nouns) -> None:
     if searching:
         return
     _what_if(record, case, own, nouns)
-    who = state.person_shown(case, own)
-    if who.user is not None and not state.on_projector():
-        external = case.dataset.user_ids.external[who.user]
-        command("recommend", record.experiment.name, "--user", external, "--explain")
 
 
 def _find_linked(record: Record, case: Showcase, own: list[Persona], nouns: Nouns) -> None:
@@ -83,9 +81,15 @@ def _find_linked(record: Record, case: Showcase, own: list[Persona], nouns: Noun
 @fragment
 def _what_if(record: Record, case: Showcase, personas: list[Persona], nouns: Nouns) -> None:
     """Somebody, and what the recommenders make of them; a change draws nothing else again."""
-    who = state.person_shown(case, personas)
-    _introduce(record, case, who, nouns)
-    person(record, case, who, nouns)
+    who, head = state.person_shown(case, personas), st.container()
+    view, who = choose_view(case, who, nouns)
+    with head:
+        _introduce(record, case, who, nouns)
+    person(record, case, who, nouns, view)
+    if who.user is not None and not state.on_projector():
+        external = case.dataset.user_ids.external[who.user]
+        words = ("--user", external, "--explain", *view.options())
+        command("recommend", record.experiment.name, *words)
 
 
 def _choose(case: Showcase, personas: list[Persona]) -> bool:
@@ -96,7 +100,13 @@ def _choose(case: Showcase, personas: list[Persona]) -> bool:
     """
     if st.session_state.pop(FOUND_ONE, False):
         st.session_state[SEARCH] = ""
-    search, saved, dice, new = st.columns([5, 4, 2.4, 3], vertical_alignment="bottom")
+    search, saved, *whom, dice, new = st.columns(
+        [5, 4, *([3.2] if case.domains else []), 2.4, 3], vertical_alignment="bottom"
+    )
+    some = None
+    for place in whom:
+        with place:
+            some = choose_whom(case)
     with search:
         words = st.text_input(
             "Find a person",
@@ -114,7 +124,8 @@ def _choose(case: Showcase, personas: list[Persona]) -> bool:
             icon=":material/casino:",
             width="stretch",
             help="Somebody at random",
-            on_click=partial(_anybody, case),
+            on_click=partial(_anybody, case, some),
+            disabled=some is not None and not len(some),
         )
     with new:
         st.button(
@@ -124,7 +135,7 @@ def _choose(case: Showcase, personas: list[Persona]) -> bool:
             help="Somebody of whom nothing is known yet",
             on_click=_guest,
         )
-    found = case.find_people(words, FOUND) if words else []
+    found = case.find_people(words, FOUND, some) if words else []
     if words and not found:
         st.caption("Nobody is called that.")
     with st.container(horizontal=True):
@@ -148,11 +159,12 @@ def _guest() -> None:
     st.session_state[SEARCH] = ""
 
 
-def _anybody(case: Showcase) -> None:
+def _anybody(case: Showcase, whom: np.ndarray | None) -> None:
     import random
 
     st.session_state[SEARCH] = ""
-    state.show_user(case, random.randrange(case.dataset.n_users))
+    some = range(case.dataset.n_users) if whom is None else whom.tolist()
+    state.show_user(case, random.choice(some))
 
 
 def _choose_saved(personas: list[Persona]) -> None:

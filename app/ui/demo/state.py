@@ -41,6 +41,7 @@ class Shown:
         added: Items that were added by hand, in their order.
         removed: Items that were taken away by hand.
         saved: Whether it is a person whom somebody saved.
+        hidden: Items of `given` that are held back, since one domain alone is taken to be known.
     """
 
     name: str
@@ -51,17 +52,19 @@ class Shown:
     added: tuple[int, ...]
     removed: frozenset[int]
     saved: bool = False
+    hidden: frozenset[int] = frozenset()
 
     @property
     def history(self) -> np.ndarray:
         """(m,) items that the person is taken to have had, oldest first."""
-        kept = [item for item in self.given.tolist() if item not in self.removed]
+        gone = self.removed | self.hidden
+        kept = [item for item in self.given.tolist() if item not in gone]
         return np.array([*kept, *self.added], dtype=np.int32)
 
     @property
     def changed(self) -> bool:
-        """Whether anything was added or taken away."""
-        return bool(self.added or self.removed)
+        """Whether anything was added, taken away or held back."""
+        return bool(self.added or self.removed or self.hidden)
 
 
 def person_shown(case: Showcase, personas: Sequence[Persona]) -> Shown:

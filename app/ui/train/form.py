@@ -133,6 +133,9 @@ def _widget(one: Field, label: str) -> Any:
             return st.pills(
                 label, one.choices, selection_mode="multi", default=value, wrap=True, **how
             )
+        case "toml" if isinstance(one.value, list | Mapping):
+            tip = "[{name = …}, {name = …}]" if isinstance(one.value, list) else "{name = …}"
+            return st.text_area(label, value=value, placeholder=tip, **how)
         case _:
             return st.text_input(label, value=value, placeholder=_example(one), **how)
 
