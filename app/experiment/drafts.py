@@ -199,10 +199,10 @@ def in_lines(value: Any) -> str:
 
 
 def _set(value: Any) -> Any:
-    """A table without what is not set."""
+    """A table without what is not set, in the tables inside it, too."""
     if not isinstance(value, Mapping):
         return value
-    return {key: one for key, one in value.items() if one not in (None, [])}
+    return {key: _set(one) for key, one in value.items() if one not in (None, [], {})}
 
 
 def in_toml(value: Any) -> str:

@@ -83,14 +83,23 @@ def _people_of_both(evidence: Evidence, afar: np.ndarray, user: int, item: int) 
             item,
             "user > item > user > item",
             f"{len(both):,} of the {n:,} others who {evidence.did} {evidence.title(one)} also "
-            f"{evidence.did} this{evidence.of_domain(item)}: {share:.1%}, and of all others "
-            f"{usual:.1%}.",
+            f"{evidence.did} this{evidence.of_domain(item)}: {_percent(share)}, and of all others "
+            f"{_percent(usual)}.",
             float(np.log2(share / usual) * share),
             (one,),
             steps=way(user, ("item", [one]), ("user", both), item),
             people=len(both),
             across=True,
         )
+
+
+def _percent(share: float) -> str:
+    """A share in two digits.
+
+    >>> _percent(1.0), _percent(0.177), _percent(0.0228), _percent(0.00041)
+    ('100%', '18%', '2.3%', '0.041%')
+    """
+    return f"{share:.0%}" if share >= 0.1 else f"{100 * share:.2g}%"
 
 
 def _groups_of_both(
@@ -141,15 +150,12 @@ def tell_none(
     if not len(afar):
         return f"No way leads here from elsewhere: the history is of {domains.names[own]} alone."
     there = " or ".join(domains.names[one] for one in np.flatnonzero(domains.counts(afar)))
-    some = (
-        "each item" if len(set(afar.tolist())) <= LATEST else f"each of the latest {LATEST} items"
-    )
+    some = "item" if len(set(afar.tolist())) <= LATEST else f"of the latest {LATEST} items"
     read = evidence.graph is not None and (levels is None or levels.get("item"))
-    groups = "; none of them is in a group of the graph with it" if read else ""
+    groups = ", and no group of the graph holds both" if read else ""
     return (
-        f"No way leads here from {there}: for {some} there that is in the history, fewer than "
-        f"{LEAST_PEOPLE} of the others who {evidence.did} it {evidence.did} this, too, or no "
-        f"larger share of them than of all others{groups}."
+        f"No way leads here from {there}: fewer than {LEAST_PEOPLE} others {evidence.did} any one "
+        f"{some} of this history there and this, too, or no more than usual{groups}."
     )
 
 

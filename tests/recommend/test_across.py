@@ -56,6 +56,10 @@ def every_bridge(evidence):
                     yield user, item, one
 
 
+def short(share):
+    return f"{100 * share:.0f}%" if share >= 0.1 else f"{100 * share:.2g}%"
+
+
 def test_people_are_counted_in_training_without_the_person_asked_about(world):
     rows = [set(world.people.histories.of(u).tolist()) for u in range(40)]
     names, told = world.domains.names, 0
@@ -71,7 +75,7 @@ def test_people_are_counted_in_training_without_the_person_asked_about(world):
         a, b = (names[world.domains.of_item[it]] for it in (one, item))
         assert reason.sentence == (
             f"{both} of the {who} others who had “Work {one}” ({a}) also had this ({b}): "
-            f"{both / who:.1%}, and of all others {had / 39:.1%}."
+            f"{short(both / who)}, and of all others {short(had / 39)}."
         )
         assert all(one in rows[u] and item in rows[u] and u != user for _, u in reason.steps[2])
         told += 1
