@@ -179,6 +179,26 @@ class ContextGnn:
             scores = self.network.scores(near, items, None, self.past.n_items)
             yield users, _below(scores) if self.network.tower is None else scores
 
+    def embeddings(self) -> tuple[np.ndarray, np.ndarray]:
+        """(n_users, D) and (n_items, D) of its towers, users after their training histories.
+
+        Raises:
+            ConfigError: it has no towers.
+        """
+        self.network.eval()
+        with torch.inference_mode():
+            items = self._items()
+            if items is None:
+                raise ConfigError(
+                    "model.backbone.parts is pair, which has no vector of every user and item; set "
+                    "it to both or tower for what builds upon vectors."
+                )
+            past = self.past.histories
+            around = self.surroundings(past, np.arange(self.past.n_users))
+            asked = (self.network.read(near, items).wishes for _, near in around)
+            users = torch.cat([one for one in asked if one is not None])
+            return users.cpu().numpy(), items.cpu().numpy()
+
     def opened(self) -> Opened:
         """Itself, as it answers one user, and of newcomers."""
         return Opened(self)

@@ -27,6 +27,8 @@ class Batch:
         prior: (m,) int64 items before each row's first one, row after row: with the row's items up
             to a position they are the user's graph neighbours at that position.
         prior_row: (m,) int64, the row that owns each of them.
+        cut: (b,) int64, how many items of each row may be known to what stands before it; None,
+            where no position but the last is read: all of them.
     """
 
     users: Tensor
@@ -35,10 +37,13 @@ class Batch:
     edges: Tensor
     prior: Tensor
     prior_row: Tensor
+    cut: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
-        return Batch(*(getattr(self, name).to(device) for name in self.__slots__))
+        parts = {name: getattr(self, name) for name in self.__slots__}
+        there = {name: part.to(device) for name, part in parts.items() if part is not None}
+        return Batch(**there)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,14 @@ from recommend.features import Bags
 from recommend.sequence.chunks import Batch
 from recommend.sequence.dropout import Dropout
 from recommend.sequence.inputs import Inputs
-from recommend.sequence.protocols import Backbone, Begins, Enhancer, Nodes
+from recommend.sequence.protocols import (
+    Backbone,
+    Begins,
+    Enhancer,
+    Nodes,
+    StandsAfter,
+    StandsBefore,
+)
 from recommend.settings import BACKBONES, ENHANCERS, ModelConfig
 
 SMALL = 0.02
@@ -64,9 +71,10 @@ class Network(nn.Module):
         self.backbone: Backbone = backbone.load()(config.backbone, width, config.max_history)
         self.dropout = Dropout(config.embedding_dropout)
         self.enhancer: Enhancer = enhancer.load()(config.enhancer, inputs, width)
-        self.sides = config.enhancer.sides
-        self.item_graph = _linear(self.enhancer.item_width, width)
-        self.user_graph = _linear(self.enhancer.user_width, width)
+        widths = {"item": self.enhancer.item_width, "user": self.enhancer.user_width}
+        self.sides = tuple(side for side in config.enhancer.sides if widths[side])
+        self.item_graph = _linear(widths["item"], width)
+        self.user_graph = _linear(widths["user"], width)
         for weight in (*self.item_graph.parameters(), *self.user_graph.parameters()):
             nn.init.normal_(weight, std=FEATURE)
         if isinstance(self.enhancer, Begins):
@@ -92,13 +100,34 @@ class Network(nn.Module):
     def users_of(self, shared: Propagated, parts: Sequence[Batch]) -> Iterator[Tensor]:
         """`users` of every batch; tables are looked up once, and so have one dense gradient."""
         for batch, sequence, person in zip(parts, *self._rows_of(shared, parts), strict=True):
-            users: Tensor = self.backbone(self.dropout(sequence * self.scale))  # (b, l, k, d)
+            users = self._read(shared.nodes, batch, self.dropout(sequence * self.scale))
             if person is not None:
                 users = users + person[:, None, None]
             if "user" in self.sides:
                 features = self.enhancer.users(shared.nodes, batch)
                 users = users + self.user_graph(features)[:, :, None]
             yield users
+
+    def _read(self, nodes: Nodes, batch: Batch, sequence: Tensor) -> Tensor:
+        """(b, l, k, d) what the backbone makes of (b, l, d), with tokens where there are some."""
+        users: Tensor
+        enhancer = self.enhancer
+        if isinstance(enhancer, StandsBefore):
+            tokens, there = enhancer.before(nodes, batch)
+            users = self._read_after(self.dropout(tokens), there, sequence)
+        else:
+            users = self.backbone(sequence)
+        return enhancer.after(nodes, batch, users) if isinstance(enhancer, StandsAfter) else users
+
+    def _read_after(self, tokens: Tensor, there: Tensor, sequence: Tensor) -> Tensor:
+        """(b, l, k, d) rows that have tokens with them, and all others without."""
+        having, others = there.nonzero()[:, 0], (~there).nonzero()[:, 0]
+        if not len(others):
+            return self.backbone(sequence, tokens)
+        read = [self.backbone(sequence[others])]
+        if len(having):
+            read.append(self.backbone(sequence[having], tokens[having]))
+        return torch.cat(read)[torch.cat([others, having]).argsort()]
 
     def _rows_of(
         self, shared: Propagated, parts: Sequence[Batch]

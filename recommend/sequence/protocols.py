@@ -26,8 +26,13 @@ class Backbone(Protocol):
 
     slides: bool
 
-    def __call__(self, items: Tensor) -> Tensor:
-        """(b, l, k, d) user vectors, k interests each, of (b, l, d) items."""
+    def __call__(self, items: Tensor, before: Tensor | None = None) -> Tensor:
+        """(b, l, k, d) user vectors, k interests each, of (b, l, d) items.
+
+        Args:
+            items: Of which a position reads those up to it.
+            before: (b, t, d) tokens that stand before them, which every position reads.
+        """
         ...
 
     def attend(self, interests: Tensor, label: Tensor) -> Tensor:
@@ -94,6 +99,28 @@ class Regularises(Protocol):
             items: (n_items, d) vectors of items, features included.
             parts: What the step reads.
         """
+        ...
+
+
+@runtime_checkable
+class StandsBefore(Protocol):
+    """An enhancer that puts tokens before a history."""
+
+    def cut(self, batch: Batch) -> Batch:
+        """A batch of training with cuts, and without targets at positions that are before them."""
+        ...
+
+    def before(self, nodes: Nodes, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(b, t, d) tokens, and (b,) whether a row has any; they know nothing after its cut."""
+        ...
+
+
+@runtime_checkable
+class StandsAfter(Protocol):
+    """An enhancer that adds to what was read of a history, position by position."""
+
+    def after(self, nodes: Nodes, batch: Batch, users: Tensor) -> Tensor:
+        """(b, l, k, d) user vectors, of (b, l, k, d) those of the backbone."""
         ...
 
 

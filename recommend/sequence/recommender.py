@@ -16,7 +16,7 @@ from recommend.sequence.chunks import Block, Layout, batches, last_chunks, train
 from recommend.sequence.inputs import Inputs, gather_inputs
 from recommend.sequence.network import Network, Propagated
 from recommend.sequence.opened import SCORED_AT_ONCE, Opened, best_scores, last_vectors
-from recommend.sequence.protocols import Regularises
+from recommend.sequence.protocols import Regularises, StandsBefore
 from recommend.settings import ModelConfig
 
 SPAN = 32
@@ -99,6 +99,8 @@ class SequenceRecommender:
     def loss(self, batch: Step) -> tuple[Tensor, int]:
         """Which item came next at each position, and what the enhancer adds."""
         network, parts = self.network, batch.rows.parts
+        if isinstance(network.enhancer, StandsBefore):
+            parts = tuple(network.enhancer.cut(part) for part in parts)
         shared = network.propagate(hidden=torch.cat([part.users for part in parts]))
         there = [part.targets >= 0 for part in parts]
         target = torch.cat([part.targets[at] for part, at in zip(parts, there, strict=True)])

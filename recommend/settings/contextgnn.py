@@ -15,6 +15,7 @@ class ContextGnnConfig(BackboneConfig):
 
     title: ClassVar[str] = "ContextGNN"
     looks_around: ClassVar[bool] = True
+    embeds: ClassVar[bool] = True
     space: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "hops": (2, 3),
         "neighbours": (8, 16, 32),

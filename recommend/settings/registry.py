@@ -98,7 +98,7 @@ ENHANCERS: Mapping[str, Spec[EnhancerConfig]] = {
     "start": Spec(StartConfig, f"{_SEQUENCE}.enhancers.start:Start"),
     "text-item": Spec(TextItemConfig, f"{_SEQUENCE}.enhancers.text_item:TextItem"),
     "contrast": Spec(ContrastConfig, f"{_SEQUENCE}.enhancers.contrast:Contrast"),
-    "tokens": Spec(TokensConfig, f"{_SEQUENCE}.enhancers.tokens:Tokens"),
+    "tokens": Spec(TokensConfig, f"{_SEQUENCE}.enhancers.tokens:tokens_of"),
     "topoi2i": Spec(TopoI2IConfig, f"{_SEQUENCE}.enhancers.topoi2i:TopoI2I"),
 }
 

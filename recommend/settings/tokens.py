@@ -18,6 +18,7 @@ class TokensConfig(FeaturesConfig):
 
     title: ClassVar[str] = "tokens of a graph model"
     space: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "fusion": ("concat", "prepend", "cross"),
         "trainable": (False, True),
         "dropout": (0.0, 0.2, 0.5),
     }
@@ -26,8 +27,9 @@ class TokensConfig(FeaturesConfig):
     """Whose vectors: those of a recommender that has one of every user and item, such as
     lightgcn-cf, or the nodes that an enhancer (autograph) has upon the same backbone. The grid need
     not name it."""
-    fusion: Literal["concat"] = "concat"
-    """How they are given: added to the vectors of items and users, through a map."""
+    fusion: Literal["concat", "prepend", "cross"] = "concat"
+    """How they are given: added to the vectors of items and users through a map (`concat`), as
+    tokens that stand before the history (`prepend`), or attended to after it (`cross`)."""
     trainable: bool = False
     """Whether the vectors are trained on from where the graph model left them, or stay."""
     moment: Literal["each", "whole"] = "each"

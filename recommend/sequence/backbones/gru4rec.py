@@ -5,6 +5,7 @@ Different here: whole histories with softmax instead of session-parallel batches
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from recommend.sequence.backbones.one_interest import OneInterest
@@ -23,8 +24,8 @@ class Gru4Rec(OneInterest):
         self.dropout = Dropout(config.dropout)
         self.project = nn.Linear(width, width)
 
-    def forward(self, items: Tensor) -> Tensor:
-        """User vectors after each position."""
-        hidden, _ = self.gru(items)
-        users: Tensor = self.project(self.dropout(hidden))
+    def forward(self, items: Tensor, before: Tensor | None = None) -> Tensor:
+        """User vectors after each position; tokens come before all items."""
+        hidden, _ = self.gru(items if before is None else torch.cat([before, items], 1))
+        users: Tensor = self.project(self.dropout(hidden[:, -items.shape[1] :]))
         return users.unsqueeze(2)

@@ -41,12 +41,17 @@ class Mind(nn.Module):
         start = torch.randn(config.interests, max_history)
         self.register_buffer("start", start)
 
-    def forward(self, items: Tensor) -> Tensor:
-        """Interests after each position; those beyond log2(length) repeat the first one."""
-        length = items.shape[1]
-        behaviour = self.bilinear(items)  # (b, l, d)
+    def forward(self, items: Tensor, before: Tensor | None = None) -> Tensor:
+        """Interests after each position; those beyond log2(length) repeat the first one.
+
+        Tokens are routed as items are, and begin as the oldest.
+        """
+        length, tokens = items.shape[1], 0 if before is None else before.shape[1]
+        behaviour = self.bilinear(items if before is None else torch.cat([before, items], 1))
         place = torch.arange(length, device=items.device)
         distance = place[:, None] - place  # (l, l), negative in the future
+        oldest = place.new_full((length, tokens), self.window - 1)
+        distance = torch.cat([oldest, distance], 1)  # (l, t + l)
         hidden = (distance < 0) | (distance >= self.window)
         start = self.start[:, distance.clamp(0, self.window - 1)].permute(1, 0, 2)  # (l, k, l)
         limit = (place + 1).clamp_max(self.window).float().log2().floor().clamp_min(1)  # (l,)

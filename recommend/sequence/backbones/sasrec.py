@@ -51,10 +51,12 @@ class SasRec(OneInterest):
         )
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, items: Tensor) -> Tensor:
-        """User vectors after each position."""
+    def forward(self, items: Tensor, before: Tensor | None = None) -> Tensor:
+        """User vectors after each position; tokens have no place of their own."""
         x = items + self.position[: items.shape[1]]
+        if before is not None:
+            x = torch.cat([before, x], 1)
         for block in self.blocks:
             x = block(x)
-        users: Tensor = self.norm(x)
+        users: Tensor = self.norm(x[:, -items.shape[1] :])
         return users.unsqueeze(2)

@@ -30,12 +30,15 @@ class YouTubeDnn(OneInterest):
             inner = hidden
         self.mlp = nn.Sequential(*layers, nn.Linear(inner, width))
 
-    def forward(self, items: Tensor) -> Tensor:
-        """User vectors after each position."""
+    def forward(self, items: Tensor, before: Tensor | None = None) -> Tensor:
+        """User vectors after each position; tokens are in every mean."""
         count = torch.arange(1, items.shape[1] + 1, device=items.device, dtype=items.dtype)
         total, window = items.cumsum(1), self.window
         if items.shape[1] > window:
             total = torch.cat([total[:, :window], total[:, window:] - total[:, :-window]], 1)
-        mean = total / count.clamp_max(window)[:, None]  # (b, l, d)
+        count = count.clamp_max(window)
+        if before is not None:
+            total, count = total + before.sum(1, keepdim=True), count + before.shape[1]
+        mean = total / count[:, None]  # (b, l, d)
         users: Tensor = mean + self.mlp(mean)
         return users.unsqueeze(2)
