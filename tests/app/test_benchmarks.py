@@ -247,6 +247,19 @@ def test_simple(output: Output, tmp_path: Path) -> None:
     assert names == rows
 
 
+def test_learnt_clusters(output: Output, tmp_path: Path) -> None:
+    sequences = {str(u): [(u + k) % 12 for k in range(6)] for u in range(12)}
+    (tmp_path / "Office.inter.json").write_text(json.dumps(sequences))
+    (tmp_path / "Office.item.json").write_text(json.dumps({str(k): {} for k in range(12)}))
+    sizes = ("--epochs", 2, "--seeds", 1, "--codes", 2, "--weights", 1)
+    words = ("amazon-office", "--from", tmp_path, *sizes)
+    said = output("learnt_clusters", *words, PLACED=1, SHARES=(0.2, 0.5, 0.8, 1))
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in said.splitlines()[2:]]
+    ways = ["k-means afterwards", "k-means afterwards", "learnt with the vectors"]
+    assert [row[2] for row in rows] == ways and [row[1] for row in rows] == ["0", "1", "1"]
+    assert [row[-1] for row in rows] == ["1.000"] * 3 and rows[1][3] == rows[2][3]
+
+
 def test_graph_memory(output: Output) -> None:
     said = output(
         "graph_memory",
