@@ -94,7 +94,7 @@ def recall_table(
     """
     from recommend.judge.engagement import ANY, BUCKETS
 
-    names = measured[0].about["domains"] if len(measured[0].about["domains"]) > 1 else ()
+    names = measured[0].domains if len(measured[0].domains) > 1 else ()
     rows: list[dict[str, Any]] = []
     for name in (None, *names):
         for bucket, had in {ALL: ANY, **BUCKETS}.items():

@@ -21,7 +21,7 @@ is our own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -62,17 +62,22 @@ class Engagement:
             (training interactions of the user in that domain), `route` (of `ROUTES`), `rank` (of
             the true item among the items of its domain that the user has not had, best = 1; 0: the
             route does not find it).
-        about: How far each route looked.
+        about: How far each route looked, and `domains`: their names, and how many items they have.
     """
 
     per_user: pl.DataFrame
-    about: dict[str, Any] = field(default_factory=dict)
+    about: dict[str, Any]
 
     @property
     def routes(self) -> tuple[str, ...]:
         """Those that were measured, of `ROUTES`."""
         there = set(self.per_user["route"].unique())
         return tuple(route for route in ROUTES if route in there)
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Names of all domains, those without a true item among them."""
+        return tuple(self.about["domains"])
 
     def hits(
         self,
@@ -92,8 +97,7 @@ class Engagement:
         Raises:
             DataError: there is no such route or domain.
         """
-        for name, value in (("route", route), (DOMAIN, domain)):
-            known = self.per_user[name].unique().sort().to_list()
+        for name, value, known in (("route", route, self.routes), (DOMAIN, domain, self.domains)):
             if value is not None and value not in known:
                 raise DataError(f"There is no {name} {value!r}. There are: {', '.join(known)}.")
         low, high = had

@@ -226,6 +226,11 @@ class TestHostileVectors:
         assert ranks_of(found, "u2i")[0] == 1 and ranks_of(found, "i2i")[0] == 1
         assert ranks_of(found, "u2u2i") == {0: 1, 1: 0}, "user 1 had item 5, user 0 nothing of it"
 
+    def test_a_domain_without_a_true_item(self):
+        domains = Domains(("one", "rest"), np.array([1, 1, 1, 1, 1, 0]))
+        found = measured(np.ones((2, 2)), np.ones((6, 2)), [[0], [0]], [1, 1], [2, 2], domains)
+        assert np.isnan(found.recall(9, "u2i", "one")) and found.recall(9, "u2i", "rest") == 1
+
     def test_a_true_item_that_was_had_before_is_ranked_all_the_same(self):
         found = measured(np.ones((1, 2)), np.eye(6)[:, :2], [[0, 1]], [2], [0])
         assert ranks_of(found, "u2i") == {0: 1}, "item 1 is equal, and left out"
@@ -248,7 +253,7 @@ class TestComparing:
             pl.lit(had).alias("had"),
             pl.lit("u2i").alias("route"),
         )
-        return Engagement(table.with_columns(*told))
+        return Engagement(table.with_columns(*told), {"domains": {"items": 9}})
 
     def test_by_hand(self):
         """Hits at 10: 1 1 0 0 1 and 1 0 0 0 0; then 1 1 0 1 0 and 0 0 0 0 0."""
