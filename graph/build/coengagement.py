@@ -8,6 +8,7 @@ row, so that no matrix of nodes × nodes is ever held.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -87,25 +88,37 @@ def strongest(
         m: Edges of a row.
         itself: Whether an edge may lead to the column that has the row's own number.
     """
-    sources, keys = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    lengths, keys = np.zeros(n, np.int64), [np.zeros(0, np.int64)]
     for start, block in blocks:
-        owners = np.repeat(np.arange(start, start + block.shape[0]), np.diff(block.indptr))
         scores = block.data.astype(np.float32)
-        kept = scores > 0
         if not itself:
-            kept &= owners != block.indices
-        owners, packed = owners[kept], _packed(scores[kept], block.indices[kept])
-        ends = np.searchsorted(owners, np.arange(start, start + block.shape[0] + 1))
-        for a, b in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
-            row = packed[a:b]
-            if b - a > m:
-                row = np.partition(row, m - 1)[:m]
-            keys.append(np.sort(row))
-        sources.append(np.repeat(np.arange(start, start + block.shape[0]), _lengths(ends, m)))
+            owners = np.repeat(np.arange(start, start + block.shape[0]), np.diff(block.indptr))
+            scores[owners == block.indices] = 0
+        for row, (a, b) in enumerate(pairwise(block.indptr.tolist()), start):
+            chosen = _first(scores[a:b], block.indices[a:b], m)
+            lengths[row] = len(chosen)
+            keys.append(chosen)
     chosen = np.concatenate(keys)
     targets = (chosen & 0xFFFFFFFF).astype(np.int32)
     weights = (0x7FFFFFFF - (chosen >> 32)).astype(np.int32).view(np.float32)
-    return Relation.between(np.concatenate(sources), targets, n, n_targets, weights=weights)
+    offsets = np.concatenate(([0], np.cumsum(lengths)))
+    return Relation(offsets, targets, n_targets, weights=weights)
+
+
+def _first(scores: np.ndarray, columns: np.ndarray, m: int) -> np.ndarray:
+    """At most m int64, one an edge, in order: the largest score first, of equals the lowest column.
+
+    Score and column are packed into one number; bits of positive float32 are in their order.
+
+    Args:
+        scores: (k,) float32.
+        columns: (k,) of each.
+        m: How many.
+    """
+    least = np.partition(scores, -m)[-m] if len(scores) > m else 0
+    places = np.flatnonzero((scores >= least) & (scores > 0))
+    falling = 0x7FFFFFFF - scores[places].view(np.int32).astype(np.int64)
+    return np.sort(falling << 32 | columns[places])[:m]
 
 
 def matrix_of(relation: Relation) -> csr_matrix:
@@ -154,16 +167,3 @@ def _widths(left: csr_matrix, right: csr_matrix) -> np.ndarray:
     terms = np.concatenate(([0], np.cumsum(np.diff(right.indptr)[left.indices])))
     widths: np.ndarray = np.minimum(np.diff(terms[left.indptr]), right.shape[1])
     return widths
-
-
-def _packed(scores: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """(m,) int64 of which the least has the largest score, and of equals the lowest column.
-
-    The bits of positive float32 numbers are in the order of the numbers.
-    """
-    falling = 0x7FFFFFFF - scores.view(np.int32).astype(np.int64)
-    return (falling << 32) | columns.astype(np.int64)
-
-
-def _lengths(ends: np.ndarray, m: int) -> np.ndarray:
-    return np.minimum(np.diff(ends), m)
