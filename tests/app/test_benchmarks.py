@@ -99,6 +99,13 @@ def test_growth(output: Output, small: ModuleType, monkeypatch: pytest.MonkeyPat
     assert all(f"| {stage} | " in said for stage in growth.STAGES)
 
 
+def test_domains(output: Output, small: ModuleType) -> None:
+    domains = import_module("benchmarks.domains")
+    said = output("domains", "--times", 1, 2, apart=domains.measure)
+    rows = [line for line in said.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == 7 and "times the seconds of the whole product" in said
+
+
 def test_rq_vae(output: Output) -> None:
     rq_vae = import_module("benchmarks.rq_vae")
     changes = {"apart": lambda work, *given: work(*given), "HELD": 100}
