@@ -21,6 +21,8 @@ from graph.values import Values
 
 Alike = Literal["engaged", "factors", "texts"]
 """What makes two nodes alike: the users or items they share, our factors, or texts."""
+HAD = "had"
+"""What edges from users to items are called."""
 DAY = 86_400
 """Seconds."""
 
@@ -74,7 +76,7 @@ def domain_schema(
     ]
     items = [NodeType(one, help=f"Something of the domain {one}.") for one in names]
     edges = [
-        EdgeType(people[one], "had", one, "had_by", timed=True, title=f"interactions in {one}")
+        EdgeType(people[one], HAD, one, "had_by", timed=True, title=f"interactions in {one}")
         for one in names
     ]
     if "engaged" in alike:
@@ -149,7 +151,7 @@ def domain_graph(
     edges: dict[Key, Relation] = {}
     for edge in schema.edges:
         a, b = edge.source, edge.target
-        if edge.relation == "had":
+        if edge.relation == HAD:
             edges[edge.key] = parts[b]
         elif edge.relation == "engaged" and a not in members:
             mine = had if a == "user" else parts[a.removeprefix("user_")]

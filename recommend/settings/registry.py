@@ -32,6 +32,7 @@ from recommend.settings.multivae import MultiVaeConfig
 from recommend.settings.none import NoneConfig
 from recommend.settings.part import BackboneConfig, EnhancerConfig
 from recommend.settings.popularity import PopularityConfig
+from recommend.settings.rankgraph import RankGraphConfig
 from recommend.settings.sasrec import SasRecConfig
 from recommend.settings.start import StartConfig
 from recommend.settings.text_item import TextItemConfig
@@ -83,6 +84,7 @@ BACKBONES: Mapping[str, Spec[BackboneConfig]] = {
     "lightgcn-cf": Spec(LightGcnTowersConfig, _TOWERS),
     "ngcf": Spec(NgcfConfig, _TOWERS),
     "graphsage": Spec(GraphSageConfig, _TOWERS),
+    "rankgraph": Spec(RankGraphConfig, "recommend.rank.recommender:RankGraph"),
     "lightgbm": Spec(LightGbmConfig, "recommend.simple.counts:LightGbm"),
     "multivae": Spec(MultiVaeConfig, "recommend.simple.autoencoder:MultiVae"),
 }
