@@ -10,16 +10,23 @@ from app.experiment.settings import RANDOM, SHUFFLED, Cell, Experiment
 from app.results.domains import base_row, changed, choices_of
 from quantize.settings import SideConfig
 from recommend.settings import BACKBONES, ENHANCERS, OURS, PLAIN, Metapath
+from recommend.settings.contextgnn import ContextGnnConfig
 from recommend.settings.fusion import Evidence
+from recommend.settings.rankgraph import RankGraphConfig
 from recommend.settings.registry import takes_enhancers
+from recommend.settings.tokens import TokensConfig
+from recommend.settings.towers import LightGcnTowersConfig
 
 SHOPS = ("office", "beauty", "shop")
 """Tables of shops, where texts may say what interactions do not."""
-DOMAINS = ("rankgraph",)
-"""Tables of ablations over several domains."""
-TOKENS, PERMUTED = "tokens", "permuted"
+DOMAINS = (RankGraphConfig().name,)
+"""Tables of ablations over several domains, called like the method that they take apart."""
+TOKENS, PERMUTED = TokensConfig().name, "permuted"
 """The enhancer, and what its controls end in."""
-SOURCES = ("lightgcn-cf", "rankgraph", "contextgnn", OURS)
+SOURCES = (
+    *(kind().name for kind in (LightGcnTowersConfig, RankGraphConfig, ContextGnnConfig)),
+    OURS,
+)
 """Whose vectors are given to sequence models in the table of tokens, if they have any."""
 UNPUBLISHED = (*SHOPS, TOKENS)
 """Tables that are no paper's."""
