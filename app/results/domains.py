@@ -22,6 +22,7 @@ from app.pipeline.stages.order import STAGES
 from data.columns import USER
 from data.errors import AutoGraphError, DataError
 from recommend.settings import BACKBONES
+from recommend.settings.towers import GraphSageConfig, LightGcnTowersConfig
 
 if TYPE_CHECKING:
     from recommend.settings.part import BackboneConfig
@@ -460,7 +461,7 @@ def seeds_in_words(table: pl.DataFrame) -> str:
 
 GOAL_APART, GOAL_P, GOAL_OTHERS = 1.2, 0.001, 2.0
 """Ratios of Recall@100 that were aimed at, and the p that the first should stay below."""
-RIVALS = ("lightgcn-cf", "graphsage")
+RIVALS = (LightGcnTowersConfig().name, GraphSageConfig().name)
 """Recommenders of users and items alone that the second goal is about."""
 
 
