@@ -50,8 +50,8 @@ def engagement(
     from recommend.judge.engagement import ROUTES
 
     records = judged_records(experiments, workspace)
-    for record in records:
-        measure_engagement(record, choose_device(device), open_display)
+    on = choose_device(device)
+    left_out = [one for of in records for one in measure_engagement(of, on, open_display)]
     found, console = contenders(records), open_console()
     routes = (route,) if route else ROUTES
     about = None
@@ -60,9 +60,9 @@ def engagement(
             table, about = recall_table(measured, routes, k or KS), measured[0].about
             seeds = f", mean of {len(measured)} seeds" if len(measured) > 1 else ""
             console.print(rich_table(table, f"{label}: Engagement Recall@K{seeds}"))
-    if about is not None:
-        for sentence in (*engagement_in_words(about, routes), *caution_notes(found)):
-            console.print(sentence)
+    said = engagement_in_words(about, routes) if about is not None else []
+    for sentence in (*said, *left_out, *caution_notes(found)):
+        console.print(sentence)
 
 
 @app.command()

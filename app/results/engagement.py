@@ -56,14 +56,24 @@ def engagement_steps(record: Record) -> list[tuple[Experiment, Step]]:
     return [(record.experiment, step) for step in steps]
 
 
-def measure_engagement(record: Record, device: str = "cpu", showing: Showing = in_silence) -> None:
-    """Makes the measurements that are missing.
+def measure_engagement(
+    record: Record, device: str = "cpu", showing: Showing = in_silence
+) -> list[str]:
+    """Makes the measurements that are missing; says why for those that have no vectors as set.
 
     Raises:
         ConfigError: no recommender has vectors.
-        AutoGraphError: of the first that fails.
+        AutoGraphError: of the first that fails otherwise.
     """
-    run_derived(record, engagement_steps(record), device, showing)
+    steps, told = engagement_steps(record), []
+    for step in steps:
+        try:
+            run_derived(record, [step], device, showing)
+        except ConfigError as error:
+            told.append(f"{step[1].cell} is left out: {error}")
+    if len(told) == len(steps):
+        raise ConfigError("\n".join(told))
+    return told
 
 
 def load_engagement(one: Contender) -> dict[int, Engagement]:

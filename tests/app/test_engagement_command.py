@@ -21,6 +21,8 @@ from app.results.engagement import (
 )
 from app.results.results import Results
 from data.domains import Domains
+from data.errors import ConfigError
+from recommend.graphs.towers import Towers
 from recommend.judge.engagement import ROUTES
 from recommend.model import Model
 
@@ -97,6 +99,29 @@ def test_the_command_shows_it_and_says_what_it_is(embedded: Record, autograph: A
     assert all(one in words for one in engagement_in_words(about, ROUTES))
     one = autograph("engagement", "embedded", "--route", "i2i", "-k", 3, *at).output
     assert "i2i@3" in one and "u2i@" not in one and "u2u2i:" not in one
+
+
+def test_one_without_vectors_as_it_is_set_leaves_the_others(
+    embedded: Record, autograph: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    at = ("--workspace", shutil.copytree(embedded.workspace, tmp_path / "workspace"))
+    shutil.rmtree(tmp_path / "workspace" / "artifacts" / "engagement")
+    own, asked = Towers.embeddings, []
+
+    def only_the_first(towers: Towers) -> Any:
+        asked.append(towers)
+        if len(asked) > 1:
+            raise ConfigError("It has none.")
+        return own(towers)
+
+    monkeypatch.setattr(Towers, "embeddings", only_the_first)
+    shown = autograph("engagement", "embedded", *at)
+    words = " ".join(shown.output.split())
+    assert shown.exit_code == 0 and "seed 1 is left out: It has none." in words
+    assert "all all 40" in words and "mean of" not in words
+    shutil.rmtree(tmp_path / "workspace" / "artifacts" / "engagement")
+    told = autograph("engagement", "embedded", *at)
+    assert told.exit_code == 1 and told.output.count("It has none.") >= 2
 
 
 def test_what_is_similar_is_listed(embedded: Record, autograph: Any) -> None:
