@@ -262,9 +262,9 @@ def test_learnt_clusters(output: Output, tmp_path: Path) -> None:
     words = ("amazon-office", "--from", tmp_path, *sizes)
     said = output("learnt_clusters", *words, PLACED=1, SHARES=(0.2, 0.5, 0.8, 1))
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in said.splitlines()[2:]]
-    ways = ["k-means afterwards", "k-means afterwards", "learnt with the vectors"]
-    assert [row[2] for row in rows] == ways and [row[1] for row in rows] == ["0", "1", "1"]
-    assert [row[-1] for row in rows] == ["1.000"] * 3 and rows[1][3] == rows[2][3]
+    ways = ["k-means afterwards", "FAISS IVF afterwards"] * 2 + ["learnt with the vectors"]
+    assert [row[2] for row in rows] == ways and [row[1] for row in rows] == [*"00111"]
+    assert [row[-1] for row in rows] == ["1.000"] * 5 and len({row[3] for row in rows[2:]}) == 1
 
 
 def test_graph_memory(output: Output) -> None:
