@@ -210,12 +210,18 @@ def in_toml(value: Any) -> str:
 
     >>> in_toml({"backend": "server", "hidden": [1, 2], "deep": {"on": True}})
     '{backend = "server", hidden = [1, 2], deep = {on = true}}'
+    >>> in_toml({"add to cart": 3})
+    '{"add to cart" = 3}'
     """
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key} = {in_toml(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{_key(key)} = {in_toml(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(in_toml, value)) + "]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch("[A-Za-z0-9_-]+", key) else json.dumps(key, ensure_ascii=False)
 
 
 def saved_folder(workspace: Path) -> Path:

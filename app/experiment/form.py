@@ -287,8 +287,10 @@ class Reader:
         """Whether a table that may be left out has to be asked for."""
         if type(None) not in get_args(info.annotation):
             return True
-        name = self.chosen.get("data.name", self.values.get("data", {}).get("name"))
-        return key == "data.files" and name == "files"
+        data = self.values.get("data", {})
+        name = self.chosen.get("data.name", data.get("name"))
+        of_domains = any(one.get("files") for one in data.get("domains", ()))
+        return key == "data.files" and name == "files" and not of_domains
 
     def leaf(self, key: str, info: FieldInfo, values: Mapping[str, Any], whole: str = "") -> Field:
         """The field of a setting that is no table."""

@@ -29,9 +29,10 @@ from app.experiment.file import (
     shipped_files,
 )
 from app.experiment.form import LEFT_OUT, Field, field_of, fields_of, rooms
-from app.experiment.settings import BACKBONES, ENHANCERS, PARTS, Cell
+from app.experiment.settings import BACKBONES, ENHANCERS, PARTS, Cell, Experiment
 from app.pipeline.starting_points import bases
 from data.errors import ConfigError
+from data.settings import DataConfig
 from quantize.quantizers import METHODS
 
 BACKENDS = ("facts", "replay", "vllm", "server")
@@ -295,3 +296,17 @@ def test_saved_and_run_experiments_can_be_begun_with(finished: Path, tmp_path: P
 
 def test_a_field_is_called_by_its_name() -> None:
     assert Field("a.batch_size", "", "whole", 1).label == "Batch size"
+
+
+def test_tables_of_domains_are_a_field_that_says_what_it_was_told() -> None:
+    acts = {"add to cart": 3.0, "click": 1.0}
+    tables = {"interactions": "/b.csv", "time": "day", "behaviour": "act", "behaviours": acts}
+    films = {"name": "films", "files": {"interactions": "/f.csv", "time": "day"}}
+    domains = [{"name": "books", "files": tables}, films]
+    data = {"name": "files", "domains": domains}
+    experiment = Experiment.model_validate({"name": "two", "data": data})
+    fields = {one.key: one for one in fields_of(rooms(experiment))}
+    assert not any(key.startswith("data.files") for key in fields)
+    field = fields["data.domains"]
+    again = value_of(field, widget_value(field))
+    assert DataConfig.model_validate({"name": "files", "domains": again}) == experiment.data
