@@ -2,10 +2,10 @@
 
 Synthetic data of MovieLens-1M's shape at ×1, ×2 and ×4 (so many times the users, the items and the
 interactions), or MovieLens-1M itself as its publisher has it. Items are parted into two domains by
-their numbers. Every row is made in a process of its own: seconds, and MB at the peak beyond what
-there was before. Co-engagement keeps the 10 strongest of a row. The whole product is scipy's, of
-users by the items that they share, before anything is chosen of it; it is made at the first size
-only, for it grows with the square.
+their numbers. Every row is made in a process of its own: seconds of a CPU, and MB at the peak
+beyond what there was before. Co-engagement keeps the 10 strongest of a row. The whole product is
+scipy's, of users by the items that they share, before anything is chosen of it; it is made at the
+first size only, for it grows with the square.
 
     PYTHONPATH=. python benchmarks/domains.py
     PYTHONPATH=. python benchmarks/domains.py --source movielens-1m
@@ -30,7 +30,7 @@ from graph.build.domains import domain_graph, engagement
 
 NEAREST = 10
 Timed = tuple[int, float, float]
-"""Edges between users and items, seconds, and MB at the peak beyond what there was before."""
+"""Edges between users and items, seconds of a CPU, and MB at the peak beyond what there was."""
 
 
 def read(source: Path | None, times: int) -> tuple[Histories, int]:
@@ -79,9 +79,9 @@ def measure(row: str, source: Path | None, times: int) -> Timed:
     )
     with suppress(OSError):  # Linux: the peak begins anew
         Path("/proc/self/clear_refs").write_text("5")
-    before, begun = peak_megabytes(), time.perf_counter()
+    before, begun = peak_megabytes(), time.process_time()
     ROWS[row](past, n_items)
-    return len(past.items), time.perf_counter() - begun, peak_megabytes() - before
+    return len(past.items), time.process_time() - begun, peak_megabytes() - before
 
 
 def _child(connection: Connection, row: str, source: Path | None, times: int) -> None:
@@ -108,13 +108,13 @@ def main() -> None:
     asked = parser.parse_args()
     sizes = [1] if asked.source else asked.times
     found: dict[tuple[str, int], Timed] = {}
-    print("| | edges | s | MB |\n|---|---|---|---|")
+    print("| | edges | CPU s | MB |\n|---|---|---|---|")
     for row in ROWS:
         for times in sizes[:1] if row == WHOLE else sizes:
             edges, seconds, held = found[row, times] = apart(row, asked.source, times)
             print(f"| {row} | {edges:,} | {seconds:.2f} | {held:,.0f} |", flush=True)
     (_, ours, our_mb), (_, whole, whole_mb) = (found[row, sizes[0]] for row in (USERS, WHOLE))
-    shares = f"{ours / whole:.2f} times the seconds of the whole product"
+    shares = f"{ours / whole:.2f} times the CPU seconds of the whole product"
     print(
         f"\nUsers by their items take {shares} and {our_mb / max(whole_mb, 1):.2f} of its memory."
     )
