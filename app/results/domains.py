@@ -91,7 +91,11 @@ GROUPS: Mapping[str, Group] = {
         "types",
         {"typed": ("typed", "typed"), "homogeneous": ("homogeneous", "homogeneous")},
     ),
-    "layers": Group("Layers", "layers", {str(n): (n, str(n)) for n in (1, 2, 3)}),
+    "layers": Group(
+        "Layers",
+        "layers",
+        {"1": (1, "1 layer"), "2": (2, "2 layers"), "3": (3, "3 layers")},
+    ),
     "domains": Group(
         "Domains", "domains", {"joined": ("joined", "joined"), "apart": ("apart", "apart")}
     ),

@@ -241,7 +241,7 @@ def test_rows_are_filled_bit_by_bit(
     assert last.exit_code == 0, last.output
     text = (own / "results" / "rankgraph-tiny.md").read_text()
     assert f"all users ({N_USERS})" in text and "Not run" not in text
-    assert "| Layers: 3 (as set) |" in text and "| Recommenders: Popularity |" in text
+    assert "| Layers: 3 layers (as set) |" in text and "| Recommenders: Popularity |" in text
     table = pl.read_parquet(own / "results" / "rankgraph-tiny-table.parquet")
     assert set(table["row"]) == {"lightgcn-cf", "layers-1", "layers-2", "popularity"}
     whole = table.filter(bucket="all", measure="ndcg@10")

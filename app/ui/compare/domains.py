@@ -147,7 +147,7 @@ def _draw(record: Record, found: pl.DataFrame) -> None:
     with st.expander("Figures", icon=":material/table:"):
         called = pl.Series("called", [_called(row, choices) for row in found["row"]])
         table(found.with_columns(called), "ablations-over-domains")
-    command("reproduce", record.experiment.name)
+    command("reproduce", record.file or record.experiment.name)
 
 
 def _meaning(measure: str) -> str:
