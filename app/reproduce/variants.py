@@ -10,24 +10,17 @@ from app.experiment.settings import RANDOM, SHUFFLED, Cell, Experiment
 from app.results.domains import base_row, changed, choices_of
 from quantize.settings import SideConfig
 from recommend.settings import BACKBONES, ENHANCERS, OURS, PLAIN, Metapath
-from recommend.settings.contextgnn import ContextGnnConfig
 from recommend.settings.fusion import Evidence
 from recommend.settings.rankgraph import RankGraphConfig
 from recommend.settings.registry import takes_enhancers
 from recommend.settings.tokens import TokensConfig
-from recommend.settings.towers import LightGcnTowersConfig
 
 SHOPS = ("office", "beauty", "shop")
 """Tables of shops, where texts may say what interactions do not."""
 DOMAINS = (RankGraphConfig().name,)
 """Tables of ablations over several domains, called like the method that they take apart."""
 TOKENS, PERMUTED = TokensConfig().name, "permuted"
-"""The enhancer, and what its controls end in."""
-SOURCES = (
-    *(kind().name for kind in (LightGcnTowersConfig, RankGraphConfig, ContextGnnConfig)),
-    OURS,
-)
-"""Whose vectors are given to sequence models in the table of tokens, if they have any."""
+"""The enhancer, after which its tables are called, and what its controls end in."""
 UNPUBLISHED = (*SHOPS, TOKENS)
 """Tables that are no paper's."""
 QUANTISERS = {"lsh": "LSH", "hierarchical": "HC", "rq-vae": "RQ"}
@@ -67,7 +60,7 @@ def variants_of(kind: str, experiment: Experiment) -> list[Variant]:
     if kind in DOMAINS:
         return list(_of_domains(experiment))
     if kind == TOKENS:
-        return list(_of_tokens())
+        return list(_of_tokens(experiment))
     if kind in SHOPS:
         first = Variant("", experiment.grid.enhancers, rival=SHUFFLED)
         return [first, *_of_shops(experiment)]
@@ -146,21 +139,22 @@ def _of_domains(experiment: Experiment) -> Iterator[Variant]:
             yield Variant(choice.row, (PLAIN,), changes, backbones=(first,))
 
 
-def _of_tokens() -> Iterator[Variant]:
-    """Plain twins, and tokens of every source beside the same with vectors of others."""
-    yield Variant("", (PLAIN,))
-    for source in filter(_has_vectors, SOURCES):
-        changes = {f"override.{TOKENS}.model.enhancer.source": source}
-        control = {**changes, f"override.{TOKENS}.model.enhancer.permuted": True}
-        slug = f"{source}-{PERMUTED}"
-        yield Variant(source, (TOKENS,), changes, rival=slug)
-        yield Variant(slug, (TOKENS,), control)
+def _of_tokens(experiment: Experiment) -> Iterator[Variant]:
+    """What the grid has as it is, and tokens of all in it that have vectors, with their controls.
 
-
-def _has_vectors(source: str) -> bool:
-    if source in BACKBONES:
-        return BACKBONES[source].config.embeds
-    return source in ENHANCERS and ENHANCERS[source].config.embeds
+    Sources stand in the grid themselves: recommenders by themselves, and enhancers.
+    """
+    grid = experiment.grid
+    parts = tuple(filter(takes_enhancers, grid.backbones))
+    sources = [n for n in grid.backbones if n not in parts and BACKBONES[n].config.embeds]
+    sources += [name for name in grid.enhancers if ENHANCERS[name].config.embeds]
+    yield Variant("", tuple(name for name in grid.enhancers if name != TOKENS))
+    place = f"override.{TOKENS}.model.enhancer"
+    for source in sources:
+        slug, changes = f"{source}-{PERMUTED}", {f"{place}.source": source}
+        yield Variant(source, (TOKENS,), changes, rival=slug, backbones=parts)
+        control = {**changes, f"{place}.permuted": True}
+        yield Variant(slug, (TOKENS,), control, backbones=parts)
 
 
 NO_WORDS = ("items", "vectors", "factors")

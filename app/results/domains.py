@@ -22,7 +22,6 @@ from app.pipeline.stages.order import STAGES
 from data.columns import USER
 from data.errors import AutoGraphError, DataError
 from recommend.settings import BACKBONES
-from recommend.settings.towers import GraphSageConfig, LightGcnTowersConfig
 
 if TYPE_CHECKING:
     from recommend.settings.part import BackboneConfig
@@ -465,8 +464,6 @@ def seeds_in_words(table: pl.DataFrame) -> str:
 
 GOAL_APART, GOAL_P, GOAL_OTHERS = 1.2, 0.001, 2.0
 """Ratios of Recall@100 that were aimed at, and the p that the first should stay below."""
-RIVALS = (LightGcnTowersConfig().name, GraphSageConfig().name)
-"""Recommenders of users and items alone that the second goal is about."""
 
 
 def goals_in_words(table: pl.DataFrame, choices: Sequence[Choice], base: str) -> list[str]:
@@ -475,9 +472,9 @@ def goals_in_words(table: pl.DataFrame, choices: Sequence[Choice], base: str) ->
     told: list[str] = []
     if {"joined", "apart"} <= set(named):
         told += _apart_in_words(table, named["joined"], named["apart"], base)
-    for rival in RIVALS:
+    for rival in (choice.row for choice in choices if choice.group == OTHERS):
         row = _at(table, rival, "all")
-        if row is None or base in RIVALS or not row["ratio"]:
+        if row is None or not row["ratio"] or not BACKBONES[rival].config.embeds:
             continue
         ratio = 1 / row["ratio"]
         told.append(

@@ -155,6 +155,9 @@ def test_goals_are_told_as_they_came() -> None:
     choices = [
         Choice("ngcf", "Domains", "joined", "domains", "joined"),
         Choice("domains-apart", "Domains", "apart", "domains", "apart"),
+        Choice("ngcf", OTHERS, "NGCF"),
+        Choice("graphsage", OTHERS, "GraphSAGE"),
+        Choice("popularity", OTHERS, "Popularity"),
     ]
     first, second = goals_in_words(table, choices, "ngcf")
     ratio = np.mean(values["ngcf"][0]) / np.mean(values["domains-apart"][0])

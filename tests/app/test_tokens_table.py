@@ -22,8 +22,8 @@ from recommend.model import Model
 def tokens(tiny_experiment: Path) -> Iterator[Path]:
     path = tiny_experiment.with_name("tokens-tiny.toml")
     path.write_text(
-        'extends = "tiny"\n[grid]\nbackbones = ["gru4rec"]\nenhancers = ["none", "tokens"]\n'
-        "seeds = [0, 1]\n[train]\nepochs = 1\n"
+        'extends = "tiny"\n[grid]\nbackbones = ["gru4rec", "lightgcn-cf"]\n'
+        'enhancers = ["none", "tokens"]\nseeds = [0, 1]\n[train]\nepochs = 1\n'
     )
     yield path
     path.unlink()
