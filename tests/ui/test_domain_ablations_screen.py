@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
+import pytest
 from opening import Open, sound, words
 
-from app.results.domains import GROUPS, OTHERS, SCHEMA
+from app.pipeline.records import read_record
+from app.results.domains import GROUPS, OTHERS, SCHEMA, count_tests, reach_table, runs_of
 from app.ui.compare.domain_charts import points, sweep
 from app.ui.compare.domains import ABOUT, WHO
+from app.ui.shared.frame import plain
 from app.ui.shared.words import HINTS
 
 TAB = "Domains and losses"
@@ -73,3 +77,54 @@ def test_nothing_run_names_the_command_that_fills_it(screen: Open, demo_workspac
     assert sound(page) and "No ablations yet" in words(page)
     assert "autograph reproduce rankgraph" in words(page)
     assert set(WHO) >= {"all", "0", "1–5", "6+"}
+
+
+@pytest.fixture(scope="module")
+def family(demo_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished demo, and LightGCN in it with each number of layers, trained in this process."""
+    from app.pipeline.plan import Plan
+    from app.pipeline.records import write_record
+    from app.pipeline.runner import Quiet, StepRunner
+    from app.reproduce.domains import measure_ranks
+    from app.reproduce.tables import open_reproduction
+
+    folder = tmp_path_factory.mktemp("family")
+    workspace = Path(shutil.copytree(demo_workspace, folder / "workspace"))
+    path = folder / "rankgraph-films.toml"
+    path.write_text(
+        'extends = "demo"\n[grid]\nbackbones = ["lightgcn-cf", "item-knn"]\n'
+        'enhancers = ["none"]\nseeds = [0]\n[train]\nepochs = 1\n'
+    )
+    of = open_reproduction(str(path), workspace)
+    for experiment, _ in of.experiments():
+        plan = Plan(experiment, workspace)
+        write_record(plan, plan.steps())
+        for step in plan.steps():
+            StepRunner(plan.experiment, workspace).run(step, Quiet())
+    measure_ranks(of)
+    return workspace
+
+
+def test_what_is_there_is_drawn_and_told(screen: Open, family: Path) -> None:
+    page = screen("compare", family, compare=TAB)
+    assert sound(page)
+    record = read_record("rankgraph-films", family)
+    found = reach_table(runs_of(record), "lightgcn-cf")
+    assert set(found["row"]) == {"lightgcn-cf", "item-knn", "layers-1", "layers-2"}
+    shown = next(one.value for one in page.dataframe if "mean_low" in one.value)
+    assert shown["mean"].to_list() == pytest.approx(found["mean"].to_list())
+    said = words(page)
+    assert {one.value for one in page.subheader} == {"Layers", OTHERS}
+    assert "One seed each" in said and plain("Against 3 layers, as set") in said
+    assert f"corrected for all {count_tests(found)} tests" in said
+    (chosen,) = [one for one in page.get("button_group") if one.label == "Measure"]
+    assert chosen.value == "recall@100"
+
+
+def test_a_bucket_of_people_is_in_the_address(screen: Open, family: Path) -> None:
+    record = read_record("rankgraph-films", family)
+    found = reach_table(runs_of(record), "lightgcn-cf")
+    few = found.filter(bucket="1–5", measure="ndcg@10", row="lightgcn-cf")["users"].item()
+    page = screen("compare", family, compare=TAB, had="1 to 5", reached="NDCG@10")
+    assert sound(page) and f"{few} people" in words(page)
+    assert "among all items" in words(page)
