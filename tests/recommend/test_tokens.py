@@ -220,21 +220,20 @@ class TestByHand:
         enhancer, table = made.enhancer, made.enhancer.of_items.numpy().astype(np.float64)
         users = torch.randn(24, 5, 3, 8)
         found = enhancer.after(made.propagate(NOBODY).nodes, batch, users).detach().numpy()
-        query = enhancer.query.weight.detach().numpy()
-        keys, values = (
-            {side: one.weight.detach().numpy() for side, one in maps.items()}
-            for maps in (enhancer.keys, enhancer.values)
+        queries, maps = (
+            {side: one.weight.detach().numpy() for side, one in of.items()}
+            for of in (enhancer.queries, enhancer.maps)
         )
         for row in range(24):
             for column in range(int((batch.items[row] < N).sum())):
                 own = table[self.known(batch, row, column + 1)].mean(0)
                 items = table[batch.items[row, : column + 1]]
-                key = np.vstack([items @ keys["item"].T, own @ keys["user"].T])
-                value = np.vstack([items @ values["item"].T, own @ values["user"].T])
+                keys = np.vstack([items @ queries["item"], own @ queries["user"]])
+                values = np.vstack([items @ maps["item"].T, own @ maps["user"].T])
                 for interest in range(3):
                     user = users[row, column, interest].numpy()
-                    weight = np.exp(key @ (query @ user) / 8**0.5)
-                    expected = user + weight @ value / weight.sum()
+                    weight = np.exp(keys @ user / 4**0.5)
+                    expected = user + weight @ values / weight.sum()
                     np.testing.assert_allclose(
                         found[row, column, interest], expected, rtol=1e-3, atol=1e-4
                     )

@@ -13,13 +13,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from llm.shuffle import others
 from recommend.sequence.chunks import Batch
 from recommend.sequence.dropout import Dropout
 from recommend.sequence.inputs import Inputs
 from recommend.sequence.network import FEATURE
-from recommend.sequence.prefix import prefix_counts, prefix_sums
 from recommend.sequence.protocols import Newcomer, Nodes
 from recommend.settings.tokens import TokensConfig
 
@@ -77,8 +77,12 @@ class Tokens(nn.Module):
         if self.config.of_users:
             own = nodes[0].index_select(0, batch.users)
             return own[:, None].expand(-1, batch.items.shape[1], -1)
-        past = replace(batch, edges=_read(batch, len(nodes[1])))
-        return prefix_sums(nodes[1], past) / prefix_counts(past).clamp_min(1)[..., None]
+        there = _read(batch, len(nodes[1]))
+        own = F.embedding(batch.items.where(there, 0), nodes[1]) * there[..., None]
+        older = torch.bincount(batch.prior_row, minlength=len(there))  # (b,)
+        before = F.embedding_bag(batch.prior, nodes[1], older.cumsum(0) - older, mode="sum")
+        count = (older[:, None] + there.cumsum(1)).clamp_min(1)
+        return (before[:, None] + own.cumsum(1)) / count[..., None]
 
     def _maps(self, width: int) -> nn.ModuleDict:
         """A map to the width of the recommender for each side."""
@@ -157,32 +161,42 @@ class After(Tokens):
 
     def __init__(self, config: TokensConfig, inputs: Inputs, width: int) -> None:
         super().__init__(config, inputs)
-        self.query = nn.Linear(width, width, bias=False)
-        self.keys, self.values = self._maps(width), self._maps(width)
+        self.queries = nn.ModuleDict(
+            {side: nn.Linear(width, self.channels, bias=False) for side in config.sides}
+        )
+        self.maps = self._maps(width)
 
     def after(self, nodes: Nodes, batch: Batch, users: Tensor) -> Tensor:
         """(b, l, k, d) users who have attended.
 
+        Keys are the vectors themselves, since a map of keys is one of queries, and values are
+        mapped once they are summed.
+
         Source: Vaswani et al., Attention is all you need, eq. 1, with one head.
         """
-        asked, sides = self.query(users) * users.shape[-1] ** -0.5, self.config.sides
-        length, logits = batch.items.shape[1], list[Tensor]()
-        if "item" in sides:
-            table = self.dropout(nodes[1])
-            read = batch.items.clamp_max(len(table) - 1)
-            keys, values = (maps["item"](table)[read] for maps in (self.keys, self.values))
-            place = torch.arange(length, device=read.device)
-            later = place[:, None, None] < place  # (l, 1, l)
-            logit = torch.einsum("blkd,bjd->blkj", asked, keys)
-            logits.append(logit.masked_fill(later, -torch.inf))
-        if "user" in sides:
-            known = self.dropout(self._known(nodes, batch))
-            key, value = (maps["user"](known)[:, :, None] for maps in (self.keys, self.values))
-            logits.append((asked * key).sum(-1, keepdim=True))
+        length, vectors = batch.items.shape[1], dict[str, Tensor]()
+        if "item" in self.config.sides:
+            read = batch.items.clamp_max(len(nodes[1]) - 1)
+            vectors["item"] = self.dropout(F.embedding(read, nodes[1]))  # (b, l, c)
+        if "user" in self.config.sides:
+            vectors["user"] = self.dropout(self._known(nodes, batch))  # (b, l, c)
+        logits = []
+        for side, of in vectors.items():
+            asked = self.queries[side](users) * self.channels**-0.5  # (b, l, k, c)
+            if side == "user":
+                logits.append((asked * of[:, :, None]).sum(-1, keepdim=True))
+            else:
+                place = torch.arange(length, device=of.device)
+                later = place[:, None, None] < place  # (l, 1, l)
+                logit = (asked.flatten(1, 2) @ of.transpose(1, 2)).view(*asked.shape[:3], length)
+                logits.append(logit.masked_fill(later, -torch.inf))
         weights = torch.cat(logits, -1).softmax(-1)
-        if "item" in sides:
-            users = users + torch.einsum("blkj,bjd->blkd", weights[..., :length], values)
-        return users + weights[..., -1:] * value if "user" in sides else users
+        if "item" in vectors:
+            summed = weights[..., :length].flatten(1, 2) @ vectors["item"]
+            users = users + self.maps["item"](summed).view_as(users)
+        if "user" in vectors:
+            users = users + self.maps["user"](weights[..., -1:] * vectors["user"][:, :, None])
+        return users
 
 
 FUSIONS = {"concat": Added, "prepend": Before, "cross": After}
