@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.experiment.settings import RANDOM, SHUFFLED, Experiment
+from app.experiment.settings import RANDOM, SHUFFLED, Cell, Experiment
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,7 +56,28 @@ VECTORS_RANDOM = Caution(
     "mean nothing, and reasons do not come of what texts say.",
     leak=False,
 )
-CAUTIONS = {one.sign: one for one in (LEAKING_TEXTS, ALL_EDGES, TEXTS_SHUFFLED, VECTORS_RANDOM)}
+HINDSIGHT = Caution(
+    "¶",
+    "users' vectors made in hindsight",
+    "reads vectors of users that were made with every training interaction in view, those that its "
+    "training predicts among them, so it may trust them more than they deserve; nothing held out "
+    "was seen.",
+    leak=False,
+)
+MISPLACED = Caution(
+    "‖",
+    "control: vectors of others",
+    "is a control: users and items have the graph model's vectors of others, so these say nothing "
+    "of those who have them.",
+    leak=False,
+)
+CAUTIONS = {
+    one.sign: one
+    for one in (
+        *(LEAKING_TEXTS, ALL_EDGES, TEXTS_SHUFFLED, VECTORS_RANDOM),
+        *(HINDSIGHT, MISPLACED),
+    )
+}
 """All there are, by their signs."""
 
 
@@ -68,6 +89,14 @@ def of_settings(experiment: Experiment) -> tuple[Caution, ...]:
         VECTORS_RANDOM: experiment.control == RANDOM,
     }
     return tuple(caution for caution, there in found.items() if there)
+
+
+def of_enhancer(experiment: Experiment, cell: Cell) -> tuple[Caution, ...]:
+    """What the settings of a cell's enhancer give cause for, or of the one that it stands upon."""
+    beneath, enhancer = experiment.beneath(cell), experiment.model_of(cell).enhancer
+    inside = () if beneath is None else of_enhancer(experiment, beneath)
+    found = {HINDSIGHT: enhancer.hindsight, MISPLACED: enhancer.misplaced}
+    return (*inside, *(caution for caution, there in found.items() if there))
 
 
 def tell(name: str, cautions: Iterable[Caution], console: Console) -> None:

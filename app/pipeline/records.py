@@ -17,6 +17,7 @@ from app.experiment.cautions import (
     TEXTS_SHUFFLED,
     VECTORS_RANDOM,
     Caution,
+    of_enhancer,
     of_settings,
     signs,
 )
@@ -143,7 +144,8 @@ class Record:
         there = self.cautions_of_graph() if touched else ()
         if "pairs" in needs and self._leaking_pairs():
             there = (LEAKING_TEXTS, *there)
-        return tuple(one for one in dict.fromkeys(there) if one in touched)
+        found = tuple(one for one in dict.fromkeys(there) if one in touched)
+        return (*found, *of_enhancer(self.experiment, cell))
 
     def _leaking_pairs(self) -> bool:
         """Whether those who said which items are alike had seen held-out interactions."""

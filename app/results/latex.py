@@ -28,6 +28,8 @@ SPECIAL = {
     "†": r"\dag{}",
     "‡": r"\ddag{}",
     "§": r"\S{}",
+    "¶": r"\P{}",
+    "‖": r"\textbardbl{}",
     SIGN: r"$\approx$",
 }
 CAPTION = (

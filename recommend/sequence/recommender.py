@@ -128,7 +128,7 @@ class SequenceRecommender:
         self.network.eval()
         with torch.inference_mode():
             users, items = self._propagate().nodes
-        return users.cpu().numpy(), items.cpu().numpy()
+        return users.detach().cpu().numpy(), items.detach().cpu().numpy()
 
     def opened(self) -> Opened:
         """The network after one pass over its graph."""

@@ -77,6 +77,16 @@ class EnhancerConfig(PartConfig):
         """What it adds with these settings, in words: its title, where they do not change it."""
         return self.title
 
+    @property
+    def hindsight(self) -> bool:
+        """Whether it reads vectors of users that were made with all they had in training."""
+        return False
+
+    @property
+    def misplaced(self) -> bool:
+        """Whether what it reads is of other entities: a control."""
+        return False
+
     if TYPE_CHECKING:
 
         @property

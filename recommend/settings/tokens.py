@@ -48,6 +48,16 @@ class TokensConfig(FeaturesConfig):
         return self.moment == "whole" and "user" in self.sides
 
     @property
+    def hindsight(self) -> bool:
+        """Whether users have vectors that were made with all their training interactions."""
+        return self.of_users
+
+    @property
+    def misplaced(self) -> bool:
+        """Whether it is the control."""
+        return self.permuted
+
+    @property
     def needs(self) -> tuple[str, ...]:  # type: ignore[override]
         """Vectors of items, and of users where they are read."""
         return ("item_embeddings", *(("user_embeddings",) if self.of_users else ()))

@@ -87,6 +87,13 @@ def test_floor(output: Output, small: ModuleType) -> None:
     assert "a step" in said and "times a plain one's" in said
 
 
+def test_tokens(output: Output, small: ModuleType) -> None:
+    said = output("tokens", "gru4rec", "--steps", 1, BATCH=16, CHANNELS=4, WARM=0)
+    rows = [line.split() for line in said.splitlines()[2:]]
+    assert [row[1] for row in rows] == ["plain", "concat", "prepend", "cross"]
+    assert float(rows[0][-1]) == 1 and all(float(row[2]) > 0 for row in rows)
+
+
 def test_growth(output: Output, small: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     from quantize.settings import RqVaeConfig
 
