@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data.behaviours import counted
 from data.domains import Domains
 from data.errors import ConfigError
 from data.relation import Relation
@@ -52,10 +53,12 @@ class Past:
         n_items, sources = world.dataset.n_items, world.sources
         domains = Domains.of(world.dataset)
         codes = None if sources.graph is None else sources.graph.item_codes
+        done, weights = counted(world.dataset, world.histories)
         graph = domain_graph(
-            world.histories,
+            done,
             n_items,
             domains,
+            weights=weights,
             half_life_days=own.half_life_days,
             alike=own.alike,
             nearest=own.nearest,

@@ -15,6 +15,11 @@ from data.loaders.load import load_dataset
 from data.settings import DataConfig, FilesConfig
 from data.split import leave_one_out
 from graph.build.domains import engagement
+from recommend.protocols import World
+from recommend.rank.past import Past
+from recommend.settings import TrainConfig
+from recommend.settings.rankgraph import RankGraphConfig
+from recommend.sources import Sources
 
 ROWS = (
     "user_id,item_id,day,act\n"
@@ -153,3 +158,15 @@ def test_fingerprints_hear_of_behaviours_only_where_there_are_some(shop, tmp_pat
 
     assert "behaviour" not in settings(shop(behaviour=None, behaviours={}))["files"]
     assert settings(shop())["files"]["behaviours"] == WEIGHTS
+
+
+def test_the_graph_that_rankgraph_learns_on_weighs_what_was_done(shop):
+    dataset = load(shop()).dataset
+    past = leave_one_out(dataset).histories(dataset)
+    world = World(dataset, past, Sources(histories=past), TrainConfig())
+    had = Past.of(RankGraphConfig(), world).graph.relation(("user", "had", "items"))
+    ann = list(dataset.users[USER_ID]).index("ann")
+    mine = slice(had.offsets[ann], had.offsets[ann + 1])
+    weights = dict(zip(had.targets[mine].tolist(), had.weights[mine].tolist(), strict=True))
+    names = list(dataset.items[ITEM_ID])
+    assert weights == {names.index("a"): 3.5, names.index("b"): 1}
