@@ -77,7 +77,9 @@ def recommend(
     tell(record.experiment.name, record.cautions(cell), console)
     of = f", items of {domain}" if domain else ""
     console.print(styled((str(cell), "bold"), f" for user {user}{of}"))
-    for sentence in _limits(record, results, cell, number, kept) if domain or known else ():
+    ranked = None if among is None else (domain or "", among)
+    told = _limits(record, results, cell, number, kept, ranked) if domain or known else ()
+    for sentence in told:
         console.print(sentence)
     for row, item, sentences in zip(found.iter_rows(named=True), items, whys, strict=True):
         score, had = (f"{row['score']:.3f}", "dim"), " (had it, held back)" if item in past else ""
@@ -86,10 +88,17 @@ def recommend(
             console.print(f"     {sentence}")
     if explain and record.experiment.model_of(cell).backbone.looks_around:
         console.print(styled((f"Of ways, {NOT_A_SUM}", "dim")))
+        if domain:
+            console.print(styled((f"Ranks without ways are among all, of {domain} or not.", "dim")))
 
 
 def _limits(
-    record: Record, results: Results, cell: Cell, user: int, kept: np.ndarray | None
+    record: Record,
+    results: Results,
+    cell: Cell,
+    user: int,
+    kept: np.ndarray | None,
+    ranked: tuple[str, np.ndarray] | None,
 ) -> list[str]:
     """What a recommender cannot do with what is known of a user, of all or of one domain."""
     case = results.showcase
@@ -97,7 +106,7 @@ def _limits(
     known = past.of(user) if kept is None else past.only(kept).of(user)
     back = 0 if kept is None else int((~kept[train.of(user)]).sum())
     other = case.another(user)
-    return tell_limits(results.ready(cell), user, known, other, back, nouns_of(record))
+    return tell_limits(results.ready(cell), user, known, other, back, nouns_of(record), ranked)
 
 
 def _reasons(

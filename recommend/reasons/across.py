@@ -52,9 +52,14 @@ def bridges(
         limit: Bridges at most; none come back where nothing joins them.
     """
     afar = history[domains.of_item[history] != domains.of_item[item]]
-    groups = _groups_of_both(evidence, afar, user, item, levels)
-    best = sorted(groups, key=lambda one: (not one.words, -one.weight))
-    return [*_people_of_both(evidence, afar, user, item), *best][:limit]
+    people = [*_people_of_both(evidence, afar, user, item)]
+    groups = sorted(
+        _groups_of_both(evidence, afar, user, item, levels), key=lambda one: -one.weight
+    )
+    telling = [one for one in groups if one.words]
+    if not telling and (levels is None or levels.get("item")):
+        telling = [*_words_of_both(evidence, afar, item)]
+    return [*people, *telling, *(one for one in groups if not one.words)][:limit]
 
 
 def _people_of_both(evidence: Evidence, afar: np.ndarray, user: int, item: int) -> Iterator[Reason]:
@@ -133,6 +138,26 @@ def _groups_of_both(
         )
 
 
+def _words_of_both(evidence: Evidence, afar: np.ndarray, item: int) -> Iterator[Reason]:
+    """The item there whose text has most words in common with its, of those that few texts have."""
+    every = list(dict.fromkeys(afar[::-1].tolist()))[:LATEST]
+    shared = {one: evidence.common("item", (one, item)) for one in every}
+    one = max(every, key=lambda one: len(shared[one]), default=-1)
+    if one < 0 or not shared[one]:
+        return
+    yield Reason(
+        "words",
+        item,
+        "",
+        f"The descriptions of {evidence.title(one)} in the history and of "
+        f"this{evidence.of_domain(item)} both mention {listed(shared[one])}.",
+        0.0,
+        (one,),
+        words=shared[one],
+        across=True,
+    )
+
+
 def tell_none(
     evidence: Evidence, domains: Domains, history: np.ndarray, item: int, levels: Levels | None
 ) -> str:
@@ -148,19 +173,25 @@ def tell_none(
     own = int(domains.of_item[item])
     afar = history[domains.of_item[history] != own]
     if not len(afar):
-        return f"No way leads here from elsewhere: the history is of {domains.names[own]} alone."
+        return f"No way is found from another domain: the history is of {domains.names[own]} alone."
     there = " or ".join(domains.names[one] for one in np.flatnonzero(domains.counts(afar)))
     some = "item" if len(set(afar.tolist())) <= LATEST else f"of the latest {LATEST} items"
     read = evidence.graph is not None and (levels is None or levels.get("item"))
     groups = ", and no group of the graph holds both" if read else ""
     return (
-        f"No way leads here from {there}: fewer than {LEAST_PEOPLE} others {evidence.did} any one "
+        f"No way is found from {there}: fewer than {LEAST_PEOPLE} others {evidence.did} any one "
         f"{some} of this history there and this, too, or no more than usual{groups}."
     )
 
 
 def tell_limits(
-    ready: Ready, user: int, history: np.ndarray, other: np.ndarray, held_back: int, nouns: Nouns
+    ready: Ready,
+    user: int,
+    history: np.ndarray,
+    other: np.ndarray,
+    held_back: int,
+    nouns: Nouns,
+    domain: tuple[str, np.ndarray] | None = None,
 ) -> list[str]:
     """What a recommender cannot do with what is known of somebody, in sentences; none, if all.
 
@@ -171,21 +202,42 @@ def tell_limits(
         other: (m,) another history, which it is asked after, too; not none.
         held_back: Items that the user had in training and that are taken not to be known.
         nouns: How items are called.
+        domain: That is ranked, with (n_items,) bool which items are in it; None for everything.
     """
     said, parts = [], ready.model.config
-    if not ready.reads_history(user, history, other):
-        said.append(
-            f"Asked after another history, it scores every {nouns.one} just the same: what a "
-            f"person {nouns.did} changes nothing in it."
-        )
-    if held_back and parts.backbone.embeds:
-        said.append(
-            f"It also has a vector of this person that training left, with all {held_back:,} "
-            f"{nouns.many} that are held back in view."
-        )
+    name, among = domain or ("", None)
+    same = f"it scores every {nouns.one}{f' of {name}' if name else ''} just the same"
+    back = f", with all {held_back:,} {nouns.many} that are held back in view" if held_back else ""
+    vector = "a vector of this person that training left"
+    if not ready.reads_history(user, history, other, among):
+        why = f"what a person {nouns.did} changes nothing in it"
+        why = f"it goes by {vector}{back}" if parts.backbone.embeds else why
+        said.append(f"Asked after another history, {same}: {why}.")
+    else:
+        if among is not None and not _carries(ready, user, history, other, among):
+            said.append(
+                f"Asked after other {nouns.many} of other domains, {same}: it carries nothing over."
+            )
+        if held_back and parts.backbone.embeds:
+            said.append(f"It also has {vector}{back}.")
     if held_back and "user" in parts.enhancer.sides:
+        title = parts.enhancer.title
         said.append(
-            f"{parts.enhancer.title} also knows this person by what was made of all of training, "
-            "what is held back included."
+            f"{title[:1].upper()}{title[1:]} also knows this person by what was made of all of "
+            "training, what is held back included."
         )
     return said
+
+
+def _carries(
+    ready: Ready, user: int, history: np.ndarray, other: np.ndarray, among: np.ndarray
+) -> bool:
+    """Whether any score in a domain differs if the history outside it is somebody else's.
+
+    Where neither has anything outside it, that cannot be said, and it is taken to.
+    """
+    afar, own = other[~among[other]], history[among[history]]
+    if not len(afar):
+        return True
+    first = np.concatenate([history[~among[history]], own])
+    return not len(first) or ready.reads_history(user, first, np.concatenate([afar, own]), among)

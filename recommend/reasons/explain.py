@@ -151,7 +151,8 @@ class Reason:
     """One thing that is known of a user and an item.
 
     Attributes:
-        kind: "measured" of the recommender, a "path" of the graph, or what "people" did.
+        kind: "measured" of the recommender, a "path" of the graph, what "people" did, or "words" of
+            both texts.
         item: Number of the item that is shown.
         metapath: The type of a path, such as `user > item > item_factor > item`; "" of what was
             measured.
@@ -168,7 +169,7 @@ class Reason:
         across: Whether it leads from one domain to another.
     """
 
-    kind: Literal["measured", "path", "people"]
+    kind: Literal["measured", "path", "people", "words"]
     item: int
     metapath: str
     sentence: str

@@ -288,7 +288,13 @@ class Showcase:
             ways = explain(evidence, history, user, item, levels=levels, limit=limit)
             every = [own] if own else []
             if asked.among is not None:
-                every += self._across(evidence, history, user, item, levels)
+                every += [
+                    one
+                    for one in self._across(evidence, history, user, item, levels)
+                    if not (
+                        own and own.words and own.through == one.through and one.kind == "words"
+                    )
+                ]
             said = {(one.metapath, one.through, one.factor) for one in every}
             ways = [one for one in ways if (one.metapath, one.through, one.factor) not in said]
             every += [one for one in ways if not (own and one.words and one.words == own.words)]

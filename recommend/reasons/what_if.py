@@ -142,9 +142,19 @@ class Ready:
             falls[at] = ranks[at] - ranks[0] - (above[:, tried[at - 1]] if at else 0)
         return LeftOut(tried, ranks[0], ranks[1:], falls[1:], len(tried) == len(distinct))
 
-    def reads_history(self, user: int, one: np.ndarray, other: np.ndarray) -> bool:
-        """Whether any score differs after two histories that differ, neither of them empty."""
-        return not np.array_equal(self.scores(user, one), self.scores(user, other))
+    def reads_history(
+        self, user: int, one: np.ndarray, other: np.ndarray, among: np.ndarray | None = None
+    ) -> bool:
+        """Whether any score differs after two histories that differ, neither of them empty.
+
+        Args:
+            user: Number of the user.
+            one: (n,) items, oldest first.
+            other: (m,) items likewise.
+            among: (n_items,) bool, whose scores are looked at; all unless given.
+        """
+        some = slice(None) if among is None else among
+        return not np.array_equal(self.scores(user, one)[some], self.scores(user, other)[some])
 
     def everybody(self, histories: Histories) -> Tensor:
         """(n_users, k, d) vectors of all users after their histories, none of them empty.

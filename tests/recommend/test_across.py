@@ -1,9 +1,11 @@
 """Lists of one domain, histories of one, and ways from one to another: counted again by hand."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from small_worlds import checkerboard, codes_of, config_of, dataset_of, graph_of, model_of
 
 from data.dataset import histories
@@ -102,6 +104,31 @@ def test_groups_hold_all_that_is_named_and_words_stand_in_every_text(world):
     assert said > 20
 
 
+def test_words_are_those_of_both_texts_that_few_texts_have(world):
+    """Where no group does; the fewest texts are here those with the word "fog"."""
+    texts = [*world.texts["item"]]
+    rare = {"item": {"fog": (0.1, "fog"), "ice": (0.2, "ice")}}
+    lonely = replace(world, graph=None, rare=rare)
+    said = 0
+    for user, item, reason in every_bridge(lonely):
+        if reason.kind != "words":
+            assert reason.kind == "people"
+            continue
+        (one,) = reason.through
+        assert one in world.people.histories.of(user)
+        assert world.domains.of_item[one] != world.domains.of_item[item]
+        both = set(texts[one].split()) & set(texts[item].split()) & {"fog", "ice"}
+        assert set(reason.words) == both and reason.words
+        assert f"“Work {one}”" in reason.sentence and reason.sentence.startswith("The descriptions")
+        said += 1
+    assert said > 20
+    past = world.people.histories.of(3)
+    silent = {"item": ()}
+    for item in set(range(24)) - set(past.tolist()):
+        found = bridges(lonely, world.domains, past, 3, item, levels=silent, limit=9)
+        assert all(one.kind == "people" for one in found), "it read no texts"
+
+
 def test_where_there_is_no_bridge_it_says_so(world):
     rows, found = [set(world.people.histories.of(u).tolist()) for u in range(40)], 0
     for user in range(40):
@@ -190,6 +217,17 @@ def asked_of(past, known, user):
     return OfUsers(past, np.array([user]), known)
 
 
+class Apart:
+    """Scores an item by how many of its own domain are in the history."""
+
+    def __init__(self, domains):
+        self.domains, self.n_items = domains, len(domains.of_item)
+
+    def after(self, user, histories, known):
+        for items in histories:
+            yield torch.from_numpy(self.domains.counts(items)[self.domains.of_item]).float()
+
+
 def simple(dataset, backbone, scratch):
     """One that takes no enhancer, after an epoch where it learns."""
     given = {"backbone": {"name": backbone}, "enhancer": {"name": "none"}, "width": 8}
@@ -206,7 +244,15 @@ def test_what_a_recommender_cannot_do_is_said(ready, tmp_path):
     assert tell_limits(model, 0, one, other, 3, nouns) == []
     counted = simple(dataset, "popularity", tmp_path / "p")
     (told,) = tell_limits(counted, 0, one, other, 3, nouns)
-    assert "scores every item just the same" in told
+    assert "scores every item just the same: what a person chose changes nothing" in told
+    domains = Domains.of(dataset)
+    book = ("book", domains.holds("book"))
+    (told,) = tell_limits(counted, 0, one, other, 3, nouns, book)
+    assert "scores every item of book just the same" in told
+    assert tell_limits(model, 0, one, other, 3, nouns, book) == []
+    apart = Ready(model.model, Apart(domains))
+    (told,) = tell_limits(apart, 0, one, other, 3, nouns, book)
+    assert "Asked after other items of other domains" in told and "carries nothing over" in told
     towers = simple(dataset, "lightgcn-cf", tmp_path / "l")
     (told,) = tell_limits(towers, 0, one, other, 3, nouns)
     assert "a vector of this person that training left, with all 3 items" in told

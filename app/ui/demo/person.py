@@ -248,7 +248,9 @@ def _limits(case: Showcase, who: Shown, met: NewUser, nouns: Nouns, view: View) 
         return []
     trained = set() if who.user is None else set(case.histories.of(who.user).tolist())
     back, other = len(who.hidden & trained), case.another(_number(case, who))
-    return tell_limits(met.ready, met.number, who.history, other, back, nouns)
+    among = view.among(case)
+    domain = None if among is None else (view.domain or "", among)
+    return tell_limits(met.ready, met.number, who.history, other, back, nouns, domain)
 
 
 def _reasons(
@@ -313,7 +315,15 @@ def _in_short(whys: Sequence[Why]) -> list[str]:
     """
     first = whys[:1] if whys and whys[0].reason.decisive else whys
     shown = [*first, *(why for why in whys[len(first) :] if why.reason.across)]
-    return [why.reason.sentence for why in shown]
+    return [_shorter(why) for why in shown]
+
+
+def _shorter(why: Why) -> str:
+    """A sentence; where there is no way from another domain, without what was looked for."""
+    sentence = why.reason.sentence
+    if why.reason.across and not why.reason.through:
+        return f"{sentence.partition(': ')[0]}."
+    return sentence
 
 
 def _no_reason(nouns: Nouns) -> str:
@@ -411,7 +421,7 @@ def show_whys(
     if domain and "measured" in kinds:
         meant.insert(1, f"Its ranks are among the {nouns.many} of {plain(domain)}.")
     st.caption(" ".join(meant))
-    if domain and around:
+    if domain and any(one.rank for one in around):
         st.caption(f"Ranks below are among all {nouns.many}, of {plain(domain)} or not.")
     for one in around:
         draw_around(case, name, one, nouns)
