@@ -220,8 +220,9 @@ def tell_limits(
             )
         if held_back and parts.backbone.embeds:
             said.append(f"It also has {vector}{back}.")
-    if held_back and "user" in parts.enhancer.sides:
-        title = parts.enhancer.title
+    every = [one.enhancer for one in (parts, parts.upon) if one is not None]
+    readers = [one for one in every if "user" in one.sides]
+    for title in (one.title for one in readers if held_back):
         said.append(
             f"{title[:1].upper()}{title[1:]} also knows this person by what was made of all of "
             "training, what is held back included."
