@@ -25,7 +25,7 @@ from app.cli.progress import open_display
 from app.experiment.cautions import notes, of_settings, tell, with_signs
 from app.experiment.file import load_experiment, read_tree
 from app.pipeline.runner import choose_device
-from app.reproduce.domains import account_of_domains, measure_ranks
+from app.reproduce.domains import account_of_domains, run_ablations
 from app.reproduce.figures import look_up_other, make_other
 from app.reproduce.results import account_of, results_of
 from app.reproduce.sheets import print_account, write_account
@@ -135,10 +135,9 @@ def reproduce(
         of = open_reproduction(name, workspace, source, seeds or ())
         of.chosen(only or ())
         if not dry_run:
-            run_rows(of, only or (), jobs, choose_device(device), open_display)
+            run = run_ablations if kind in DOMAINS else run_rows
+            run(of, only or (), jobs, choose_device(device), open_display)
         if kind in DOMAINS:
-            if not dry_run:
-                measure_ranks(of, only or (), choose_device(device), open_display)
             told = account_of_domains(of)
         else:
             account = account_of_tokens if kind == TOKENS else account_of

@@ -9,10 +9,10 @@ import polars as pl
 
 from app.experiment.settings import Cell
 from app.pipeline.derived import holds, run_derived, step_from
-from app.pipeline.records import Record
+from app.pipeline.records import Record, read_record
 from app.pipeline.runner import Showing, in_silence
 from app.reproduce.sheets import TABLE, Account, Sheet
-from app.reproduce.tables import Reproduction, found_in
+from app.reproduce.tables import Reproduction, found_in, run_rows
 from app.results.domains import (
     BUCKETS,
     MAIN,
@@ -32,23 +32,38 @@ from app.results.domains import (
 )
 
 
-def measure_ranks(
+def run_ablations(
     of: Reproduction,
     only: Sequence[str] = (),
+    jobs: int = 1,
     device: str = "cpu",
     showing: Showing = in_silence,
 ) -> None:
-    """Ranks within domains of the chosen rows that are trained and not measured yet.
+    """Makes what is missing of the chosen rows, ranks within domains included, row by row.
+
+    Raises:
+        AutoGraphError: of the first step that fails; what is finished stays.
+    """
+    chosen = {row.key for row in of.chosen(only)}
+    for experiment, rows in of.experiments():
+        some = [row for row in rows if row.key in chosen]
+        if some:
+            run_rows(of, [row.key for row in some], jobs, device, showing)
+            cells = [cell for row in some for cell in row.cells(of.seeds)]
+            measure_ranks(read_record(experiment.name, of.workspace), cells, device, showing)
+
+
+def measure_ranks(
+    record: Record, cells: Sequence[Cell], device: str = "cpu", showing: Showing = in_silence
+) -> None:
+    """Ranks within domains of trained recommenders that are not measured yet.
 
     Raises:
         AutoGraphError: of the first that fails; what is finished stays.
     """
-    chosen = {row.key for row in of.chosen(only)}
-    for key, (record, cells) in found_in(of).items():
-        if key in chosen:
-            steps = [(record.experiment, step_from(record, STAGE, cell)) for cell in cells]
-            if not all(holds(record, step) for _, step in steps):
-                run_derived(record, steps, device, showing)
+    steps = [(record.experiment, step_from(record, STAGE, cell)) for cell in cells]
+    if not all(holds(record, step) for _, step in steps):
+        run_derived(record, steps, device, showing)
 
 
 def account_of_domains(of: Reproduction) -> Account:

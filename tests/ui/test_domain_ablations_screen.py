@@ -101,7 +101,7 @@ def family(demo_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
         write_record(plan, plan.steps())
         for step in plan.steps():
             StepRunner(plan.experiment, workspace).run(step, Quiet())
-    measure_ranks(of)
+        measure_ranks(read_record(experiment.name, workspace), list(plan.experiment.grid))
     return workspace
 
 
