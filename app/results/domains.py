@@ -66,11 +66,11 @@ GROUPS: Mapping[str, Group] = {
         "Loss",
         "balance",
         {
-            "infonce": (0.0, "InfoNCE, λ = 0"),
-            "0.25": (0.25, "both, λ = 0.25"),
-            "both": (0.5, "both, λ = 0.5"),
-            "0.75": (0.75, "both, λ = 0.75"),
-            "triplet": (1.0, "triplet, λ = 1"),
+            "infonce": (0.0, "InfoNCE (λ = 0)"),
+            "0.25": (0.25, "both (λ = 0.25)"),
+            "both": (0.5, "both (λ = 0.5)"),
+            "0.75": (0.75, "both (λ = 0.75)"),
+            "triplet": (1.0, "triplet (λ = 1)"),
         },
     ),
     "negatives": Group(
@@ -449,17 +449,21 @@ def p_in_words(p: float) -> str:
 
 
 def seeds_in_words(table: pl.DataFrame) -> str:
-    """How many trainings stand behind the rows, and what that leaves open."""
-    counts = sorted(set(table["seeds"]))
+    """How many trainings stand behind the rows that are trained, and what that leaves open."""
+    simple = {name for name, spec in BACKBONES.items() if not spec.config.learns}
+    trained = table.filter(~pl.col("row").is_in(simple))
+    counts = sorted(set(trained["seeds"]))
+    if not counts:
+        return "None of these is trained, so that there is no luck of a seed in it."
     if counts == [1]:
         return (
             "One seed each, so nothing is known of what another training would change; tests are "
             "over users."
         )
     told = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
-    alone = table.filter(pl.col("seeds") == 1)["row"].unique(maintain_order=True).to_list()
+    alone = trained.filter(pl.col("seeds") == 1)["row"].unique(maintain_order=True).to_list()
     rest = f" With one seed alone: {', '.join(alone)}." if alone else ""
-    return f"Seeds: {told}.{rest}"
+    return f"Seeds of what is trained: {told}.{rest}"
 
 
 GOAL_APART, GOAL_P, GOAL_OTHERS = 1.2, 0.001, 2.0

@@ -169,6 +169,10 @@ def test_goals_are_told_as_they_came() -> None:
     assert "1.00 times as high, p = 1 (1 seed)" in goals_in_words(table, choices, "ngcf")[0]
     assert goals_in_words(table, choices, "ngcf")[0].endswith("not reached.")
     assert "One seed each" in seeds_in_words(table)
+    two = pl.DataFrame({"row": ["ngcf", "popularity", "x"], "seeds": [2, 1, 1]})
+    assert seeds_in_words(two[:2]) == "Seeds of what is trained: 2."
+    assert seeds_in_words(two) == "Seeds of what is trained: 1 to 2. With one seed alone: x."
+    assert seeds_in_words(two[1:2]).startswith("None of these is trained")
 
 
 def test_every_value_is_one_that_the_settings_take() -> None:

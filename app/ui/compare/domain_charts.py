@@ -25,7 +25,8 @@ def points(rows: pl.DataFrame, unit: str, most: float, base: float) -> Spec:
     """
     shown = rows.reverse()
     spec = canvas(top=6, bottom=30, right=30, tooltip={"formatter": "{b}"})
-    spec["xAxis"] = axis(name=unit, nameGap=26, min=0, max=end_of(most), splitNumber=4)
+    end, step = ends(most)
+    spec["xAxis"] = axis(name=unit, nameGap=26, min=0, max=end, interval=step)
     spec["yAxis"] = names_axis(shown["name"].to_list(), 128)
     boxes, dots = [], []
     for at, row in enumerate(shown.to_dicts()):
@@ -52,14 +53,14 @@ def points(rows: pl.DataFrame, unit: str, most: float, base: float) -> Spec:
     return spec
 
 
-def end_of(most: float) -> float:
-    """The end of an axis that reaches a value: a round number.
+def ends(most: float) -> tuple[float, float]:
+    """The end of an axis that reaches a value, and the distance of its marks: round numbers.
 
-    >>> end_of(0.298), end_of(0.021), end_of(0.5)
-    (0.3, 0.025, 0.5)
+    >>> ends(0.298), ends(0.021), ends(0.677)
+    ((0.3, 0.1), (0.025, 0.005), (0.8, 0.2))
     """
-    step = next(s for s in (0.005, 0.01, 0.02, 0.05, 0.1, 0.25) if most <= 8 * s or s == 0.25)
-    return round(math.ceil(round(most / step, 6)) * step, 6)
+    step = next((s for s in (0.005, 0.01, 0.02, 0.05, 0.1) if most <= 5 * s), 0.2)
+    return round(math.ceil(round(most / step, 6)) * step, 6), step
 
 
 def sweep(rows: pl.DataFrame, unit: str, what: str) -> Spec:
@@ -71,7 +72,7 @@ def sweep(rows: pl.DataFrame, unit: str, what: str) -> Spec:
         unit: What is measured.
         what: What the setting is called.
     """
-    spec = canvas(left=20, top=12, bottom=30, tooltip={"formatter": "{b}"})
+    spec = canvas(left=28, top=12, bottom=30, tooltip={"formatter": "{b}"})
     spec["xAxis"] = axis(name=what, nameGap=26, min=0, max=1, interval=0.25)
     spec["yAxis"] = axis(name=unit, nameGap=42, scale=True)
     known = rows.drop_nulls(["seed_low", "seed_high"])
