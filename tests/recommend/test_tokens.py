@@ -220,19 +220,17 @@ class TestByHand:
         enhancer, table = made.enhancer, made.enhancer.of_items.numpy().astype(np.float64)
         users = torch.randn(24, 5, 3, 8)
         found = enhancer.after(made.propagate(NOBODY).nodes, batch, users).detach().numpy()
-        queries, maps = (
-            {side: one.weight.detach().numpy() for side, one in of.items()}
-            for of in (enhancer.queries, enhancer.maps)
-        )
+        query = enhancer.query.weight.detach().numpy()
+        maps = {side: one.weight.detach().numpy() for side, one in enhancer.maps.items()}
         for row in range(24):
             for column in range(int((batch.items[row] < N).sum())):
                 own = table[self.known(batch, row, column + 1)].mean(0)
                 items = table[batch.items[row, : column + 1]]
-                keys = np.vstack([items @ queries["item"], own @ queries["user"]])
+                keys = np.vstack([items, own])
                 values = np.vstack([items @ maps["item"].T, own @ maps["user"].T])
                 for interest in range(3):
                     user = users[row, column, interest].numpy()
-                    weight = np.exp(keys @ user / 4**0.5)
+                    weight = np.exp(keys @ (query @ user) / 4**0.5)
                     expected = user + weight @ values / weight.sum()
                     np.testing.assert_allclose(
                         found[row, column, interest], expected, rtol=1e-3, atol=1e-4

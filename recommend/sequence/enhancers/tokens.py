@@ -161,9 +161,7 @@ class After(Tokens):
 
     def __init__(self, config: TokensConfig, inputs: Inputs, width: int) -> None:
         super().__init__(config, inputs)
-        self.queries = nn.ModuleDict(
-            {side: nn.Linear(width, self.channels, bias=False) for side in config.sides}
-        )
+        self.query = nn.Linear(width, self.channels, bias=False)
         self.maps = self._maps(width)
 
     def after(self, nodes: Nodes, batch: Batch, users: Tensor) -> Tensor:
@@ -180,9 +178,8 @@ class After(Tokens):
             vectors["item"] = self.dropout(F.embedding(read, nodes[1]))  # (b, l, c)
         if "user" in self.config.sides:
             vectors["user"] = self.dropout(self._known(nodes, batch))  # (b, l, c)
-        logits = []
+        logits, asked = [], self.query(users)  # (b, l, k, c)
         for side, of in vectors.items():
-            asked = self.queries[side](users) * self.channels**-0.5  # (b, l, k, c)
             if side == "user":
                 logits.append((asked * of[:, :, None]).sum(-1, keepdim=True))
             else:
@@ -190,7 +187,7 @@ class After(Tokens):
                 later = place[:, None, None] < place  # (l, 1, l)
                 logit = (asked.flatten(1, 2) @ of.transpose(1, 2)).view(*asked.shape[:3], length)
                 logits.append(logit.masked_fill(later, -torch.inf))
-        weights = torch.cat(logits, -1).softmax(-1)
+        weights = (torch.cat(logits, -1) * self.channels**-0.5).softmax(-1)
         if "item" in vectors:
             summed = weights[..., :length].flatten(1, 2) @ vectors["item"]
             users = users + self.maps["item"](summed).view_as(users)
