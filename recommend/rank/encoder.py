@@ -29,6 +29,13 @@ class Heard(NamedTuple):
     weight: Tensor
 
 
+class ByType(nn.ModuleDict):
+    """Modules by type of nodes; a domain may be called as a method of a dict is, such as items."""
+
+    def __setitem__(self, key: str, module: nn.Module) -> None:
+        self._modules[key] = module
+
+
 class TypeEncoder(nn.Module):
     """h = Σ_j x_j + M(concat_j x_j), over all that is known of a node; M is an MLP.
 

@@ -17,6 +17,8 @@ from graph.hetero import HeteroGraph
 from graph.schema import Key
 from recommend.graphs.sparse import product
 
+LEAST = torch.finfo(torch.float32).tiny
+"""What stands for a weight of nothing, where it is divided by."""
 Hidden = Mapping[Key, Tensor]
 """(m,) bool by declared type of edges: which of them nobody hears in a step."""
 
@@ -76,6 +78,7 @@ class Hearing(nn.Module):
 
     Attributes:
         offsets: (n + 1,) int64 edges of each target, in order of the targets.
+        targets: (m,) int64 target of each.
         sources: (m,) int64 source of each.
         numbers: (m,) int64 place of each among the declared edges.
         weights: (m,) float32.
@@ -84,6 +87,7 @@ class Hearing(nn.Module):
     """
 
     offsets: Tensor
+    targets: Tensor
     sources: Tensor
     numbers: Tensor
     weights: Tensor
@@ -100,6 +104,7 @@ class Hearing(nn.Module):
         counts = np.bincount(heard.targets, minlength=heard.n_targets)
         arrays = {
             "offsets": heard.offsets,
+            "targets": heard.sources,
             "sources": heard.targets,
             "numbers": np.arange(m) if heard.numbers is None else heard.numbers,
             "turned": turned,
@@ -126,9 +131,8 @@ class Hearing(nn.Module):
         return self._whole
 
     def _made(self, weights: Tensor) -> Matrices:
-        running = torch.cat([weights.new_zeros(1), weights.double().cumsum(0)])
-        totals = running[self.offsets].diff().to(weights.dtype)
-        shares = weights / totals.clamp_min(1e-12).repeat_interleave(self.offsets.diff())
+        totals = torch.segment_reduce(weights, "sum", offsets=self.offsets, unsafe=True)
+        shares = weights / totals.clamp_min(LEAST)[self.targets]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # torch says that such matrices are new
             to_targets = torch.sparse_csr_tensor(

@@ -43,7 +43,7 @@ class Pool(nn.Module):
         self.register_buffer("next", torch.zeros(1, dtype=torch.int64))
 
     def push(self, numbers: Tensor) -> None:
-        """Takes (m,) items in; of more than fit, the last."""
+        """Takes (m,) items in, in this order; of more than fit, the last."""
         size = len(self.numbers)
         numbers = numbers[-size:]
         places = (self.next + torch.arange(len(numbers), device=self.next.device)) % size
@@ -53,6 +53,39 @@ class Pool(nn.Module):
     def held(self) -> Tensor:
         """(k,) items, as many as there are yet; one may be there several times."""
         return self.numbers[self.numbers >= 0]
+
+
+class Known(NamedTuple):
+    """What is no negative of each of some anchors, such as items that a user had.
+
+    Attributes:
+        rows: (n,) int64 place of an anchor, in order.
+        numbers: (n,) int64 what is no negative of it, in order for each.
+        shape: Anchors, and all that there is.
+    """
+
+    rows: Tensor
+    numbers: Tensor
+    shape: tuple[int, int]
+
+    def of(self, numbers: Tensor) -> Tensor:
+        """(b, m) bool, which of (m,) are known to each of all anchors; one may be there twice."""
+        some, places = torch.unique(numbers, return_inverse=True)
+        at = torch.searchsorted(some, self.numbers).clamp_max(max(len(some) - 1, 0))
+        found = torch.zeros(self.shape[0], len(some), dtype=torch.bool, device=some.device)
+        if len(some):
+            there = some[at] == self.numbers
+            found[self.rows[there], at[there]] = True
+        return found[:, places]
+
+    def holds(self, rows: Tensor, numbers: Tensor) -> Tensor:
+        """(p, k) bool, whether each of (p, k) numbers is known to the anchor at each of (p,)."""
+        codes = self.rows * self.shape[1] + self.numbers
+        wanted = rows[:, None] * self.shape[1] + numbers
+        if not len(codes):
+            return torch.zeros_like(wanted, dtype=torch.bool)
+        at = torch.searchsorted(codes, wanted).clamp_max(len(codes) - 1)
+        return codes[at] == wanted
 
 
 class Against(NamedTuple):
@@ -81,29 +114,29 @@ class Against(NamedTuple):
         return logits.masked_fill(self.wrong, LEAST).logsumexp(1)
 
 
-def against(users: Tensor, numbers: Tensor, vectors: Tensor, known: Tensor) -> Against:
+def against(users: Tensor, numbers: Tensor, vectors: Tensor, known: Known) -> Against:
     """(b, d) users against (m,) items with their (m, d) vectors.
 
     Args:
         users: Of length 1.
         numbers: Which items.
         vectors: Of length 1.
-        known: (b, n_items) bool, what each user had.
+        known: What each user had.
     """
-    return Against(numbers, users @ vectors.T, known[:, numbers])
+    return Against(numbers, users @ vectors.T, known.of(numbers))
 
 
 def draw_near(near: Relation, items: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
     """(p, k) int64 items near each of (p,), alike and with replacement; -1 without any."""
     degrees = near.degrees[items]
     places = (rng.random((len(items), k)) * degrees[:, None]).astype(np.int64)
+    if not len(near.targets):
+        return np.full((len(items), k), -1)
     found = near.targets[np.minimum(near.offsets[items][:, None] + places, len(near.targets) - 1)]
     return np.where(degrees[:, None] > 0, found, -1).astype(np.int64)
 
 
-def near_cosines(
-    users: Tensor, rows: Tensor, items: Tensor, drawn: Tensor, known: Tensor
-) -> Tensor:
+def near_cosines(users: Tensor, rows: Tensor, items: Tensor, drawn: Tensor, known: Known) -> Tensor:
     """(p, k) cosines of users and items near those they had; a very low number for no negative.
 
     Args:
@@ -111,11 +144,11 @@ def near_cosines(
         rows: (p,) place of the user of each pair.
         items: (n_items, d) of length 1.
         drawn: (p, k) items, -1 for none.
-        known: (b, n_items) bool, what each user had.
+        known: What each user had.
     """
     vectors = F.embedding(drawn.clamp_min(0), items)  # (p, k, d)
     cosines = (vectors @ users[rows][:, :, None])[:, :, 0]
-    wrong = (drawn < 0) | known[rows[:, None], drawn.clamp_min(0)]
+    wrong = (drawn < 0) | known.holds(rows, drawn.clamp_min(0))
     return cosines.masked_fill(wrong, LEAST)
 
 

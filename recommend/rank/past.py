@@ -7,11 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.behaviours import counted
+from data.columns import LEAST_CLOCK
+from data.dataset import Histories
 from data.domains import Domains
 from data.errors import ConfigError
 from data.relation import Relation
 from graph.build.coengagement import co_engaged
-from graph.build.domains import HAD, domain_graph, domain_schema, share_codes
+from graph.build.domains import (
+    DAY,
+    HAD,
+    domain_graph,
+    domain_schema,
+    engagement,
+    share_codes,
+)
 from graph.hetero import HeteroGraph
 from graph.schema import Key
 from recommend.features import Bags, bags
@@ -95,6 +104,30 @@ class Past:
                 items = np.asarray(self.graph.attributes[edge.target]["item"])
                 wanted = relation.sources * np.int64(n_items) + items[relation.targets]
                 found[edge.key] = np.searchsorted(codes, wanted)
+        return found
+
+    def after(self, histories: Histories, half_life_days: float | None) -> Relation:
+        """Users to items of histories, with weights.
+
+        What was had in training weighs what it weighs there. All else is counted, and has its age
+        where this counts, unless the times are steps without dates.
+        """
+        n_items, had = np.int64(self.had.n_targets), self.had
+        weights, latest = np.ones(len(had.targets), dtype=np.float32), 0
+        for key, places in self.edge_places().items():
+            weights[places] = self.graph.edges[key].weights
+            latest = max(latest, int(self.graph.edges[key].moments.max(initial=0)))
+        last = int(histories.times.max(initial=0))
+        aged = half_life_days if last >= LEAST_CLOCK else None
+        found = engagement(histories, int(n_items), half_life_days=aged)
+        assert found.weights is not None
+        if aged is not None:
+            found.weights[:] *= np.exp2((last - latest) / (aged * DAY))
+        codes = had.sources * n_items + had.targets
+        wanted = found.sources * n_items + found.targets
+        at = np.searchsorted(codes, wanted).clip(max=max(len(codes) - 1, 0))
+        there = codes[at] == wanted if len(codes) else np.zeros(len(at), dtype=bool)
+        found.weights[there] = weights[at[there]]
         return found
 
     def arrays(self) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ it stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
@@ -21,14 +21,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.relation import Relation
-from graph.build.domains import engagement
+from data.relation import Relation, offsets_of
 from recommend.protocols import Asked, World
+from recommend.rank.anchors import Likeness, Pairs, alike_items, alike_users, edges_of
 from recommend.rank.losses import info_nce, triplet
 from recommend.rank.messages import Hidden
 from recommend.rank.negatives import (
     LEAST,
     Against,
+    Known,
     Pool,
     against,
     draw_near,
@@ -38,6 +39,7 @@ from recommend.rank.negatives import (
 from recommend.rank.network import RankGraphNetwork, own_settings
 from recommend.rank.past import Past
 from recommend.settings import ModelConfig
+from recommend.settings.rankgraph import RankGraphConfig
 
 USERS_AT_ONCE = 512
 
@@ -53,6 +55,8 @@ class Step(NamedTuple):
         known_rows: (n,) int64 place among the users, of every item that they had.
         known: (n,) int64 these items.
         hidden: (m,) bool, edges from users to items that nobody hears; none without any.
+        alike: Of users of each type, and of items, who is drawn together; the place of the type,
+            where they are users.
     """
 
     users: Tensor
@@ -62,6 +66,7 @@ class Step(NamedTuple):
     known_rows: Tensor
     known: Tensor
     hidden: Tensor
+    alike: tuple[tuple[int | None, Pairs], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +77,13 @@ class RankGraph:
         config: What it is.
         past: What it knows.
         network: The weights.
+        likeness: Of users of each type, and of items, who is alike, as far as it is drawn together.
     """
 
     config: ModelConfig
     past: Past
     network: RankGraphNetwork
+    likeness: tuple[tuple[int | None, Likeness], ...] = ()
 
     @classmethod
     def of(cls, config: ModelConfig, world: World) -> RankGraph:
@@ -85,14 +92,24 @@ class RankGraph:
         Raises:
             ConfigError: settings read codes, texts or times that are not there.
         """
-        past = Past.of(own_settings(config), world)
-        return cls(config, past, RankGraphNetwork(config, past))
+        return cls._over(config, Past.of(own_settings(config), world))
 
     @classmethod
     def restore(cls, config: ModelConfig, arrays: dict[str, np.ndarray]) -> RankGraph:
         """A network over the past that was stored; its weights are loaded afterwards."""
-        past = Past.read(own_settings(config), arrays)
-        return cls(config, past, RankGraphNetwork(config, past))
+        return cls._over(config, Past.read(own_settings(config), arrays))
+
+    @classmethod
+    def _over(cls, config: ModelConfig, past: Past) -> RankGraph:
+        network, anchors = RankGraphNetwork(config, past), own_settings(config).anchors
+        found: list[tuple[int | None, Likeness]] = []
+        if "user-user" in anchors:
+            found += [(at, alike_users(past.graph, one)) for at, one in enumerate(network.people)]
+        if "item-item" in anchors:
+            names = network.domains
+            groups = [names] if len(network.people) == 1 else [(name,) for name in names]
+            found += [(None, alike_items(past.graph, some, past.had.n_targets)) for some in groups]
+        return cls(config, past, network, tuple(found))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The past, by name."""
@@ -112,10 +129,7 @@ class RankGraph:
 
     def _step(self, users: np.ndarray, rng: np.random.Generator) -> Step:
         own, had = own_settings(self.config), self.past.had
-        lengths = had.degrees[users]
-        rows = np.repeat(np.arange(len(users)), lengths)
-        ends = np.cumsum(lengths)
-        edges = np.repeat(had.offsets[users] - ends + lengths, lengths) + np.arange(ends[-1])
+        rows, edges = edges_of(had, users)
         items = had.targets[edges].astype(np.int64)
         predicted, hidden = np.ones(len(rows), dtype=bool), np.zeros(0, dtype=bool)
         if own.hide:
@@ -129,15 +143,33 @@ class RankGraph:
         if self.past.near is not None:
             drawn = draw_near(self.past.near, items[predicted], own.hard, rng)
         parts = (users, rows[predicted], items[predicted], drawn, rows, items, hidden)
-        return Step(*(torch.from_numpy(part).to(self.device) for part in parts))
+        some = np.unique(items[predicted])
+        alike = tuple(
+            (at, one.draw(some if at is None else users, rng, self.device))
+            for at, one in self.likeness
+        )
+        return Step._make((*(torch.from_numpy(part).to(self.device) for part in parts), alike))
 
     def loss(self, batch: Step) -> tuple[Tensor, int]:
-        """λ times the triplet loss and 1 - λ times InfoNCE, mean over what is predicted."""
-        layers = self.network.layers(self._hidden(batch.hidden))
+        """λ times the triplet loss and 1 - λ times InfoNCE, mean over what is predicted.
+
+        Where several kinds of anchors are asked for, it is the mean of their losses.
+        """
+        own, layers = own_settings(self.config), self.network.layers(self._hidden(batch.hidden))
         people, items = self.network.of_people(layers), self.network.of_items(layers)
-        known = torch.zeros(len(batch.users), len(items), dtype=torch.bool, device=self.device)
-        known[batch.known_rows, batch.known] = True
-        of_item = torch.from_numpy(self.past.domains.of_item).to(self.device)[batch.items]
+        total = items[:0].sum()  # nothing, with a gradient
+        if "user-item" in own.anchors:
+            total = self._users_and_items(batch, people, items)
+        for name, are_users in (("user-user", True), ("item-item", False)):
+            if name in own.anchors:
+                pairs = [one for one in batch.alike if (one[0] is not None) == are_users]
+                total = total + self._alike(pairs, people, items)
+        return total / len(own.anchors), len(batch.items)
+
+    def _users_and_items(self, batch: Step, people: list[Tensor], items: Tensor) -> Tensor:
+        """() of users and items that they had, mean over all of the step."""
+        known = Known(batch.known_rows, batch.known, (len(batch.users), len(items)))
+        of_item = self.network.of_item[batch.items]
         total = items.new_zeros(())
         for at, kind in enumerate(self.network.people):
             mine = torch.arange(len(of_item), device=self.device)
@@ -146,10 +178,10 @@ class RankGraph:
             if len(mine):
                 some = people[at][batch.users]
                 total = total + self._of_kind(kind, batch, mine, some, items, known) * len(mine)
-        return total / len(batch.items), len(batch.items)
+        return total / len(batch.items)
 
     def _of_kind(
-        self, kind: str, batch: Step, mine: Tensor, users: Tensor, items: Tensor, known: Tensor
+        self, kind: str, batch: Step, mine: Tensor, users: Tensor, items: Tensor, known: Known
     ) -> Tensor:
         """() mean loss of the pairs at `mine`, whose users are of one type and (b, d)."""
         own = own_settings(self.config)
@@ -163,29 +195,27 @@ class RankGraph:
             pool = cast(Pool, self.network.pool[kind])
             held = pool.held()
             sets.append(against(users, held, items[held].detach(), known))
-            pool.push(torch.unique(true))
+            some = torch.unique(true)
+            pool.push(some[torch.randperm(len(some), device=some.device)])
         near = near_cosines(users, rows, items, batch.near[mine], known)
-        loss = pairs.new_zeros(())
-        if own.balance < 1:
-            totals = [one.total(own.temperature, self._popular()) for one in sets]
-            parts = [total[rows] for total in totals]
-            if near.shape[1]:
-                parts.append((near / own.temperature).logsumexp(1))
-            negatives = torch.stack(parts).logsumexp(0) if parts else torch.full_like(pairs, LEAST)
-            loss = loss + (1 - own.balance) * info_nce(pairs, negatives, own.temperature)
-        if own.balance > 0:
-            negative = drawn_cosines(sets, rows, near)
-            loss = loss + own.balance * triplet(pairs, negative, own.margin)
-        return loss
+        popular = own.corrected * self.network.popularity if own.corrected else None
+        return _mixed(own, pairs, sets, rows, near, popular)
 
-    def _popular(self) -> Tensor | None:
-        """(n_items,) what is taken off the logits of negatives, which popular items are oftener."""
-        corrected = own_settings(self.config).corrected
-        if not corrected:
-            return None
-        had = self.past.had
-        counts = np.bincount(had.targets, minlength=had.n_targets).clip(1)
-        return corrected * torch.from_numpy(np.log(counts / counts.mean()).astype(np.float32))
+    def _alike(
+        self, pairs: Sequence[tuple[int | None, Pairs]], people: list[Tensor], items: Tensor
+    ) -> Tensor:
+        """() of nodes and their like against those that others of the step are like, mean."""
+        own, total = own_settings(self.config), items.new_zeros(())
+        for at, one in pairs:
+            if not len(one):
+                continue
+            vectors = items if at is None else people[at]
+            anchors, others = vectors[one.anchors], torch.unique(one.others)
+            sets = [against(anchors, others, vectors[others], one.apart_from(len(vectors)))]
+            true, rows = (anchors * vectors[one.others]).sum(1), torch.arange(len(one))
+            loss = _mixed(own, true, sets, rows.to(self.device), anchors[:, :0])
+            total = total + loss * len(one)
+        return total / max(sum(len(one) for _, one in pairs), 1)
 
     def _hidden(self, hidden: Tensor) -> Hidden:
         """What is hidden, by type of edges."""
@@ -206,13 +236,13 @@ class RankGraph:
 
     def scores(self, asked: Asked) -> Iterator[tuple[np.ndarray, Tensor]]:
         """User numbers and their (b, n_items) scores, a block of users at a time."""
-        own, layers = own_settings(self.config), self.network.layers({})
-        items = self._wide(self.network.of_items(layers))
-        had = engagement(asked.histories, len(items), half_life_days=own.half_life_days)
+        layers = self.network.layers({})
+        items, alike = self._wide(self.network.of_items(layers)), self.network.alike(layers)
+        had = self.past.after(asked.histories, own_settings(self.config).half_life_days)
         for at in range(0, len(asked.users), USERS_AT_ONCE):
             some = np.asarray(asked.users[at : at + USERS_AT_ONCE], dtype=np.int64)
             numbers = torch.from_numpy(some).to(self.device)
-            people = self.network.after(layers, numbers, _rows(had, some))
+            people = self.network.after(layers, alike, numbers, _rows(had, some))
             yield some, torch.cat(people, 1) @ items.T
 
     def _wide(self, items: Tensor) -> Tensor:
@@ -221,19 +251,43 @@ class RankGraph:
         if n == 1:
             return items
         wide = items.new_zeros(len(items), n, items.shape[1])
-        of_item = torch.from_numpy(self.past.domains.of_item).to(items.device)
-        wide[torch.arange(len(items)), of_item] = items
+        wide[torch.arange(len(items), device=items.device), self.network.of_item] = items
         return wide.flatten(1)
+
+
+def _mixed(
+    own: RankGraphConfig,
+    true: Tensor,
+    sets: Sequence[Against],
+    rows: Tensor,
+    near: Tensor,
+    popular: Tensor | None = None,
+) -> Tensor:
+    """() λ times the triplet loss and 1 - λ times InfoNCE, mean over pairs.
+
+    Args:
+        own: λ, margin and temperature.
+        true: (p,) cosines of pairs.
+        sets: What all anchors are set against.
+        rows: (p,) place of the anchor of each pair.
+        near: (p, k) cosines of what else each is set against; k may be 0.
+        popular: (n,) what is taken off the logit of a negative in the sets.
+    """
+    loss = true.new_zeros(())
+    if own.balance < 1:
+        parts = [one.total(own.temperature, popular)[rows] for one in sets]
+        if near.shape[1]:
+            parts.append((near / own.temperature).clamp_min(LEAST).logsumexp(1))
+        negatives = torch.stack(parts).logsumexp(0) if parts else torch.full_like(true, LEAST)
+        loss = loss + (1 - own.balance) * info_nce(true, negatives, own.temperature)
+    if own.balance > 0:
+        loss = loss + own.balance * triplet(true, drawn_cosines(sets, rows, near), own.margin)
+    return loss
 
 
 def _rows(of: Relation, users: np.ndarray) -> Relation:
     """Weighted edges of (b,) users, who are its sources in that order."""
     assert of.weights is not None
-    lengths = of.degrees[users]
-    ends = np.cumsum(lengths)
-    places = np.repeat(of.offsets[users] - ends + lengths, lengths)
-    places = places + np.arange(ends[-1] if len(ends) else 0)
-    offsets = np.concatenate([[0], ends])
-    return replace(
-        of, offsets=offsets, targets=of.targets[places], times=None, weights=of.weights[places]
-    )
+    rows, places = edges_of(of, users)
+    offsets, weights = offsets_of(rows, len(users)), of.weights[places]
+    return replace(of, offsets=offsets, targets=of.targets[places], times=None, weights=weights)
