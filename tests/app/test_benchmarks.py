@@ -331,3 +331,11 @@ def test_relbench_way(output: Output, tmp_path: Path) -> None:
     said = output("relbench_way", tmp_path, "popularity", "--days", 14)
     told = json.loads(said.splitlines()[-1])
     assert told["test"]["users"] == 8 and told["test"]["strangers"] == 0
+
+
+def test_rankgraph(output: Output) -> None:
+    measure = import_module("benchmarks.rankgraph").measure
+    words = ("--edges", 800, 1600, "--rounds", 1, "--threads", 1, "--pyg")
+    said = output("rankgraph", *words, apart=measure).splitlines()
+    assert [line.split("|")[1].strip() for line in said] == ["edges", "800", "1,600"]
+    assert all(float(cell) > 0 for cell in said[-1].split("|")[2:7])
