@@ -228,6 +228,18 @@ def test_data_without_domains_are_one_domain():
     np.testing.assert_allclose(found.detach(), users @ items.T, rtol=1e-4, atol=1e-5)
 
 
+def test_behaviours_weigh_after_training_histories_as_they_do_in_training():
+    """A mean over types, since one over a type alone would not tell 3 times as much from 1."""
+    events = BOARD.interactions.with_columns(
+        (1 + pl.col("item").cast(pl.Float32)).alias("weight"), pl.col("item").alias("after")
+    )
+    made = fresh(replace(BOARD, events=events), types="homogeneous")
+    users, items = made.embeddings()
+    ((_, found),) = made.scores(Asked(past_of(), np.arange(24)))
+    np.testing.assert_allclose(found.detach(), users @ items.T, rtol=1e-4, atol=1e-5)
+    assert (users != fresh(types="homogeneous").embeddings()[0]).any()
+
+
 def test_who_has_nothing_in_a_domain_or_at_all_is_scored():
     dataset = in_two(dated(dataset_of([[0, 1, 0, 1, 0], [4, 5, 4, 5], [0, 4, 1, 5, 2]], 6)), 3)
     for own in ({}, {"domains": "apart"}, {"types": "homogeneous"}):
