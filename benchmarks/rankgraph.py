@@ -5,9 +5,9 @@ node hears another: a quarter from users to items, a quarter back, and the other
 users and of items. Width 64, two layers, a process for each size. Seconds are of processor time,
 the least of several passes: forward alone; forward and back, while half of the edges between users
 and items are hidden, so that their means are made anew; and `×`, how many times as long each takes
-as the bare sparse products. `PyG×` is how many times as long as ours a pass of FastRGCNConv takes,
-forward and back over the same edges. MB are at the peak of our passes beyond what the process had
-before the graph.
+as the bare sparse products. `PyG×` is how many times as long as ours a pass of RGCNConv takes,
+forward and back over the same edges; FastRGCNConv would hold a matrix for each of them, 16 GB of a
+million. MB are at the peak of our passes beyond what the process had before the graph.
 
     PYTHONPATH=. python benchmarks/rankgraph.py
     PYTHONPATH=. python benchmarks/rankgraph.py --edges 1000000 --pyg
@@ -107,13 +107,13 @@ def measure(edges: int, rounds: int, threads: int, pyg: bool) -> dict[str, float
     found["bare"] = least(lambda: products(turned=False), rounds)
     found["to and fro"] = least(lambda: products(turned=True), rounds)
     if pyg:
-        found["pyg"] = least(fast_rgcn(sizes, every), rounds)
+        found["pyg"] = least(rgcn(sizes, every), rounds)
     return found
 
 
-def fast_rgcn(sizes: dict[str, int], every: list[Way]) -> Callable[[], None]:
+def rgcn(sizes: dict[str, int], every: list[Way]) -> Callable[[], None]:
     """A pass of PyG forward and back over the same edges, all types of nodes in one row."""
-    from torch_geometric.nn import FastRGCNConv
+    from torch_geometric.nn import RGCNConv
 
     start = dict(zip(sizes, np.cumsum([0, *sizes.values()]).tolist(), strict=False))
     ends, kinds = [], []
@@ -123,7 +123,7 @@ def fast_rgcn(sizes: dict[str, int], every: list[Way]) -> Callable[[], None]:
         kinds.append(np.full(len(targets), place))
     edges = torch.from_numpy(np.concatenate(ends, 1)).long()
     kind = torch.from_numpy(np.concatenate(kinds))
-    layers = [FastRGCNConv(WIDTH, WIDTH, len(every)) for _ in range(LAYERS)]
+    layers = [RGCNConv(WIDTH, WIDTH, len(every)) for _ in range(LAYERS)]
     x = nn.Parameter(torch.randn(sum(sizes.values()), WIDTH))
 
     def step() -> None:

@@ -39,6 +39,10 @@ COMMANDS = {
         "app.cli.retrieval",
         "Measure how often vectors retrieve what people had next: by route and domain.",
     ),
+    "negatives": (
+        "app.cli.retrieval",
+        "Show what a RankGraph is set against in training: how many, how near, how hard.",
+    ),
     "similar": ("app.cli.retrieval", "List the items whose vectors are most like one's."),
     "ablate": (
         "app.cli.compare",

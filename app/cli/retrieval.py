@@ -97,3 +97,33 @@ def similar(
         console.print(styled(f"{place:>3}. {names[other]} ", (f"{cosine:.3f}{of}", "dim")))
     if not len(numbers):
         console.print("No other item has a cosine above 0 with it.")
+
+
+@app.command()
+def negatives(
+    experiment: ExperimentName,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of an epoch that are looked at.")] = 20,
+    workspace: Workspace = WORKSPACE,
+) -> None:
+    """Shows what a trained RankGraph is set against: how many, how near, how hard, by source."""
+    from recommend.rank.profile import COLUMNS, profile_negatives
+    from recommend.rank.recommender import RankGraph
+
+    record, console = judged_records([experiment], workspace)[0], open_console()
+    results, found = Results(record), False
+    for cell in embedding_cells(record):
+        made = results.model(cell).recommender
+        if isinstance(made, RankGraph):
+            found = True
+            size = record.experiment.train_of(cell).batch_size
+            tell(record.experiment.name, record.cautions(cell), console)
+            table = profile_negatives(made, size, steps)
+            console.print(rich_table(table, f"{cell}: what its pairs are set against"))
+    if not found:
+        raise ConfigError(
+            f"No trained recommender of {record.experiment.name!r} is a RankGraph, whose negatives "
+            "are of several sources. Add rankgraph to grid.backbones, and run it."
+        )
+    for column, words in COLUMNS.items():
+        console.print(f"{column}: {words}.")
+    console.print("All sources are looked at together, whether or not training used them.")

@@ -33,6 +33,7 @@ from recommend.rank.anchors import Likeness
 from recommend.rank.encoder import Heard, RelationalLayer
 from recommend.rank.losses import info_nce, triplet
 from recommend.rank.negatives import LEAST, Against, Known, Pool, drawn_cosines, near_cosines
+from recommend.rank.profile import COLUMNS, profile_negatives
 from recommend.rank.recommender import RankGraph
 from recommend.reasons.what_if import Ready
 from recommend.settings import PLAIN, ModelConfig, TrainConfig
@@ -617,6 +618,42 @@ class TestNegatives:
             for other in near.of(item).tolist():
                 assert codes[item] == codes[other] and item != other
         assert codes_of("i", codes, 3).codes.shape == (12, 2)
+
+
+class TestTheProfile:
+    def test_it_is_worked_out_from_the_vectors(self):
+        """Of all users in one step, and of the pool in the second of two."""
+        made = fresh(corrected=0.5, temperature=0.2)
+        users, items = (one.astype(np.float64) for one in made.embeddings())
+        table = profile_negatives(made, 24)
+        assert table["of"].to_list() == ["pairs", "batch", "pool", "semantic"]
+        assert table["mass"].sum() == pytest.approx(100)
+        had = made.past.had
+        there = np.zeros((24, 12), dtype=bool)
+        there[had.sources, had.targets] = True
+        degrees = there.sum(1)[had.sources]
+        pairs, batch, pool, semantic = table.rows(named=True)
+        assert pairs["each"] == 1 and pairs["masked"] == 0
+        cosines = users @ items.T
+        assert pairs["cosine"] == pytest.approx(cosines[there].mean(), abs=1e-5)
+        assert batch["each"] == pytest.approx(12 - degrees.mean())
+        assert batch["masked"] == pytest.approx(100 * degrees.mean() / 12)
+        others = np.concatenate([cosines[user][~there[user]] for user in had.sources])
+        assert batch["cosine"] == pytest.approx(others.mean(), abs=1e-5)
+        for name, share in (("low", 0.05), ("high", 0.95)):
+            assert batch[name] == pytest.approx(np.quantile(others, share), abs=2e-2)
+        popular = [there.sum(0)[~there[user]] for user in had.sources]
+        assert batch["users"] == pytest.approx(np.concatenate(popular).mean())
+        assert pool["each"] == 0 and pool["cosine"] is None and pool["mass"] == 0
+        assert 0 < semantic["each"] <= 8 and semantic["mass"] > 0
+        again = profile_negatives(made, 12).row(2, named=True)
+        assert 0 < again["each"] < 12 and again["mass"] > 0
+
+    @pytest.mark.parametrize("name", VARIANTS)
+    def test_every_recommender_has_one(self, fitted, name):
+        table = profile_negatives(fitted[name].recommender, 8, steps=2)
+        assert table["mass"].sum() == pytest.approx(100)
+        assert tuple(table.columns) == ("of", *COLUMNS)
 
 
 class TestAnchors:
