@@ -138,8 +138,8 @@ def _look(
         ),
     }
     for name, numbers in (("batch", torch.unique(true)), ("pool", pool.held())):
-        of_users = users @ items[numbers].T, known.of(numbers)
-        candidates[name] = (*(one[rows] for one in of_users), numbers.expand(len(rows), -1))
+        cosines, wrong = (users @ items[numbers].T)[rows], known.of(numbers)[rows]
+        candidates[name] = cosines, wrong, numbers.expand(len(rows), -1)
     logits = {}
     for name, (cosines, wrong, numbers) in candidates.items():
         lowered = off[numbers] if name in ("batch", "pool") else 0
