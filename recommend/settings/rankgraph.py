@@ -56,14 +56,13 @@ class RankGraphConfig(BackboneConfig):
         tuple[Literal["user-item", "user-user", "item-item"], ...], Field(min_length=1)
     ] = ("user-item",)
     """What is drawn together: users and items they had, users who had the same, and items that the
-    same users had."""
+    same users had, each of these with one of its nearest. Of several, the losses are averaged."""
     negatives: Annotated[tuple[Negatives, ...], Field(min_length=1)] = ("batch",)
     """What a user and an item are set against: other items of the same step, items of earlier
     steps, or items that are near the item. Never what the user had in training."""
     pool: PositiveInt = 256
-    """Items of earlier steps that are kept. No gradient reaches them, so many more of them than a
-    step has push users away while nothing pushes items: with 1,024, Amazon Office's validation
-    Recall@100 fell from .26 to .10."""
+    """Items of earlier steps that are kept. No gradient reaches them, so that many more of them than
+    a step has push users away while nothing pushes items."""
     hard: PositiveInt = 8
     """Items near an item that it is set against, drawn from the `reach` nearest."""
     reach: PositiveInt = 50
