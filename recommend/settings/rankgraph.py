@@ -61,8 +61,8 @@ class RankGraphConfig(BackboneConfig):
     """What a user and an item are set against: other items of the same step, items of earlier
     steps, or items that are near the item. Never what the user had in training."""
     pool: PositiveInt = 256
-    """Items of earlier steps that are kept. No gradient reaches them, so that many more of them than
-    a step has push users away while nothing pushes items."""
+    """Items of earlier steps that are kept. No gradient reaches them, so that many more of them
+    than a step has push users away while nothing pushes items."""
     hard: PositiveInt = 8
     """Items near an item that it is set against, drawn from the `reach` nearest."""
     reach: PositiveInt = 50
