@@ -31,6 +31,7 @@ def co_engaged(
     nearest: int,
     exponent: float = 0.5,
     most: int = MOST,
+    shared: int = 1,
 ) -> Relation:
     """For every node the others that share most with it: Σ_k w_ik w_jk / (n_i n_j)^exponent.
 
@@ -46,6 +47,7 @@ def co_engaged(
         nearest: How many others a node is given, fewer where fewer share anything with it.
         exponent: Of the correction for popularity.
         most: Others of which one that is shared speaks at most.
+        shared: How much two have to share, at least, for an edge.
 
     Returns:
         Edges from every node to its most alike, the strongest first, weighted by the sum; of sums
@@ -65,10 +67,15 @@ def co_engaged(
     right = _shared(choice, most)
     ours = _correction(left, exponent)
     theirs = ours if others is None else _correction(matrix_of(choice), exponent)
+    each = [left, right]
+    if shared > 1:
+        each = [matrix.astype(bool).astype(np.float32) for matrix in each]
 
     def rows() -> Iterator[tuple[int, csr_matrix]]:
         for start, end in blocks_of(_widths(left, right)):
             product = left[start:end] @ right
+            if shared > 1:  # of one pattern, so in one order
+                product.data[(each[0][start:end] @ each[1]).data < shared] = 0
             product.data *= theirs[product.indices]
             product.data *= np.repeat(ours[start:end], np.diff(product.indptr))
             yield start, product

@@ -99,6 +99,7 @@ def domain_graph(
     half_life_days: float | None = None,
     alike: Sequence[Alike] = ("engaged",),
     nearest: int = 10,
+    shared: int = 1,
     item_codes: np.ndarray | None = None,
     item_vectors: np.ndarray | None = None,
     apart: bool = False,
@@ -125,6 +126,9 @@ def domain_graph(
         half_life_days: After how many days an interaction weighs half; None: age does not count.
         alike: Which edges between what is alike there are.
         nearest: How many of each kind lead from a node to those of each domain.
+        shared: Users that two items have to share for an edge of `engaged`, and items that two
+            users have to. With 1, many edges are of one user alone, and whoever learns to predict
+            what that user had learns to trust them too much.
         item_codes: (n_items, levels) for `factors`.
         item_vectors: (n_items, d) for `texts`.
         apart: Whether every domain has users of its own, and no edges to others.
@@ -155,10 +159,12 @@ def domain_graph(
             edges[edge.key] = parts[b]
         elif edge.relation == "engaged" and a not in members:
             mine = had if a == "user" else parts[a.removeprefix("user_")]
-            edges[edge.key] = _known_at(co_engaged(mine, nearest=nearest), latest)
+            edges[edge.key] = _known_at(co_engaged(mine, nearest=nearest, shared=shared), latest)
         elif edge.relation == "engaged":
             ours, theirs = parts[a].transpose(), None if a == b else parts[b].transpose()
-            edges[edge.key] = _known_at(co_engaged(ours, theirs, nearest=nearest), latest)
+            edges[edge.key] = _known_at(
+                co_engaged(ours, theirs, nearest=nearest, shared=shared), latest
+            )
         elif edge.relation == "factors" and item_codes is not None:
             edges[edge.key] = share_codes(item_codes, members[a], members[b], nearest)
         elif item_vectors is not None:

@@ -71,6 +71,7 @@ class Past:
             half_life_days=own.half_life_days,
             alike=own.alike,
             nearest=own.nearest,
+            shared=own.shared,
             item_codes=codes,
             item_vectors=sources.item_vectors,
             apart=own.domains == "apart",

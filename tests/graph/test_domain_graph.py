@@ -90,6 +90,16 @@ class TestCoEngagement:
         alike = co_engaged(had, nearest=4)
         assert listed(alike) == pytest.approx(by_hand(dense(had), dense(had), 4, 0.5, False))
 
+    def test_what_too_few_share_is_no_edge(self):
+        had = drawn(60, 30, 400)
+        weights = np.random.default_rng(3).random(len(had.targets)).astype(np.float32) + 0.1
+        had = Relation(had.offsets, had.targets, had.n_targets, weights=weights)
+        both = (dense(had) > 0).astype(int) @ (dense(had) > 0).astype(int).T
+        every = listed(co_engaged(had, nearest=60))
+        kept = listed(co_engaged(had, nearest=60, shared=3))
+        assert kept == {pair: weight for pair, weight in every.items() if both[pair] >= 3}
+        assert 0 < len(kept) < len(every)
+
     def test_equals_go_by_their_numbers(self):
         star = Relation.between(np.arange(6), np.zeros(6, dtype=int), 6, 1)
         assert co_engaged(star, nearest=2).of(3).tolist() == [0, 1]
