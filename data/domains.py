@@ -14,6 +14,9 @@ from data.dataset import Dataset
 from data.errors import DataError
 from data.settings import DomainConfig
 
+MOST_NAMED = 6
+"""Values of an attribute that are told where none is among those of a domain."""
+
 
 @dataclass(frozen=True, slots=True)
 class Domains:
@@ -85,9 +88,29 @@ def with_domains(dataset: Dataset, domains: Sequence[DomainConfig]) -> Dataset:
         )
     for one in domains:
         if not (items[DOMAIN] == one.name).any():
-            told = "its values" if one.files is None else "its tables or data.min_history"
-            raise DataError(f"No item is in the domain {one.name!r}; mend {told}, or delete it.")
+            raise DataError(f"No item is in the domain {one.name!r}; {_to_mend(items, one)}.")
     return replace(dataset, items=items)
+
+
+def _to_mend(items: pl.DataFrame, domain: DomainConfig) -> str:
+    """What may help a domain without items."""
+    if domain.files is not None:
+        return "mend its tables or data.min_history, or delete it"
+    if domain.attribute is None:
+        return "those before it take all; let it be the last, or delete it"
+    told = items[domain.attribute].drop_nulls()
+    if isinstance(told.dtype, pl.List):
+        told = told.explode().drop_nulls()
+    if not domain.values:
+        return (
+            f"{domain.attribute!r} goes from {told.min()} to {told.max()}, and an item is in the "
+            "first domain that fits; mend least or below, or delete it"
+        )
+    some = told.cast(pl.String).value_counts(sort=True)[domain.attribute][:MOST_NAMED]
+    return (
+        f"the most frequent values of {domain.attribute!r} are {', '.join(map(repr, some))}, and "
+        "an item is in the first domain that fits; mend its values, or delete it"
+    )
 
 
 def _fits(table: pl.DataFrame, domain: DomainConfig) -> pl.Expr:
@@ -98,10 +121,15 @@ def _fits(table: pl.DataFrame, domain: DomainConfig) -> pl.Expr:
     if domain.attribute not in table.columns:
         raise DataError(
             f"The domain {domain.name!r} is told by {domain.attribute!r}, and items have "
-            f"{', '.join(table.columns)}."
+            f"{', '.join(table.columns)}. Name one of these."
         )
-    column = pl.col(domain.attribute)
-    if isinstance(table.schema[domain.attribute], pl.List):
+    column, kind = pl.col(domain.attribute), table.schema[domain.attribute]
+    if not (domain.values or kind.is_numeric()):
+        raise DataError(
+            f"The domain {domain.name!r} is told by least or below of {domain.attribute!r}, which "
+            "is no column of numbers. Say its values, or take another attribute."
+        )
+    if isinstance(kind, pl.List):
         fits = column.list.eval(pl.element().cast(pl.String).is_in(domain.values)).list.any()
     elif domain.values:
         fits = column.cast(pl.String).is_in(domain.values)

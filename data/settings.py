@@ -157,6 +157,16 @@ class DomainConfig(Config):
                 f"the domain {self.name!r} needs an attribute and what it has to be, values or "
                 "least or below; or none of them, to take all items that are in no domain before it"
             )
+        if self.values and bounds:
+            raise ValueError(
+                f"the domain {self.name!r} is told by values and by least or below; leave out one "
+                "of them"
+            )
+        if None not in (self.least, self.below) and not self.least < self.below:  # type: ignore[operator]
+            raise ValueError(
+                f"the domain {self.name!r} has nothing between least and below; least has to be "
+                "the smaller one"
+            )
         if self.attribute is not None and self.files is not None:
             raise ValueError(
                 f"the domain {self.name!r} has tables of its own, whose items are all in it; leave "

@@ -127,6 +127,13 @@ WORDS = {
 }
 """What is wrong with one value, by pydantic's names of errors."""
 
+KINDS = {
+    "missing": "it has to be given",
+    "tuple_type": "it has to be a list: [ … ] around values, [[ … ]] around the name of a table",
+    "string_type": 'it has to be a text, in quotation marks: "…"',
+}
+"""What kind of value has to stand there, by pydantic's names of errors."""
+
 
 def _reason(error: Any) -> str:
     """What is wrong with one value, as a part of a sentence."""
@@ -135,6 +142,8 @@ def _reason(error: Any) -> str:
             "it has to begin with a letter or digit and hold nothing but letters, digits, dot, "
             f"hyphen and underscore, as {name_like(error['input'])} does"
         )
+    if error["type"] in KINDS:
+        return KINDS[error["type"]]
     return str(error["msg"]).removeprefix("Value error, ")
 
 

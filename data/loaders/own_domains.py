@@ -48,8 +48,14 @@ def _check_times(read: Sequence[tuple[DomainConfig, Raw]]) -> None:
     """Nothing, if it can be said which of two interactions in two domains came first.
 
     Raises:
-        DataError: it cannot.
+        DataError: it cannot, or a domain has no interaction.
     """
+    empty = next((domain for domain, raw in read if raw.ratings.is_empty()), None)
+    if empty is not None:
+        raise DataError(
+            f"The domain {empty.name!r} has no interaction that counts; mend its tables or "
+            "data.min_rating, or delete it."
+        )
     for (one, raw), (other, more) in pairwise(read):
         for domain, beside in ((one, other), (other, one)):
             if domain.files is not None and _has_no_times(domain.files):
@@ -125,5 +131,7 @@ def _overlap(read: Sequence[tuple[DomainConfig, Raw]]) -> str:
     counts = pl.concat(list(of.values())).value_counts()["count"]
     each = ", ".join(f"{len(users):,} in {name}" for name, users in of.items())
     shared = int((counts > 1).sum())
+    if len(of) == 1:
+        return f"Users: {each}, the only domain."
     told = f"{shared:,} in more than one" if shared else "no id is in two of them"
     return f"Users: {each}; {told}."

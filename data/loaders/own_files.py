@@ -310,7 +310,7 @@ def _table(
 ) -> pl.DataFrame:
     """LINE (a row's number in Parquet) and the columns of one file."""
     if not path.is_file():
-        raise DataError(f"There is no file {path}. Mend its path in data.files.")
+        raise DataError(f"There is no file {path}. Mend its path in the experiment.")
     if holds_sequences(path):
         table = read_entities(path, needed[0], bad_rows)
         check_columns(path, table.columns, needed)

@@ -72,8 +72,30 @@ class TestPartsOfACatalogue:
 
     def test_an_empty_domain_is_said(self):
         new = DomainConfig(name="new", attribute="year", least=2050)
-        with pytest.raises(DataError, match="No item is in the domain 'new'; mend its values"):
+        with pytest.raises(DataError, match="'new'; 'year' goes from 1950 to 2001, and an item"):
             self.named(new, DomainConfig(name="rest"))
+        far = DomainConfig(name="far", attribute="genres", values=("space",))
+        with pytest.raises(DataError, match="frequent values of 'genres' are 'war', 'love', and"):
+            self.named(far, DomainConfig(name="rest"))
+        with pytest.raises(DataError, match="'new'; those before it take all"):
+            self.named(DomainConfig(name="rest"), DomainConfig(name="new"))
+
+    def test_only_numbers_have_bounds(self):
+        for attribute in ("genres", ITEM_ID):
+            domain = DomainConfig(name="new", attribute=attribute, least=3)
+            with pytest.raises(DataError, match=f"of '{attribute}', which is no column of numbers"):
+                self.named(domain, DomainConfig(name="rest"))
+
+    @pytest.mark.parametrize(
+        ("given", "says"),
+        [
+            ({"values": ("1950",), "least": 3}, "by values and by least or below"),
+            ({"least": 9, "below": 9}, "nothing between least and below"),
+        ],
+    )
+    def test_of_what_tells_a_domain_nothing_is_ignored(self, given, says):
+        with pytest.raises(ValidationError, match=says):
+            DomainConfig(name="old", attribute="year", **given)
 
 
 @pytest.fixture
@@ -163,6 +185,12 @@ class TestTablesOfTheirOwn:
     def test_orders_of_rows_cannot_be_compared(self, shops):
         with pytest.raises(DataError, match="'films' has no times but the order of its own rows"):
             load(books(shops), films(shops, time=None, time_format="rows"))
+
+    def test_a_domain_without_interactions_is_said_whichever_it_is(self, shops):
+        (shops / "films.csv").write_text("who,what,date\n")
+        for domains in ((books(shops), films(shops)), (films(shops), books(shops))):
+            with pytest.raises(DataError, match="The domain 'films' has no interaction"):
+                load(*domains)
 
     def test_dates_and_steps_cannot_be_compared(self, shops):
         (shops / "films.csv").write_text("who,what,date\nann,1,1\nann,2,2\nbob,1,3\n")
