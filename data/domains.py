@@ -103,8 +103,8 @@ def _to_mend(items: pl.DataFrame, domain: DomainConfig) -> str:
         told = told.explode().drop_nulls()
     if not domain.values:
         return (
-            f"{domain.attribute!r} goes from {told.min()} to {told.max()}, and an item is in the "
-            "first domain that fits; mend least or below, or delete it"
+            f"{domain.attribute!r} goes from {told.min()!r} to {told.max()!r}, and an item is in "
+            "the first domain that fits; mend least or below, or delete it"
         )
     some = told.cast(pl.String).value_counts(sort=True)[domain.attribute][:MOST_NAMED]
     return (

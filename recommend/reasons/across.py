@@ -221,11 +221,10 @@ def tell_limits(
         if held_back and parts.backbone.embeds:
             said.append(f"It also has {vector}{back}.")
     every = [one.enhancer for one in (parts, parts.upon) if one is not None]
-    readers = [one for one in every if "user" in one.sides]
-    for title in (one.title for one in readers if held_back):
+    for title in (one.title for one in every if held_back and one.remembers):
         said.append(
-            f"{title[:1].upper()}{title[1:]} also knows this person by what was made of all of "
-            "training, what is held back included."
+            f"With {title} it also knows this person by what was made of all of training, what is "
+            "held back included."
         )
     return said
 

@@ -203,6 +203,8 @@ class _WeightedSums(torch.autograd.Function):
 
 def _products(of_hearers: Tensor, of_speakers: Tensor, edges: Edges) -> Tensor:
     """(h, e) products of the rows (n, h, d) and (m, h, d) at both ends of every edge, per head."""
+    if len(edges.speaker) > len(of_hearers) * len(of_speakers):  # more than such a matrix may hold
+        return (of_hearers[edges.hearer] * of_speakers[edges.speaker]).sum(-1).T
     ends = torch.cat([edges.starts, edges.starts.new_tensor([len(edges.speaker)])])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # torch says that such matrices are new

@@ -83,6 +83,11 @@ class EnhancerConfig(PartConfig):
         return False
 
     @property
+    def remembers(self) -> bool:
+        """Whether it reads something of each user that was made of all they had in training."""
+        return "user" in self.sides
+
+    @property
     def misplaced(self) -> bool:
         """Whether what it reads is of other entities: a control."""
         return False

@@ -53,6 +53,11 @@ class TokensConfig(FeaturesConfig):
         return self.of_users
 
     @property
+    def remembers(self) -> bool:
+        """Whether it does; a mean of items that a user had is made of the history alone."""
+        return self.of_users
+
+    @property
     def misplaced(self) -> bool:
         """Whether it is the control."""
         return self.permuted

@@ -21,6 +21,7 @@ from recommend.reasons.explain import Evidence, People
 from recommend.reasons.showcase import Asked, assemble
 from recommend.reasons.what_if import Ready, moves, ranks_of
 from recommend.settings import ModelConfig, TrainConfig
+from recommend.settings.tokens import TokensConfig
 from recommend.sources import Sources
 
 WORDS = ("ice", "rope", "reef", "judge", "circus", "fog")
@@ -260,6 +261,26 @@ def test_what_a_recommender_cannot_do_is_said(ready, tmp_path):
     ours = Ready.of(model_of(dataset, graph_of(dataset), config_of("sasrec", "autograph")))
     (told,) = tell_limits(ours, 0, one, other, 3, nouns)
     assert "also knows this person by what was made of all of training" in told
+
+
+@pytest.mark.parametrize(
+    ("moment", "sides", "remembers"),
+    [
+        ("each", ["user", "item"], False),
+        ("whole", ["user", "item"], True),
+        ("whole", ["item"], False),
+    ],
+)
+def test_tokens_know_a_person_by_training_only_where_they_read_its_own_vector(
+    ready, moment, sides, remembers
+):
+    of = ready[0]
+    enhancer = TokensConfig(moment=moment, sides=sides)
+    config = of.model.config.model_copy(update={"enhancer": enhancer})
+    changed = Ready(replace(of.model, config=config), of.answers)
+    one, other = np.array([0, 1]), np.array([2, 3])
+    told = tell_limits(changed, 0, one, other, 3, NOUNS["any"])
+    assert any("also knows this person" in one for one in told) == remembers
 
 
 def test_reasons_of_a_list_of_one_domain_begin_with_what_was_measured_in_it(ready):

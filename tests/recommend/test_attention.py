@@ -200,6 +200,16 @@ def test_sums_over_edges_are_differentiable(tables):
             torch.testing.assert_close(summed[hearer, head], weight[head, said] @ rows)
 
 
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_a_speaker_may_be_heard_more_often_than_there_are_pairs(times):
+    torch.manual_seed(0)
+    hearer = torch.arange(2).repeat_interleave(2 * times)
+    edges = Edges.of(torch.tensor([0, 1]).repeat(2 * times), hearer, 2, 2)
+    weight = torch.randn(3, len(hearer), dtype=torch.float64, requires_grad=True)
+    values = torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda w, v: weighted_sums(w, v, edges), (weight, values))
+
+
 def test_the_projection_of_a_sum_is_the_sum_of_projections():
     torch.manual_seed(5)
     head, nodes, weight = AttentionHead(6, 2), torch.randn(3, 6), torch.rand(2, 5)
