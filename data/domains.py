@@ -97,7 +97,7 @@ def _to_mend(items: pl.DataFrame, domain: DomainConfig) -> str:
     if domain.files is not None:
         return "mend its tables or data.min_history, or delete it"
     if domain.attribute is None:
-        return "those before it take all; let it be the last, or delete it"
+        return "the domains before it take all items; let them take fewer, or delete it"
     told = items[domain.attribute].drop_nulls()
     if isinstance(told.dtype, pl.List):
         told = told.explode().drop_nulls()

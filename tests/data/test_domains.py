@@ -77,7 +77,7 @@ class TestPartsOfACatalogue:
         far = DomainConfig(name="far", attribute="genres", values=("space",))
         with pytest.raises(DataError, match="frequent values of 'genres' are 'war', 'love', and"):
             self.named(far, DomainConfig(name="rest"))
-        with pytest.raises(DataError, match="'new'; those before it take all"):
+        with pytest.raises(DataError, match="'new'; the domains before it take all items"):
             self.named(DomainConfig(name="rest"), DomainConfig(name="new"))
 
     def test_only_numbers_have_bounds(self):
