@@ -33,10 +33,10 @@ ROUTE = "u2i"
 MEASURES = {"recall@100": "Recall@100", "recall@20": "Recall@20", "ndcg@10": "NDCG@10"}
 """By column, what is measured: NDCG among the whole catalogue, recall within the item's domain."""
 MAIN = "recall@100"
-FEW = "5 or fewer"
+FEW, NOBODY = "5 or fewer", "0"
 BUCKETS: Mapping[str, tuple[int, int | None]] = {
     "all": (0, None),
-    "0": (0, 0),
+    NOBODY: (0, 0),
     "1–5": (1, 5),
     FEW: (0, 5),
     "6+": (6, None),
@@ -490,10 +490,10 @@ def goals_in_words(table: pl.DataFrame, choices: Sequence[Choice], base: str) ->
 
 
 def _apart_in_words(table: pl.DataFrame, joined: str, apart: str, base: str) -> Iterator[str]:
-    row = _at(table, apart if joined == base else joined, FEW)
-    if row is None or not row["ratio"]:
+    rows = [_at(table, apart if joined == base else joined, some) for some in (FEW, NOBODY)]
+    (row, ratio), (new, of_new) = [(one, _ratio(one, joined == base)) for one in rows]
+    if row is None or not ratio:
         return
-    ratio = 1 / row["ratio"] if joined == base else row["ratio"]
     reached_it = ratio >= GOAL_APART and row["p_holm"] < GOAL_P
     yield (
         f"Domains joined against apart, {row['users']:,} users with {FEW} training interactions in "
@@ -501,6 +501,17 @@ def _apart_in_words(table: pl.DataFrame, joined: str, apart: str, base: str) -> 
         f"p {p_in_words(row['p_holm'])}{_seeds(row)}. Aimed at: {GOAL_APART:g} times, p < "
         f"{GOAL_P:g}; {_came(reached_it)}."
     )
+    if new is not None and of_new:
+        yield (
+            f"Of these, {new['users']:,} had none there: Recall@100 {_times(of_new)}, "
+            f"p {p_in_words(new['p_holm'])}{_seeds(new)}."
+        )
+
+
+def _ratio(row: Mapping[str, Any] | None, turned: bool) -> float | None:
+    """The ratio of a row to the base, or, turned, of the base to it; None where there is none."""
+    ratio = row["ratio"] if row else None
+    return 1 / ratio if ratio and turned else ratio
 
 
 def _at(table: pl.DataFrame, row: str, bucket: str) -> dict[str, Any] | None:

@@ -168,6 +168,10 @@ def test_goals_are_told_as_they_came() -> None:
     table = reach_table(of, "ngcf", loading(worse, of, had))
     assert "1.00 times as high, p = 1 (1 seed)" in goals_in_words(table, choices, "ngcf")[0]
     assert goals_in_words(table, choices, "ngcf")[0].endswith("not reached.")
+    part = reach_table(of, "ngcf", loading(values, of, np.repeat([0, 2], n // 2)))
+    _, new, _ = goals_in_words(part, choices, "ngcf")
+    at = [np.mean(values[row][0][: n // 2]) for row in ("ngcf", "domains-apart")]
+    assert f"Of these, 200 had none there: Recall@100 {at[0] / at[1]:.2f} times as high" in new
     assert "One seed each" in seeds_in_words(table)
     two = pl.DataFrame({"row": ["ngcf", "popularity", "x"], "seeds": [2, 1, 1]})
     assert seeds_in_words(two[:2]) == "Seeds of what is trained: 2."

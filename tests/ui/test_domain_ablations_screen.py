@@ -52,7 +52,7 @@ def test_points_are_coloured_by_what_may_be_said() -> None:
     assert "no difference beyond chance" in boxes["data"][0]["name"]
 
 
-def test_a_sweep_has_a_band_where_there_are_seeds() -> None:
+def test_a_sweep_has_a_band_over_seeds_or_else_over_users() -> None:
     several = {"seeds": 3, "seed_low": 0.1, "seed_high": 0.3}
     table = made(
         row("a", 0.2, value=0.0, **several),
@@ -65,6 +65,9 @@ def test_a_sweep_has_a_band_where_there_are_seeds() -> None:
     assert low["data"] == [[0.0, 0.1], [1.0, 0.1]] and high["data"] == [[0.0, 0.3], [1.0, 0.3]]
     assert [one["value"] for one in mean["data"]] == [[0.0, 0.2], [0.5, 0.3], [1.0, 0.1]]
     assert "seeds: 3" in mean["data"][0]["name"]
+    alone = sweep(made(row("a", 0.2, value=0.0), row("b", 0.3, value=1.0)), "Recall@100", "λ")
+    low, high, _ = alone["series"]
+    assert low["data"] == [[0.0, 0.1], [1.0, 0.2]] and high["data"] == [[0.0, 0.3], [1.0, 0.4]]
 
 
 def test_every_group_is_explained() -> None:
@@ -115,6 +118,7 @@ def test_what_is_there_is_drawn_and_told(screen: Open, family: Path) -> None:
     assert shown["mean"].to_list() == pytest.approx(found["mean"].to_list())
     said = words(page)
     assert {one.value for one in page.subheader} == {"Layers", OTHERS}
+    assert plain("rankgraph-films: LightGCN-CF on ") in said and "among the first 100 of" in said
     assert "One seed each" in said and plain("Against 3 layers, as set") in said
     assert f"corrected for all {count_tests(found)} tests" in said
     (chosen,) = [one for one in page.get("button_group") if one.label == "Measure"]

@@ -129,6 +129,9 @@ def test_people_known_in_one_domain_alone_are_found(
     page = screen("demo", parted, user=case.dataset.user_ids.external[both(case)], whom="young")
     page = press(page, "Anybody")
     assert sound(page) and asked(page, "user") in [case.dataset.user_ids.external[u] for u in whom]
+    page = screen("demo", parted, user=case.dataset.user_ids.external[both(case)])
+    page = page.selectbox(key="chosen whom").set_value("young").run()
+    assert sound(page) and asked(page, "user") in [case.dataset.user_ids.external[u] for u in whom]
     page = page.text_input(key="people-words").input("user").run()
     found = [int((b.key or "").partition("-")[2]) for b in page.button if "found-" in (b.key or "")]
     assert found and set(found) <= set(whom)

@@ -64,18 +64,20 @@ def ends(most: float) -> tuple[float, float]:
 
 
 def sweep(rows: pl.DataFrame, unit: str, what: str) -> Spec:
-    """A measure by the value of a setting, with the 95 % interval of its mean over seeds.
+    """A measure by the value of a setting, with the 95 % interval of its mean.
 
     Args:
         rows: As `app.results.domains.reach_table` gives them for one bucket and measure, with
-            `value`, the smallest first. Without intervals (one seed) there is no band.
+            `value`, the smallest first. Intervals are over seeds; where all have one seed, over
+            users.
         unit: What is measured.
         what: What the setting is called.
     """
     spec = canvas(left=28, top=12, bottom=30, tooltip={"formatter": "{b}"})
     spec["xAxis"] = axis(name=what, nameGap=26, min=0, max=1, interval=0.25)
     spec["yAxis"] = axis(name=unit, nameGap=42, scale=True)
-    known = rows.drop_nulls(["seed_low", "seed_high"])
+    over = "mean" if rows["seed_low"].null_count() == rows.height else "seed"
+    known = rows.drop_nulls([f"{over}_low", f"{over}_high"])
     edges = [
         {
             "type": "line",
@@ -84,7 +86,7 @@ def sweep(rows: pl.DataFrame, unit: str, what: str) -> Spec:
             "silent": True,
             "lineStyle": {"color": "violet", "type": "dotted", "width": 1.5},
         }
-        for column in ("seed_low", "seed_high")
+        for column in (f"{over}_low", f"{over}_high")
     ]
     means = [
         {

@@ -35,6 +35,8 @@ from data.errors import AutoGraphError
 if TYPE_CHECKING:
     import polars as pl
 
+    from app.experiment.settings import Experiment
+
 MADE = f"{STAGE}/*"
 """Where measurements are."""
 ABOUT = {
@@ -104,6 +106,7 @@ def _draw(record: Record, found: pl.DataFrame) -> None:
     import polars as pl
 
     base, choices = base_row(record.experiment), choices_of(record.experiment)
+    st.markdown(plain(_subject(record.experiment, title_of(base))))
     for told in goals_in_words(found, choices, base):
         st.markdown(plain(told))
     left, right = st.columns(2)
@@ -150,11 +153,22 @@ def _draw(record: Record, found: pl.DataFrame) -> None:
     command("reproduce", record.file or record.experiment.name)
 
 
+def _subject(experiment: Experiment, title: str) -> str:
+    """What is compared with what, in sentences."""
+    names = [one.name for one in experiment.data.domains]
+    of = f", whose items are of several domains ({', '.join(names)})" if names else ""
+    return (
+        f"{experiment.name}: {title} on {experiment.data.name}{of}. Each row below is {title} "
+        "trained anew with one setting changed, or another recommender; all are compared with it "
+        "as set."
+    )
+
+
 def _meaning(measure: str) -> str:
     if measure.startswith("recall"):
         return (
-            f"{MEASURES[measure]}: the share whose next item is among the first of its own domain, "
-            "what they have had left out."
+            f"{MEASURES[measure]}: the share whose next item is among the first "
+            f"{measure.partition('@')[2]} of its own domain, what they have had left out."
         )
     return f"{MEASURES[measure]}: {hint('NDCG@10').rstrip('.')}, among all items."
 
@@ -192,7 +206,7 @@ def _draw_sweep(part: pl.DataFrame, choices: list[Choice], measure: str) -> None
     )
     one = rows["seed_low"].null_count() == rows.height
     st.caption(
-        "One seed each, so there is no interval over seeds."
+        "Dotted: 95 % intervals of the mean over people; over seeds there is none, with one each."
         if one
         else "Dotted: 95 % intervals of the mean over seeds, where there are several."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,8 +43,13 @@ class View:
             yield from (name, chosen) if chosen else ()
 
 
-def choose_whom(case: Showcase) -> np.ndarray | None:
-    """(n,) numbers of those who are looked for; None where it is everybody."""
+def choose_whom(case: Showcase, turn: Callable[[np.ndarray | None], None]) -> np.ndarray | None:
+    """(n,) numbers of those who are looked for; None where it is everybody.
+
+    Args:
+        case: Whose people may be looked for.
+        turn: Called with them where a visitor chooses others.
+    """
     if case.domains is None:
         return None
     found = {name: case.known_in(name) for name in case.domains.names}
@@ -57,6 +62,7 @@ def choose_whom(case: Showcase) -> np.ndarray | None:
             for name, users in found.items()
         },
         "Somebody whose training history is of one domain alone shows what carries over to others.",
+        on_change=lambda: turn(found.get(st.session_state[f"chosen {WHOM}"])),
     )
     return found.get(chosen)
 
@@ -119,7 +125,13 @@ def _listed(domains: Domains, items: np.ndarray) -> str:
 
 
 def _select(
-    name: str, label: str, labels: dict[str, str], tip: str, *, disabled: bool = False
+    name: str,
+    label: str,
+    labels: dict[str, str],
+    tip: str,
+    *,
+    disabled: bool = False,
+    on_change: Callable[[], None] | None = None,
 ) -> str:
     """What is chosen; the address names it unless it is everything."""
     chosen = st.selectbox(
@@ -129,6 +141,7 @@ def _select(
         key=remember(name, labels, ALL, "domain"),
         help=tip,
         disabled=disabled,
+        on_change=on_change,
     )
     keep(name, None if chosen == ALL else chosen)
     return chosen

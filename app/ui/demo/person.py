@@ -425,8 +425,9 @@ def show_whys(
         st.caption(f"Ranks below are among all {nouns.many}, of {plain(domain)} or not.")
     for one in around:
         draw_around(case, name, one, nouns)
-    node = Node("item", case.dataset.item_ids.external[item])
-    link("graph", "See what stands around it in the graph", ":material/hub:", node=str(node))
+    if case.graph is not None:
+        node = Node("item", case.dataset.item_ids.external[item])
+        link("graph", "See what stands around it in the graph", ":material/hub:", node=str(node))
 
 
 def _with_blanks(part: str) -> str:

@@ -43,8 +43,8 @@ def show() -> None:
     parts = ["Somebody", f"A new {nouns.one}"]
     if case.graph is None:
         st.info(
-            "This experiment has no graph: recommenders know nothing that is new, and no reason "
-            "names what descriptions say."
+            f"This experiment has no graph of what descriptions share: a {nouns.one} that is new "
+            "cannot be tried, and no reason names what descriptions say."
         )
         _somebody(record, case, nouns)
         return
@@ -100,13 +100,12 @@ def _choose(case: Showcase, personas: list[Persona]) -> bool:
     """
     if st.session_state.pop(FOUND_ONE, False):
         st.session_state[SEARCH] = ""
-    search, saved, *whom, dice, new = st.columns(
-        [5, 4, *([3.2] if case.domains else []), 2.4, 3], vertical_alignment="bottom"
-    )
+    widths = [4.6, 3.4, 4.4, 2.4, 3] if case.domains else [5, 4, 2.4, 3]
+    search, saved, *whom, dice, new = st.columns(widths, vertical_alignment="bottom")
     some = None
     for place in whom:
         with place:
-            some = choose_whom(case)
+            some = choose_whom(case, partial(_one_of, case))
     with search:
         words = st.text_input(
             "Find a person",
@@ -165,6 +164,15 @@ def _anybody(case: Showcase, whom: np.ndarray | None) -> None:
     st.session_state[SEARCH] = ""
     some = range(case.dataset.n_users) if whom is None else whom.tolist()
     state.show_user(case, random.choice(some))
+
+
+def _one_of(case: Showcase, whom: np.ndarray | None) -> None:
+    """Turns to one of some people at random, unless one is shown or searched for."""
+    if whom is None or not len(whom) or st.session_state.get(SEARCH):
+        return
+    shown = st.query_params.get(state.USER)
+    if shown not in {case.dataset.user_ids.external[user] for user in whom}:
+        _anybody(case, whom)
 
 
 def _choose_saved(personas: list[Persona]) -> None:
