@@ -26,6 +26,8 @@ LOOKS: Mapping[Standing, tuple[Literal["green", "blue", "orange", "gray"], str, 
 
 GRID = "recommender-grid"
 """Of the table, which scrolls in its own box where a screen is narrow."""
+IN_A_ROW = 4
+"""Recommenders without enhancers that stand beside each other, so that their names can be read."""
 
 
 class GridTable:
@@ -54,11 +56,13 @@ class GridTable:
                 enhancers.append(name)
             for backbone, column in zip(PARTS, row[1:], strict=True):
                 self._places[backbone, name] = column.empty()
-        widths = [max(0.95, 0.4 + 0.075 * len(name)) for name in ALONE]
-        for name, column in zip(ALONE, st.columns(widths, gap="xsmall"), strict=True):
-            if _tick(column, "backbone", name, name in base.grid.backbones):
-                backbones.append(name)
-            self._places[name, PLAIN] = column.empty()
+        every = list(ALONE)
+        for first in range(0, len(every), IN_A_ROW):
+            names = every[first : first + IN_A_ROW]
+            for name, column in zip(names, st.columns(IN_A_ROW, gap="xsmall"), strict=False):
+                if _tick(column, "backbone", name, name in base.grid.backbones):
+                    backbones.append(name)
+                self._places[name, PLAIN] = column.empty()
         if backbones and not enhancers and set(backbones) <= set(ALONE):
             enhancers = [PLAIN]
         self.backbones = _in_order(backbones, base.grid.backbones)
