@@ -43,8 +43,8 @@ def show() -> None:
     parts = ["Somebody", f"A new {nouns.one}"]
     if case.graph is None:
         st.info(
-            f"This experiment has no graph of what descriptions share: a {nouns.one} that is new "
-            "cannot be tried, and no reason names what descriptions say."
+            f"This experiment has no graph of what descriptions share: no new {nouns.one} can be "
+            "tried, and no reason names what descriptions say."
         )
         _somebody(record, case, nouns)
         return
