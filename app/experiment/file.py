@@ -230,8 +230,9 @@ def origin_of(name_or_path: str, workspace: Path) -> str:
 
 
 def shipped_files() -> list[Path]:
-    """The files of all experiments that come with AutoGraph."""
-    return sorted(path for path in SHIPPED.glob("*.toml") if path not in (PAPER, PUBLISHED))
+    """The files of all experiments that come with AutoGraph, in order of their names."""
+    shipped = (path for path in SHIPPED.glob("*.toml") if path not in (PAPER, PUBLISHED))
+    return sorted(shipped, key=lambda path: path.stem)
 
 
 def check_experiment(given: Mapping[str, Any], where: str) -> Experiment:
