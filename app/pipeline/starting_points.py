@@ -31,7 +31,7 @@ def users_of_data(workspace: Path) -> list[tuple[str, DataConfig]]:
 
 
 def _files(folder: Path, where: Literal["ships", "saved"]) -> Iterator[Base]:
-    for path in sorted(folder.glob("*.toml")):
+    for path in sorted(folder.glob("*.toml"), key=lambda path: path.stem):
         ships = where == "ships"
         try:
             tree = read_tree(str(path))
