@@ -301,7 +301,8 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def _change(row: Mapping[str, Any], head: str) -> list[str]:
-    seeds = "" if row[f"{head}shared"] == row["seeds"] else f" ({row[f'{head}shared']} seeds)"
+    shared = row[f"{head}shared"]
+    seeds = "" if shared == row["seeds"] else f" ({shared} seed{'s' * (shared != 1)})"
     reach = f"{row[f'{head}low']:+.4f} … {row[f'{head}high']:+.4f}"
     p = row[f"{head}p_holm"]
     return [f"{change_in_words(row, head)}{seeds}", reach, _number(p, ".2g")]
