@@ -1,0 +1,1 @@
+"""Graphs from what earlier stages leave, and newcomers put into them."""
