@@ -30,6 +30,9 @@ from recommend.settings.rankgraph import RankGraphConfig
 from recommend.sources import standardise
 
 BAGS = ("categories", "weights", "offsets", "n_categories")
+MOST = 60
+"""Half-lives after the end of training that count: what was had then outweighs training anyway, and
+with 128 more its weight would be no float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,7 @@ class Past:
         found = engagement(histories, int(n_items), half_life_days=aged)
         assert found.weights is not None
         if aged is not None:
-            found.weights[:] *= np.exp2((last - latest) / (aged * DAY))
+            found.weights[:] *= np.exp2(min((last - latest) / (aged * DAY), MOST))
         codes = had.sources * n_items + had.targets
         wanted = found.sources * n_items + found.targets
         at = np.searchsorted(codes, wanted).clip(max=max(len(codes) - 1, 0))

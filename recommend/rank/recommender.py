@@ -1,7 +1,9 @@
 """RankGraph: a vector of every user and of every item of every domain, of one graph.
 
 Every step passes over the whole graph without the edges that it predicts: a part of what the users
-of the step had is hidden from everybody, and predicted. Nothing of validation and test is in it.
+of the step had is hidden from everybody, and predicted. Edges between what is alike are made once,
+of all of training, what a step predicts included; those of one user alone are left out of them
+(`shared`). Nothing of validation and test is in the graph.
 
 After a history that is not that of training, users keep their own vectors and hear the items of
 that history; all other vectors are as training left them.

@@ -439,8 +439,9 @@ class TestWhatNobodyMayHear:
         dataset = in_two(dated(dataset_of([[3, 3, 3, 3], [0, 1, 0, 1]], 4)), 2)
         rows = dataset.interactions
         late = rows.with_columns(
-            timestamp=pl.col("time") + pl.when(pl.col("user") == 0).then(60 * DAY).otherwise(0)
+            time=pl.col("time") + pl.when(pl.col("user") == 0).then(60 * DAY).otherwise(0)
         )
+        assert late["time"].max() - late.filter(user=1)["time"].max() == 60 * DAY
         made = fresh(replace(dataset, interactions=late), half_life_days=1)
         for hearing, way in zip(
             made.network.encoder.hearing, made.network.encoder.ways, strict=True
@@ -448,6 +449,16 @@ class TestWhatNobodyMayHear:
             if way[:2] == ("films", "user"):
                 shares = hearing.matrices().shares.to_dense()
                 np.testing.assert_allclose(shares[1], [1 / 3, 2 / 3], rtol=1e-5)
+
+    def test_what_comes_long_after_training_is_still_weighed(self):
+        """Of two films of one day, 400 half-lives later, none weighs more, and none infinitely."""
+        made = fresh(dated(in_two(dataset_of([[3, 3, 3, 3], [0, 1, 0, 1]], 4), 2)), half_life_days=1)
+        at = int(made.past.graph.edges["user", HAD, "films"].moments.max()) + 400 * DAY
+        later = Histories(np.array([0, 2, 2]), np.array([0, 1], np.int32), np.array([at, at]))
+        weights = made.past.after(later, 1).weights
+        assert np.isfinite(weights).all() and weights[0] == weights[1]
+        ((_, scores),) = made.scores(Asked(later, np.arange(2)))
+        assert scores.isfinite().all()
 
 
 class TestTypes:
