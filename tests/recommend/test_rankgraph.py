@@ -452,7 +452,9 @@ class TestWhatNobodyMayHear:
 
     def test_what_comes_long_after_training_is_still_weighed(self):
         """Of two films of one day, 400 half-lives later, none weighs more, and none infinitely."""
-        made = fresh(dated(in_two(dataset_of([[3, 3, 3, 3], [0, 1, 0, 1]], 4), 2)), half_life_days=1)
+        made = fresh(
+            dated(in_two(dataset_of([[3, 3, 3, 3], [0, 1, 0, 1]], 4), 2)), half_life_days=1
+        )
         at = int(made.past.graph.edges["user", HAD, "films"].moments.max()) + 400 * DAY
         later = Histories(np.array([0, 2, 2]), np.array([0, 1], np.int32), np.array([at, at]))
         weights = made.past.after(later, 1).weights
