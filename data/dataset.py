@@ -12,6 +12,7 @@ import polars as pl
 from data import atomic
 from data.columns import ITEM, ITEM_ID, TIME, USER, USER_ID, WEIGHT
 from data.ids import IdMap
+from data.log import Log
 from data.relation import offsets_of
 
 
@@ -28,6 +29,8 @@ class Dataset:
         events: Where behaviours are counted, all that users did, repeats too, in the same order:
             the columns of interactions, `weight` being that of the behaviour, and `after`, the item
             of the interaction that each is or follows. `data.behaviours` reads them.
+        log: What users asked for and took then, where that is known; of users and items that are
+            here.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Dataset:
     items: pl.DataFrame
     interactions: pl.DataFrame
     events: pl.DataFrame | None = None
+    log: Log | None = None
 
     @cached_property
     def user_ids(self) -> IdMap:
@@ -63,6 +67,8 @@ class Dataset:
         atomic.write_parquet(directory / "interactions.parquet", self.interactions)
         if self.events is not None:
             atomic.write_parquet(directory / _EVENTS, self.events)
+        if self.log is not None:
+            self.log.save(directory)
         atomic.write_json(directory / "dataset.json", {"name": self.name})
 
     @classmethod
@@ -76,6 +82,7 @@ class Dataset:
             items=atomic.read_parquet(directory / "items.parquet"),
             interactions=atomic.read_parquet(directory / "interactions.parquet"),
             events=atomic.read_parquet(events) if events.is_file() else None,
+            log=Log.load(directory),
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -370,5 +370,84 @@ class LooksAround(Protocol):
             user: Number by which the recommender knows the user.
             history: (n,) items that the user is taken to have had, oldest first; not none.
             items: (k,) items asked about.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The region of interest of an ask: what was read of the graph to answer it.
+
+    Nodes stand in a row: those of the first hop are heard by an ego, those of the second by nodes
+    of the first.
+
+    Attributes:
+        kinds: (n,) type of each node, such as "item"; the first two are the egos, user and query.
+        numbers: (n,) int64 number of each within its type.
+        sources: (e,) int64 place of the node that is heard, of each edge.
+        targets: (e,) int64 place of the node that hears it.
+        relevance: (e,) float32 of what is heard to the focal points, by which it was chosen; NaN
+            where it was not chosen by that.
+        weights: (e,) float32 how much the edge counts among those of its target to nodes of the
+            same type; these sum to 1.
+        shares: (e,) float32 how much that type counts for the target: a cosine, of -1 to 1.
+    """
+
+    kinds: tuple[str, ...]
+    numbers: np.ndarray
+    sources: np.ndarray
+    targets: np.ndarray
+    relevance: np.ndarray
+    weights: np.ndarray
+    shares: np.ndarray
+
+
+@runtime_checkable
+class Asks(Protocol):
+    """Can be asked for something: a query, beside the user who asks."""
+
+    @property
+    def n_queries(self) -> int:
+        """How many queries it knows."""
+        ...
+
+    @property
+    def base_items(self) -> np.ndarray:
+        """(n_items, d) float32 vectors of items that depend on no user and no query."""
+        ...
+
+    def asking(
+        self, users: np.ndarray, queries: np.ndarray, histories: Histories | None = None
+    ) -> np.ndarray:
+        """(b, d) float32 vectors whose products with `base_items` rank items.
+
+        Args:
+            users: (b,) who asks.
+            queries: (b,) for what.
+            histories: What all users have done; that of training unless given.
+        """
+        ...
+
+    def query_after(self, histories: Histories, users: np.ndarray) -> np.ndarray:
+        """(b,) int64 what a user who says nothing is taken to ask for: by the own past alone."""
+        ...
+
+    def region(self, user: int, query: int, histories: Histories | None = None) -> Region:
+        """What is read of the graph to answer one ask, and how much each edge of it counts."""
+        ...
+
+    def coupling(
+        self, ego: Literal["user", "query"], number: int, others: np.ndarray, nodes: np.ndarray
+    ) -> np.ndarray:
+        """(f, n) float32 weights of the same items around one ego, under several asks.
+
+        Row k is how much an ego hears each of `nodes` when it asks with the k-th of `others`; rows
+        sum to 1. Source: ZOOMER, figure 13.
+
+        Args:
+            ego: Which side stays.
+            number: Of the one that stays.
+            others: (f,) numbers of the other side, one an ask.
+            nodes: (n,) numbers of items among which the weights are.
         """
         ...
