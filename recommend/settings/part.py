@@ -57,6 +57,8 @@ class BackboneConfig(PartConfig):
     looks_around: ClassVar[bool] = False
     """Whether it scores items by a sample of what is around a user, so that one may ask what is in
     it, and what each way in it gave."""
+    asks: ClassVar[bool] = False
+    """Whether it can be asked for something beside who asks: see `protocols.Asks`."""
 
 
 class EnhancerConfig(PartConfig):
