@@ -164,6 +164,19 @@ class Vectors(Protocol):
         ...
 
 
+Products = tuple["Tensor", Iterator[tuple[np.ndarray, "Tensor"]]]
+"""(n_items, d) items, and a block at a time (b,) users and their (b, k, d) vectors."""
+
+
+@runtime_checkable
+class Multiplies(Protocol):
+    """A recommender whose scores are products of vectors: of a user's several, the best counts."""
+
+    def products(self, asked: Asked) -> Products:
+        """Vectors whose products are the scores of `Recommender.scores`."""
+        ...
+
+
 @runtime_checkable
 class Embeds(Protocol):
     """A recommender that has a vector of every user and every item, as training left them.

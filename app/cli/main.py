@@ -58,6 +58,10 @@ COMMANDS = {
     ),
     "recommend": ("app.cli.advice", "Recommend items to a user."),
     "explain": ("app.cli.advice", "Say what connects a user with an item."),
+    "export": (
+        "app.cli.export",
+        "Write a trained recommender as a folder that is served without torch.",
+    ),
     "report": (
         "app.cli.advice",
         "Write a report of an experiment, one HTML file that can be mailed.",

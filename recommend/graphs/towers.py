@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from data.dataset import Histories
 from data.relation import Relation
 from recommend.graphs.sparse import csr, product
-from recommend.protocols import Asked, World
+from recommend.protocols import Asked, Products, World
 from recommend.sequence.dropout import Dropout
 from recommend.settings import ModelConfig, TrainConfig
 from recommend.settings.towers import (
@@ -313,13 +313,23 @@ class Towers:
 
     def scores(self, asked: Asked) -> Iterator[tuple[np.ndarray, Tensor]]:
         """User numbers and their (b, n_items) scores, a block of users at a time."""
+        items, of_users = self.products(asked)
+        for users, vectors in of_users:
+            yield users, vectors[:, 0] @ items.T
+
+    def products(self, asked: Asked) -> Products:
+        """Vectors of items, and of users after their histories."""
         _, layers = self.network.propagate()
         items = self.network.tower(layers)
         had = once(asked.histories, self.had.n_targets)
-        for at in range(0, len(asked.users), USERS_AT_ONCE):
-            some = np.asarray(asked.users[at : at + USERS_AT_ONCE], dtype=np.int64)
-            numbers = torch.from_numpy(some).to(items.device)
-            yield some, self.network.after(layers, numbers, _rows(had, some)) @ items.T
+
+        def of_users() -> Iterator[tuple[np.ndarray, Tensor]]:
+            for at in range(0, len(asked.users), USERS_AT_ONCE):
+                some = np.asarray(asked.users[at : at + USERS_AT_ONCE], dtype=np.int64)
+                numbers = torch.from_numpy(some).to(items.device)
+                yield some, self.network.after(layers, numbers, _rows(had, some))[:, None]
+
+        return items, of_users()
 
 
 def bpr(true: Tensor, other: Tensor) -> Tensor:

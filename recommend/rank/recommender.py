@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from data.relation import Relation, offsets_of
-from recommend.protocols import Asked, World
+from recommend.protocols import Asked, Products, World
 from recommend.rank.anchors import Likeness, Pairs, alike_items, alike_users, edges_of
 from recommend.rank.losses import info_nce, triplet
 from recommend.rank.messages import Hidden
@@ -238,14 +238,24 @@ class RankGraph:
 
     def scores(self, asked: Asked) -> Iterator[tuple[np.ndarray, Tensor]]:
         """User numbers and their (b, n_items) scores, a block of users at a time."""
+        items, of_users = self.products(asked)
+        for users, vectors in of_users:
+            yield users, vectors[:, 0] @ items.T
+
+    def products(self, asked: Asked) -> Products:
+        """Vectors of items, and of users after their histories."""
         layers = self.network.layers({})
         items, alike = self._wide(self.network.of_items(layers)), self.network.alike(layers)
         had = self.past.after(asked.histories, own_settings(self.config).half_life_days)
-        for at in range(0, len(asked.users), USERS_AT_ONCE):
-            some = np.asarray(asked.users[at : at + USERS_AT_ONCE], dtype=np.int64)
-            numbers = torch.from_numpy(some).to(self.device)
-            people = self.network.after(layers, alike, numbers, _rows(had, some))
-            yield some, torch.cat(people, 1) @ items.T
+
+        def of_users() -> Iterator[tuple[np.ndarray, Tensor]]:
+            for at in range(0, len(asked.users), USERS_AT_ONCE):
+                some = np.asarray(asked.users[at : at + USERS_AT_ONCE], dtype=np.int64)
+                numbers = torch.from_numpy(some).to(self.device)
+                people = self.network.after(layers, alike, numbers, _rows(had, some))
+                yield some, torch.cat(people, 1)[:, None]
+
+        return items, of_users()
 
     def _wide(self, items: Tensor) -> Tensor:
         """(n_items, e) items beside whose domain's users all others' are zero."""

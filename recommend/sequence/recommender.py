@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from recommend.fit.losses import NextItem
-from recommend.protocols import Asked, World
+from recommend.protocols import Asked, Products, World
 from recommend.sequence.chunks import Block, Layout, batches, last_chunks, training_chunks
 from recommend.sequence.inputs import Inputs, gather_inputs
 from recommend.sequence.network import Network, Propagated
@@ -114,14 +114,24 @@ class SequenceRecommender:
 
     def scores(self, asked: Asked) -> Iterator[tuple[np.ndarray, Tensor]]:
         """Users and the best of their interests for each item, a block of users at a time."""
+        items, of_users = self.products(asked)
+        for users, vectors in of_users:
+            yield users, best_scores(vectors, items)
+
+    def products(self, asked: Asked) -> Products:
+        """Vectors of items, and of users, one an interest."""
         histories, shared = asked.histories, self._propagate()
         edges = histories.lengths if asked.known is None else asked.known
         chunks = last_chunks(histories.lengths, self.config.max_history, asked.users)
         rows = batches(histories, chunks, self.layout, edges, SCORED_AT_ONCE)
-        for at, block in enumerate(rows):
-            users = asked.users[at * SCORED_AT_ONCE :][:SCORED_AT_ONCE]
-            vectors = last_vectors(self.network, shared, block.to(self.device))
-            yield users, best_scores(vectors, shared.items)
+        some = (
+            asked.users[at : at + SCORED_AT_ONCE]
+            for at in range(0, len(asked.users), SCORED_AT_ONCE)
+        )
+        return shared.items, (
+            (users, last_vectors(self.network, shared, block.to(self.device)))
+            for users, block in zip(some, rows, strict=True)
+        )
 
     def nodes(self) -> tuple[np.ndarray, np.ndarray]:
         """(n_users, d) and (n_items, e) what the enhancer knows of everybody after training."""

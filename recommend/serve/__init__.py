@@ -1,0 +1,1 @@
+"""A recommender as a folder that another process opens and asks, without torch."""

@@ -1,0 +1,394 @@
+"""An export, opened: it recommends and finds what is alike, in a process without torch.
+
+>>> from recommend.serve.reader import Ask, Export           # doctest: +SKIP
+>>> export = Export.open(Path("served"))                      # doctest: +SKIP
+>>> export.recommend([Ask(user="user-001", k=3)])[0].items    # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from data import atomic
+from data.columns import TITLE
+from data.dataset import Histories
+from data.errors import ConfigError, DataError
+from data.ids import canonical_id
+from recommend.serve.filters import Filters
+from recommend.serve.folder import HISTORIES, ITEMS, USERS, check_files, read_card
+from recommend.serve.forms import ByLists, ByVectors, ByWeights, Form, Found, Want, Who, best
+
+MOST = 1000
+"""Items of an answer at most."""
+Side = Literal["user", "item"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """For whom items are wanted, and which.
+
+    Attributes:
+        user: Id of a user; None for a stranger, of whom a history is given.
+        history: Ids of items, oldest first, as if this were all that was had; None: what the
+            export knows of the user.
+        k: How many items, 1 to `MOST`; fewer come where fewer fit.
+        exclude: Ids of items that must not come.
+        where: Conditions on attributes of items; see `filters.Filters.mask`.
+        again: Whether items of the history may come.
+    """
+
+    user: str | None = None
+    history: tuple[str, ...] | None = None
+    k: int = 10
+    exclude: tuple[str, ...] = ()
+    where: Mapping[str, Any] = field(default_factory=dict)
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is recommended, or alike, best first.
+
+    Attributes:
+        items: Ids.
+        scores: Of each; comparable within a listing.
+        notes: What is to be known of it, in sentences.
+    """
+
+    items: tuple[str, ...]
+    scores: tuple[float, ...]
+    notes: tuple[str, ...] = ()
+
+
+class Export:
+    """What `autograph export` wrote; see `open`.
+
+    Attributes:
+        folder: Where it is.
+        card: What it is.
+        items: A row an item: id, attributes.
+        users: A row a user, likewise.
+        histories: What each user had, as far as the export knows.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        card: Mapping[str, Any],
+        users: pl.DataFrame,
+        items: pl.DataFrame,
+        histories: Histories,
+        form: Form,
+    ) -> None:
+        self.folder, self.card = folder, card
+        self.users, self.items, self.histories = users, items, histories
+        self._form, self._filters = form, Filters(items)
+        self._ids = {"user": users.to_series(0).to_list(), "item": items.to_series(0).to_list()}
+        self._numbers: dict[str, dict[str, int]] = {
+            side: {one: number for number, one in enumerate(ids)} for side, ids in self._ids.items()
+        }
+
+    @classmethod
+    def open(cls, folder: Path | str, check: bool = True) -> Export:
+        """The export in a folder; large arrays are read from the disk as they are used.
+
+        Args:
+            folder: That `autograph export` wrote.
+            check: Whether all files are compared with their checksums.
+
+        Raises:
+            ArtifactError: there is none, it is damaged, or another version wrote it.
+        """
+        folder = Path(folder)
+        card = read_card(folder)
+        if check:
+            check_files(folder, card)
+        users, items = (atomic.read_parquet(folder / name) for name in (USERS, ITEMS))
+        past = atomic.map_arrays(folder / HISTORIES)
+        histories = Histories(past["offsets"], past["items"], np.empty(0, np.int64))
+        form = _FORMS[card["form"]](folder, card, histories)
+        return cls(folder, card, users, items, histories, form)
+
+    def recommend(self, asks: Sequence[Ask]) -> list[Listing]:
+        """The best items for each who is asked about.
+
+        Raises:
+            DataError: a user, all items of a history or an attribute are unknown, or this export
+                cannot answer for a history.
+            ConfigError: k is out of bounds, or neither a user nor a history is given.
+        """
+        whos, wants, notes = [], [], []
+        for ask in asks:
+            who, said = self._who(ask)
+            whos.append(who)
+            wants.append(self._want(ask, who, said))
+            notes.append(said)
+        found = self._form.top(whos, wants)
+        return [self._listing(one, said) for one, said in zip(found, notes, strict=True)]
+
+    def similar(
+        self,
+        item: str | None = None,
+        user: str | None = None,
+        k: int = 10,
+        exclude: Sequence[str] = (),
+        where: Mapping[str, Any] | None = None,
+    ) -> Listing:
+        """What is most like an item, or who like a user, most alike first; itself left out.
+
+        Raises:
+            DataError: it is unknown, or so is an attribute.
+            ConfigError: k is out of bounds, or not one of item and user is given.
+        """
+        if (item is None) == (user is None):
+            raise ConfigError("Give an item or a user, one of them.")
+        side: Side = "item" if item is not None else "user"
+        own = self._number(side, item if item is not None else user)
+        if side == "user" and where:
+            raise ConfigError("Conditions are on attributes of items, and users are asked for.")
+        barred = {own, *(self._number(side, one) for one in exclude)}
+        allowed = self._filters.mask(where) if where else None
+        want = Want(_bounded(k), np.array(sorted(barred)), allowed)
+        scores, note = self._alike(side, own)
+        items, found = best(np.where(scores > 0, scores, -np.inf), want)
+        ids = self._ids[side]
+        return Listing(tuple(ids[n] for n in items.tolist()), tuple(found.tolist()), (note,))
+
+    def titles(self, items: Sequence[str]) -> list[str]:
+        """What items are called; by id where they have no title.
+
+        Raises:
+            DataError: one is unknown.
+        """
+        numbers = [self._number("item", one) for one in items]
+        if TITLE not in self.items.columns:
+            return [self._ids["item"][n] for n in numbers]
+        titled = self.items[TITLE].cast(pl.String).gather(numbers).to_list()
+        return [
+            title if title and title.strip() else self._ids["item"][n]
+            for title, n in zip(titled, numbers, strict=True)
+        ]
+
+    def had(self, user: str) -> tuple[str, ...]:
+        """Ids of what a user had, oldest first.
+
+        Raises:
+            DataError: the user is unknown.
+        """
+        ids = self._ids["item"]
+        return tuple(ids[n] for n in self.histories.of(self._number("user", user)).tolist())
+
+    def _alike(self, side: Side, own: int) -> tuple[np.ndarray, str]:
+        """(n,) how alike each of a side is to one of it, and by what."""
+        form = self._form
+        if isinstance(form, ByVectors):
+            vectors = form.items if side == "item" else form.users.mean(1)
+            lengths = np.maximum(np.linalg.norm(vectors, axis=1), 1e-12)
+            cosines = (vectors @ vectors[own]) / (lengths * lengths[own])
+            return cosines, f"Alike by the cosine of the recommender's vectors of {side}s."
+        if side == "item" and isinstance(form, ByWeights):
+            return form.row(own), "Alike by what one in a history adds to the score of the other."
+        return self._met(side, own), (
+            "Alike by the cosine of who had them."
+            if side == "item"
+            else "Alike by the cosine of what they had."
+        )
+
+    def _met(self, side: Side, own: int) -> np.ndarray:
+        """(n,) float32 of one and all of its side: shared interactions / √(n_one · n_other)."""
+        past = self.histories
+        owners = np.repeat(np.arange(len(past)), past.lengths)
+        code = np.unique(owners * np.int64(len(self._ids["item"])) + past.items)
+        ends = np.divmod(code, len(self._ids["item"]))
+        mine, others = ends if side == "user" else ends[::-1]
+        n = len(self._ids[side])
+        shared = np.isin(others, others[mine == own])
+        counts = np.bincount(mine, minlength=n)
+        both = np.bincount(mine[shared], minlength=n)
+        found: np.ndarray = both / np.sqrt(np.maximum(counts * counts[own], 1))
+        return found.astype(np.float32)
+
+    def _who(self, ask: Ask) -> tuple[Who, list[str]]:
+        notes: list[str] = []
+        if ask.user is None and ask.history is None:
+            raise ConfigError("Give a user or a history, so that there is somebody to answer for.")
+        user = None if ask.user is None else self._number("user", ask.user)
+        if ask.history is None:
+            return Who(user, None), notes
+        return Who(user, self._known(ask.history, notes)), self._how_read(notes)
+
+    def _known(self, history: Sequence[str], notes: list[str]) -> np.ndarray:
+        """(m,) items of a history that the export knows; those it does not are noted."""
+        if isinstance(history, str) or not len(history):
+            raise DataError("The history is empty. Give ids of items in it, oldest first.")
+        numbers = [self._find("item", one) for one in history]
+        unknown = [one for one, number in zip(history, numbers, strict=True) if number is None]
+        if len(unknown) == len(numbers):
+            raise DataError(
+                f"None of the {len(unknown)} items of the history is in this export: "
+                f"{_some(unknown)}. Its items look like {_some(self._ids['item'][:3])}."
+            )
+        if unknown:
+            notes.append(f"Left out of the history, since this export lacks it: {_some(unknown)}.")
+        return np.array([one for one in numbers if one is not None], np.int64)
+
+    def _how_read(self, notes: list[str]) -> list[str]:
+        note = self.card["history"].get("note", "")
+        return [*notes, *([note] if note else [])]
+
+    def _want(self, ask: Ask, who: Who, notes: list[str]) -> Want:
+        barred = []
+        for one in ask.exclude:
+            number = self._find("item", one)
+            if number is None:
+                notes.append(f"{one!r} was to be excluded, and is not in this export.")
+            else:
+                barred.append(number)
+        past: list[int] = []
+        if not ask.again:
+            had = who.history
+            if had is None:
+                assert who.user is not None
+                had = self.histories.of(who.user)
+            past = had.tolist()
+        allowed = self._filters.mask(ask.where)
+        return Want(_bounded(ask.k), np.array(sorted({*barred, *past}), np.int64), allowed)
+
+    def _listing(self, found: Found, notes: list[str]) -> Listing:
+        ids, (items, scores) = self._ids["item"], found
+        return Listing(tuple(ids[n] for n in items.tolist()), tuple(scores.tolist()), tuple(notes))
+
+    def _find(self, side: Side, external: object) -> int | None:
+        numbers = self._numbers[side]
+        if isinstance(external, str) and external in numbers:
+            return numbers[external]
+        return numbers.get(canonical_id(external) or "")
+
+    def _number(self, side: Side, external: object) -> int:
+        found = self._find(side, external)
+        if found is None:
+            raise DataError(
+                f"There is no {side} {external!r} in this export; known ones look like "
+                f"{_some(self._ids[side][:3])}."
+            )
+        return found
+
+
+def _bounded(k: int) -> int:
+    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MOST:
+        raise ConfigError(f"k is {k!r}; it can be 1 to {MOST}.")
+    return k
+
+
+def _some(ids: Sequence[object]) -> str:
+    more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+    return ", ".join(map(repr, ids[:5])) + more
+
+
+def _by_vectors(folder: Path, card: Mapping[str, Any], histories: Histories) -> ByVectors:
+    del histories
+    import faiss
+
+    items = atomic.map_arrays(folder / "items.safetensors")
+    users = atomic.map_arrays(folder / "users.safetensors")
+    index = faiss.read_index(str(folder / "index.faiss"))
+    exact = card["index"]["kind"] == "flat"
+    reads = _READS[card["history"]["answered_by"]](folder, card, items["vectors"], users)
+    return ByVectors(items["vectors"], users["vectors"], index, exact, reads)
+
+
+Reads = Callable[[Sequence[Who]], list[np.ndarray]]
+
+
+def _by_backbone(
+    folder: Path,
+    card: Mapping[str, Any],
+    items: np.ndarray,
+    users: Mapping[str, np.ndarray],
+) -> Reads:
+    from recommend.serve.backbone import open_backbone
+
+    longest = int(card["history"]["longest"])
+    session = open_backbone(folder / "backbone.onnx")
+    offsets, stranger = users.get("offsets"), users.get("stranger")
+
+    def read(whos: Sequence[Who]) -> list[np.ndarray]:
+        last = [_history(who)[-longest:] for who in whos]
+        lengths = np.array([len(one) for one in last])
+        rows = np.zeros((len(last), int(lengths.max()), items.shape[1]), np.float32)
+        for row, one in zip(rows, last, strict=True):
+            row[: len(one)] = items[one]
+        found = session(rows, lengths)
+        for at, who in enumerate(whos):
+            if who.user is not None and offsets is not None:
+                found[at] += offsets[who.user]
+            elif stranger is not None:
+                found[at] += stranger
+        return list(found)
+
+    return read
+
+
+def _by_mean(
+    folder: Path,  # noqa: ARG001
+    card: Mapping[str, Any],  # noqa: ARG001
+    items: np.ndarray,
+    users: Mapping[str, np.ndarray],  # noqa: ARG001
+) -> Reads:
+    return lambda whos: [items[_history(who)].mean(0, keepdims=True) for who in whos]
+
+
+def _by_constant(
+    folder: Path,  # noqa: ARG001
+    card: Mapping[str, Any],  # noqa: ARG001
+    items: np.ndarray,  # noqa: ARG001
+    users: Mapping[str, np.ndarray],
+) -> Reads:
+    return lambda whos: [users["stranger"][None] for _ in whos]
+
+
+def _history(who: Who) -> np.ndarray:
+    assert who.history is not None
+    return who.history
+
+
+_READS = {"backbone": _by_backbone, "mean": _by_mean, "constant": _by_constant}
+"""How vectors of a history are made, by what the card says."""
+
+
+def _by_weights(folder: Path, card: Mapping[str, Any], histories: Histories) -> ByWeights:
+    import scipy.sparse as sp
+
+    arrays = atomic.map_arrays(folder / "weights.safetensors")
+    parts = []
+    for name, about in card["weights"].items():
+        own = {
+            key.removeprefix(f"{name}."): one
+            for key, one in arrays.items()
+            if key.startswith(f"{name}.")
+        }
+        of: Any = own.get("dense")
+        if of is None:
+            sparse = (own["data"], own["indices"], own["indptr"])
+            of = sp.csr_matrix(sparse, shape=tuple(own["shape"].tolist()))
+        parts.append({**about, "of": of})
+    return ByWeights(parts, histories, int(card["sizes"]["items"]))
+
+
+def _by_lists(folder: Path, card: Mapping[str, Any], histories: Histories) -> ByLists:
+    del histories
+    arrays = atomic.map_arrays(folder / "lists.safetensors")
+    return ByLists(arrays["items"], arrays["scores"], int(card["sizes"]["items"]))
+
+
+_FORMS: dict[str, Callable[[Path, Mapping[str, Any], Histories], Form]] = {
+    "vectors": _by_vectors,
+    "weights": _by_weights,
+    "lists": _by_lists,
+}
