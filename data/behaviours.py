@@ -1,12 +1,14 @@
-"""What users did, repeats too: a click, then a like of the same item, and how much each weighs."""
+"""What users did, repeats too, how much each weighs, and what they asked for when they did it."""
 
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
 
-from data.columns import AFTER, ITEM, USER, WEIGHT
+from data.columns import AFTER, ITEM, TIME, USER, WEIGHT
 from data.dataset import INTERACTION_SCHEMA, Dataset, Histories, histories
+from data.errors import ConfigError
+from data.log import Log
 
 EVENT_SCHEMA = {**INTERACTION_SCHEMA, AFTER: pl.Int32}
 """Column types of `Dataset.events`."""
@@ -54,3 +56,32 @@ def counted(dataset: Dataset, past: Histories) -> tuple[Histories, np.ndarray]:
     seen &= np.isin(owner + events[AFTER].to_numpy(), known)
     shown = events.filter(seen)
     return histories(shown, len(past)), shown[WEIGHT].to_numpy().astype(np.float64)
+
+
+def asked(dataset: Dataset, past: Histories) -> Log:
+    """What users asked for within histories: of the items in them, until the last of them was had.
+
+    So nothing that is held out says what it was asked for, nor anything that came after it.
+
+    Args:
+        dataset: With a log.
+        past: Such as those of training.
+
+    Raises:
+        ConfigError: the data set has no log.
+    """
+    if dataset.log is None:
+        raise ConfigError(
+            f"The data set {dataset.name!r} says nothing of what users asked for. Take one that "
+            "does, such as ml-10m-tags, or let item factors stand for queries."
+        )
+    users = np.repeat(np.arange(len(past), dtype=np.int64), past.lengths)
+    last = np.full(len(past), np.iinfo(np.int64).min)
+    np.maximum.at(last, users, past.times)
+    rows = dataset.log.rows
+    owner = rows[USER].to_numpy()
+    seen = np.isin(
+        owner.astype(np.int64) * dataset.n_items + rows[ITEM].to_numpy(),
+        users * dataset.n_items + past.items,
+    )
+    return dataset.log.only(pl.Series(seen & (rows[TIME].to_numpy() <= last[owner])))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from data.errors import ConfigError
@@ -101,6 +101,30 @@ def _sequences(name: str, title: str, size: str, category: str) -> Card:
     )
 
 
+_LATEST_SMALL = Card(
+    name="ml-latest-small",
+    title="MovieLens latest, small",
+    what="A small sample of recent MovieLens ratings, edition of September 2018.",
+    size="100,836 ratings, 610 users, 9,742 films; 1 MB to download",
+    licence=(
+        "non-commercial use, acknowledged; may be redistributed, also transformed, under the "
+        "same terms"
+    ),
+    publisher="GroupLens, University of Minnesota",
+    citation=_MOVIELENS,
+    domain="movies",
+    min_rating=3.5,
+    urls=(f"{_GROUPLENS}/ml-latest-small.zip",),
+    checks={
+        "ml-latest-small.zip": (
+            "sha256:696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436"
+        )
+    },
+    files=("ratings.csv", "movies.csv"),
+    repeats=0.0,
+)
+
+
 _CARDS = (
     Card(
         name="demo",
@@ -149,27 +173,36 @@ _CARDS = (
         files=("u.data", "u.user", "u.item", "u.genre"),
         repeats=0.0,
     ),
-    Card(
-        name="ml-latest-small",
-        title="MovieLens latest, small",
-        what="A small sample of recent MovieLens ratings, edition of September 2018.",
-        size="100,836 ratings, 610 users, 9,742 films; 1 MB to download",
-        licence=(
-            "non-commercial use, acknowledged; may be redistributed, also transformed, under the "
-            "same terms"
+    _LATEST_SMALL,
+    replace(
+        _LATEST_SMALL,
+        name="ml-latest-small-tags",
+        title="MovieLens latest, small, with tags as queries",
+        what=(
+            f"{_LATEST_SMALL.what} What users tagged is read as what they asked for: the tag is a "
+            "query, and the films that a user gave it to in one go are what was taken."
         ),
+        size="100,836 ratings and 3,683 tags, 610 users, 9,742 films; 1 MB to download",
+        files=(*_LATEST_SMALL.files, "tags.csv"),
+    ),
+    Card(
+        name="ml-10m-tags",
+        title="MovieLens 10M, tags as queries",
+        what=(
+            "Tags that MovieLens users gave to films until 2009, read as what they asked for: the "
+            "tag is a query, and the films that a user gave it to in one go are what was taken. "
+            "Ratings are not read: an interaction is that a user tagged a film, whether for praise "
+            "or not."
+        ),
+        size="95,580 tags, 4,009 users, 10,681 films; 63 MB to download",
+        licence=_RESEARCH,
         publisher="GroupLens, University of Minnesota",
         citation=_MOVIELENS,
         domain="movies",
-        min_rating=3.5,
-        urls=(f"{_GROUPLENS}/ml-latest-small.zip",),
-        checks={
-            "ml-latest-small.zip": (
-                "sha256:696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436"
-            )
-        },
-        files=("ratings.csv", "movies.csv"),
-        repeats=0.0,
+        min_rating=None,
+        urls=(f"{_GROUPLENS}/ml-10m.zip",),
+        checks={"ml-10m.zip": "md5:ce571fd55effeba0271552578f2648bd"},
+        files=("tags.dat", "movies.dat"),
     ),
     Card(
         name="book-crossing",

@@ -12,6 +12,7 @@ from data.behaviours import events_of
 from data.columns import ITEM, ITEM_ID, TIME, USER, USER_ID, WEIGHT
 from data.dataset import INTERACTION_SCHEMA, Dataset
 from data.errors import DataError
+from data.log import log_of
 
 REPEATED = "repeated interactions"
 OF_SHORT_HISTORIES = "interactions of these users"
@@ -30,6 +31,8 @@ class Raw:
         rated_low: Number of ratings that the loader has dropped for being below the threshold.
         understood: How columns were read whose meaning was told from their values, in sentences.
         counted: Whether repeats say something: rows are what was done, and weigh as much.
+        asked: `user_id`, `item_id`, `query`, `time` Int64 and maybe `ask` of what users asked for
+            when they took an item, where that is known.
     """
 
     users: pl.DataFrame
@@ -38,6 +41,7 @@ class Raw:
     rated_low: int = 0
     understood: tuple[str, ...] = ()
     counted: bool = False
+    asked: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ def preprocess(raw: Raw, name: str, min_rating: float, min_history: int) -> Prep
     Ratings below `min_rating` go; of repeated (user, item) pairs the earliest stays; interactions
     are ordered by time, the order of `raw.ratings` breaking ties; users with fewer than
     `min_history` interactions go; items that nobody interacts with go. Histories are not cut to a
-    length. Where repeats are counted, all rows of the pairs that stay are kept as `Dataset.events`.
+    length. Where repeats are counted, all rows of the pairs that stay are kept as `Dataset.events`;
+    what was asked for, of users and items that stay, as `Dataset.log`.
 
     Raises:
         DataError: nothing is left.
@@ -90,7 +95,8 @@ def preprocess(raw: Raw, name: str, min_rating: float, min_history: int) -> Prep
         "items without an interaction": raw.items.height - items.height,
     }
     events = events_of(ordered, kept) if raw.counted else None
-    made = Dataset(name, users, items, dense.select(columns), events)
+    log = None if raw.asked is None else log_of(raw.asked, users, items)
+    made = Dataset(name, users, items, dense.select(columns), events, log)
     return Prepared(made, left_out, raw.understood)
 
 

@@ -29,6 +29,8 @@ LOADERS: dict[str, Callable[[Reading], Raw]] = {
     "ml-1m": movielens.load_1m,
     "ml-100k": movielens.load_100k,
     "ml-latest-small": movielens.load_latest,
+    "ml-latest-small-tags": movielens.load_latest_tags,
+    "ml-10m-tags": movielens.load_10m_tags,
     "book-crossing": book_crossing.load,
     "amazon-books": amazon.load,
     "amazon-beauty": partial(sequences.load_numbers, category="Beauty"),

@@ -1,8 +1,12 @@
-"""MovieLens: 1M (`::`-separated, latin-1), 100K (tabs and bars, latin-1), "latest" (CSV, UTF-8)."""
+"""MovieLens: 1M (`::`-separated, latin-1), 100K (tabs and bars, latin-1), "latest" (CSV, UTF-8).
+
+Tags are those of 10M (`::`-separated, or by `;`) and of "latest".
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -19,7 +23,8 @@ from data.loaders.raw import (
     with_known_ids,
     without_repeats,
 )
-from data.loaders.source import Source
+from data.loaders.source import Source, read_text
+from data.log import QUERY
 from data.preprocess import Raw
 
 CODES: Mapping[str, Mapping[str, str]] = {
@@ -62,6 +67,7 @@ EXTENSION = "movielens-1m-text"
 """A folder beside the publication's where `extended_movie.csv` is looked for."""
 LATEST_RATINGS = {"userId": USER_ID, "movieId": ITEM_ID, "rating": WEIGHT, "timestamp": TIME}
 LATEST_MOVIES = {"movieId": ITEM_ID, "title": TITLE, "genres": "genres"}
+LATEST_TAGS = {"userId": USER_ID, "movieId": ITEM_ID, "tag": QUERY, "timestamp": TIME}
 
 
 def year_of_title() -> pl.Expr:
@@ -207,3 +213,63 @@ def load_latest(reading: Reading) -> Raw:
     ratings = with_numbers(ratings, path, {WEIGHT: pl.Float32, TIME: pl.Int64}, bad_rows)
     ratings = with_known_ids(ratings, ITEM_ID, items, path, bad_rows)
     return Raw(ids_in(ratings, USER_ID), items, ratings.drop(LINE))
+
+
+def load_latest_tags(reading: Reading) -> Raw:
+    """The publication's ratings and films, and its `tags.csv` as what users asked for.
+
+    Raises:
+        DataError: a file or a column is missing.
+    """
+    raw, bad_rows = load_latest(reading), reading.bad_rows
+    path = reading.source.need("tags.csv")
+    tags = read_csv(path, bad_rows, tuple(LATEST_TAGS)).rename(LATEST_TAGS)
+    tags = with_ids(tags, USER_ID, path, bad_rows)
+    return replace(raw, asked=_tags(tags, raw.items, path, bad_rows))
+
+
+def load_10m_tags(reading: Reading) -> Raw:
+    """The publication's `tags.dat` and `movies.dat`: to tag a film is the interaction.
+
+    Between fields stands `::` as in the publication, or `;`; a tag may hold what stands there.
+
+    Raises:
+        DataError: a file is missing.
+    """
+    bad_rows = reading.bad_rows
+    path = reading.source.need("movies.dat")
+    movies = _split_around(path, (ITEM_ID, TITLE, "genres"), 1, bad_rows)
+    movies = without_repeats(movies, ITEM_ID, path, bad_rows)
+    items = movies.select(ITEM_ID, TITLE, year_of_title(), genres("(no genres listed)"))
+    path = reading.source.need("tags.dat")
+    tags = _split_around(path, (USER_ID, ITEM_ID, QUERY, TIME), 2, bad_rows)
+    asked = _tags(tags, items, path, bad_rows)
+    ratings = asked.select(USER_ID, ITEM_ID, pl.lit(1, pl.Float32).alias(WEIGHT), TIME)
+    return Raw(ids_in(ratings, USER_ID), items, ratings, asked=asked)
+
+
+def _split_around(
+    path: Path, columns: tuple[str, ...], before: int, bad_rows: BadRows
+) -> pl.DataFrame:
+    """LINE and columns: so many fields, then one that may hold separators, then the last."""
+    text = read_text(path, "utf-8")
+    first = text.partition("\n")[0]
+    mark = "::" if "::" in first else ";"
+    lines = pl.DataFrame({"whole": pl.Series(text.split("\n"), dtype=pl.String)})
+    lines = lines.with_row_index(LINE, offset=1).filter(pl.col("whole") != "")
+    own = f"^{f'(.*?){mark}' * before}(.*){mark}(.*)$"
+    rows = lines.select(
+        pl.col(LINE).cast(pl.Int64),
+        *(pl.col("whole").str.extract(own, at).alias(name) for at, name in enumerate(columns, 1)),
+    )
+    reason = pl.lit(f"fewer than {len(columns)} fields between {mark!r}")
+    return bad_rows.drop(path, rows, pl.col(columns[0]).is_null(), reason)
+
+
+def _tags(tags: pl.DataFrame, items: pl.DataFrame, path: Path, bad_rows: BadRows) -> pl.DataFrame:
+    """`Raw.asked` of tags of known films."""
+    tags = with_numbers(tags, path, {TIME: pl.Int64}, bad_rows)
+    tags = with_known_ids(tags, ITEM_ID, items, path, bad_rows)
+    empty = pl.col(QUERY).fill_null("").str.strip_chars() == ""
+    tags = bad_rows.drop(path, tags, empty, pl.lit("the tag is empty"), expected=True)
+    return tags.select(USER_ID, ITEM_ID, QUERY, TIME)

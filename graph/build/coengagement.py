@@ -72,7 +72,7 @@ def co_engaged(
         each = [matrix.astype(bool).astype(np.float32) for matrix in each]
 
     def rows() -> Iterator[tuple[int, csr_matrix]]:
-        for start, end in blocks_of(_widths(left, right)):
+        for start, end in blocks_of(widths_of(left, right)):
             product = left[start:end] @ right
             if shared > 1:  # of one pattern, so in one order
                 product.data[(each[0][start:end] @ each[1]).data < shared] = 0
@@ -169,7 +169,7 @@ def _correction(matrix: csr_matrix, exponent: float) -> np.ndarray:
     return corrections
 
 
-def _widths(left: csr_matrix, right: csr_matrix) -> np.ndarray:
+def widths_of(left: csr_matrix, right: csr_matrix) -> np.ndarray:
     """(n,) numbers that a row of the product can have."""
     terms = np.concatenate(([0], np.cumsum(np.diff(right.indptr)[left.indices])))
     widths: np.ndarray = np.minimum(np.diff(terms[left.indptr]), right.shape[1])

@@ -36,12 +36,14 @@ class Reach:
         moments: (m,) int64 times of the edges themselves, `NEVER` where one has none; None where
             none has one.
         starts: (n,) int64 seconds from which the nodes that they start from are there, if known.
+        target: Type of the nodes that they lead to, "" where nobody asks.
     """
 
     relation: Relation
     kinds: np.ndarray | None = None
     moments: np.ndarray | None = None
     starts: np.ndarray | None = None
+    target: str = ""
 
     @cached_property
     def weights(self) -> np.ndarray:
@@ -249,7 +251,7 @@ def reach(graph: HeteroGraph, keys: Sequence[Key], where: Sequence[Condition] = 
     born = node_times(graph, target)
     if len(keys) == 1 and not where and born is None:
         relation = graph.relation(keys[0])
-        return Reach(relation, None, relation.times, node_times(graph, keys[0][0]))
+        return Reach(relation, None, relation.times, node_times(graph, keys[0][0]), target)
     parts = [_part(graph, key, kind, where) for kind, key in enumerate(keys)]
     sources, targets, numbers, kinds, times, weights = map(np.concatenate, zip(*parts, strict=True))
     seen = times if born is None else np.maximum(times, born[targets])
@@ -266,7 +268,7 @@ def reach(graph: HeteroGraph, keys: Sequence[Key], where: Sequence[Condition] = 
     )
     moments = times[order] if len(times) and times.max() > NEVER else None
     own = kinds[order] if len(keys) > 1 else None
-    return Reach(relation, own, moments, node_times(graph, keys[0][0]))
+    return Reach(relation, own, moments, node_times(graph, keys[0][0]), target)
 
 
 def node_times(graph: HeteroGraph, kind: str) -> np.ndarray | None:

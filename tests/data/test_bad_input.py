@@ -158,6 +158,7 @@ def test_every_card_is_complete():
             kind, _, digest = (check or "md5:" + "0" * 32).partition(":")
             assert len(digest) == {"md5": 32, "sha256": 64}[kind] and int(digest, 16) >= 0
     assert list(CATALOGUE) == [
-        *("demo", "ml-1m", "ml-100k", "ml-latest-small", "book-crossing", "amazon-books"),
+        *("demo", "ml-1m", "ml-100k", "ml-latest-small", "ml-latest-small-tags", "ml-10m-tags"),
+        *("book-crossing", "amazon-books"),
         *("amazon-beauty", "amazon-sports", "amazon-office", "gowalla", "files"),
     ]
