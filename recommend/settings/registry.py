@@ -42,6 +42,7 @@ from recommend.settings.topoi2i import TopoI2IConfig
 from recommend.settings.towers import GraphSageConfig, LightGcnTowersConfig, NgcfConfig
 from recommend.settings.uist import UistConfig
 from recommend.settings.youtubednn import YouTubeDnnConfig
+from recommend.settings.zoomer import ZoomerConfig
 
 C = TypeVar("C", BackboneConfig, EnhancerConfig)
 
@@ -85,6 +86,7 @@ BACKBONES: Mapping[str, Spec[BackboneConfig]] = {
     "ngcf": Spec(NgcfConfig, _TOWERS),
     "graphsage": Spec(GraphSageConfig, _TOWERS),
     "rankgraph": Spec(RankGraphConfig, "recommend.rank.recommender:RankGraph"),
+    "zoomer": Spec(ZoomerConfig, "recommend.zoom.recommender:Zoomer"),
     "lightgbm": Spec(LightGbmConfig, "recommend.simple.counts:LightGbm"),
     "multivae": Spec(MultiVaeConfig, "recommend.simple.autoencoder:MultiVae"),
 }
