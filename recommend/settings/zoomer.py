@@ -18,6 +18,7 @@ class ZoomerConfig(BackboneConfig):
 
     title: ClassVar[str] = "ZOOMER"
     embeds: ClassVar[bool] = True
+    asks: ClassVar[bool] = True
     space: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "neighbours": (5, 10, 20),
         "hops": (1, 2),

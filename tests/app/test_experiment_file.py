@@ -22,8 +22,8 @@ from app.experiment.file import (
 from app.experiment.settings import BACKBONES, PARTS, Cell, Experiment
 from data.errors import ConfigError
 
-ON_SPLITS = {"lightgcn-cf", "ngcf", "graphsage", "multivae", "lightgbm", "rankgraph"}
-"""What the demo has not: published splits and several domains are where they are compared."""
+ON_SPLITS = {"lightgcn-cf", "ngcf", "graphsage", "multivae", "lightgbm", "rankgraph", "zoomer"}
+"""What the demo has not: they are compared on published splits, several domains or queries."""
 
 
 @pytest.fixture
