@@ -19,7 +19,7 @@ ROOMS = ("data", "prompts", "llm", "quantize", "graph", "recommend", "app")
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 FOLDERS_OF_APP = (
     *("experiment", "pipeline", "results", "jobs", "search", "reproduce"),
-    *("cli", "serve", "ui"),
+    *("serve", "cli", "ui"),
 )
 """In the order of the way; each imports only what stands before it, and what stands beside them."""
 FORBIDDEN = {"utils", "util", "helpers", "helper", "common", "misc", "datasets", "pages"}

@@ -70,6 +70,7 @@ COMMANDS = {
         "app.cli.advice",
         "Put a new user or item into a graph, from its text: its codes, factors and neighbours.",
     ),
+    "serve": ("app.cli.serve", "Answer over HTTP, or to an assistant, from an export."),
     "ui": ("app.cli.ui", "Open the page: data, prompts, factors, graph, recommenders, demo."),
     "doctor": (
         "app.cli.doctor",

@@ -30,10 +30,14 @@ class Hosts:
     Attributes:
         bound: The address that the server listens on; "" and 0.0.0.0 are all of this machine.
         allowed: Further names, each with or without a port, for instance of a reverse proxy.
+        what: Who answers.
+        command: That starts it.
     """
 
     bound: str = "127.0.0.1"
     allowed: Sequence[str] = ()
+    what: str = "page"
+    command: str = "autograph ui"
 
     def refusal(self, host: str | None, origin: str | None) -> str | None:
         """Why a request is refused, in a sentence; None for one that is welcome.
@@ -45,11 +49,11 @@ class Hosts:
         """
         if host is None or not self._is_mine(_name(host)):
             return (
-                f"The page does not answer under the name {_name(host or '')!r}. "
-                "If it is yours, start the page with: autograph ui --allow-host NAME"
+                f"The {self.what} does not answer under the name {_name(host or '')!r}. "
+                f"If it is yours, start the {self.what} with: {self.command} --allow-host NAME"
             )
         if origin is not None and not self._is_here(origin, host):
-            return f"The page does not take requests from the origin {origin!r}."
+            return f"The {self.what} does not take requests from the origin {origin!r}."
         return None
 
     def _is_mine(self, name: str) -> bool:

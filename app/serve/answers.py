@@ -1,0 +1,145 @@
+"""Answers of an export to what came over the wire; HTTP and MCP give the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.serve.desk import Opened
+from app.serve.limits import Limits
+from app.serve.wire import (
+    Answer,
+    Answers,
+    AskBody,
+    Item,
+    Kind,
+    Listed,
+    RecommendBody,
+    Refusal,
+    SimilarBody,
+)
+from data.errors import AutoGraphError
+from recommend.serve.reader import Ask, Export, Listing
+
+QUICK_K = 100
+
+
+def recommend(opened: Opened, body: RecommendBody, limits: Limits) -> Answer | Answers:
+    """Items for one ask, or for each of several.
+
+    Raises:
+        Refusal: the one ask cannot be answered, or the body asks for too much. One of several that
+            cannot has an error in its place.
+    """
+    if body.asks is None:
+        listed = _all(opened, [_ask(body, limits)])[0]
+        if isinstance(listed, Refusal):
+            raise listed
+        return Answer(opened.fingerprint, listed.items, listed.notes)
+    alone = AskBody()
+    if any(getattr(body, name) != getattr(alone, name) for name in AskBody.__struct_fields__):
+        raise Refusal(Kind.BODY, "Give one ask, or several as asks, and not both.", "asks")
+    if not body.asks:
+        raise Refusal(Kind.BODY, "There is no ask in asks.", "asks")
+    limits.check_asks(len(body.asks))
+    asks = [_ask(one, limits, f"asks[{n}].") for n, one in enumerate(body.asks)]
+    return Answers(
+        opened.fingerprint,
+        [Listed(error=one.told) if isinstance(one, Refusal) else one for one in _all(opened, asks)],
+    )
+
+
+def together(
+    opened: Opened, bodies: Sequence[RecommendBody], limits: Limits
+) -> list[Answer | Refusal]:
+    """Items for each of several who asked at the same time, each with one ask."""
+    asks: list[Ask | Refusal] = []
+    for body in bodies:
+        try:
+            asks.append(_ask(body, limits))
+        except Refusal as refusal:
+            asks.append(refusal)
+    found = iter(_all(opened, [ask for ask in asks if isinstance(ask, Ask)]))
+    listed = [ask if isinstance(ask, Refusal) else next(found) for ask in asks]
+    return [
+        one if isinstance(one, Refusal) else Answer(opened.fingerprint, one.items, one.notes)
+        for one in listed
+    ]
+
+
+def is_quick(body: RecommendBody) -> bool:
+    """Whether it costs no more than any ask: nothing that has to be looked up among all items."""
+    return body.asks is None and not body.where and body.k <= QUICK_K
+
+
+def _all(opened: Opened, asks: Sequence[Ask]) -> list[Listed | Refusal]:
+    """What each of some gets; where one cannot be answered, all are asked one by one."""
+    try:
+        listings = opened.export.recommend(asks) if asks else []
+    except AutoGraphError as error:
+        if len(asks) == 1:
+            return [_refusal(opened.export, error, asks[0])]
+        return [one for ask in asks for one in _all(opened, [ask])]
+    return [Listed(_items(opened, one), list(one.notes)) for one in listings]
+
+
+def similar(opened: Opened, body: SimilarBody, limits: Limits) -> Answer:
+    """Items like one.
+
+    Raises:
+        Refusal: the item is unknown, or too many are wanted.
+    """
+    limits.check_k(body.k)
+    try:
+        listing = opened.export.similar(item=body.item, k=body.k)
+    except AutoGraphError as error:
+        raise _refusal(opened.export, error, item=body.item) from None
+    return Answer(opened.fingerprint, _items(opened, listing), list(listing.notes))
+
+
+def _ask(body: AskBody, limits: Limits, within: str = "") -> Ask:
+    limits.check_k(body.k, f"{within}k")
+    limits.check_history(body.history, f"{within}history")
+    if body.user is None and body.history is None:
+        raise Refusal(Kind.BODY, "Give a user or a history.", f"{within}user")
+    history = None if body.history is None else tuple(body.history)
+    return Ask(body.user, history, body.k, tuple(body.exclude), body.where, body.again)
+
+
+def _items(opened: Opened, listing: Listing) -> list[Item]:
+    titles = opened.titles
+    return [
+        Item(id, score, titles.get(id))
+        for id, score in zip(listing.items, listing.scores, strict=True)
+    ]
+
+
+def _refusal(
+    export: Export, error: AutoGraphError, ask: Ask | None = None, item: str | None = None
+) -> Refusal:
+    """What is said instead of an answer, with the field that is to blame."""
+    if item is not None and not _known(export, [item]):
+        return Refusal(Kind.UNKNOWN, str(error), "item")
+    if ask is not None:
+        if ask.user is not None and not _had(export, ask.user):
+            return Refusal(Kind.UNKNOWN, str(error), "user")
+        if ask.history and not any(_known(export, [one]) for one in ask.history):
+            return Refusal(Kind.UNKNOWN, str(error), "history")
+        if set(ask.where) - set(export.items.columns[1:]):
+            return Refusal(Kind.VALUE, str(error), "where")
+    return Refusal(Kind.VALUE, str(error))
+
+
+def _known(export: Export, items: Sequence[str]) -> bool:
+    try:
+        export.titles(items)
+    except AutoGraphError:
+        return False
+    return True
+
+
+def _had(export: Export, user: str) -> bool:
+    try:
+        export.had(user)
+    except AutoGraphError:
+        return False
+    return True

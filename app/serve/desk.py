@@ -1,0 +1,183 @@
+"""The export that answers, and the newer one that takes its place between two requests."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from data.columns import TITLE
+from data.errors import AutoGraphError
+from data.inert import visible
+from recommend.serve.reader import Ask, Export
+
+log = logging.getLogger("autograph.serve")
+CARD = "card.json"
+TRIES = 5
+"""Answers that are timed before an export answers anybody."""
+Stamp = tuple[int, int, int]
+"""Which file a card is: its number on the disk, its time in nanoseconds, its bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An export that answers.
+
+    Attributes:
+        export: Itself.
+        fingerprint: Of it; every answer says it.
+        since: When it began to answer, in seconds since 1970.
+        titles: What items are called, by id; none where the data have no titles.
+        of_user_s: Seconds of one answer for a user it knows.
+        of_history_s: Seconds of one answer for a history; infinite where it cannot.
+    """
+
+    export: Export
+    fingerprint: str
+    since: float
+    titles: dict[str, str | None]
+    of_user_s: float
+    of_history_s: float
+
+
+def open_export(folder: Path) -> Opened:
+    """An export, ready: its arrays have been touched and its answers timed.
+
+    Raises:
+        ArtifactError: there is none, or it is damaged.
+    """
+    export = Export.open(folder)
+    ids = export.items.to_series(0).to_list()
+    titles: dict[str, str | None] = {}
+    if TITLE in export.items.columns:
+        titles = dict(zip(ids, map(_title, export.items[TITLE].to_list()), strict=True))
+    users = export.users.to_series(0).to_list()
+    some = users[:: max(1, len(users) // TRIES)][:TRIES]
+    return Opened(
+        export,
+        str(export.card["fingerprint"]),
+        time.time(),
+        titles,
+        median(_seconds(export, Ask(user=user)) for user in some) if some else 0.0,
+        median(_seconds(export, Ask(history=(item,))) for item in ids[:TRIES] or [""]),
+    )
+
+
+def _title(given: Any) -> str | None:
+    return str(given) if given is not None and str(given).strip() else None
+
+
+def _seconds(export: Export, ask: Ask) -> float:
+    begin = time.perf_counter()
+    try:
+        export.recommend([ask])
+    except AutoGraphError:
+        return float("inf")
+    return time.perf_counter() - begin
+
+
+class Desk:
+    """Answers from a folder, also after a newer export has taken its place there.
+
+    An answer takes `opened` once and is wholly from that; who still reads the old one keeps it. A
+    newer one that cannot be opened is refused, and the old one stays.
+
+    Args:
+        folder: Of the export; a link to one may be pointed at another.
+        opens: Opens it.
+
+    Attributes:
+        opened: What answers.
+        began: When the desk was made, in seconds since 1970.
+        swaps: How many newer ones took over.
+        refusals: How many were refused.
+        refused: Why the one that lies there does not answer; None where it does.
+    """
+
+    def __init__(self, folder: Path, opens: Callable[[Path], Opened] = open_export) -> None:
+        self.folder, self._opens = folder, opens
+        self._stamp = _stamp(folder)
+        self.opened = opens(folder.resolve())
+        self.began = self.opened.since
+        self.swaps = self.refusals = 0
+        self.refused: str | None = None
+        self._stop = threading.Event()
+
+    def look(self) -> bool:
+        """Whether a newer export took over just now."""
+        there = _stamp(self.folder)
+        if there is None or there == self._stamp:
+            return False
+        try:
+            newer = self._opens(self.folder.resolve())
+        except Exception as error:
+            if _stamp(self.folder) == there:  # else it was replaced meanwhile: look again
+                self._refuse(_why(error), there)
+            return False
+        self._stamp, self.refused = there, None
+        if newer.fingerprint == self.opened.fingerprint:
+            return False
+        self.opened = newer
+        self.swaps += 1
+        log.info("The newer export %s answers from here on.", newer.fingerprint)
+        return True
+
+    def _refuse(self, why: str, stamp: Stamp) -> None:
+        self._stamp, self.refused = stamp, why
+        self.refusals += 1
+        log.warning(
+            "The newer export is refused, and %s stays: %s", self.opened.fingerprint, visible(why)
+        )
+
+    def watch(self, every_s: float = 1.0) -> None:
+        """Looks for newer exports, in a thread beside, until `close`."""
+
+        def look() -> None:
+            while not self._stop.wait(every_s):
+                self.look()
+
+        threading.Thread(target=look, name="desk", daemon=True).start()
+
+    def close(self) -> None:
+        """Stops looking."""
+        self._stop.set()
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, AutoGraphError):
+        return str(error)
+    log.error("A newer export cannot be opened.", exc_info=error)
+    return f"It cannot be opened ({type(error).__name__}); the log of the server says more."
+
+
+def _stamp(folder: Path) -> Stamp | None:
+    """Which card is there; None for a moment between two of them."""
+    try:
+        found = (folder / CARD).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def last_word(desk: Desk) -> dict[str, Any]:
+    """What `/health` says of an export: what it is, since when it answers, what was refused."""
+    opened = desk.opened
+    card = opened.export.card
+    return {
+        "export": opened.fingerprint,
+        "folder": desk.folder.name,
+        "made": card.get("made"),
+        "form": card.get("form"),
+        "recommender": card.get("recommender"),
+        "data": card.get("data"),
+        "sizes": card.get("sizes"),
+        "since": opened.since,
+        "uptime_s": time.time() - desk.began,
+        "swaps": desk.swaps,
+        "refused": desk.refused,
+    }
