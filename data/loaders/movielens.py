@@ -5,6 +5,7 @@ Tags are those of 10M (`::`-separated, or by `;`) and of "latest".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -253,8 +254,7 @@ def _split_around(
 ) -> pl.DataFrame:
     """LINE and columns: so many fields, then one that may hold separators, then the last."""
     text = read_text(path, "utf-8")
-    first = text.partition("\n")[0]
-    mark = "::" if "::" in first else ";"
+    mark = "::" if re.match("[^:;]*::", text) else ";"
     lines = pl.DataFrame({"whole": pl.Series(text.split("\n"), dtype=pl.String)})
     lines = lines.with_row_index(LINE, offset=1).filter(pl.col("whole") != "")
     own = f"^{f'(.*?){mark}' * before}(.*){mark}(.*)$"

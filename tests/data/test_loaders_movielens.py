@@ -134,3 +134,54 @@ def test_ml_latest(tmp_path):
     ]
     assert dataset.interactions["weight"].to_list() == [5.0, 4.0, 3.5]
     assert dataset.items.schema["genres"] == pl.List(pl.String)
+
+
+def test_tags_of_ml_latest_are_what_users_asked_for_and_change_nothing_else(tmp_path):
+    (tmp_path / "movies.csv").write_text(
+        "movieId,title,genres\n5,A (2001),Drama\n6,B (2006),War\n7,C,Comedy\n8,D,Comedy\n"
+    )
+    (tmp_path / "ratings.csv").write_text(
+        "userId,movieId,rating,timestamp\n9,5,5,1\n9,6,4,2\n9,7,3.5,3\n9,8,1,4\n8,5,5,1\n"
+    )
+    (tmp_path / "tags.csv").write_text(
+        "userId,movieId,tag,timestamp\n"
+        "9,6,Dark,1200000010\n9,5,dark ,1200000000\n9,8,dark,1200000020\n8,5,dark,1200000000\n"
+        '9,7,"sad, slow",1200000030\n9,7,  ,1200000031\n'
+    )
+    dataset = load(tmp_path, "ml-latest-small-tags").dataset
+    bare = load(tmp_path, "ml-latest-small").dataset
+    assert bare.log is None
+    assert dataset.interactions.equals(bare.interactions) and dataset.items.equals(bare.items)
+    assert dataset.log.queries.rows() == [("dark", "Dark"), ("sad, slow", "sad, slow")]
+    # film 8 and user 8 are not in the data set
+    assert dataset.log.rows.rows() == [
+        (0, 0, 0, 0, 1200000000),
+        (0, 0, 0, 1, 1200000010),
+        (1, 0, 1, 2, 1200000030),
+    ]
+    dataset.save(tmp_path / "kept")
+    again = type(dataset).load(tmp_path / "kept")
+    assert again.log.rows.equals(dataset.log.rows)
+    assert again.log.queries.equals(dataset.log.queries)
+
+
+@pytest.mark.parametrize("mark", ["::", ";"])
+def test_tags_of_ml_10m_may_hold_what_stands_between_fields(tmp_path, mark):
+    rows = [("5", "A; or B (2001)", "Drama|War"), ("6", "C (2006)", "War"), ("7", "D", "Comedy")]
+    (tmp_path / "movies.dat").write_text("".join(mark.join(row) + "\n" for row in rows))
+    tags = [
+        *(("9", "6", "fear; hate:: anger", "3"), ("9", "5", "Dark", "1"), ("9", "7", "dark", "2")),
+        ("9", "5", "war", "4"),
+    ]
+    (tmp_path / "tags.dat").write_text("".join(mark.join(row) + "\n" for row in tags))
+    dataset = load(tmp_path, "ml-10m-tags").dataset
+    assert dataset.items["title"].to_list() == ["A; or B (2001)", "C (2006)", "D"]
+    assert dataset.items["genres"].to_list()[0] == ["Drama", "War"]
+    # a film that is tagged twice is an interaction once, at the first time
+    assert dataset.interactions.rows() == [(0, 0, 1, 1.0), (0, 2, 2, 1.0), (0, 1, 3, 1.0)]
+    assert dataset.log.queries["query_id"].to_list() == ["dark", "fear; hate:: anger", "war"]
+    asked = [(query, item) for _, _, query, item, _ in dataset.log.rows.rows()]
+    assert asked == [(0, 0), (0, 2), (1, 1), (2, 0)]
+    (tmp_path / "tags.dat").write_text(f"9{mark}6{mark}dark\n9{mark}6{mark}dark{mark}5\n")
+    with pytest.raises(DataError, match=r"tags\.dat:1: fewer than 4 fields between"):
+        load(tmp_path, "ml-10m-tags")

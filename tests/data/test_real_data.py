@@ -104,3 +104,20 @@ def test_ml_100k_positive_ratings_before_filtering(real_data):
     assert whole.height == 100_000
     assert (whole["weight"] >= 4).sum() == 34_174 + 21_201
     assert 34_174 + 21_201 - kept.height < 2 * 943
+
+
+def test_ml_10m_tags_prepared(real_data):
+    loaded = load(folder_of(real_data, "movielens-10m"), "ml-10m-tags")
+    dataset = loaded.dataset
+    assert set(loaded.bad_rows["reason"]) == {"the tag is empty"} and loaded.bad_rows.height == 6
+    assert (dataset.n_users, dataset.n_items) == (1_160, 7_517)
+    assert dataset.interactions.height == 50_863
+    assert (dataset.log.rows.height, dataset.log.n_queries) == (89_569, 14_302)
+    assert any(";" in query for query in dataset.log.queries["query_id"])
+
+
+def test_tags_of_ml_latest_small_prepared(real_data):
+    dataset = load(folder_of(real_data, "movielens-latest-small"), "ml-latest-small-tags").dataset
+    assert (dataset.n_users, dataset.n_items) == (604, 7_363)
+    assert (dataset.log.rows.height, dataset.log.n_queries) == (3_597, 1_457)
+    assert dataset.log.rows["user"].n_unique() == 56
