@@ -13,6 +13,8 @@ from data.errors import DataError
 
 EXACT = 4096
 """Items that are asked of an index at most; where more would be needed, all are scored."""
+_FEW = 256
+"""Scores that are sorted at once; of more, the best are parted from the rest before."""
 MARGIN = 1e-5
 """Difference between two scores, as a share, by which rounding may turn their order."""
 
@@ -36,7 +38,7 @@ class Want:
 
     Attributes:
         k: At most.
-        barred: (m,) int64 items that must not come, each once.
+        barred: (m,) int64 items that must not come, rising, each once.
         allowed: (n_items,) bool, those that may; None: all others.
     """
 
@@ -83,14 +85,23 @@ def best(scores: np.ndarray, want: Want, items: np.ndarray | None = None) -> Fou
     else:
         if want.allowed is not None:
             there &= want.allowed[items]
-        there &= ~np.isin(items, want.barred)
+        there &= ~_are_in(items, want.barred)
         items, scores = items[there], scores[there]
-    if len(scores) > want.k:
+    if len(scores) > max(want.k, _FEW):
         least = np.partition(scores, len(scores) - want.k)[len(scores) - want.k]
         near = scores >= least
         items, scores = items[near], scores[near]
     order = np.lexsort((items, -scores))[: want.k]
     return items[order], scores[order]
+
+
+def _are_in(items: np.ndarray, barred: np.ndarray) -> np.ndarray:
+    """(m,) bool, which items are among rising ones; `np.isin` takes ten times as long for few."""
+    if not len(barred):
+        return np.zeros(len(items), bool)
+    at = np.searchsorted(barred, items)
+    found: np.ndarray = barred[np.minimum(at, len(barred) - 1)] == items
+    return found
 
 
 class ByVectors:
@@ -178,9 +189,10 @@ class ByVectors:
         self, query: np.ndarray, want: Want, near: np.ndarray, numbers: np.ndarray
     ) -> Found | None:
         """The best of what the index gave; None where that is not enough."""
-        items = np.unique(numbers)
-        items = items[items >= 0]
-        made = best((self.items[items] @ query.T).max(1), want, items)
+        items = np.unique(numbers) if len(query) > 1 else np.sort(numbers[0])
+        items = items[np.searchsorted(items, 0) :]
+        scores = self.items[items] @ query.T
+        made = best(scores.max(1) if len(query) > 1 else scores[:, 0], want, items)
         if len(made[0]) < want.k:
             return None
         if self._exact:
