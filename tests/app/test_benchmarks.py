@@ -5,6 +5,7 @@ What they measure is nothing here; those of the page run in a browser, beside it
 
 from __future__ import annotations
 
+import http.client
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -339,3 +340,29 @@ def test_rankgraph(output: Output) -> None:
     said = output("rankgraph", *words, apart=measure).splitlines()
     assert [line.split("|")[1].strip() for line in said] == ["edges", "800", "1,600"]
     assert all(float(cell) > 0 for cell in said[-1].split("|")[2:7])
+
+
+def test_serving(output: Output) -> None:
+    """The load is a handful of requests; wrk need not be there."""
+    serving = import_module("benchmarks.serving")
+
+    def load(port: int, path: str, bodies: Sequence[Any], *_: object) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        wrong = 0
+        for body in bodies[:5]:
+            connection.request("POST", path, json.dumps(body))
+            answer = connection.getresponse()
+            told = json.loads(answer.read())
+            listed = told.get("answers", [told])
+            wrong += answer.status != 200 or any(len(one["items"]) != 10 for one in listed)
+        return serving.Load(100.0 if path == "/nothing" else 60.0, 1.0, 2.0, wrong, 5)
+
+    changes = {"load": load, "ROUNDS": 1, "USERS": 40, "backbone": lambda: None}
+    said = output("serving", "--items", 600, "--kinds", "ivf", "--requests", 20, **changes)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in said.splitlines()]
+    named = {row[2]: row for row in rows if row[:2] == ["600", "ivf"] and len(row) == 11}
+    assert list(named) == ["nothing", "user", "history", "batch of 64"]
+    assert [row[6] for row in named.values()] == ["0"] * 4 and named["user"][8] == "0.60"
+    assert ["over HTTP, 600 ivf: 60 a second", "≥ 2,000", "missed"] in rows
+    assert ["over HTTP, 600 ivf: 0.60 of nothing's rate", "≥ 0.5", "met"] in rows
+    assert sum(row[-1] in ("met", "missed") for row in rows if len(row) == 3) == 5
