@@ -57,6 +57,10 @@ COMMANDS = {
         "Look for hyper-parameters on validation data, over the grids of the paper's appendix D.",
     ),
     "recommend": ("app.cli.advice", "Recommend items to a user."),
+    "ask": (
+        "app.cli.ask",
+        "Ask for something on a user's behalf: the items, and what was listened to.",
+    ),
     "explain": ("app.cli.advice", "Say what connects a user with an item."),
     "export": (
         "app.cli.export",

@@ -53,6 +53,7 @@ SECTIONS: dict[str, tuple[Screen, ...]] = {
     "Compare": (Screen("compare", "Compare", ":material/leaderboard:"),),
     "Share": (
         Screen("demo", "Demo", ":material/live_tv:"),
+        Screen("ask", "Ask", ":material/contact_support:"),
         Screen("report", "Report", ":material/description:"),
     ),
 }

@@ -172,7 +172,7 @@ def _add_item(case: Showcase, item: int, who: Shown) -> None:
 
 def _recommender(record: Record, side: str, default: Cell) -> Cell:
     """The recommender that a visitor chose for one list; the best of today is named in the link."""
-    cells = _labels(record.finished_cells(), record.experiment)
+    cells = labels(record.finished_cells(), record.experiment)
     names = list(cells)
     usual = names[list(cells.values()).index(default)]
     chosen = st.selectbox(
@@ -201,16 +201,16 @@ def tell_differences(one: Cell, other: Cell) -> str:
     return f"These two differ in {told}, so no difference in the lists is due to one of them alone."
 
 
-def _labels(cells: Sequence[Cell], experiment: Experiment | None = None) -> dict[str, Cell]:
+def labels(cells: Sequence[Cell], experiment: Experiment | None = None) -> dict[str, Cell]:
     """Recommenders by what they are called; the seed is named where there are several.
 
     What is not trained is there once: it is the same for every seed.
 
-    >>> list(_labels([Cell("ease", "none", seed) for seed in (0, 1)]))
+    >>> list(labels([Cell("ease", "none", seed) for seed in (0, 1)]))
     ['EASE']
-    >>> list(_labels([Cell("mind", "kar", 0)])), list(_labels([Cell("mind", "kar", 1)] * 2))
+    >>> list(labels([Cell("mind", "kar", 0)])), list(labels([Cell("mind", "kar", 1)] * 2))
     (['MIND with KAR'], ['MIND with KAR'])
-    >>> list(_labels([Cell("mind", "kar", seed) for seed in (0, 1)]))
+    >>> list(labels([Cell("mind", "kar", seed) for seed in (0, 1)]))
     ['MIND with KAR, seed 0', 'MIND with KAR, seed 1']
     """
     several = len({cell.seed for cell in cells if cell.learns}) > 1

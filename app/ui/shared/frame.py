@@ -173,14 +173,19 @@ def _with_headings(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.rename(headings) if len({*headings.values()}) == rows.width else rows
 
 
-def as_table(rows: pl.DataFrame, name: str, key: str | None = None) -> None:
+def as_table(
+    rows: pl.DataFrame,
+    name: str,
+    key: str | None = None,
+    columns: Mapping[str, Any] | None = None,
+) -> None:
     """What a picture above shows, as a table that a person opens; see `table`."""
     part = st.expander(
         "As a table", icon=":material/table:", key=f"open-{key or name}", on_change="rerun"
     )
     if part.open:
         with part:
-            table(rows, name, key=key)
+            table(rows, name, columns=columns, key=key)
 
 
 def _parquet(rows: Callable[[], pl.DataFrame]) -> bytes:

@@ -20,7 +20,7 @@ from data import rights
 
 VIEWER = "AUTOGRAPH_VIEWER"
 """Set in the environment where visitors only look."""
-SHARED = ("demo", "graph", "query", "factors", "compare", "report")
+SHARED = ("demo", "ask", "graph", "query", "factors", "compare", "report")
 """Screens that change nothing, the one that viewers meet first in front."""
 SECRETS = "autograph"
 """Section of Streamlit's secrets that holds `editors`."""

@@ -76,6 +76,25 @@ HINTS = {
     "somebody had one soon after the other. Words are those of the group in both descriptions.",
     "pair score": "How well what runs along the ways fits what the person is like; vectors alone "
     "know nothing of the ways.",
+    "words": "They are taken for the nearest thing that can be asked for: by words that stand in "
+    "its descriptions, else by what they mean. Which one it is stands below.",
+    "meaning": "A latent factor of items: what several descriptions have in common. An item has "
+    "exactly one on this level.",
+    "query": "What people typed or chose when they asked, as the log of the data has it.",
+    "answer": "Ranked by the product of two vectors: one of the person and what is asked for, one "
+    "of the item, which depends on neither.",
+    "region": "ROI: of all that is next to the person and to what is asked for, what is most "
+    "relevant to both together. Nothing else of the graph was read for this answer.",
+    "focal points": "Focal points are the person and what is asked for: relevance is relevance to "
+    "their sum.",
+    "attention": "The weight is the model’s attention: how much of what is heard of one type comes "
+    "from this neighbour, so that those of a type sum to 1 for each who listens.",
+    "relevance": "By it neighbours were chosen: the Tanimoto similarity or cosine of a "
+    "neighbour’s vector and the sum of those of the person and what is asked for.",
+    "type share": "How much all neighbours of this type count for who listens: a cosine, and "
+    "below 0 they count against.",
+    "coupling": "Coupling coefficients: edge weights of the same neighbours under several "
+    "questions. Rows that differ show that it listens otherwise when the question is another one.",
     "fingerprint": "A short name made of everything that can change a result.",
 }
 """By term, as screens use it."""

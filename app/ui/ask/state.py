@@ -1,0 +1,240 @@
+"""Who asks for what, as the address holds it, and the boxes in which a visitor says so."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from functools import partial
+
+import streamlit as st
+
+from app.results.asking import Asking, nothing_near
+from app.results.queries import Taken
+from app.ui.shared import address
+from app.ui.shared.frame import hint, plain
+from app.ui.shared.remembered import find_named
+from app.ui.shared.telling import callback
+from data.names import with_a
+
+USER, ASK, WORDS, TAKEN, BESIDE = "user", "ask", "words", "taken", "beside"
+"""In the address: who asks, for what by its id or in words, what these were taken for among the
+nearest, and what is asked for beside it."""
+FOUND, LISTED, LETTERS = 8, 500, 200
+"""People whom a search finds, queries of a list, and letters of words."""
+_SEARCH, _WORDS, _LIST, _TAKEN, _BESIDE = (
+    f"ask-{what}" for what in ("search", "words", "list", "taken", "beside")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked.
+
+    Attributes:
+        user: Who asks.
+        query: For what; None where words came near nothing.
+        words: That were typed, if any.
+        said: Whether anything was asked for; otherwise the recommender's guess stands in.
+    """
+
+    user: int
+    query: int | None
+    words: str = ""
+    said: bool = True
+
+
+def choose_user(asking: Asking) -> int:
+    """The person whom the address names, or who is selected, or a usual one; and boxes to search.
+
+    Args:
+        asking: Whose people these are.
+    """
+    case = asking.case
+    ids = case.dataset.user_ids
+    find_named(USER, ids, "user", "this data set")
+    search, dice = st.columns([6, 2], vertical_alignment="bottom")
+    with search:
+        words = st.text_input(
+            "Who asks",
+            type="search",
+            live=True,
+            key=_SEARCH,
+            icon=":material/search:",
+            placeholder="A name, an id, or a word about them",
+        )
+    with dice:
+        st.button(
+            "Anybody",
+            icon=":material/casino:",
+            width="stretch",
+            help="Somebody at random",
+            on_click=callback(partial(_anybody, asking)),
+        )
+    found = case.find_people(words, FOUND) if words else []
+    if words and not found:
+        st.caption("Nobody is called that.")
+    if found:
+        with st.container(horizontal=True):
+            for user in found:
+                about = f" · {plain(case.about[user])}" if case.about[user] else ""
+                st.button(
+                    f"{plain(case.people[user])}{about}",
+                    key=f"ask-found-{user}",
+                    on_click=callback(partial(_turn_to, asking, user)),
+                )
+    node = address.selected_node()
+    wanted = (st.query_params.get(USER), node.id if node and node.type == "user" else None)
+    return next((ids.number(one) for one in wanted if one and one in ids), case.typical())
+
+
+def _turn_to(asking: Asking, user: int) -> None:
+    external = asking.case.dataset.user_ids.external[user]
+    st.query_params[USER] = external
+    address.select(address.Node("user", external))
+    st.session_state[_SEARCH] = ""
+
+
+def _anybody(asking: Asking) -> None:
+    _turn_to(asking, random.randrange(asking.case.dataset.n_users))
+
+
+def choose_question(asking: Asking, user: int) -> Question:
+    """What is asked for: words, or a query of a list; where nothing is, the recommender's guess.
+
+    Args:
+        asking: What can be asked for.
+        user: Who asks.
+    """
+    queries = asking.queries
+    find_named(ASK, queries, queries.noun, "what can be asked for")
+    typed, listed = st.columns(2, vertical_alignment="bottom")
+    words = st.query_params.get(WORDS, "")[:LETTERS]
+    st.session_state[_WORDS] = words
+    asked = st.query_params.get(ASK)
+    chosen = queries.number(asked) if asked and asked in queries else None
+    options = _listed(asking, chosen)
+    st.session_state[_LIST] = chosen
+    with typed:
+        st.text_input(
+            "What is asked for, in words",
+            key=_WORDS,
+            max_chars=LETTERS,
+            icon=":material/chat:",
+            placeholder=_example(asking, user),
+            help=hint("words"),
+            on_change=callback(_keep_words),
+        )
+    with listed:
+        st.selectbox(
+            f"… or {with_a(queries.noun)} from the list",
+            options,
+            key=_LIST,
+            index=None,
+            format_func=partial(_called, asking),
+            placeholder="Choose",
+            help=hint(queries.noun),
+            on_change=callback(partial(_keep_chosen, asking)),
+        )
+    if chosen is not None:
+        return Question(user, chosen)
+    if words.strip():
+        return _take(asking, user, words)
+    query = asking.usual(user)
+    st.caption(
+        f"Nothing is asked for, so the recommender takes what this person’s own past says: "
+        f"**{plain(queries.names[query])}**."
+    )
+    return Question(user, query, said=False)
+
+
+def _listed(asking: Asking, chosen: int | None) -> list[int]:
+    """Queries of the list, those that most items have first; what is chosen is one of them."""
+    sizes = asking.queries.sizes
+    order = [one for one in (-sizes).argsort(kind="stable").tolist() if sizes[one]][:LISTED]
+    return order if chosen is None or chosen in order else [chosen, *order]
+
+
+def _called(asking: Asking, query: int) -> str:
+    queries = asking.queries
+    return f"{queries.names[query]} · {asking.count(query)}"
+
+
+def _example(asking: Asking, user: int) -> str:
+    """Words that somebody might type: the most telling one of something else."""
+    query = asking.other(user, asking.usual(user))
+    terms = asking.queries.terms[query]
+    best = max(terms, key=lambda term: terms[term][1], default="")
+    return f"Such as: {best}" if best else ""
+
+
+def _keep_words() -> None:
+    for name in (WORDS, ASK, TAKEN):
+        st.query_params.pop(name, None)
+    if words := st.session_state[_WORDS].strip():
+        st.query_params[WORDS] = words
+
+
+def _keep_chosen(asking: Asking) -> None:
+    for name in (WORDS, ASK, TAKEN):
+        st.query_params.pop(name, None)
+    if (chosen := st.session_state[_LIST]) is not None:
+        st.query_params[ASK] = asking.queries.ids[chosen]
+
+
+def _take(asking: Asking, user: int, words: str) -> Question:
+    """What words are taken for: the nearest, unless another one that is near was chosen."""
+    found = asking.queries.find(words)
+    if not found:
+        st.warning(plain(nothing_near(asking, words)), icon=":material/search_off:")
+        return Question(user, None, words)
+    ids = asking.queries.ids
+    by_id = {ids[one.query]: one for one in found}
+    first = ids[found[0].query]
+    taken = by_id.get(st.query_params.get(TAKEN, first), found[0])
+    st.session_state[_TAKEN] = ids[taken.query]
+    st.segmented_control(
+        "Taken for",
+        list(by_id),
+        key=_TAKEN,
+        format_func=lambda id: plain(asking.queries.names[by_id[id].query]),
+        required=True,
+        on_change=callback(_keep_taken),
+        help="What comes nearest to the words, nearest first. Choose another one if it was meant.",
+    )
+    _tell_taken(asking, words, taken)
+    return Question(user, taken.query, words)
+
+
+def _tell_taken(asking: Asking, words: str, taken: Taken) -> None:
+    name = plain(asking.queries.names[taken.query])
+    st.caption(
+        f"‘{plain(words)}’ is taken for the {asking.queries.noun} **{name}**. {plain(taken.told)}"
+    )
+
+
+def _keep_taken() -> None:
+    st.query_params.pop(TAKEN, None)
+    if chosen := st.session_state[_TAKEN]:
+        st.query_params[TAKEN] = chosen
+
+
+def choose_beside(asking: Asking, question: Question, query: int) -> int:
+    """What is asked for beside it; something else of the person's history unless chosen."""
+    queries = asking.queries
+    find_named(BESIDE, queries, queries.noun, "what can be asked for")
+    asked = st.query_params.get(BESIDE)
+    known = asked is not None and asked in queries
+    chosen = queries.number(asked or "") if known else asking.other(question.user, query)
+    st.session_state[_BESIDE] = chosen
+    st.selectbox(
+        f"The second {queries.noun}",
+        _listed(asking, chosen),
+        key=_BESIDE,
+        format_func=partial(_called, asking),
+        on_change=callback(partial(_keep_beside, asking)),
+    )
+    return chosen
+
+
+def _keep_beside(asking: Asking) -> None:
+    st.query_params[BESIDE] = asking.queries.ids[st.session_state[_BESIDE]]
