@@ -6,10 +6,13 @@ off), "neighbours" (how many neighbours are read: K) and "cost" (the same, with 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from statistics import mean, stdev
 
 import polars as pl
 
+from app.results.comparison import Contender, Load, load_evaluation
 from data import atomic
 
 RUNS = "zoomer-runs.parquet"
@@ -39,7 +42,7 @@ def read_runs(workspace: Path) -> pl.DataFrame:
     path = workspace / "results" / RUNS
     if not path.is_file():
         return pl.DataFrame(schema=SCHEMA)
-    return atomic.read_parquet(path).select(SCHEMA)
+    return atomic.read_parquet(path).select(*SCHEMA)
 
 
 def by_neighbours(
@@ -72,3 +75,67 @@ def by_neighbours(
         )
         .sort("row", "k")
     )
+
+
+def efforts(runs: pl.DataFrame, metric: str = "auc") -> pl.DataFrame:
+    """What each row reached and what that took, of the group "cost", or else of "neighbours".
+
+    Columns as of `by_neighbours`; k is 0 where all neighbours are read, and null where none is.
+
+    Args:
+        runs: As `read_runs` returns them.
+        metric: One of theirs.
+    """
+    of = runs.filter(pl.col("metric") == metric)
+    costs = of.filter(pl.col("group") == "cost")
+    chosen = costs if costs.height else of.filter(pl.col("group") == "neighbours")
+    return (
+        chosen.group_by("row", "k")
+        .agg(
+            mean=pl.col("value").mean().round(12),
+            sd=pl.col("value").std(),
+            seeds=pl.len(),
+            seconds=pl.col("seconds").mean(),
+            peak_mb=pl.col("peak_mb").mean(),
+        )
+        .sort("row", pl.when(pl.col("k") > 0).then("k"), nulls_last=True)
+    )
+
+
+def trained_by_neighbours(
+    found: Mapping[str, Contender], metric: str, load: Load = load_evaluation
+) -> pl.DataFrame:
+    """What recommenders of experiments reached by the number of neighbours that they read.
+
+    Columns: `row` (backbone and enhancer), `k`, `mean` and `sd` over seeds (null with one), `seeds`
+    and `experiment`, by row, then k. Recommenders that read no such number are left out, and so is
+    what was judged on other data than the first.
+
+    Args:
+        found: Recommenders side by side.
+        metric: One of `app.results.metrics.METRICS`.
+        load: Opens an evaluation.
+    """
+    rows: list[dict[str, object]] = []
+    split = None
+    for one in found.values():
+        cell = one.cells[0]
+        k = getattr(one.record.experiment.model_of(cell).backbone, "neighbours", None)
+        split = split or one.record.keys.get("split")
+        if not isinstance(k, int) or one.record.keys.get("split") != split:
+            continue
+        values = [load(one.record, each).mean(metric) for each in one.cells]
+        told = {"row": cell.label, "k": k, "mean": mean(values), "seeds": len(values)}
+        spread = stdev(values) if len(values) > 1 else None
+        rows.append({**told, "sd": spread, "experiment": one.record.experiment.name})
+    return pl.DataFrame(rows, schema=_TRAINED).sort("row", "k", maintain_order=True)
+
+
+_TRAINED = {
+    "row": pl.String,
+    "k": pl.Int64,
+    "mean": pl.Float64,
+    "sd": pl.Float64,
+    "seeds": pl.Int64,
+    "experiment": pl.String,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
@@ -85,7 +86,7 @@ def _offer_asker(record: Record) -> None:
     name, grid = record.experiment.name, record.experiment.grid
     empty("Nobody to ask", plain(no_asker(record)), ":material/contact_support:")
     known = dict.fromkeys((*(cell.backbone for cell in grid), ASKER))
-    sets = (f"grid.backbones={list(known)}",)
+    sets = (f"grid.backbones={json.dumps(list(known))}",)
     if start_button(f"Add {ASKER} and train it", at_work_on(name), key="add-asker"):
         run_once(settings_file(record), sets)
         go("jobs")
@@ -259,9 +260,8 @@ def _weights(asking: Asking, answer: Answer) -> None:
         alt="Weights of items by asks; the table below has them",
     )
     others = "; the others are drawn at random, always the same" if ego == "query" else ""
-    st.caption(
-        f"The darkest cell is {cells.max():.3f}, the lightest {cells.min():.3f}{others}. {WHAT_WEIGHTS_ARE}"
-    )
+    extremes = f"The darkest cell is {cells.max():.3f}, the lightest {cells.min():.3f}"
+    st.caption(f"{extremes}{others}. {WHAT_WEIGHTS_ARE}")
     wide = weights.drop("ask", "item").rename({"name": "asks"})
     as_table(wide, "weights", key=f"weights-table-{ego}")
 

@@ -33,6 +33,7 @@ from app.results.wording import SIGN_NOTE, change_in_words
 from app.ui.compare.charts import forest
 from app.ui.compare.domains import domains_and_losses
 from app.ui.compare.near import near_and_far
+from app.ui.compare.neighbours import neighbours
 from app.ui.compare.tables import (
     ablations,
     beyond_accuracy,
@@ -97,6 +98,7 @@ def show() -> None:
         "Where it helps": lambda: where_it_helps(found, pairs),
         "Beyond accuracy": lambda: beyond_accuracy(records, found),
         "Near and far": lambda: near_and_far(records, found),
+        "Neighbours": lambda: neighbours(records, found),
         "Ablations": lambda: ablations(records),
         "Domains and losses": domains_and_losses,
         "Cost": lambda: cost(found),

@@ -93,6 +93,8 @@ HINTS = {
     "neighbour’s vector and the sum of those of the person and what is asked for.",
     "type share": "How much all neighbours of this type count for who listens: a cosine, and "
     "below 0 they count against.",
+    "sweep": "K is how many neighbours of a type each node hears. AUC is how often a true item "
+    "stands above another one, 0.5 by chance.",
     "coupling": "Coupling coefficients: edge weights of the same neighbours under several "
     "questions. Rows that differ show that it listens otherwise when the question is another one.",
     "fingerprint": "A short name made of everything that can change a result.",
