@@ -59,6 +59,11 @@ class Api:
 
     def __init__(self, desk: Desk, limits: Limits, counts: Counts, door: Door) -> None:
         self._desk, self._limits, self._counts, self._door = desk, limits, counts, door
+        self.open()
+
+    def open(self) -> None:
+        """Begins with nobody waiting."""
+        desk = self._desk
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "answer")
         self._of_users, self._of_histories = (
             Turns(self._turn, seconds, self._threads)
@@ -151,8 +156,9 @@ class Later:
 
     async def close(self) -> None:
         """Ends what was made."""
-        if self._tools is not None:
-            await self._tools.close()
+        tools, self._tools = self._tools, None
+        if tools is not None:
+            await tools.close()
 
 
 def make_app(desk: Desk, limits: Limits = Limits(), door: Door = Door()) -> ASGIApp:  # noqa: B008
@@ -168,6 +174,7 @@ def make_app(desk: Desk, limits: Limits = Limits(), door: Door = Door()) -> ASGI
 
     @asynccontextmanager
     async def life(app: Any) -> AsyncIterator[None]:  # noqa: ARG001
+        api.open()
         try:
             yield
         finally:

@@ -1,0 +1,162 @@
+"""A newer export takes over between two requests, and a damaged one does not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from serve_fakes import write_export
+from starlette.testclient import TestClient
+
+from app.serve.api import make_app
+from app.serve.desk import Desk, open_export
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_export(tmp_path / "export")
+    return tmp_path / "export"
+
+
+def ask(client: TestClient, user: str = "u0") -> dict[str, Any]:
+    answer = client.post("/recommend", json={"user": user, "k": 1})
+    assert answer.status_code == 200
+    return dict(answer.json())
+
+
+def test_nothing_happens_while_the_same_export_lies_there(folder):
+    desk = Desk(folder)
+    assert not desk.look() and desk.swaps == 0
+
+
+def test_every_answer_during_two_swaps_is_wholly_of_one_export(folder):
+    desk = Desk(folder)
+    turns = {desk.opened.fingerprint: 0}
+    transport = httpx.ASGITransport(make_app(desk))
+    body = {"asks": [{"user": f"u{n}", "k": 1, "again": True} for n in range(4)]}
+    over = asyncio.Event()
+
+    async def keep_asking(client: httpx.AsyncClient) -> list[httpx.Response]:
+        answers = []
+        while not over.is_set():
+            answers += [
+                await client.post("/recommend", json=body),
+                await client.post("/recommend", json=body["asks"][3]),
+            ]
+        return answers
+
+    async def swap_meanwhile() -> list[list[httpx.Response]]:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            asking = [asyncio.create_task(keep_asking(client)) for _ in range(4)]
+            for turn in (1, 2):
+                card = await asyncio.to_thread(write_export, folder, "newer", turn)
+                turns[card["fingerprint"]] = turn
+                assert await asyncio.to_thread(desk.look)
+            last = await client.post("/recommend", json=body)
+            over.set()
+            return [[last], *(await asyncio.gather(*asking))]
+
+    answers = [one for some in asyncio.run(swap_meanwhile()) for one in some]
+    seen = set()
+    for answer in answers:
+        assert answer.status_code == 200
+        told = answer.json()
+        turn = turns[told["export"]]
+        best = [one["items"][0]["id"] for one in told.get("answers", [told])]
+        wanted = [f"i{(2 * user + turn) % 8}" for user in range(4)]
+        assert best == (wanted if "answers" in told else wanted[3:])
+        seen.add(turn)
+    assert 2 in seen and desk.swaps == 2
+
+
+def test_a_link_can_be_pointed_at_another_export(tmp_path):
+    write_export(tmp_path / "one")
+    write_export(tmp_path / "two", turn=1)
+    link = tmp_path / "live"
+    link.symlink_to(tmp_path / "one")
+    desk = Desk(link)
+    beside = tmp_path / "next"
+    beside.symlink_to(tmp_path / "two")
+    beside.rename(link)
+    assert desk.look()
+    assert desk.opened.fingerprint == open_export(tmp_path / "two").fingerprint
+
+
+def damage(folder: Path) -> None:
+    """Puts an export into its place that lost a byte of its vectors."""
+    beside = folder.with_name("beside")
+    write_export(beside, turn=3)
+    path = beside / "items.safetensors"
+    raw = bytearray(path.read_bytes())
+    raw[-1] ^= 1
+    path.write_bytes(raw)
+    shutil.rmtree(folder)
+    beside.rename(folder)
+
+
+def test_a_damaged_export_is_refused_and_told_and_the_old_one_stays(folder, caplog):
+    desk = Desk(folder)
+    old = desk.opened.fingerprint
+    client = TestClient(make_app(desk), base_url="http://localhost")
+    damage(folder)
+    with caplog.at_level(logging.WARNING):
+        assert not desk.look()
+    assert "items.safetensors is damaged" in caplog.text and old in caplog.text
+    assert ask(client)["export"] == old
+    told = client.get("/health").json()
+    assert told["export"] == old and "items.safetensors is damaged" in told["refused"]
+    assert 'swaps_total{outcome="refused"} 1.0' in client.get("/metrics").text
+    assert not desk.look() and desk.refusals == 1  # it is not read again and again
+
+
+def test_after_a_damaged_one_a_sound_one_takes_over(folder):
+    desk = Desk(folder)
+    damage(folder)
+    desk.look()
+    card = write_export(folder, turn=2)
+    assert desk.look() and desk.refused is None
+    assert desk.opened.fingerprint == card["fingerprint"]
+
+
+def test_a_folder_that_is_away_for_a_moment_changes_nothing(folder):
+    desk = Desk(folder)
+    folder.rename(folder.with_name("away"))
+    assert not desk.look() and desk.refused is None
+    assert ask(TestClient(make_app(desk), base_url="http://localhost"))["items"]
+
+
+def test_one_that_is_replaced_while_it_is_opened_is_looked_at_again(folder):
+    desk = Desk(folder)
+    write_export(folder, turn=1)
+
+    def opens(place: Path) -> Any:
+        found = open_export(place)
+        if found.export.card["recommender"] == "first":
+            write_export(folder, "last", turn=2)
+        return found
+
+    desk._opens = opens
+    assert desk.look() and desk.look()
+    assert desk.opened.export.card["recommender"] == "last"
+
+
+def test_a_desk_looks_by_itself_until_it_is_closed(folder):
+    swapped = threading.Event()
+
+    def opens(place: Path) -> Any:
+        found = open_export(place)
+        if found.export.card["recommender"] == "newer":
+            swapped.set()
+        return found
+
+    desk = Desk(folder, opens)
+    desk.watch(every_s=0.01)
+    write_export(folder, "newer", turn=1)
+    assert swapped.wait(30)
+    desk.close()
