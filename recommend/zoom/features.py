@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ TERMS = "terms"
 """The feature whose categories are those of every type that has it: words mean the same there."""
 LEAST = 2
 """A word of fewer nodes tells nothing of others."""
-_WORD = re.compile(r"[^\W_]{2,}")
 BAGS = ("categories", "weights", "offsets", "n_categories")
 
 
@@ -69,16 +67,12 @@ def attributes_of(table: pl.DataFrame) -> dict[str, Bags]:
     return {name: one for name, one in found.items() if len(one.categories)}
 
 
-def words_of(texts: Mapping[str, Sequence[str]]) -> dict[str, Bags]:
+def words_of(said: Mapping[str, Sequence[Sequence[str]]]) -> dict[str, Bags]:
     """Bags of words of nodes, over one vocabulary of all types; no type of which nothing is said.
 
     Args:
-        texts: One a node, by type.
+        said: Words of each node, each once, by type.
     """
-    said = {
-        kind: [sorted(set(_WORD.findall(text.casefold()))) for text in own]
-        for kind, own in texts.items()
-    }
     counts = Counter(word for own in said.values() for words in own for word in words)
     places = {word: n for n, word in enumerate(sorted(w for w, c in counts.items() if c >= LEAST))}
     found = {}

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.columns import ITEM, LEAST_CLOCK, TIME, TITLE, USER
+from data.behaviours import asked
+from data.columns import ITEM, LEAST_CLOCK, TIME, USER
 from data.dataset import Histories
 from data.errors import ConfigError
-from data.log import QUERY, TEXT
-from data.names import item_names
+from data.log import QUERY, QUERY_ID, TEXT, Log
 from data.relation import Relation, offsets_of
+from graph.build.log import ASKS, HAD, LED_TO, factor_log, log_graph
 from graph.hetero import HeteroGraph
-from recommend.features import Bags
+from graph.values import Lists
+from quantize.codes import Codes
 from recommend.protocols import World
+from recommend.settings import ModelConfig
 from recommend.settings.zoomer import ZoomerConfig
 from recommend.zoom.features import TERMS, Features, attributes_of, words_of
 
@@ -54,30 +57,53 @@ class Past:
     clock: bool = False
 
     @classmethod
-    def of(cls, own: ZoomerConfig, world: World) -> Past:
+    def of(cls, config: ModelConfig, world: World) -> Past:
         """Of training interactions alone.
 
         Raises:
             ConfigError: settings read codes or a log that are not there.
         """
-        return _of_factors(own, world) if own.queries == "factors" else _of_log(world)
+        dataset, histories, codes = world.dataset, world.histories, None
+        own = own_settings(config)
+        if own.queries == "factors":
+            log, codes = _factors(own, world)
+        else:
+            log = asked(dataset, histories)
+        graph = log_graph(dataset, histories, log, queries_of=codes)
+        clock = is_clock(histories)
+        past = cls.of_graph(_one_by_one(graph, histories, log) if clock else graph, clock)
+        about = {
+            "user": attributes_of(dataset.users) if config.user_features else {},
+            "query": attributes_of(log.queries.drop(QUERY_ID, TEXT)),
+            "item": attributes_of(dataset.items) if config.item_features else {},
+        }
+        bags = {kind: {**some, **past.features.bags[kind]} for kind, some in about.items()}
+        asks = took = None
+        if codes is None:
+            users, queries, items, times = (
+                log.rows[name].to_numpy().astype(np.int64) for name in (USER, QUERY, ITEM, TIME)
+            )
+            asks = Relation.between(users, queries, dataset.n_users, log.n_queries, times)
+            done, rows = np.unique((users * dataset.n_items + items)[::-1], return_index=True)
+            took = np.stack([done, queries[::-1][rows]])
+        features = Features(past.features.sizes, bags)
+        return cls(past.next_to, features, histories, codes, asks, took, clock)
 
     @classmethod
-    def of_graph(cls, graph: HeteroGraph) -> Past:
-        """Of the graph of a log, which says who had what as well.
+    def of_graph(cls, graph: HeteroGraph, clock: bool = False) -> Past:
+        """Of the graph of a log, as `graph.build.log` makes it, which says who had what as well.
 
         Args:
-            graph: Of users, queries and items; what it knows of nodes, beside ids and labels, are
-                their words.
+            graph: Of users, queries and items, with words where there are some.
+            clock: Whether asks stand at moments, so that edges are seen by their times.
         """
         pairs = {
             (a, b): relation for a in KINDS for b in KINDS if (relation := joined(graph, a, b))
         }
-        texts = {kind: _texts_of(graph, kind) for kind in KINDS}
-        words = words_of({kind: text for kind, text in texts.items() if any(text)})
+        words = words_of({kind: _words(graph, kind) for kind in KINDS})
         sizes = {kind: graph.size(kind) for kind in KINDS}
         about = {kind: {TERMS: words[kind]} if kind in words else {} for kind in KINDS}
-        return cls(pairs, Features(sizes, about))
+        return cls(pairs, Features(sizes, about), clock=clock)
 
     @property
     def n_items(self) -> int:
@@ -187,75 +213,31 @@ class Past:
         return np.where(took[0][at] == users * n_items + items, took[1][at], others)
 
 
-def _of_factors(own: ZoomerConfig, world: World) -> Past:
+def own_settings(config: ModelConfig) -> ZoomerConfig:
+    """Settings of ZOOMER, of those of a model that is one."""
+    assert isinstance(config.backbone, ZoomerConfig)
+    return config.backbone
+
+
+def _factors(own: ZoomerConfig, world: World) -> tuple[Log, np.ndarray]:
+    """Factors of items as what users asked for, and (n_items,) that of each item."""
     graph = world.sources.graph
     if graph is None:
         raise ConfigError(
             "model.backbone.queries is factors, and there are no factors. Describe the items so "
             "that codes can be made, or set it to log for a data set that has a log."
         )
-    if own.level >= graph.levels("item"):
+    levels, k = graph.levels("item"), graph.item_k
+    if own.level >= levels:
         raise ConfigError(
-            f"model.backbone.level is {own.level}, and items have {graph.levels('item')} levels of "
-            f"codes; set it to 0 to {graph.levels('item') - 1}."
+            f"model.backbone.level is {own.level}, and items have {levels} levels of codes; set it "
+            f"to 0 to {levels - 1}."
         )
-    codes = graph.item_codes[:, own.level].astype(np.int64)
-    n_queries, past = graph.item_k, world.histories
-    owners = np.repeat(np.arange(len(past)), past.lengths)
-    n_users, n_items = world.dataset.n_users, world.dataset.n_items
-    clock = is_clock(past)
-    times = past.times if clock else None
-    every = np.arange(n_items)
-    counts = np.bincount(past.items, minlength=n_items)
-    means = once(every, codes, n_items, n_queries)
-    pairs: dict[Pair, Relation] = {
-        ("user", "item"): once(owners, past.items, n_users, n_items, times),
-        ("item", "user"): once(past.items, owners, n_items, n_users, times),
-        ("query", "user"): once(codes[past.items], owners, n_queries, n_users, times),
-        ("user", "query"): once(owners, codes[past.items], n_users, n_queries, times),
-        ("item", "query"): means,
-        ("query", "item"): once(codes, every, n_queries, n_items, weights=counts),
-        ("item", "item"): _then(past, n_items, clock),
-    }
-    labels = graph.item_labels[own.level * n_queries : (own.level + 1) * n_queries]
-    return Past(pairs, _features(world, labels, {}), past, codes, clock=clock)
-
-
-def _of_log(world: World) -> Past:
-    log, past = world.dataset.log, world.histories
-    if log is None:
-        raise ConfigError(
-            "model.backbone.queries is log, and the data set has no log of what users asked for. "
-            "Set it to factors, so that what items mean is asked for."
-        )
-    n_users, n_items = world.dataset.n_users, world.dataset.n_items
-    owners = np.repeat(np.arange(len(past)), past.lengths)
-    had = np.unique(owners * np.int64(n_items) + past.items)
-    last = np.full(n_users, ALWAYS)
-    np.maximum.at(last, owners, past.times)
-    users, queries, items = (log.rows[name].to_numpy() for name in (USER, QUERY, ITEM))
-    times = log.rows[TIME].to_numpy()
-    codes = users.astype(np.int64) * n_items + items
-    at = np.searchsorted(had, codes).clip(max=max(len(had) - 1, 0))
-    kept = (had[at] == codes) & (times <= last[users]) if len(had) else np.zeros(len(at), bool)
-    users, queries, items, times = (one[kept] for one in (users, queries, items, times))
-    clock, n_queries = is_clock(past), log.n_queries
-    seen, counted = (past.times, times) if clock else (None, None)
-    pairs: dict[Pair, Relation] = {
-        ("user", "item"): once(owners, past.items, n_users, n_items, seen),
-        ("item", "user"): once(past.items, owners, n_items, n_users, seen),
-        ("query", "user"): once(queries, users, n_queries, n_users, counted),
-        ("user", "query"): once(users, queries, n_users, n_queries, counted),
-        ("item", "query"): once(items, queries, n_items, n_queries, counted),
-        ("query", "item"): once(queries, items, n_queries, n_items, counted),
-        ("item", "item"): _then(past, n_items, clock),
-    }
-    asks = Relation.between(users, queries, n_users, n_queries, times)
-    about = attributes_of(log.queries.drop("query_id", TEXT))
-    done, rows = np.unique(codes[kept][::-1], return_index=True)
-    took = np.stack([done, queries[::-1][rows].astype(np.int64)])
-    known = _features(world, log.queries[TEXT].to_list(), about)
-    return Past(pairs, known, past, asks=asks, took=took, clock=clock)
+    books = np.zeros((levels, k, 1), dtype=np.float32)  # what codes mean is in their labels
+    codes = Codes(world.dataset.item_ids.external, graph.item_codes, books)
+    labels = graph.item_labels[own.level * k : (own.level + 1) * k]
+    log = factor_log(world.histories, codes, own.level, labels if any(labels) else ())
+    return log, graph.item_codes[:, own.level].astype(np.int64)
 
 
 def joined(graph: HeteroGraph, source: str, target: str) -> Relation | None:
@@ -332,39 +314,29 @@ def is_clock(histories: Histories) -> bool:
     return bool((np.diff(histories.times)[np.diff(owners) == 0] > 0).any())
 
 
-def _then(past: Histories, n_items: int, clock: bool) -> Relation:
-    """From each item to those that somebody had right after or right before it."""
-    owners = np.repeat(np.arange(len(past)), past.lengths)
-    same = owners[1:] == owners[:-1]
-    before, after = past.items[:-1][same], past.items[1:][same]
-    times = np.tile(past.times[1:][same], 2) if clock else None
-    ends = np.concatenate([before, after]), np.concatenate([after, before])
-    return once(*ends, n_items, n_items, times)
+def _one_by_one(graph: HeteroGraph, histories: Histories, log: Log) -> HeteroGraph:
+    """The same with an edge for each time that something was had or asked for.
 
-
-def _features(world: World, texts: Sequence[str], about: Mapping[str, Bags]) -> Features:
-    """Of users, of queries that are called so and have these attributes, and of items."""
-    dataset = world.dataset
-    titles = item_names(dataset.items).to_list() if TITLE in dataset.items.columns else []
-    told = {"query": list(texts), "item": titles}
-    words = words_of({kind: own for kind, own in told.items() if any(own)})
-    sizes = {"user": dataset.n_users, "query": len(texts), "item": dataset.n_items}
-    known = {
-        "user": attributes_of(dataset.users),
-        "query": dict(about),
-        "item": attributes_of(dataset.items),
+    An edge that counts all of them stands at the latest, and would be seen too late.
+    """
+    owners = np.repeat(np.arange(len(histories)), histories.lengths)
+    users, queries, items, times = (log.rows[name].to_numpy() for name in (USER, QUERY, ITEM, TIME))
+    done = {
+        HAD: (owners, histories.items, histories.times),
+        ASKS: (users, queries, times),
+        LED_TO: (queries, items, times),
     }
-    return Features(
-        sizes,
-        {
-            kind: own | ({TERMS: words[kind]} if kind in words else {})
-            for kind, own in known.items()
-        },
-    )
+    edges = dict(graph.edges)
+    for key, (sources, targets, moments) in done.items():
+        if graph.schema.edge(key).timed:
+            ends = graph.size(key[0]), graph.size(key[2])
+            edges[key] = Relation.between(sources, targets, *ends, moments)
+    return HeteroGraph(graph.schema, graph.sizes, edges, graph.attributes)
 
 
-def _texts_of(graph: HeteroGraph, kind: str) -> list[str]:
-    """What is said of nodes: their words where it knows them, otherwise what they are called."""
-    about = graph.attributes.get(kind, {})
-    found = about.get("terms", about.get("label", ()))
-    return [str(one) for one in found]
+def _words(graph: HeteroGraph, kind: str) -> Sequence[Sequence[str]]:
+    """What is said of each node of a type, word by word."""
+    words = graph.attributes.get(kind, {}).get("words")
+    if not isinstance(words, Lists):
+        return [()] * graph.size(kind)
+    return [tuple(map(str, words[row])) for row in range(len(words))]

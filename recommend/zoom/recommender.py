@@ -17,19 +17,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from data.dataset import Histories
-from recommend.protocols import Asked, Region, World
+from recommend.protocols import Asked, Products, Region, World
 from recommend.settings import ModelConfig
-from recommend.settings.zoomer import ZoomerConfig
 from recommend.zoom.losses import one_of, yes_or_no
 from recommend.zoom.network import ZoomerNetwork, kept
-from recommend.zoom.past import Past
+from recommend.zoom.past import Past, own_settings
 from recommend.zoom.picture import coupling, picture
 from recommend.zoom.roi import Asks, Roi
 
@@ -78,7 +77,7 @@ class Zoomer:
         Raises:
             ConfigError: settings read codes or a log that are not there.
         """
-        return cls._over(config, Past.of(own_settings(config), world))
+        return cls._over(config, Past.of(config, world))
 
     @classmethod
     def restore(cls, config: ModelConfig, arrays: dict[str, np.ndarray]) -> Zoomer:
@@ -189,13 +188,22 @@ class Zoomer:
 
     def scores(self, asked: Asked) -> Iterator[tuple[np.ndarray, Tensor]]:
         """User numbers and their (b, n_items) cosines, a block of users at a time."""
-        items = self.network.base()
+        items, of_users = self.products(asked)
+        for users, vectors in of_users:
+            yield users, vectors[:, 0] @ items.T
+
+    def products(self, asked: Asked) -> Products:
+        """Vectors of items, and of users who ask for what is taken for them."""
         users = np.asarray(asked.users, dtype=np.int64)
         queries = self.query_after(asked.histories, users)
-        for at in range(0, len(users), ASKS_AT_ONCE):
-            some = slice(at, at + ASKS_AT_ONCE)
-            asks = self._asks(users[some], queries[some], asked.histories, asked.moment)
-            yield users[some], self.network(asks) @ items.T
+
+        def of_users() -> Iterator[tuple[np.ndarray, Tensor]]:
+            for at in range(0, len(users), ASKS_AT_ONCE):
+                some = slice(at, at + ASKS_AT_ONCE)
+                asks = self._asks(users[some], queries[some], asked.histories, asked.moment)
+                yield users[some], self.network(asks)[:, None]
+
+        return self.network.base(), of_users()
 
     @property
     def n_queries(self) -> int:
@@ -231,8 +239,8 @@ class Zoomer:
             users: (b,) who asks.
             queries: (b,) for what.
             histories: What all users have done; that of training unless given.
-            neighbours: Their regions, where they are known, as of `neighbours`; then none is
-                chosen.
+            neighbours: Their regions, where they are known, as `neighbours` gives them or
+                `roi.given` puts them together; then none is chosen.
             attention: Levels that attention is kept at, such as ("edge",); all that it was trained
                 with unless given.
         """
@@ -255,21 +263,27 @@ class Zoomer:
         with torch.inference_mode():
             return self.network.region(self._asks(users, queries, histories))
 
-    def users(self, histories: Histories) -> Tensor:
-        """(n_users, 1, d) vectors of all users, who ask for what is taken for them."""
-        users = np.arange(len(histories))
-        found = self.asking(users, self.query_after(histories, users), histories)
-        return torch.from_numpy(found).to(self.network.device)[:, None]
+    def last(self, kind: str, number: int, other: str, count: int = 30) -> np.ndarray:
+        """(n,) int64 the last neighbours of a node in training, the latest first.
 
-    @property
-    def items(self) -> Tensor:
-        """(n_items, d) vectors of items."""
-        return torch.from_numpy(self.base_items).to(self.network.device)
+        They can be kept and put together by `roi.given`, so that an answer chooses none.
+
+        Args:
+            kind: Its type.
+            number: Its number.
+            other: Type of its neighbours.
+            count: How many at most; ZOOMER keeps 30. Source: section VII-E.
+        """
+        if (kind, other) not in self.past.next_to:
+            return np.zeros(0, dtype=np.int64)
+        return self.past.next_to[kind, other].of(number)[::-1][:count].astype(np.int64)
 
     def embeddings(self) -> tuple[np.ndarray, np.ndarray]:
         """(n_users, d) and (n_items, d), as of `Embeds`: users ask for what is taken for them."""
-        assert self.past.histories is not None
-        return self.users(self.past.histories)[:, 0].cpu().numpy(), self.base_items
+        past = self.past.histories
+        assert past is not None
+        users = np.arange(len(past))
+        return self.asking(users, self.query_after(past, users)), self.base_items
 
     def region(self, user: int, query: int, histories: Histories | None = None) -> Region:
         """What is read of the graph to answer one ask, and how much each edge of it counts."""
@@ -370,8 +384,3 @@ def _some(roi: Roi, rows: slice) -> Roi:
     return {
         ego: {kind: near.some(rows) for kind, near in around.items()} for ego, around in roi.items()
     }
-
-
-def own_settings(config: ModelConfig) -> ZoomerConfig:
-    """Settings of ZOOMER, of those of a model that is one."""
-    return cast(ZoomerConfig, config.backbone)

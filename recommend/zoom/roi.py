@@ -8,7 +8,7 @@ Source: Jiang et al., ZOOMER: boosting retrieval on web-scale graphs by regions 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -56,7 +56,7 @@ class Near:
 
     Attributes:
         numbers: (b, m, k) int64, the most relevant first, -1 for none.
-        relevance: (b, m, k) float32; what it is of no node is no matter.
+        relevance: (b, m, k) float32; of no node, or where it is not known, it is no matter.
         beyond: Neighbours of these in turn, by type, with m k for m; none where they are not read.
     """
 
@@ -73,6 +73,21 @@ class Near:
         """That of some asks."""
         beyond = {kind: near.some(rows) for kind, near in self.beyond.items()}
         return Near(self.numbers[rows], self.relevance[rows], beyond)
+
+
+def given(numbers: Sequence[np.ndarray]) -> Near:
+    """Neighbours of one type that each of several asks is given, such as a cache keeps them.
+
+    Args:
+        numbers: (k) of each ask, the most relevant first; as many as there are.
+
+    >>> given([np.array([4, 2]), np.array([], dtype=int)]).numbers.tolist()
+    [[[4, 2]], [[-1, -1]]]
+    """
+    wide = np.full((len(numbers), 1, max(map(len, numbers), default=0)), -1, dtype=np.int64)
+    for row, some in enumerate(numbers):
+        wide[row, 0, : len(some)] = some
+    return Near(torch.from_numpy(wide), torch.full(wide.shape, torch.nan), {})
 
 
 Roi = Mapping[str, Mapping[str, Near]]
