@@ -12,7 +12,7 @@ from data.errors import AutoGraphError
 from data.loaders import own_domains
 from data.loaders.raw import BadRows
 from data.preprocess import preprocess
-from data.settings import TABLES, DataConfig
+from data.settings import DataConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,14 @@ def try_tables(config: DataConfig) -> Outcome:
         return Outcome(bad_rows.table(), {}, {}, f"The tables cannot be read: {first}.")
     made = prepared.dataset
     counts = {"users": made.n_users, "items": made.n_items, "interactions": len(made.interactions)}
+    if made.log is not None:
+        counts |= {"queries": made.log.n_queries, "rows of the log": made.log.rows.height}
     return Outcome(bad_rows.table(), counts, prepared.left_out, understood=prepared.understood)
 
 
 def _without_folders(sentence: str, config: DataConfig) -> str:
     """A message in which files are called as the person calls them."""
-    paths = [getattr(files, table) for files in config.tables for table in TABLES]
+    paths = [path for files in config.tables for path in files.paths.values()]
     for path in filter(None, paths):
         sentence = sentence.replace(str(path), path.name)
     return sentence

@@ -22,6 +22,51 @@ TABLES = ("interactions", "users", "items")
 """Settings of own tables that name a file."""
 
 
+def _check_format(form: str, where: str) -> None:
+    """Nothing, if times can be written so.
+
+    Raises:
+        ValueError: nobody knows what it means.
+    """
+    if form not in TIME_FORMATS and "%" not in form:
+        raise ValueError(
+            f"{where} is {form!r}; it is one of "
+            f'{", ".join(TIME_FORMATS)}, or a pattern such as "%d.%m.%Y %H:%M"'
+        )
+
+
+class LogConfig(Config):
+    """A person's own table of what users asked for: a row an item that was taken for a query."""
+
+    path: Path
+    """CSV or Parquet file; separator and encoding are those of the other tables."""
+    user: str = "user_id"
+    """Column of the user's id."""
+    query: str = "query"
+    """Column of what was asked for: words, or a name of it."""
+    item: str = "item_id"
+    """Column of the id of the item that was taken."""
+    time: str = "time"
+    """Column of the time."""
+    time_format: str | None = None
+    """How times are written, as in data.files.time_format; none: told from the whole column."""
+    ask: str | None = None
+    """Column that tells one ask of a user from another, such as a session; none: what a user takes
+    for one query is one ask until half an hour goes by without an item for it."""
+
+    @field_validator("time_format")
+    @classmethod
+    def _time_format_is_one(cls, form: str | None) -> str | None:
+        if form is not None:
+            _check_format(form, "data.files.log.time_format")
+        if form == ROWS:
+            raise ValueError(
+                f'data.files.log.time_format is "{ROWS}", and a log needs times; name their column '
+                "in data.files.log.time"
+            )
+        return form
+
+
 class FilesConfig(Config):
     """A person's own tables: where they are and which column means what."""
 
@@ -51,6 +96,8 @@ class FilesConfig(Config):
     decimal: Literal[".", ","] | None = None
     """What stands before the decimals of a number, while the other one parts thousands; none: told
     from the whole column."""
+    log: LogConfig | None = None
+    """What users asked for when they took an item; none: nobody knows."""
     users: Path | None = None
     """CSV or Parquet file with one row a user; none: users have no attributes."""
     users_id: str = "user_id"
@@ -105,16 +152,28 @@ class FilesConfig(Config):
             )
         return self
 
+    @property
+    def paths(self) -> dict[str, Path | None]:
+        """Every file that is named, by what it is for."""
+        named = {table: getattr(self, table) for table in TABLES}
+        return named if self.log is None else {**named, "log": self.log.path}
+
+    @model_validator(mode="after")
+    def _log_has_a_clock(self) -> FilesConfig:
+        if self.log is not None and self.time is None:
+            raise ValueError(
+                "data.files.log says what users asked for and when, and data.files.time names no "
+                "column of the times of interactions, so nobody knows which came first; name it, "
+                "or leave the log out"
+            )
+        return self
+
     @model_validator(mode="after")
     def _time_format_is_one(self) -> FilesConfig:
         form = self.time_format
         if form is None:
             return self
-        if form not in TIME_FORMATS and "%" not in form:
-            raise ValueError(
-                f"data.files.time_format is {form!r}; it is one of "
-                f'{", ".join(TIME_FORMATS)}, or a pattern such as "%d.%m.%Y %H:%M"'
-            )
+        _check_format(form, "data.files.time_format")
         if (form == ROWS) != (self.time is None):
             raise ValueError(
                 f'data.files.time_format = "{ROWS}" goes without data.files.time, and all others '
@@ -166,6 +225,11 @@ class DomainConfig(Config):
             raise ValueError(
                 f"the domain {self.name!r} has nothing between least and below; least has to be "
                 "the smaller one"
+            )
+        if self.files is not None and self.files.log is not None:
+            raise ValueError(
+                f"the domain {self.name!r} has a log of what users asked for, which is read of one "
+                "data set without domains only; leave it out"
             )
         if self.attribute is not None and self.files is not None:
             raise ValueError(

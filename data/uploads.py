@@ -15,7 +15,7 @@ from data import atomic, rights
 from data.errors import ConfigError, DataError
 from data.loaders.parquet_weight import weigh
 from data.loaders.peek import MOST_COLUMNS, check_text
-from data.settings import TABLES, DataConfig
+from data.settings import DataConfig
 
 MOST_BYTES = 200 * 2**20
 """Size of a file."""
@@ -114,7 +114,7 @@ def remove_upload(upload: Upload, used_by: Iterable[tuple[str, DataConfig]]) -> 
     """
     rights.require("remove a table")
     for name, config in used_by:
-        if any(upload.path == getattr(one, table) for one in config.tables for table in TABLES):
+        if any(upload.path in one.paths.values() for one in config.tables):
             raise ConfigError(
                 f"{upload.path.name} is used by the experiment {name!r}: remove that first."
             )

@@ -30,6 +30,7 @@ PATHS = (
     "data.files.interactions",
     "data.files.users",
     "data.files.items",
+    "data.files.log.path",
     "llm.user.path",
     "llm.item.path",
     "prompts.user_template",

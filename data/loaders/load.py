@@ -23,7 +23,7 @@ from data.loaders.movielens import extension
 from data.loaders.raw import BadRows, Reading
 from data.loaders.source import Source, open_bytes, unreadable
 from data.preprocess import Raw, preprocess
-from data.settings import TABLES, DataConfig
+from data.settings import DataConfig
 
 LOADERS: dict[str, Callable[[Reading], Raw]] = {
     "ml-1m": movielens.load_1m,
@@ -135,10 +135,10 @@ def source_digests(config: DataConfig, downloads: Path | None = None) -> dict[st
         named = {"": config.files} | {f"{one.name}.": one.files for one in config.domains}
         return _digests(
             {
-                f"{name}{table}": getattr(files, table)
+                f"{name}{table}": path
                 for name, files in named.items()
                 if files is not None
-                for table in TABLES
+                for table, path in files.paths.items()
             }
         )
     folder = config.source or (downloads and downloads / chosen.name)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
-from data.columns import DESCRIPTION, ITEM_ID, TIME, TITLE, USER_ID, WEIGHT
+from data.columns import DESCRIPTION, ITEM_ID, LEAST_CLOCK, TIME, TITLE, USER_ID, WEIGHT
 from data.errors import ConfigError, DataError
 from data.ids import canonical_ids
 from data.loaders.delimited import check_columns, read_csv
@@ -34,8 +35,9 @@ from data.loaders.values import (
     split_cells,
     without_gaps,
 )
+from data.log import ASK, QUERY
 from data.preprocess import Raw
-from data.settings import ROWS, FilesConfig
+from data.settings import ROWS, FilesConfig, LogConfig
 
 FINE = "fine"
 """Column of the times as fine as they are written, within the second that `time` holds."""
@@ -64,7 +66,76 @@ def load(files: FilesConfig, bad_rows: BadRows) -> Raw:
     # only here, for users and items are numbered in the order of the file
     ratings = ratings.sort(FINE, maintain_order=True)
     counted = files.behaviour is not None
-    return Raw(users, items, ratings.drop(LINE, FINE), understood=understood, counted=counted)
+    raw = Raw(users, items, ratings.drop(LINE, FINE), understood=understood, counted=counted)
+    return raw if files.log is None else _with_log(raw, files, files.log, bad_rows)
+
+
+def _with_log(raw: Raw, files: FilesConfig, log: LogConfig, bad_rows: BadRows) -> Raw:
+    """The same tables with what users asked for, and a sentence that says how it was read.
+
+    Raises:
+        ConfigError: one column is named for two purposes.
+        DataError: the log cannot be used.
+    """
+    of_log = files.model_copy(
+        update={"interactions": log.path, "time": log.time, "time_format": log.time_format}
+    )
+    named = {log.user: USER_ID, log.query: QUERY, log.item: ITEM_ID, log.time: TIME}
+    if log.ask is not None:
+        named[log.ask] = ASK
+    _one_role_each(
+        "user, query, item, time and ask of its log",
+        *(log.user, log.query, log.item, log.time, log.ask),
+    )
+    table = _table(of_log, log.path, list(named), bad_rows)
+    for old, new in named.items():
+        check_type(table[old], log.path, PURPOSES[{QUERY: TITLE, ASK: USER_ID}.get(new, new)])
+    table = table.select(LINE, *(pl.col(old).alias(new) for old, new in named.items()))
+    for column in (USER_ID, ITEM_ID, *([ASK] if log.ask else [])):
+        table = with_ids(table.with_columns(_id(table[column])), column, log.path, bad_rows)
+    table = table.with_columns(_text(table[QUERY]))
+    empty = pl.col(QUERY).fill_null("").str.strip_chars() == ""
+    table = bad_rows.drop(log.path, table, empty, pl.lit("the query is empty"))
+    try:
+        table, times = _with_time(table, of_log, bad_rows)
+    except DataError as error:
+        raise DataError(_of_log(str(error))) from error
+    _check_clocks(raw, table, log.path)
+    known = table.filter(
+        pl.col(USER_ID).is_in(raw.ratings[USER_ID].unique().implode()),
+        pl.col(ITEM_ID).is_in(raw.ratings[ITEM_ID].unique().implode()),
+    )
+    if known.is_empty():
+        raise DataError(
+            f"No row of {log.path} is of a user and an item with interactions. Check that "
+            "data.files.log names the right columns, and that ids are written alike."
+        )
+    others = table.height - known.height
+    left = f"; {others:,} of users or items without interactions are left out" if others else ""
+    told = f"Log: {known.height:,} rows of what users asked for{left}. {_of_log(times)}"
+    asked = known.sort(FINE, maintain_order=True).drop(LINE, FINE)
+    return replace(raw, asked=asked, understood=(*raw.understood, told))
+
+
+def _of_log(sentence: str) -> str:
+    """What is said of times of interactions, said of those of the log."""
+    return sentence.replace("data.files.time", "data.files.log.time")
+
+
+def _check_clocks(raw: Raw, log: pl.DataFrame, path: Path) -> None:
+    """Nothing, if times of a log and of interactions are both dates, or both are not.
+
+    Raises:
+        DataError: they cannot be compared.
+    """
+    dated = [bool((table[TIME] >= LEAST_CLOCK).any()) for table in (raw.ratings, log)]
+    if log.height and dated[0] != dated[1]:
+        ours, theirs = ("dates", "steps") if dated[0] else ("steps", "dates")
+        raise DataError(
+            f"Times of interactions are {ours}, and those of {path} are {theirs}, so nobody knows "
+            "what came first. Say how they are written in data.files.time_format and "
+            "data.files.log.time_format, or name other columns."
+        )
 
 
 def _interactions(files: FilesConfig, bad_rows: BadRows) -> tuple[pl.DataFrame, tuple[str, ...]]:

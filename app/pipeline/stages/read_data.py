@@ -64,7 +64,10 @@ def _domain(config: DomainConfig) -> Mapping[str, Any]:
 def _files(config: FilesConfig) -> Mapping[str, Any]:
     """Settings of own tables without their paths; their content is told apart."""
     unused = set() if config.behaviour else {"behaviour", "behaviours"}
-    return config.model_dump(mode="json", exclude={*TABLES} | unused)
+    given = config.model_dump(mode="json", exclude={*TABLES, "log"} | unused)
+    if config.log is None:
+        return given
+    return {**given, "log": config.log.model_dump(mode="json", exclude={"path"})}
 
 
 STAGES = {
