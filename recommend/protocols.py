@@ -7,9 +7,9 @@ page may ask settings.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, Self, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -174,6 +174,35 @@ class Multiplies(Protocol):
 
     def products(self, asked: Asked) -> Products:
         """Vectors whose products are the scores of `Recommender.scores`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What items of a history add to the scores of all: scale · Σ_j recency^(items after j) · m_j.
+
+    Attributes:
+        of: m, (n_items, n_items) or, of which it is V Vᵀ without its diagonal, V; dense or sparse.
+            Or what everybody gets, (1, n_items).
+        kind: Which of these: "matrix", "vectors" or "constant".
+        scale: What all of it is multiplied by.
+        recency: What an item weighs less with every item after it.
+        last: Latest items that count; None: all.
+    """
+
+    of: Any
+    kind: Literal["matrix", "vectors", "constant"] = "matrix"
+    scale: float = 1.0
+    recency: float = 1.0
+    last: int | None = None
+
+
+@runtime_checkable
+class Weighs(Protocol):
+    """A recommender whose scores are sums of what the items of a history add, whoever had them."""
+
+    def rows(self) -> Mapping[str, Rows]:
+        """What is added up, by name."""
         ...
 
 

@@ -93,13 +93,20 @@ def from_history(head: AttentionHead, own: Tensor, items: Tensor, batch: Batch) 
         logit.masked_fill(~batch.edges[..., None], -torch.inf),
         theirs.index_select(0, read.flatten()).view(*read.shape, *theirs.shape[1:]),
         first=(attention.logits(target, head.source(own)).T, mine),
-        prior=(
-            attention.logits(look_up(target, batch.prior_row), look_up(source, batch.prior)),
-            theirs,
-            Edges.of(batch.prior, batch.prior_row, len(own), len(items)),
-        ),
+        prior=_older(target, source, theirs, batch) if len(batch.prior) else None,
     )
     return heard.flatten(2)
+
+
+def _older(
+    target: Tensor, source: Tensor, theirs: Tensor, batch: Batch
+) -> tuple[Tensor, Tensor, Edges]:
+    """What came before each row, as `attention.prefixes` wants it."""
+    return (
+        attention.logits(look_up(target, batch.prior_row), look_up(source, batch.prior)),
+        theirs,
+        Edges.of(batch.prior, batch.prior_row, target.shape[1], source.shape[1]),
+    )
 
 
 class Listeners(nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from data.errors import ConfigError
 ITEMS, LENGTHS, USERS = "items", "lengths", "users"
 """(b, l, d) float32 vectors of items, oldest first; (b,) int64 how many count, at least 1; and
 (b, k, d) float32 vectors of users after the last of them."""
+NODES, OWN = "nodes", "own"
+"""Where an enhancer reads the history, too: its (b, l, e) nodes of items and (b, c) of users."""
 
 
 def onnxruntime() -> Any:
@@ -30,8 +32,8 @@ def onnxruntime() -> Any:
     return library
 
 
-def open_backbone(path: Path) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Users of items and lengths, as above; it computes in one thread.
+def open_backbone(path: Path) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
+    """Users of what is fed by name, as above; it computes in one thread.
 
     Raises:
         ConfigError: onnxruntime is not installed.
@@ -41,10 +43,10 @@ def open_backbone(path: Path) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     session = library.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    names = [one.name for one in session.get_inputs()]
 
-    def read(items: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        fed = {ITEMS: items.astype(np.float32), LENGTHS: lengths.astype(np.int64)}
-        found: np.ndarray = session.run([USERS], fed)[0]
+    def read(fed: Mapping[str, np.ndarray]) -> np.ndarray:
+        found: np.ndarray = session.run([USERS], {name: fed[name] for name in names})[0]
         return found
 
     return read

@@ -205,12 +205,10 @@ class ByVectors:
 class ByWeights:
     """Scores of a history are sums of rows of matrices over items: s = Σ_p scale_p · w_p M_p.
 
-    w_p gives an item of the history recency^(items after it), among the latest only where it says
-    how many. M_p is given as it is, or as V Vᵀ without its diagonal, where V has a row an item.
+    w_p gives an item of the history recency^(items after it); see `protocols.Rows`.
 
     Args:
-        parts: Of each: "matrix" or "vectors", dense (n, …) or sparse CSR, with "scale", "recency"
-            and "last".
+        parts: Of each what `protocols.Rows` has, by name; what is sparse as CSR.
         histories: Items of each user, oldest first.
     """
 
@@ -225,12 +223,17 @@ class ByWeights:
             history = self._histories.of(who.user)
         total = np.zeros(self._n, np.float32)
         for part in self._parts:
+            if part["kind"] == "constant":
+                total += part["scale"] * part["of"][0]
+                continue
             items, weights = weigh(history, part["recency"], part["last"])
             total += part["scale"] * self._sum(part, items, weights)
         return total
 
-    def row(self, item: int) -> np.ndarray:
-        """(n_items,) what an item in a history adds to every other."""
+    def row(self, item: int) -> np.ndarray | None:
+        """(n_items,) what an item in a history adds to every other; None where nothing does."""
+        if all(part["kind"] == "constant" for part in self._parts):
+            return None
         return self.scores(Who(None, np.array([item])))
 
     def _sum(self, part: Mapping[str, Any], items: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -192,8 +192,9 @@ class Export:
             lengths = np.maximum(np.linalg.norm(vectors, axis=1), 1e-12)
             cosines = (vectors @ vectors[own]) / (lengths * lengths[own])
             return cosines, f"Alike by the cosine of the recommender's vectors of {side}s."
-        if side == "item" and isinstance(form, ByWeights):
-            return form.row(own), "Alike by what one in a history adds to the score of the other."
+        row = form.row(own) if side == "item" and isinstance(form, ByWeights) else None
+        if row is not None:
+            return row, "Alike by what one in a history adds to the score of the other."
         return self._met(side, own), (
             "Alike by the cosine of who had them."
             if side == "item"
@@ -221,7 +222,8 @@ class Export:
         user = None if ask.user is None else self._number("user", ask.user)
         if ask.history is None:
             return Who(user, None), notes
-        return Who(user, self._known(ask.history, notes)), self._how_read(notes)
+        who = Who(user, self._known(ask.history, notes))
+        return who, self._how_read(who, notes)
 
     def _known(self, history: Sequence[str], notes: list[str]) -> np.ndarray:
         """(m,) items of a history that the export knows; those it does not are noted."""
@@ -238,9 +240,10 @@ class Export:
             notes.append(f"Left out of the history, since this export lacks it: {_some(unknown)}.")
         return np.array([one for one in numbers if one is not None], np.int64)
 
-    def _how_read(self, notes: list[str]) -> list[str]:
-        note = self.card["history"].get("note", "")
-        return [*notes, *([note] if note else [])]
+    def _how_read(self, who: Who, notes: list[str]) -> list[str]:
+        about = self.card["history"]
+        told = [about.get("note", ""), about.get("stranger", "") if who.user is None else ""]
+        return [*notes, *(one for one in told if one)]
 
     def _want(self, ask: Ask, who: Who, notes: list[str]) -> Want:
         barred = []
@@ -299,7 +302,8 @@ def _by_vectors(folder: Path, card: Mapping[str, Any], histories: Histories) -> 
     users = atomic.map_arrays(folder / "users.safetensors")
     index = faiss.read_index(str(folder / "index.faiss"))
     exact = card["index"]["kind"] == "flat"
-    reads = _READS[card["history"]["answered_by"]](folder, card, items["vectors"], users)
+    read_by = _READS[card["history"]["answered_by"]]
+    reads = read_by(folder, card, items["vectors"], items.get("nodes"), users)
     return ByVectors(items["vectors"], users["vectors"], index, exact, reads)
 
 
@@ -310,47 +314,54 @@ def _by_backbone(
     folder: Path,
     card: Mapping[str, Any],
     items: np.ndarray,
+    nodes: np.ndarray | None,
     users: Mapping[str, np.ndarray],
 ) -> Reads:
-    from recommend.serve.backbone import open_backbone
+    from recommend.serve.backbone import ITEMS, LENGTHS, NODES, OWN, open_backbone
 
-    longest = int(card["history"]["longest"])
-    session = open_backbone(folder / "backbone.onnx")
-    offsets, stranger = users.get("offsets"), users.get("stranger")
+    longest, once = int(card["history"]["longest"]), bool(card["history"].get("once"))
+    run = open_backbone(folder / "backbone.onnx")
+    tables = {ITEMS: items, NODES: nodes} if nodes is not None else {ITEMS: items}
+    offsets, own = users.get("offsets"), users.get("nodes")
 
     def read(whos: Sequence[Who]) -> list[np.ndarray]:
-        last = [_history(who)[-longest:] for who in whos]
-        lengths = np.array([len(one) for one in last])
-        rows = np.zeros((len(last), int(lengths.max()), items.shape[1]), np.float32)
-        for row, one in zip(rows, last, strict=True):
-            row[: len(one)] = items[one]
-        found = session(rows, lengths)
-        for at, who in enumerate(whos):
-            if who.user is not None and offsets is not None:
-                found[at] += offsets[who.user]
-            elif stranger is not None:
-                found[at] += stranger
+        last = [_latest(_history(who), longest, once) for who in whos]
+        lengths = np.array([len(one) for one in last], np.int64)
+        fed: dict[str, np.ndarray] = {LENGTHS: lengths}
+        for name, table in tables.items():
+            rows = np.zeros((len(last), int(lengths.max()), table.shape[1]), np.float32)
+            for row, one in zip(rows, last, strict=True):
+                row[: len(one)] = table[one]
+            fed[name] = rows
+        if own is not None:
+            numbers = [len(own) - 1 if who.user is None else who.user for who in whos]
+            fed[OWN] = own[numbers]
+        found = run(fed)
+        if offsets is not None:
+            for one, who in zip(found, whos, strict=True):
+                if who.user is not None:
+                    one += offsets[who.user]
         return list(found)
 
     return read
+
+
+def _latest(history: np.ndarray, longest: int, once: bool) -> np.ndarray:
+    """The last items of a history, each once where it says so, by its latest time."""
+    if once:
+        latest, at = np.unique(history[::-1], return_index=True)
+        history = latest[np.argsort(-at)]
+    return history[-longest:]
 
 
 def _by_mean(
     folder: Path,  # noqa: ARG001
     card: Mapping[str, Any],  # noqa: ARG001
     items: np.ndarray,
+    nodes: np.ndarray | None,  # noqa: ARG001
     users: Mapping[str, np.ndarray],  # noqa: ARG001
 ) -> Reads:
     return lambda whos: [items[_history(who)].mean(0, keepdims=True) for who in whos]
-
-
-def _by_constant(
-    folder: Path,  # noqa: ARG001
-    card: Mapping[str, Any],  # noqa: ARG001
-    items: np.ndarray,  # noqa: ARG001
-    users: Mapping[str, np.ndarray],
-) -> Reads:
-    return lambda whos: [users["stranger"][None] for _ in whos]
 
 
 def _history(who: Who) -> np.ndarray:
@@ -358,7 +369,7 @@ def _history(who: Who) -> np.ndarray:
     return who.history
 
 
-_READS = {"backbone": _by_backbone, "mean": _by_mean, "constant": _by_constant}
+_READS = {"backbone": _by_backbone, "mean": _by_mean}
 """How vectors of a history are made, by what the card says."""
 
 

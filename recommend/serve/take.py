@@ -8,21 +8,25 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import scipy.sparse as sp
 import torch
 
 from data.columns import ITEM_ID, USER_ID
 from data.dataset import Dataset, histories
 from data.split import Split
 from recommend.model import Model
-from recommend.protocols import Asked, Multiplies
-from recommend.sequence.protocols import StandsAfter, StandsBefore
+from recommend.protocols import Asked, Multiplies, Weighs
 from recommend.sequence.recommender import SequenceRecommender
 from recommend.serve.arrays import MEAN
 from recommend.serve.folder import Content
 from recommend.serve.index import build_index
-from recommend.serve.to_onnx import to_onnx
+from recommend.serve.to_onnx import encoder_to_onnx, reads_nodes, to_onnx, why_not
 from recommend.settings.index import Kind
+from recommend.simple.autoencoder import MultiVae
+from recommend.simple.behaviour import arrays_of
 
+LONGEST = 1000
+"""Items of a history that are read where the recommender would read all."""
 LISTED = 200
 """Items of a list that is made beforehand."""
 
@@ -71,6 +75,8 @@ def take(
     asked = Asked(past, np.arange(dataset.n_users), known)
     if isinstance(model.recommender, Multiplies):
         part = _vectors(model, asked, kind, options or {})
+    elif isinstance(model.recommender, Weighs):
+        part = _weights(model.recommender)
     else:
         part = _lists(model, asked)
     return Content(
@@ -89,39 +95,94 @@ def _table(of: pl.DataFrame, id: str) -> pl.DataFrame:
 
 
 def _vectors(model: Model, asked: Asked, kind: Kind, options: Mapping[str, int]) -> Part:
-    assert isinstance(model.recommender, Multiplies)
-    model.recommender.network.eval()
+    made = model.recommender
+    assert isinstance(made, Multiplies)
+    made.network.eval()
     with torch.inference_mode():
-        items, of_users = model.recommender.products(asked)
+        items, of_users = made.products(asked)
         users = torch.cat([vectors.cpu() for _, vectors in of_users]).float().numpy()
     matrix = items.detach().cpu().float().numpy()
     index, described = build_index(matrix, users.reshape(-1, users.shape[2]), kind, **options)
-    arrays = {"items": {"vectors": matrix}, "users": {"vectors": users}}
-    files, history = {"index.faiss": index}, MEAN
-    if isinstance(model.recommender, SequenceRecommender) and reads_items_alone(model.recommender):
-        files["backbone.onnx"] = to_onnx(model.recommender)
-        arrays["users"] |= added(model.recommender)
-        history = {"answered_by": "backbone", "longest": model.config.max_history, "note": ""}
-    return Part("vectors", arrays, files, {"index": described, "history": history})
+    read = _read(model)
+    return Part(
+        "vectors",
+        {
+            "items": {"vectors": matrix, **read.of_items},
+            "users": {"vectors": users, **read.of_users},
+        },
+        {"index.faiss": index, **read.files},
+        {"index": described, "history": read.about},
+    )
 
 
-def reads_items_alone(made: SequenceRecommender) -> bool:
-    """Whether a history reaches a user's vector by the vectors of its items alone."""
-    enhancer = made.network.enhancer
-    return "user" not in made.network.sides and not isinstance(enhancer, StandsBefore | StandsAfter)
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How an export reads a history.
+
+    Attributes:
+        about: What the card says of it.
+        of_items: Arrays beside the vectors of items.
+        of_users: Arrays beside the vectors of users.
+        files: By name.
+    """
+
+    about: Mapping[str, Any]
+    of_items: Mapping[str, np.ndarray] = field(default_factory=dict)
+    of_users: Mapping[str, np.ndarray] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def added(made: SequenceRecommender) -> dict[str, np.ndarray]:
-    """(n_users, d) what is added to what was read of a history, of each user."""
+def _read(model: Model) -> Read:
+    """By the backbone where it can be written, else by the mean of items."""
+    made, longest = model.recommender, model.config.max_history
+    if isinstance(made, MultiVae):
+        arrays = {"nodes": made.network.item.weight.detach().cpu().numpy()}
+        about = {"answered_by": "backbone", "longest": LONGEST, "once": True, "note": ""}
+        return Read(about, of_items=arrays, files={"backbone.onnx": encoder_to_onnx(made)})
+    if not isinstance(made, SequenceRecommender):
+        return Read(MEAN)
+    why = why_not(made)
+    if why:
+        return Read({**MEAN, "note": f"{MEAN['note']} {why}"})
     with torch.inference_mode():
-        people = made.network.propagate(torch.empty(0, dtype=torch.int64)).people
-    return {} if people is None else {"offsets": people.cpu().numpy()}
+        shared = made.network.propagate(torch.empty(0, dtype=torch.int64))
+    of_users, of_items, stranger = dict[str, np.ndarray](), dict[str, np.ndarray](), ""
+    if shared.people is not None:
+        of_users["offsets"] = shared.people.cpu().numpy()
+    if reads_nodes(made):
+        users, items = (one.detach().cpu() for one in shared.nodes)
+        of_users["nodes"] = torch.cat([users, users.mean(0, keepdim=True)]).numpy()
+        of_items["nodes"] = items.numpy()
+        stranger = (
+            f"Of a stranger {model.config.enhancer.name} knows the history, and for the rest the "
+            "average of all users stands in."
+        )
+    return Read(
+        {"answered_by": "backbone", "longest": longest, "note": "", "stranger": stranger},
+        of_items,
+        of_users,
+        {"backbone.onnx": to_onnx(made)},
+    )
 
 
-LISTS = {
-    "answered_by": "refused",
-    "note": "",
-}
+def _weights(made: Weighs) -> Part:
+    arrays, about = dict[str, np.ndarray](), dict[str, Any]()
+    for name, rows in made.rows().items():
+        if sp.issparse(rows.of):
+            arrays |= {
+                f"{name}.{key}": one for key, one in arrays_of(sp.csr_matrix(rows.of)).items()
+            }
+        else:
+            arrays[f"{name}.dense"] = np.asarray(rows.of, np.float32)
+        about[name] = {
+            **{"kind": rows.kind, "scale": float(rows.scale)},
+            **{"recency": float(rows.recency), "last": rows.last},
+        }
+    history = {"answered_by": "weights", "note": ""}
+    return Part("weights", {"weights": arrays}, about={"weights": about, "history": history})
+
+
+LISTS = {"answered_by": "refused", "note": ""}
 
 
 def _lists(model: Model, asked: Asked) -> Part:

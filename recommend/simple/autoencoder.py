@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from data.dataset import Histories
-from recommend.protocols import Asked, World
+from recommend.protocols import Asked, Products, World
 from recommend.settings import ModelConfig
 from recommend.settings.multivae import MultiVaeConfig
 from recommend.simple.behaviour import weighted_histories
@@ -156,6 +156,20 @@ class MultiVae:
             users = np.asarray(asked.users[at : at + USERS_AT_ONCE])
             mean, _ = self.network.encode(self._had(asked.histories, users))
             yield users, self.network.decode(mean)
+
+    def products(self, asked: Asked) -> Products:
+        """The last layer with the bias in a last column, and what goes into it with a 1."""
+        network, at_once = self.network, USERS_AT_ONCE
+        items = torch.cat([network.out.weight, network.out.bias[:, None]], 1)
+
+        def of_users() -> Iterator[tuple[np.ndarray, Tensor]]:
+            for at in range(0, len(asked.users), at_once):
+                users = np.asarray(asked.users[at : at + at_once])
+                mean, _ = network.encode(self._had(asked.histories, users))
+                inner = torch.tanh(network.hidden(mean))
+                yield users, torch.cat([inner, inner.new_ones(len(inner), 1)], 1)[:, None]
+
+        return items, of_users()
 
 
 def _own(config: ModelConfig) -> MultiVaeConfig:

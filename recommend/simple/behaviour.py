@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from data.dataset import Histories
 from data.errors import ConfigError
-from recommend.protocols import World
+from recommend.protocols import Rows, World
 from recommend.settings.ease import EaseConfig
 from recommend.settings.item_knn import ItemKnnConfig, NeighboursConfig
 from recommend.simple.scorer import Scorer
@@ -51,6 +51,10 @@ class Popularity(Scorer):
     def score(self, past: Histories, users: np.ndarray) -> np.ndarray:  # noqa: ARG002
         """The same for everybody."""
         return np.broadcast_to(self.counts, (len(users), len(self.counts)))
+
+    def rows(self) -> dict[str, Rows]:
+        """The counts, for everybody."""
+        return {"counts": Rows(self.counts[None], "constant")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,11 @@ class ItemKnn(Scorer):
         n_items, config = self.similar.shape[0], self.config
         had = weighted_histories(past, users, n_items, config.recency, config.last)
         return np.asarray((had @ self.similar).toarray(), np.float32)
+
+    def rows(self) -> dict[str, Rows]:
+        """The neighbours of each item."""
+        own = self.config
+        return {"neighbours": Rows(self.similar, recency=own.recency, last=own.last)}
 
 
 LARGE = 20_000
@@ -180,6 +189,10 @@ class Ease(Scorer):
     def score(self, past: Histories, users: np.ndarray) -> np.ndarray:
         """By all items of each history."""
         return np.asarray(weighted_histories(past, users, len(self.weights)) @ self.weights)
+
+    def rows(self) -> dict[str, Rows]:
+        """The weights of each item."""
+        return {"weights": Rows(self.weights)}
 
 
 def _is_plain(past: Histories, config: NeighboursConfig) -> bool:

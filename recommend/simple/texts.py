@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from data.errors import ConfigError
 from data.relation import Relation
 from quantize.words import word_vectors
 from recommend.judge.metrics import ndcg
-from recommend.protocols import World
+from recommend.protocols import Rows, World
 from recommend.settings.hybrid import HybridConfig
 from recommend.settings.text_knn import READ, TextKnnConfig
 from recommend.simple.behaviour import ItemKnn, arrays_of, matrix_of, weighted_histories
@@ -100,6 +100,12 @@ class TextKnn(Scorer):
         scored[row, column] -= had.data * there[column]  # its cosine to itself is 1
         return scored
 
+    def rows(self) -> dict[str, Rows]:
+        """The texts of items, whose products are cosines."""
+        own = self.config
+        rows = Rows(self.vectors, "vectors", recency=own.text_recency, last=own.text_last)
+        return {"texts": rows}
+
 
 @dataclass(frozen=True, slots=True)
 class Hybrid(Scorer):
@@ -183,6 +189,15 @@ class Hybrid(Scorer):
         """The sum of both."""
         first = self.behaviour.score(past, users) / self.spreads[0]
         return np.asarray(first + self.weight * self.texts.score(past, users) / self.spreads[1])
+
+    def rows(self) -> dict[str, Rows]:
+        """Those of both parts."""
+        scales = (1 / self.spreads[0], self.weight / self.spreads[1])
+        return {
+            name: replace(rows, scale=scale)
+            for part, scale in zip((self.behaviour.rows(), self.texts.rows()), scales, strict=True)
+            for name, rows in part.items()
+        }
 
 
 def blocks(n_users: int) -> Iterator[np.ndarray]:

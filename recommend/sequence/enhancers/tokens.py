@@ -79,10 +79,12 @@ class Tokens(nn.Module):
             return own[:, None].expand(-1, batch.items.shape[1], -1)
         there = _read(batch, len(nodes[1]))
         own = F.embedding(batch.items.where(there, 0), nodes[1]) * there[..., None]
-        older = torch.bincount(batch.prior_row, minlength=len(there))  # (b,)
-        before = F.embedding_bag(batch.prior, nodes[1], older.cumsum(0) - older, mode="sum")
-        count = (older[:, None] + there.cumsum(1)).clamp_min(1)
-        return (before[:, None] + own.cumsum(1)) / count[..., None]
+        summed, count = own.cumsum(1), there.cumsum(1)
+        if len(batch.prior):
+            older = torch.bincount(batch.prior_row, minlength=len(there))  # (b,)
+            before = F.embedding_bag(batch.prior, nodes[1], older.cumsum(0) - older, mode="sum")
+            summed, count = before[:, None] + summed, older[:, None] + count
+        return summed / count.clamp_min(1)[..., None]
 
     def _maps(self, width: int) -> nn.ModuleDict:
         """A map to the width of the recommender for each side."""
