@@ -87,7 +87,7 @@ def from_history(head: AttentionHead, own: Tensor, items: Tensor, batch: Batch) 
     """
     mine, theirs = head.values(own), head.values(items)
     target, source = head.target(own), head.source(items)
-    read = batch.items.clamp_max(len(items) - 1)
+    read = batch.items.clamp_max(items.shape[0] - 1)
     logit = attention.logits(target[..., None], look_up(source, read)).movedim(0, -1)  # (b, l, h)
     heard = attention.prefixes(
         logit.masked_fill(~batch.edges[..., None], -torch.inf),

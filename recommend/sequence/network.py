@@ -134,7 +134,7 @@ class Network(nn.Module):
     ) -> tuple[Iterable[Tensor], Iterable[Tensor | None]]:
         """(b, l, d) items of every batch, zero where there is none, and (b, d) attributes."""
         items = torch.cat([batch.items.flatten() for batch in parts])
-        there = items < len(shared.items)
+        there = items < shared.items.shape[0]
         found = F.embedding(items.where(there, 0), shared.items) * there[:, None]
         looked = found.split_with_sizes([batch.items.numel() for batch in parts])
         sequences = [

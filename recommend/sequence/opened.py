@@ -255,4 +255,5 @@ def last_position(users: Tensor, batch: Batch, pad: int) -> Tensor:
         pad: Number that fills empty places.
     """
     length = (batch.items < pad).sum(1)
-    return users[torch.arange(len(users), device=users.device), (length - 1).clamp_min(0)]
+    rows = torch.arange(users.shape[0], device=users.device)
+    return users[rows, (length - 1).clamp_min(0)]

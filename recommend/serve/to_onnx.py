@@ -39,12 +39,12 @@ class Reading(nn.Module):
 
     def forward(self, items: Tensor, lengths: Tensor) -> Tensor:
         """Of (b, l, d) vectors of items and (b,) lengths, at least 1."""
-        nothing = items.new_empty(len(items), 0)
+        nothing = items.new_empty(items.shape[0], 0)
         return self.read(items, lengths, items[..., :0], nothing)
 
     def read(self, items: Tensor, lengths: Tensor, nodes: Tensor, own: Tensor) -> Tensor:
         """The same with (b, l, e) nodes of the items and (b, c) of the users."""
-        b, length = items.shape[:2]
+        b, length = items.shape[0], items.shape[1]
         place = torch.arange(b * length).view(b, length)
         there = torch.arange(length) < lengths[:, None]
         none = torch.empty(0, dtype=torch.int64)
@@ -147,12 +147,16 @@ def _write(
     try:
         with redirect_stdout(io.StringIO()), warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            # strict: it follows len(tensor), which the other way of tracing takes for a constant
-            traced = torch.export.export(
-                reading.eval(), tuple(given), dynamic_shapes=tuple(shapes), strict=True
-            )
+            # what is traced asks for tensor.shape[0], since len(tensor) would be a constant
             made = torch.onnx.export(
-                traced, input_names=names, output_names=[USERS], opset_version=OPSET, verbose=False
+                reading.eval(),
+                tuple(given),
+                input_names=names,
+                output_names=[USERS],
+                dynamic_shapes=tuple(shapes),
+                opset_version=OPSET,
+                dynamo=True,
+                verbose=False,
             )
     finally:
         logger.setLevel(level)

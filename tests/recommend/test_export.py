@@ -5,33 +5,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from small_worlds import (
-    checkerboard,
-    config_of,
-    graph_of,
-    model_of,
-    sources_of,
-)
+from small_worlds import checkerboard, config_of, graph_of, sources_of
 
 from data.dataset import Histories, histories
 from data.split import leave_one_out
 from recommend.fit.training import fit_model
 from recommend.model import Model
 from recommend.protocols import Asked
-from recommend.sequence.recommender import SequenceRecommender
-from recommend.serve.backbone import open_backbone
 from recommend.serve.folder import write_folder
 from recommend.serve.reader import Ask, Export
 from recommend.serve.take import take
-from recommend.serve.to_onnx import reads_nodes, to_onnx, why_not
-from recommend.settings import ENHANCERS, TrainConfig
+from recommend.settings import TrainConfig
 
 DATASET = checkerboard()
 SPLIT = leave_one_out(DATASET)

@@ -56,7 +56,7 @@ class Mind(nn.Module):
         start = self.start[:, distance.clamp(0, self.window - 1)].permute(1, 0, 2)  # (l, k, l)
         limit = (place + 1).clamp_max(self.window).float().log2().floor().clamp_min(1)  # (l,)
         spare = torch.arange(len(self.start), device=items.device) >= limit[:, None]  # (l, k)
-        logit = start.expand(len(items), -1, -1, -1)  # (b, l, k, l)
+        logit = start.expand(items.shape[0], -1, -1, -1)  # (b, l, k, l)
         fixed = behaviour.detach()
         for step in range(self.iterations):
             weight = logit.masked_fill(spare[..., None], -torch.inf).softmax(2)

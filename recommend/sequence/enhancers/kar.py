@@ -30,7 +30,7 @@ class Experts(nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         """(n, experts, width) what each expert makes of (n, d) vectors."""
-        inner = F.relu(self.first(vectors)).view(len(vectors), self.experts, -1)
+        inner = F.relu(self.first(vectors)).view(vectors.shape[0], self.experts, -1)
         return torch.einsum("neh,ehw->new", inner, self.second)
 
 

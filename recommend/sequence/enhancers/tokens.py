@@ -77,7 +77,7 @@ class Tokens(nn.Module):
         if self.config.of_users:
             own = nodes[0].index_select(0, batch.users)
             return own[:, None].expand(-1, batch.items.shape[1], -1)
-        there = _read(batch, len(nodes[1]))
+        there = _read(batch, nodes[1].shape[0])
         own = F.embedding(batch.items.where(there, 0), nodes[1]) * there[..., None]
         summed, count = own.cumsum(1), there.cumsum(1)
         if len(batch.prior):
