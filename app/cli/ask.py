@@ -115,6 +115,8 @@ def _wanted(
 def _print_items(asking: Asking, answer: Answer) -> None:
     console = open_console()
     console.print(asking.tell_answer(answer))
+    if told := asking.tell_training():
+        console.print(told, soft_wrap=True)
     for offer in answer.offers:
         score, later = (f"{offer.score:.3f}", "dim"), " (had it later)" if offer.later else ""
         console.print(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -30,6 +30,8 @@ ASKER = "zoomer"
 """The backbone that an experiment can add to be asked."""
 EGOS = ("user", "query")
 """The first two nodes of a region: who asks, and for what."""
+WORDS = 4
+"""Telling words of a meaning that are said of an item."""
 ROWS, COLUMNS = 8, 10
 """Asks and items of a table of weights. Source: ZOOMER, figure 13."""
 Node = tuple[str, int]
@@ -65,7 +67,7 @@ class Offer:
         rank: Best = 1.
         score: Product of the vectors of ask and item.
         has: How often it was taken under the query in training; of a meaning 1 if it is its own.
-        words: Telling words of the query that its description holds.
+        words: Telling words of the query that its description holds, the first `WORDS`.
         later: Whether the person had it later, held back from the recommender.
     """
 
@@ -157,6 +159,7 @@ class Asking:
         nouns: How items are called.
         texts: Descriptions of items, None for one without one; empty where there are none.
         repeats: Whether what somebody had may be offered again.
+        asked: In training, which query stood beside a user: see `ZoomerConfig.asked`.
     """
 
     case: Showcase
@@ -165,6 +168,7 @@ class Asking:
     nouns: Nouns
     texts: Sequence[str | None] = ()
     repeats: bool = False
+    asked: str = "both"
 
     @cached_property
     def _items(self) -> np.ndarray:
@@ -206,7 +210,7 @@ class Asking:
         if not text or self.queries.noun == "query":
             return []
         terms, held = self.queries.terms[query], words_in(text)
-        return sorted(terms.keys() & held, key=lambda term: -terms[term][1])
+        return sorted(terms.keys() & held, key=lambda term: (-terms[term][1], term))[:WORDS]
 
     def name(self, kind: str, number: int) -> str:
         """What a node of a region is called."""
@@ -319,6 +323,16 @@ class Asking:
         were = "was" if having == 1 else "were"
         return f"{having:,} of these {n:,} {many} {were} taken in training by who asked for it."
 
+    def tell_training(self) -> str:
+        """What a recommender never met in training; "" for one that met what is asked here."""
+        if self.asked != "latest":
+            return ""
+        return (
+            f"In training it never met a {self.nouns.one} beside the {self.queries.noun} that was "
+            f"asked for, only beside the one before: so it tells what comes next, and need not "
+            "answer the question. With asked = both it is trained for both."
+        )
+
     def tell_offer(self, offer: Offer) -> str:
         """What of the ask an item has, in a sentence: counted, or read in its description."""
         if self.queries.noun == "query":
@@ -388,7 +402,9 @@ def open_asking(results: Results, cell: Cell) -> Asking:
         case = results.showcase
         texts = results.encoded("item").texts if case.graph is not None else ()
         seen = record.judging(cell).get("exclude_seen", True)
-        return Asking(case, of, _queries(results, cell), nouns_of(record), texts, not seen)
+        asked = getattr(record.experiment.model_of(cell).backbone, "asked", "both")
+        queries = _queries(results, cell)
+        return Asking(case, of, queries, nouns_of(record), texts, not seen, asked)
 
     made: Asking = results.keep(name, make)
     return made
@@ -415,10 +431,13 @@ def _opener(results: Results, level: int) -> Callable[[], Space]:
         vectors, codes = results.vectors("item"), results.codes("item").codes
         config = results.record.experiment.encoder
         settled = config.model_copy(update={"dtype": vectors.dtype} if vectors.dtype else {})
-        encoder: TextEncoder = vectors.words or open_encoder(settled)
+
+        @cache
+        def encoder() -> TextEncoder:
+            return vectors.words or open_encoder(settled)
 
         def encode(text: str) -> np.ndarray:
-            return encode_text(text, encoder, vectors.whitening)
+            return encode_text(text, encoder(), vectors.whitening)
 
         return Space.of(vectors.matrix, codes.codes[:, level], codes.k, encode)
 

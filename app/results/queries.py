@@ -46,7 +46,7 @@ class Space:
     """Where meanings lie among the vectors of items' texts, which are centred for it.
 
     Attributes:
-        encode: Gives the (1, d) vector of a text, as those of items were made.
+        encode: Gives the (1, d) vector of a text, as those of items were made; it may be slow.
         mean: (d,) of all items.
         centres: (n, d) of each meaning: the mean direction of its items; 0 where it has none.
         least: The cosine above which words are near a meaning.
@@ -82,6 +82,12 @@ class Space:
     def cosines(self, words: str) -> np.ndarray:
         """(n,) how near words are to each meaning."""
         found: np.ndarray = self.centres @ normalise(self.encode(words) - self.mean)[0]
+        return found
+
+    def beside(self, meaning: int) -> np.ndarray:
+        """(n,) how near meanings are to one of them, which is not near itself."""
+        found: np.ndarray = self.centres @ self.centres[meaning]
+        found[meaning] = -1
         return found
 
 
@@ -161,9 +167,9 @@ class Queries:
     def find(self, words: str, limit: int = OFFERED) -> list[Taken]:
         """The queries that words come nearest to, nearest first; none where nothing is near.
 
-        Words that are terms of queries decide, by how much these tell of each. Where none is, the
-        nearest by meaning are found, if their cosine is one that few items have to a meaning that
-        is not theirs.
+        Words that are terms of queries decide, by how much these tell of each; those nearest to
+        the first in meaning follow. Where no word is a term, the nearest by meaning are found, if
+        their cosine is one that few items have to a meaning that is not theirs.
         """
         said = words_in(words) | {" ".join(words.lower().split())}
         scores = {
@@ -173,7 +179,8 @@ class Queries:
         }
         if scores:
             best = sorted(scores, key=lambda query: (-scores[query], query))[:limit]
-            return [Taken(query, self._told(query, said)) for query in best]
+            found = [Taken(query, self._told(query, said)) for query in best]
+            return [*found, *self._beside(best, limit - len(best))]
         return self._near(words, limit) if self.open_space and words.strip() else []
 
     def _told(self, query: int, said: frozenset[str]) -> str:
@@ -183,6 +190,24 @@ class Queries:
         n = int(self.sizes[query])
         counts = [f"‘{word}’ stands in {self.terms[query][word][0]:,}" for word in held]
         return f"{', '.join(counts)} of its {n:,} descriptions."
+
+    def _beside(self, best: Sequence[int], limit: int) -> list[Taken]:
+        """Meanings that lie nearest to the first of some."""
+        if self.open_space is None or not limit:
+            return []
+        space = self.open_space()
+        near = space.beside(best[0])
+        near[list(best)] = -1
+        order = np.argsort(-near, kind="stable")[:limit]
+        return [
+            Taken(
+                int(query),
+                f"None of these words is one of its telling words; it lies near the first one: the "
+                f"cosine is {near[query]:.2f}, and more than {space.least:.2f} counts as near.",
+            )
+            for query in order
+            if near[query] > space.least
+        ]
 
     def _near(self, words: str, limit: int) -> list[Taken]:
         assert self.open_space is not None

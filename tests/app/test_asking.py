@@ -46,6 +46,13 @@ class TestAnswers:
         assert asking.tell_answer(answer).startswith("2 of these 3 films have the meaning")
         assert (first.later, second.later, third.later) == (True, True, False)
 
+    def test_what_was_never_met_in_training_is_said(self) -> None:
+        asking = make_asking()
+        assert asking.tell_training() == ""
+        assert (
+            "never met a film beside the meaning" in replace(asking, asked="latest").tell_training()
+        )
+
     def test_who_says_nothing_is_taken_to_go_on(self) -> None:
         asking = make_asking()
         assert (asking.usual(ADA), asking.usual(BO), asking.usual(CY)) == (WAR, ICE, BEES)
@@ -120,6 +127,18 @@ class TestWords:
         assert (first.query, second.query) == (WAR, BEES)
         assert first.told == "‘war’ stands in 2 of its 2 descriptions."
         assert queries.find("BEES")[0].query == BEES
+
+    def test_those_beside_the_first_follow(self) -> None:
+        def encode(text: str) -> np.ndarray:
+            raise AssertionError(text)
+
+        centres = np.array([[1, 0], [0.8, 0.6], [0, 1], [0, 0]], dtype=np.float32)
+        space = Space(encode, np.zeros(2), centres, 0.5)
+        first, second = make_asking(space).queries.find("war")
+        assert (first.query, second.query) == (WAR, BEES)
+        assert "near the first one: the cosine is 0.80, and more than 0.50" in second.told
+        both = make_asking(space).queries.find("queen at war")
+        assert [one.query for one in both] == [WAR, BEES], "none stands there twice"
 
     def test_nothing_near_is_nothing(self) -> None:
         assert make_asking().queries.find("submarine") == []

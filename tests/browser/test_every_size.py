@@ -12,7 +12,7 @@ PHONE = 400
 
 
 @pytest.mark.parametrize(
-    "screen", ["graph", "metapaths", "query", "train", "compare", "demo", "report"]
+    "screen", ["graph", "metapaths", "query", "train", "compare", "demo", "ask", "report"]
 )
 def test_nothing_is_wider_than_a_telephone(
     page_at: PageAt, demo_workspace: Path, screen: str

@@ -109,7 +109,7 @@ def test_weights_stand_in_the_row_of_their_ask() -> None:
     json.dumps(spec, allow_nan=False)
     assert spec["yAxis"]["data"] == ["bees, queen", "war", "ice"]
     assert spec["xAxis"]["data"] == ["Queen", "Hive", "Sea War"]
-    cells = {(row, column): value for column, row, value in spec["series"][0]["data"]}
+    cells = {tuple(one["value"][1::-1]): one["value"][2] for one in spec["series"][0]["data"]}
     assert cells[1, 2] == pytest.approx(
         weights.filter(name="war", title="Sea War")["weight"][0], abs=1e-4
     )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_asks import make_asking
 from opening import Open, asked, open_tables, press, sound, words
+from typer.testing import CliRunner
 
+from app.cli.main import app
 from app.pipeline.records import read_record
-from app.results.asking import WHAT_WEIGHTS_ARE, asking_cells
+from app.results.asking import WHAT_WEIGHTS_ARE, asking_cells, open_asking
+from app.results.results import Results
 from app.ui.shared.frame import plain
 
 
@@ -129,3 +133,88 @@ def test_where_nobody_can_be_asked_the_command_says_how(
 def test_an_empty_workspace_begins_with_the_demo(screen: Open, empty_workspace: Path) -> None:
     page = screen("ask", empty_workspace)
     assert sound(page) and "Nothing here yet" in words(page)
+
+
+@pytest.fixture(scope="module")
+def asking_workspace(demo_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished demo, and ZOOMER trained for an epoch beside it."""
+    from app.cli.run import run_experiment
+    from app.experiment.file import load_experiment
+
+    workspace = Path(shutil.copytree(demo_workspace, tmp_path_factory.mktemp("ask") / "workspace"))
+    changes = [
+        "name=asking",
+        "grid.backbones=['zoomer']",
+        "grid.enhancers=['none']",
+        "train.epochs=1",
+        "override.zoomer.model.backbone.asked=both",
+        "quantize.user.epochs=30",
+        "quantize.item.epochs=30",
+    ]
+    run_experiment(load_experiment("demo", changes), workspace, jobs=1, device="cpu")
+    return workspace
+
+
+class TestTrained:
+    """On a recommender that was really trained."""
+
+    def test_the_screen_shows_what_it_answers(self, screen: Open, asking_workspace: Path) -> None:
+        record = read_record("asking", asking_workspace)
+        asking = open_asking(Results(record), asking_cells(record)[0])
+        user = asking.case.dataset.user_ids.external[3]
+        query = int(asking.queries.sizes.argmax())
+        answer = asking.answer(3, query, 8)
+        page = screen(
+            "ask", asking_workspace, experiment="asking", user=user, ask=asking.queries.ids[query]
+        )
+        assert sound(page)
+        said = words(page)
+        for offer in answer.offers:
+            assert plain(asking.case.title(offer.item)) in said
+            assert (asking.queries.count(query, offer.item) == 1) == (offer.has == 1)
+        assert plain(asking.tell_region(answer.region)) in said
+        history = set(asking.case.histories.of(3).tolist())
+        assert not history & {offer.item for offer in answer.offers}
+
+    def test_what_it_can_be_asked_for_is_as_many(self, asking_workspace: Path) -> None:
+        record = read_record("asking", asking_workspace)
+        asking = open_asking(Results(record), asking_cells(record)[0])
+        assert len(asking.queries) == asking.of.n_queries
+        assert asking.queries.sizes.sum() == asking.case.dataset.n_items
+        for ego in ("user", "query"):
+            weights = asking.weights(ego, 3, asking.usual(3))  # type: ignore[arg-type]
+            sums = [part["weight"].sum() for part in weights.partition_by("ask")]
+            assert sums == pytest.approx([1.0] * len(sums), abs=1e-5)
+
+    def test_the_command_prints_the_same(self, asking_workspace: Path) -> None:
+        record = read_record("asking", asking_workspace)
+        asking = open_asking(Results(record), asking_cells(record)[0])
+        user, query = asking.case.dataset.user_ids.external[3], asking.usual(3)
+        answer = asking.answer(3, query, 4)
+        given = ("ask", "asking", user, "-k", "4", "--workspace", str(asking_workspace))
+        said = " ".join(_ran(*given, "--query", asking.queries.ids[query]).split())
+        for offer in answer.offers:
+            assert f"{offer.rank}. {asking.case.title(offer.item)}" in said
+        first = asking.edges(answer.region).row(0, named=True)
+        assert f"{first['weight']:.3f} {first['node']} ({first['type']})" in said
+        assert WHAT_WEIGHTS_ARE in said
+        assert "Nothing is asked for" in _ran(*given)
+
+    def test_the_command_says_what_words_are_taken_for(self, asking_workspace: Path) -> None:
+        record = read_record("asking", asking_workspace)
+        asking = open_asking(Results(record), asking_cells(record)[0])
+        query = next(n for n, terms in enumerate(asking.queries.terms) if terms)
+        word = next(iter(asking.queries.terms[query]))
+        taken = asking.queries.find(word)[0]
+        where = ("--workspace", str(asking_workspace))
+        said = " ".join(_ran("ask", "asking", "user-001", "--for", word, *where).split())
+        assert f"‘{word}’ is taken for {asking.queries.names[taken.query]}" in said
+        wrong = CliRunner().invoke(app, ["ask", "demo", "user-001", *where])
+        assert wrong.exit_code == 1 and "can be asked for something" in wrong.output
+
+
+def _ran(*given: str) -> str:
+    """What a command prints."""
+    done = CliRunner().invoke(app, list(given))
+    assert done.exit_code == 0, done.output
+    return done.output

@@ -17,7 +17,9 @@ EACH = 5
 """Neighbours of a type that are drawn beside each of the two who ask, the heaviest."""
 BEYOND = 2
 """Neighbours of the second step that are drawn at a node, and nodes of a group that have them."""
-MOVED = 8
+FEW = 6
+"""Columns of weights whose figures have room on a telephone."""
+MOVED = 6
 """Neighbours that are drawn of those that stay, leave or come."""
 THIN, THICK = 0.8, 9.0
 """Pixels of an edge that counts nothing, and of the one that counts most."""
@@ -126,6 +128,7 @@ def _node(
 ) -> Spec:
     kind, called = node[0], name(*node)
     label: Spec = {"position": "bottom", "fontWeight": "bold", "overflow": "break"}
+    label |= {"lineHeight": 14}
     return {
         "id": id,
         "name": called,
@@ -143,7 +146,7 @@ def _link(
 ) -> Spec:
     width = THIN + (THICK - THIN) * (weight / most if most > 0 else 0)
     look = {"color": COLOURS.get(kind, "slate"), "width": round(width, 2), "opacity": 0.5}
-    dashed = {"type": "dashed"} if against else {}
+    dashed = {"type": [5, 4]} if against else {}
     ends = {"source": source, "target": target, "value": number(weight, 3)}
     return {**ends, "lineStyle": {**look, **dashed}}
 
@@ -276,14 +279,15 @@ def moves_chart(moved: Sequence[Moved], asks: tuple[Node, Node], name: Name, tit
     ]
     every = [weight for one in moved for weight in one.weights if weight is not None]
     most, links = max(every, default=0.0), []
+    under = {"position": "bottom", "distance": 2, "backgroundColor": "background"}
     for row, one in enumerate(moved):
-        nodes.append(_node(str(row), one.node, name, (1, row)) | {"label": {"position": "bottom"}})
+        nodes.append(_node(str(row), one.node, name, (1, row)) | {"label": under})
         for end, weight in zip(("first", "second"), one.weights, strict=True):
             if weight is not None:
                 links.append(_link(str(row), end, one.node[0], weight, most))
     counts = Counter([asks[0][0], asks[1][0], *(one.node[0] for one in moved)])
     spec = _picture(nodes, links, counts, title, 2)
-    for media, edge, words in zip(spec["media"], (46, 84), (110, 220), strict=True):
+    for media, edge, words in zip(spec["media"], (46, 90), (90, 170), strict=True):
         media["option"]["grid"] |= {"left": edge, "right": edge}
         media["option"]["series"][0]["label"]["width"] = words
     spec["yAxis"]["max"] = max(spec["yAxis"]["max"], 1.5)
@@ -305,16 +309,26 @@ def weights_chart(weights: pl.DataFrame) -> Spec:
     spec["xAxis"]["axisLabel"] |= {"rotate": 40, "fontSize": 11}
     spec["yAxis"] = names_axis(_apart([names[ask] for ask in asks]), 190, inverse=True)
     cells = [
-        [items.index(row["item"]), asks.index(row["ask"]), number(row["weight"], 4)]
+        {
+            "value": [items.index(row["item"]), asks.index(row["ask"]), number(row["weight"], 4)],
+            "label": {"formatter": f"{row['weight']:.2f}"},
+        }
         for row in weights.iter_rows(named=True)
     ]
     top = float(weights["weight"].max() or 1)  # type: ignore[arg-type]
     shades = {"color": ["background", "item"]}
     spec["visualMap"] = {"min": 0, "max": number(top, 4), "show": False, "inRange": shades}
-    look = {"itemStyle": {"borderColor": "line", "borderWidth": 0.5}, "label": {"show": False}}
-    spec["series"] = [{"type": "heatmap", "name": "", "data": cells, **look}]
+    label = {"show": True, "color": "text", "fontSize": 11}
+    label |= {"textBorderColor": "background", "textBorderWidth": 2}
+    look = {"itemStyle": {"borderColor": "line", "borderWidth": 0.5}, "label": label}
+    spec["series"] = [{"id": "weights", "type": "heatmap", "name": "", "data": cells, **look}]
     little: Spec = {"yAxis": {"axisLabel": {"width": 84, "fontSize": 10}}}
     little["xAxis"] = {"axisLabel": {"width": 70, "fontSize": 10, "rotate": 60}}
+    if len(items) > FEW:
+        little["series"] = [
+            {"id": "weights", "data": [{"value": cell["value"]} for cell in cells]}
+            | {"label": {"show": False}}
+        ]
     spec["media"] = [{"query": {"maxWidth": NARROW}, "option": little}]
     return spec
 

@@ -131,6 +131,8 @@ def _answer(asking: Asking, answer: Answer) -> None:
     with listed:
         st.markdown(f"**{asking.nouns.many.capitalize()}**", help=hint("answer"))
         st.caption(asking.tell_answer(answer))
+        if told := asking.tell_training():
+            st.caption(plain(told), help=hint("asked"))
         for offer in answer.offers:
             _row(asking, offer)
     with read:

@@ -81,6 +81,7 @@ HINTS = {
     "meaning": "A latent factor of items: what several descriptions have in common. An item has "
     "exactly one on this level.",
     "query": "What people typed or chose when they asked, as the log of the data has it.",
+    "asked": "The setting model.backbone.asked: latest, own or both.",
     "answer": "Ranked by the product of two vectors: one of the person and what is asked for, one "
     "of the item, which depends on neither.",
     "region": "ROI: of all that is next to the person and to what is asked for, what is most "
