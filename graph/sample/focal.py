@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,8 +14,8 @@ from graph.sample.strategies import Chosen, latest, topk
 
 Relevance = Literal["tanimoto", "cosine"]
 """How relevant a node is to a focus, by their vectors."""
-BLOCK = 1 << 22
-"""Numbers of vectors that are held at once, unless one row has more."""
+BLOCK = 1 << 18
+"""Numbers of vectors that are held at once, few for a cache's sake; one row may have more."""
 LONGEST = 10_000
 """Edges of a row that are looked at: of more, those of most weight, or the latest without one."""
 
@@ -32,9 +32,7 @@ def tanimoto(focus: np.ndarray, nodes: np.ndarray) -> np.ndarray:
     >>> float(tanimoto(np.array([1.0, 0, 1]), np.array([1.0, 1, 0])))
     0.3333333333333333
     """
-    dot = _dot(focus, nodes)
-    below = _dot(focus, focus) + _dot(nodes, nodes) - dot
-    return np.asarray(dot / np.where(below > 0, below, 1))
+    return _tanimoto(_dot(focus, nodes), _dot(focus, focus), _dot(nodes, nodes))
 
 
 def cosine(focus: np.ndarray, nodes: np.ndarray) -> np.ndarray:
@@ -44,11 +42,21 @@ def cosine(focus: np.ndarray, nodes: np.ndarray) -> np.ndarray:
         focus: (..., d).
         nodes: (..., d), which broadcast with the focus.
     """
-    lengths = np.sqrt(_dot(focus, focus) * _dot(nodes, nodes))
-    return np.asarray(_dot(focus, nodes) / np.where(lengths > 0, lengths, 1))
+    return _cosine(_dot(focus, nodes), _dot(focus, focus), _dot(nodes, nodes))
 
 
-RELEVANCE = {"tanimoto": tanimoto, "cosine": cosine}
+def _tanimoto(dot: np.ndarray, focus: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+    """From products, and squares of lengths."""
+    below = focus + nodes - dot
+    return np.asarray(dot / np.where(below > 0, below, 1))
+
+
+def _cosine(dot: np.ndarray, focus: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+    lengths = np.sqrt(focus * nodes)
+    return np.asarray(dot / np.where(lengths > 0, lengths, 1))
+
+
+RELEVANCE = {"tanimoto": _tanimoto, "cosine": _cosine}
 
 
 def top_relevant(
@@ -76,7 +84,8 @@ def top_relevant(
         longest: Edges of a row that are looked at, but never fewer than `count`.
 
     Returns:
-        (e,) int64 rows in order, (e,) int64 places of edges, and (e,) float64 relevance.
+        (e,) int64 rows in order, (e,) int64 places of edges, and (e,) relevance, computed in the
+        precision of the vectors.
 
     Raises:
         DataError: vectors do not fit.
@@ -91,24 +100,58 @@ def top_relevant(
             f"The focus has shape {focus.shape}, and {len(rows.rows)} rows with vectors of "
             f"{vectors.shape[1]} numbers need {(len(rows.rows), vectors.shape[1])}."
         )
-    seen = np.minimum(rows.lengths, max(longest, count))
-    before = np.cumsum(seen) - seen
-    blocks = before // max(BLOCK // max(vectors.shape[1], 1), 1)
+    longest = max(longest, count)
+    order = np.argsort(rows.lengths, kind="stable")
+    order = order[rows.lengths[order] > 0] if count > 0 else order[:0]
     found = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
-    for block in np.unique(blocks[seen > 0]):
-        some = np.flatnonzero((blocks == block) & (seen > 0))
-        part = rows.take(some)
-        of, places = _shown(part, max(longest, count))
-        targets = rows.reach.relation.targets[places]
-        worth = RELEVANCE[by](focus[some[of]], vectors[targets])
-        order = np.lexsort((places, targets, -worth, of))
-        of, places, worth = of[order], places[order], worth[order]
-        sizes = np.bincount(of, minlength=len(some))
-        rank = np.arange(len(of)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        kept = rank < count
-        found.append((some[of[kept]], places[kept], worth[kept]))
+    for start, end in _blocks(rows.lengths[order], vectors.shape[1], longest):
+        some = order[start:end]
+        of, places, worth = _best(rows.take(some), count, vectors, focus[some], by, longest)
+        found.append((some[of], places, worth))
     chosen, places, worth = (np.concatenate(part) for part in zip(*found, strict=True))
-    return chosen, places, worth
+    order = np.argsort(chosen, kind="stable")
+    return chosen[order], places[order], worth[order]
+
+
+def _blocks(lengths: np.ndarray, width: int, longest: int) -> Iterator[tuple[int, int]]:
+    """First row and end of blocks of rows about as long as each other, that fit in memory.
+
+    Args:
+        lengths: (r,) rising, above 0.
+        width: Numbers of a vector.
+        longest: Edges of a row that are looked at; no block has rows of more and of fewer.
+    """
+    start = 0
+    while start < len(lengths):
+        most = int(lengths[start])
+        most = longest if most <= longest < 2 * most else 2 * most
+        alike = int(np.searchsorted(lengths, most, side="right"))
+        fits = BLOCK // max(1, min(int(lengths[alike - 1]), longest) * width)
+        end = min(alike, start + max(1, fits))
+        yield start, end
+        start = end
+
+
+def _best(
+    rows: Rows, count: int, vectors: np.ndarray, focus: np.ndarray, by: Relevance, longest: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `top_relevant`, of rows of which all or none are longer than the longest."""
+    places, there = _shown(rows, longest)
+    targets = rows.reach.relation.targets[places]
+    near = _floats(vectors[targets])  # (r, l, d)
+    focus = _floats(focus)
+    dot = np.einsum("rld,rd->rl", near, focus)
+    worth = RELEVANCE[by](dot, _dot(focus, focus)[:, None], _dot(near, near))
+    worth = np.where(there, worth, -np.inf)
+    if (cut := worth.shape[1] - count) > 0:
+        there &= worth >= np.partition(worth, cut, axis=1)[:, cut, None]
+    of, at = np.nonzero(there)
+    places, targets, worth = places[of, at], targets[of, at], worth[of, at]
+    order = np.lexsort((places, targets, -worth, of))
+    of, places, worth = of[order], places[order], worth[order]
+    sizes = np.bincount(of, minlength=len(rows.rows))
+    kept = np.arange(len(of)) - np.repeat(np.cumsum(sizes) - sizes, sizes) < count
+    return of[kept], places[kept], worth[kept]
 
 
 @dataclass(frozen=True)
@@ -162,18 +205,22 @@ class Focal:
         return places, positions
 
 
+def _floats(values: np.ndarray) -> np.ndarray:
+    return values if values.dtype == np.float32 else values.astype(np.float64, copy=False)
+
+
 def _dot(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """(...) float64 products of vectors; of equal ones the same, whatever stands beside them."""
-    left, right = (part.astype(np.float64, copy=False) for part in (one, other))
-    return np.asarray(np.einsum("...d,...d->...", left, right))
+    """(...) products of vectors; of equal ones the same, whatever stands beside them."""
+    return np.asarray(np.einsum("...d,...d->...", _floats(one), _floats(other)))
 
 
-def _shown(rows: Rows, longest: int) -> Chosen:
-    """Every edge that rows may show, of long rows only so many."""
-    weighted = rows.reach.relation.weights is not None
-    cut = topk if weighted else latest
-    if len(rows.lengths) and int(rows.lengths.max()) <= longest:
-        places = np.repeat(np.arange(len(rows.lengths)), rows.lengths)
-        starts = np.cumsum(rows.lengths) - rows.lengths
-        return places, rows.begins[places] + np.arange(len(places)) - starts[places]
-    return cut(rows, longest, np.random.default_rng(0))
+def _shown(rows: Rows, longest: int) -> tuple[np.ndarray, np.ndarray]:
+    """(r, l) places of the edges that are looked at, and (r, l) bool which of them there are."""
+    width = int(rows.lengths.max())
+    if width <= longest:
+        within = np.arange(width)
+        there = within < rows.lengths[:, None]
+        return rows.begins[:, None] + np.where(there, within, 0), there
+    cut = topk if rows.reach.relation.weights is not None else latest
+    places = cut(rows, longest, np.random.default_rng(0))[1].reshape(-1, longest)
+    return places, np.ones(places.shape, dtype=bool)

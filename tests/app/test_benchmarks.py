@@ -304,6 +304,18 @@ def test_sampling(output: Output) -> None:
     assert [by for by in strategies if f"{by} |" not in said] == []
 
 
+def test_focal(output: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    import benchmarks.sampling as sampling
+
+    for name, value in {"USERS": 200, "ITEMS": 60, "EDGES": 6_000, "CODES": 8}.items():
+        monkeypatch.setattr(sampling, name, value)
+    said = output("focal", "--k", 3, "--width", 4, "--rounds", 1, BATCH=20)
+    rows = [json.loads(line) for line in said.splitlines()][1:]
+    assert [row["query"] for row in rows] == ["1 hop", "2 hops"]
+    assert all(row["times_topk"] > 0 and row["times_full"] > 0 for row in rows)
+    assert rows[0]["times_floor"] > 0 and rows[0]["edges_seen"] > 20
+
+
 def test_contextgnn(output: Output) -> None:
     sizes = ("--users", 40, "--items", 30, "--interactions", 200, "--neighbours", 2)
     said = output("contextgnn", *sizes, "--steps", 1, "--rounds", 1, "--width", 4)
