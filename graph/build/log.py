@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import polars as pl
 
-from data.columns import DESCRIPTION, ITEM, ITEM_ID, TIME, TITLE, USER
+from data.columns import ITEM, ITEM_ID, TIME, TITLE, USER, USER_ID
 from data.dataset import Dataset, Histories
 from data.errors import DataError
 from data.log import ASK, QUERY, QUERY_ID, TEXT, Log, rows_of
@@ -16,7 +14,7 @@ from graph.build.alike import alike, terms_of
 from graph.build.domains import engagement
 from graph.hetero import HeteroGraph
 from graph.schema import EdgeType, Key, NodeType, Schema
-from graph.values import Lists, Values
+from graph.values import Lists, Values, own_name
 from quantize.codes import Codes
 
 ASKS: Key = ("user", "asks", "query")
@@ -25,6 +23,8 @@ THEN: Key = ("item", "then", "item")
 HAD: Key = ("user", "had", "item")
 QUERY_LIKE: Key = ("query", "like", "item")
 ITEM_LIKE: Key = ("item", "like", "item")
+MEANING = ("id", "label", "words", "terms", "level", TIME)
+"""Attributes of nodes that mean something to graphs."""
 
 
 def log_schema(meanings: bool = False) -> Schema:
@@ -195,14 +195,29 @@ def _count(
 def _attributes(
     dataset: Dataset, log: Log, query_terms: Lists, item_terms: Lists
 ) -> dict[str, dict[str, Values]]:
-    made: dict[str, dict[str, Any]] = {
-        "user": {"id": dataset.user_ids.external},
-        "query": {"id": log.query_ids.external, "label": tuple(log.queries[TEXT])},
-        "item": {"id": dataset.item_ids.external},
+    """Names, words, and what the tables say of users, queries and items."""
+    tables = {
+        "user": (dataset.users, dataset.user_ids),
+        "query": (log.queries, log.query_ids),
+        "item": (dataset.items, dataset.item_ids),
     }
-    for title in (TITLE, DESCRIPTION):
-        if title in dataset.items.columns:
-            made["item"]["label"] = tuple(dataset.items[title].fill_null("").to_list())
-            break
+    made: dict[str, dict[str, Values]] = {
+        kind: {"id": ids.external} for kind, (_, ids) in tables.items()
+    }
     made["query"]["words"], made["item"]["words"] = query_terms, item_terms
+    for kind, (table, _) in tables.items():
+        for name in set(table.columns) & {TEXT, TITLE}:
+            made[kind]["label"] = tuple(table[name].fill_null("").to_list())
+        for name in table.columns:
+            if name not in (USER_ID, ITEM_ID, QUERY_ID, TEXT, TITLE):
+                made[kind][own_name(name, (*made[kind], *MEANING))] = _values(table[name])
     return made
+
+
+def _values(column: pl.Series) -> Values:
+    """An attribute as graphs hold it; numbers that are not known are NaN."""
+    if isinstance(column.dtype, pl.List):
+        return Lists.of(tuple(row) for row in column.cast(pl.List(pl.String)).fill_null([]))
+    if column.dtype.is_numeric():
+        return column.to_numpy()
+    return tuple(column.cast(pl.String).fill_null("").to_list())
