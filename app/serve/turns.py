@@ -14,15 +14,16 @@ B = TypeVar("B")
 class Turns(Generic[A, B]):
     """Does work of one kind a turn at a time: whatever came during one turn is the next.
 
-    Nobody waits for company: who comes alone is served alone, at once. A short turn is done right
-    here, where all others wait for it, since handing it to a thread and back costs more; a long
-    one has a thread.
+    Nobody waits for company: who comes alone is served alone, at once. Where answers are short, a
+    turn is as many as are done in a moment, right here, where all others wait for it: handing them
+    to a thread and back costs more. Long ones have a thread.
 
     Args:
         work: Answers several at once; what it raises, all of them get.
         seconds: How long one takes about.
         threads: Where long turns are done.
-        short_s: Seconds of the longest turn that is done here.
+        short_s: Seconds of the longest turn that is done here; one answer that takes longer has a
+            thread.
         most: Asks in one turn.
     """
 
@@ -51,15 +52,17 @@ class Turns(Generic[A, B]):
 
     def _begin(self) -> None:
         """Does the next turn, or has it done."""
-        turn = [one for one in self._waiting[: self._most] if not one[1].done()]
-        del self._waiting[: self._most]
+        seconds = self._seconds()
+        here = seconds <= self._short_s
+        most = min(self._most, int(self._short_s / max(seconds, 1e-9))) if here else self._most
+        turn = [one for one in self._waiting[:most] if not one[1].done()]
+        del self._waiting[:most]
         asks, answers = [ask for ask, _ in turn], [answer for _, answer in turn]
-        loop = asyncio.get_running_loop()
-        if self._seconds() * len(turn) > self._short_s:
-            done = loop.run_in_executor(self._threads, self._work, asks)
-            done.add_done_callback(lambda found: self._end(answers, found.result))
-        else:
+        if here:
             self._end(answers, lambda: self._work(asks))
+            return
+        done = asyncio.get_running_loop().run_in_executor(self._threads, self._work, asks)
+        done.add_done_callback(lambda found: self._end(answers, found.result))
 
     def _end(self, answers: list[asyncio.Future[B]], found: Callable[[], Sequence[B]]) -> None:
         """Gives everybody the own answer, and lets the next turn begin."""

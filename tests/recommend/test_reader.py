@@ -12,6 +12,7 @@ import pytest
 
 from data.errors import ArtifactError, ConfigError, DataError
 from recommend.serve.arrays import write_export
+from recommend.serve.index import build_index
 from recommend.serve.reader import Ask, Export
 
 USERS, ITEMS, WIDTH, INTERESTS = 12, 300, 8, 3
@@ -225,3 +226,12 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not finite"):
         write_export(tmp_path / "a", items, users)
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-6, 1e6])
+def test_lists_hold_numbers_of_16_bits_where_these_are_enough(scale: float) -> None:
+    rng = np.random.default_rng(5)
+    vectors = scale * rng.normal(size=(400, 8)).astype(np.float32)
+    raw, about = build_index(vectors, vectors, "ivf", lists=4, probes=4)
+    assert about["recall@100"] > 0.99, "all lists are looked at"
+    assert (len(raw) < vectors.nbytes) == (scale == 1.0)
