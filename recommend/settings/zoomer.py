@@ -62,7 +62,7 @@ class ZoomerConfig(BackboneConfig):
     loss: Literal["softmax", "sigmoid"] = "softmax"
     """Whether items are set against each other, or each is a question of yes or no, as in the
     paper."""
-    sharpness: PositiveFloat = 10.0
+    sharpness: PositiveFloat = 5.0
     """What cosines are multiplied by in the loss; the authors' code has 4."""
     l2: NonNegativeFloat = 1e-6
     """What the sum of squares of all weights is multiplied by in the loss."""

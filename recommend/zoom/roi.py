@@ -185,7 +185,7 @@ class Regions(nn.Module):
         return found
 
     def seen(self, pair: Pair, nodes: Tensor, asks: Asks, first: bool) -> Tensor:
-        """(b, m, c) neighbours that are looked at, each once, by number, -1 for none.
+        """(b, m, c) neighbours that are looked at, each once, in an order of its own, -1 for none.
 
         Args:
             pair: Types of the nodes and of their neighbours.
@@ -214,7 +214,7 @@ class Regions(nn.Module):
                 found = found.masked_fill((nodes == asks.hidden[:, None])[..., None], -1)
             if kinds == {"user", "query"} and kind == "user" and first:
                 found = found.masked_fill(found == asks.queries[:, None, None], -1)
-        return _distinct(found)
+        return found
 
     def _says_nothing(self, pair: Pair) -> bool:
         """Whether edges are what items mean, which no ask has made."""
@@ -223,11 +223,11 @@ class Regions(nn.Module):
     def best(
         self, kind: str, seen: Tensor, focus: Tensor, vectors: Vectors
     ) -> tuple[Tensor, Tensor]:
-        """(b, m, k) the most relevant of (b, m, c) nodes, the first by number of equals, and how.
+        """(b, m, k) the most relevant of (b, m, c) nodes, of equals the first, and how relevant.
 
         Args:
             kind: Their type.
-            seen: Numbers that rise, -1 for none.
+            seen: Numbers, -1 for none.
             focus: (b, d) focal vectors.
             vectors: Those of nodes.
         """
@@ -236,27 +236,34 @@ class Regions(nn.Module):
         k = min(self.neighbours, seen.shape[2])
         if not len(once):
             return seen[..., :k], seen[..., :k].to(focus.dtype)
-        others = F.embedding(place, vectors(kind, once))  # (b, m, c, d)
-        found = self.relevance(focus[:, None, None], others).masked_fill(~real, -torch.inf)
+        table = vectors(kind, once)
+        others = F.embedding(place.flatten(1), table)  # (b, m c, d)
+        products = (others @ focus[:, :, None]).view_as(place)
+        squares = focus.square().sum(1)[:, None, None], table.square().sum(1)[place]
+        found = self.relevance(products, *squares).masked_fill(~real, -torch.inf)
         order = found.argsort(dim=2, descending=True, stable=True)[..., :k]
         return seen.gather(2, order), found.gather(2, order)
 
 
-def tanimoto(focus: Tensor, nodes: Tensor) -> Tensor:
-    """(...) relevance of (..., d) nodes to focal vectors, of -1/3 to 1, which is for equals alone.
+def tanimoto(product: Tensor, focus: Tensor, node: Tensor) -> Tensor:
+    """(...) relevance of a node to focal points, of -1/3 to 1, which is for equals alone.
 
     F_c F_j / (|F_c|² + |F_j|² - F_c F_j). Source: ZOOMER, eq. (5).
 
-    >>> tanimoto(torch.tensor([1.0, 0, 1]), torch.tensor([1.0, 1, 0])).item()
+    Args:
+        product: (...) F_c F_j.
+        focus: (...) |F_c|².
+        node: (...) |F_j|².
+
+    >>> tanimoto(*map(torch.tensor, (1.0, 2.0, 2.0))).item()  # of (1, 0, 1) and (1, 1, 0)
     0.3333333432674408
     """
-    product = (focus * nodes).sum(-1)
-    return product / (focus.square().sum(-1) + nodes.square().sum(-1) - product).clamp_min(1e-12)
+    return product / (focus + node - product).clamp_min(1e-12)
 
 
-def cosine(focus: Tensor, nodes: Tensor) -> Tensor:
-    """(...) cosines of (..., d) nodes and focal vectors; 0 where one of them is."""
-    return F.cosine_similarity(focus, nodes, dim=-1, eps=1e-12)
+def cosine(product: Tensor, focus: Tensor, node: Tensor) -> Tensor:
+    """(...) cosine of a node and focal points, of what `tanimoto` takes; 0 where one of them is."""
+    return product / (focus * node).sqrt().clamp_min(1e-12)
 
 
 def compact(numbers: Tensor) -> tuple[Tensor, Tensor]:
@@ -275,10 +282,10 @@ def compact(numbers: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _distinct(numbers: Tensor) -> Tensor:
-    """(b, m, c) each number of a row once, rising, -1 elsewhere."""
-    rising = numbers.sort(dim=2).values
-    again = rising[..., 1:] == rising[..., :-1]
-    return rising.masked_fill(F.pad(again, (1, 0)), -1)
+    """(b, m, c) each number of a row once, falling, then -1."""
+    falling = numbers.sort(dim=2, descending=True).values
+    again = falling[..., 1:] == falling[..., :-1]
+    return falling.masked_fill(F.pad(again, (1, 0)), -1)
 
 
 def _first_at(times: Tensor, lows: Tensor, ends: Tensor, limits: Tensor, most: int) -> Tensor:

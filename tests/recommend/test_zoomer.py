@@ -30,6 +30,8 @@ VARIANTS = {
     "yes or no": {"loss": "sigmoid", "sharpness": 4.0, "asked": "own", "relevance": "cosine"},
     "mean": {"feature": False, "edge": False, "semantic": False, "scale": "one", "own": False},
 }
+LEARNT = "as it is"
+"""The others are trained for two epochs only."""
 FRESH = """
 import json, sys
 from pathlib import Path
@@ -73,9 +75,16 @@ def past_of(dataset=DATASET):
 def fitted(tmp_path_factory):
     split, sources = leave_one_out(DATASET), sources_of(DATASET, graph_of(DATASET))
     scratch = tmp_path_factory.mktemp("scratch")
+    short = TRAINING.model_copy(update={"epochs": 2})
     return {
         name: fit_model(
-            DATASET, split, sources, config_of(**own), TRAINING, seed=1, scratch=scratch / name
+            DATASET,
+            split,
+            sources,
+            config_of(**own),
+            TRAINING if name == LEARNT else short,
+            seed=1,
+            scratch=scratch / name,
         )
         for name, own in VARIANTS.items()
     }
@@ -128,9 +137,8 @@ class TestContract:
                 json.loads(line), scores_of(model, DATASET), rtol=1e-5, atol=1e-6
             )
 
-    @pytest.mark.parametrize("name", ["as it is", "two hops"])
-    def test_the_checkerboard_is_learnt(self, fitted, name):
-        scores = scores_of(fitted[name], DATASET)
+    def test_the_checkerboard_is_learnt(self, fitted):
+        scores = scores_of(fitted[LEARNT], DATASET)
         even = (np.arange(len(scores)) % 2 == 0)[:, None]
         own = np.where(even, scores[:, 0::2], scores[:, 1::2])
         other = np.where(even, scores[:, 1::2], scores[:, 0::2])
@@ -148,10 +156,15 @@ class TestContract:
 class TestFormulas:
     def test_relevance_is_equation_5(self):
         focus, node = torch.tensor([1.0, 0, 1]), torch.tensor([1.0, 1, 0])
-        assert tanimoto(focus, node).item() == pytest.approx(1 / 3)
-        assert tanimoto(focus, focus).item() == pytest.approx(1)
-        assert tanimoto(focus, -focus).item() == pytest.approx(-1 / 3)
-        assert cosine(focus, node).item() == pytest.approx(1 / 2)
+
+        def of(measure, one, other):
+            return measure(one @ other, one @ one, other @ other).item()
+
+        assert of(tanimoto, focus, node) == pytest.approx(1 / 3)
+        assert of(tanimoto, focus, focus) == pytest.approx(1)
+        assert of(tanimoto, focus, -focus) == pytest.approx(-1 / 3)
+        assert of(cosine, focus, node) == pytest.approx(1 / 2)
+        assert of(tanimoto, 0 * focus, 0 * node) == of(cosine, 0 * focus, node) == 0
 
     def test_features_are_weighed_by_equations_6_and_7(self):
         features = torch.tensor([[2.0, 0, 0, 0], [0, 2, 0, 0]])
