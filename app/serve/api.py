@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from app.serve.tools import Tools
 
-ENDPOINTS = ("/recommend", "/similar", "/explain", "/newcomer", "/health", "/metrics")
+ENDPOINTS = ("/recommend", "/similar", "/health", "/metrics")
 FOR_BROWSERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'; "

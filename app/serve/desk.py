@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -175,8 +176,11 @@ def last_word(desk: Desk) -> dict[str, Any]:
         "form": card.get("form"),
         "recommender": card.get("recommender"),
         "data": card.get("data"),
+        "test": card.get("test"),
+        "cautions": card.get("cautions", []),
+        "history": card.get("history"),
         "sizes": card.get("sizes"),
-        "since": opened.since,
+        "since": datetime.fromtimestamp(opened.since, UTC).isoformat(timespec="seconds"),
         "uptime_s": time.time() - desk.began,
         "swaps": desk.swaps,
         "refused": desk.refused,

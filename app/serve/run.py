@@ -35,7 +35,7 @@ class Place:
     grace_s: int = 10
 
     def listen(self) -> socket.socket:
-        """What it listens with.
+        """What it listens with; who connects from here on waits for the first answer.
 
         Raises:
             ConfigError: the port is taken, or the address is none of this machine.
@@ -45,6 +45,7 @@ class Place:
         try:
             there.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             there.bind((self.host, self.port))
+            there.listen(BACKLOG)
         except OSError as error:
             there.close()
             raise ConfigError(

@@ -60,14 +60,6 @@ class SimilarBody(Struct, forbid_unknown_fields=True):
     k: K = 10
 
 
-class ExplainBody(Struct, forbid_unknown_fields=True):
-    """Why an item would be recommended."""
-
-    item: Annotated[Name, Meta(description="Id of the item asked about.")]
-    user: User = None
-    history: History = None
-
-
 class Item(Struct):
     """An item of an answer."""
 
@@ -82,7 +74,6 @@ class Kind(StrEnum):
     BODY = "bad_body"
     VALUE = "bad_value"
     UNKNOWN = "unknown"
-    CANNOT = "cannot"
     ROUTE = "no_such_route"
     METHOD = "wrong_method"
     TOKEN = "no_token"
@@ -97,7 +88,6 @@ STATUS = {
     Kind.BODY: 422,
     Kind.VALUE: 422,
     Kind.UNKNOWN: 404,
-    Kind.CANNOT: 409,
     Kind.ROUTE: 404,
     Kind.METHOD: 405,
     Kind.TOKEN: 401,

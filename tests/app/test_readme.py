@@ -14,7 +14,9 @@ from app.experiment.file import check_experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCS = [ROOT / "docs" / f"{name}.md" for name in ("results", "models", "graph", "context")]
+DOCS = [
+    ROOT / "docs" / f"{name}.md" for name in ("results", "models", "graph", "context", "serving")
+]
 TOLD = "\n".join([README, *(path.read_text(encoding="utf-8") for path in DOCS)])
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TOLD, re.DOTALL)
 TOML = [text for kind, text in BLOCKS if kind == "toml"]
