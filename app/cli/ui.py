@@ -41,7 +41,8 @@ def ui(
         bool,
         typer.Option(
             "--viewer",
-            help="Visitors see Demo, Graph, Factors, Compare, Report; they run and change nothing.",
+            help="Visitors see Demo, Ask, Serve, Graph, Query, Factors, Compare and Report; they "
+            "run and change nothing.",
         ),
     ] = False,
     password_file: Annotated[
@@ -52,9 +53,21 @@ def ui(
             "AUTOGRAPH_PASSWORD in the environment does the same.",
         ),
     ] = None,
+    from_export: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Show what `autograph export` wrote there, and nothing else: Demo and Serve, "
+            "without a workspace.",
+        ),
+    ] = None,
 ) -> None:
     """Runs the page until it is stopped."""
-    door = Door(port, address, allow_host or (), viewer, password_file)
+    if from_export is not None:
+        from recommend.serve.folder import read_card
+
+        read_card(from_export)
+    door = Door(port, address, allow_host or (), viewer, password_file, from_export)
     raise typer.Exit(serve(workspace, door, browser))
 
 
@@ -68,6 +81,7 @@ class Door:
         hosts: Names that it answers under, beside the address and those of this machine.
         viewer: Whether visitors only look, until they sign in.
         password_file: Holds the password by which they sign in.
+        export: Folder of the export that it shows alone, if it does.
     """
 
     port: int
@@ -75,6 +89,7 @@ class Door:
     hosts: Sequence[str] = ()
     viewer: bool = False
     password_file: Path | None = None
+    export: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuses what opens no door.
@@ -100,6 +115,8 @@ class Door:
             settings["AUTOGRAPH_VIEWER"] = "1"
         if self.password_file is not None:
             settings["AUTOGRAPH_PASSWORD_FILE"] = str(self.password_file.resolve())
+        if self.export is not None:
+            settings["AUTOGRAPH_EXPORT"] = str(self.export.resolve())
         return settings
 
 

@@ -44,6 +44,8 @@ KINDS: Mapping[str, Kind] = {
     "beyond": Kind(("beyond",), exclusive=True),
     "locality": Kind(("locality",), exclusive=True),
     "ablate": Kind(("ablate",), exclusive=True),
+    "export": Kind(("export",), exclusive=False),
+    "serve": Kind(("serve",), exclusive=False),
 }
 """By name; a job of any other is refused."""
 

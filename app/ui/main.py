@@ -54,6 +54,7 @@ SECTIONS: dict[str, tuple[Screen, ...]] = {
     "Share": (
         Screen("demo", "Demo", ":material/live_tv:"),
         Screen("ask", "Ask", ":material/contact_support:"),
+        Screen("serve", "Serve", ":material/dns:"),
         Screen("report", "Report", ":material/description:"),
     ),
 }
@@ -111,9 +112,12 @@ def _warm_up() -> None:
     """Loads what screens compute with while a visitor still reads the first one.
 
     Threads of OpenMP spin for a while when they have nothing to do, and a browser on the same
-    machine would wait for them; what is said here counts if it is said before torch is loaded.
+    machine would wait for them; what is said here counts if it is said before torch is loaded. An
+    export is opened without torch.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if visitors.export_alone() is not None:
+        return
     Thread(target=import_module, args=("recommend.model",), daemon=True).start()
 
 
@@ -141,11 +145,7 @@ def _guard(screen: Screen) -> Callable[[], None]:
         tell_left()
         with tell_failure(f"The screen {screen.title}"):
             if not visitors.opens(screen.path):
-                st.info(
-                    f"The screen {screen.title} runs or changes things, so it is not open to "
-                    "viewers.",
-                    icon=":material/lock:",
-                )
+                st.info(_why_closed(screen), icon=":material/lock:")
                 return
             import_module(f"app.ui.{screen.path}.screen").show()
 
@@ -153,8 +153,18 @@ def _guard(screen: Screen) -> Callable[[], None]:
     return show
 
 
+def _why_closed(screen: Screen) -> str:
+    if visitors.export_alone() is not None:
+        return f"This page shows an export alone, and the screen {screen.title} needs a workspace."
+    return f"The screen {screen.title} runs or changes things, so it is not open to viewers."
+
+
 @tell_failure("The sidebar")
 def _sidebar() -> None:
+    alone = visitors.export_alone()
+    if alone is not None:
+        st.sidebar.caption(f"Export: `{alone.name}`")
+        return
     known = experiments()
     key = remember(address.EXPERIMENT, known, next(iter(known), None))
     with st.sidebar:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import polars as pl
 import scipy.sparse as sp
 import torch
 
-from data.columns import ITEM_ID, USER_ID
+from data.columns import ITEM_ID, LEAST_CLOCK, USER_ID
 from data.dataset import Dataset, histories
 from data.split import Split
 from recommend.model import Model
@@ -71,8 +72,8 @@ def take(
         options: Its parameters; see `index.build_index`.
     """
     past = histories(dataset.interactions, dataset.n_users)
-    known = split.histories(dataset).lengths
-    asked = Asked(past, np.arange(dataset.n_users), known)
+    learnt = split.histories(dataset)
+    asked = Asked(past, np.arange(dataset.n_users), learnt.lengths)
     if isinstance(model.recommender, Multiplies):
         part = _vectors(model, asked, kind, options or {})
     elif isinstance(model.recommender, Weighs):
@@ -86,8 +87,14 @@ def take(
         past,
         part.arrays,
         part.files,
-        {**about, **part.about},
+        {**about, "learnt_until": _day(learnt.times), **part.about},
     )
+
+
+def _day(times: np.ndarray) -> str | None:
+    """The day of the latest of (n,) times in seconds; None where they are no dates."""
+    latest = int(times.max(initial=0))
+    return datetime.fromtimestamp(latest, UTC).date().isoformat() if latest > LEAST_CLOCK else None
 
 
 def _table(of: pl.DataFrame, id: str) -> pl.DataFrame:

@@ -47,7 +47,7 @@ def _post(address: str, password: str, **headers: str) -> tuple[int, str, str]:
 def test_a_viewer_signs_in_and_out(browser: Browser, address: str) -> None:
     page = new_page(browser)
     page.goto(address)
-    assert _menu(page) == ["Factors", "Graph", "Query", "Compare", "Demo", "Ask", "Report"]
+    assert _menu(page) == ["Factors", "Graph", "Query", "Compare", "Demo", "Ask", "Serve", "Report"]
     page.goto(f"{address}/train")
     expect(page.get_by_text("The screen Train runs or changes things")).to_be_visible()
 
@@ -64,7 +64,7 @@ def test_a_viewer_signs_in_and_out(browser: Browser, address: str) -> None:
     expect(page.get_by_text("No jobs yet")).to_be_visible()
     page.get_by_role("link", name="Sign out").click()
     expect(page.get_by_text("Nobody has run an experiment")).to_be_visible()
-    assert _menu(page) == ["Factors", "Graph", "Query", "Compare", "Demo", "Ask", "Report"]
+    assert _menu(page) == ["Factors", "Graph", "Query", "Compare", "Demo", "Ask", "Serve", "Report"]
     page.close()
 
 

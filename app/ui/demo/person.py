@@ -79,7 +79,7 @@ def person(record: Record, case: Showcase, who: Shown, nouns: Nouns, view: View)
         st.caption(told)
     # Drawn at one go: a browser takes as long to draw twice as Python does to rank.
     with history:
-        _history(case, who, nouns)
+        draw_history(case, who, nouns)
     for box, side, one in zip(boxes, SIDES, ranked, strict=True):
         with box:
             _list(case, who, one, nouns, side, view)
@@ -95,19 +95,37 @@ def _usual(
     return next((cell for cell in some if cell not in beside), some[0])
 
 
-def _history(case: Showcase, who: Shown, nouns: Nouns) -> None:
+def draw_history(
+    case: Showcase,
+    who: Shown,
+    nouns: Nouns,
+    follow: str = "both lists follow",
+    fixed: bool = False,
+) -> None:
+    """What somebody had, the latest first, and what if it were not so.
+
+    Args:
+        case: For names.
+        who: Whose it is.
+        nouns: How items are called.
+        follow: What happens where it is changed.
+        fixed: Whether nothing can be changed.
+    """
     with st.container(border=True):
         n = len(who.history)
         st.markdown(f"**{nouns.did.capitalize()} so far** · {n:,}")
-        st.caption(f"Take one out or add one, and both lists follow. Latest {nouns.one} first.")
+        said = "" if fixed else f"Take one out or add one, and {follow}. "
+        st.caption(f"{said}Latest {nouns.one} first.")
         given = [one for one in who.given[::-1].tolist() if one not in who.hidden]
         latest = [*who.added[::-1], *dict.fromkeys(given)]
         every = st.session_state.get("whole-history", False)
         with st.container(gap=None):
             for item in latest if every else latest[:HISTORY]:
-                _history_row(case, who, item)
+                _history_row(case, who, item, fixed)
         if len(latest) > HISTORY:
             st.toggle(f"Show all {len(latest):,}", key="whole-history")
+        if fixed:
+            return
         _add(case, who, nouns)
         if who.added or who.removed:
             st.button(
@@ -118,7 +136,7 @@ def _history(case: Showcase, who: Shown, nouns: Nouns) -> None:
             )
 
 
-def _history_row(case: Showcase, who: Shown, item: int) -> None:
+def _history_row(case: Showcase, who: Shown, item: int, fixed: bool) -> None:
     gone = item in who.removed
     title = plain(case.title(item))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -134,6 +152,8 @@ def _history_row(case: Showcase, who: Shown, item: int) -> None:
             return
         badge = " :green-badge[added]" if item in who.added else ""
         st.markdown(f"{title}{badge}{domains.badge(case, item)}", width="stretch")
+        if fixed:
+            return
         st.button(
             "Take out",
             key=f"out-{item}",
@@ -293,9 +313,9 @@ def _list(case: Showcase, who: Shown, ranked: _Ranked, nouns: Nouns, side: str, 
         with st.container(horizontal=True, vertical_alignment="top", gap="small"):
             st.markdown(f"**{row['rank']}**", width=18)
             with st.container(gap=None, width="stretch"):
-                badges = _badges(case, who, row, nouns)
-                badges += "" if view.domain else domains.badge(case, item)
-                st.markdown(f"**{plain(case.title(item))}**{badges}")
+                marks = badges(case, who, row, nouns)
+                marks += "" if view.domain else domains.badge(case, item)
+                st.markdown(f"**{plain(case.title(item))}**{marks}")
                 for sentence in _in_short(whys) or [_no_reason(nouns)]:
                     st.caption(plain(sentence))
             st.button(
@@ -330,8 +350,16 @@ def _no_reason(nouns: Nouns) -> str:
     return f"Nothing that is known joins this person and the {nouns.one}."
 
 
-def _badges(case: Showcase, who: Shown, row: dict[str, int | None], nouns: Nouns) -> str:
-    """What happened to an item: how far it moved, and whether it came true."""
+def badges(case: Showcase, who: Shown, row: Mapping[str, int | None], nouns: Nouns) -> str:
+    """What happened to an item: how far it moved, and whether it came true.
+
+    Args:
+        case: Says what people had later.
+        who: Who is shown.
+        row: `item`, `before` (its rank before a change, None where it was in the history then) and
+            `moved` (places upwards).
+        nouns: How items are called.
+    """
     said = ""
     moved, item = row["moved"], row["item"]
     if item in who.hidden:

@@ -12,13 +12,15 @@ from app.pipeline.records import Record
 from app.results.wording import nouns_of
 from app.ui.demo import state
 from app.ui.demo.domains import choose_view, choose_whom
+from app.ui.demo.export import show_export
 from app.ui.demo.newcomers import new_item
 from app.ui.demo.person import WHY, person
 from app.ui.demo.state import Shown
 from app.ui.factors.projector import enlarge
 from app.ui.shared import visitors
-from app.ui.shared.experiment import header, require
-from app.ui.shared.frame import command, plain, show_error, workspace
+from app.ui.shared.experiment import current_record, header, require
+from app.ui.shared.exports import exports
+from app.ui.shared.frame import command, draw_tabs, plain, show_error, workspace
 from app.ui.shared.keeping import make_named, may_replace
 from app.ui.shared.remembered import find_named
 from app.ui.shared.results import results_of
@@ -38,23 +40,27 @@ def show() -> None:
         enlarge()
     else:
         header("Demo", "What a person is shown, and why. Change their history, and see.")
+    there = exports()
+    if visitors.export_alone() is not None or (there and current_record() is None):
+        show_export(there)
+        return
     record = require("dataset", "split", "train", "evaluate")
     nouns, case = nouns_of(record), results_of(record).showcase
-    parts = ["Somebody", f"A new {nouns.one}"]
-    if case.graph is None:
+    parts = {"Somebody": partial(_somebody, record, case, nouns)}
+    if case.graph is not None:
+        parts[f"A new {nouns.one}"] = partial(new_item, record, case, nouns)
+    else:
         st.info(
             f"This experiment has no graph of what descriptions share: no new {nouns.one} can be "
             "tried, and no reason names what descriptions say."
         )
+    if there:
+        of = record.experiment
+        parts["From an export"] = partial(show_export, there, of.data.name, of.name)
+    if len(parts) == 1:
         _somebody(record, case, nouns)
         return
-    first, second = st.tabs(parts, key="part", bind="query-params")
-    if first.open:
-        with first:
-            _somebody(record, case, nouns)
-    if second.open:
-        with second:
-            new_item(record, case, nouns)
+    draw_tabs(parts)
 
 
 def _somebody(record: Record, case: Showcase, nouns: Nouns) -> None:

@@ -55,7 +55,7 @@ def require(*stages: str) -> Record:
     """
     record = current_record()
     if record is None:
-        _welcome()
+        welcome()
         st.stop()
     missing = [stage for stage in stages if not _is_finished(record, stage)]
     if missing:
@@ -70,7 +70,7 @@ def _is_finished(record: Record, stage: str) -> bool:
     return stage in record.keys and record.store.holds(stage, record.keys[stage])
 
 
-def _welcome() -> None:
+def welcome() -> None:
     """What a first visit shows."""
     with st.container(border=True):
         st.subheader("Nothing here yet")

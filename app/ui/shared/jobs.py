@@ -132,14 +132,20 @@ def begin(kind: str, words: Sequence[str], title: str) -> None:
     start_once(kind, words, title)
 
 
-def watch(job: Job, draw: Callable[[], None]) -> None:
-    """Draws, again and again while a job runs, and has the page drawn when it has ended."""
+def watch(job: Job, draw: Callable[[], None] = lambda: None, what: str = "Asking") -> None:
+    """Draws, again and again while a job runs, and has the page drawn when it has ended.
+
+    Args:
+        job: That runs.
+        draw: Draws what it has made so far.
+        what: It does.
+    """
 
     def watched() -> None:
         now = read_job(workspace(), job.id)
         if not now.active:
             st.rerun()
-        _progress(now)
+        _progress(now, what)
         draw()
 
     fragment(watched, run_every=EVERY_S)()
@@ -155,12 +161,12 @@ def tell_end(job: Job) -> None:
         st.warning("The job was stopped; what was answered is kept.", icon=":material/block:")
 
 
-def _progress(job: Job) -> None:
+def _progress(job: Job, what: str) -> None:
     step = next((one for one in job.steps if one.state == "running"), None)
     done = f"{step.done:,} of {step.total:,}" if step is not None and step.total else job.state
     with st.container(horizontal=True, vertical_alignment="center"):
         share = step.done / step.total if step is not None and step.total else 0.0
-        st.progress(min(share, 1.0), text=f"Asking: {done}")
+        st.progress(min(share, 1.0), text=f"{what}: {done}")
         st.button(
             "Stop",
             key=f"stop {job.id}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -20,8 +21,12 @@ from data import rights
 
 VIEWER = "AUTOGRAPH_VIEWER"
 """Set in the environment where visitors only look."""
-SHARED = ("demo", "ask", "graph", "query", "factors", "compare", "report")
+SHARED = ("demo", "ask", "serve", "graph", "query", "factors", "compare", "report")
 """Screens that change nothing, the one that viewers meet first in front."""
+EXPORT = "AUTOGRAPH_EXPORT"
+"""Set in the environment, to a folder, where the page shows an export and nothing else."""
+OF_EXPORT = ("demo", "serve")
+"""Screens that an export is enough for."""
 SECRETS = "autograph"
 """Section of Streamlit's secrets that holds `editors`."""
 
@@ -31,8 +36,16 @@ def has_viewers() -> bool:
     return bool(os.environ.get(VIEWER)) or sign_in.has_password() or _has_oidc()
 
 
+def export_alone() -> Path | None:
+    """The folder of the export that the page shows alone; None where it shows a workspace."""
+    named = os.environ.get(EXPORT)
+    return Path(named) if named else None
+
+
 def may_change() -> bool:
-    """Whether the visitor of this run may run and change things."""
+    """Whether the visitor of this run may run and change things; of an export alone, nobody."""
+    if export_alone() is not None:
+        return False
     if not has_viewers():
         return True
     if get_script_run_ctx(suppress_warning=True) is None:
@@ -47,6 +60,8 @@ def _has_signed_in() -> bool:
 
 def opens(path: str) -> bool:
     """Whether the screen of a path is open to the visitor."""
+    if export_alone() is not None:
+        return path in OF_EXPORT
     return path in SHARED or may_change()
 
 
@@ -81,7 +96,7 @@ def _is_editor() -> bool:
 
 def draw() -> None:
     """Who the visitor is taken for, and the way in or out."""
-    if not has_viewers():
+    if not has_viewers() or export_alone() is not None:
         return
     if not may_change():
         st.caption("You are a viewer: you see results, and change nothing.")

@@ -98,6 +98,12 @@ HINTS = {
     "stands above another one, 0.5 by chance.",
     "coupling": "Coupling coefficients: edge weights of the same neighbours under several "
     "questions. Rows that differ show that it listens otherwise when the question is another one.",
+    "export form": "What an export makes scores of: vectors of people and items, weights between "
+    "items, or lists that were made beforehand, which answer for known people alone.",
+    "export": "A folder that holds all that a trained recommender needs to answer, and that opens "
+    "without torch.",
+    "index": "How vectors are searched: all of them (flat), or fewer at the price of missing some.",
+    "p99": "99 of 100 answers took no longer.",
     "fingerprint": "A short name made of everything that can change a result.",
 }
 """By term, as screens use it."""
