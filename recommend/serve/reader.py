@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,9 +24,22 @@ from data.ids import canonical_id
 from recommend.serve.filters import Filters
 from recommend.serve.folder import HISTORIES, ITEMS, USERS, check_files, read_card
 from recommend.serve.forms import ByLists, ByVectors, ByWeights, Form, Found, Want, Who, best
+from recommend.serve.terms import Terms
+from recommend.serve.why import (
+    TOLD,
+    TRIED,
+    Moved,
+    Why,
+    had_together,
+    owners_of,
+    rank_of,
+    shared_attributes,
+)
 
 MOST = 1000
 """Items of an answer at most."""
+ALIKE = 20
+"""Items that what is new is taken for, at most."""
 Side = Literal["user", "item"]
 
 
@@ -64,6 +78,21 @@ class Listing:
     items: tuple[str, ...]
     scores: tuple[float, ...]
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What somebody or something new is taken for.
+
+    Attributes:
+        alike: Items that it is taken for, or by.
+        listing: Of a new user, items to show; of a new item, users to whom it would be shown first.
+        notes: How it was placed, in sentences.
+    """
+
+    alike: Listing
+    listing: Listing
+    notes: tuple[str, ...]
 
 
 class Export:
@@ -160,6 +189,99 @@ class Export:
         ids = self._ids[side]
         return Listing(tuple(ids[n] for n in items.tolist()), tuple(found.tolist()), (note,))
 
+    def explain(
+        self, item: str, user: str | None = None, history: Sequence[str] | None = None
+    ) -> Why:
+        """Why an item is shown to a user, or after a history: only what is true by counting.
+
+        Raises:
+            DataError: the item, the user or the whole history is unknown.
+            ConfigError: neither a user nor a history is given.
+        """
+        one = self._number("item", item)
+        given = None if history is None else tuple(history)
+        who, notes = self._who(Ask(user=user, history=given))
+        past = self._past(who)
+        name = self._name
+        reasons = shared_attributes(self._terms, one, past, name)
+        reasons += had_together(self._owners, one, past, who.user, name)
+        if not len(past):
+            notes.append("The export knows nothing that this user had.")
+        score, rank, moved = None, None, tuple[Moved, ...]()
+        scores = self._form.scores(who)
+        if np.isfinite(scores[one]):
+            score, rank = float(scores[one]), rank_of(scores, one, past)
+            moved = self._moved(who, one, past, notes)
+        else:
+            notes.append("It is not in the list that was made for this user, so it has no rank.")
+        if one in past:
+            notes.append("It is in the history.")
+        if not reasons:
+            notes.append("Nothing of the history and of it is shared, and nobody had both.")
+        return Why(item, score, rank, tuple(reasons), moved, tuple(notes))
+
+    def newcomer(
+        self,
+        side: Side,
+        attributes: Mapping[str, Any] | None = None,
+        words: str = "",
+        history: Sequence[str] = (),
+        k: int = 10,
+        where: Mapping[str, Any] | None = None,
+    ) -> Placed:
+        """What a new user, or a new item, is taken for; nothing is trained again.
+
+        A new user has a history, or attributes and words of what is wanted, and is taken for
+        somebody who had the items that match these best. A new item has attributes and words, and
+        is taken for the mean of the items that match best.
+
+        Args:
+            side: "user" or "item".
+            attributes: Values of attributes of items, such as {"genres": ["noir"]}.
+            words: What is said besides.
+            history: Of a new user: ids of items, oldest first.
+            k: How many to list.
+            where: Of a new user: conditions on the items to show.
+
+        Raises:
+            DataError: nothing matches, or this export cannot answer for a stranger.
+            ConfigError: nothing is given, or a history of an item.
+        """
+        if side == "item" and history:
+            raise ConfigError("A new item has no history; give attributes or words.")
+        if history:
+            (listing,) = self.recommend([Ask(history=tuple(history), k=k, where=where or {})])
+            known = [one for one in history if self._find("item", one) is not None]
+            alike = Listing(tuple(known), (1.0,) * len(known))
+            return Placed(alike, listing, ("Taken for what the history says.", *listing.notes))
+        if not attributes and not words.strip():
+            raise ConfigError("Give attributes or words, or, of a new user, a history.")
+        _bounded(k)
+        items, shares = self._terms.match(attributes or {}, words)
+        items, shares = items[:ALIKE], shares[:ALIKE]
+        if not len(items):
+            raise DataError(
+                "No item shares a value or a word with what is said, so there is nothing to take "
+                "it for. Say it with words or values that items have."
+            )
+        alike = self._listing((items, shares), [])
+        if side == "user":
+            note = f"Taken for somebody who had the {len(items)} items that match what is said."
+            found = self.recommend(
+                [Ask(history=alike.items[::-1], k=k, where=where or {}, again=True)]
+            )[0]
+            return Placed(alike, found, (note, *found.notes))
+        note = f"Taken for the mean of the {len(items)} items that match what is said."
+        if not isinstance(self._form, ByVectors):
+            why = "This recommender has no vectors, so it is not said to whom it would be shown."
+            return Placed(alike, Listing((), ()), (note, why))
+        vector = self._form.items[items].mean(0)
+        scores = np.asarray((self._form.users @ vector).max(1))
+        users, best_of = best(scores, Want(k, np.empty(0, np.int64)))
+        ids = self._ids["user"]
+        listing = Listing(tuple(ids[n] for n in users.tolist()), tuple(best_of.tolist()))
+        return Placed(alike, listing, (note, "Users are those whose score of it is largest."))
+
     def titles(self, items: Sequence[str]) -> list[str]:
         """What items are called; by id where they have no title.
 
@@ -183,6 +305,45 @@ class Export:
         """
         ids = self._ids["item"]
         return tuple(ids[n] for n in self.histories.of(self._number("user", user)).tolist())
+
+    @cached_property
+    def _terms(self) -> Terms:
+        return Terms(self.items)
+
+    @cached_property
+    def _owners(self) -> tuple[np.ndarray, np.ndarray]:
+        return owners_of(self.histories, len(self._ids["item"]))
+
+    def _name(self, item: int) -> str:
+        return self.titles([self._ids["item"][item]])[0]
+
+    def _past(self, who: Who) -> np.ndarray:
+        """(m,) items that somebody had."""
+        if who.history is not None:
+            return who.history
+        assert who.user is not None
+        return self.histories.of(who.user).astype(np.int64)
+
+    def _moved(self, who: Who, item: int, past: np.ndarray, notes: list[str]) -> tuple[Moved, ...]:
+        """Where an item would stand without each of the latest of a history, in turn."""
+        by = self.card["history"]["answered_by"]
+        if by == "refused" or (by == "mean" and who.history is None) or len(past) < 2:
+            return ()
+        whole = rank_of(self._form.scores(Who(who.user, past)), item, past)
+        found = []
+        for place in range(len(past) - 1, max(len(past) - 1 - TRIED, -1), -1):
+            if past[place] == item:
+                continue
+            rest = Who(who.user, np.delete(past, place))
+            found.append((rank_of(self._form.scores(rest), item, past) - whole, int(past[place])))
+        found.sort(key=lambda one: -one[0])
+        if who.history is None:
+            notes.append(
+                f"With the whole history read anew it stands at {whole}; ranks without an item of "
+                "it compare with that."
+            )
+        ids = self._ids["item"]
+        return tuple(Moved(ids[left], whole + fall) for fall, left in found[:TOLD] if fall)
 
     def _alike(self, side: Side, own: int) -> tuple[np.ndarray, str]:
         """(n,) how alike each of a side is to one of it, and by what."""

@@ -1,0 +1,106 @@
+"""Why an export shows an item, and what is new to it: counted by hand on six items."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from data.errors import ConfigError, DataError
+from recommend.serve.arrays import write_export
+from recommend.serve.reader import Export
+from recommend.serve.terms import Terms
+from recommend.serve.why import Moved
+
+ITEMS = pl.DataFrame(
+    {
+        "item_id": ["a", "b", "c", "d", "e", "f"],
+        "title": ["Night train", "Night bus", "Day train", "Garden", "Rose garden", None],
+        "genres": [["noir"], ["noir", "road"], ["road"], ["calm"], ["calm"], None],
+        "maker": ["Ada", "Ada", "Bob", "Bob", "Cleo", None],
+        "year": [1950, 1951, 1952, 1953, 1954, None],
+    }
+)
+USERS = pl.DataFrame({"user_id": ["u0", "u1", "u2", "u3"]})
+HAD = [[0, 1], [0, 1, 2], [0, 3], [3, 4]]
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
+    """Night and day lie on one axis, gardens on another."""
+    items = np.array([[2, 0], [3, 0], [1, 0], [0, 1], [0, 2], [0, 0]], np.float32)
+    users = np.array([[1, 0.1], [1, 0.2], [0.5, 0.4], [0, 1]], np.float32)
+    folder = tmp_path_factory.mktemp("exports") / "a"
+    write_export(folder, items, users, HAD, ITEMS, USERS)
+    return Export.open(folder)
+
+
+def test_reasons_are_counts_without_the_one_who_asks(export: Export) -> None:
+    why = export.explain("c", user="u0")
+    assert why.rank == 1 and why.score == pytest.approx(1.0)
+    assert why.reasons == (
+        "genres: road. It has this, and so Night bus has.",
+        "The one other who had Night bus had this, too.",
+        "1 of the 2 others who had Night train had this, too.",
+    )
+    again = export.explain("b", history=("c", "a"))
+    assert "2 of the 3 others who had Night train had this, too." in again.reasons
+    assert "The one other who had Day train had this, too." in again.reasons
+
+
+def test_what_is_left_out_of_a_history_moves_the_rank(export: Export) -> None:
+    """The mean of a (2, 0) and e (0, 2) is (1, 1): b has 3, c and d 1, f 0."""
+    why = export.explain("d", history=("a", "e"))
+    assert why.rank == 3
+    # without e it is (2, 0): b has 6, c 2, d and f 0, so d stays third; without a it is (0, 2)
+    assert why.moved == (Moved("a", 1),)
+
+
+def test_nothing_shared_is_said(export: Export) -> None:
+    why = export.explain("f", user="u3")
+    assert why.reasons == () and "Nothing of the history" in " ".join(why.notes)
+
+
+def test_a_new_item_is_taken_for_those_that_match(export: Export) -> None:
+    placed = export.newcomer("item", {"genres": ["calm"]}, "a garden", k=2)
+    assert set(placed.alike.items) == {"d", "e"}
+    assert placed.listing.items == ("u3", "u2")
+    assert placed.listing.scores[0] == pytest.approx(1.5)
+    assert "mean of the 2 items" in placed.notes[0]
+
+
+def test_a_new_user_is_taken_for_a_history_or_for_what_is_said(export: Export) -> None:
+    by_history = export.newcomer("user", history=("a", "nowhere"), k=1)
+    assert by_history.listing.items == ("b",) and by_history.alike.items == ("a",)
+    by_words = export.newcomer("user", words="roses", attributes={"maker": "Cleo"}, k=1)
+    assert by_words.alike.items == ("e",) and by_words.listing.items == ("e",)
+    only = export.newcomer("user", words="garden", k=3, where={"maker": "Bob"})
+    assert set(only.listing.items) == {"c", "d"}
+
+
+def test_what_matches_most_is_first() -> None:
+    """The score is the sum of log(1 + 6 / items that have a term) / √terms of the item."""
+    terms = Terms(ITEMS)
+    items, shares = terms.match({"maker": "Ada"}, "night")
+    assert items.tolist() == [0, 1]
+    assert shares[0] == pytest.approx(2 * np.log(4) / np.sqrt(4))
+    assert shares[1] == pytest.approx(2 * np.log(4) / np.sqrt(5))
+
+
+def test_what_cannot_be_placed_is_said(export: Export) -> None:
+    with pytest.raises(DataError, match="No item shares"):
+        export.newcomer("item", words="zzz")
+    with pytest.raises(DataError, match="no attribute 'colour'"):
+        export.newcomer("item", {"colour": "red"})
+    with pytest.raises(ConfigError, match="Give attributes or words"):
+        export.newcomer("user")
+    with pytest.raises(ConfigError, match="no history"):
+        export.newcomer("item", history=("a",))
+    with pytest.raises(ConfigError, match="user or a history"):
+        export.explain("a")
+    with pytest.raises(DataError, match="no item 'q'"):
+        export.explain("q", user="u0")
+
+
+def test_what_was_had_is_told(export: Export) -> None:
+    assert export.had("u1") == ("a", "b", "c")
