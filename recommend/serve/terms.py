@@ -50,7 +50,7 @@ class Terms:
     def match(self, said: Mapping[str, Any], words: str = "") -> tuple[np.ndarray, np.ndarray]:
         """(m,) items that share a term with what is said, and (m,) float32 how much, most first.
 
-        How much: the sum of log(1 + n / items that have it) over shared terms, each term once, divided
+        How much: the sum of log(1 + n / items that have it) over shared terms, each once, divided
         by the root of the item's number of terms, so that long texts have no advantage.
 
         Args:
