@@ -63,7 +63,7 @@ def log_graph(
     item_terms: Lists | None = None,
     nearest: int = 10,
     least: float = 0.2,
-    permutations: int = 128,
+    permutations: int | None = None,
 ) -> HeteroGraph:
     """The typed, weighted graph of a log; nothing but what is given has a say in it.
 
@@ -83,7 +83,8 @@ def log_graph(
         item_terms: Words of items; those of their texts and attributes by default.
         nearest: Of what is alike, how many edges each node makes at the most.
         least: Jaccard similarity from which on two are alike.
-        permutations: Of MinHash; its error is at most about 3 / √permutations.
+        permutations: Of MinHash, whose error is at most about 3 / √permutations; None: similarities
+            are exact where that is cheap.
 
     Raises:
         DataError: arrays do not fit.

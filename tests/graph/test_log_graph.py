@@ -139,7 +139,7 @@ def test_what_is_alike_equals_brute_force_over_the_same_signatures():
         Lists.of([tuple(rng.choice(words, rng.integers(1, 5), replace=False)) for _ in range(n)])
         for n in (15, 25)
     )
-    found, among = alike(queries, items, nearest=3, least=0.5)
+    found, among = alike(queries, items, nearest=3, least=0.5, permutations=128)
     ours, theirs = signatures(queries, 128), signatures(items, 128)
     share = (ours[:, None] == theirs[None]).mean(axis=2)
     share[share < 0.5] = 0
@@ -157,6 +157,21 @@ def test_what_is_alike_equals_brute_force_over_the_same_signatures():
     assert len(wanted) > 10 and set(got) == wanted
     assert all(abs(weight - share[pair]) < 1e-6 for pair, weight in got.items())
     assert not (among.sources == among.targets).any() and (among.degrees <= 3).all()
+
+
+def test_few_words_are_compared_exactly_and_many_by_minhash(monkeypatch):
+    queries, items = Lists.of([("a", "b")]), Lists.of([("a", "b", "c"), ("b",), ("x",), ()])
+    found, among = alike(queries, items, least=0.3)
+    assert found.targets.tolist() == [0, 1]
+    assert found.weights.tolist() == pytest.approx([2 / 3, 1 / 2])
+    assert (among.sources.tolist(), among.targets.tolist()) == ([0, 1], [1, 0])
+    assert among.weights.tolist() == pytest.approx([1 / 3, 1 / 3])
+    estimated = alike(queries, items, least=0.3, permutations=128)
+    monkeypatch.setattr("graph.build.alike.EXACT", 0)
+    many = alike(queries, items, least=0.3)
+    for one, other in zip(estimated, many, strict=True):
+        assert np.array_equal(one.weights, other.weights)
+    assert many[0].weights.tolist() != found.weights.tolist()
 
 
 def test_asks_go_on_while_a_user_takes_more_for_the_same_query_within_half_an_hour():
