@@ -138,20 +138,25 @@ def made_export(folder: Path, n: int, kind: str) -> Path:
 
 def backbone() -> bytes:
     """A SASRec of two blocks as it begins, as an ONNX graph."""
+    import polars as pl
     import torch
 
-    from recommend.sequence.backbones.sasrec import SasRec
+    from data.dataset import Dataset, histories
+    from recommend.protocols import World
     from recommend.serve.to_onnx import to_onnx
-    from recommend.settings.sasrec import SasRecConfig
+    from recommend.settings import ModelConfig, TrainConfig
+    from recommend.settings.registry import recommender_of
+    from recommend.sources import Sources
 
     torch.manual_seed(0)
-    network = SimpleNamespace(
-        backbone=SasRec(SasRecConfig(), WIDTH, LONGEST),
-        scale=WIDTH**0.5,
-        item=SimpleNamespace(embedding_dim=WIDTH),
-    )
-    made: Any = SimpleNamespace(network=network, config=SimpleNamespace(max_history=LONGEST))
-    return to_onnx(made)
+    plain = {"enhancer": {"name": "none"}, "width": WIDTH, "max_history": LONGEST}
+    few = pl.DataFrame({"user": [0, 0], "item": [0, 1], "time": [0, 1], "weight": [1.0, 1.0]})
+    few = few.cast({"user": pl.Int32, "item": pl.Int32, "weight": pl.Float32})
+    users, items = (pl.DataFrame({f"{of}_id": ["0", "1"]}) for of in ("user", "item"))
+    data = Dataset("few", users, items, few)
+    past = histories(data.interactions, data.n_users)
+    world = World(data, past, Sources(histories=past), TrainConfig())
+    return to_onnx(recommender_of("sasrec").of(ModelConfig.model_validate(plain), world))
 
 
 def in_process(n: int, kind: str, folder: Path, requests: int) -> list[tuple[str, str, bool]]:
