@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--kinds", nargs="+", default=["flat", "ivf"], help="flat, ivf or hnsw")
     parser.add_argument("--requests", type=int, default=500, help="in the process, of each kind")
-    parser.add_argument("--seconds", type=float, default=5, help="of load on an endpoint at a time")
+    parser.add_argument("--seconds", type=int, default=5, help="of load on an endpoint at a time")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--folder", type=Path, help="where exports are written, and kept")
     parser.add_argument("--server", nargs=2, help=argparse.SUPPRESS)
@@ -224,7 +224,7 @@ def in_turns(
 
 
 def over_http(
-    n: int, kind: str, folder: Path, seconds: float, connections: int
+    n: int, kind: str, folder: Path, seconds: int, connections: int
 ) -> list[tuple[str, str, bool]]:
     """A row for every kind of request, and how those of users stand to the goals."""
     export = Export.open(folder, check=False)
@@ -272,7 +272,7 @@ def over_http(
     return told
 
 
-def load(port: int, path: str, bodies: Sequence[Any], seconds: float, connections: int) -> Load:
+def load(port: int, path: str, bodies: Sequence[Any], seconds: int, connections: int) -> Load:
     """What wrk counts while it posts the bodies in turn, on one thread."""
     wrk = shutil.which("wrk")
     if wrk is None:
@@ -281,7 +281,7 @@ def load(port: int, path: str, bodies: Sequence[Any], seconds: float, connection
         lua, lines = Path(folder) / "load.lua", Path(folder) / "bodies"
         lua.write_text(LUA)
         lines.write_text("".join(json.dumps(body) + "\n" for body in bodies))
-        words = [wrk, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "10s", "-s", lua]
+        words = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", lua]
         words += [f"http://{HOST}:{port}", "--", lines, path]
         said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     told = json.loads(said[said.rindex("{") :])

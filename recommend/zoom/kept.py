@@ -13,7 +13,7 @@ Source: ZOOMER, section VII-E: "k last visited neighbors for each user and query
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 
@@ -121,5 +121,5 @@ class KeptZoomer:
         return found[found != asker] if node[2] == "user" else found
 
     def _draw(self, node: Hashable) -> np.ndarray:
-        kind, number, other = node  # type: ignore[misc]
+        kind, number, other = cast(Node, node)
         return self._zoomer.last(kind, number, other, self._last)
