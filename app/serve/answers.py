@@ -21,6 +21,8 @@ from data.errors import AutoGraphError
 from recommend.serve.reader import Ask, Export, Listing
 
 QUICK_K = 100
+NOTES = 20
+"""At most in one answer: whoever excludes a thousand unknown items knows after some."""
 
 
 def recommend(opened: Opened, body: RecommendBody, limits: Limits) -> Answer | Answers:
@@ -79,7 +81,7 @@ def _all(opened: Opened, asks: Sequence[Ask]) -> list[Listed | Refusal]:
         if len(asks) == 1:
             return [_refusal(opened.export, error, asks[0])]
         return [one for ask in asks for one in _all(opened, [ask])]
-    return [Listed(_items(opened, one), list(one.notes)) for one in listings]
+    return [Listed(_items(opened, one), _notes(one)) for one in listings]
 
 
 def similar(opened: Opened, body: SimilarBody, limits: Limits) -> Answer:
@@ -93,12 +95,11 @@ def similar(opened: Opened, body: SimilarBody, limits: Limits) -> Answer:
         listing = opened.export.similar(item=body.item, k=body.k)
     except AutoGraphError as error:
         raise _refusal(opened.export, error, item=body.item) from None
-    return Answer(opened.fingerprint, _items(opened, listing), list(listing.notes))
+    return Answer(opened.fingerprint, _items(opened, listing), _notes(listing))
 
 
 def _ask(body: AskBody, limits: Limits, within: str = "") -> Ask:
-    limits.check_k(body.k, f"{within}k")
-    limits.check_history(body.history, f"{within}history")
+    limits.check_ask(body, within)
     if body.user is None and body.history is None:
         raise Refusal(Kind.BODY, "Give a user or a history.", f"{within}user")
     history = None if body.history is None else tuple(body.history)
@@ -111,6 +112,12 @@ def _items(opened: Opened, listing: Listing) -> list[Item]:
         Item(id, score, titles.get(id))
         for id, score in zip(listing.items, listing.scores, strict=True)
     ]
+
+
+def _notes(listing: Listing) -> list[str]:
+    """What is to be known of a listing; of very much, the beginning."""
+    more = len(listing.notes) - NOTES
+    return [*listing.notes[:NOTES], *([f"And {more} more notes."] if more > 0 else [])]
 
 
 def _refusal(

@@ -65,8 +65,9 @@ class Api:
         """Begins with nobody waiting."""
         desk = self._desk
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "answer")
+        self._of_turns = ThreadPoolExecutor(2, "turn")
         self._of_users, self._of_histories = (
-            Turns(self._turn, seconds, self._threads)
+            Turns(self._turn, seconds, self._of_turns)
             for seconds in (lambda: desk.opened.of_user_s, lambda: desk.opened.of_history_s)
         )
 
@@ -126,7 +127,8 @@ class Api:
 
     def close(self) -> None:
         """Ends the threads; what waits for one is not begun."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._of_turns):
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 class Later:

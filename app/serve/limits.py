@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.serve.wire import Kind, Refusal
+from app.serve.wire import AskBody, Kind, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,8 @@ class Limits:
         bytes: Of a body.
         asks: In one body.
         k: Items in one answer.
-        history: Items in the history of one ask.
+        history: Items in the history of one ask, and as many that it excludes.
+        values: In the conditions of one ask.
         seconds: Of one request, from its first byte to its answer.
         requests: Answered at the same time; those beyond are asked to come again.
     """
@@ -24,6 +25,7 @@ class Limits:
     asks: int = 256
     k: int = 1_000
     history: int = 10_000
+    values: int = 100
     seconds: float = 10.0
     requests: int = 256
 
@@ -36,18 +38,31 @@ class Limits:
         if k > self.k:
             raise Refusal(Kind.VALUE, f"k is {k}; an answer has {self.k} items at most.", field)
 
-    def check_history(self, history: list[str] | None, field: str = "history") -> None:
-        """Nothing, where a history may be so long.
+    def check_ask(self, body: AskBody, within: str = "") -> None:
+        """Nothing, where one ask is in bounds.
+
+        Args:
+            body: The ask.
+            within: Where it stands, such as "asks[2]."
 
         Raises:
-            Refusal: it is too long.
+            Refusal: it wants or says too much.
         """
-        if history is not None and len(history) > self.history:
+        self.check_k(body.k, f"{within}k")
+        for name in ("history", "exclude"):
+            items = getattr(body, name) or ()
+            if len(items) > self.history:
+                raise Refusal(
+                    Kind.VALUE,
+                    f"{name} has {len(items)} items; {self.history} are read at most.",
+                    f"{within}{name}",
+                )
+        values = sum(len(one) if isinstance(one, list) else 1 for one in body.where.values())
+        if values > self.values:
             raise Refusal(
                 Kind.VALUE,
-                f"The history has {len(history)} items; {self.history} are read at most. Give the "
-                "latest of them.",
-                field,
+                f"where has {values} values; {self.values} are looked up at most.",
+                f"{within}where",
             )
 
     def check_asks(self, asks: int) -> None:

@@ -94,6 +94,12 @@ def test_an_ask_that_cannot_be_answered_spoils_none_beside_it(client):
     assert wrong["error"]["kind"] == "unknown" and "'nobody'" in wrong["error"]["message"]
 
 
+def test_notes_are_some(client):
+    excluded = [f"none {n}" for n in range(30)]
+    notes = client.post("/recommend", json={"user": "u1", "exclude": excluded}).json()["notes"]
+    assert len(notes) == 21 and "'none 0'" in notes[0] and notes[-1] == "And 10 more notes."
+
+
 def test_items_like_one(client, desk):
     assert client.post("/similar", json={"item": "i0"}).json()["export"] == desk.opened.fingerprint
     assert error_of(client.post("/similar", json={"item": "i99"})) == (404, "unknown", "item")
@@ -113,6 +119,8 @@ def test_items_like_one(client, desk):
         ({"user": "u1", "where": {"colour": "red"}}, (422, "bad_value", "where")),
         ({"user": "u1", "where": {"year": "red"}}, (422, "bad_value", None)),
         ({"history": ["i1"] * 10_001}, (422, "bad_value", "history")),
+        ({"user": "u1", "exclude": ["i1"] * 10_001}, (422, "bad_value", "exclude")),
+        ({"user": "u1", "where": {"year": [1] * 101}}, (422, "bad_value", "where")),
         ({"asks": []}, (422, "bad_body", "asks")),
         ({"asks": [{"user": "u1"}], "k": 3}, (422, "bad_body", "asks")),
         ({"asks": [{"user": "u1"}, {"user": "u1", "k": "3"}]}, (422, "bad_body", "asks[1].k")),
@@ -201,6 +209,7 @@ def test_the_page_of_all_endpoints_needs_nothing_from_elsewhere_and_escapes_data
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "http://" not in answer.text and "https://" not in answer.text
     assert all(f"POST {path}" in answer.text for path in ("/recommend", "/similar"))
+    assert "4 users, 8 items" in answer.text
 
 
 class Held:

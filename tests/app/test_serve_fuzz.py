@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -16,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 from serve_fakes import write_export
+from starlette.testclient import TestClient
 
 from app.serve.api import make_app
 from app.serve.desk import Desk
@@ -32,12 +35,34 @@ CHECKS = [
 ]
 
 
+NAMES = st.sampled_from(["year", "genres", "title", "item_id", "", "colour"])
+PLAIN = st.sampled_from(["odd", "Alien", "1984", 1984, 1984.0, -1, 10**30, 1e300, True])
+BOUNDS = st.dictionaries(st.sampled_from(["least", "below", "most"]), st.floats(allow_nan=False))
+WHERE = st.dictionaries(NAMES, PLAIN | st.lists(PLAIN, max_size=3) | BOUNDS, max_size=2)
+ITEMS = st.lists(st.sampled_from([*(f"i{n}" for n in range(8)), "none", "\x00", ""]), max_size=5)
+ASKS = st.fixed_dictionaries(
+    {},
+    optional={
+        "user": st.sampled_from(["u0", "u3", "none", None]),
+        "history": ITEMS | st.none(),
+        "k": st.integers(-1, 1002),
+        "exclude": ITEMS,
+        "where": WHERE,
+        "again": st.booleans(),
+    },
+)
+
+
 @pytest.fixture(scope="module")
-def described(tmp_path_factory: pytest.TempPathFactory):
+def app(tmp_path_factory: pytest.TempPathFactory):
     folder: Path = tmp_path_factory.mktemp("served") / "export"
     write_export(folder)
     door = Door(hosts=Hosts(allowed=("testserver",)))
-    app = make_app(Desk(folder), Limits(seconds=60), door)
+    return make_app(Desk(folder), Limits(seconds=60), door)
+
+
+@pytest.fixture(scope="module")
+def described(app):
     return schemathesis.openapi.from_asgi("/openapi.json", app)
 
 
@@ -45,7 +70,7 @@ def described(tmp_path_factory: pytest.TempPathFactory):
 @pytest.mark.parametrize("path", ["/recommend", "/similar"])
 def test_nothing_that_is_sent_breaks_it(described, path, mode):
     @settings(
-        max_examples=25,
+        max_examples=15,
         deadline=None,
         derandomize=True,
         phases=(Phase.generate,),
@@ -56,3 +81,16 @@ def test_nothing_that_is_sent_breaks_it(described, path, mode):
         case.call_and_validate(checks=CHECKS)
 
     send()
+
+
+def test_no_ask_about_what_there_is_breaks_it(app):
+    @settings(max_examples=150, deadline=None, derandomize=True, phases=(Phase.generate,))
+    @given(ASKS, st.booleans())
+    def send(ask, in_a_batch):
+        body = {"asks": [{"user": "u1"}, ask]} if in_a_batch else ask
+        raw = json.dumps(body).replace("Infinity", "1e999")
+        answer = client.post("/recommend", content=raw)
+        assert answer.status_code in (200, 404, 422), answer.text
+
+    with TestClient(app) as client:
+        send()
