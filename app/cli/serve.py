@@ -79,7 +79,14 @@ def serve(
     logging.basicConfig(level="WARNING", format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("autograph.serve").setLevel("INFO")
     desk = Desk(folder)
-    limits = Limits(max_bytes, max_asks, max_k, max_history, seconds, max_requests)
+    limits = Limits(
+        bytes=max_bytes,
+        asks=max_asks,
+        k=max_k,
+        history=max_history,
+        seconds=seconds,
+        requests=max_requests,
+    )
     desk.watch()
     if mcp:
         _talk(desk, limits)

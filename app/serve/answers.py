@@ -10,9 +10,14 @@ from app.serve.wire import (
     Answer,
     Answers,
     AskBody,
+    ExplainBody,
+    Explanation,
     Item,
     Kind,
     Listed,
+    Moved,
+    NewcomerBody,
+    Placed,
     RecommendBody,
     Refusal,
     SimilarBody,
@@ -96,6 +101,57 @@ def similar(opened: Opened, body: SimilarBody, limits: Limits) -> Answer:
     except AutoGraphError as error:
         raise _refusal(opened.export, error, item=body.item) from None
     return Answer(opened.fingerprint, _items(opened, listing), _notes(listing))
+
+
+def explain(opened: Opened, body: ExplainBody, limits: Limits) -> Explanation:
+    """Why an item would be shown.
+
+    Raises:
+        Refusal: it, the user or the whole history is unknown, or neither of the two is given.
+    """
+    limits.check_items(body.history or (), "history")
+    ask = _ask(AskBody(body.user, body.history), limits)
+    try:
+        why = opened.export.explain(body.item, ask.user, ask.history)
+    except AutoGraphError as error:
+        raise _refusal(opened.export, error, ask, body.item) from None
+    titles = opened.titles
+    return Explanation(
+        opened.fingerprint,
+        Item(why.item, why.score, titles.get(why.item)),
+        why.rank,
+        list(why.reasons),
+        [Moved(Item(one.without, None, titles.get(one.without)), one.rank) for one in why.moved],
+        list(why.notes[:NOTES]),
+    )
+
+
+def newcomer(opened: Opened, body: NewcomerBody, limits: Limits) -> Placed:
+    """What a new user or a new item is taken for, and what is listed for it.
+
+    Raises:
+        Refusal: nothing is said of it, or nothing matches what is said.
+    """
+    limits.check_k(body.k)
+    limits.check_items(body.history, "history")
+    limits.check_values(body.attributes, "attributes")
+    limits.check_values(body.where, "where")
+    try:
+        placed = opened.export.newcomer(
+            body.side, body.attributes, body.words, tuple(body.history), body.k, body.where
+        )
+    except AutoGraphError as error:
+        ask = Ask(history=tuple(body.history) or None, where=body.where)
+        raise _refusal(opened.export, error, ask) from None
+    listed = placed.listing
+    return Placed(
+        opened.fingerprint,
+        _items(opened, placed.alike),
+        _items(opened, listed)
+        if body.side == "user"
+        else [Item(*one, None) for one in zip(listed.items, listed.scores, strict=True)],
+        list(placed.notes[:NOTES]),
+    )
 
 
 def _ask(body: AskBody, limits: Limits, within: str = "") -> Ask:

@@ -26,14 +26,21 @@ from app.serve.gate import JSON, MCP, Door, Gate, body_of
 from app.serve.limits import Limits
 from app.serve.openapi import openapi, page
 from app.serve.turns import Turns
-from app.serve.wire import RecommendBody, Refusal, SimilarBody, read
+from app.serve.wire import (
+    ExplainBody,
+    NewcomerBody,
+    RecommendBody,
+    Refusal,
+    SimilarBody,
+    read,
+)
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from app.serve.tools import Tools
 
-ENDPOINTS = ("/recommend", "/similar", "/health", "/metrics")
+ENDPOINTS = ("/recommend", "/similar", "/explain", "/newcomer", "/health", "/metrics")
 FOR_BROWSERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -44,6 +51,8 @@ FOR_BROWSERS = {
 _ENCODER = msgspec.json.Encoder()
 _RECOMMEND = msgspec.json.Decoder(RecommendBody)
 _SIMILAR = msgspec.json.Decoder(SimilarBody)
+_EXPLAIN = msgspec.json.Decoder(ExplainBody)
+_NEWCOMER = msgspec.json.Decoder(NewcomerBody)
 Work = Callable[[Opened, Any, Limits], Any]
 
 
@@ -92,6 +101,16 @@ class Api:
         """POST /similar."""
         body = read(await body_of(request, self._limits.bytes), _SIMILAR)
         return await self._in_a_thread(answers.similar, body)
+
+    async def explain(self, request: Request) -> Response:
+        """POST /explain."""
+        body = read(await body_of(request, self._limits.bytes), _EXPLAIN)
+        return await self._in_a_thread(answers.explain, body)
+
+    async def newcomer(self, request: Request) -> Response:
+        """POST /newcomer."""
+        body = read(await body_of(request, self._limits.bytes), _NEWCOMER)
+        return await self._in_a_thread(answers.newcomer, body)
 
     async def _in_a_thread(self, work: Work, body: Any) -> Response:
         """An answer that nobody else shall wait for."""
@@ -189,7 +208,12 @@ def make_app(desk: Desk, limits: Limits = Limits(), door: Door = Door()) -> ASGI
         "/openapi.json": api.openapi,
         "/docs": api.docs,
     }
-    posts = {"/recommend": api.recommend, "/similar": api.similar}
+    posts = {
+        "/recommend": api.recommend,
+        "/similar": api.similar,
+        "/explain": api.explain,
+        "/newcomer": api.newcomer,
+    }
     routes = [
         *(Route(path, of, methods=["POST"]) for path, of in posts.items()),
         *(Route(path, of, methods=["GET"]) for path, of in gets.items()),

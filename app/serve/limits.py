@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from app.serve.wire import AskBody, Kind, Refusal
 
@@ -49,20 +51,33 @@ class Limits:
             Refusal: it wants or says too much.
         """
         self.check_k(body.k, f"{within}k")
-        for name in ("history", "exclude"):
-            items = getattr(body, name) or ()
-            if len(items) > self.history:
-                raise Refusal(
-                    Kind.VALUE,
-                    f"{name} has {len(items)} items; {self.history} are read at most.",
-                    f"{within}{name}",
-                )
-        values = sum(len(one) if isinstance(one, list) else 1 for one in body.where.values())
+        self.check_items(body.history or (), f"{within}history")
+        self.check_items(body.exclude, f"{within}exclude")
+        self.check_values(body.where, f"{within}where")
+
+    def check_items(self, items: Sequence[str], field: str) -> None:
+        """Nothing, where as many items may be named.
+
+        Raises:
+            Refusal: they are too many.
+        """
+        if len(items) > self.history:
+            raise Refusal(
+                Kind.VALUE, f"{len(items)} items are named; {self.history} are read at most.", field
+            )
+
+    def check_values(self, of: Mapping[str, Any], field: str) -> None:
+        """Nothing, where attributes have as many values.
+
+        Raises:
+            Refusal: they are too many.
+        """
+        values = sum(len(one) if isinstance(one, list) else 1 for one in of.values())
         if values > self.values:
             raise Refusal(
                 Kind.VALUE,
-                f"where has {values} values; {self.values} are looked up at most.",
-                f"{within}where",
+                f"{values} values are named; {self.values} are read at most.",
+                field,
             )
 
     def check_asks(self, asks: int) -> None:

@@ -18,7 +18,11 @@ from app.serve.wire import (
     AskBody,
     BatchBody,
     Error,
+    ExplainBody,
+    Explanation,
     Kind,
+    NewcomerBody,
+    Placed,
     SimilarBody,
 )
 
@@ -65,6 +69,20 @@ def endpoints(opened: Opened | None) -> tuple[Endpoint, ...]:
             {"user": user, "k": 3},
         ),
         Endpoint("/similar", "Items like one.", (SimilarBody,), (Answer,), {"item": item, "k": 3}),
+        Endpoint(
+            "/explain",
+            "Why an item is shown to a user, or after a history.",
+            (ExplainBody,),
+            (Explanation,),
+            {"item": item, "user": user},
+        ),
+        Endpoint(
+            "/newcomer",
+            "What a new user, or a new item, is taken for.",
+            (NewcomerBody,),
+            (Placed,),
+            {"side": "user", "history": [item], "k": 3},
+        ),
     )
 
 

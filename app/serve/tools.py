@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from mcp.server.mcpserver import MCPServer
@@ -21,7 +21,14 @@ from app.serve import answers
 from app.serve.desk import Desk, last_word
 from app.serve.limits import Limits
 from app.serve.openapi import some_names
-from app.serve.wire import RecommendBody, Refusal, SimilarBody, read
+from app.serve.wire import (
+    ExplainBody,
+    NewcomerBody,
+    RecommendBody,
+    Refusal,
+    SimilarBody,
+    read,
+)
 from data.inert import visible
 
 if TYPE_CHECKING:
@@ -85,6 +92,26 @@ def make_tools(desk: Desk, limits: Limits) -> MCPServer[Any]:
     def similar(item: ItemId, k: K = 10) -> dict[str, Any]:
         """Items that are like one."""
         return answer(answers.similar, SimilarBody, item=item, k=k)
+
+    @server.tool(annotations=_READS)
+    def explain(item: ItemId, user: User = None, history: History = None) -> dict[str, Any]:
+        """Why an item is shown to a user, or after a history: what is shared, counted, moved."""
+        return answer(answers.explain, ExplainBody, item=item, user=user, history=history)
+
+    @server.tool(annotations=_READS)
+    def newcomer(
+        side: Annotated[Literal["user", "item"], Field(description="What is new.")],
+        words: Annotated[str, Field(max_length=10_000, description="What is said of it.")] = "",
+        attributes: Annotated[
+            dict[str, Any], Field(description='As items have them: {"genres": ["noir"]}.')
+        ] = {},  # noqa: B006
+        history: Annotated[list[Id], Field(description="Of a user: ids of items.")] = [],  # noqa: B006
+        k: K = 10,
+        where: Where = {},  # noqa: B006
+    ) -> dict[str, Any]:
+        """What a user or an item that the export never saw is taken for, and what is listed."""
+        said = {"side": side, "words": words, "attributes": attributes, "k": k, "where": where}
+        return answer(answers.newcomer, NewcomerBody, history=history, **said)
 
     @server.tool(annotations=_READS)
     def about() -> dict[str, Any]:

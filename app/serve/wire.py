@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -60,11 +60,35 @@ class SimilarBody(Struct, forbid_unknown_fields=True):
     k: K = 10
 
 
+class ExplainBody(Struct, forbid_unknown_fields=True):
+    """Why an item would be shown: to a user, or after a history."""
+
+    item: Annotated[Name, Meta(description="Id of the item asked about.")]
+    user: User = None
+    history: History = None
+
+
+class NewcomerBody(Struct, forbid_unknown_fields=True):
+    """Somebody or something that the export has never seen."""
+
+    side: Annotated[Literal["user", "item"], Meta(description="What is new: user or item.")]
+    attributes: Annotated[
+        dict[Name, Value | list[Value]],
+        Meta(description='Values of attributes of items, such as {"genres": ["noir"]}.'),
+    ] = {}
+    words: Annotated[str, Meta(max_length=10_000, description="What is said besides.")] = ""
+    history: Annotated[list[Name], Meta(description="Of a user: ids of items, oldest first.")] = []
+    k: K = 10
+    where: Where = {}
+
+
 class Item(Struct):
     """An item of an answer."""
 
     id: str
-    score: Annotated[float, Meta(description="The higher, the better; no probability.")]
+    score: Annotated[
+        float | None, Meta(description="The higher, the better; no probability; null without one.")
+    ]
     title: Annotated[str | None, Meta(description="As the data call it; null without a name.")]
 
 
@@ -135,6 +159,39 @@ class Answers(Struct):
 
     export: Annotated[str, Meta(description="Fingerprint of the export that all of it is from.")]
     answers: list[Listed]
+
+
+class Moved(Struct):
+    """Where an item would stand without one of the history."""
+
+    without: Item
+    rank: int
+
+
+class Explanation(Struct):
+    """Why an item is shown, or would be."""
+
+    export: Annotated[str, Meta(description="Fingerprint of the export that all of it is from.")]
+    item: Item
+    rank: Annotated[
+        int | None, Meta(description="Among all that was not had, 1 the best; null without one.")
+    ]
+    reasons: Annotated[list[str], Meta(description="Sentences, each true by counting.")]
+    moved: Annotated[
+        list[Moved], Meta(description="What the rank owes to the history, most first.")
+    ]
+    notes: list[str] = []
+
+
+class Placed(Struct):
+    """What a newcomer is taken for, and what is listed for it."""
+
+    export: Annotated[str, Meta(description="Fingerprint of the export that all of it is from.")]
+    alike: Annotated[list[Item], Meta(description="Items that it is taken after.")]
+    listed: Annotated[
+        list[Item], Meta(description="Of a user: items; of an item: users it would be shown to.")
+    ]
+    notes: list[str] = []
 
 
 class Refusal(Exception):  # noqa: N818

@@ -105,6 +105,46 @@ def test_items_like_one(client, desk):
     assert error_of(client.post("/similar", json={"item": "i99"})) == (404, "unknown", "item")
 
 
+def test_why_an_item_is_shown(client, desk):
+    told = client.post("/explain", json={"item": "i1", "history": ["i3", "i4"]}).json()
+    assert told["export"] == desk.opened.fingerprint
+    assert told["item"]["title"] == "Brazil" and told["rank"] >= 1
+    assert "genres: odd. It has this, and so Dune has." in told["reasons"]
+    assert {one["without"]["id"] for one in told["moved"]} <= {"i3", "i4"}
+    assert client.post("/explain", json={"item": "i1", "user": "u1"}).status_code == 200
+
+
+def test_what_a_newcomer_is_taken_for(client):
+    said = {"side": "user", "attributes": {"genres": ["odd"]}, "words": "dune", "k": 2}
+    told = client.post("/newcomer", json=said).json()
+    assert told["alike"][0] == {**told["alike"][0], "id": "i3", "title": "Dune"}
+    assert len(told["listed"]) == 2 and told["notes"]
+    film = client.post("/newcomer", json={"side": "item", "words": "dune"}).json()
+    assert {one["id"] for one in film["listed"]} <= {f"u{n}" for n in range(4)}
+    assert all(one["title"] is None for one in film["listed"])
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "wrong"),
+    [
+        ("/explain", {"item": "i99", "user": "u1"}, (404, "unknown", "item")),
+        ("/explain", {"item": "i1", "user": "nobody"}, (404, "unknown", "user")),
+        ("/explain", {"item": "i1", "history": ["none"]}, (404, "unknown", "history")),
+        ("/explain", {"item": "i1"}, (422, "bad_body", "user")),
+        ("/explain", {"user": "u1"}, (422, "bad_body", None)),
+        ("/newcomer", {"side": "film"}, (422, "bad_body", "side")),
+        ("/newcomer", {"side": "user"}, (422, "bad_value", None)),
+        ("/newcomer", {"side": "item", "history": ["i1"]}, (422, "bad_value", None)),
+        ("/newcomer", {"side": "item", "words": "zebra"}, (422, "bad_value", None)),
+        ("/newcomer", {"side": "user", "history": ["none"]}, (404, "unknown", "history")),
+        ("/newcomer", {"side": "user", "attributes": {"colour": "red"}}, (422, "bad_value", None)),
+        ("/newcomer", {"side": "user", "words": "a", "k": 1001}, (422, "bad_value", "k")),
+    ],
+)
+def test_the_same_of_reasons_and_newcomers(client, path, body, wrong):
+    assert error_of(client.post(path, json=body)) == wrong
+
+
 @pytest.mark.parametrize(
     ("body", "wrong"),
     [
@@ -208,7 +248,7 @@ def test_the_page_of_all_endpoints_needs_nothing_from_elsewhere_and_escapes_data
     answer = client.get("/docs")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "http://" not in answer.text and "https://" not in answer.text
-    assert all(f"POST {path}" in answer.text for path in ("/recommend", "/similar"))
+    assert all(f"POST {path}" in answer.text for path in ("/similar", "/explain"))
     assert "4 users, 8 items" in answer.text
 
 

@@ -67,7 +67,7 @@ def described(app):
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-@pytest.mark.parametrize("path", ["/recommend", "/similar"])
+@pytest.mark.parametrize("path", ["/recommend", "/explain", "/newcomer"])
 def test_nothing_that_is_sent_breaks_it(described, path, mode):
     @settings(
         max_examples=15,
@@ -83,13 +83,35 @@ def test_nothing_that_is_sent_breaks_it(described, path, mode):
     send()
 
 
+NEWCOMERS = st.fixed_dictionaries(
+    {"side": st.sampled_from(["user", "item"])},
+    optional={
+        "words": st.sampled_from(["dune", "", "\x00", "odd 1984 \ud83d"]),
+        "attributes": st.dictionaries(NAMES, PLAIN | st.lists(PLAIN, max_size=3), max_size=2),
+        "history": ITEMS,
+        "where": WHERE,
+    },
+)
+WHYS = st.fixed_dictionaries(
+    {"item": st.sampled_from(["i0", "i7", "none"])},
+    optional={"user": st.sampled_from(["u0", "none"]), "history": ITEMS | st.none()},
+)
+
+
 def test_no_ask_about_what_there_is_breaks_it(app):
-    @settings(max_examples=150, deadline=None, derandomize=True, phases=(Phase.generate,))
-    @given(ASKS, st.booleans())
-    def send(ask, in_a_batch):
-        body = {"asks": [{"user": "u1"}, ask]} if in_a_batch else ask
+    batches = ASKS.map(lambda ask: {"asks": [{"user": "u1"}, ask]})
+    ways = st.one_of(
+        st.tuples(st.just("/recommend"), ASKS | batches),
+        st.tuples(st.just("/newcomer"), NEWCOMERS),
+        st.tuples(st.just("/explain"), WHYS),
+    )
+
+    @settings(max_examples=200, deadline=None, derandomize=True, phases=(Phase.generate,))
+    @given(ways)
+    def send(way):
+        path, body = way
         raw = json.dumps(body).replace("Infinity", "1e999")
-        answer = client.post("/recommend", content=raw)
+        answer = client.post(path, content=raw)
         assert answer.status_code in (200, 404, 422), answer.text
 
     with TestClient(app) as client:

@@ -54,6 +54,13 @@ def test_answers_are_those_of_http(desk):
     for body in ({"user": "u1", "k": 3}, {"history": ["i4"], "where": {"year": {"least": 1980}}}):
         over_http = client.post("/recommend", json=body).json()
         assert call(desk, "recommend", **body).structured_content == over_http
+    for path, body in (
+        ("similar", {"item": "i1"}),
+        ("explain", {"item": "i1", "history": ["i3"]}),
+        ("newcomer", {"side": "user", "words": "dune"}),
+    ):
+        over_http = client.post(f"/{path}", json=body).json()
+        assert call(desk, path, **body).structured_content == over_http
     assert call(desk, "about").structured_content["a_user"] == "u0"
 
 
