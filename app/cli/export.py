@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +14,20 @@ from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
 from app.results.results import Results
 from app.terminal import open_console, styled
+from data.columns import TIME
+from data.errors import ConfigError
 from recommend.settings.index import Kind
 
 app = typer.Typer()
+KNOWS = (
+    "Histories are all interactions of the data set, those held out for validation and test among "
+    "them: what was had is not shown again. The weights know training interactions alone."
+)
+RIGHTS = (
+    "The folder holds ids, attributes and histories of the data set: it may be passed on only "
+    "where its terms allow that."
+)
+PARAMETERS = {"flat": (), "ivf": ("lists", "probes"), "hnsw": ("links", "effort")}
 
 
 @app.command()
@@ -29,6 +41,13 @@ def export(
         int | None, typer.Option(help="By default the best on validation of those that fit.")
     ] = None,
     index: Annotated[Kind, typer.Option(help="How vectors are searched.")] = "flat",
+    lists: Annotated[int | None, typer.Option(min=1, help="Of ivf: into how many parts.")] = None,
+    probes: Annotated[int | None, typer.Option(min=1, help="Of ivf: parts looked at.")] = None,
+    links: Annotated[int | None, typer.Option(min=2, help="Of hnsw: neighbours of each.")] = None,
+    effort: Annotated[int | None, typer.Option(min=1, help="Of hnsw: nodes in view.")] = None,
+    asks: Annotated[
+        bool, typer.Option("--asks", help="Of zoomer: every user asks for every query beforehand.")
+    ] = False,
     replace: Annotated[
         bool, typer.Option("--replace", help="Take the place of an export that is there.")
     ] = False,
@@ -39,17 +58,24 @@ def export(
     from recommend.serve.take import take
 
     refuse_place(folder, replace)
+    given = {"lists": lists, "probes": probes, "links": links, "effort": effort}
+    options = {name: value for name, value in given.items() if value is not None}
+    for name in options:
+        if name not in PARAMETERS[index]:
+            raise ConfigError(f"--{name} is no parameter of --index {index}.")
     record = read_record(experiment, workspace)
     cell = choose(record, recommender, seed)
     results = Results(record)
-    content = take(
-        results.model(cell), results.dataset, results.split, described(record, cell), index
-    )
+    queries = queries_of(results, cell) if asks else None
+    model, about = results.model(cell), described(results, cell)
+    content = take(model, results.dataset, results.split, about, index, options, queries)
     card = write_folder(folder, content, replace)
     console = open_console()
     tell(record.experiment.name, record.cautions(cell), console)
     size = sum(one["bytes"] for one in card["files"].values()) / 1e6
     console.print(styled((str(cell), "bold"), f" is in {folder} ({size:,.1f} MB)."))
+    for sentence in (*by_form(card), about["data"]["rights"]):
+        console.print(sentence, markup=False, soft_wrap=True)
 
 
 def choose(record: Record, recommender: str, seed: int | None) -> Cell:
@@ -64,25 +90,70 @@ def choose(record: Record, recommender: str, seed: int | None) -> Cell:
     return record.choose(backbone, enhancer or None, seed)
 
 
-def described(record: Record, cell: Cell) -> dict[str, Any]:
+def by_form(card: dict[str, Any]) -> list[str]:
+    """How an export makes scores and reads histories, in sentences."""
+    history, told = card["history"], []
+    if card["form"] == "vectors":
+        index = card["index"]
+        recall = next(value for name, value in index.items() if name.startswith("recall"))
+        told.append(f"Scores are products of vectors, searched by {index['kind']} ({recall:.3f}).")
+    elif card["form"] == "weights":
+        told.append("Scores are sums of what the items of a history add.")
+    else:
+        told.append(f"It holds the {card['lists']['longest']} best of each user, made beforehand.")
+    how = {
+        "backbone": "A history in a call is read by the recommender's own backbone.",
+        "weights": "A history in a call is answered exactly.",
+        "refused": "A history in a call is refused: it needs torch to answer one.",
+    }
+    told.append(how.get(history["answered_by"], history["note"]))
+    return told
+
+
+def queries_of(results: Results, cell: Cell) -> list[str]:
+    """What the queries of a recommender are called, in order of their numbers.
+
+    Raises:
+        ConfigError: it is asked for nothing.
+    """
+    backbone = results.record.experiment.model_of(cell).backbone
+    kind = getattr(backbone, "queries", None)
+    if kind is None:
+        raise ConfigError(f"{cell.backbone} is not asked for anything; leave out --asks.")
+    if kind == "log":
+        log = results.dataset.log
+        assert log is not None
+        return [str(text) for text in log.queries["text"]]
+    level = int(getattr(backbone, "level", 0))
+    labels = results.factors("item").names[level]
+    return [f"{level}-{code} {label}" for code, label in enumerate(labels)]
+
+
+def described(results: Results, cell: Cell) -> dict[str, Any]:
     """What a card says of an experiment's recommender."""
     from data.catalogue import CATALOGUE
 
-    experiment = record.experiment
-    data = CATALOGUE.get(experiment.data.name)
+    record = results.record
+    experiment, data = record.experiment, CATALOGUE.get(record.experiment.data.name)
     figures = {
         name: value
         for name, value in record.summary("evaluate", cell).items()
         if isinstance(value, float)
     }
+    dated = data is None or data.clock
+    until = int(results.dataset.interactions[TIME].gather(results.split.train).max() or 0)  # type: ignore[arg-type]
     return {
+        "what": f"The recommender {cell} of the experiment {experiment.name}, to be served.",
         "experiment": experiment.name,
         "recommender": str(cell),
         "settings": experiment.model_of(cell).model_dump(mode="json"),
+        "trained_until": datetime.fromtimestamp(until, UTC).isoformat() if dated else None,
+        "knows": KNOWS,
         "data": {
             "name": experiment.data.name,
             "title": data.title if data else experiment.data.name,
             "licence": data.licence if data else "",
+            "rights": RIGHTS + (f" Terms: {data.licence}." if data else ""),
         },
         "test": {"figures": figures, **record.judging(cell)},
         "cautions": [f"{experiment.name} {one.note}" for one in record.cautions(cell)],

@@ -26,10 +26,12 @@ class Who:
     Attributes:
         user: Number; None for a stranger.
         history: (n,) int64 items, oldest first; None: what the export knows of the user.
+        query: Number of what is asked for; None where nothing is said.
     """
 
     user: int | None
     history: np.ndarray | None
+    query: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ class ByVectors:
         exact: Whether it looks at all of them.
         reads: Makes (k, d) vectors of who is asked about; of users as the export knows them, it is
             not asked.
+        asks: (n_users, n_queries, d) vectors of users who ask for a query, where there are any.
     """
 
     def __init__(
@@ -123,8 +126,9 @@ class ByVectors:
         index: Any,
         exact: bool,
         reads: Any,
+        asks: np.ndarray | None = None,
     ) -> None:
-        self.items, self.users = items, users
+        self.items, self.users, self._asks = items, users, asks
         self._index, self._exact, self._reads = index, exact, reads
 
     def vectors(self, whos: Sequence[Who]) -> list[np.ndarray]:
@@ -133,9 +137,18 @@ class ByVectors:
         others = [who for who, is_known in zip(whos, known, strict=True) if not is_known]
         read = iter(self._reads(others) if others else ())
         return [
-            self.users[who.user] if is_known else next(read)
+            self._of(who) if is_known else next(read)
             for who, is_known in zip(whos, known, strict=True)
         ]
+
+    def _of(self, who: Who) -> np.ndarray:
+        """(k, d) of a user as the export knows the user."""
+        if who.query is None:
+            known: np.ndarray = self.users[who.user]
+            return known
+        assert self._asks is not None
+        asking: np.ndarray = self._asks[who.user, who.query][None]
+        return asking
 
     def scores(self, who: Who) -> np.ndarray:
         """Of all items, by products."""

@@ -55,6 +55,7 @@ class Ask:
         exclude: Ids of items that must not come.
         where: Conditions on attributes of items; see `filters.Filters.mask`.
         again: Whether items of the history may come.
+        query: What the user asks for, one of `Export.queries`; None: nothing is said.
     """
 
     user: str | None = None
@@ -63,6 +64,7 @@ class Ask:
     exclude: tuple[str, ...] = ()
     where: Mapping[str, Any] = field(default_factory=dict)
     again: bool = False
+    query: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,10 +383,28 @@ class Export:
         if ask.user is None and ask.history is None:
             raise ConfigError("Give a user or a history, so that there is somebody to answer for.")
         user = None if ask.user is None else self._number("user", ask.user)
+        query = None if ask.query is None else self._query(ask.query)
+        if query is not None and (user is None or ask.history is not None):
+            raise ConfigError(
+                "Queries were asked beforehand for the users of this export and what they had: "
+                "name a user and no history."
+            )
         if ask.history is None:
-            return Who(user, None), notes
+            return Who(user, None, query), notes
         who = Who(user, self._known(ask.history, notes))
         return who, self._how_read(who, notes)
+
+    @property
+    def queries(self) -> tuple[str, ...]:
+        """What users can ask for; nothing of most recommenders."""
+        return tuple(self.card.get("asks", {}).get("queries", ()))
+
+    def _query(self, query: str) -> int:
+        if query not in self.queries:
+            can = f"they look like {_some(self.queries[:3])}" if self.queries else "there are none"
+            asks = self.card.get("asks", {"note": "Its recommender is not asked for anything."})
+            raise DataError(f"There is no query {query!r} in this export; {can}. {asks['note']}")
+        return self.queries.index(query)
 
     def _known(self, history: Sequence[str], notes: list[str]) -> np.ndarray:
         """(m,) items of a history that the export knows; those it does not are noted."""
@@ -465,7 +485,8 @@ def _by_vectors(folder: Path, card: Mapping[str, Any], histories: Histories) -> 
     exact = card["index"]["kind"] == "flat"
     read_by = _READS[card["history"]["answered_by"]]
     reads = read_by(folder, card, items["vectors"], items.get("nodes"), users)
-    return ByVectors(items["vectors"], users["vectors"], index, exact, reads)
+    asks = users.get("asks")
+    return ByVectors(items["vectors"], users["vectors"], index, exact, reads, asks)
 
 
 Reads = Callable[[Sequence[Who]], list[np.ndarray]]

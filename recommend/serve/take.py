@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,9 +14,10 @@ import torch
 
 from data.columns import ITEM_ID, LEAST_CLOCK, USER_ID
 from data.dataset import Dataset, histories
+from data.errors import ConfigError
 from data.split import Split
 from recommend.model import Model
-from recommend.protocols import Asked, Multiplies, Weighs
+from recommend.protocols import Asked, Asks, Multiplies, Weighs
 from recommend.sequence.recommender import SequenceRecommender
 from recommend.serve.arrays import MEAN
 from recommend.serve.folder import Content
@@ -28,6 +29,12 @@ from recommend.simple.behaviour import arrays_of
 
 LONGEST = 1000
 """Items of a history that are read where the recommender would read all."""
+MOST_ASKS = 500_000
+"""Asks that are made beforehand at most."""
+UNSAID = (
+    "Of a user, the query is what the own history says: the last one of training, or what the "
+    "latest item means."
+)
 LISTED = 200
 """Items of a list that is made beforehand."""
 
@@ -56,6 +63,7 @@ def take(
     about: Mapping[str, Any],
     kind: Kind = "flat",
     options: Mapping[str, int] | None = None,
+    queries: Sequence[str] | None = None,
 ) -> Content:
     """What an export of a recommender holds.
 
@@ -70,12 +78,17 @@ def take(
         about: What the card says beside.
         kind: Of the index.
         options: Its parameters; see `index.build_index`.
+        queries: What queries are called, in order of their numbers, where every user shall ask for
+            each of them beforehand; None: nothing is asked for in words.
+
+    Raises:
+        ConfigError: there are too many asks, or what writes a backbone is not installed.
     """
     past = histories(dataset.interactions, dataset.n_users)
     learnt = split.histories(dataset)
     asked = Asked(past, np.arange(dataset.n_users), learnt.lengths)
     if isinstance(model.recommender, Multiplies):
-        part = _vectors(model, asked, kind, options or {})
+        part = _vectors(model, asked, kind, options or {}, queries)
     elif isinstance(model.recommender, Weighs):
         part = _weights(model.recommender)
     else:
@@ -101,7 +114,13 @@ def _table(of: pl.DataFrame, id: str) -> pl.DataFrame:
     return of.select(id, pl.exclude(id))
 
 
-def _vectors(model: Model, asked: Asked, kind: Kind, options: Mapping[str, int]) -> Part:
+def _vectors(
+    model: Model,
+    asked: Asked,
+    kind: Kind,
+    options: Mapping[str, int],
+    queries: Sequence[str] | None,
+) -> Part:
     made = model.recommender
     assert isinstance(made, Multiplies)
     made.network.eval()
@@ -111,6 +130,14 @@ def _vectors(model: Model, asked: Asked, kind: Kind, options: Mapping[str, int])
     matrix = items.detach().cpu().float().numpy()
     index, described = build_index(matrix, users.reshape(-1, users.shape[2]), kind, **options)
     read = _read(model)
+    if isinstance(made, Asks):
+        asks, told = _asks(made, asked, queries)
+        read = replace(
+            read,
+            about={**read.about, "note": f"{MEAN['note']} {UNSAID}"},
+            of_users={**read.of_users, **asks},
+            said=told,
+        )
     return Part(
         "vectors",
         {
@@ -118,8 +145,35 @@ def _vectors(model: Model, asked: Asked, kind: Kind, options: Mapping[str, int])
             "users": {"vectors": users, **read.of_users},
         },
         {"index.faiss": index, **read.files},
-        {"index": described, "history": read.about},
+        {"index": described, "history": read.about, **read.said},
     )
+
+
+def _asks(
+    made: Asks, asked: Asked, queries: Sequence[str] | None
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """(n_users, n_queries, d) vectors of every user with every query, and what the card says.
+
+    Asking anew needs the graph and torch, so all that can be asked is asked beforehand, where
+    that is at most `MOST_ASKS`.
+    """
+    n_users, n_queries = len(asked.histories), made.n_queries
+    if queries is None:
+        return {}, {"asks": {"answered": False, "note": f"Nobody can ask for a query. {UNSAID}"}}
+    if n_users * n_queries > MOST_ASKS:
+        raise ConfigError(
+            f"{n_users:,} users and {n_queries:,} queries are {n_users * n_queries:,} asks, more "
+            f"than the {MOST_ASKS:,} that are made beforehand. Export without --asks: each user is "
+            "then taken to ask for what the own history says."
+        )
+    every = np.arange(n_queries)
+    rows = [
+        made.asking(np.full(n_queries, user), every, asked.histories) for user in range(n_users)
+    ]
+    note = "Of each user, every query was asked when the export was made."
+    return {"asks": np.stack(rows).astype(np.float32)}, {
+        "asks": {"answered": True, "queries": list(queries), "note": note}
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +185,14 @@ class Read:
         of_items: Arrays beside the vectors of items.
         of_users: Arrays beside the vectors of users.
         files: By name.
+        said: What the card says besides.
     """
 
     about: Mapping[str, Any]
     of_items: Mapping[str, np.ndarray] = field(default_factory=dict)
     of_users: Mapping[str, np.ndarray] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
+    said: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _read(model: Model) -> Read:
