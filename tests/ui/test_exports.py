@@ -20,6 +20,7 @@ from opening import Open, press, sound, words
 from app.jobs.commands import KINDS, check_words
 from app.serve.cost import bodies, measure, start_fresh
 from app.serve.desk import open_export
+from app.ui.demo.strangers import WORDS
 from app.ui.demo.such import FIELD
 from app.ui.serve import about
 from app.ui.serve import screen as serve
@@ -150,14 +151,45 @@ def test_who_is_not_in_it_is_said(screen: Open, alone: Export, empty_workspace: 
     assert said in [one.value for one in page.warning]
 
 
-def test_what_is_like_an_item(screen: Open, alone: Export, empty_workspace: Path) -> None:
-    page = screen("demo", empty_workspace, user="u2")
-    first = alone.recommend([Ask(user="u2")])[0].items[0]
+def test_why_an_item_and_what_is_like_it(
+    screen: Open, alone: Export, empty_workspace: Path
+) -> None:
+    page = screen("demo", empty_workspace, user="u2", removed="i4")
+    history = ("i2", "i3")
+    first = alone.recommend([Ask(user="u2", history=history)])[0].items[0]
     page = page.button(key=f"export-why-{first[1:]}").click().run()
     assert sound(page)
+    said, why = words(page), alone.explain(first, "u2", history)
+    assert why.rank == 1 and "**It stands at 1**" in said
+    assert why.reasons and all(f"- {plain(one)}" in said for one in why.reasons)
+    for one in why.moved:
+        (title,) = alone.titles([one.without])
+        assert f"Without {plain(title)} in the history it would stand at {one.rank}." in said
+    for title in alone.titles(alone.similar(item=first, k=5).items):
+        assert f"- {plain(title)} " in said
+
+
+@pytest.mark.parametrize("side", ["user", "item"])
+def test_something_new_is_placed_by_words(
+    screen: Open, alone: Export, empty_workspace: Path, side: str
+) -> None:
+    shown = "A new person, in words" if side == "user" else "A new film, in words"
+    page = screen("demo", empty_workspace, **{"of-export": shown})
+    assert sound(page) and "Where it is placed stands here" in words(page)
+    page.multiselect(key=f"{WORDS}-{side}-genres").set_value(["rare"])
+    page = press(page, "Place it")
+    assert sound(page)
+    placed = alone.newcomer(side, {"genres": ["rare"]}, k=8)  # type: ignore[arg-type]
     said = words(page)
-    for one in alone.titles(alone.similar(item=first, k=5).items):
+    for one in alone.titles(placed.alike.items):
         assert f"- {plain(one)} " in said
+    listed = placed.listing.items
+    names = alone.titles(listed) if side == "user" else [f"Person {one[1:]}" for one in listed]
+    assert names and all(f"1. {plain(one)} " in said for one in names)
+    page.multiselect(key=f"{WORDS}-{side}-genres").set_value([])
+    page.text_area(key=f"{WORDS}-{side}-text").set_value("qqq")
+    page = press(page, "Place it")
+    assert "nothing to take" in " ".join(one.value for one in page.error)
 
 
 def test_lists_answer_for_those_they_know(screen: Open, lists: Path, empty_workspace: Path) -> None:

@@ -13,11 +13,12 @@ import streamlit as st
 from app.ui.demo import state
 from app.ui.demo.person import badges, draw_history
 from app.ui.demo.state import Shown
+from app.ui.demo.strangers import draw_new
 from app.ui.demo.such import choose_such, offers
 from app.ui.serve.about import answers_histories, nouns_of
 from app.ui.serve.card import draw_export
 from app.ui.shared.exports import choose_export, open_export, showcase_of
-from app.ui.shared.frame import empty, plain, show_error
+from app.ui.shared.frame import choose, empty, plain, show_error
 from app.ui.shared.remembered import find_named
 from app.ui.shared.telling import fragment
 from data.errors import AutoGraphError
@@ -26,8 +27,9 @@ from recommend.reasons.showcase import Showcase
 
 if TYPE_CHECKING:
     from recommend.serve.reader import Ask, Export
+    from recommend.serve.why import Why
 
-LIST, ALIKE, FOUND = 10, 5, 8
+LIST, ALIKE, FOUND, MOVED = 10, 5, 8, 3
 WHY = "why-of-export"
 """In the address: the item that is asked about."""
 SEARCH = "people-of-export"
@@ -73,7 +75,15 @@ def show_export(there: Mapping[str, Path], data: str | None = None, chosen: str 
     nouns = nouns_of(export.card)
     for name in (state.ADDED, state.REMOVED, WHY):
         find_named(name, case.dataset.item_ids, nouns.one, f"the export {folder.name}")
-    if not _choose(case, answers_histories(export.card)):
+    several = {
+        "somebody": "Somebody",
+        "user": "A new person, in words",
+        "item": f"A new {nouns.one}, in words",
+    }
+    what = choose("Who or what", several, "of-export", hidden=True)
+    if what != "somebody":
+        draw_new(export, case, "user" if what == "user" else "item", nouns)
+    elif not _choose(case, answers_histories(export.card)):
         _what_if(export, case, nouns)
 
 
@@ -250,9 +260,33 @@ def _why(export: Export, case: Showcase, who: Shown, nouns: Nouns) -> None:
     dialog(_about)(export, case, who, ids.number(external), nouns)
 
 
+def _draw_why(case: Showcase, why: Why) -> None:
+    """What is true of an item and a history by counting, and what moved its score."""
+    for reason in why.reasons:
+        st.markdown(f"- {plain(reason)}")
+    if why.rank is not None:
+        st.markdown(
+            f"**It stands at {why.rank:,}** among all that this person has not had.",
+            help="By its score, without conditions on attributes.",
+        )
+    titles = case.titles
+    for one in why.moved[:MOVED]:
+        title = titles[case.dataset.item_ids.number(one.without)]
+        st.markdown(f"- Without {plain(title)} in the history it would stand at {one.rank:,}.")
+    for note in why.notes:
+        st.caption(plain(note))
+
+
 def _about(export: Export, case: Showcase, who: Shown, item: int, nouns: Nouns) -> None:
     st.subheader(plain(case.title(item)), anchor=False)
     st.caption(f"{plain(case.gists[item])} · for {plain(who.name)}")
+    asked = ask_of(case, who, 1, {})
+    try:
+        why = export.explain(case.dataset.item_ids.external[item], asked.user, asked.history)
+    except AutoGraphError as error:
+        st.info(plain(error), icon=":material/info:")
+    else:
+        _draw_why(case, why)
     st.markdown(f"**{nouns.many.capitalize()} most like it**")
     found = export.similar(item=case.dataset.item_ids.external[item], k=ALIKE)
     if not found.items:

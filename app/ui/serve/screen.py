@@ -19,9 +19,10 @@ from app.ui.serve.card import draw_export, draw_size
 from app.ui.serve.trial import curl_line, draw_cost, draw_trial, example_call, lacks_serve
 from app.ui.shared import visitors
 from app.ui.shared.experiment import current_record, header, welcome
-from app.ui.shared.exports import FOLDER, choose_export, exports, open_export
+from app.ui.shared.exports import CHOSEN, FOLDER, choose_export, exports, open_export
 from app.ui.shared.frame import command, empty, link, plain, show_error, workspace
 from app.ui.shared.jobs import latest_job, start_button, start_once, tell_end, watch
+from app.ui.shared.remembered import choose_next
 from app.ui.shared.telling import callback, fragment
 from app.ui.shared.words import hint
 from data.errors import AutoGraphError
@@ -38,6 +39,8 @@ INDEXES: dict[Kind, str] = {
 }
 PORT, PORTS = 8800, 50
 """Where a server listens unless the port is taken, and how many further ones are tried."""
+AWAITED = "export awaited"
+"""In the session: the name of an export that is made; it is shown once it is there."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 
 
@@ -134,7 +137,11 @@ def export_words(experiment: str, cell: Cell, folder: Path, kind: Kind = "flat")
 
 def _run_export(words: tuple[str, ...], name: str, taken: bool) -> None:
     job = latest_job("export", words)
+    if st.session_state.get(AWAITED) == name and name in exports() and not (job and job.active):
+        del st.session_state[AWAITED]
+        choose_next(CHOSEN, name)
     if job is not None and job.active:
+        st.session_state[AWAITED] = name
         watch(job, what="Exporting")
         return
     if job is not None:
