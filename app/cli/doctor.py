@@ -25,7 +25,7 @@ from app.terminal import open_console
 app = typer.Typer()
 ROOM_GB = 2.0
 """Free disk that a run of MovieLens-1M takes, with room to spare."""
-EXTRAS = ("ui", "oidc", "vllm", "ray", "trees", "dev", "bench")
+EXTRAS = ("ui", "oidc", "vllm", "ray", "trees", "serve", "dev", "bench")
 """Parts of the package that are installed on their own; the last two are for its developers."""
 
 

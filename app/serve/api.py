@@ -217,7 +217,7 @@ def make_app(desk: Desk, limits: Limits = Limits(), door: Door = Door()) -> ASGI
     routes = [
         *(Route(path, of, methods=["POST"]) for path, of in posts.items()),
         *(Route(path, of, methods=["GET"]) for path, of in gets.items()),
-        Route(MCP, tools),
+        Route(MCP, tools, methods=["POST"]),
     ]
     router = Router(routes, redirect_slashes=False, lifespan=life)
     return Gate(router, door, limits, counts)

@@ -32,7 +32,6 @@ GONE = 499
 AFTER_S = "1"
 """When somebody whom a busy server sent away may come again."""
 MCP = "/mcp"
-"""Its streams last as long as the client likes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +101,7 @@ class Gate:
         """Why there is no answer; None where there is one."""
         try:
             self._let_in(scope)
-            limit = None if scope["path"] == MCP else self._limits.seconds
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(self._limits.seconds):
                 await self._app({**scope, "app": self}, receive, send)
         except Refusal as refusal:
             return refusal

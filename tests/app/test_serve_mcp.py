@@ -98,3 +98,5 @@ def test_tools_are_there_over_http_behind_the_same_door(desk):
     assert answer.structured_content["items"][0]["id"] == "i2"
     with TestClient(make_app(desk, door=door), base_url="http://localhost") as client:
         assert client.post("/mcp", json={}).status_code == 401
+        right = {"Authorization": f"Bearer {TOKEN}"}
+        assert client.get("/mcp", headers=right).status_code == 405  # no stream is kept open
