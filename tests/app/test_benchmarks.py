@@ -378,3 +378,11 @@ def test_serving(output: Output) -> None:
     assert ["over HTTP, 600 ivf: 60 a second", "≥ 2,000", "missed"] in rows
     assert ["over HTTP, 600 ivf: 0.60 of nothing's rate", "≥ 0.5", "met"] in rows
     assert sum(row[-1] in ("met", "missed") for row in rows if len(row) == 3) == 5
+
+
+def test_two_layer(output: Output) -> None:
+    words = ("--items", 400, "--users", 20, "--queries", 8, "--asks", 30, "--width", 8, "-k", 20)
+    said = output("two_layer", *words, ROUNDS=1, LENGTHS=(20, 400, 500))
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in said.splitlines()[3:]]
+    assert [row[0] for row in rows] == ["20", "400"]
+    assert rows[1][2:4] == ["100.0 %", "1.000"] and 0 < float(rows[0][3]) < 1
