@@ -279,9 +279,9 @@ def moves_chart(moved: Sequence[Moved], asks: tuple[Node, Node], name: Name, tit
     ]
     every = [weight for one in moved for weight in one.weights if weight is not None]
     most, links = max(every, default=0.0), []
-    under = {"position": "bottom", "distance": 2, "backgroundColor": "background"}
     for row, one in enumerate(moved):
-        nodes.append(_node(str(row), one.node, name, (1, row)) | {"label": under})
+        free = "right" if one.weights[1] is None else "left" if one.weights[0] is None else "top"
+        nodes.append(_node(str(row), one.node, name, (1, row)) | {"label": {"position": free}})
         for end, weight in zip(("first", "second"), one.weights, strict=True):
             if weight is not None:
                 links.append(_link(str(row), end, one.node[0], weight, most))
@@ -308,18 +308,20 @@ def weights_chart(weights: pl.DataFrame) -> Spec:
     spec["xAxis"] = names_axis(_apart([titles[item] for item in items]), 110)
     spec["xAxis"]["axisLabel"] |= {"rotate": 40, "fontSize": 11}
     spec["yAxis"] = names_axis(_apart([names[ask] for ask in asks]), 190, inverse=True)
+    top = float(weights["weight"].max() or 1)  # type: ignore[arg-type]
     cells = [
         {
             "value": [items.index(row["item"]), asks.index(row["ask"]), number(row["weight"], 4)],
-            "label": {"formatter": f"{row['weight']:.2f}"},
+            "label": {
+                "formatter": f"{row['weight']:.2f}",
+                "color": "background" if row["weight"] > top / 2 else "text",
+            },
         }
         for row in weights.iter_rows(named=True)
     ]
-    top = float(weights["weight"].max() or 1)  # type: ignore[arg-type]
     shades = {"color": ["background", "item"]}
     spec["visualMap"] = {"min": 0, "max": number(top, 4), "show": False, "inRange": shades}
-    label = {"show": True, "color": "text", "fontSize": 11}
-    label |= {"textBorderColor": "background", "textBorderWidth": 2}
+    label = {"show": True, "fontSize": 11}
     look = {"itemStyle": {"borderColor": "line", "borderWidth": 0.5}, "label": label}
     spec["series"] = [{"id": "weights", "type": "heatmap", "name": "", "data": cells, **look}]
     little: Spec = {"yAxis": {"axisLabel": {"width": 84, "fontSize": 10}}}

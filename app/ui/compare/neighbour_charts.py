@@ -24,7 +24,7 @@ def neighbour_lines(table: pl.DataFrame, unit: str) -> Spec:
         table: As `app.results.sweep.by_neighbours` gives it.
         unit: What is measured.
     """
-    spec = canvas(legend=True, left=24, right=20, bottom=32, tooltip={"formatter": "{b}"})
+    spec = canvas(legend=True, left=36, right=20, bottom=32, tooltip={"formatter": "{b}"})
     ks = sorted({*table["k"].to_list()})
     spec["xAxis"] = axis(name="neighbours of a type that are read (K)", nameGap=26)
     low, high = (ks[0], ks[-1]) if ks else (0, 1)
@@ -68,7 +68,7 @@ def effort_lines(table: pl.DataFrame, column: str, what: str, unit: str) -> Spec
         what: It is called.
         unit: What is measured.
     """
-    spec = canvas(legend=True, left=24, right=24, bottom=32, tooltip={"formatter": "{b}"})
+    spec = canvas(legend=True, left=36, right=24, bottom=32, tooltip={"formatter": "{b}"})
     spec["xAxis"] = axis("log", what, nameGap=26)
     spec["yAxis"] = axis(name=unit, nameGap=46, scale=True)
     known = table.filter(pl.col(column) > 0)

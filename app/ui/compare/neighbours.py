@@ -75,7 +75,7 @@ def _measured(runs: pl.DataFrame) -> None:
         )
         st.caption(
             "Numbers at points are neighbours that are read. Means over seeds; time and memory are "
-            "those of the machine that measured, in one run beside each other."
+            "those of the machine that measured."
         )
         as_table(took, "efforts")
 
