@@ -46,7 +46,7 @@ def ask(
 ) -> None:
     """Shows the items for an ask, and the neighbours that were read for it with their weights.
 
-    Without --for and --query, what the user's own past says is asked for.
+    Without --for and --query, what the recommender makes of the user's own past is asked for.
     """
     if words is not None and query is not None:
         raise ConfigError("--for and --query both say what is asked for; give one of them.")
@@ -97,8 +97,9 @@ def _wanted(
     if query is not None:
         return queries.number(query), []
     if words is None:
-        said = "Nothing is asked for, so what the user's own past says is taken."
-        return asking.usual(user), [said]
+        usual = asking.usual(user)
+        said = f"Nothing is asked for, so {queries.names[usual]} is taken: {asking.tell_usual()}."
+        return usual, [said]
     found = queries.find(words)
     if not found:
         raise ConfigError(nothing_near(asking, words))

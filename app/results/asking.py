@@ -323,6 +323,18 @@ class Asking:
         were = "was" if having == 1 else "were"
         return f"{having:,} of these {n:,} {many} {were} taken in training by who asked for it."
 
+    def has(self, offer: Offer) -> str:
+        """Whether an item has what was asked for, in few words."""
+        if self.queries.noun == "meaning":
+            return "has it" if offer.has else "has it not"
+        return "taken for it" if offer.has else "not taken for it"
+
+    def tell_usual(self) -> str:
+        """What is taken where nothing is asked for, in words."""
+        if self.queries.noun == "meaning":
+            return f"that of the latest {self.nouns.one} of the history"
+        return "what this person asked for last or, if that is nothing, what is asked for most"
+
     def tell_training(self) -> str:
         """What a recommender never met in training; "" for one that met what is asked here."""
         if self.asked != "latest":

@@ -167,9 +167,10 @@ class Queries:
     def find(self, words: str, limit: int = OFFERED) -> list[Taken]:
         """The queries that words come nearest to, nearest first; none where nothing is near.
 
-        Words that are terms of queries decide, by how much these tell of each; those nearest to
-        the first in meaning follow. Where no word is a term, the nearest by meaning are found, if
-        their cosine is one that few items have to a meaning that is not theirs.
+        Words that are terms of queries decide, by how much these tell of each, and where that is
+        the same, the query that says least else; those nearest to the first in meaning follow.
+        Where no word is a term, the nearest by meaning are found, if their cosine is one that few
+        items have to a meaning that is not theirs.
         """
         said = words_in(words) | {" ".join(words.lower().split())}
         scores = {
@@ -178,7 +179,10 @@ class Queries:
             if said & terms.keys()
         }
         if scores:
-            best = sorted(scores, key=lambda query: (-scores[query], query))[:limit]
+            rank = {
+                query: (-score, len(self.terms[query]), query) for query, score in scores.items()
+            }
+            best = sorted(scores, key=rank.__getitem__)[:limit]
             found = [Taken(query, self._told(query, said)) for query in best]
             return [*found, *self._beside(best, limit - len(best))]
         return self._near(words, limit) if self.open_space and words.strip() else []

@@ -195,3 +195,20 @@ class TestLogs:
         assert queries.find("slow space")[0].query == 1
         assert queries.find("slow space")[1].told == "It holds ‘space’."
         assert queries.find("garden") == []
+
+    def test_of_queries_that_hold_as_much_the_one_that_says_least_else_is_first(self) -> None:
+        queries = pl.DataFrame({"query_id": ["a", "b"], "text": ["ship in space", "space"]})
+        none = Histories(np.array([0, 0, 0, 0]), np.zeros(0, int), np.zeros(0, int))
+        found = asked_before(Log(self.log().rows, queries), none).find("space")
+        assert [one.query for one in found] == [1, 0]
+
+    def test_what_is_said_of_a_log_is_of_a_log(self) -> None:
+        histories = Histories(np.array([0, 1, 2, 3]), np.array([1, 1, 1]), np.array([5, 6, 7]))
+        asking = replace(make_asking(), queries=asked_before(self.log(), histories))
+        offer = asking.answer(CY, 0, 1).offers[0]
+        assert (offer.item, offer.words) == (1, ())
+        assert asking.tell_offer(offer) == "Taken 1 time in training by who asked for this."
+        assert asking.has(offer) == "taken for it"
+        assert asking.has(replace(offer, has=0)) == "not taken for it"
+        assert "asked for last" in asking.tell_usual()
+        assert asking.tell_answer(asking.answer(CY, 0, 2)).startswith("1 of these 2 films was")

@@ -23,6 +23,8 @@ MOVED = 6
 """Neighbours that are drawn of those that stay, leave or come."""
 THIN, THICK = 0.8, 9.0
 """Pixels of an edge that counts nothing, and of the one that counts most."""
+LAST = 2
+"""The step that is furthest away."""
 ROW = 27
 """Pixels of a row."""
 COLOURS = {"user": "user", "item": "item", "query": "teal"}
@@ -84,7 +86,12 @@ def region_chart(region: Region, name: Name, title: Title) -> Spec:
         )
         for place in places
     ]
-    shown = {*places}
+    shown, heard_by = {*places}, dict(zip(region.sources, region.targets, strict=True))
+    hubs = {heard_by[place] for place in places if step[place] == LAST}
+    for place, node in zip(places, nodes, strict=True):
+        if place in hubs:
+            above = rows[place] < rows[heard_by[place]]
+            node["label"] = {"position": "top" if above else "bottom", "align": "right"}
     edges = [
         edge
         for edge in range(len(region.sources))

@@ -144,7 +144,7 @@ def _row(asking: Asking, offer: Offer, badge: str = "") -> None:
         st.markdown(f"**{offer.rank}**", width=18)
         with st.container(gap=None, width="stretch"):
             later = f" :primary-badge[:material/check: {asking.nouns.did} later]"
-            own = ":green-badge[has it]" if offer.has else ":gray-badge[has it not]"
+            own = f":{'green' if offer.has else 'gray'}-badge[{asking.has(offer)}]"
             badges = f"{own}{badge}{later if offer.later else ''}"
             st.markdown(f"**{plain(asking.case.title(offer.item))}** {badges}")
             said = asking.tell_offer(offer)
@@ -261,8 +261,8 @@ def _weights(asking: Asking, answer: Answer) -> None:
         key=f"weights-{ego}",
         alt="Weights of items by asks; the table below has them",
     )
-    others = "; the others are drawn at random, always the same" if ego == "query" else ""
-    extremes = f"The darkest cell is {cells.max():.3f}, the lightest {cells.min():.3f}"
+    others = "; the other people are drawn at random, always the same" if ego == "query" else ""
+    extremes = f"Weights here are {cells.min():.3f} to {cells.max():.3f}"
     st.caption(f"{extremes}{others}. {WHAT_WEIGHTS_ARE}")
     wide = weights.drop("ask", "item").rename({"name": "asks"})
     as_table(wide, "weights", key=f"weights-table-{ego}")

@@ -141,8 +141,8 @@ def choose_question(asking: Asking, user: int) -> Question:
         return _take(asking, user, words)
     query = asking.usual(user)
     st.caption(
-        f"Nothing is asked for, so the recommender takes what this person’s own past says: "
-        f"**{plain(queries.names[query])}**."
+        f"Nothing is asked for, so **{plain(queries.names[query])}** is taken: "
+        f"{asking.tell_usual()}."
     )
     return Question(user, query, said=False)
 
