@@ -269,9 +269,5 @@ def _weights(asking: Asking, answer: Answer) -> None:
 
 
 def _command(record: Record, asking: Asking, question: Question, query: int) -> None:
-    taken = asking.queries.find(question.words)[:1] if question.words else []
-    if taken and taken[0].query == query:
-        words: tuple[str, ...] = ("--for", question.words)
-    else:
-        words = ("--query", asking.queries.ids[query])
+    words = ("--for", question.words) if question.words else ("--query", asking.queries.ids[query])
     command("ask", record.experiment.name, _id(asking, question), *words, "-k", str(LIST))

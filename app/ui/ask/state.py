@@ -33,7 +33,7 @@ class Question:
     Attributes:
         user: Who asks.
         query: For what; None where words came near nothing.
-        words: That were typed, if any.
+        words: That were typed and come nearest to the query, if any.
         said: Whether anything was asked for; otherwise the recommender's guess stands in.
     """
 
@@ -202,7 +202,7 @@ def _take(asking: Asking, user: int, words: str) -> Question:
         help="What comes nearest to the words, nearest first. Choose another one if it was meant.",
     )
     _tell_taken(asking, words, taken)
-    return Question(user, taken.query, words)
+    return Question(user, taken.query, words if taken is found[0] else "")
 
 
 def _tell_taken(asking: Asking, words: str, taken: Taken) -> None:
