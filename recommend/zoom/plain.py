@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from data.relation import Relation
+from recommend.settings.item_knn import ItemKnnConfig
 from recommend.zoom.triples import Task
 
 if TYPE_CHECKING:
@@ -237,7 +238,7 @@ def matrix(relation: Relation, ones: bool = False) -> sp.csr_matrix:
 PLAIN = {
     "popularity": Popular,
     "tag popularity": PopularForQuery,
-    "item-knn": ItemNeighbours,
+    ItemKnnConfig().name: ItemNeighbours,
     "tag × user-knn": QueryAndNeighbours,
     "pixie": Pixie,
 }

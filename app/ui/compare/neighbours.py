@@ -18,6 +18,7 @@ from app.ui.compare.tables import evaluation
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.frame import as_table, choose, command, empty, hint, workspace
 from app.ui.shared.results import keep
+from recommend.settings.zoomer import ZoomerConfig
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 MEASURED = {"auc": "AUC", "mae": "MAE", "rmse": "RMSE"}
 """Figures of the measurement that have a name of their own; others are called as they are."""
 COSTS = {"seconds": "seconds of training", "peak_mb": "most memory, MB"}
-COMMAND = ("reproduce", "zoomer", "--from", "DATA")
+ZOOMER = ZoomerConfig().name
+COMMAND = ("reproduce", ZOOMER, "--from", "DATA")
 
 
 def neighbours(records: Sequence[Record], found: Mapping[str, Contender]) -> None:
@@ -107,7 +109,7 @@ def _trained(records: Sequence[Record], found: Mapping[str, Contender]) -> None:
             "stands here over that number. Train the same with another one, and choose both above.",
             ":material/tune:",
         )
-        backbone = next(iter(table["row"]), "zoomer").partition("+")[0]
+        backbone = next(iter(table["row"]), ZOOMER).partition("+")[0]
         change = f"override.{backbone}.model.backbone.neighbours=5"
         command("run", name, "--set", f"name={name}-k5", "--set", change)
         return
