@@ -262,17 +262,19 @@ def _why(export: Export, case: Showcase, who: Shown, nouns: Nouns) -> None:
 
 def _draw_why(case: Showcase, why: Why) -> None:
     """What is true of an item and a history by counting, and what moved its score."""
-    for reason in why.reasons:
-        st.markdown(f"- {plain(reason)}")
+    if why.reasons:
+        st.markdown("\n".join(f"- {plain(reason)}" for reason in why.reasons))
     if why.rank is not None:
         st.markdown(
             f"**It stands at {why.rank:,}** among all that this person has not had.",
             help="By its score, without conditions on attributes.",
         )
     titles = case.titles
-    for one in why.moved[:MOVED]:
-        title = titles[case.dataset.item_ids.number(one.without)]
-        st.markdown(f"- Without {plain(title)} in the history it would stand at {one.rank:,}.")
+    number = case.dataset.item_ids.number
+    moved = ((titles[number(one.without)], one.rank) for one in why.moved[:MOVED])
+    lines = [f"- Without {plain(one)} in the history it would stand at {n:,}." for one, n in moved]
+    if lines:
+        st.markdown("\n".join(lines))
     for note in why.notes:
         st.caption(plain(note))
 
@@ -291,10 +293,11 @@ def _about(export: Export, case: Showcase, who: Shown, item: int, nouns: Nouns) 
     found = export.similar(item=case.dataset.item_ids.external[item], k=ALIKE)
     if not found.items:
         st.caption(f"No other {nouns.one} has anything in common with it.")
+    lines = []
     for other, score in zip(found.items, found.scores, strict=True):
-        number = case.dataset.item_ids.number(other)
-        st.markdown(
-            f"- {plain(case.title(number))} :gray[{plain(case.gists[number])} · {score:.3f}]"
-        )
+        of = case.dataset.item_ids.number(other)
+        lines.append(f"- {plain(case.title(of))} :gray[{plain(case.gists[of])} · {score:.3f}]")
+    if lines:
+        st.markdown("\n".join(lines))
     for note in found.notes:
         st.caption(plain(note))

@@ -66,14 +66,15 @@ def draw_new(export: Export, case: Showcase, side: Literal["user", "item"], noun
 
 
 def _draw_placed(case: Showcase, placed: Placed, side: str, nouns: Nouns) -> None:
-    title = f"{nouns.many.capitalize()} that match what is said"
-    _draw_list(title, items_of(case, placed.alike), numbered=False)
     if side == "user":
         _draw_list("What is recommended then", items_of(case, placed.listing))
     elif placed.listing.items:
         _draw_list("People who would be shown it first", people_of(case, placed.listing))
     for note in placed.notes:
         st.caption(plain(note))
+    alike = items_of(case, placed.alike)
+    best = f", the best {LIST} of {len(alike)}" if len(alike) > LIST else ""
+    _draw_list(f"{nouns.many.capitalize()} that match what is said{best}", alike[:LIST], "-")
 
 
 def items_of(case: Showcase, listing: Listing) -> list[tuple[str, str]]:
@@ -88,7 +89,6 @@ def people_of(case: Showcase, listing: Listing) -> list[tuple[str, str]]:
     return [(case.people[number], case.about[number]) for number in numbers]
 
 
-def _draw_list(title: str, rows: Sequence[tuple[str, str]], numbered: bool = True) -> None:
+def _draw_list(title: str, rows: Sequence[tuple[str, str]], mark: str = "1.") -> None:
     st.markdown(f"**{title}**")
-    mark = "1." if numbered else "-"
     st.markdown("\n".join(f"{mark} {plain(name)} :gray[{plain(about)}]" for name, about in rows))
