@@ -95,8 +95,9 @@ def by_form(card: dict[str, Any]) -> list[str]:
     history, told = card["history"], []
     if card["form"] == "vectors":
         index = card["index"]
-        recall = next(value for name, value in index.items() if name.startswith("recall"))
-        told.append(f"Scores are products of vectors, searched by {index['kind']} ({recall:.3f}).")
+        name = next(one for one in index if one.startswith("recall"))
+        found = f"{index['kind']}: {name} {index[name]:.3f}"
+        told.append(f"Scores are products of vectors, searched by {found}.")
     elif card["form"] == "weights":
         told.append("Scores are sums of what the items of a history add.")
     else:

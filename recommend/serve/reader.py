@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -161,6 +161,13 @@ class Export:
             wants.append(self._want(ask, who, said))
             notes.append(said)
         found = self._form.top(whos, wants)
+        longest = self.card.get("lists", {}).get("longest", self.items.height)
+        for want, said, (items, _) in zip(wants, notes, found, strict=True):
+            if len(items) < want.k and longest < self.items.height:
+                said.append(
+                    f"Only {len(items)} of the {longest} items that were listed for this user "
+                    "beforehand fit; others may fit, and are not known."
+                )
         return [self._listing(one, said) for one, said in zip(found, notes, strict=True)]
 
     def similar(
@@ -502,7 +509,7 @@ def _by_backbone(
     from recommend.serve.backbone import ITEMS, LENGTHS, NODES, OWN, open_backbone
 
     longest, once = int(card["history"]["longest"]), bool(card["history"].get("once"))
-    run = open_backbone(folder / "backbone.onnx")
+    opened = cache(partial(open_backbone, folder / "backbone.onnx"))
     tables = {ITEMS: items, NODES: nodes} if nodes is not None else {ITEMS: items}
     offsets, own = users.get("offsets"), users.get("nodes")
 
@@ -518,7 +525,7 @@ def _by_backbone(
         if own is not None:
             numbers = [len(own) - 1 if who.user is None else who.user for who in whos]
             fed[OWN] = own[numbers]
-        found = run(fed)
+        found = opened()(fed)
         if offsets is not None:
             for one, who in zip(found, whos, strict=True):
                 if who.user is not None:

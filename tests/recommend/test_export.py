@@ -14,6 +14,7 @@ import torch
 from small_worlds import checkerboard, config_of, graph_of, sources_of
 
 from data.dataset import Histories, histories
+from data.errors import ConfigError, DataError
 from data.split import leave_one_out
 from recommend.fit.training import fit_model
 from recommend.model import Model
@@ -40,7 +41,7 @@ for folder in sys.argv[1:]:
 assert "torch" not in sys.modules
 """
 SIMPLE = ("popularity", "item-knn", "ease", "text-knn", "hybrid", "multivae", "lightgcn-cf")
-OTHERS = ("contextgnn", "rankgraph", "ngcf")
+OTHERS = ("contextgnn", "rankgraph", "ngcf", "zoomer")
 
 
 def fit(backbone: str, scratch: Path, enhancer: str = "none") -> Model:
@@ -116,7 +117,42 @@ def test_a_history_is_answered_as_the_recommender_would(
 
 
 def test_lists_refuse_a_history_and_means_say_so(exports: dict[str, Path]) -> None:
-    with pytest.raises(Exception, match="cannot answer for a history"):
+    with pytest.raises(DataError, match="cannot answer for a history"):
         Export.open(exports["contextgnn"]).recommend([Ask(history=ANOTHER)])
     (found,) = Export.open(exports["lightgcn-cf"]).recommend([Ask(history=ANOTHER)])
     assert "mean of its items" in found.notes[0]
+
+
+def test_lists_say_where_they_end(
+    models: dict[str, Model], exports: dict[str, Path], tmp_path: Path, monkeypatch: Any
+) -> None:
+    (whole,) = Export.open(exports["contextgnn"]).recommend([Ask("u1", k=12)])
+    assert len(whole.items) < 12 and not whole.notes  # all that it had not is listed
+    monkeypatch.setattr("recommend.serve.take.LISTED", 3)
+    write_folder(tmp_path / "a", take(models["contextgnn"], DATASET, SPLIT, {}))
+    (found,) = Export.open(tmp_path / "a").recommend([Ask("u1", k=12)])
+    assert found.items == whole.items[:3] and "beforehand fit" in found.notes[0]
+
+
+def test_what_can_be_asked_is_asked_beforehand(models: dict[str, Model], tmp_path: Path) -> None:
+    made: Any = models["zoomer"].recommender
+    queries = [f"meaning {n}" for n in range(made.n_queries)]
+    write_folder(tmp_path / "a", take(models["zoomer"], DATASET, SPLIT, {}, queries=queries))
+    export = Export.open(tmp_path / "a")
+    assert export.queries == tuple(queries)
+    asks = [Ask(user="u7", query=one, k=12, again=True) for one in queries]
+    vectors = made.asking(np.full(len(queries), 7), np.arange(len(queries)), PAST)
+    for ours, found in zip(vectors @ made.base_items.T, export.recommend(asks), strict=True):
+        numbers = DATASET.item_ids.numbers(found.items)
+        np.testing.assert_allclose(found.scores, ours[numbers], atol=1e-4, rtol=1e-4)
+    with pytest.raises(ConfigError, match="no history"):
+        export.recommend([Ask(user="u7", history=("i1",), query=queries[0])])
+    with pytest.raises(DataError, match="no query 'rain'"):
+        export.recommend([Ask(user="u7", query="rain")])
+
+
+def test_an_export_that_nobody_can_ask_says_so(exports: dict[str, Path]) -> None:
+    with pytest.raises(DataError, match="Nobody can ask for a query"):
+        Export.open(exports["zoomer"]).recommend([Ask(user="u1", query="rain")])
+    with pytest.raises(DataError, match="not asked for anything"):
+        Export.open(exports["ease"]).recommend([Ask(user="u1", query="rain")])
