@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +25,7 @@ from app.cli.progress import open_display
 from app.experiment.cautions import notes, of_settings, tell, with_signs
 from app.experiment.file import load_experiment, read_tree
 from app.pipeline.runner import choose_device
+from app.reproduce import triples
 from app.reproduce.domains import account_of_domains, run_ablations
 from app.reproduce.figures import look_up_other, make_other
 from app.reproduce.results import account_of, results_of
@@ -42,6 +43,7 @@ from app.reproduce.tables import (
     run_rows,
 )
 from app.reproduce.tokens import account_of_tokens
+from app.reproduce.triple_account import account_of_triples
 from app.reproduce.variants import DOMAINS, TOKENS
 from app.search.search import override_toml
 from app.search.search import search as find_settings
@@ -110,6 +112,14 @@ def reproduce(
     if name is None:
         _show_names(workspace)
         return
+    if name == triples.NAME:
+        if dry_run or jobs == 1:
+            _reproduce_triples(source, workspace, seeds or (), only or (), dry_run)
+            return
+        raise ConfigError(
+            f"{name} trains one row after another. For several beside each other, start the "
+            "command once more with other rows as --only."
+        )
     kind = kind_of(str(read_tree(name)["name"]))
     if kind in OTHERS:
         if only or seeds:
@@ -148,6 +158,31 @@ def reproduce(
     console.print(f"Written to {path}; beside it: {beside}", style="dim", soft_wrap=True)
 
 
+def _reproduce_triples(
+    source: Path | None, workspace: Path, seeds: Sequence[int], only: Sequence[str], dry_run: bool
+) -> None:
+    """Runs what is missing of triples of a person, a tag and a film, then shows all that is there.
+
+    Raises:
+        ConfigError: no folder is named.
+    """
+    if source is None:
+        raise ConfigError(
+            f"{triples.NAME} is measured on tags, and no folder is named. Add --from FOLDER, with "
+            "tags.dat and movies.dat of MovieLens-10M, or tags.csv and movies.csv of a later one."
+        )
+    of = tuple(dict.fromkeys(seeds)) or triples.SEEDS
+    table = triples.TripleTable(source, workspace, of, tuple(only))
+    if not dry_run:
+        triples.run_triples(table, open_display)
+    told = account_of_triples(triples.TripleTable(source, workspace, of))
+    console = open_console()
+    print_account(told, console)
+    path, *others = write_account(told, workspace)
+    beside = ", ".join(other.name for other in others)
+    console.print(f"Written to {path}; beside it: {beside}", style="dim", soft_wrap=True)
+
+
 def _show_names(workspace: Path) -> None:
     """Shows every table that can be reproduced, and how much of it is there."""
     table = Table(box=SIMPLE_HEAD)
@@ -155,6 +190,8 @@ def _show_names(workspace: Path) -> None:
         table.add_column(head, justify="right" if head == "trained" else "left")
     for name in names():
         table.add_row(name, *_state(name, workspace))
+    there = (workspace / "results" / f"{triples.NAME}.md").exists()
+    table.add_row(triples.NAME, "there" if there else "–", triples.NOTE)
     console = open_console()
     console.print(table)
     console.print("Run one: autograph reproduce NAME --from FOLDER")

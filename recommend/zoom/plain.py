@@ -6,7 +6,7 @@ on training; what there is to choose in one is chosen by the AUC of validation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from data.relation import Relation
 from recommend.settings.item_knn import ItemKnnConfig
+from recommend.zoom.judging import Scorer
 from recommend.zoom.triples import Task
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Popular:
     logs: np.ndarray
 
     @classmethod
-    def every(cls, task: Task) -> Iterator[Popular]:
+    def every(cls, task: Task, seed: int = 0) -> Iterator[Popular]:  # noqa: ARG003
         """The one there is."""
         yield cls(np.log(shares(task)).astype(np.float32))
 
@@ -74,7 +75,7 @@ class PopularForQuery:
     smooth: float
 
     @classmethod
-    def every(cls, task: Task) -> Iterator[PopularForQuery]:
+    def every(cls, task: Task, seed: int = 0) -> Iterator[PopularForQuery]:  # noqa: ARG003
         """One for each amount of smoothing."""
         yield from (cls(matrix(task.led_to), shares(task), one) for one in SMOOTH)
 
@@ -105,7 +106,7 @@ class ItemNeighbours:
     share: np.ndarray
 
     @classmethod
-    def every(cls, task: Task) -> Iterator[ItemNeighbours]:
+    def every(cls, task: Task, seed: int = 0) -> Iterator[ItemNeighbours]:  # noqa: ARG003
         """The one there is."""
         import scipy.sparse as sp
 
@@ -142,7 +143,7 @@ class QueryAndNeighbours:
     weight: float
 
     @classmethod
-    def every(cls, task: Task) -> Iterator[QueryAndNeighbours]:
+    def every(cls, task: Task, seed: int = 0) -> Iterator[QueryAndNeighbours]:  # noqa: ARG003
         """One for each amount of smoothing and weight."""
         import scipy.sparse as sp
 
@@ -235,11 +236,11 @@ def matrix(relation: Relation, ones: bool = False) -> sp.csr_matrix:
     return sp.csr_matrix(parts, (len(relation), relation.n_targets))
 
 
-PLAIN = {
-    "popularity": Popular,
-    "tag popularity": PopularForQuery,
-    ItemKnnConfig().name: ItemNeighbours,
-    "tag × user-knn": QueryAndNeighbours,
-    "pixie": Pixie,
+PLAIN: Mapping[str, Callable[[Task, int], Iterator[Scorer]]] = {
+    "popularity": Popular.every,
+    "tag popularity": PopularForQuery.every,
+    ItemKnnConfig().name: ItemNeighbours.every,
+    "tag × user-knn": QueryAndNeighbours.every,
+    "pixie": Pixie.every,
 }
-"""By the name of the row."""
+"""What makes those that may be chosen among, by the name of the row: of a task, with a seed."""

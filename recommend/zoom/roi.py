@@ -36,7 +36,10 @@ class Asks(NamedTuple):
             the graph alone says it.
         limits: (b,) int64 seconds before which an edge may be seen; None: any.
         hidden: (b,) int64 the item that is to be predicted, whose edges from this ask nobody sees,
-            -1 for none; None: nothing is hidden.
+            -1 for none; (b, 2) for user and query apart, since a query may see what others took
+            for it; None: nothing is hidden.
+        unsaid: (b, m) int64 queries that the user asked for when taking the hidden item and at no
+            other time, -1 for none; None: the query of this ask is taken for one.
     """
 
     users: Tensor
@@ -44,6 +47,7 @@ class Asks(NamedTuple):
     past: Tensor | None = None
     limits: Tensor | None = None
     hidden: Tensor | None = None
+    unsaid: Tensor | None = None
 
     def some(self, rows: slice) -> Asks:
         """Those of some rows."""
@@ -207,13 +211,16 @@ class Regions(nn.Module):
         if other == "user":  # who asks is no stranger to look at
             found = found.masked_fill(found == asks.users[:, None, None], -1)
         if asks.hidden is not None and not (self.clock or self._says_nothing(pair)):
-            gone, kinds = asks.hidden[:, None, None], {kind, other}
+            both = asks.hidden.view(len(asks.hidden), -1)  # (b, 1) or (b, 2)
+            gone, kinds = both[:, [-1 if kind == "query" else 0], None], {kind, other}
             if other == "item":
                 found = found.masked_fill(found == gone, -1)
             if kind == "item":
-                found = found.masked_fill((nodes == asks.hidden[:, None])[..., None], -1)
+                found = found.masked_fill((nodes == both[:, :1])[..., None], -1)
             if kinds == {"user", "query"} and kind == "user" and first:
-                found = found.masked_fill(found == asks.queries[:, None, None], -1)
+                unsaid = asks.queries[:, None] if asks.unsaid is None else asks.unsaid
+                there = (found[..., None] == unsaid[:, None, None]).any(-1)
+                found = found.masked_fill(there, -1)
         return found
 
     def _says_nothing(self, pair: Pair) -> bool:

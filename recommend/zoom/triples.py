@@ -10,10 +10,12 @@ What would give the answer away, and what is done about it:
 1. A user often gives one movie several tags. Whoever has one of these triples in training knows
    that the user had the movie, so pairs of a user and an item are drawn, with all their triples.
 2. `Task.world` holds training alone: the log, the interactions and so every edge, count and feature
-   made of it. Validation and test are no edges, when the test is judged neither.
+   made of it. Validation and test are no edges, when the test is judged neither. The division is
+   at random, so times only put things in order.
 3. In training the triple that is asked about is an edge of the graph itself. Who reads neighbours
    has to leave the item out of the user's, and out of the query's unless somebody else led there;
-   contenders are told which item it is (`left_out`) and see what the test would show them.
+   contenders are told which item it is, and see what the test would show them. So it is with the
+   tags that the user gave this item and no other: in training they would stand among the user's.
 4. Negatives share user and query with their positive, so a query cannot tell them apart. Of all
    kinds they are items that the user gave no tag at all, anywhere: no pair of the test has an edge
    from user to item, and with items that the user had otherwise "has an edge" would mean "no". In
@@ -119,9 +121,12 @@ class Task:
         every = Triples(users, rows[QUERY].to_numpy().astype(np.int64), items)
         train = rows.filter(pl.Series(part == 0))
         known = log.only(pl.Series(np.isin(rows_of(log.rows), rows_of(train))))
+        # Who comes first stays told, but no moment: nothing is out of sight for being later.
+        steps = known.rows.with_columns(pl.col(TIME).rank("dense").cast(pl.Int64))
+        known = replace(known, rows=steps)
         interactions = (
-            train.group_by(USER, ITEM)
-            .agg(pl.col(TIME).min(), pl.len().cast(pl.Float32).alias(WEIGHT))
+            steps.group_by(USER, ITEM)
+            .agg(pl.col(TIME).max(), pl.len().cast(pl.Float32).alias(WEIGHT))
             .sort(USER, TIME, ITEM)
             .select(pl.col(name).cast(kind) for name, kind in INTERACTION_SCHEMA.items())
         )

@@ -230,7 +230,7 @@ class TestPlain:
     ):
         negatives = {"movie": task.negatives(task.test, "movie", 0)}
         found = []
-        for one in PLAIN[name].every(task):
+        for one in PLAIN[name](task, 0):
             told = judge(one, task, task.test, negatives, final=True)
             assert np.isfinite(told.positives).all()
             found.append(auc(*told.pairs("movie")[1:]))
