@@ -22,11 +22,12 @@ from quantize.terms import words_in
 from recommend.protocols import Asks, Region
 from recommend.reasons.showcase import Showcase
 from recommend.settings import BACKBONES
+from recommend.settings.zoomer import ZoomerConfig
 
 if TYPE_CHECKING:
     from llm.encoders import TextEncoder
 
-ASKER = "zoomer"
+ASKER = ZoomerConfig().name
 """The backbone that an experiment can add to be asked."""
 EGOS = ("user", "query")
 """The first two nodes of a region: who asks, and for what."""
