@@ -102,6 +102,23 @@ def efforts(runs: pl.DataFrame, metric: str = "auc") -> pl.DataFrame:
     )
 
 
+def step_cost_in_words(runs: pl.DataFrame) -> str:
+    """How much longer a step takes that reads more neighbours; "" where that was not measured."""
+    of = runs.filter(pl.col("group") == "cost", pl.col("metric") == "step seconds")
+    steps = {
+        int(k): mean(of.filter(pl.col("k") == k)["value"]) for k in of["k"].drop_nulls().unique()
+    }
+    few = min((k for k in steps if k > 0), default=None)
+    if few is None or len(steps) < 2 or not steps[few]:
+        return ""
+    order = sorted((k for k in steps if k != few), key=lambda k: (k == 0, k))
+    told = [f"{steps[k] / steps[few]:.1f} times with {'all' if k == 0 else f'{k}'}" for k in order]
+    return (
+        f"A step of training takes {steps[few]:.3f} s with {few} neighbours of a type, and "
+        f"{', '.join(told)}."
+    )
+
+
 def trained_by_neighbours(
     found: Mapping[str, Contender], metric: str, load: Load = load_evaluation
 ) -> pl.DataFrame:

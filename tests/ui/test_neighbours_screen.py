@@ -12,7 +12,14 @@ from opening import Open, sound, words
 
 from app.pipeline.records import read_record
 from app.results.comparison import Contender, contenders
-from app.results.sweep import RUNS, SCHEMA, by_neighbours, efforts, trained_by_neighbours
+from app.results.sweep import (
+    RUNS,
+    SCHEMA,
+    by_neighbours,
+    efforts,
+    step_cost_in_words,
+    trained_by_neighbours,
+)
 from app.ui.compare.neighbour_charts import effort_lines, neighbour_lines
 from app.ui.compare.neighbours import seeds_in_words
 
@@ -62,6 +69,17 @@ def test_what_it_takes_is_of_the_runs_that_measured_it() -> None:
     assert [one["label"]["formatter"] for one in zoomer["data"]] == ["5", "all"]
     without = runs().filter(pl.col("group") == "neighbours")
     assert efforts(without).select("row", "k", "seconds").rows()[0] == ("graphsage", 5, 3.0)
+
+
+def test_what_a_step_takes_is_a_ratio() -> None:
+    assert step_cost_in_words(runs()) == ""
+    told = {"group": "cost", "row": "zoomer", "seed": 0, "metric": "step seconds"}
+    more = [told | {"k": k, "value": v} for k, v in ((10, 0.5), (5, 0.25), (0, 3.5))]
+    every = pl.concat([runs(), pl.DataFrame(more, schema=SCHEMA)])
+    assert step_cost_in_words(every) == (
+        "A step of training takes 0.250 s with 5 neighbours of a type, and 2.0 times with 10, 14.0 "
+        "times with all."
+    )
 
 
 def test_seeds_are_said() -> None:

@@ -12,11 +12,17 @@ from app.pipeline.records import Record
 from app.results.comparison import Contender
 from app.results.metrics import METRICS
 from app.results.results import stamp
-from app.results.sweep import by_neighbours, efforts, read_runs, trained_by_neighbours
+from app.results.sweep import (
+    by_neighbours,
+    efforts,
+    read_runs,
+    step_cost_in_words,
+    trained_by_neighbours,
+)
 from app.ui.compare.neighbour_charts import effort_lines, neighbour_lines
 from app.ui.compare.tables import evaluation
 from app.ui.shared.charts import draw_chart
-from app.ui.shared.frame import as_table, choose, command, empty, hint, workspace
+from app.ui.shared.frame import as_table, choose, command, empty, hint, plain, workspace
 from app.ui.shared.results import keep
 from recommend.settings.zoomer import ZoomerConfig
 
@@ -80,6 +86,8 @@ def _measured(runs: pl.DataFrame) -> None:
             "those of the machine that measured."
         )
         as_table(took, "efforts")
+    if said := step_cost_in_words(runs):
+        st.markdown(plain(said))
 
 
 def seeds_in_words(table: pl.DataFrame) -> str:
