@@ -308,7 +308,7 @@ def serve(folder: Path, port: int) -> None:
     app: Any = make_app(desk)
     (listing,) = desk.opened.export.recommend([Ask(user="0", k=K)])
     rows = zip(listing.items, listing.scores, strict=True)
-    items = [{"item": item, "score": score, "title": None} for item, score in rows]
+    items = [{"id": item, "score": score, "title": None} for item, score in rows]
     answer = json.dumps({"export": desk.opened.fingerprint, "items": items, "notes": []}).encode()
 
     async def nothing(request: Request) -> Response:
