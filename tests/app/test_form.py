@@ -66,6 +66,10 @@ def test_every_setting_is_in_the_form(demo: Base) -> None:
             chosen = {**sides, **judge, "data.name": "files", "grid.enhancers": ENHANCERS}
             chosen["grid.backbones"] = BACKBONES
             found |= {one.key for one in fields_of(rooms(demo.experiment, chosen))}
+    columns = {"user": "user_id", "query": "words", "item": "item_id", "time": "date"}
+    files = {"interactions": "orders.csv", "time": "date", "log": {"path": "asked.csv", **columns}}
+    logged = settle({"name": "own", "data": {"name": "files", "files": files}}, "The form")
+    found |= {one.key for one in fields_of(rooms(logged))}
     parts = ("model.backbone.", "model.enhancer.")
     asked = {key for key in known_settings() if not key.startswith(parts)}
     rows = tuple(f"{one}." for one in found if one == "data.domains")  # a list of tables, as TOML
