@@ -84,17 +84,18 @@ class Asked:
 class Draw(nn.Module):
     """k neighbours of a type, drawn evenly: all of them where there are no more.
 
-    In training they are drawn anew each time, with replacement; afterwards each node keeps those
-    that the seed gave it.
+    In training they are drawn anew each time, with replacement and by the generator of torch;
+    afterwards each node keeps those that the seed gave it.
     """
 
     def __init__(self, relation: Relation, k: int, seed: int) -> None:
         super().__init__()
-        self.k, self.generator = k, torch.Generator().manual_seed(seed)
+        self.k = k
         self.low = torch.from_numpy(np.array(relation.offsets[:-1]))
         self.many = torch.from_numpy(np.array(relation.degrees))
         self.targets = torch.from_numpy(np.append(relation.targets, 0).astype(np.int64))
-        self.kept = self._draw(torch.arange(len(relation)))
+        generator = torch.Generator().manual_seed(seed)
+        self.kept = self._draw(torch.arange(len(relation)), generator)
 
     def forward(self, nodes: Tensor) -> tuple[Tensor, Tensor]:
         """(b, k) int64 neighbours of (b,) nodes, and (b, k) bool whether there is one."""
@@ -102,9 +103,9 @@ class Draw(nn.Module):
         real = torch.arange(self.k) < self.many[nodes, None]
         return self.targets[torch.where(real, places, len(self.targets) - 1)], real
 
-    def _draw(self, nodes: Tensor) -> Tensor:
+    def _draw(self, nodes: Tensor, generator: torch.Generator | None = None) -> Tensor:
         many = self.many[nodes, None]
-        drawn = (torch.rand(len(nodes), self.k, generator=self.generator) * many).long()
+        drawn = (torch.rand(len(nodes), self.k, generator=generator) * many).long()
         return self.low[nodes, None] + torch.where(many > self.k, drawn, torch.arange(self.k))
 
 
