@@ -287,7 +287,7 @@ def _run(of: TripleTable, run: TripleRun, place: Path, listener: Listener) -> di
     task, budget, who = of.task, run.budget, run.row.removesuffix(ALIKE)
     wrong = {"movie": task.negatives(task.valid, "movie", VALID_SEED)}
     began, rows = time.perf_counter(), []
-    _forget_peak()
+    forget_peak()
     if who in LEARNT:
         made = contender_of(who, task, of.pasts[budget.alike], budget, run.seed)
         rows = fit(
@@ -310,7 +310,7 @@ def _run(of: TripleTable, run: TripleRun, place: Path, listener: Listener) -> di
             if reached > best:
                 scorer, best = one, reached
         parameters, seconds = 0, time.perf_counter() - began
-    peak = _peak_mb()
+    peak = peak_mb()
     listener.progress(str(run), len(rows), budget.epochs if rows else 0, "judged on the test")
     began = time.perf_counter()
     valid = judge(scorer, task, task.valid, wrong, final=False)
@@ -364,8 +364,8 @@ def measure_steps(of: TripleTable, run: TripleRun) -> dict[str, Any]:
         np.random.default_rng(0).permutation(len(task.train)),
     )
     made.network.train()
-    _forget_peak()
-    before, taken = _peak_mb(), []
+    forget_peak()
+    before, taken = peak_mb(), []
     for at in range(COST_STEPS):
         some = torch.from_numpy(
             np.take(order, range(at * COST_BATCH, (at + 1) * COST_BATCH), mode="wrap")
@@ -382,7 +382,7 @@ def measure_steps(of: TripleTable, run: TripleRun) -> dict[str, Any]:
         "seed": run.seed,
         "test": test,
         "seconds": float(sum(taken)),
-        "peak_mb": _peak_mb(),
+        "peak_mb": peak_mb(),
         "before_mb": before,
         "threads": 1,
         "budget": asdict(budget),
@@ -404,13 +404,14 @@ def _read(task: Task, k: int) -> float:
     return float(np.mean(degrees))
 
 
-def _forget_peak() -> None:
+def forget_peak() -> None:
     """Begins to take the peak of memory anew, where Linux lets a process do that."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
+    """The most memory that this process had since then."""
     with suppress(OSError, StopIteration, ValueError):
         lines = Path("/proc/self/status").read_text().splitlines()
         return int(next(one for one in lines if one.startswith("VmHWM")).split()[1]) / 1024

@@ -386,3 +386,11 @@ def test_two_layer(output: Output) -> None:
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in said.splitlines()[3:]]
     assert [row[0] for row in rows] == ["20", "400"]
     assert rows[1][2:4] == ["100.0 %", "1.000"] and 0 < float(rows[0][3]) < 1
+
+
+def test_roi(output: Output) -> None:
+    measure = import_module("benchmarks.roi").measure
+    words = ("--degrees", 3, 12, "--batch", 4, "--steps", 1)
+    said = output("roi", *words, apart=measure).splitlines()
+    assert [line.split("|")[1].strip() for line in said] == ["degree", "3", "12"]
+    assert all(float(line.split("|")[at]) > 0 for line in said[1:] for at in (2, 3, 4))
