@@ -44,7 +44,7 @@ class Past:
         asks: From users to what they asked for, with times, the same as often as it was asked for;
             None where queries are codes.
         took: (2, m) int64 users times the size of the catalogue plus items, rising, and the query
-            with which each was taken last; None where queries are codes.
+            with which each was taken first, as interactions are; None where queries are codes.
         clock: Whether times are times, so that what others did may be known to be later.
     """
 
@@ -84,8 +84,10 @@ class Past:
                 log.rows[name].to_numpy().astype(np.int64) for name in (USER, QUERY, ITEM, TIME)
             )
             asks = Relation.between(users, queries, dataset.n_users, log.n_queries, times)
-            done, rows = np.unique((users * dataset.n_items + items)[::-1], return_index=True)
-            took = np.stack([done, queries[::-1][rows]])
+            by_time = np.argsort(times, kind="stable")
+            pairs = (users * dataset.n_items + items)[by_time]
+            done, rows = np.unique(pairs, return_index=True)
+            took = np.stack([done, queries[by_time][rows]])
         features = Features(past.features.sizes, bags)
         return cls(past.next_to, features, histories, codes, asks, took, clock)
 
@@ -194,13 +196,20 @@ class Past:
         last = self.asks.targets[(ends - 1).clip(0, max(len(self.asks.targets) - 1, 0))]
         return np.where(ends > lows, last, most).astype(np.int64)
 
+    def query_said(self, said: np.ndarray) -> np.ndarray:
+        """(b,) int64 the latest of (b, h) queries, -1 for none, or what is asked for most."""
+        assert self.asks is not None
+        most = int(np.bincount(self.asks.targets, minlength=1).argmax())
+        first = said[np.arange(len(said)), (said >= 0).argmax(1)]
+        return np.where(first >= 0, first, most)
+
     def query_of(self, users: np.ndarray, items: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """(b,) int64 what each user asked for who took an item; another query where it is not told.
+        """(...) int64 what users asked for who took items; another query where it is not told.
 
         Args:
-            users: (b,) numbers.
-            items: (b,) what each took.
-            others: (b,) queries that stand in.
+            users: (...) numbers.
+            items: (...) what each took.
+            others: (...) queries that stand in.
         """
         if self.codes is not None:
             found: np.ndarray = self.codes[items].astype(np.int64)

@@ -124,12 +124,15 @@ class Zoomer:
     ) -> Step:
         own, items = own_settings(self.config), past.items[places].astype(np.int64)
         times = past.times[places] if self.past.clock else None
+        seen = before(past, places, past.offsets[:-1][users], own.reach)
+        said = self._said(users, seen)
         queries = self.past.query_before(users, past.items[places - 1], times)
+        if said is not None:
+            queries = self.past.query_said(said)
         if own.asked != "latest":
             theirs = self.past.query_of(users, items, queries)
             some = rng.random(len(users)) < 0.5
             queries = theirs if own.asked == "own" else np.where(some, theirs, queries)
-        seen = before(past, places, past.offsets[:-1][users], own.reach)
         had = self.past.had
         lengths = had.degrees[users]
         rows = np.repeat(np.arange(len(users)), lengths)
@@ -141,6 +144,7 @@ class Zoomer:
             self._tensor(seen),
             None if times is None else self._tensor(times),
             self._tensor(items),
+            said=None if said is None else self._tensor(said),
         )
         parts = [self._tensor(part) for part in (items, rows, known, drawn)]
         return Step._make((asks, *parts, full))
@@ -339,7 +343,16 @@ class Zoomer:
             after = np.where(last < NEVER, last + 1, NEVER)
             limits = self._tensor(after if moment is None else np.full(len(some), moment))
         seen = before(past, ends, past.offsets[:-1][some], reach)
-        return Asks(*pair, self._tensor(seen), limits)
+        said = self._said(some, seen)
+        told = None if said is None else self._tensor(said)
+        return Asks(*pair, self._tensor(seen), limits, said=told)
+
+    def _said(self, users: np.ndarray, items: np.ndarray) -> np.ndarray | None:
+        """(b, h) int64 what users asked for when taking (b, h) items; where no time tells it."""
+        if self.past.clock or self.past.took is None:
+            return None
+        found = self.past.query_of(users[:, None], items, np.full(items.shape, -1))
+        return np.where(items >= 0, found, -1)
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.array(array, dtype=np.int64)).to(self.network.device)

@@ -40,6 +40,8 @@ class Asks(NamedTuple):
             for it; None: nothing is hidden.
         unsaid: (b, m) int64 queries that the user asked for when taking the hidden item and at no
             other time, -1 for none; None: the query of this ask is taken for one.
+        said: (b, h) int64 queries that each user has asked for, the latest first, -1 for none;
+            None where the graph alone says it.
     """
 
     users: Tensor
@@ -48,6 +50,7 @@ class Asks(NamedTuple):
     limits: Tensor | None = None
     hidden: Tensor | None = None
     unsaid: Tensor | None = None
+    said: Tensor | None = None
 
     def some(self, rows: slice) -> Asks:
         """Those of some rows."""
@@ -204,6 +207,8 @@ class Regions(nn.Module):
                 return _distinct(own)
             if self.codes is not None:
                 return _distinct(torch.where(own >= 0, self.codes[own.clamp_min(0)], -1))
+            if asks.said is not None:
+                return _distinct(asks.said[:, None, : self.reach])
         rows = torch.arange(len(nodes), device=nodes.device).repeat_interleave(nodes.shape[1])
         limits = None if asks.limits is None else asks.limits[rows]
         edges = self.edges["_".join(pair)]

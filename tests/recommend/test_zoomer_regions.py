@@ -229,6 +229,36 @@ class TestLeaks:
         wanted = (step.asks.users.numpy() * 3 + step.items.numpy() * 2) % 5
         assert step.asks.queries.tolist() == wanted.tolist()
 
+    @pytest.mark.parametrize("clock", [True, False])
+    def test_in_training_no_query_is_seen_that_was_asked_for_later(self, clock):
+        """Whether or not times tell, a user has asked for what its items before were taken for."""
+        dataset = with_log(shuffled(clock))
+        made = zoomer_of(dataset, queries="log", neighbours=9)
+        (step,) = steps_of(made, dataset)
+        users, before = step.asks.users.numpy()[:, None], step.asks.past.numpy()
+        queries = np.where(before >= 0, (users * 3 + before * 2) % 5, -1)
+        assert step.asks.queries.tolist() == queries[:, 0].tolist()
+        heard = made.network.region(step.asks)["user"]["query"].numbers[:, 0].tolist()
+        wanted = [set(row.tolist()) - {-1} for row in queries]
+        assert [set(row) - {-1} for row in heard] == wanted
+        target = (users[:, 0] * 3 + step.items.numpy() * 2) % 5
+        assert any(one not in row for one, row in zip(target.tolist(), heard, strict=True))
+
+    def test_an_item_is_asked_for_by_what_it_was_taken_for_first(self):
+        dataset = shuffled(True)
+        users, items, times = (
+            dataset.interactions[name].to_numpy().astype(np.int64)
+            for name in ("user", "item", "time")
+        )
+        asks = np.repeat([0, 1], len(users)), np.tile(items, 2), np.r_[times, times + 60]
+        rows = rows_of(np.tile(users, 2), *asks)
+        about = pl.DataFrame({"query_id": ["a", "b"], "text": ["a", "b"]})
+        made = zoomer_of(replace(dataset, log=Log(rows, about)), queries="log", asked="own")
+        past = training(dataset)
+        first = past.items[past.offsets[:-1]].astype(np.int64)
+        everybody = np.arange(N_USERS)
+        assert not made.past.query_of(everybody, first, np.full(N_USERS, -1)).any()
+
     def test_held_out_asks_are_no_edges(self):
         dataset = with_log(shuffled(True))
         made, past = zoomer_of(dataset, queries="log"), training(dataset)
