@@ -56,7 +56,7 @@ class Content:
 
 
 def write_folder(folder: Path, content: Content, replace: bool = False) -> dict[str, Any]:
-    """The card of what is written: the folder appears whole, by a rename.
+    """The card of what is written: the folder appears whole, by a rename; a link to it stays.
 
     Args:
         folder: Where it shall be.
@@ -68,7 +68,7 @@ def write_folder(folder: Path, content: Content, replace: bool = False) -> dict[
         ArtifactError: the disk is full or the folder may not be written.
     """
     rights.require(f"write {folder.name}")
-    folder = folder.absolute()
+    folder = folder.resolve()
     refuse_place(folder, replace)
     beside = f".{folder.name}.{os.getpid()}"
     part, old = folder.with_name(f"{beside}.part"), folder.with_name(f"{beside}.old")

@@ -88,6 +88,17 @@ def test_a_link_can_be_pointed_at_another_export(tmp_path):
     assert desk.opened.fingerprint == open_export(tmp_path / "two").fingerprint
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_what_is_written_to_a_link_is_where_it_points_and_the_link_stays(tmp_path, there):
+    if there:
+        write_export(tmp_path / "one")
+    link = tmp_path / "live"
+    link.symlink_to("one")
+    card = write_export(link, turn=1)
+    assert link.is_symlink() and sorted(p.name for p in tmp_path.iterdir()) == ["live", "one"]
+    assert open_export(tmp_path / "one").fingerprint == card["fingerprint"]
+
+
 def damage(folder: Path) -> None:
     """Puts an export into its place that lost a byte of its vectors."""
     beside = folder.with_name("beside")
