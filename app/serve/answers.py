@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from app.serve.desk import Opened
 from app.serve.limits import Limits
@@ -187,7 +188,9 @@ def _refusal(
             return Refusal(Kind.UNKNOWN, str(error), "user")
         if ask.history and not any(_known(export, [one]) for one in ask.history):
             return Refusal(Kind.UNKNOWN, str(error), "history")
-        if set(ask.where) - set(export.items.columns[1:]):
+        if ask.history == ():
+            return Refusal(Kind.VALUE, str(error), "history")
+        if not _fits(export, ask.where):
             return Refusal(Kind.VALUE, str(error), "where")
     return Refusal(Kind.VALUE, str(error))
 
@@ -195,6 +198,14 @@ def _refusal(
 def _known(export: Export, items: Sequence[str]) -> bool:
     try:
         export.titles(items)
+    except AutoGraphError:
+        return False
+    return True
+
+
+def _fits(export: Export, where: Mapping[str, Any]) -> bool:
+    try:
+        export.check_where(where)
     except AutoGraphError:
         return False
     return True

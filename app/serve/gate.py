@@ -52,8 +52,9 @@ class Door:
         """Whether a header Authorization holds the token; as slow for any wrong one."""
         if self.token is None:
             return True
-        said = (given or "").encode("utf-8", "surrogateescape")
-        return hmac.compare_digest(said, f"Bearer {self.token}".encode())
+        scheme, _, said = (given or "").partition(" ")
+        right = hmac.compare_digest(said.encode("utf-8", "surrogateescape"), self.token.encode())
+        return right and scheme.lower() == "bearer"
 
 
 class Gate:

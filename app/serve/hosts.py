@@ -66,7 +66,10 @@ class Hosts:
         return address.is_loopback or self.bound in ("", "0.0.0.0", "::")
 
     def _is_here(self, origin: str, host: str) -> bool:
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         places = {host.lower(), *(name.lower() for name in self.allowed)}
         return parts.scheme in ("http", "https") and parts.netloc.lower() in places
 

@@ -262,7 +262,10 @@ class Export:
             (listing,) = self.recommend([Ask(history=tuple(history), k=k, where=where or {})])
             known = [one for one in history if self._find("item", one) is not None]
             alike = Listing(tuple(known), (1.0,) * len(known))
-            return Placed(alike, listing, ("Taken for what the history says.", *listing.notes))
+            unread = "Beside a history, attributes and words are not looked at."
+            more = (unread,) if attributes or words.strip() else ()
+            told = ("Taken for what the history says.", *more, *listing.notes)
+            return Placed(alike, listing, told)
         if not attributes and not words.strip():
             raise ConfigError("Give attributes or words, or, of a new user, a history.")
         _bounded(k)
@@ -314,6 +317,14 @@ class Export:
         """
         ids = self._ids["item"]
         return tuple(ids[n] for n in self.histories.of(self._number("user", user)).tolist())
+
+    def check_where(self, where: Mapping[str, Any]) -> None:
+        """Nothing, where conditions can be asked for.
+
+        Raises:
+            DataError: there is no such attribute, or it cannot be compared so.
+        """
+        self._filters.mask(where)
 
     @cached_property
     def _terms(self) -> Terms:

@@ -72,6 +72,9 @@ def test_a_new_item_is_taken_for_those_that_match(export: Export) -> None:
 def test_a_new_user_is_taken_for_a_history_or_for_what_is_said(export: Export) -> None:
     by_history = export.newcomer("user", history=("a", "nowhere"), k=1)
     assert by_history.listing.items == ("b",) and by_history.alike.items == ("a",)
+    both = export.newcomer("user", {"genres": ["calm"]}, history=("a",), k=1)
+    assert any("attributes and words are not looked at" in one for one in both.notes)
+    assert not any("not looked at" in one for one in by_history.notes)
     by_words = export.newcomer("user", words="roses", attributes={"maker": "Cleo"}, k=1)
     assert by_words.alike.items == ("e",) and by_words.listing.items == ("e",)
     only = export.newcomer("user", words="garden", k=3, where={"maker": "Bob"})
