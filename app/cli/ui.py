@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -68,7 +67,7 @@ def ui(
 
         read_card(from_export)
     door = Door(port, address, allow_host or (), viewer, password_file, from_export)
-    raise typer.Exit(serve(workspace, door, browser))
+    serve(workspace, door, browser)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +129,8 @@ def _check_password(path: Path) -> None:
         raise ConfigError(f"--password-file {path} is empty. Write the password into it.")
 
 
-def serve(workspace: Path, door: Door, browser: bool) -> int:
-    """Runs the page until it is stopped; gives its exit code.
+def serve(workspace: Path, door: Door, browser: bool) -> NoReturn:
+    """Becomes the process of the page, so that a signal that stops it stops the page.
 
     Args:
         workspace: That it shows and writes to.
@@ -149,6 +148,9 @@ def serve(workspace: Path, door: Door, browser: bool) -> int:
         *(sys.executable, "-m", "streamlit", "run", str(PAGE)),
         *("--server.address", door.address, "--server.port", str(door.port)),
         *("--server.headless", "false" if browser else "true"),
+        *("--server.showEmailPrompt", "false"),
     ]
     here = {"AUTOGRAPH_WORKSPACE": str(workspace.resolve()), "TOKENIZERS_PARALLELISM": "false"}
-    return subprocess.call(words, cwd=PAGE.parent, env={**os.environ, **here, **door.settings})
+    sys.stdout.flush()
+    os.chdir(PAGE.parent)
+    os.execve(sys.executable, words, {**os.environ, **here, **door.settings})

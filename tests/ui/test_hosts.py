@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from app.cli.ui import Door
+from app.cli.ui import PAGE, Door, serve
 from app.jobs.control import _environment
 from app.serve.hosts import Hosts
 from data.errors import ConfigError
@@ -75,3 +76,15 @@ def test_a_password_is_no_argument_and_no_setting_of_a_job(tmp_path: Path) -> No
 def test_a_job_does_not_get_the_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTOGRAPH_PASSWORD", "sesame")
     assert "sesame" not in _environment(tmp_path / "workspace" / "jobs" / "one").values()
+
+
+def test_the_command_becomes_the_page_and_asks_for_no_address(tmp_path, monkeypatch):
+    became = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.execve", lambda *what: became.append((*what, Path.cwd())))
+    serve(Path("here"), Door(8501, "127.0.0.1"), browser=True)
+    [(program, words, settings, place)] = became
+    assert program == words[0] == sys.executable and place == PAGE.parent
+    assert settings["AUTOGRAPH_WORKSPACE"] == str(tmp_path / "here")
+    options = dict(zip(words[5::2], words[6::2], strict=True))
+    assert options["--server.headless"] == options["--server.showEmailPrompt"] == "false"
