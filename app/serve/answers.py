@@ -192,6 +192,8 @@ def _refusal(
             return Refusal(Kind.VALUE, str(error), "history")
         if not _fits(export, ask.where):
             return Refusal(Kind.VALUE, str(error), "where")
+        if ask.history and export.card["history"]["answered_by"] == "refused":
+            return Refusal(Kind.VALUE, str(error), "history")
     return Refusal(Kind.VALUE, str(error))
 
 

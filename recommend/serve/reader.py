@@ -357,7 +357,7 @@ class Export:
             rest = Who(who.user, np.delete(past, place))
             found.append((rank_of(self._form.scores(rest), item, past) - whole, int(past[place])))
         found.sort(key=lambda one: -one[0])
-        if who.history is None:
+        if who.history is None and any(fall for fall, _ in found[:TOLD]):
             notes.append(
                 f"With the whole history read anew it stands at {whole}; ranks without an item of "
                 "it compare with that."

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from serve_fakes import write_export
 from starlette.testclient import TestClient
@@ -20,6 +21,7 @@ from app.serve.desk import Desk
 from app.serve.gate import Door
 from app.serve.limits import Limits
 from data.errors import ArtifactError
+from recommend.serve.folder import Content, write_folder
 
 TOKEN = "a-token-that-is-long-enough"
 
@@ -172,6 +174,21 @@ def test_the_same_of_reasons_and_newcomers(client, path, body, wrong):
 )
 def test_what_is_wrong_is_said_with_the_field(client, body, wrong):
     assert error_of(client.post("/recommend", json=body)) == wrong
+
+
+def test_lists_made_beforehand_blame_the_history_that_they_cannot_answer(desk, tmp_path):
+    one = desk.opened.export
+    lists = {"items": np.zeros((4, 1), np.int32), "scores": np.ones((4, 1), np.float32)}
+    about = {"history": {"answered_by": "refused", "note": ""}, "lists": {"longest": 1}}
+    content = Content("lists", one.users, one.items, one.histories, {"lists": lists}, about=about)
+    write_folder(tmp_path / "lists", content)
+    client = TestClient(make_app(Desk(tmp_path / "lists")), base_url="http://localhost")
+    ask = {"user": "u1", "history": ["i1"]}
+    for path, more in (("/recommend", {}), ("/explain", {"item": "i2"})):
+        answer = client.post(path, json=ask | more)
+        assert error_of(answer) == (422, "bad_value", "history")
+    answer = client.post("/recommend", json={**ask, "where": {"year": "red"}})
+    assert error_of(answer) == (422, "bad_value", "where")
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"k": 1e999}'])

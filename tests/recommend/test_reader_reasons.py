@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 
 from data.errors import ConfigError, DataError
 from recommend.serve.arrays import write_export
+from recommend.serve.folder import Content, write_folder
 from recommend.serve.reader import Export
 from recommend.serve.terms import Terms
 from recommend.serve.why import Moved
@@ -54,6 +57,23 @@ def test_what_is_left_out_of_a_history_moves_the_rank(export: Export) -> None:
     assert why.rank == 3
     # without e it is (2, 0): b has 6, c 2, d and f 0, so d stays third; without a it is (0, 2)
     assert why.moved == (Moved("a", 1),)
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_ranks_of_a_history_read_anew_are_told_where_there_are_some(
+    export: Export, tmp_path: Path, moves: bool
+) -> None:
+    """u3 had d and e; of a matrix that has one number, without d item f loses the first place."""
+    matrix = np.zeros((6, 6), np.float32)
+    matrix[3, 5] = moves
+    part = {"kind": "matrix", "scale": 1.0, "recency": 1.0, "last": None}
+    about = {"weights": {"a": part}, "history": {"answered_by": "weights", "note": ""}}
+    arrays = {"weights": {"a.dense": matrix}}
+    content = Content("weights", USERS, ITEMS, export.histories, arrays, about=about)
+    write_folder(tmp_path / "a", content)
+    why = Export.open(tmp_path / "a").explain("f", user="u3")
+    assert why.moved == ((Moved("d", 4),) if moves else ())
+    assert any("read anew" in note for note in why.notes) == moves
 
 
 def test_nothing_shared_is_said(export: Export) -> None:
