@@ -44,7 +44,7 @@ HEADS = {
 TESTED = ("auc", "hit@100")
 """Figures whose differences are tested."""
 PUBLISHED = {
-    "zoomer": (0.9379, 0.3014, 0.3760),
+    NAME: (0.9379, 0.3014, 0.3760),
     "han": (0.9055, 0.3449, 0.3961),
     "stamp": (0.8807, 0.3590, 0.3961),
     "GCE-GNN": (0.9170, 0.3225, 0.4339),
@@ -128,9 +128,9 @@ def _differences(of: TripleTable, found: Records, rows: Sequence[str]) -> Sheet:
     by_row: dict[str, list[TripleRun]] = {}
     for run in found:
         by_row.setdefault(run.row, []).append(run)
-    ours = by_row.get("zoomer", [])
-    others = [row for row in rows if row in by_row and row != "zoomer"] if ours else []
-    told = {row: [of.said(run) for run in by_row[row]] for row in ("zoomer", *others) if ours}
+    ours = by_row.get(NAME, [])
+    others = [row for row in rows if row in by_row and row != NAME] if ours else []
+    told = {row: [of.said(run) for run in by_row[row]] for row in (NAME, *others) if ours}
     tests = []
     for metric in TESTED:
         means = {}
@@ -138,7 +138,7 @@ def _differences(of: TripleTable, found: Records, rows: Sequence[str]) -> Sheet:
             parts = [influences(one, metric) for one in judged]
             means[row] = parts[0][0], np.mean([values for _, values in parts], axis=0)
         for row in others:
-            there, mine = means["zoomer"]
+            there, mine = means[NAME]
             users = of.task.test.users[there]
             tests.append((row, metric, paired(mine, means[row][1], users)))
     adjusted = holm([p for *_, (*_, p) in tests])

@@ -35,6 +35,9 @@ from data.loaders.raw import BadRows, Reading
 from data.loaders.source import Source
 from data.preprocess import preprocess
 from recommend.curve import CHECKPOINT
+from recommend.settings.item_knn import ItemKnnConfig
+from recommend.settings.towers import GraphSageConfig
+from recommend.settings.zoomer import ZoomerConfig
 
 if TYPE_CHECKING:
     from data.dataset import Dataset
@@ -43,8 +46,8 @@ if TYPE_CHECKING:
     from recommend.zoom.past import Past
     from recommend.zoom.triples import Task
 
-NAME = "zoomer"
-"""What the command calls it."""
+NAME, SAGE = ZoomerConfig().name, GraphSageConfig().name
+"""Of the command and its first row, and of a rival."""
 NOTE = (
     "ZOOMER and others on triples of a person, a tag and a film: AUC, MAE, RMSE and hit rates, its "
     "ablations, the number of neighbours, and what reading all of them costs."
@@ -53,14 +56,14 @@ GROUPS = ("table", "ablation", "neighbours", "cost", "alike")
 SEEDS = (0, 1, 2, 3, 4)
 SWEEP = (5, 10, 15, 20, 25, 30)
 """Neighbours of each type. Source: ZOOMER, figure 11."""
-PLAIN_ROWS = ("popularity", "tag popularity", "item-knn", "tag × user-knn", "pixie")
-TABLE_ROWS = ("zoomer", "han", "stamp", "graphsage", "pinsage", "towers")
+PLAIN_ROWS = ("popularity", "tag popularity", ItemKnnConfig().name, "tag × user-knn", "pixie")
+TABLE_ROWS = (NAME, "han", "stamp", SAGE, "pinsage", "towers")
 """Those that learn; `towers` hear nobody, and show what hearing is worth."""
-ABLATION_ROWS = ("zoomer", "zoomer-es", "zoomer-fs", "zoomer-fe", "zoomer-gcn")
+ABLATION_ROWS = (NAME, "zoomer-es", "zoomer-fs", "zoomer-fe", "zoomer-gcn")
 ALIKE = "+alike"
 """Ends the names of rows whose graph has edges between what has words in common, too."""
 ALIKE_ROWS = ("zoomer+alike", "han+alike", "graphsage+alike")
-SWEEP_ROWS = ("zoomer", "graphsage", "pinsage")
+SWEEP_ROWS = (NAME, SAGE, "pinsage")
 SWEEP_SEEDS = 2
 """How many of the seeds each number of neighbours is run with, at most."""
 COSTS = (10, 20, 40, 80, 160, 0)
@@ -212,7 +215,7 @@ def _every(seeds: Sequence[int], changes: tuple[tuple[str, Any], ...]) -> Iterat
             many = None if row == "towers" else k
             yield TripleRun(tuple(groups), row, many, seed, changes=changes)
     for many in COSTS:
-        yield TripleRun(("cost",), "zoomer", many, seeds[0], True, changes)
+        yield TripleRun(("cost",), NAME, many, seeds[0], True, changes)
     for seed in seeds[:SWEEP_SEEDS]:
         for row in ALIKE_ROWS:
             yield TripleRun(("alike",), row, k, seed, changes=changes)

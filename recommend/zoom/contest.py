@@ -133,7 +133,7 @@ class Contender:
 
 
 SWITCHES: dict[str, dict[str, bool]] = {
-    "zoomer": {},
+    ZoomerConfig().name: {},
     "zoomer-gcn": {"feature": False, "edge": False, "semantic": False},
     "zoomer-fe": {"semantic": False},
     "zoomer-fs": {"edge": False},

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from data.errors import ConfigError
 from data.relation import Relation
+from recommend.settings.towers import GraphSageConfig
 from recommend.zoom.features import TERMS, Known
 from recommend.zoom.past import KINDS, Past
 from recommend.zoom.plain import matrix, walked
@@ -318,7 +319,8 @@ def most_visited(visits: object, k: int) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(nodes), torch.from_numpy(counts)
 
 
-RIVALS = ("towers", "graphsage", "pinsage", "han", "stamp")
+SAGE = GraphSageConfig().name
+RIVALS = ("towers", SAGE, "pinsage", "han", "stamp")
 """Rows, by how they gather."""
 
 
@@ -352,7 +354,7 @@ class Rival(nn.Module):
         self.known = nn.ModuleDict(parts)
         made: dict[str, Callable[[], nn.Module]] = {
             "towers": Alone,
-            "graphsage": lambda: GraphSage(self.known, past, width, k, seed),
+            SAGE: lambda: GraphSage(self.known, past, width, k, seed),
             "pinsage": lambda: PinSage(self.known, task, width, k, seed),
             "han": lambda: Han(self.known, past, width, k, seed),
             "stamp": lambda: Stamp(self.known, task, width, k),
