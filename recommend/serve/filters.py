@@ -43,10 +43,11 @@ class Filters:
         Args:
             where: By attribute, a value, several of which one is to fit, or bounds of a number as
                 {"least": 1990, "below": 2000}. Of an attribute that is a list, one of its values
-                has to be the one asked for.
+                has to be the one asked for; days and what lists hold are compared as text.
 
         Raises:
-            DataError: there is no such attribute, or it is no number and has bounds.
+            DataError: there is no such attribute, a value is none that it can have, or it is no
+                number and has bounds.
         """
         wanted: np.ndarray | None = None
         for name, value in where.items():
@@ -67,11 +68,15 @@ class Filters:
         return mask
 
     def _equal(self, name: str, value: Any) -> np.ndarray:
-        column = self._items[name]
-        text = column.dtype == pl.String or column.dtype.is_nested()
-        if text:
+        dtype = self._items[name].dtype
+        if dtype == pl.Boolean:
+            if not isinstance(value, bool):
+                raise DataError(
+                    f"The attribute {name!r} is true or false, and {value!r} is neither."
+                )
+        elif not dtype.is_numeric():
             value = str(value)
-        elif isinstance(value, str):
+        elif isinstance(value, str | bool):
             raise DataError(f"The attribute {name!r} is a number, and {value!r} is none.")
         key = (name, "=", value)
         if key not in self._found:
@@ -83,15 +88,18 @@ class Filters:
         return self._found[key]
 
     def _of_values(self, name: str) -> dict[Any, np.ndarray]:
-        """Rows of each value of an attribute."""
+        """Rows of each value of an attribute; values that are no numbers, as text."""
         if name not in self._rows:
+            dtype = self._items[name].dtype
             table = pl.DataFrame({"value": self._items[name]}).with_row_index("row")
-            if self._items[name].dtype.is_nested():
+            if dtype.is_nested():
                 table = table.explode("value")
             told = table.drop_nulls().group_by("value").agg(pl.col("row"))
+            values = told["value"].to_list()
+            if not (dtype.is_numeric() or dtype == pl.Boolean):
+                values = [str(value) for value in values]
             self._rows[name] = {
-                value: rows.to_numpy()
-                for value, rows in zip(told["value"].to_list(), told["row"], strict=True)
+                value: rows.to_numpy() for value, rows in zip(values, told["row"], strict=True)
             }
         return self._rows[name]
 
