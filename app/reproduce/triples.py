@@ -320,7 +320,7 @@ def _run(of: TripleTable, run: TripleRun, place: Path, listener: Listener) -> di
     _, up, down = valid.pairs("movie")
     negatives = {kind: task.negatives(task.test, kind, seed=0) for kind in KINDS}
     said = judge(scorer, task, task.test, negatives, final=True)
-    test = figures(said, task, task.test, platt(up, down), own=who in LEARNT)
+    test = figures(said, task, task.test, negatives["movie"], platt(up, down), own=who in LEARNT)
     atomic.write_arrays(place / SAID, said.arrays())
     found = {
         "row": run.row,

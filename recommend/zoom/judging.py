@@ -174,13 +174,19 @@ def sigmoid(logits: np.ndarray) -> np.ndarray:
 
 
 def figures(
-    told: Judged, task: Task, of: Triples, line: tuple[float, float], own: bool
+    told: Judged,
+    task: Task,
+    of: Triples,
+    wrong: np.ndarray,
+    line: tuple[float, float],
+    own: bool,
 ) -> dict[str, float]:
     """All figures of a contender.
 
     "auc", "mae" and "rmse" are of negatives of the kind "movie"; "auc popular" and "auc tag" of
     the others; "hit@100" and so on of ranks. "known" ones are of triples whose user, query and item
-    are in training. "mae platt" and "rmse platt" are of logits put on a line by validation, so that
+    are in training, the AUC of those whose negative is, too: otherwise to be in training would mean
+    yes. "mae platt" and "rmse platt" are of logits put on a line by validation, so that
     how well somebody orders and how sure somebody is are told apart; who gives no probabilities has
     these alone.
 
@@ -188,6 +194,7 @@ def figures(
         told: What was said of the triples.
         task: That they are of.
         of: The triples.
+        wrong: (n,) negatives of the kind "movie", as they were judged.
         line: Of `platt`, fitted on validation.
         own: Whether logits are of probabilities as they are.
     """
@@ -202,8 +209,9 @@ def figures(
         found[f"auc {kind}"] = auc(up, down) if len(up) else float("nan")
     there = task.known(of)
     known = there["user"] & there["query"] & there["item"]
-    up, down = told.positives[known], told.negatives["movie"][known]
-    found["auc known"] = auc(up, down) if known.any() else float("nan")
+    both = known & (wrong >= 0) & (task.popularity[wrong] > 0)
+    up, down = told.positives[both], told.negatives["movie"][both]
+    found["auc known"] = auc(up, down) if both.any() else float("nan")
     for k in HITS:
         found[f"hit@{k}"] = float((told.ranks <= k).mean())
         found[f"hit@{k} known"] = float((told.ranks[known] <= k).mean()) if known.any() else 0.0

@@ -188,10 +188,20 @@ class TestFigures:
         negatives = {kind: task.negatives(task.test, kind, 0) for kind in KINDS}
         table = np.zeros((task.n_users, task.n_queries, task.n_items))
         told = judge(Fixed(table), task, task.test, negatives, final=True)
-        found = figures(told, task, task.test, (1.0, 0.0), own=True)
+        found = figures(told, task, task.test, negatives["movie"], (1.0, 0.0), own=True)
         assert found["auc"] == found["auc popular"] == found["auc tag"] == 0.5
         assert found["mae"] == found["rmse"] == 0.5
         assert (told.ranks > 1).all()
+
+    def test_to_be_in_training_is_no_answer_where_all_is_known(self):
+        """Whoever says what training has, and no more, is right by chance alone."""
+        task = Task.of(tagged(n_users=20, n_items=160, many=8))
+        negatives = {kind: task.negatives(task.test, kind, 0) for kind in KINDS}
+        known = (task.popularity > 0).astype(float)
+        table = np.broadcast_to(known, (task.n_users, task.n_queries, task.n_items))
+        told = judge(Fixed(table), task, task.test, negatives, final=True)
+        found = figures(told, task, task.test, negatives["movie"], (1.0, 0.0), own=True)
+        assert (known[negatives["movie"]] == 0).any() and found["auc known"] == 0.5
 
     def test_who_knows_the_answer_gets_everything(self, task: Task):
         negatives = {kind: task.negatives(task.test, kind, 0) for kind in KINDS}
@@ -199,7 +209,7 @@ class TestFigures:
         for user, item in pairs(task.test):
             table[user, :, item] = 9.0
         told = judge(Fixed(table), task, task.test, negatives, final=True)
-        found = figures(told, task, task.test, (1.0, 0.0), own=True)
+        found = figures(told, task, task.test, negatives["movie"], (1.0, 0.0), own=True)
         assert found["auc"] == found["auc tag"] == found["hit@100"] == 1.0
         assert found["mae"] < 0.001 and Judged.read(told.arrays()).ranks.max() < 10
 
@@ -208,7 +218,7 @@ class TestFigures:
         table = rng.normal(size=(task.n_users, task.n_queries, task.n_items))
         negatives = {kind: task.negatives(task.test, kind, 0) for kind in KINDS}
         told = judge(Fixed(table), task, task.test, negatives, final=True)
-        found = figures(told, task, task.test, (1.0, 0.0), own=True)
+        found = figures(told, task, task.test, negatives["movie"], (1.0, 0.0), own=True)
         for metric in ("auc", "auc tag", "auc popular", "hit@100"):
             assert influences(told, metric)[1].mean() == pytest.approx(found[metric], abs=1e-6)
 
