@@ -30,7 +30,7 @@ class ZoomerConfig(BackboneConfig):
     asked for in the log of the data set."""
     level: NonNegativeInt = 0
     """Level of the items' codes whose factors are queries; the first is the coarsest."""
-    asked: Literal["latest", "own", "both"] = "latest"
+    asked: Literal["latest", "own", "both"] = "both"
     """Which query stands beside a user in training: that of the latest item before, as when a list
     is asked for; the one for which the item was taken, as when words are; or one or the other."""
     neighbours: PositiveInt = 10

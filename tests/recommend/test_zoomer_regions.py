@@ -201,7 +201,7 @@ class TestLeaks:
 
     def test_a_list_asks_for_what_the_latest_item_means(self):
         dataset = shuffled(False)
-        made, past = zoomer_of(dataset), training(dataset)
+        made, past = zoomer_of(dataset, asked="latest"), training(dataset)
         codes = graph_of(dataset).item_codes[:, 0]
         users = np.arange(N_USERS)
         asked = made.query_after(past, users)
@@ -215,7 +215,7 @@ class TestLeaks:
 
     def test_of_a_log_it_is_the_last_query_of_training_before(self):
         dataset = with_log(shuffled(True))
-        made, past = zoomer_of(dataset, queries="log"), training(dataset)
+        made, past = zoomer_of(dataset, queries="log", asked="latest"), training(dataset)
         users = np.arange(N_USERS)
         wanted = [(user * 3 + int(past.of(user)[-1]) * 2) % 5 for user in users]
         assert made.query_after(past, users).tolist() == wanted
@@ -233,7 +233,7 @@ class TestLeaks:
     def test_in_training_no_query_is_seen_that_was_asked_for_later(self, clock):
         """Whether or not times tell, a user has asked for what its items before were taken for."""
         dataset = with_log(shuffled(clock))
-        made = zoomer_of(dataset, queries="log", neighbours=9)
+        made = zoomer_of(dataset, queries="log", asked="latest", neighbours=9)
         (step,) = steps_of(made, dataset)
         users, before = step.asks.users.numpy()[:, None], step.asks.past.numpy()
         queries = np.where(before >= 0, (users * 3 + before * 2) % 5, -1)
