@@ -201,6 +201,7 @@ def test_lists_answer_for_those_they_know(screen: Open, lists: Path, empty_works
     page = screen("demo", empty_workspace, user="u2")
     assert sound(page)
     assert titles(page) == wanted(Export.open(lists), Ask(user="u2"))
+    assert "Change their history" not in words(page)
     assert not [one for one in page.button if str(one.key).startswith("out-")]
     assert next(one for one in page.button if one.label == "New person").disabled
     page = screen("serve", empty_workspace)

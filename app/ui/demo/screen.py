@@ -36,12 +36,14 @@ SEARCH, FOUND_ONE = "people-words", "people-found"
 
 def show() -> None:
     """Draws the screen."""
+    there = exports()
+    of_export = visitors.export_alone() is not None or (there and current_record() is None)
     if state.on_projector():
         enlarge()
     else:
-        header("Demo", "What a person is shown, and why. Change their history, and see.")
-    there = exports()
-    if visitors.export_alone() is not None or (there and current_record() is None):
+        more = "" if of_export else " Change their history, and see."  # some read no history
+        header("Demo", f"What a person is shown, and why.{more}")
+    if of_export:
         show_export(there)
         return
     record = require("dataset", "split", "train", "evaluate")
