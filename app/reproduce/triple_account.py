@@ -24,6 +24,7 @@ from app.results.domains import p_in_words
 from app.results.sweep import RUNS, SCHEMA, by_neighbours
 from data.inert import csv_bytes
 from recommend.judge.compare import holm
+from recommend.settings.zoomer import ZoomerConfig
 from recommend.zoom.judging import influences, paired
 
 HEADS = {
@@ -202,7 +203,7 @@ def _costs(costs: Sequence[tuple[TripleRun, Mapping[str, Any]]]) -> Sheet:
                 f"{record['peak_mb'] - record['before_mb']:.0f}",
             ]
         )
-    heads = ["neighbours of a type", "read a triple", "seconds a step", "times the first", "MB"]
+    heads = ["neighbours of a type", "heard a triple", "seconds a step", "times the first", "MB"]
     title = f"Cost of a step of {COST_BATCH} triples, forward and back, one thread"
     return Sheet(title, heads, lines)
 
@@ -224,6 +225,17 @@ def _notes(of: TripleTable, found: Records) -> Iterator[str]:
         "MAE, RMSE); one as often as it is tagged (“as popular”); one that others gave the tag, "
         f"for the {_share(task.together(task.test))} of triples whose film has the tag from others "
         "in training (“same tag”). Trained with the first kind alone, drawn anew in every epoch."
+    )
+    reach = ZoomerConfig().reach
+    degrees = task.had.degrees[task.train.users], task.led_to.degrees[task.train.queries]
+    films, of_tags = (_share(one > reach) for one in degrees)
+    yield (
+        f"ZOOMER chooses its K neighbours of a type among the {reach} latest of a person or tag "
+        "(or among K, if that is more), where the paper scores all: "
+        f"in training, {films} of triples have a person with more films, and {of_tags} a tag with "
+        "more. Others draw from all, or from where walks from it came by; STAMP hears the latest "
+        "alone. HAN weighs types by the mean over all who are asked about at a time, so its "
+        "figures hang a little on who stands beside whom."
     )
     yield (
         "HitRate@K: the film among all that the person had not tagged before; ties take the mean "

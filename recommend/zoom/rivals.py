@@ -209,6 +209,9 @@ class PinSage(nn.Module):
 class Han(nn.Module):
     """Attention among neighbours of a type, then among types: PyG's layer over those drawn.
 
+    How much each type counts is told by the mean over all nodes of a batch, as in the paper over
+    all there are: an answer hangs a little on who else is asked about.
+
     Source: Wang et al., HAN, WWW 2019; `torch_geometric.nn.HANConv`.
 
     Raises:

@@ -17,6 +17,7 @@ from app.reproduce.triples import GROUPS, TripleTable, read_tags, run_triples
 from app.results.sweep import SCHEMA, by_neighbours, read_runs
 from data import atomic
 from data.errors import ConfigError, DataError
+from recommend.settings.zoomer import ZoomerConfig
 
 FEW = ("table/zoomer", "zoomer-gcn", "pixie", "towers", "cost", "neighbours/zoomer")
 TINY = (("epochs", 1), ("width", 4), ("batch", 64))
@@ -73,7 +74,10 @@ def test_every_group_is_run_once_and_told(
     runs_of = told.figures["-runs"]
     assert dict(runs_of.schema) == SCHEMA
     assert set(by_neighbours(runs_of).filter(pl.col("row") == "zoomer")["k"]) == {5, 10}
-    assert "not there yet" not in " ".join(told.notes)
+    assert costs.heads[1] == "heard a triple"  # more are looked at, which a note says
+    notes = " ".join(told.notes)
+    assert "not there yet" not in notes
+    assert f"among the {ZoomerConfig().reach} latest" in notes and "HAN weighs types" in notes
 
 
 def test_a_killed_table_goes_on(

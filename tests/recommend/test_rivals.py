@@ -54,6 +54,16 @@ class TestEach:
         assert every.shape == (len(users), task.n_items)
         assert every.abs().max() <= SMALL.sharpness + 1e-4
 
+    def test_others_who_are_asked_about_matter_to_han_alone(self, task: Task, past: Past, row: str):
+        made = contender_of(row, task, past, SMALL, 0)
+        made.network.eval()
+        users, queries, _ = (one[:12] for one in tensors(task.test))
+        with torch.no_grad():
+            among = made.towers.asked(users, queries)
+            pairs = zip(users.split(1), queries.split(1), strict=True)
+            alone = torch.cat([made.towers.asked(*pair) for pair in pairs])
+        assert torch.allclose(among, alone, atol=1e-6) == (row != "han")
+
     def test_every_weight_learns(self, task: Task, past: Past, row: str):
         made = contender_of(row, task, past, SMALL, 0)
         users, queries, items = tensors(task.train)
