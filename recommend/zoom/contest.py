@@ -1,4 +1,4 @@
-"""Training of everything that learns from triples, by one loop and with one budget."""
+"""Training of everything that learns from triples, by one loop."""
 
 from __future__ import annotations
 
