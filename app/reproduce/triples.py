@@ -61,8 +61,8 @@ TABLE_ROWS = (NAME, "han", "stamp", SAGE, "pinsage", "towers")
 """Those that learn; `towers` hear nobody, and show what hearing is worth."""
 ABLATION_ROWS = (NAME, "zoomer-es", "zoomer-fs", "zoomer-fe", "zoomer-gcn")
 OWN: Mapping[str, Mapping[str, Any]] = {"stamp": {"rate": 0.001, "epochs": 16}}
-"""Of a row's budget, what differs from that of all: so its validation AUC is .864 (seed 0), and .853
-at the rate of the others. Of these, towers reach .865 at theirs and .863 at .001."""
+"""Of a row's budget, what differs from that of all: its validation AUC is .864 so (seed 0), and
+.853 at the rate of the others. Of these, towers reach .865 at theirs and .863 at .001."""
 ALIKE = "+alike"
 """Ends the names of rows whose graph has edges between what has words in common, too."""
 ALIKE_ROWS = ("zoomer+alike", "han+alike", "graphsage+alike")
