@@ -164,15 +164,14 @@ def _ask(body: AskBody, limits: Limits, within: str = "") -> Ask:
 
 
 def _items(opened: Opened, listing: Listing) -> list[Item]:
-    titles = opened.titles
-    return [
-        Item(id, score, titles.get(id))
-        for id, score in zip(listing.items, listing.scores, strict=True)
-    ]
+    titles = map(opened.titles.get, listing.items)
+    return list(map(Item, listing.items, listing.scores, titles))
 
 
 def _notes(listing: Listing) -> list[str]:
     """What is to be known of a listing; of very much, the beginning."""
+    if not listing.notes:
+        return []
     more = len(listing.notes) - NOTES
     return [*listing.notes[:NOTES], *([f"And {more} more notes."] if more > 0 else [])]
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from collections.abc import Iterator
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from app.serve.desk import Desk
@@ -48,12 +54,8 @@ class Counts:
             "Requests that are being answered.",
             registry=self.registry,
         )
-        self._asks = Histogram(
-            "autograph_asks",
-            "Asks in one request for recommendations.",
-            buckets=ASKS,
-            registry=self.registry,
-        )
+        self._asks: Tally[int] = Tally()
+        self.registry.register(_OfAsks(self._asks))
         self.registry.register(_OfDesk(desk))
 
     def begin(self, in_flight: int) -> None:
@@ -72,11 +74,33 @@ class Counts:
 
     def asks(self, n: int) -> None:
         """Counts the asks of one request."""
-        self._asks.observe(n)
+        self._asks[n] += 1
 
     def text(self) -> bytes:
         """All of it, as Prometheus reads it."""
         return generate_latest(self.registry)
+
+
+class _OfAsks(Collector):
+    """How many asks requests had, as a histogram made when it is read: to count is one addition."""
+
+    def __init__(self, counted: Tally[int]) -> None:
+        self._counted = counted
+
+    def collect(self) -> Iterator[Metric]:
+        """What was counted until this moment."""
+        of = dict(self._counted)
+        buckets = [
+            (
+                "+Inf" if most == float("inf") else str(float(most)),
+                sum(times for n, times in of.items() if n <= most),
+            )
+            for most in (*ASKS, float("inf"))
+        ]
+        total = sum(n * times for n, times in of.items())
+        yield HistogramMetricFamily(
+            "autograph_asks", "Asks in one request for recommendations.", buckets, total
+        )
 
 
 class _OfDesk(Collector):

@@ -51,9 +51,12 @@ class Limits:
             Refusal: it wants or says too much.
         """
         self.check_k(body.k, f"{within}k")
-        self.check_items(body.history or (), f"{within}history")
-        self.check_items(body.exclude, f"{within}exclude")
-        self.check_values(body.where, f"{within}where")
+        if body.history:
+            self.check_items(body.history, f"{within}history")
+        if body.exclude:
+            self.check_items(body.exclude, f"{within}exclude")
+        if body.where:
+            self.check_values(body.where, f"{within}where")
 
     def check_items(self, items: Sequence[str], field: str) -> None:
         """Nothing, where as many items may be named.

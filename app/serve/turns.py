@@ -14,9 +14,10 @@ B = TypeVar("B")
 class Turns(Generic[A, B]):
     """Does work of one kind a turn at a time: whatever came during one turn is the next.
 
-    Nobody waits for company: who comes alone is served alone, at once. Where answers are short, a
-    turn is as many as are done in a moment, right here, where all others wait for it: handing them
-    to a thread and back costs more. Long ones have a thread.
+    Nobody waits for company but what has arrived already: who comes alone is served alone, after
+    one more round of the loop. Where answers are short, a turn is as many as are done in a moment,
+    right here, where all others wait for it: handing them to a thread and back costs more. Long
+    ones have a thread.
 
     Args:
         work: Answers several at once; what it raises, all of them get.
@@ -47,7 +48,7 @@ class Turns(Generic[A, B]):
         self._waiting.append((ask, answer))
         if not self._at_work:
             self._at_work = True
-            loop.call_soon(self._begin)
+            loop.call_soon(loop.call_soon, self._begin)
         return await answer
 
     def _begin(self) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -19,8 +18,7 @@ MARGIN = 1e-5
 """Difference between two scores, as a share, by which rounding may turn their order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Who:
+class Who(NamedTuple):
     """For whom scores are wanted: a user, a history, or a user as if the history were this one.
 
     Attributes:
@@ -34,8 +32,7 @@ class Who:
     query: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(NamedTuple):
     """Which items, and how many.
 
     Attributes:
@@ -100,7 +97,7 @@ def best(scores: np.ndarray, want: Want, items: np.ndarray | None = None) -> Fou
 def _are_in(items: np.ndarray, barred: np.ndarray) -> np.ndarray:
     """(m,) bool, which items are among rising ones; `np.isin` takes ten times as long for few."""
     if not len(barred):
-        return np.zeros(len(items), bool)
+        return np.zeros(items.shape, bool)
     at = np.searchsorted(barred, items)
     found: np.ndarray = barred[np.minimum(at, len(barred) - 1)] == items
     return found
@@ -172,14 +169,18 @@ class ByVectors:
             if m:
                 alike[m].append(at)
         for m, places in alike.items():
-            rows = np.concatenate([queries[at] for at in places])
-            near, numbers = self._index.search(np.ascontiguousarray(rows, np.float32), m)
+            rows = np.concatenate([queries[at] for at in places], dtype=np.float32)
+            near, numbers = self._index.search(rows, m)
+            if 1 < len(places) == len(rows) and numbers.min() >= 0:
+                some = self._of_each(rows, [wants[at] for at in places], near, numbers)
+                for at, one in zip(places, some, strict=True):
+                    found[at] = one
+                continue
             start = 0
             for at in places:
-                stop = start + len(queries[at])
-                some = near[start:stop], numbers[start:stop]
-                found[at] = self._among(queries[at], wants[at], *some)
-                start = stop
+                own = slice(start, start + len(queries[at]))
+                found[at] = self._among(queries[at], wants[at], near[own], numbers[own])
+                start = own.stop
         return [
             best(self.of(query), want) if one is None else one
             for query, want, one in zip(queries, wants, found, strict=True)
@@ -206,13 +207,36 @@ class ByVectors:
         items = items[np.searchsorted(items, 0) :]
         scores = self.items[items] @ query.T
         made = best(scores.max(1) if len(query) > 1 else scores[:, 0], want, items)
-        if len(made[0]) < want.k:
-            return None
-        if self._exact:
-            bound = float(near[:, -1].max())
-            if made[1][-1] <= bound + MARGIN * abs(bound):
-                return None
-        return made
+        enough = len(made[0]) == want.k and self._is_sure(made[1][-1], near[:, -1].max())
+        return made if enough else None
+
+    def _of_each(
+        self, rows: np.ndarray, wants: Sequence[Want], near: np.ndarray, numbers: np.ndarray
+    ) -> list[Found | None]:
+        """What `_among` gives for each of several of one vector, (b, d), of all at once."""
+        items = np.sort(numbers)
+        scores = (self.items[items] @ rows[:, :, None])[:, :, 0]
+        starts = len(self.items) * np.arange(len(rows))
+        barred = np.concatenate([want.barred for want in wants])
+        barred += np.repeat(starts, [len(want.barred) for want in wants])
+        fits = np.isfinite(scores) & ~_are_in(items + starts[:, None], barred)
+        for row, want in enumerate(wants):
+            if want.allowed is not None:
+                fits[row] &= want.allowed[items[row]]
+        order = np.argsort(np.where(fits, -scores, np.inf), kind="stable")
+        order += items.shape[1] * np.arange(len(rows))[:, None]
+        items, scores = items.take(order), scores.take(order)
+        enough = [n >= want.k for n, want in zip(fits.sum(1).tolist(), wants, strict=True)]
+        return [
+            (items[row, : want.k], scores[row, : want.k])
+            if enough[row] and self._is_sure(scores[row, want.k - 1], near[row, -1])
+            else None
+            for row, want in enumerate(wants)
+        ]
+
+    def _is_sure(self, score: float, bound: float) -> bool:
+        """Whether nothing that the index left out can be as good, as far as it can be known."""
+        return not self._exact or bool(score > bound + MARGIN * abs(bound))
 
 
 class ByWeights:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Any
 
 import faiss
@@ -35,9 +36,9 @@ def build_index(
         kind: "flat" looks at all; "ivf" at the lists whose centres are nearest; "hnsw" walks a
             graph of neighbours.
         lists: Lists of ivf; by default √n, of at least 39 vectors each on average.
-        probes: Lists that a query looks at; by default 1, 2, 4, … until recall is `ENOUGH`.
+        probes: Lists that a query looks at; by default the fewest whose recall is `ENOUGH`.
         links: Neighbours of a node of hnsw.
-        effort: Nodes that hnsw keeps in view of a query; by default 32, 64, … likewise.
+        effort: Nodes that hnsw keeps in view of a query; by default likewise.
 
     Raises:
         ConfigError: the parameters do not fit the vectors.
@@ -81,18 +82,25 @@ def _least(
     """Recall, and how widely an index looks to reach it, as it is set from here on."""
     k = min(RECALLED, len(vectors))
     wanted = _flat(vectors).search(queries, k)[1]
-    wide = min(given or first, last)
-    while True:
+
+    def recall(wide: int) -> float:
         if isinstance(index, faiss.IndexIVF):
             index.nprobe = wide
         else:
             index.hnsw.efSearch = wide
         found = index.search(queries, k)[1]
         shares = [len(np.intersect1d(a, b)) / k for a, b in zip(wanted, found, strict=True)]
-        recall = float(np.mean(shares))
-        if given or recall >= ENOUGH or wide >= last:
-            return recall, wide
+        return float(np.mean(shares))
+
+    if given:
+        wide = min(given, last)
+        return recall(wide), wide
+    wide = min(first, last)
+    while recall(wide) < ENOUGH and wide < last:
         wide = min(2 * wide, last)
+    steps = range(wide // 2 + 1, wide + 1)
+    wide = steps[bisect_left(steps[:-1], ENOUGH, key=recall)]
+    return recall(wide), wide
 
 
 def _fit_halves(vectors: np.ndarray) -> bool:

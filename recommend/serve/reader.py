@@ -41,6 +41,7 @@ MOST = 1000
 ALIKE = 20
 """Items that what is new is taken for, at most."""
 Side = Literal["user", "item"]
+_NOTHING = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -452,19 +453,17 @@ class Export:
                 notes.append(f"{one!r} was to be excluded, and is not in this export.")
             else:
                 barred.append(number)
-        past: list[int] = []
-        if not ask.again:
-            had = who.history
-            if had is None:
-                assert who.user is not None
-                had = self.histories.of(who.user)
-            past = had.tolist()
-        allowed = self._filters.mask(ask.where)
-        return Want(_bounded(ask.k), np.array(sorted({*barred, *past}), np.int64), allowed)
+        past = _NOTHING if ask.again else self._past(who)
+        out = np.sort(np.concatenate((past, barred), dtype=np.int64) if barred else past)
+        if np.count_nonzero(out[1:] == out[:-1]):
+            out = np.unique(out)
+        allowed = self._filters.mask(ask.where) if ask.where else None
+        return Want(_bounded(ask.k), out, allowed)
 
     def _listing(self, found: Found, notes: list[str]) -> Listing:
         ids, (items, scores) = self._ids["item"], found
-        return Listing(tuple(ids[n] for n in items.tolist()), tuple(scores.tolist()), tuple(notes))
+        named = tuple(map(ids.__getitem__, items.tolist()))
+        return Listing(named, tuple(scores.tolist()), tuple(notes))
 
     def _find(self, side: Side, external: object) -> int | None:
         numbers = self._numbers[side]

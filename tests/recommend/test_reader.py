@@ -70,6 +70,41 @@ def test_one_ask_is_answered_as_among_many(
     assert export.recommend(asks) == [export.recommend([ask])[0] for ask in asks]
 
 
+@pytest.mark.parametrize("kind", ["flat", "ivf", "hnsw"])
+@pytest.mark.parametrize("interests", [1, 2])
+def test_any_asks_are_answered_together_as_each_alone(
+    tmp_path: Path, kind: Any, interests: int
+) -> None:
+    rng = np.random.default_rng(1)
+    items, users = vectors(rng, 2000)
+    items = np.round(items, 1)
+    items[rng.integers(0, 2000, 300)] = items[7]  # equals, also at the best scores
+    users[:6, 0] = items[7]
+    had = [rng.integers(0, 2000, size=n).tolist() for n in (0, 1, 3, 9, 9, 20, 20, 40, 5, 5, 5, 5)]
+    had[3] += had[3]
+    table = pl.DataFrame({"item_id": [f"i{n}" for n in range(2000)], "a": [0, 1] * 1000})
+    people = pl.DataFrame({"user_id": [f"u{n}" for n in range(USERS)]})
+    write_export(tmp_path / "one", items, users[:, :interests], had, table, people, kind)
+    export = Export.open(tmp_path / "one")
+    asks = [
+        Ask(
+            user=f"u{rng.integers(USERS)}",
+            history=(f"i{rng.integers(2000)}",) if n % 5 == 0 else None,
+            k=int(rng.integers(1, 40)),
+            exclude=("i7", f"i{rng.integers(2000)}") if n % 3 == 0 else (),
+            where={"a": 1} if n % 7 == 0 else {},
+            again=bool(n % 4 == 0),
+        )
+        for n in range(120)
+    ]
+    alone = [export.recommend([ask])[0] for ask in asks]
+    assert export.recommend(asks) == alone
+    assert export.recommend(asks[::-1]) == alone[::-1]
+    again = [Ask(user=f"u{n}", again=True) for n in range(USERS)]
+    assert export.recommend(again) == [export.recommend([ask])[0] for ask in again]
+    assert all(list(one.scores) == sorted(one.scores, reverse=True) for one in alone)
+
+
 @pytest.mark.parametrize(
     ("where", "fits"),
     [
