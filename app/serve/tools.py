@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
-from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
-from mcp.types import ToolAnnotations
+from mcp.types import CallToolResult, InputRequiredResult, ToolAnnotations
 from pydantic import Field
 
 from app.serve import answers
@@ -56,6 +56,25 @@ Where = Annotated[
 _READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 
 
+class Server(MCPServer[Any]):
+    """A server of MCP that refuses arguments which no tool takes, rather than forget them."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """What a tool answers.
+
+        Raises:
+            ToolError: it takes no argument of that name, or cannot answer.
+        """
+        for tool in await self.list_tools():
+            known = tool.input_schema.get("properties", {})
+            if tool.name == name and (unknown := sorted(set(arguments) - set(known))):
+                takes = ", ".join(known) or "no arguments"
+                raise ToolError(f"{name} takes {takes}, and not {_short(unknown[0], LONGEST)!r}.")
+        return await super().call_tool(name, arguments, context)
+
+
 def make_tools(desk: Desk, limits: Limits) -> MCPServer[Any]:
     """A server of MCP whose tools ask the export of a desk.
 
@@ -63,7 +82,7 @@ def make_tools(desk: Desk, limits: Limits) -> MCPServer[Any]:
         desk: Whose export answers.
         limits: What is refused.
     """
-    server: MCPServer[Any] = MCPServer(
+    server = Server(
         "autograph", instructions=INSTRUCTIONS, log_level="WARNING", subscriptions=False
     )
 

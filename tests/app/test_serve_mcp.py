@@ -70,6 +70,7 @@ def test_what_cannot_be_answered_is_a_sentence(desk):
         ({}, "Give a user or a history"),
         ({"user": "u1", "k": 2000}, "1000 items at most"),
         ({"user": "u1", "where": {"colour": "red"}}, "no attribute 'colour'"),
+        ({"user": "u1", "were": {"year": 1980}}, "and not 'were'"),
     ):
         answer = call(desk, "recommend", **said)
         assert answer.is_error and wrong in answer.content[0].text
