@@ -261,7 +261,8 @@ def test_metrics_count_requests_asks_and_name_the_export(client, desk):
     assert 'autograph_requests_total{endpoint="/recommend",status="404"} 1.0' in told
     assert 'autograph_requests_total{endpoint="other",status="404"} 1.0' in told
     assert 'autograph_request_seconds_count{endpoint="/recommend"} 2.0' in told
-    assert "autograph_asks_sum 4.0" in told
+    assert "autograph_asks_sum 4.0" in told and "autograph_asks_count 2.0" in told
+    assert 'autograph_asks_bucket{le="2.0"} 1.0' in told
     assert "autograph_requests_in_flight 1.0" in told
     assert f'export="{desk.opened.fingerprint}"' in told
     assert 'autograph_export_swaps_total{outcome="swapped"} 0.0' in told
