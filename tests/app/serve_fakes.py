@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -11,6 +14,8 @@ import polars as pl
 from data.dataset import Histories
 from recommend.serve.folder import Content, write_folder
 from recommend.serve.index import build_index
+
+T = TypeVar("T")
 
 TITLES = ("Alien", "Brazil", "Casablanca", "Dune", "<b>Eve</b>", "Fargo", "Gattaca", None)
 YEARS = (1979, 1985, 1942, 1984, 1950, 1996, 1997, None)
@@ -49,3 +54,9 @@ def write_export(folder: Path, name: str = "first", turn: int = 0) -> dict[str, 
         },
     )
     return write_folder(folder, content, replace=True)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """What comes of it, in a thread: a browser of other tests may have left a loop in this one."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, work).result()

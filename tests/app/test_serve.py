@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import numpy as np
 import pytest
-from serve_fakes import write_export
+from serve_fakes import run, write_export
 from starlette.testclient import TestClient
 
 from app.serve.api import make_app
@@ -309,10 +309,10 @@ def test_an_answer_that_takes_too_long_is_given_up(desk):
 
 def test_beyond_what_is_answered_at_once_others_are_asked_to_come_again(desk):
     slow, held = hold(desk)
-    transport = httpx.ASGITransport(make_app(slow, Limits(requests=1)))
+    transport = httpx2.ASGITransport(make_app(slow, Limits(requests=1)))
 
     async def ask() -> None:
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             first = asyncio.create_task(client.post("/recommend", json={"user": "u1"}))
             await asyncio.to_thread(held.began.wait, 30)
             second = await client.post("/recommend", json={"user": "u1"})
@@ -322,18 +322,18 @@ def test_beyond_what_is_answered_at_once_others_are_asked_to_come_again(desk):
             assert (await first).status_code == 200
             assert (await client.post("/recommend", json={"user": "u1"})).status_code == 200
 
-    asyncio.run(ask())
+    run(ask())
 
 
 def test_who_asks_at_the_same_time_gets_the_own_answer(desk):
-    transport = httpx.ASGITransport(make_app(desk))
+    transport = httpx2.ASGITransport(make_app(desk))
     asks = [{"user": f"u{n % 5}", "k": 1 + n % 3} for n in range(60)]  # there is no u4
 
-    async def ask() -> list[httpx.Response]:
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+    async def ask() -> list[httpx2.Response]:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await asyncio.gather(*(client.post("/recommend", json=one) for one in asks))
 
-    for one, answer in zip(asks, asyncio.run(ask()), strict=True):
+    for one, answer in zip(asks, run(ask()), strict=True):
         if one["user"] == "u4":
             assert error_of(answer) == (404, "unknown", "user")
         else:

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from app_fakes import REPOSITORY
-from serve_fakes import write_export
+from serve_fakes import run, write_export
 
 COMMAND = (sys.executable, "-c", "from app.cli.main import main; main()", "serve")
 
@@ -48,7 +48,7 @@ def port_of(lines: list[str]) -> int:
 
 
 def recommended(port: int) -> dict[str, Any]:
-    answer = httpx.post(f"http://127.0.0.1:{port}/recommend", json={"user": "u1", "k": 2})
+    answer = httpx2.post(f"http://127.0.0.1:{port}/recommend", json={"user": "u1", "k": 2})
     assert answer.status_code == 200
     return dict(answer.json())
 
@@ -66,12 +66,12 @@ def test_it_ends_what_is_in_flight_and_takes_nothing_more(folder):
         port, body = port_of(lines), b'{"user": "u1", "k": 2}'
         words = shlex.split(lines[1])
         assert words[0] == "curl" and words[1].startswith(f"http://127.0.0.1:{port}/")
-        asked = httpx.post(words[1], content=words[words.index("-d") + 1])
+        asked = httpx2.post(words[1], content=words[words.index("-d") + 1])
         assert asked.status_code == 200 and len(asked.json()["items"]) == 5
         with socket.create_connection(("127.0.0.1", port)) as one:
             head = ("POST /recommend HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}")
             one.sendall("\r\n".join([*head, "", ""]).encode() + body[:5])
-            httpx.get(f"http://127.0.0.1:{port}/health")  # so the first one has begun
+            httpx2.get(f"http://127.0.0.1:{port}/health")  # so the first one has begun
             process.send_signal(signal.SIGTERM)
             while listens(port):
                 pass
@@ -93,7 +93,6 @@ def test_killed_it_comes_back_with_the_same_answers(folder):
 
 
 def test_an_assistant_is_answered_over_stdin_and_stdout(folder):
-    import asyncio
 
     from mcp import Client, StdioServerParameters
 
@@ -106,7 +105,7 @@ def test_an_assistant_is_answered_over_stdin_and_stdout(folder):
         async with Client(words) as client:
             return await client.call_tool("recommend", {"user": "u1", "k": 1})
 
-    assert asyncio.run(ask()).structured_content["items"][0]["id"] == "i2"
+    assert run(ask()).structured_content["items"][0]["id"] == "i2"
 
 
 def test_what_cannot_begin_says_why(folder, autograph, monkeypatch, tmp_path):

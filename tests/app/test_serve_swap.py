@@ -9,9 +9,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
-from serve_fakes import write_export
+from serve_fakes import run, write_export
 from starlette.testclient import TestClient
 
 from app.serve.api import make_app
@@ -38,11 +38,11 @@ def test_nothing_happens_while_the_same_export_lies_there(folder):
 def test_every_answer_during_two_swaps_is_wholly_of_one_export(folder):
     desk = Desk(folder)
     turns = {desk.opened.fingerprint: 0}
-    transport = httpx.ASGITransport(make_app(desk))
+    transport = httpx2.ASGITransport(make_app(desk))
     body = {"asks": [{"user": f"u{n}", "k": 1, "again": True} for n in range(4)]}
     over = asyncio.Event()
 
-    async def keep_asking(client: httpx.AsyncClient) -> list[httpx.Response]:
+    async def keep_asking(client: httpx2.AsyncClient) -> list[httpx2.Response]:
         answers = []
         while not over.is_set():
             answers += [
@@ -51,8 +51,8 @@ def test_every_answer_during_two_swaps_is_wholly_of_one_export(folder):
             ]
         return answers
 
-    async def swap_meanwhile() -> list[list[httpx.Response]]:
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+    async def swap_meanwhile() -> list[list[httpx2.Response]]:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             asking = [asyncio.create_task(keep_asking(client)) for _ in range(4)]
             for turn in (1, 2):
                 card = await asyncio.to_thread(write_export, folder, "newer", turn)
@@ -62,7 +62,7 @@ def test_every_answer_during_two_swaps_is_wholly_of_one_export(folder):
             over.set()
             return [[last], *(await asyncio.gather(*asking))]
 
-    answers = [one for some in asyncio.run(swap_meanwhile()) for one in some]
+    answers = [one for some in run(swap_meanwhile()) for one in some]
     seen = set()
     for answer in answers:
         assert answer.status_code == 200

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from serve_fakes import run
 
 from app.serve.turns import Turns
 
@@ -24,17 +25,19 @@ from app.serve.turns import Turns
 )
 def test_a_turn_is_as_long_as_others_may_wait(seconds: float, turns: list[int], here: bool) -> None:
     seen: list[tuple[int, bool]] = []
+    own: list[threading.Thread] = []
 
     def work(asks: Sequence[int]) -> list[int]:
-        seen.append((len(asks), threading.current_thread() is threading.main_thread()))
+        seen.append((len(asks), threading.current_thread() in own))
         return [2 * ask for ask in asks]
 
     async def all_at_once() -> list[int]:
+        own.append(threading.current_thread())
         with ThreadPoolExecutor(1) as threads:
             made = Turns(work, lambda: seconds, threads, short_s=0.002, most=4 if not here else 64)
             return await asyncio.gather(*map(made.take, range(5)))
 
-    assert asyncio.run(all_at_once()) == [0, 2, 4, 6, 8]
+    assert run(all_at_once()) == [0, 2, 4, 6, 8]
     assert seen == [(turn, here) for turn in turns]
 
 
@@ -49,5 +52,5 @@ def test_what_fails_in_one_turn_is_told_to_it_and_the_next_goes_on() -> None:
             made = Turns(work, lambda: 0.001, threads, short_s=0.002)
             return await asyncio.gather(*map(made.take, range(4)), return_exceptions=True)
 
-    told = asyncio.run(all_at_once())
+    told = run(all_at_once())
     assert [str(one) for one in told] == ["no", "no", "2", "3"]
