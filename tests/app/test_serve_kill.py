@@ -94,7 +94,6 @@ def test_killed_under_load_only_what_was_in_flight_is_lost(tmp_path: Path) -> No
     told = clients.told
     assert before["wrong"] == before["broken"] == 0
     assert told["wrong"] == 0
-    assert down["broken"] <= gone["broken"] + CLIENTS, "no more than were in flight"
-    assert told["broken"] == down["broken"], "none once all were refused"
+    assert told["broken"] <= gone["broken"] + CLIENTS, "no more than were in flight"
     assert told["refused"] > before["refused"] and told["right"] >= 2 * ENOUGH
     assert told["refused"] - back["refused"] <= CLIENTS, "none once it answers again"
