@@ -21,27 +21,12 @@ from app.reproduce.triples import (
     TripleTable,
 )
 from app.results.domains import p_in_words
-from app.results.sweep import RUNS, SCHEMA, by_neighbours
+from app.results.sweep import FIGURES, RUNS, SCHEMA, by_neighbours
 from data.inert import csv_bytes
 from recommend.judge.compare import holm
 from recommend.settings.zoomer import ZoomerConfig
 from recommend.zoom.judging import influences, paired
 
-HEADS = {
-    "auc": "AUC",
-    "auc popular": "AUC, as popular",
-    "auc tag": "AUC, same tag",
-    "mae": "MAE",
-    "rmse": "RMSE",
-    "mae platt": "MAE, put straight",
-    "rmse platt": "RMSE, put straight",
-    "hit@100": "HitRate@100",
-    "hit@200": "HitRate@200",
-    "hit@300": "HitRate@300",
-    "auc known": "AUC, all known",
-    "hit@100 known": "HitRate@100, all known",
-}
-"""Figures of the table, and how they are called."""
 TESTED = ("auc", "hit@100")
 """Figures whose differences are tested."""
 PUBLISHED = {
@@ -115,13 +100,13 @@ def _figures(title: str, found: Records, rows: Sequence[str]) -> Sheet:
         if not records:
             continue
         cells = [row]
-        for metric in HEADS:
+        for metric in FIGURES:
             values = [record["test"][metric] for record in records]
             spread = f" ± {np.std(values, ddof=1):.4f}" if len(values) > 1 else ""
             cells.append(f"{np.mean(values):.4f}{spread}")
         seconds = f"{np.mean([record['seconds'] for record in records]):.0f}"
         lines.append([*cells, str(len(records)), seconds])
-    return Sheet(title, ["row", *HEADS.values(), "seeds", "seconds"], lines)
+    return Sheet(title, ["row", *FIGURES.values(), "seeds", "seconds"], lines)
 
 
 def _differences(of: TripleTable, found: Records, rows: Sequence[str]) -> Sheet:
@@ -144,7 +129,7 @@ def _differences(of: TripleTable, found: Records, rows: Sequence[str]) -> Sheet:
             tests.append((row, metric, paired(mine, means[row][1], users)))
     adjusted = holm([p for *_, (*_, p) in tests])
     lines = [
-        [f"zoomer − {row}", HEADS[metric], f"{gap:+.4f}", f"{low:+.4f} to {high:+.4f}",
+        [f"zoomer − {row}", FIGURES[metric], f"{gap:+.4f}", f"{low:+.4f} to {high:+.4f}",
          p_in_words(1.0 if p is None else p)]
         for (row, metric, (gap, low, high, _)), p in zip(tests, adjusted, strict=True)
     ]  # fmt: skip

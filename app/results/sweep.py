@@ -32,6 +32,23 @@ all are; `seconds` those of training, `peak_mb` the most memory of the process t
 A row that draws nothing at random is there with seed 0 alone. Metrics are those of the test, such
 as "auc", "mae", "rmse", "hit@100", and "valid auc" of validation."""
 
+FIGURES = {
+    "auc": "AUC",
+    "auc popular": "AUC, as popular",
+    "auc tag": "AUC, same tag",
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "mae platt": "MAE, put straight",
+    "rmse platt": "RMSE, put straight",
+    "hit@100": "HitRate@100",
+    "hit@200": "HitRate@200",
+    "hit@300": "HitRate@300",
+    "auc known": "AUC, all known",
+    "hit@100 known": "HitRate@100, all known",
+}
+"""Of the test, and how each is called: “as popular” and “same tag” are kinds of negatives, “put
+straight” is on a line that validation chose, “all known” where training has all three."""
+
 
 def read_runs(workspace: Path) -> pl.DataFrame:
     """All runs that were written, with the columns of `SCHEMA`; no rows where there are none.

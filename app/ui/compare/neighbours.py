@@ -13,6 +13,7 @@ from app.results.comparison import Contender
 from app.results.metrics import METRICS
 from app.results.results import stamp
 from app.results.sweep import (
+    FIGURES,
     by_neighbours,
     efforts,
     read_runs,
@@ -29,8 +30,6 @@ from recommend.settings.zoomer import ZoomerConfig
 if TYPE_CHECKING:
     import polars as pl
 
-MEASURED = {"auc": "AUC", "mae": "MAE", "rmse": "RMSE"}
-"""Figures of the measurement that have a name of their own; others are called as they are."""
 COSTS = {"seconds": "seconds of training", "peak_mb": "most memory, MB"}
 ZOOMER = ZoomerConfig().name
 COMMAND = ("reproduce", ZOOMER, "--from", "DATA")
@@ -57,8 +56,8 @@ def neighbours(records: Sequence[Record], found: Mapping[str, Contender]) -> Non
 
 def _measured(runs: pl.DataFrame) -> None:
     """Lines of the measurement, and what it took."""
-    metrics = runs.filter(group="neighbours")["metric"].unique(maintain_order=True).to_list()
-    names = {one: MEASURED.get(one, one) for one in metrics if not one.startswith("valid")}
+    there = set(runs.filter(group="neighbours")["metric"])
+    names = {one: name for one, name in FIGURES.items() if one in there}
     metric = choose("Figure", names, "sweep-metric", default="auc" if "auc" in names else None)
     table = by_neighbours(runs, metric)
     draw_chart(
