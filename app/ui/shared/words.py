@@ -95,9 +95,9 @@ HINTS = {
     "type share": "How much all neighbours of this type count for who listens: a cosine, and "
     "below 0 they count against.",
     "sweep": "K is how many neighbours of a type each node hears. AUC is how often a true item "
-    "stands above another one, 0.5 by chance: above any item, one as often had (as popular), or one "
-    "that others took for the same (same tag). Put straight: probabilities on a line that validation "
-    "chose. All known: training has the person, what is asked for and both items.",
+    "stands above another one, 0.5 by chance: above any item, one as often had (as popular), or "
+    "one that others took for the same (same tag). Put straight: probabilities on a line that "
+    "validation chose. All known: training has the person, what is asked for and both items.",
     "coupling": "Coupling coefficients: edge weights of the same neighbours under several "
     "questions. Rows that differ show that it listens otherwise when the question is another one.",
     "export form": "What an export makes scores of: vectors of people and items, weights between "
