@@ -81,17 +81,7 @@ def by_neighbours(
     (5, 0.8, 2)
     """
     chosen = runs.filter(pl.col("group") == group, pl.col("metric") == metric, pl.col("k") > 0)
-    return (
-        chosen.group_by("row", "k")
-        .agg(
-            mean=pl.col("value").mean().round(12),
-            sd=pl.col("value").std(),
-            seeds=pl.len(),
-            seconds=pl.col("seconds").mean(),
-            peak_mb=pl.col("peak_mb").mean(),
-        )
-        .sort("row", "k")
-    )
+    return _over_seeds(chosen).sort("row", "k")
 
 
 def efforts(runs: pl.DataFrame, metric: str = "auc") -> pl.DataFrame:
@@ -106,16 +96,17 @@ def efforts(runs: pl.DataFrame, metric: str = "auc") -> pl.DataFrame:
     of = runs.filter(pl.col("metric") == metric)
     costs = of.filter(pl.col("group") == "cost")
     chosen = costs if costs.height else of.filter(pl.col("group") == "neighbours")
-    return (
-        chosen.group_by("row", "k")
-        .agg(
-            mean=pl.col("value").mean().round(12),
-            sd=pl.col("value").std(),
-            seeds=pl.len(),
-            seconds=pl.col("seconds").mean(),
-            peak_mb=pl.col("peak_mb").mean(),
-        )
-        .sort("row", pl.when(pl.col("k") > 0).then("k"), nulls_last=True)
+    return _over_seeds(chosen).sort("row", pl.when(pl.col("k") > 0).then("k"), nulls_last=True)
+
+
+def _over_seeds(runs: pl.DataFrame) -> pl.DataFrame:
+    """A row each row and number of neighbours: means over seeds, in no order."""
+    return runs.group_by("row", "k").agg(
+        mean=pl.col("value").mean().round(12),
+        sd=pl.col("value").std(),
+        seeds=pl.len(),
+        seconds=pl.col("seconds").mean(),
+        peak_mb=pl.col("peak_mb").mean(),
     )
 
 
