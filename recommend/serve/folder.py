@@ -8,6 +8,8 @@ operators are arithmetic.
 
 from __future__ import annotations
 
+import ctypes
+import glob
 import hashlib
 import json
 import os
@@ -74,6 +76,7 @@ def write_folder(folder: Path, content: Content, replace: bool = False) -> dict[
     part, old = folder.with_name(f"{beside}.part"), folder.with_name(f"{beside}.old")
     try:
         with atomic.explain_failures(folder):
+            _sweep(folder)
             part.mkdir(parents=True, exist_ok=True)
             card = _fill(part, content)
             _take_place(part, folder, old)
@@ -85,15 +88,51 @@ def write_folder(folder: Path, content: Content, replace: bool = False) -> dict[
 
 
 def _take_place(part: Path, folder: Path, old: Path) -> None:
-    """`folder` is what `part` was; what was there comes back where that fails."""
-    if folder.exists():
-        folder.rename(old)
-    try:
+    """`folder` is what `part` was; what was there is what `part` is, or comes back on failure.
+
+    Both change places at once where the system can do that; elsewhere a process that is killed
+    between two renames leaves what was there as `old`.
+    """
+    if not folder.exists():
         part.rename(folder)
-    except OSError:
-        if old.exists():
+    elif not _exchange(part, folder):
+        folder.rename(old)
+        try:
+            part.rename(folder)
+        except OSError:
             old.rename(folder)
-        raise
+            raise
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Whether two folders have changed places, in one step that nobody can see half done."""
+    here, at_once = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of Linux
+    try:
+        rename = ctypes.CDLL(None).renameat2
+    except (AttributeError, OSError, TypeError):
+        return False
+    return bool(rename(here, os.fsencode(one), here, os.fsencode(other), at_once) == 0)
+
+
+def _sweep(folder: Path) -> None:
+    """Takes away what processes that are no more have left beside an export, never its one copy."""
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
+        number, _, kind = left.name.removeprefix(f".{folder.name}.").partition(".")
+        is_left = kind == "part" or (kind == "old" and folder.exists())
+        if is_left and number.isdecimal() and not _lives(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _lives(process: int) -> bool:
+    if os.name == "nt":  # where signal 0 is no question
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def refuse_place(folder: Path, replace: bool) -> None:

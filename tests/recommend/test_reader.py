@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
+from subprocess import Popen
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,7 @@ import polars as pl
 import pytest
 
 from data.errors import ArtifactError, ConfigError, DataError
+from recommend.serve import folder as folders
 from recommend.serve.arrays import write_export
 from recommend.serve.index import build_index
 from recommend.serve.reader import Ask, Export
@@ -251,6 +255,41 @@ def test_an_export_takes_a_place_only_where_it_may(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no export"):
         write_export(tmp_path / "mine", items, users, replace=True)
     assert (tmp_path / "mine" / "letter.txt").exists()
+
+
+def test_a_place_is_never_empty_while_an_export_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items, users = vectors(np.random.default_rng(4))
+    write_export(tmp_path / "a", items, users)
+    if not folders._exchange(*(Path(mkdtemp(dir=tmp_path)) for _ in range(2))):
+        pytest.skip("this system cannot have two folders change places at once")
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a rename by which the place is empty for a moment")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    second = write_export(tmp_path / "a", 2 * items, users, replace=True)
+    assert Export.open(tmp_path / "a").card == second
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_killed_processes_left_is_taken_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: bool
+) -> None:
+    items, users = vectors(np.random.default_rng(4))
+    gone = Popen(["true"])
+    gone.wait()
+    if not at_once:
+        monkeypatch.setattr(folders, "_exchange", lambda *_: False)
+    for name in (f".a.{gone.pid}.part", f".a.{gone.pid}.old", f".a.{os.getppid()}.part"):
+        (tmp_path / name).mkdir()
+    write_export(tmp_path / "a", items, users)
+    assert (tmp_path / f".a.{gone.pid}.old").exists()  # it may have been the only copy
+    second = write_export(tmp_path / "a", 2 * items, users, replace=True)
+    there = {one.name for one in tmp_path.iterdir()}
+    assert there == {"a", f".a.{os.getppid()}.part"}
+    assert Export.open(tmp_path / "a").card == second
 
 
 def test_arrays_that_do_not_fit_are_refused(tmp_path: Path) -> None:
