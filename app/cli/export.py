@@ -142,7 +142,8 @@ def described(results: Results, cell: Cell) -> dict[str, Any]:
         if isinstance(value, float)
     }
     dated = data is None or data.clock
-    until = int(results.dataset.interactions[TIME].gather(results.split.train).max() or 0)  # type: ignore[arg-type]
+    times = results.dataset.interactions[TIME].to_numpy()[results.split.train]
+    until = int(times.max(initial=0))
     return {
         "what": f"The recommender {cell} of the experiment {experiment.name}, to be served.",
         "experiment": experiment.name,
