@@ -19,7 +19,9 @@ from recommend.serve.reader import Ask, Export
 log = logging.getLogger("autograph.serve")
 CARD = "card.json"
 TRIES = 5
-"""Answers that are timed, together, before an export answers anybody."""
+"""Answers that are timed, together, before an export answers anybody, and how often at most."""
+TRIED_S = 0.02
+"""Seconds after which they are not timed again."""
 Stamp = tuple[int, int, int]
 """Which file a card is: its number on the disk, its time in nanoseconds, its bytes."""
 
@@ -73,14 +75,20 @@ def _title(given: Any) -> str | None:
 
 
 def _seconds(export: Export, asks: Sequence[Ask]) -> float:
-    """Of an answer, where several are asked for again: what is read at first was read before."""
+    """Of an answer: several are asked for, and again, and the shortest time is of the work alone.
+
+    The first reads what the next have read; other work on the machine may stand in any.
+    """
+    took: list[float] = []
     try:
         export.recommend(asks)
-        begin = time.perf_counter()
-        export.recommend(asks)
+        while not took or (len(took) < TRIES and sum(took) < TRIED_S):
+            begin = time.perf_counter()
+            export.recommend(asks)
+            took.append(time.perf_counter() - begin)
     except AutoGraphError:
         return float("inf")
-    return (time.perf_counter() - begin) / len(asks)
+    return min(took) / len(asks)
 
 
 class Desk:
