@@ -49,6 +49,15 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *("description", "about", "overview", "summary", "plot", "abstract", "details", "text"),
         *("beschreibung", "inhalt", "descripcion"),
     ),
+    "query": (
+        *("query", "querytext", "words", "search", "searchterm", "searchquery", "searchwords"),
+        *("keywords", "keyword", "term", "phrase", "question", "tag", "q", "suchbegriff"),
+        *("suchwort", "suche", "anfrage", "requete", "busqueda", "consulta"),
+    ),
+    "ask": (
+        *("ask", "askid", "searchid", "requestid", "session", "sessionid", "visitid", "visit"),
+        *("sitzung", "sesion"),
+    ),
 }
 """Names in use for each role, small letters and digits alone, the most telling first."""
 LISTS = re.compile(
@@ -76,6 +85,27 @@ def guess_interactions(rows: pl.DataFrame) -> dict[str, str | None]:
         if found[role] is None and left:
             found[role] = left.pop(0)
     return found
+
+
+def guess_log(rows: pl.DataFrame, beside: Mapping[str, str | None]) -> dict[str, str | None]:
+    """A column, or None, for user, item, time, query and ask of a log; no column stands twice.
+
+    Args:
+        rows: The first of the table.
+        beside: Which columns of interactions are user, item and time; those called alike are so.
+    """
+    roles = ("user", "item", "time", "query", "ask")
+    same = {role: beside.get(role) for role in roles if beside.get(role) in rows.columns}
+    others = [name for name in rows.columns if name not in same.values()]
+    found = {**_by_name(others, [role for role in roles if role not in same]), **same}
+    left = [name for name in others if name not in found.values()]
+    if found["time"] is None:
+        found["time"] = next((name for name in left if looks_like_time(rows[name])), None)
+        left = [name for name in left if name != found["time"]]
+    for role in ("user", "query", "item"):
+        if found[role] is None and left:
+            found[role] = left.pop(0)
+    return {role: found[role] for role in roles}
 
 
 def guess_items(rows: pl.DataFrame, ids: Collection[str], item: str) -> dict[str, str | None]:

@@ -46,6 +46,11 @@ class Log:
         """Number of queries."""
         return self.queries.height
 
+    @property
+    def n_asks(self) -> int:
+        """Number of asks."""
+        return self.rows[ASK].n_unique()
+
     def only(self, kept: pl.Expr | pl.Series) -> Log:
         """The same with those rows alone; queries keep their numbers."""
         return Log(self.rows.filter(kept), self.queries)

@@ -53,7 +53,11 @@ def try_tables(config: DataConfig) -> Outcome:
     made = prepared.dataset
     counts = {"users": made.n_users, "items": made.n_items, "interactions": len(made.interactions)}
     if made.log is not None:
-        counts |= {"queries": made.log.n_queries, "rows of the log": made.log.rows.height}
+        counts |= {
+            "asks": made.log.n_asks,
+            "queries": made.log.n_queries,
+            "items taken": made.log.rows.height,
+        }
     return Outcome(bad_rows.table(), counts, prepared.left_out, understood=prepared.understood)
 
 

@@ -12,10 +12,12 @@ from data.behaviours import events_of
 from data.columns import ITEM, ITEM_ID, TIME, USER, USER_ID, WEIGHT
 from data.dataset import INTERACTION_SCHEMA, Dataset
 from data.errors import DataError
-from data.log import log_of
+from data.log import Log, log_of
 
 REPEATED = "repeated interactions"
 OF_SHORT_HISTORIES = "interactions of these users"
+OF_OTHERS = "rows of the log of users or items that are left out"
+TAKEN_AGAIN = "rows of the log of an item that was taken before in that ask"
 """What is left out, as it is told."""
 
 
@@ -69,7 +71,7 @@ def preprocess(raw: Raw, name: str, min_rating: float, min_history: int) -> Prep
     what was asked for, of users and items that stay, as `Dataset.log`.
 
     Raises:
-        DataError: nothing is left.
+        DataError: nothing is left, or nothing of the log.
 
     Source: AutoGraph, appendix B.
     """
@@ -96,8 +98,27 @@ def preprocess(raw: Raw, name: str, min_rating: float, min_history: int) -> Prep
     }
     events = events_of(ordered, kept) if raw.counted else None
     log = None if raw.asked is None else log_of(raw.asked, users, items)
+    if raw.asked is not None and log is not None:
+        left_out |= _left_of_log(raw.asked, log, users, items)
     made = Dataset(name, users, items, dense.select(columns), events, log)
     return Prepared(made, left_out, raw.understood)
+
+
+def _left_of_log(
+    asked: pl.DataFrame, log: Log, users: pl.DataFrame, items: pl.DataFrame
+) -> dict[str, int]:
+    """Counts of rows of a log that were read and are not in it, by why.
+
+    Raises:
+        DataError: none is in it.
+    """
+    stay = asked.join(users, on=USER_ID, how="semi").join(items, on=ITEM_ID, how="semi").height
+    if asked.height and not stay:
+        raise DataError(
+            f"Nothing is left of the log: none of its {asked.height:,} rows is of a user and an "
+            "item that stay. Lower data.min_rating or data.min_history, or leave the log out."
+        )
+    return {OF_OTHERS: asked.height - stay, TAKEN_AGAIN: stay - log.rows.height}
 
 
 def _with_numbers(

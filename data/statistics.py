@@ -10,6 +10,7 @@ import numpy as np
 from data.columns import ITEM, USER
 from data.dataset import Dataset, histories
 from data.domains import Domains
+from data.log import Log
 from data.preprocess import OF_SHORT_HISTORIES, REPEATED
 from data.split import Split
 
@@ -34,6 +35,31 @@ class DomainSize:
 
 
 @dataclass(frozen=True, slots=True)
+class LogSize:
+    """How much a log says.
+
+    Attributes:
+        asks: In it.
+        queries: Different ones.
+        users: Who asked.
+        items: Different ones that were taken.
+        taken: Items taken, once an ask.
+    """
+
+    asks: int
+    queries: int
+    users: int
+    items: int
+    taken: int
+
+    def __str__(self) -> str:
+        return (
+            f"asks {self.asks:,}, queries {self.queries:,}, users who asked {self.users:,}, "
+            f"items that were taken {self.items:,}, times taken {self.taken:,}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Statistics:
     """Counts and shapes of a data set and its split.
 
@@ -54,6 +80,7 @@ class Statistics:
             is not known.
         domains: One each, where there are several.
         several: Users with interactions in more than one of them.
+        log: What users asked for; None where nobody knows.
     """
 
     users: int
@@ -71,6 +98,7 @@ class Statistics:
     repeats_of_source: float | None = None
     domains: tuple[DomainSize, ...] = ()
     several: int = 0
+    log: LogSize | None = None
 
     def rows(self) -> list[tuple[str, str]]:
         """Label and value of each number, for people."""
@@ -99,6 +127,7 @@ class Statistics:
                 for one in self.domains
             ),
             *([("users in several domains", self.several_in_words)] if self.domains else []),
+            *([("log", str(self.log))] if self.log else []),
         ]
 
     @property
@@ -147,7 +176,13 @@ def measure(
         repeats_of_source=None if left_out is None else _repeats_read(dataset, left_out),
         domains=sizes,
         several=several,
+        log=None if dataset.log is None else _log(dataset.log),
     )
+
+
+def _log(log: Log) -> LogSize:
+    users, items = (log.rows[column].n_unique() for column in (USER, ITEM))
+    return LogSize(log.n_asks, log.n_queries, users, items, log.rows.height)
 
 
 def _domains(dataset: Dataset) -> tuple[tuple[DomainSize, ...], int]:

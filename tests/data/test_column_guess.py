@@ -7,7 +7,7 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from data.column_guess import guess_id, guess_interactions, guess_items, guess_lists
+from data.column_guess import guess_id, guess_interactions, guess_items, guess_lists, guess_log
 from data.errors import DataError
 from data.loaders.peek import peek
 
@@ -42,6 +42,24 @@ def test_values_tell_where_names_do_not():
 def test_no_column_stands_twice():
     found = guess_interactions(pl.DataFrame({"user_item_time": ["1"]}))
     assert sorted(name for name in found.values() if name) == ["user_item_time"]
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        ("user_id,search_term,item_id,time,session", "user_id item_id time search_term session"),
+        ("clicked,client,words,at", "client clicked at words None"),
+        ("userId,movieId,tag,timestamp", "userId movieId timestamp tag None"),
+        ("who,said,at,got", "who got at said None"),
+    ],
+)
+def test_columns_of_a_log_are_told_by_names_those_of_interactions_and_values(header, found):
+    values = {"at": "2024-05-01"}
+    rows = pl.DataFrame({name: [values.get(name, "x")] for name in header.split(",")})
+    beside = {"user": "client", "item": "clicked", "time": None}
+    roles = ("user", "item", "time", "query", "ask")
+    guess = guess_log(rows, beside)
+    assert " ".join(str(guess[role]) for role in roles) == found
 
 
 def test_items_are_found_by_their_ids():

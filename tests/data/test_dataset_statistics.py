@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.columns import ITEM_ID, USER_ID
+from data.log import log_of
 from data.preprocess import Raw, preprocess
 from data.split import leave_one_out
-from data.statistics import DomainSize, gini, measure, share_of_repeats
+from data.statistics import DomainSize, LogSize, gini, measure, share_of_repeats
 
 
 def test_counts_of_a_small_data_set(make_dataset):
@@ -44,6 +46,27 @@ def test_domains_are_counted_where_there_are_several(make_dataset):
     assert numbers.domains == (DomainSize("books", 2, 2, 5), DomainSize("films", 2, 2, 5))
     assert dict(numbers.rows())["domain films"] == "2 items, 2 users, 5 interactions"
     assert dict(numbers.rows())["users in several domains"] == "1 of 3 (33%)"
+
+
+def test_a_log_is_counted_where_there_is_one(make_dataset):
+    plain = make_dataset([[(0, 1), (1, 2), (2, 3)], [(0, 1), (2, 2), (1, 3)]], 3)
+    assert measure(plain, leave_one_out(plain)).log is None
+    users, items = plain.users[USER_ID], plain.items[ITEM_ID]
+    rows = [("lamps", 0, 1), ("lamps", 2, 2), ("chairs", 0, 3), ("LAMPS", 0, 4)]
+    asked = pl.DataFrame(
+        {
+            USER_ID: [users[0]] * 4,
+            "query": [query for query, _, _ in rows],
+            ITEM_ID: [items[item] for _, item, _ in rows],
+            "time": [1_000_000_000 + time for _, _, time in rows],
+        }
+    )
+    numbers = measure(
+        replace(plain, log=log_of(asked, plain.users, plain.items)), leave_one_out(plain)
+    )
+    assert numbers.log == LogSize(asks=2, queries=2, users=1, items=2, taken=3)
+    told = "asks 2, queries 2, users who asked 1, items that were taken 2, times taken 3"
+    assert dict(numbers.rows())["log"] == told
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=12).filter(any))

@@ -10,6 +10,7 @@ from app.pipeline.stages.read_data import _settings
 from data.errors import ConfigError, DataError
 from data.loaders.load import load_dataset, source_digests
 from data.own_tables import try_tables
+from data.preprocess import OF_OTHERS, TAKEN_AGAIN
 from data.settings import DataConfig, FilesConfig
 
 CLOCK = 1_600_000_000
@@ -116,9 +117,30 @@ def test_settings_that_make_no_sense_are_told(config):
 def test_the_check_of_own_tables_lists_bad_rows_of_the_log_and_counts_queries(config):
     outcome = try_tables(config(rows=[*ROWS, ("ann", " ", "a", 3, "s")]))
     assert outcome.bad_rows.rows() == [("asked.csv", 8, "the query is empty")]
-    assert outcome.counts["queries"] == 2 and outcome.counts["rows of the log"] == 4
+    counts = {name: outcome.counts[name] for name in ("asks", "queries", "items taken")}
+    assert counts == {"asks": 3, "queries": 2, "items taken": 4}
     problem = try_tables(config(log={"query": "term"})).problem
     assert problem.startswith("asked.csv has no column 'term'")
+
+
+def test_what_of_a_log_is_left_out_is_counted_by_why(config, tmp_path):
+    again = [*ROWS, ("ann", "LAMPS", "b", 11, "s2"), ("cas", "lamps", "a", 5, "s3")]
+    given = config(rows=again)
+    (tmp_path / "visits.csv").write_text(f"{VISITS}cas,a,{CLOCK}\n")  # of cas too little is known
+    loaded = load(given)
+    assert loaded.left_out[OF_OTHERS] == 1 and loaded.left_out[TAKEN_AGAIN] == 1
+    assert loaded.dataset.log.rows.height == 4
+    no_log = DataConfig(
+        name="files", files=given.files.model_copy(update={"log": None}), min_history=3
+    )
+    assert not {OF_OTHERS, TAKEN_AGAIN} & {*load(no_log).left_out}
+
+
+def test_a_log_of_users_who_do_not_stay_is_refused(config, tmp_path):
+    given = config(rows=[("cas", "lamps", "a", 5, "s3")])
+    (tmp_path / "visits.csv").write_text(f"{VISITS}cas,a,{CLOCK}\n")
+    problem = try_tables(given).problem
+    assert problem.startswith("Nothing is left of the log: none of its 1 rows is of a user and")
 
 
 def test_a_log_is_in_the_fingerprint_and_none_leaves_it_as_it_was(config, tmp_path):

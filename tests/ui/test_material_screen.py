@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -230,3 +231,86 @@ def test_items_beside_interactions(screen: Open, empty_workspace: Path) -> None:
     files = load_experiment(str(empty_workspace / "experiments" / "sales.toml")).data.files
     assert files is not None and (files.items_id, files.title) == ("nr", "label")
     assert files.list_columns == ("genres",) and files.list_separator == "|"
+
+
+SEARCHES = "who,words,product,when,visit\n" + "".join(
+    f"u{user},{words},p{(user + step) % 7},2024-05-{1 + step:02d},{user}\n"
+    for user in range(6)
+    for step, words in enumerate(("red lamps", "chairs") * 3)
+)
+
+
+def with_log(page: AppTest, text: str = SEARCHES) -> AppTest:
+    """The page after a log was brought beside interactions."""
+    log = page.file_uploader(key="upload-log")
+    return log.upload("searches.csv", text.encode(), "text/csv").run()
+
+
+def of_log(page: AppTest, label: str) -> Any:
+    """The field that says which column of the log something is."""
+    return next(one for one in page.selectbox if one.key.startswith(f"column-{label}-log-"))
+
+
+def test_a_log_beside_interactions(screen: Open, empty_workspace: Path) -> None:
+    page = with_log(bring(screen("data", empty_workspace, part=OWN), SALES))
+    assert sound(page), [error.value for error in page.error]
+    labels = ("User", "Query", "Item", "Time", "Ask")
+    named = [of_log(page, label).value for label in labels]
+    assert named == ["who", "words", "product", "when", "visit"]
+    shown = {metric.label: metric.value for metric in page.metric}
+    assert (shown["Asks"], shown["Queries"], shown["Items taken"]) == ("12", "2", "36")
+    page = of_log(page, "Ask").select_index(0).run()
+    shown = {metric.label: metric.value for metric in page.metric}
+    assert shown["Asks"] == "36", "days lie between rows"
+    page = press(page, "Save")
+    path = empty_workspace / "experiments" / "sales.toml"
+    files = load_experiment(str(path)).data.files
+    assert files is not None and files.log is not None
+    assert files.log.path.read_text() == SEARCHES
+    block = path.read_text().partition("[data.files.log]\n")[2].partition("\n\n")[0].splitlines()
+    assert block == [
+        f'path = "{files.log.path}"',
+        'user = "who"',
+        'query = "words"',
+        'item = "product"',
+        'time = "when"',
+    ]
+
+
+def test_without_a_log_the_file_names_none(screen: Open, empty_workspace: Path) -> None:
+    page = press(bring(screen("data", empty_workspace, part=OWN), SALES), "Save")
+    assert sound(page) and "Asks" not in {metric.label for metric in page.metric}
+    assert "[data.files.log" not in (empty_workspace / "experiments" / "sales.toml").read_text()
+
+
+def test_one_file_may_be_interactions_and_log(screen: Open, empty_workspace: Path) -> None:
+    page = bring(screen("data", empty_workspace, part=OWN), SEARCHES, "searches.csv")
+    page = page.selectbox(key="own-log").select_index(0).run()
+    assert sound(page), [error.value for error in page.error]
+    assert {m.label: m.value for m in page.metric}["Queries"] == "2"
+    page = page.selectbox(key="own-items").select_index(0).run()
+    page = page.selectbox(key="own-users").select_index(0).run()
+    assert not page.exception
+
+
+def test_what_a_log_lacks_is_a_sentence(screen: Open, empty_workspace: Path) -> None:
+    page = with_log(bring(screen("data", empty_workspace, part=OWN), SALES))
+    page = of_log(page, "Query").select("when").run()
+    assert not page.exception
+    assert "of the log have to be different columns" in page.error[0].value
+    page = of_log(page, "Query").select("words").run()
+    time = next(one for one in page.selectbox if one.label == "Time")
+    page = time.select_index(0).run()
+    assert not page.exception and "nobody knows which came first" in page.error[0].value
+    assert "Save" not in [button.label for button in page.button]
+
+
+def test_rows_of_a_log_that_do_not_fit_are_told(screen: Open, empty_workspace: Path) -> None:
+    rows = "ghost,lamps,p1,2024-05-01,9\nu1,,p1,2024-05-01,9\n"
+    page = with_log(bring(screen("data", empty_workspace, part=OWN), SALES), SEARCHES + rows)
+    assert sound(page) and "1 of users or items without interactions" in words(page)
+    assert page.dataframe[-1].value["line"].tolist() == [39]
+    only = SEARCHES.partition("\n")[0] + "\nghost,lamps,p1,2024-05-01,9\n"
+    page = with_log(bring(screen("data", empty_workspace, part=OWN), SALES), only)
+    said = page.error[0].value.replace("\\", "")
+    assert not page.exception and "No row of searches.csv is of a user" in said

@@ -14,7 +14,7 @@ from app.ui.shared.results import keep
 from data.errors import AutoGraphError
 from data.loaders.delimited import SEPARATORS
 from data.loaders.peek import Peek, peek
-from data.settings import ROWS, STEPS, FilesConfig
+from data.settings import ROWS, STEPS, TABLES, FilesConfig, LogConfig
 from data.uploads import Upload as File
 
 ENCODINGS = ("utf-8", "latin-1", "cp1252")
@@ -23,6 +23,7 @@ GUESS = "guess"
 ROWS_SHOWN = 6
 NO_TIME = "None: the order of the rows"
 NO_WEIGHT = "None: all weigh the same"
+NO_ASK = "None: half an hour parts them"
 TOLD = "As the values show"
 PATTERN = "As a pattern says"
 FORMS = {
@@ -70,12 +71,14 @@ def describe(files: dict[str, File]) -> Mapped | None:
         )
         return None
     found: dict[str, Any] = {"encoding": encoding, "separator": next(iter(marks.values()), ",")}
-    found |= {role: file.path for role, file in files.items()}
-    found |= _interactions(files["interactions"], peeks["interactions"])
+    found |= {role: file.path for role, file in files.items() if role in TABLES}
+    keys = {role: f"{role}-{file.name}" for role, file in files.items()}
+    found |= _interactions(keys["interactions"], peeks["interactions"])
     if "items" in files:
-        found |= _items(files["items"], peeks["items"], peeks["interactions"], found["item"])
+        found |= _items(keys["items"], peeks["items"], peeks["interactions"], found["item"])
     if "users" in files:
-        found |= _users(files["users"], peeks["users"], peeks["interactions"], found["user"])
+        found |= _users(keys["users"], peeks["users"], peeks["interactions"], found["user"])
+    log = _log(keys["log"], peeks["log"], found) if "log" in files else None
     if len({found["user"], found["item"], found["time"], found["weight"]} - {None}) < (
         2 + (found["time"] is not None) + (found["weight"] is not None)
     ):
@@ -83,7 +86,32 @@ def describe(files: dict[str, File]) -> Mapped | None:
             "User, item, time and weight have to be different columns.", icon=":material/error:"
         )
         return None
+    if log is not None:
+        problem = _problem_of_log(found["time"], log)
+        if problem:
+            st.error(problem, icon=":material/error:")
+            return None
+        found["log"] = LogConfig(path=files["log"].path, **log)
     return Mapped(FilesConfig(**found))
+
+
+def _problem_of_log(time: str | None, log: dict[str, Any]) -> str:
+    """Why a log cannot be used whose columns are these; "" if it can.
+
+    Args:
+        time: Column of the times of interactions.
+        log: Settings of the log, its path apart.
+    """
+    if time is None:
+        return (
+            "A log says what was asked for and when, and interactions say nothing of when, so "
+            "nobody knows which came first. Choose the column Time of Interactions, or leave the "
+            "log out."
+        )
+    named = [log[role] for role in ("user", "query", "item", "time", "ask") if log[role]]
+    if len({*named}) < len(named):
+        return "User, query, item, time and ask of the log have to be different columns."
+    return ""
 
 
 def _format() -> tuple[str, str | None]:
@@ -112,7 +140,7 @@ def _peek(file: File, separator: str | None, encoding: str) -> Peek:
     return found
 
 
-def _interactions(file: File, found: Peek) -> dict[str, Any]:
+def _interactions(key: str, found: Peek) -> dict[str, Any]:
     from data.column_guess import guess_interactions
 
     guess = guess_interactions(found.rows)
@@ -120,37 +148,37 @@ def _interactions(file: File, found: Peek) -> dict[str, Any]:
         st.markdown("**Interactions**")
         user, item, time, weight = st.columns(4)
         chosen = {
-            "user": _column(user, "User", file, found, guess["user"]),
-            "item": _column(item, "Item", file, found, guess["item"]),
-            "time": _column(time, "Time", file, found, guess["time"], NO_TIME),
-            "weight": _column(weight, "Rating or count", file, found, guess["weight"], NO_WEIGHT),
+            "user": _column(user, "User", key, found, guess["user"]),
+            "item": _column(item, "Item", key, found, guess["item"]),
+            "time": _column(time, "Time", key, found, guess["time"], NO_TIME),
+            "weight": _column(weight, "Rating or count", key, found, guess["weight"], NO_WEIGHT),
         }
-        chosen |= _writing(file, found, chosen)
+        chosen |= _writing(key, found, chosen)
         _preview(found)
     return chosen
 
 
-def _writing(file: File, found: Peek, chosen: dict[str, Any]) -> dict[str, Any]:
+def _writing(key: str, found: Peek, chosen: dict[str, Any]) -> dict[str, Any]:
     """How times and decimals are written, where that cannot be told."""
     left, right, _ = st.columns([2, 1, 1], vertical_alignment="bottom")
     with left:
-        form = _order_of_rows(file, found, chosen) if chosen["time"] is None else _form(file)
+        form = _order_of_rows(key, found, chosen) if chosen["time"] is None else _form(key)
     mark = right.selectbox(
         "Decimals",
         [TOLD, *DECIMALS],
         format_func=lambda one: DECIMALS.get(one, one),
-        key=f"decimal-{file.name}",
+        key=f"decimal-{key}",
         help="Of ratings, counts, prices and all other numbers in text files.",
     )
     return {"time_format": form, "decimal": None if mark == TOLD else mark}
 
 
-def _form(file: File) -> str | None:
+def _form(key: str) -> str | None:
     form: str = st.selectbox(
         "How times are written",
         [TOLD, *FORMS],
         format_func=lambda one: FORMS.get(one, one),
-        key=f"form-{file.name}",
+        key=f"form-{key}",
         help="What was understood stands under Check, with examples.",
     )
     if form != PATTERN:
@@ -158,14 +186,14 @@ def _form(file: File) -> str | None:
     pattern = st.text_input(
         "Pattern",
         value="%d.%m.%Y %H:%M",
-        key=f"pattern-{file.name}",
+        key=f"pattern-{key}",
         max_chars=60,
         help="%d day, %m month, %Y year, %y year of two digits, %H hour, %M minute, %S second.",
     )
     return pattern if "%" in pattern else None
 
 
-def _order_of_rows(file: File, found: Peek, chosen: dict[str, Any]) -> str | None:
+def _order_of_rows(key: str, found: Peek, chosen: dict[str, Any]) -> str | None:
     """What stands for times where there are none; asked where a column looks like them."""
     from data.loaders.times import looks_like_date
 
@@ -178,21 +206,21 @@ def _order_of_rows(file: File, found: Peek, chosen: dict[str, Any]) -> str | Non
         "order.",
         icon=":material/event:",
     )
-    said = st.checkbox("The order of the rows is the order in time", key=f"rows-{file.name}")
+    said = st.checkbox("The order of the rows is the order in time", key=f"rows-{key}")
     return ROWS if said else None
 
 
-def _items(file: File, found: Peek, beside: Peek, item: str) -> dict[str, Any]:
+def _items(key: str, found: Peek, beside: Peek, item: str) -> dict[str, Any]:
     from data.column_guess import guess_items, guess_lists
 
     guess = guess_items(found.rows, _ids(beside, item), item)
     with st.container(border=True):
         st.markdown("**Items**")
-        key, title, about, mark = st.columns(4)
+        ids, title, about, mark = st.columns(4)
         chosen: dict[str, Any] = {
-            "items_id": _column(key, "Id", file, found, guess["id"]),
-            "title": _column(title, "Title", file, found, guess["title"], "None"),
-            "description": _column(about, "Description", file, found, guess["description"], "None"),
+            "items_id": _column(ids, "Id", key, found, guess["id"]),
+            "title": _column(title, "Title", key, found, guess["title"], "None"),
+            "description": _column(about, "Description", key, found, guess["description"], "None"),
         }
         lists, between = guess_lists(found.rows, list(chosen.values()))
         rest = [name for name in found.columns if name not in chosen.values()]
@@ -200,59 +228,99 @@ def _items(file: File, found: Peek, beside: Peek, item: str) -> dict[str, Any]:
             mark.text_input(
                 "Between the values of a list",
                 value=between,
-                key=f"mark-{file.name}",
+                key=f"mark-{key}",
                 max_chars=5,
             )
             or between
         )
-        chosen["list_columns"], chosen["item_attributes"] = _attributes(file, rest, lists)
+        chosen["list_columns"], chosen["item_attributes"] = _attributes(key, rest, lists)
         _preview(found)
     return chosen
 
 
-def _users(file: File, found: Peek, beside: Peek, user: str) -> dict[str, Any]:
+def _users(key: str, found: Peek, beside: Peek, user: str) -> dict[str, Any]:
     from data.column_guess import guess_id
 
     with st.container(border=True):
         st.markdown("**Users**")
-        key, others = st.columns([1, 3])
+        ids, others = st.columns([1, 3])
         guess = guess_id(found.rows, _ids(beside, user), user)
-        chosen: dict[str, Any] = {"users_id": _column(key, "Id", file, found, guess)}
+        chosen: dict[str, Any] = {"users_id": _column(ids, "Id", key, found, guess)}
         rest = [name for name in found.columns if name != chosen["users_id"]]
         chosen["user_attributes"] = tuple(
-            others.multiselect("Attributes to keep", rest, default=rest, key=f"kept-{file.name}")
+            others.multiselect("Attributes to keep", rest, default=rest, key=f"kept-{key}")
         )
+        _preview(found)
+    return chosen
+
+
+def _log(key: str, found: Peek, beside: dict[str, Any]) -> dict[str, Any]:
+    from data.column_guess import guess_log
+
+    guess = guess_log(found.rows, {role: beside[role] for role in ("user", "item", "time")})
+    with st.container(border=True):
+        st.markdown("**Log**", help=frame.hint("log"))
+        user, query, item, time, ask = st.columns(5)
+        chosen: dict[str, Any] = {
+            "user": _column(user, "User", key, found, guess["user"]),
+            "query": _column(query, "Query", key, found, guess["query"], about=frame.hint("query")),
+            "item": _column(
+                item, "Item", key, found, guess["item"], about="What was taken for the query."
+            ),
+            "time": _column(time, "Time", key, found, guess["time"]),
+            "ask": _column(ask, "Ask", key, found, guess["ask"], NO_ASK, about=frame.hint("ask")),
+        }
+        left, _ = st.columns(2)
+        with left:
+            chosen["time_format"] = _form(key)
         _preview(found)
     return chosen
 
 
 def _attributes(
-    file: File, rest: Sequence[str], lists: Sequence[str]
+    key: str, rest: Sequence[str], lists: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Columns of lists, and all further columns to keep."""
     left, right = st.columns(2)
-    kept = left.multiselect("Attributes to keep", rest, default=rest, key=f"kept-{file.name}")
+    kept = left.multiselect("Attributes to keep", rest, default=rest, key=f"kept-{key}")
     several = right.multiselect(
         "Of these, with several values in a cell",
         kept,
         default=[name for name in lists if name in kept],
-        key=f"lists-{file.name}",
+        key=f"lists-{key}",
         help="Such as genres: Drama|Comedy.",
     )
     return tuple(name for name in several if name in kept), tuple(kept)
 
 
 def _column(
-    place: Any, label: str, file: File, found: Peek, guess: str | None, none: str | None = None
+    place: Any,
+    label: str,
+    key: str,
+    found: Peek,
+    guess: str | None,
+    none: str | None = None,
+    about: str | None = None,
 ) -> str | None:
-    """A column that a person names; `none` is what leaving it open means."""
+    """A column that a person names.
+
+    Args:
+        place: Where it is drawn.
+        label: Above it.
+        key: Role and file, which tell it from others of that label.
+        found: How the table begins.
+        guess: The column that is chosen until somebody chooses.
+        none: What leaving it open means; None where it has to be named.
+        about: A hint.
+    """
     options: list[str | None] = [*([None] if none else []), *found.columns]
     chosen: str | None = place.selectbox(
         label,
         options,
         index=options.index(guess) if guess in options else 0,
         format_func=lambda one: none if one is None else one,
-        key=f"column-{label}-{file.name}-{'|'.join(found.columns)[:200]}",
+        key=f"column-{label}-{key}-{'|'.join(found.columns)[:200]}",
+        help=about,
     )
     return chosen
 

@@ -16,6 +16,7 @@ from app.ui.data.columns import Mapped, describe
 from app.ui.shared import frame
 from app.ui.shared.jobs import at_work_on, run_once, start_button
 from app.ui.shared.results import keep
+from app.ui.shared.words import hint
 from data.errors import AutoGraphError
 from data.own_tables import Outcome, try_tables
 from data.settings import DataConfig
@@ -45,7 +46,8 @@ def draw_own_files() -> None:
         frame.empty(
             "Begin with interactions",
             "One row for each time a user had to do with an item: at least a column of users and a "
-            "column of items. Tables of items and users are optional, and make texts better.",
+            "column of items. Tables of items and users are optional, and make texts better; a "
+            "log of what users asked for is optional, too.",
             ":material/upload_file:",
         )
         return
@@ -232,6 +234,7 @@ ROLES = (
     Role("interactions", "Interactions", "Needed: a row for each time a user met an item."),
     Role("items", "Items", "Optional: titles, descriptions, categories."),
     Role("users", "Users", "Optional: age, place, whatever describes them."),
+    Role("log", "Log", f"Optional. {hint('log')}"),
 )
 
 
@@ -240,7 +243,7 @@ def choose_files() -> dict[str, File]:
     st.subheader("1 · Files", anchor=False)
     known = {one.name: one for one in uploads(frame.workspace())}
     found = {}
-    for column, role in zip(st.columns(3, gap="medium"), ROLES, strict=True):
+    for column, role in zip(st.columns(len(ROLES), gap="medium"), ROLES, strict=True):
         with column:
             chosen = _choose(role, known)
         if chosen is not None:

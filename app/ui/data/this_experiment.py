@@ -52,6 +52,7 @@ def draw_this_experiment() -> None:
     found = _figures(record)
     _numbers(found)
     _domains(found.statistics)
+    _log(found.statistics)
     _left_out(record)
     _repeats(found.statistics)
     _users_and_items(found)
@@ -117,6 +118,21 @@ def _domains(of: Statistics) -> None:
     st.caption(
         f"{of.several_in_words} users have interactions in more than one domain: they are what "
         "joins them."
+    )
+
+
+def _log(of: Statistics) -> None:
+    """How much is known of what users asked for."""
+    if of.log is None:
+        return
+    st.subheader("Log", help=hint("log"), anchor=False)
+    draw_figures(
+        ("Asks", f"{of.log.asks:,}", hint("ask")),
+        ("Queries", f"{of.log.queries:,}", hint("query")),
+        ("Users who asked", f"{of.log.users:,}", None),
+        ("Items taken for them", f"{of.log.items:,}", "Different ones."),
+        ("Times taken", f"{of.log.taken:,}", "An item counts once an ask."),
+        widths=(2, 2, 2, 2, 2),
     )
 
 

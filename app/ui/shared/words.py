@@ -80,6 +80,10 @@ HINTS = {
     "its descriptions, else by what they mean. Which one it is stands below.",
     "meaning": "A latent factor of items: what several descriptions have in common. An item has "
     "exactly one on this level.",
+    "log": "A table of what users asked for, such as the words of a search or a tag, with a row "
+    "for every item that they took then.",
+    "ask": "One time that somebody asked and took items. Such as a session; without a column that "
+    "tells, what a user takes for one query until half an hour goes by without an item for it.",
     "query": "What people typed or chose when they asked, as the log of the data has it.",
     "asked": "The setting model.backbone.asked: latest, own or both.",
     "answer": "Ranked by the product of two vectors: one of the person and what is asked for, one "
