@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -13,7 +14,7 @@ Name = Annotated[str, Meta(max_length=500)]
 K = Annotated[int, Meta(ge=1, description="How many items are wanted at most.")]
 Value = str | int | float | bool
 Where = Annotated[
-    dict[Name, Value | list[Value] | dict[Name, float]],
+    dict[Name, Value | list[Value] | dict[Name, int | float]],
     Meta(
         description="Only items whose attributes are so: a value, several of which one has to fit, "
         'or bounds of a number as {"least": 1990, "below": 2000}.'
@@ -220,6 +221,10 @@ class Refusal(Exception):  # noqa: N818
         return STATUS[self.told.kind]
 
 
+_PLACED = re.compile(r"(.*?) - at `(key` in `)?\$([.\[][^`]*)?`", re.DOTALL)
+"""What msgspec says of a value, and where it stands: $, $.k, $[0] or $.where[...]."""
+
+
 def read(body: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
     """A body of JSON as what it is meant to be.
 
@@ -229,8 +234,11 @@ def read(body: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at `$")
-        raise Refusal(Kind.BODY, f"{message}.", place.strip("`.") or None) from None
+        found = _PLACED.fullmatch(str(error))
+        message, key, place = found.groups() if found else (str(error), None, None)
+        named = "Of a name in it: " if key else ""
+        field = (place or "").lstrip(".") or None
+        raise Refusal(Kind.BODY, f"{named}{message}.", field) from None
     except msgspec.DecodeError as error:
         raise Refusal(Kind.BODY, f"The body is no JSON that can be read: {error}.") from None
     except RecursionError:

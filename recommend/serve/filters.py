@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import ceil, isfinite
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,8 @@ BOUNDS = ("least", "below")
 
 class Filters:
     """Items by what their attributes say; each condition is looked up once and kept.
+
+    Any thread may call anything at any time.
 
     Args:
         items: A row an item, the first column its id.
@@ -31,6 +35,7 @@ class Filters:
         self._items, self._n = items, items.height
         self._found: dict[tuple[str, str, Any], np.ndarray] = {}
         self._rows: dict[str, dict[Any, np.ndarray]] = {}
+        self._lock = Lock()
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -79,13 +84,15 @@ class Filters:
         elif isinstance(value, str | bool):
             raise DataError(f"The attribute {name!r} is a number, and {value!r} is none.")
         key = (name, "=", value)
-        if key not in self._found:
-            mask = np.zeros(self._n, bool)
-            rows = self._of_values(name).get(value)
-            if rows is not None:
-                mask[rows] = True
-            self._keep(key, mask)
-        return self._found[key]
+        mask = self._found.get(key)
+        if mask is not None:
+            return mask
+        mask = np.zeros(self._n, bool)
+        rows = self._of_values(name).get(value)
+        if rows is None:
+            return mask  # what nothing has is not kept: it may be as long as a body
+        mask[rows] = True
+        return self._keep(key, mask)
 
     def _of_values(self, name: str) -> dict[Any, np.ndarray]:
         """Rows of each value of an attribute; values that are no numbers, as text."""
@@ -117,17 +124,42 @@ class Filters:
             if isinstance(bound, bool) or not isinstance(bound, int | float):
                 raise DataError(f"The bound {which} of {name!r} is {bound!r}, and is no number.")
         key = (name, "between", tuple(bounds.get(one) for one in BOUNDS))
-        if key not in self._found:
-            least, below = bounds.get("least"), bounds.get("below")
-            values = column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
-            mask = ~np.isnan(values)
-            mask &= values >= least if least is not None else True
-            mask &= values < below if below is not None else True
-            self._keep(key, mask)
-        return self._found[key]
+        mask = self._found.get(key)
+        return self._keep(key, _between(column, *key[2])) if mask is None else mask
 
-    def _keep(self, key: tuple[str, str, Any], mask: np.ndarray) -> None:
-        if len(self._found) >= self.KEPT:
-            self._found.pop(next(iter(self._found)), None)
+    def _keep(self, key: tuple[str, str, Any], mask: np.ndarray) -> np.ndarray:
         mask.flags.writeable = False
-        self._found[key] = mask
+        with self._lock:
+            if len(self._found) >= self.KEPT:
+                del self._found[next(iter(self._found))]
+            self._found[key] = mask
+        return mask
+
+
+def _between(column: pl.Series, least: float | None, below: float | None) -> np.ndarray:
+    """(n,) bool, which numbers are in bounds; whole ones are compared as whole ones, exactly."""
+    if column.dtype.is_integer():
+        there = column.is_not_null().to_numpy().copy()
+        values = column.fill_null(0).to_numpy()
+        least, below = (_whole(bound) for bound in (least, below))
+    else:
+        values = column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        there = ~np.isnan(values)
+        least, below = (_float(bound) for bound in (least, below))
+    there &= values >= least if least is not None else True
+    there &= values < below if below is not None else True
+    return there
+
+
+def _whole(bound: float | None) -> float | None:
+    """The least whole number that is no less: whole numbers are on the same sides of both."""
+    return ceil(bound) if bound is not None and isfinite(bound) else bound
+
+
+def _float(bound: float | None) -> float | None:
+    """A bound as what it is compared with; of one that is larger than any, the sign is left."""
+    try:
+        return None if bound is None else float(bound)
+    except OverflowError:
+        assert bound is not None
+        return float("inf") if bound > 0 else float("-inf")

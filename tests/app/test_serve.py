@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
+from msgspec.json import Decoder
 from serve_fakes import run, write_export
 from starlette.testclient import TestClient
 
@@ -20,6 +21,7 @@ from app.serve.api import make_app
 from app.serve.desk import Desk
 from app.serve.gate import Door
 from app.serve.limits import Limits
+from app.serve.wire import RecommendBody, read
 from data.errors import ArtifactError
 from recommend.serve.folder import Content, write_folder
 
@@ -168,6 +170,7 @@ def test_the_same_of_reasons_and_newcomers(client, path, body, wrong):
         ({"asks": [{"user": "u1"}, {"user": "u1", "k": "3"}]}, (422, "bad_body", "asks[1].k")),
         ({"asks": [{"user": "u1"}, {"user": "u1", "k": 2000}]}, (422, "bad_value", "asks[1].k")),
         ({"asks": [{"user": "u1"}] * 257}, (413, "too_large", "asks")),
+        ({"user": "u1", "where": {"y" * 501: 1}}, (422, "bad_body", "where")),
         ([], (422, "bad_body", None)),
     ],
     ids=lambda value: str(value)[:40],
@@ -189,6 +192,15 @@ def test_lists_made_beforehand_blame_the_history_that_they_cannot_answer(desk, t
         assert error_of(answer) == (422, "bad_value", "history")
     answer = client.post("/recommend", json={**ask, "where": {"year": "red"}})
     assert error_of(answer) == (422, "bad_value", "where")
+
+
+def test_bounds_arrive_as_they_were_sent(client):
+    for least, there in ((2**53 + 1, []), (1984, ["i3", "i1", "i5", "i6"])):
+        ask = {"user": "u1", "where": {"year": {"least": least}}}
+        items = client.post("/recommend", json=ask).json()["items"]
+        assert sorted(one["id"] for one in items) == sorted(there)
+    bounds = read(b'{"where": {"year": {"least": 9007199254740993}}}', Decoder(RecommendBody)).where
+    assert bounds == {"year": {"least": 2**53 + 1}}
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"k": 1e999}'])

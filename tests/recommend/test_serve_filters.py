@@ -54,3 +54,58 @@ def test_items_fit_by_what_they_are(where: dict[str, Any], fit: str) -> None:
 def test_what_cannot_be_compared_is_said(where: dict[str, Any], said: str) -> None:
     with pytest.raises(DataError, match=said):
         Filters(ITEMS).mask(where)
+
+
+FAR = 2**53
+LARGE = pl.DataFrame({"item_id": ["a", "b", "c", "d"], "n": [FAR, FAR + 1, -FAR - 1, None]})
+
+
+@pytest.mark.parametrize(
+    ("bounds", "fit"),
+    [
+        ({"least": FAR + 1}, "b"),
+        ({"below": FAR + 1}, "ac"),
+        ({"least": -FAR - 1, "below": -FAR}, "c"),
+        ({"least": 10**400}, ""),
+        ({"below": 10**400}, "abc"),
+        ({"least": float("-inf"), "below": float("inf")}, "abc"),
+        ({"least": FAR - 0.5}, "ab"),
+        ({"below": FAR + 0.5}, "ac"),
+        ({"least": -0.5, "below": 0.5}, ""),
+    ],
+)
+def test_bounds_of_whole_numbers_are_exact(bounds: dict[str, float], fit: str) -> None:
+    mask = Filters(LARGE).mask({"n": bounds})
+    assert mask is not None
+    assert "".join(LARGE["item_id"].filter(pl.Series(mask))) == fit
+
+
+@pytest.mark.parametrize(("bounds", "fit"), [({"least": 10**400}, ""), ({"below": 10**400}, "ab")])
+def test_bounds_beyond_all_numbers_are_beyond_all(bounds: dict[str, float], fit: str) -> None:
+    mask = Filters(ITEMS).mask({"price": bounds})
+    assert mask is not None
+    assert "".join(ITEMS["item_id"].filter(pl.Series(mask))) == fit
+
+
+def test_conditions_that_nothing_fits_are_not_kept() -> None:
+    of = Filters(ITEMS)
+    for value in ("x" * 100_000, "y"):
+        mask = of.mask({"day": value})
+        assert mask is not None and not mask.any()
+    assert not of._found
+
+
+class _Forgetful(dict[Any, Any]):
+    """What another thread takes away between a question and its answer."""
+
+    def __contains__(self, key: object) -> bool:
+        return self.pop(key, None) is not None
+
+
+def test_a_condition_that_goes_meanwhile_is_looked_up_again() -> None:
+    of = Filters(ITEMS)
+    of._found = _Forgetful()
+    for _ in range(3):
+        for where in ({"sizes": 40}, {"price": {"least": 0}}):
+            mask = of.mask(where)
+            assert mask is not None and mask.tolist() == [True, True, False]
