@@ -153,7 +153,7 @@ def _between(column: pl.Series, least: float | None, below: float | None) -> np.
 
 def _whole(bound: float | None) -> float | None:
     """The least whole number that is no less: whole numbers are on the same sides of both."""
-    return ceil(bound) if bound is not None and isfinite(bound) else bound
+    return ceil(bound) if isinstance(bound, float) and isfinite(bound) else bound
 
 
 def _float(bound: float | None) -> float | None:

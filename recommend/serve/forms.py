@@ -316,7 +316,7 @@ class ByLists:
     """Scores that were made when the export was: of each user, the best items and what was had.
 
     Args:
-        items: (n_users, N) int32, -1 where there is none.
+        items: (n_users, N) int32, -1 where there is none; the best first, then what was had.
         scores: (n_users, N) float32.
     """
 
@@ -338,3 +338,7 @@ class ByLists:
     def top(self, whos: Sequence[Who], wants: Sequence[Want]) -> list[Found]:
         """From the lists."""
         return [best(self.scores(who), want) for who, want in zip(whos, wants, strict=True)]
+
+    def score_at(self, user: int, place: int) -> float:
+        """The score of what stands at a place, from 0, of a user's list."""
+        return float(self._scores[user, place])

@@ -162,12 +162,19 @@ class Export:
             wants.append(self._want(ask, who, said))
             notes.append(said)
         found = self._form.top(whos, wants)
-        longest = self.card.get("lists", {}).get("longest", self.items.height)
-        for want, said, (items, _) in zip(wants, notes, found, strict=True):
-            if len(items) < want.k and longest < self.items.height:
+        for who, want, said, (items, scores) in zip(whos, wants, notes, found, strict=True):
+            floor = self._floor(who)
+            if floor is None:
+                continue
+            if len(items) < want.k:
                 said.append(
-                    f"Only {len(items)} of the {longest} items that were listed for this user "
-                    "beforehand fit; others may fit, and are not known."
+                    f"Only {len(items)} of the items that were listed for this user beforehand "
+                    "fit; others may fit, and are not known."
+                )
+            elif scores[-1] < floor:
+                said.append(
+                    f"From place {1 + int((scores >= floor).sum())} on, items may be missing that "
+                    "were not listed for this user beforehand."
                 )
         return [self._listing(one, said) for one, said in zip(found, notes, strict=True)]
 
@@ -219,7 +226,13 @@ class Export:
             notes.append("The export knows nothing that this user had.")
         score, rank, moved = None, None, tuple[Moved, ...]()
         scores = self._form.scores(who)
-        if np.isfinite(scores[one]):
+        floor = self._floor(who)
+        if floor is not None and -np.inf < scores[one] < floor:
+            score = float(scores[one])
+            notes.append(
+                "It stands behind all that was listed for this user, so its rank is not known."
+            )
+        elif np.isfinite(scores[one]):
             score, rank = float(scores[one]), rank_of(scores, one, past)
             moved = self._moved(who, one, past, notes)
         else:
@@ -254,15 +267,20 @@ class Export:
             where: Of a new user: conditions on the items to show.
 
         Raises:
-            DataError: nothing matches, or this export cannot answer for a stranger.
-            ConfigError: nothing is given, or a history of an item.
+            DataError: nothing matches, an attribute is none whose values are compared, or this
+                export cannot answer for a stranger.
+            ConfigError: nothing is given, or a history or conditions of an item.
         """
         if side == "item" and history:
             raise ConfigError("A new item has no history; give attributes or words.")
+        if side == "item" and where:
+            raise ConfigError("Conditions are on items, and of a new item users are listed.")
         if history:
             (listing,) = self.recommend([Ask(history=tuple(history), k=k, where=where or {})])
-            known = [one for one in history if self._find("item", one) is not None]
-            alike = Listing(tuple(known), (1.0,) * len(known))
+            numbers = (self._find("item", one) for one in reversed(history))
+            latest = list(dict.fromkeys(one for one in numbers if one is not None))[:ALIKE]
+            known = tuple(self._ids["item"][one] for one in reversed(latest))
+            alike = Listing(known, (1.0,) * len(known))
             unread = "Beside a history, attributes and words are not looked at."
             more = (unread,) if attributes or words.strip() else ()
             told = ("Taken for what the history says.", *more, *listing.notes)
@@ -345,6 +363,14 @@ class Export:
         assert who.user is not None
         return self.histories.of(who.user).astype(np.int64)
 
+    def _floor(self, who: Who) -> float | None:
+        """The score below which there may be items that no list has; None where all are known."""
+        form, longest = self._form, self.card.get("lists", {}).get("longest", 0)
+        if not isinstance(form, ByLists) or who.user is None:
+            return None
+        rest = self.items.height - len(np.unique(self.histories.of(who.user)))
+        return form.score_at(who.user, longest - 1) if longest < rest else None
+
     def _moved(self, who: Who, item: int, past: np.ndarray, notes: list[str]) -> tuple[Moved, ...]:
         """Where an item would stand without each of the latest of a history, in turn."""
         by = self.card["history"]["answered_by"]
@@ -352,11 +378,12 @@ class Export:
             return ()
         whole = rank_of(self._form.scores(Who(who.user, past)), item, past)
         found = []
-        for place in range(len(past) - 1, max(len(past) - 1 - TRIED, -1), -1):
-            if past[place] == item:
+        for left in list(dict.fromkeys(past[::-1].tolist()))[:TRIED]:
+            rest = past[past != left]
+            if left == item or not len(rest):
                 continue
-            rest = Who(who.user, np.delete(past, place))
-            found.append((rank_of(self._form.scores(rest), item, past) - whole, int(past[place])))
+            rank = rank_of(self._form.scores(Who(who.user, rest)), item, past)
+            found.append((rank - whole, left))
         found.sort(key=lambda one: -one[0])
         if who.history is None and any(fall for fall, _ in found[:TOLD]):
             notes.append(

@@ -58,12 +58,19 @@ class Terms:
             words: What is said of it besides.
 
         Raises:
-            DataError: there is no such attribute.
+            DataError: there is no such attribute, or its values are numbers or dates.
         """
         unknown = [name for name in said if name not in self._columns]
         if unknown:
             there = ", ".join(self._columns) or "none"
             raise DataError(f"Items have no attribute {unknown[0]!r}; they have: {there}.")
+        unread = [name for name in said if name not in (*self.attributes, *READ)]
+        if unread:
+            there = ", ".join(name for name in self._columns if name in (*self.attributes, *READ))
+            raise DataError(
+                f"Values of {unread[0]!r} are no texts, and likeness is by texts; compared are: "
+                f"{there or 'none'}."
+            )
         terms = set(_words(words))
         for name, value in said.items():
             terms.update(_terms(name, value))

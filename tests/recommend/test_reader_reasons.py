@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from data.dataset import Histories
 from data.errors import ConfigError, DataError
 from recommend.serve.arrays import write_export
 from recommend.serve.folder import Content, write_folder
-from recommend.serve.reader import Export
+from recommend.serve.reader import Ask, Export
 from recommend.serve.terms import Terms
 from recommend.serve.why import Moved
 
@@ -59,6 +60,12 @@ def test_what_is_left_out_of_a_history_moves_the_rank(export: Export) -> None:
     assert why.moved == (Moved("a", 1),)
 
 
+def test_an_item_that_was_had_twice_is_left_out_whole(export: Export) -> None:
+    """The mean of a, e and a is (4/3, 2/3): b has 4, c 4/3, d 2/3; without a, d has all."""
+    why = export.explain("d", history=("a", "e", "a"))
+    assert why.rank == 3 and why.moved == (Moved("a", 1),)
+
+
 @pytest.mark.parametrize("moves", [True, False])
 def test_ranks_of_a_history_read_anew_are_told_where_there_are_some(
     export: Export, tmp_path: Path, moves: bool
@@ -99,6 +106,39 @@ def test_a_new_user_is_taken_for_a_history_or_for_what_is_said(export: Export) -
     assert by_words.alike.items == ("e",) and by_words.listing.items == ("e",)
     only = export.newcomer("user", words="garden", k=3, where={"maker": "Bob"})
     assert set(only.listing.items) == {"c", "d"}
+
+
+def test_a_history_is_named_as_the_export_names_it_and_in_part(export: Export) -> None:
+    placed = export.newcomer("user", history=(" a", "zzz", *"bcb", *["a"] * 900), k=1)
+    assert placed.alike.items == ("c", "b", "a")
+    with pytest.raises(ConfigError, match="of a new item users are listed"):
+        export.newcomer("item", words="garden", where={"maker": "Bob"})
+    with pytest.raises(DataError, match=r"'year' are no texts.*: title, genres, maker"):
+        export.newcomer("item", {"year": 1950}, "garden")
+
+
+def test_lists_say_from_where_on_they_are_not_whole(tmp_path: Path) -> None:
+    """u0 had a, b; of the others d, e are listed: with a worse than both, c or f may be between."""
+    items = np.array([[3, 4, 0, 1], *[[2, 3, 4, 5]] * 3], np.int32)
+    scores = np.array([[0.9, 0.8, 0.1, 0.85], *[[4, 3, 2, 1]] * 3], np.float32)
+    about = {"history": {"answered_by": "refused", "note": ""}, "lists": {"longest": 2}}
+    ids = USERS.head(4), ITEMS
+    past = Histories(np.array([0, 2, 2, 2, 2]), np.array([0, 1], np.int32), np.empty(0))
+    arrays = {"lists": {"items": items, "scores": scores}}
+    write_folder(tmp_path / "a", Content("lists", *ids, past, arrays, about=about))
+    export = Export.open(tmp_path / "a")
+    (fresh,) = export.recommend([Ask("u0", k=2)])
+    assert fresh.items == ("d", "e") and not fresh.notes
+    (sure,) = export.recommend([Ask("u0", k=3, again=True)])
+    assert sure.items == ("d", "b", "e") and not sure.notes
+    (unsure,) = export.recommend([Ask("u0", k=4, again=True)])
+    assert unsure.items == ("d", "b", "e", "a") and "From place 4 on" in unsure.notes[0]
+    (few,) = export.recommend([Ask("u0", k=6, again=True)])
+    assert "Only 4 of the items" in few.notes[0]
+    assert export.explain("b", "u0").rank == 2
+    behind = export.explain("a", "u0")
+    assert behind.rank is None and behind.score == pytest.approx(0.1)
+    assert any("its rank is not known" in note for note in behind.notes)
 
 
 def test_what_matches_most_is_first() -> None:

@@ -70,7 +70,7 @@ LARGE = pl.DataFrame({"item_id": ["a", "b", "c", "d"], "n": [FAR, FAR + 1, -FAR 
         ({"below": 10**400}, "abc"),
         ({"least": float("-inf"), "below": float("inf")}, "abc"),
         ({"least": FAR - 0.5}, "ab"),
-        ({"below": FAR + 0.5}, "ac"),
+        ({"below": FAR - 0.5}, "c"),
         ({"least": -0.5, "below": 0.5}, ""),
     ],
 )
