@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from data.columns import TITLE
-from data.errors import AutoGraphError
+from data.errors import ArtifactError, AutoGraphError
 from data.inert import visible
+from recommend.serve.folder import check_sizes
 from recommend.serve.reader import Ask, Export
 
 log = logging.getLogger("autograph.serve")
@@ -107,6 +109,8 @@ class Desk:
         swaps: How many newer ones took over.
         refusals: How many were refused.
         refused: Why the one that lies there does not answer; None where it does.
+        lost: What is amiss with the folder of the one that answers, so that no process could begin
+            with it; None where it is whole, or another lies there.
     """
 
     def __init__(self, folder: Path, opens: Callable[[Path], Opened] = open_export) -> None:
@@ -116,11 +120,13 @@ class Desk:
         self.began = self.opened.since
         self.swaps = self.refusals = 0
         self.refused: str | None = None
+        self.lost: str | None = None
         self._stop = threading.Event()
 
     def look(self) -> bool:
         """Whether a newer export took over just now."""
         there = _stamp(self.folder)
+        self._look_for_loss(there)
         if there is None or there == self._stamp:
             return False
         try:
@@ -128,6 +134,8 @@ class Desk:
         except Exception as error:
             if _stamp(self.folder) == there:  # else it was replaced meanwhile: look again
                 self._refuse(_why(error), there)
+            return False
+        if _stamp(self.folder) != there:  # what was opened may be of two: look again
             return False
         self._stamp, self.refused = there, None
         if newer.fingerprint == self.opened.fingerprint:
@@ -138,11 +146,36 @@ class Desk:
         return True
 
     def _refuse(self, why: str, stamp: Stamp) -> None:
-        self._stamp, self.refused = stamp, why
+        self._stamp, self.refused = stamp, self._within(why)
         self.refusals += 1
         log.warning(
             "The newer export is refused, and %s stays: %s", self.opened.fingerprint, visible(why)
         )
+
+    def _look_for_loss(self, there: Stamp | None) -> None:
+        """Keeps, and logs once, that files of what answers have gone or changed their length."""
+        lost = None
+        if there is None:
+            lost = "There is no export any more, so that a server could not begin again."
+        elif there == self._stamp and self.refused is None:
+            try:
+                check_sizes(self.folder, self.opened.export.card)
+            except ArtifactError as error:
+                lost = str(error)
+        lost = None if lost is None else self._within(lost)
+        if lost is not None and lost != self.lost:
+            log.warning(
+                "The folder of %s, which answers, is not whole: %s",
+                self.opened.fingerprint,
+                visible(lost),
+            )
+        self.lost = lost
+
+    def _within(self, said: str) -> str:
+        """A sentence without the places of this machine: whoever asks for the health reads it."""
+        for place in (self.folder.resolve(), self.opened.export.folder, self.folder):
+            said = said.replace(f"{place.parent}{os.sep}", "")
+        return said
 
     def watch(self, every_s: float = 1.0) -> None:
         """Looks for newer exports, in a thread beside, until `close`."""
@@ -193,4 +226,5 @@ def last_word(desk: Desk) -> dict[str, Any]:
         "uptime_s": time.time() - desk.began,
         "swaps": desk.swaps,
         "refused": desk.refused,
+        "lost": desk.lost,
     }

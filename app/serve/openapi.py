@@ -186,9 +186,10 @@ def _bound(schemas: dict[str, Any], limits: Limits) -> None:
         fields = schema.get("properties", {})
         if "k" in fields:
             fields["k"]["maximum"] = limits.k
-        for kind in fields.get("history", {}).get("anyOf", ()):
-            if kind["type"] == "array":
-                kind["maxItems"] = limits.history
+        for name in ("history", "exclude"):
+            for kind in (fields.get(name, {}), *fields.get(name, {}).get("anyOf", ())):
+                if kind.get("type") == "array":
+                    kind["maxItems"] = limits.history
         if "asks" in fields:
             fields["asks"]["maxItems"] = limits.asks
 

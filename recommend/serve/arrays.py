@@ -78,7 +78,7 @@ def write_export(
         "vectors",
         _table(user_table, USER_ID, len(users)),
         _table(item_table, ITEM_ID, len(items)),
-        _histories(histories, len(users)),
+        _histories(histories, len(users), len(items)),
         {"items": {"vectors": items}, "users": {"vectors": users}},
         {"index.faiss": index, **({} if backbone is None else {"backbone.onnx": backbone})},
         {
@@ -100,15 +100,25 @@ def _table(given: pl.DataFrame | None, id: str, n: int) -> pl.DataFrame:
             f"The table of {given.height} rows has to have {n}, and ids (String) in its first "
             "column."
         )
+    ids = given.to_series(0)
+    if ids.null_count() or ids.n_unique() < n:
+        raise DataError(f"Ids in the column {ids.name!r} are missing, or stand twice.")
     return given
 
 
-def _histories(given: Sequence[Sequence[int]] | Histories | None, n: int) -> Histories:
-    if isinstance(given, Histories):
-        return given
+def _histories(
+    given: Sequence[Sequence[int]] | Histories | None, n: int, n_items: int
+) -> Histories:
+    made = given if isinstance(given, Histories) else _made(given, n)
+    if len(made) != n:
+        raise DataError(f"There are histories of {len(made)} users, and vectors of {n}.")
+    if len(made.items) and not 0 <= made.items.min() <= made.items.max() < n_items:
+        raise DataError(f"Histories name items that there are not; numbers are 0 to {n_items - 1}.")
+    return made
+
+
+def _made(given: Sequence[Sequence[int]] | None, n: int) -> Histories:
     rows = [[] for _ in range(n)] if given is None else [list(one) for one in given]
-    if len(rows) != n:
-        raise DataError(f"There are histories of {len(rows)} users, and vectors of {n}.")
-    owners = np.repeat(np.arange(n), [len(one) for one in rows])
-    items = np.array([item for one in rows for item in one], np.int32)
-    return Histories(offsets_of(owners, n), items, np.zeros(len(items), np.int64))
+    owners = np.repeat(np.arange(len(rows)), [len(one) for one in rows])
+    items = np.array([item for one in rows for item in one], np.int64)
+    return Histories(offsets_of(owners, len(rows)), items, np.zeros(len(items), np.int64))

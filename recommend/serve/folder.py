@@ -77,8 +77,9 @@ def write_folder(folder: Path, content: Content, replace: bool = False) -> dict[
     try:
         with atomic.explain_failures(folder):
             _sweep(folder)
-            part.mkdir(parents=True, exist_ok=True)
+            part.mkdir(parents=True)
             card = _fill(part, content)
+            refuse_place(folder, replace)  # another one may have come meanwhile
             _take_place(part, folder, old)
     finally:
         for left in (part, old):
@@ -115,11 +116,15 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def _sweep(folder: Path) -> None:
-    """Takes away what processes that are no more have left beside an export, never its one copy."""
+    """Takes away what processes that are no more have left beside an export, never its one copy.
+
+    One of the number of this process is of an earlier one: in a container all may have the same.
+    """
     for left in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
         number, _, kind = left.name.removeprefix(f".{folder.name}.").partition(".")
         is_left = kind == "part" or (kind == "old" and folder.exists())
-        if is_left and number.isdecimal() and not _lives(int(number)):
+        is_over = number.isdecimal() and (int(number) == os.getpid() or not _lives(int(number)))
+        if is_left and is_over:
             shutil.rmtree(left, ignore_errors=True)
 
 
@@ -155,7 +160,7 @@ def refuse_place(folder: Path, replace: bool) -> None:
 
 
 def _is_export(folder: Path) -> bool:
-    with suppress(OSError, ValueError, AttributeError):
+    with suppress(OSError, ValueError, AttributeError, RecursionError):
         found: Any = json.loads((folder / CARD).read_text(encoding="utf-8"))
         return bool(found.get("format") == FORMAT)
     return False
@@ -222,11 +227,32 @@ def check_files(folder: Path, card: Mapping[str, Any]) -> None:
     Raises:
         ArtifactError: one is missing or damaged.
     """
+    check_sizes(folder, card)
     for name, about in card["files"].items():
         path = folder / name
-        if not path.is_file():
+        try:
+            is_same = _sum_of(path) == about["sha256"]
+        except OSError as error:
+            raise ArtifactError(f"{path} cannot be read: {error.strerror}.") from None
+        if not is_same:
+            raise ArtifactError(f"{path} is damaged: it is not what was exported. {AGAIN}")
+
+
+def check_sizes(folder: Path, card: Mapping[str, Any]) -> None:
+    """Nothing, where all files of an export are there and as long as they were written.
+
+    Raises:
+        ArtifactError: one is missing, or longer or shorter.
+    """
+    for name, about in card["files"].items():
+        path = folder / name
+        try:
+            size = path.stat().st_size if path.is_file() else None
+        except OSError:
+            size = None
+        if size is None:
             raise ArtifactError(f"{path} is missing from the export. {AGAIN}")
-        if path.stat().st_size != about["bytes"] or _sum_of(path) != about["sha256"]:
+        if size != about["bytes"]:
             raise ArtifactError(f"{path} is damaged: it is not what was exported. {AGAIN}")
 
 
@@ -238,4 +264,4 @@ def _sum_of(path: Path) -> str:
 def _fingerprint(card: Mapping[str, Any]) -> str:
     said = {name: value for name, value in card.items() if name != "fingerprint"}
     text = json.dumps(said, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -145,6 +145,8 @@ class Export:
         past = atomic.map_arrays(folder / HISTORIES)
         histories = Histories(past["offsets"], past["items"], np.empty(0, np.int64))
         form = _FORMS[card["form"]](folder, card, histories)
+        if read_card(folder)["fingerprint"] != card["fingerprint"]:
+            return cls.open(folder, check)  # it was replaced meanwhile: all is to be of one
         return cls(folder, card, users, items, histories, form)
 
     def recommend(self, asks: Sequence[Ask]) -> list[Listing]:

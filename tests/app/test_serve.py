@@ -203,6 +203,12 @@ def test_bounds_arrive_as_they_were_sent(client):
     assert bounds == {"year": {"least": 2**53 + 1}}
 
 
+def test_the_description_has_the_bounds_of_every_list(client):
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    for of, name in (("AskBody", "exclude"), ("NewcomerBody", "history")):
+        assert schemas[of]["properties"][name]["maxItems"] == Limits().history
+
+
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"k": 1e999}'])
 def test_what_is_no_json_is_said_to_be_none(client, raw):
     assert error_of(client.post("/recommend", content=raw))[:2] == (422, "bad_body")

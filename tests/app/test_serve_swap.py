@@ -122,6 +122,7 @@ def test_a_damaged_export_is_refused_and_told_and_the_old_one_stays(folder, capl
     assert ask(client)["export"] == old
     told = client.get("/health").json()
     assert told["export"] == old and "items.safetensors is damaged" in told["refused"]
+    assert told["lost"] is None and str(folder.parent) not in told["refused"]
     assert 'swaps_total{outcome="refused"} 1.0' in client.get("/metrics").text
     assert not desk.look() and desk.refusals == 1  # it is not read again and again
 
@@ -142,6 +143,45 @@ def test_a_folder_that_is_away_for_a_moment_changes_nothing(folder):
     assert ask(TestClient(make_app(desk), base_url="http://localhost"))["items"]
 
 
+def test_a_folder_that_is_gone_or_cut_is_told_until_it_is_whole(folder, caplog):
+    desk = Desk(folder)
+    client = TestClient(make_app(desk), base_url="http://localhost")
+
+    def lost() -> Any:
+        desk.look()
+        return client.get("/health").json()["lost"]
+
+    assert lost() is None
+    away = folder.rename(folder.with_name("away"))
+    assert "no export any more" in lost() and "no export any more" in lost()
+    assert len(caplog.records) == 1  # not once a second
+    away.rename(folder)
+    assert lost() is None
+    vectors = folder / "index.faiss"
+    whole = vectors.read_bytes()
+    for change in (lambda: vectors.write_bytes(whole[:-1]), vectors.unlink):
+        change()
+        assert "index.faiss is" in lost() and str(folder.parent) not in lost()
+    vectors.write_bytes(whole)
+    assert lost() is None and ask(client)["items"]
+    assert desk.swaps == desk.refusals == 0
+
+
+def test_what_is_opened_while_another_comes_is_looked_at_again(folder):
+    desk = Desk(folder)
+    write_export(folder, "newer", turn=1)
+
+    def opens(place: Path) -> Any:
+        found = open_export(place)
+        write_export(folder, "last", turn=2)
+        return found
+
+    desk._opens = opens
+    assert not desk.look() and desk.refused is None
+    desk._opens = open_export
+    assert desk.look() and desk.opened.export.card["recommender"] == "last"
+
+
 def test_one_that_is_replaced_while_it_is_opened_is_looked_at_again(folder):
     desk = Desk(folder)
     write_export(folder, turn=1)
@@ -153,7 +193,7 @@ def test_one_that_is_replaced_while_it_is_opened_is_looked_at_again(folder):
         return found
 
     desk._opens = opens
-    assert desk.look() and desk.look()
+    assert [desk.look(), desk.look()] == [False, True]
     assert desk.opened.export.card["recommender"] == "last"
 
 

@@ -242,6 +242,73 @@ def test_a_card_that_was_changed_or_is_of_another_format_is_refused(tmp_path: Pa
         Export.open(tmp_path / "b")
 
 
+def test_a_card_of_half_a_character_and_a_file_that_cannot_be_read_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_export(tmp_path / "a", *vectors(np.random.default_rng(3)))
+
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folders, "_sum_of", refuse)
+        with pytest.raises(ArtifactError, match="cannot be read: Permission denied"):
+            Export.open(tmp_path / "a")
+    card = tmp_path / "a" / "card.json"
+    card.write_text(card.read_text().replace("arrays", r"\ud800"))
+    with pytest.raises(ArtifactError, match="changed"):
+        Export.open(tmp_path / "a")
+
+
+def test_what_is_replaced_while_it_is_opened_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items, users = vectors(np.random.default_rng(6))
+    write_export(tmp_path / "a", items, users)
+    later = []
+
+    def check(folder: Path, card: Mapping[str, Any]) -> None:
+        folders.check_files(folder, card)
+        if not later:
+            later.append(write_export(tmp_path / "a", -items, users, replace=True))
+
+    monkeypatch.setattr("recommend.serve.reader.check_files", check)
+    export = Export.open(tmp_path / "a")
+    assert export.card == later[0]
+    (found,) = export.recommend([Ask(user="0", k=1)])
+    assert found.items[0] == str((users[0] @ -items.T).max(0).argmax())
+
+
+def test_of_two_exports_at_once_the_second_takes_the_place_only_where_it_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items, users = vectors(np.random.default_rng(4))
+    fill, first = folders._fill, []
+
+    def slow(part: Path, content: Any) -> dict[str, Any]:
+        card = fill(part, content)
+        if not first:
+            monkeypatch.setattr(folders, "_fill", fill)
+            monkeypatch.setattr(os, "getpid", lambda: 1)  # as another process does
+            first.append(write_export(tmp_path / "a", items, users))
+            monkeypatch.undo()
+        return card
+
+    monkeypatch.setattr(folders, "_fill", slow)
+    with pytest.raises(ConfigError, match="--replace"):
+        write_export(tmp_path / "a", 2 * items, users)
+    assert Export.open(tmp_path / "a").card == first[0]
+    assert [one.name for one in tmp_path.iterdir()] == ["a"]
+
+
+def test_an_earlier_process_of_the_same_number_leaves_nothing_in_an_export(tmp_path: Path) -> None:
+    left = tmp_path / f".a.{os.getpid()}.part"
+    left.mkdir()
+    (left / "lists.safetensors").write_text("of another one")
+    card = write_export(tmp_path / "a", *vectors(np.random.default_rng(4)))
+    assert "lists.safetensors" not in card["files"] and not left.exists()
+
+
 def test_an_export_takes_a_place_only_where_it_may(tmp_path: Path) -> None:
     items, users = vectors(np.random.default_rng(4))
     first = write_export(tmp_path / "a", items, users)
@@ -296,6 +363,12 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     items, users = vectors(np.random.default_rng(5))
     with pytest.raises(DataError, match="have to be"):
         write_export(tmp_path / "a", items[:, :4], users)
+    for had, said in (([[0]], "of 1 users"), ([[ITEMS]] * USERS, "there are not")):
+        with pytest.raises(DataError, match=said):
+            write_export(tmp_path / "a", items, users, had)
+    twice = pl.DataFrame({"item_id": ["i"] * ITEMS})
+    with pytest.raises(DataError, match="stand twice"):
+        write_export(tmp_path / "a", items, users, item_table=twice)
     items[3, 2] = np.nan
     with pytest.raises(DataError, match="not finite"):
         write_export(tmp_path / "a", items, users)
