@@ -16,7 +16,7 @@ from app.pipeline.records import Record
 from app.results.queries import Queries, Space, asked_before, meanings
 from app.results.results import Results, stamp
 from app.results.wording import nouns_of
-from data.errors import ConfigError
+from data.errors import ArtifactError, ConfigError
 from data.names import Nouns, with_a
 from quantize.terms import words_in
 from recommend.protocols import Asks, Region
@@ -186,8 +186,18 @@ class Asking:
         return int(next((one for one in order if one != query), query))
 
     def answer(self, user: int, query: int, k: int) -> Answer:
-        """The k best items for an ask, and what was read for it."""
+        """The k best items for an ask, and what was read for it.
+
+        Raises:
+            ArtifactError: a score is no finite number.
+        """
         scores = self._items @ self.of.asking(np.array([user]), np.array([query]))[0]
+        if wrong := int((~np.isfinite(scores)).sum()):
+            raise ArtifactError(
+                f"{wrong:,} of {len(scores):,} scores of this ask are no finite numbers, so there "
+                "is no order to show: the weights are damaged, or training ran away. Train it "
+                "again: delete its folder below artifacts/train and run its experiment."
+            )
         history = self.case.histories.of(user)
         if not self.repeats:
             scores = scores.copy()

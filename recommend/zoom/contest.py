@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from data.columns import ITEM, TITLE
+from data.errors import ConfigError, DataError
 from data.log import QUERY, TEXT
 from data.relation import Relation
 from graph.build.alike import terms_of
@@ -276,6 +278,10 @@ def fit(
 
     Returns:
         A row an epoch: its number, loss, AUC of validation and seconds.
+
+    Raises:
+        ConfigError: the loss or a score is no number any more.
+        DataError: of training or validation, everybody had every item.
     """
     network = contender.network
     optimizer = torch.optim.Adam(network.parameters(), lr=budget.rate)
@@ -283,14 +289,15 @@ def fit(
     lasts = TrainConfig(epochs=budget.epochs, patience=budget.patience)
     users, queries, items = tensors(task.train)
     hidden = hidden_of(task, past)
-    wrong = task.negatives(task.valid, "movie", VALID_SEED)
+    valid, wrong = _with_negative(task.valid, task.negatives(task.valid, "movie", VALID_SEED))
     while not state.is_over(lasts):
         began, epoch = time.perf_counter(), state.epoch
         torch.manual_seed(seed * 1000 + epoch)
         network.train()
         drawn = task.negatives(task.train, "movie", seed * 1000 + epoch, anywhere=False)
         false, total = torch.from_numpy(drawn), 0.0
-        for some in torch.split(torch.randperm(len(users)), budget.batch):
+        there = torch.from_numpy(_places(drawn))
+        for some in torch.split(there[torch.randperm(len(there))], budget.batch):
             asked = contender.towers.asked(users[some], queries[some], hidden.of(some))
             pair = torch.stack([items[some], false[some]], 1)  # (b, 2)
             once, place = torch.unique(pair, return_inverse=True)
@@ -303,10 +310,15 @@ def fit(
             (loss + budget.l2 * squares).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             total += loss.item() * len(some)
+        if not math.isfinite(total):
+            raise ConfigError(
+                f"The loss of epoch {epoch + 1} is no number any more ({total}). Give a lower rate "
+                f"of learning than {budget.rate:g}."
+            )
         row = {
             "epoch": epoch + 1,
-            "loss": total / len(users),
-            WATCHED: auc(*valid_logits(contender, task.valid, wrong)),
+            "loss": total / len(there),
+            WATCHED: auc(*valid_logits(contender, valid, wrong)),
             "seconds": time.perf_counter() - began,
         }
         state.record(row, WATCHED, network)
@@ -315,6 +327,22 @@ def fit(
     network.load_state_dict(state.best)
     network.eval()
     return state.rows
+
+
+def _places(negatives: np.ndarray) -> np.ndarray:
+    """(m,) places of triples that have a negative: whoever had every item has none."""
+    there = np.flatnonzero(negatives >= 0)
+    if not len(there):
+        raise DataError(
+            "Everybody had every item, so there is nothing that they did not take. Give data with "
+            "more items."
+        )
+    return there
+
+
+def _with_negative(of: Triples, negatives: np.ndarray) -> tuple[Triples, np.ndarray]:
+    there = _places(negatives)
+    return of.only(there), negatives[there]
 
 
 def valid_logits(

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from data.errors import ConfigError
 from recommend.judge.compare import CONFIDENCE
 from recommend.judge.metrics import mean_rank
 from recommend.zoom.triples import KINDS, Task, Triples
@@ -75,6 +76,9 @@ def judge(
         of: Triples of validation or of the test.
         negatives: (n,) items by kind, -1 for none.
         final: Whether they are of the test.
+
+    Raises:
+        ConfigError: a score is no finite number.
     """
     had = _dense_rows(task, final)
     positives, ranks = np.empty(len(of)), np.empty(len(of))
@@ -86,7 +90,8 @@ def judge(
             asked = np.stack([of.users[some], of.queries[some]], 1)
             unique, back = np.unique(asked, axis=0, return_inverse=True)
             each = scorer.scores(*torch.from_numpy(unique).unbind(1))
-            scores = each[torch.from_numpy(back.reshape(-1))]
+            scores = _finite(each.numpy())[back.reshape(-1)]
+            scores = torch.from_numpy(scores)
             target = torch.from_numpy(of.items[some])
             allowed = ~torch.from_numpy(had(of.users[some]))
             ranks[some] = mean_rank(scores, target, allowed).numpy()
@@ -129,13 +134,28 @@ def placements(positives: np.ndarray, negatives: np.ndarray) -> tuple[np.ndarray
 
 
 def _below(these: np.ndarray, those: np.ndarray) -> np.ndarray:
-    ordered = np.sort(those)
-    sides = (np.searchsorted(ordered, these, side) for side in ("left", "right"))
+    ordered = np.sort(_finite(those))
+    sides = (np.searchsorted(ordered, _finite(these), side) for side in ("left", "right"))
     return np.asarray(sum(sides) / (2 * max(len(those), 1)))
 
 
+def _finite(scores: np.ndarray) -> np.ndarray:
+    """The same: an order of what is no number would look like any other."""
+    wrong = int((~np.isfinite(scores)).sum())
+    if wrong:
+        raise ConfigError(
+            f"{wrong:,} of {scores.size:,} scores are no finite numbers, so they have no order: "
+            "training ran away. Delete the folder of this run and give it a lower rate of learning."
+        )
+    return scores
+
+
 def auc(positives: np.ndarray, negatives: np.ndarray) -> float:
-    """() share of pairs of a positive and a negative whose positive is above; ties half."""
+    """() share of pairs of a positive and a negative whose positive is above; ties half.
+
+    Raises:
+        ConfigError: a score is no finite number.
+    """
     return float(placements(positives, negatives)[0].mean())
 
 

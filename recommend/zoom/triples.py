@@ -120,17 +120,18 @@ class Task:
         part = part_of_pair[pair]
         every = Triples(users, rows[QUERY].to_numpy().astype(np.int64), items)
         train = rows.filter(pl.Series(part == 0))
-        known = log.only(pl.Series(np.isin(rows_of(log.rows), rows_of(train))))
+        known = log.rows.join(train.select(COLUMNS), on=COLUMNS, how="semi", maintain_order="left")
         # Who comes first stays told, but no moment: nothing is out of sight for being later.
-        steps = known.rows.with_columns(pl.col(TIME).rank("dense").cast(pl.Int64))
-        known = replace(known, rows=steps)
+        steps = known.with_columns(pl.col(TIME).rank("dense").cast(pl.Int64))
         interactions = (
             steps.group_by(USER, ITEM)
             .agg(pl.col(TIME).max(), pl.len().cast(pl.Float32).alias(WEIGHT))
             .sort(USER, TIME, ITEM)
             .select(pl.col(name).cast(kind) for name, kind in INTERACTION_SCHEMA.items())
         )
-        visible = replace(dataset, interactions=interactions, events=None, log=known)
+        visible = replace(
+            dataset, interactions=interactions, events=None, log=replace(log, rows=steps)
+        )
         return cls(visible, *(every.only(part == number) for number in range(3)))
 
     @property
@@ -191,11 +192,11 @@ class Task:
             kind: One of `KINDS`.
             seed: Draws them.
             anywhere: Whether what the user had in validation and test is left out too; in training
-                it is not known.
+                it is not known, and draws are others than those of the same seed anywhere.
         """
         if kind not in KINDS:
             raise ValueError(f"there is no kind {kind!r}; there are {', '.join(KINDS)}")
-        rng = np.random.default_rng([seed, KINDS.index(kind)])
+        rng = np.random.default_rng([seed, KINDS.index(kind), *([] if anywhere else [1])])
         taken, found = self._taken if anywhere else self._had_codes, np.full(len(of), -1)
         open_ = np.arange(len(of))
         if kind == "tag":
@@ -231,14 +232,6 @@ class Task:
     def _taken(self) -> np.ndarray:
         parts = (self.train, self.valid, self.test)
         return np.unique(np.concatenate([one.users * self.n_items + one.items for one in parts]))
-
-
-def rows_of(table: pl.DataFrame) -> np.ndarray:
-    """(n,) one number for every combination of user, query and item of a table."""
-    users, queries, items = (
-        table[name].to_numpy().astype(np.int64) for name in (USER, QUERY, ITEM)
-    )
-    return np.asarray((users << 42) | (queries << 21) | items)
 
 
 def _in(codes: np.ndarray, known: np.ndarray) -> np.ndarray:

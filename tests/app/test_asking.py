@@ -12,7 +12,7 @@ from fake_asks import FakeAsks, make_asking
 from app.results.asking import compare_answers, hops, neighbours
 from app.results.queries import Space, asked_before
 from data.dataset import Histories
-from data.errors import DataError
+from data.errors import ArtifactError, DataError
 from data.log import Log
 from recommend.protocols import Asks
 
@@ -34,6 +34,17 @@ class TestAnswers:
         assert [offer.item for offer in asking.answer(ADA, WAR, 9).offers] == [1, 3, 4, 5]
         again = replace(asking, repeats=True)
         assert [offer.item for offer in again.answer(ADA, WAR, 9).offers] == [0, 1, 2, 3, 4, 5]
+
+    def test_what_is_no_number_is_not_ranked(self) -> None:
+        asking = make_asking()
+        broken = asking.of.base_items.copy()
+        broken[3] = np.nan
+
+        class Broken(FakeAsks):
+            base_items = broken
+
+        with pytest.raises(ArtifactError, match="1 of 6 scores of this ask are no finite"):
+            replace(asking, of=Broken()).answer(BO, WAR, 3)
 
     def test_what_of_the_ask_each_has_is_counted(self) -> None:
         asking = make_asking()

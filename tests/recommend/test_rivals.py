@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
-from data.errors import ConfigError
+from data.errors import ConfigError, DataError
+from data.log import Log
 from recommend.fit import checkpoint
 from recommend.zoom.contest import (
     LEARNT,
+    VALID_SEED,
     Budget,
     Contender,
     contender_of,
@@ -22,7 +25,9 @@ from recommend.zoom.contest import (
     hidden_of,
     past_of,
     tensors,
+    valid_logits,
 )
+from recommend.zoom.judging import auc
 from recommend.zoom.past import Past
 from recommend.zoom.rivals import Asked, Draw, Hidden, most_visited
 from recommend.zoom.triples import Task
@@ -196,3 +201,37 @@ class TestFit:
             past.next_to["query", "item"].targets
         )
         assert [*past.features.bags["query"]] == ["terms"]
+
+    def test_who_had_every_item_has_no_negative_and_breaks_nothing(self, tmp_path: Path):
+        data = tagged()
+        assert data.log is not None
+        rows, item = data.log.rows, pl.int_range(data.n_items, dtype=pl.Int32, eager=True)
+        greedy = pl.DataFrame({"user": 0, "query": 0, "item": item, "time": item}).cast(
+            {"user": pl.Int32, "query": pl.Int32, "time": pl.Int64}
+        )
+        others = rows.filter(pl.col("user") > 0).select(greedy.columns)
+        every = pl.concat([greedy, others]).with_row_index("ask").cast({"ask": pl.Int32})
+        task = Task.of(replace(data, log=Log(every, data.log.queries)))
+        wrong = task.negatives(task.valid, "movie", VALID_SEED)
+        assert np.array_equal(wrong < 0, task.valid.users == 0) and (wrong < 0).any()
+        past = past_of(task)
+        made = contender_of("towers", task, past, SMALL, 0)
+        some = task.valid.only(wrong >= 0)
+        rows_of = fit(made, task, past, SMALL, 0, tmp_path)
+        told = auc(*valid_logits(made, some, wrong[wrong >= 0]))
+        assert max(row["auc"] for row in rows_of) == pytest.approx(told)
+
+    def test_everybody_with_everything_is_said(self, tmp_path: Path):
+        data = tagged(n_items=4, many=4)
+        assert data.log is not None
+        task = Task.of(replace(data, items=data.items[:1], log=data.log.only(pl.col("item") == 0)))
+        past = past_of(task)
+        with pytest.raises(DataError, match="Everybody had every item"):
+            fit(contender_of("towers", task, past, SMALL, 0), task, past, SMALL, 0, tmp_path)
+
+    def test_a_loss_that_is_no_number_is_said(self, task: Task, past: Past, tmp_path: Path):
+        made = contender_of("towers", task, past, SMALL, 0)
+        with torch.no_grad():
+            next(made.network.parameters())[0] = torch.nan
+        with pytest.raises(ConfigError, match="loss of epoch 1 is no number"):
+            fit(made, task, past, SMALL, 0, tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -11,7 +13,7 @@ from torch import Tensor
 
 from data.columns import ITEM, USER
 from data.dataset import Dataset
-from data.errors import DataError
+from data.errors import ConfigError, DataError
 from data.log import QUERY, Log
 from recommend.zoom.judging import (
     Judged,
@@ -134,6 +136,23 @@ class TestTask:
         met = set(zip(users.tolist(), drawn.tolist(), strict=True))
         assert met & pairs(task.test) and not met & pairs(task.train)
 
+    def test_training_does_not_draw_what_the_test_has_drawn(self, task: Task):
+        test = task.negatives(task.train, "movie", 0)
+        assert not np.array_equal(test, task.negatives(task.train, "movie", 0, anywhere=False))
+
+    def test_items_without_end_are_told_apart(self):
+        """In a catalogue of millions no triple of the test is taken for one of training."""
+        data, item = tagged(), pl.col(ITEM)
+        assert data.log is not None
+        rows = data.log.rows.with_columns(
+            pl.when(item < 20).then(item).otherwise(item - 20 + (1 << 21))
+        )
+        names = pl.int_range((1 << 21) + 40, eager=True).cast(pl.String)
+        items = pl.DataFrame({"item_id": names})
+        made = Task.of(replace(data, items=items, log=replace(data.log, rows=rows)))
+        log = made.dataset.log
+        assert log is not None and log.rows.height == len(made.train)
+
     def test_data_without_a_log_are_refused(self):
         data = tagged()
         with pytest.raises(DataError, match="no log"):
@@ -212,6 +231,16 @@ class TestFigures:
         found = figures(told, task, task.test, negatives["movie"], (1.0, 0.0), own=True)
         assert found["auc"] == found["auc tag"] == found["hit@100"] == 1.0
         assert found["mae"] < 0.001 and Judged.read(told.arrays()).ranks.max() < 10
+
+    @pytest.mark.parametrize("wrong", [np.nan, np.inf])
+    def test_what_is_no_number_is_neither_best_nor_left_out(self, task: Task, wrong: float):
+        table = np.zeros((task.n_users, task.n_queries, task.n_items))
+        table[task.test.users[0], task.test.queries[0], task.test.items[0]] = wrong
+        with pytest.raises(ConfigError, match="scores are no finite numbers"):
+            judge(Fixed(table), task, task.test, {}, final=True)
+        for pair in (([wrong], [1.0]), ([1.0], [wrong])):
+            with pytest.raises(ConfigError, match="have no order"):
+                auc(*map(np.array, pair))
 
     def test_the_mean_of_influences_is_the_figure(self, task: Task):
         rng = np.random.default_rng(1)
