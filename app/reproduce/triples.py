@@ -76,6 +76,8 @@ COST_BATCH, COST_STEPS = 128, 6
 RESULT, SAID = "result.json", "said.safetensors"
 VERSION = 1
 """Of what a run does; another number makes all runs anew."""
+OF_ROWS: Mapping[str, int] = {ItemKnnConfig().name: 2, "tag × user-knn": 2}
+"""The same of single rows, where it is not 1."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,8 @@ class TripleRun:
     def place(self, root: Path) -> Path:
         """The folder of its state and record: another one for other settings."""
         what = {"budget": asdict(self.budget), "cost": self.cost, "version": VERSION}
+        if self.row in OF_ROWS:
+            what["row"] = OF_ROWS[self.row]
         digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:10]
         row = self.row.replace(" ", "-").replace("×", "x")
         name = f"{'cost-' if self.cost else ''}{row}-k{self.k}-{self.seed}-{digest}"

@@ -90,8 +90,8 @@ def judge(
             asked = np.stack([of.users[some], of.queries[some]], 1)
             unique, back = np.unique(asked, axis=0, return_inverse=True)
             each = scorer.scores(*torch.from_numpy(unique).unbind(1))
-            scores = _finite(each.numpy())[back.reshape(-1)]
-            scores = torch.from_numpy(scores)
+            _finite(each.numpy())
+            scores = each[torch.from_numpy(back.reshape(-1))]
             target = torch.from_numpy(of.items[some])
             allowed = ~torch.from_numpy(had(of.users[some]))
             ranks[some] = mean_rank(scores, target, allowed).numpy()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 
 SMOOTH = (1.0, 10.0, 100.0)
 """How many triples the popularity of items weighs beside those of a query: one is chosen."""
-SHARES = (0.25, 0.5, 1.0)
+SHARES = (0.5, 1.0, 2.0)
 """How much who is alike weighs beside what was asked for: one is chosen."""
-NOISE = 0.1
-"""How much popularity weighs among what neighbours have, so that nothing is impossible."""
+NOISES = (0.3, 1.0, 3.0)
+"""How much popularity weighs beside what is near: one is chosen."""
 WALKS, STEPS = 200, 8
 """Walks from each start, and how many items the longest visits."""
 GOES_ON = 0.5
@@ -38,6 +39,24 @@ def shares(task: Task) -> np.ndarray:
     """(n_items,) float64 share of each item among triples of training, none of them 0."""
     counts = task.popularity + 0.5
     return np.asarray(counts / counts.sum())
+
+
+def near_share(near: np.ndarray, own: sp.csr_matrix, share: np.ndarray, noise: float) -> np.ndarray:
+    """(b, n_items) p(i | u): the share of nearness, and popularity beside it.
+
+    What a user has takes no share, or whoever has much would be near to less of all else. Nothing
+    is known of who has nothing near, who takes what all take.
+
+    Args:
+        near: (b, n_items) how near items are to users, from 0.
+        own: (b, n_items) sparse, above 0 where a user has an item.
+        share: (n_items,) p_i, the share of each item.
+        noise: How much popularity weighs, where nearness weighs 1.
+    """
+    near = np.where(own.toarray() > 0, 0, near)
+    total = near.sum(1, keepdims=True)
+    alone = np.where(total > 0, near / np.where(total > 0, total, 1), share)
+    return np.asarray((alone + noise * share) / (1 + noise))
 
 
 @dataclass(frozen=True)
@@ -92,7 +111,7 @@ class PopularForQuery:
 
 @dataclass(frozen=True)
 class ItemNeighbours:
-    """How near each item is to those of the user: log (share of all nearness + noise p_i).
+    """How near each item is to those of the user: log `near_share`.
 
     Nearness is the sum of cosines of who had both. It is a share of all there is around the user,
     because otherwise who has thousands of items would be taken to have everything.
@@ -100,51 +119,56 @@ class ItemNeighbours:
     Attributes:
         had: (n_users, n_items) sparse, of length 1 a column.
         share: (n_items,) p_i, the share of each item.
+        noise: How much popularity weighs.
     """
 
     had: sp.csr_matrix
     share: np.ndarray
+    noise: float
 
     @classmethod
     def every(cls, task: Task, seed: int = 0) -> Iterator[ItemNeighbours]:  # noqa: ARG003
-        """The one there is."""
+        """One for each weight of popularity."""
         import scipy.sparse as sp
 
         had = matrix(task.had, ones=True)
         lengths = np.sqrt(np.asarray(had.multiply(had).sum(0)).ravel()).clip(1e-9)
-        yield cls((had @ sp.diags(1 / lengths)).tocsr(), shares(task))
+        straight = (had @ sp.diags(1 / lengths)).tocsr()
+        yield from (cls(straight, shares(task), noise) for noise in NOISES)
 
     def scores(self, users: Tensor, queries: Tensor) -> Tensor:  # noqa: ARG002
         """The same for every query."""
         own = self.had[users.numpy()].copy()
         own.data[:] = 1.0
         near = ((own @ self.had.T) @ self.had).toarray()
-        near /= near.sum(1, keepdims=True).clip(1e-9)
-        return torch.from_numpy(np.log(near + NOISE * self.share).astype(np.float32))
+        found = np.log(near_share(near, own, self.share, self.noise))
+        return torch.from_numpy(found.astype(np.float32))
 
 
 @dataclass(frozen=True)
 class QueryAndNeighbours:
     """What was taken for the query, and what users alike had: a mixture of logs.
 
-    log p(i | q) + w (log p(i | u) - log p(i)), where p(i | u) is what users alike had, each as
-    often as the cosine of what both had.
+    log p(i | q) + w (log p(i | u) - log p(i)), where p(i | u) is `near_share` of what users alike
+    had, each as often as the cosine of what both had.
 
     Attributes:
         of_query: p(i | q).
         had: (n_users, n_items) sparse.
         alike: (n_users, n_users) sparse cosines, without oneself.
         weight: w.
+        noise: How much popularity weighs in p(i | u).
     """
 
     of_query: PopularForQuery
     had: sp.csr_matrix
     alike: sp.csr_matrix
     weight: float
+    noise: float
 
     @classmethod
     def every(cls, task: Task, seed: int = 0) -> Iterator[QueryAndNeighbours]:  # noqa: ARG003
-        """One for each amount of smoothing and weight."""
+        """One for each amount of smoothing, and both weights."""
         import scipy.sparse as sp
 
         had = matrix(task.had, ones=True)
@@ -153,15 +177,14 @@ class QueryAndNeighbours:
         alike = (straight @ straight.T).tocsr()
         alike.setdiag(0)
         alike.eliminate_zeros()
-        for one in PopularForQuery.every(task):
-            yield from (cls(one, had, alike, weight) for weight in SHARES)
+        for one, weight, noise in product(PopularForQuery.every(task), SHARES, NOISES):
+            yield cls(one, had, alike, weight, noise)
 
     def scores(self, users: Tensor, queries: Tensor) -> Tensor:
         """(b, n_items) of a user and a query each."""
-        share = self.of_query.share
+        share, own = self.of_query.share, self.had[users.numpy()]
         near = (self.alike[users.numpy()] @ self.had).toarray()
-        near /= near.sum(1, keepdims=True).clip(1e-9)
-        of_user = np.log((near + NOISE * share) / (1 + NOISE)) - np.log(share)
+        of_user = np.log(near_share(near, own, share, self.noise)) - np.log(share)
         mixed = self.of_query.logs(queries.numpy()) + self.weight * of_user
         return torch.from_numpy(mixed.astype(np.float32))
 

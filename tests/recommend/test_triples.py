@@ -27,7 +27,15 @@ from recommend.zoom.judging import (
     platt,
     sigmoid,
 )
-from recommend.zoom.plain import PLAIN, Popular, PopularForQuery, QueryAndNeighbours, shares, walked
+from recommend.zoom.plain import (
+    PLAIN,
+    Popular,
+    PopularForQuery,
+    QueryAndNeighbours,
+    near_share,
+    shares,
+    walked,
+)
 from recommend.zoom.triples import KINDS, Task, Triples
 
 
@@ -137,8 +145,9 @@ class TestTask:
         assert met & pairs(task.test) and not met & pairs(task.train)
 
     def test_training_does_not_draw_what_the_test_has_drawn(self, task: Task):
-        test = task.negatives(task.train, "movie", 0)
-        assert not np.array_equal(test, task.negatives(task.train, "movie", 0, anywhere=False))
+        parts = task.test, task.train
+        test, train = (task.negatives(one, "movie", 0, one is task.test) for one in parts)
+        assert np.mean(test == train[: len(test)]) < 0.3  # of the same stream nearly all are
 
     def test_items_without_end_are_told_apart(self):
         """In a catalogue of millions no triple of the test is taken for one of training."""
@@ -284,6 +293,27 @@ class TestPlain:
     def test_smoothed_shares_add_up_to_one(self, task: Task):
         for one in PopularForQuery.every(task):
             assert np.exp(one.logs(np.arange(3))).sum(1) == pytest.approx(1)
+
+    def test_nearness_is_a_share_of_what_the_user_has_not(self):
+        import scipy.sparse as sp
+
+        near, share = np.array([[3.0, 1, 0], [0, 0, 0]]), np.array([0.5, 0.25, 0.25])
+        own = sp.csr_matrix(np.array([[1.0, 0, 0], [0, 0, 0]]))
+        found = near_share(near, own, share, 1.0)
+        assert found == pytest.approx(np.array([[0.25, 0.625, 0.125], share]))
+
+    @pytest.mark.parametrize("name", ["item-knn", "tag × user-knn"])
+    def test_of_whom_nothing_is_known_all_others_are_told(self, task: Task, name: str):
+        """Not less likely to have anything at all: AUC sets people beside each other."""
+        user = torch.tensor([3])
+        mine = task.train.users != 3
+        left = Task(task.dataset, task.train.only(mine), task.valid, task.test)
+        logs = np.log(shares(left))
+        for one in PLAIN[name](left, 0):
+            query = torch.tensor([0])
+            if isinstance(one, QueryAndNeighbours):
+                logs = one.of_query.logs(query.numpy())[0]
+            np.testing.assert_allclose(one.scores(user, query)[0], logs, rtol=1e-5)
 
     def test_who_is_alike_is_somebody_else(self, task: Task):
         one = next(QueryAndNeighbours.every(task))
