@@ -445,6 +445,20 @@ class Region:
 
 
 @runtime_checkable
+class Focuses(Protocol):
+    """Chooses what it reads by how relevant nodes are to a focus, the sum of two of them."""
+
+    @property
+    def relevance(self) -> Literal["tanimoto", "cosine"]:
+        """How that is measured."""
+        ...
+
+    def alone(self, kind: str) -> np.ndarray:
+        """(n, d) float32 vectors of all nodes of a type by themselves, in one space."""
+        ...
+
+
+@runtime_checkable
 class Asks(Protocol):
     """Can be asked for something: a query, beside the user who asks."""
 

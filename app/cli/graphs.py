@@ -14,7 +14,17 @@ from rich.table import Table
 
 from app.cli.options import WORKSPACE, ExperimentName, Workspace
 from app.experiment.cautions import tell
-from app.pipeline.records import read_record
+from app.pipeline.records import Record, read_record
+from app.results.log_graph import (
+    FACTORS,
+    FOCAL,
+    LOG,
+    focal,
+    graph_for,
+    graphs_of,
+    is_focal,
+    open_graph,
+)
 from app.results.results import Results
 from app.terminal import open_console
 from data import atomic
@@ -34,6 +44,14 @@ if TYPE_CHECKING:
 graph_app = typer.Typer(no_args_is_help=True)
 MOST_INSTANCES = 20
 """Instances of a metapath that are listed."""
+GraphName = Annotated[
+    str,
+    typer.Option(
+        "--graph",
+        metavar="factors|log",
+        help="That of latent factors, or that of what users asked for, where the data say so.",
+    ),
+]
 NodeText = Annotated[
     str, typer.Argument(metavar="NODE", help="Such as item:1, user:7 or item_factor:0-24.")
 ]
@@ -44,10 +62,11 @@ def find(
     experiment: ExperimentName,
     words: Annotated[list[str], typer.Argument(help="Of its name, its id, or about it.")],
     limit: Annotated[int, typer.Option(min=1, help="Most nodes.")] = 20,
+    graph: GraphName = "",
     workspace: Workspace = WORKSPACE,
 ) -> None:
-    """Find users, items and latent factors."""
-    atlas, console = _open(experiment, workspace)
+    """Find users, items and latent factors, or queries."""
+    atlas, console = _open(experiment, workspace, graph)
     found = atlas.finder.find(" ".join(words), limit)
     for node in found:
         degree = int(atlas.flat.degrees[atlas.flat.place(node)])
@@ -66,6 +85,7 @@ def save(
     view: Annotated[
         str, typer.Option(help="As `view=` in the page's address; by default an overview.")
     ] = "",
+    graph: GraphName = "",
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Save what a view of the graph shows."""
@@ -74,7 +94,7 @@ def save(
         raise ConfigError(
             f"{path} ends in {path.suffix!r}; choose .svg, .graphml, .gexf or .parquet."
         )
-    atlas, console = _open(experiment, workspace)
+    atlas, console = _open(experiment, workspace, graph)
     seen = picture(atlas, view)
     if path.suffix == ".parquet":
         nodes, edges = seen.tables(atlas.names)
@@ -163,31 +183,46 @@ def query(
     ] = "",
     explain: Annotated[bool, typer.Option("--explain", help="Say what each hop did.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Where chance begins.")] = 0,
+    graph: GraphName = "",
+    focus: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="USER QUERY", help="Of `focal`, such as user:7 query:love."),
+    ] = None,
     workspace: Workspace = WORKSPACE,
 ) -> None:
-    """Walk the graph from some nodes, and list what was found."""
+    """Walk the graph from some nodes, and list what was found.
+
+    Without --graph it is the first one of the experiment that the query fits.
+    """
     from graph.explore.walked import walk
     from graph.query.moments import read_moment
     from graph.sample.sampler import Sampler
 
     record, console = read_record(experiment, workspace), open_console()
-    atlas = Results(record).described
+    results = Results(record)
+    name = graph or graph_for(results, text)
+    atlas = open_graph(results, name)
     asked = read_query(text, atlas.schema)
+    focused = _focus(atlas, asked, name, focus)
     at = math.floor(read_moment(time)) if time else None
     if at is not None and not atlas.graph.clock:
         raise ConfigError(
             "The times of these interactions only put them in order: there are no dates. Leave "
             "--time out, or write for instance `where edge.time < 40` behind a hop."
         )
-    every = Sampler(atlas.graph, asked).seeds()
-    walked = walk(
-        atlas,
-        asked,
-        _seeds(atlas, asked, seeds) if seeds else every[: asked.start.batch or start],
-        at=at,
-        seed=seed,
-    )
-    tell(record.experiment.name, record.cautions_of_graph(), console)
+    own, cell = focal(results, *focused) if focused else (None, None)
+    every = Sampler(atlas.graph, asked, strategies={FOCAL: own} if own else None).seeds()
+    begin = _seeds(atlas, asked, seeds) if seeds else every[: asked.start.batch or start]
+    each = {FOCAL: own.on(own.focus.repeat(len(begin), axis=0))} if own else None
+    walked = walk(atlas, asked, begin, at=at, seed=seed, strategies=each)
+    _tell_graph(record, name, console)
+    if cell is not None and focus is not None:
+        console.print(
+            f"Relevance is to {atlas.names.title(atlas.node(focus[0]))} who asks for "
+            f"{atlas.names.title(atlas.node(focus[1]))}, by vectors of {cell}.",
+            markup=False,
+            soft_wrap=True,
+        )
     if at is not None:
         console.print(
             f"As of {time}: of edges and nodes with times only the strictly older are seen."
@@ -212,6 +247,49 @@ def _seeds(atlas: Atlas, query: Query, texts: Sequence[str]) -> list[int]:
             what = "edges" if query.start.edge else f"nodes of type {query.start.type}"
             raise ConfigError(f"The query starts from {what}, and {text} is a {kind}.")
     return [number for _, number in nodes]
+
+
+def _focus(
+    atlas: Atlas, query: Query, graph: str, focus: tuple[str, str] | None
+) -> tuple[int, int] | None:
+    """Numbers of the user and the query that a query is to draw by; None where it does not.
+
+    Raises:
+        ConfigError: it needs some, or has no use for them.
+    """
+    if not is_focal(query):
+        if focus is not None:
+            raise ConfigError(
+                f"No hop of the query draws by {FOCAL}, so --focus says nothing. Write for "
+                f"instance item:5 {FOCAL}, or leave it out."
+            )
+        return None
+    if graph != LOG:
+        raise ConfigError(
+            f"{FOCAL} draws what is most relevant to a user and a query, and the graph of latent "
+            "factors has no queries. Draw otherwise, such as by latest, or ask the graph of a log: "
+            f"--graph {LOG}."
+        )
+    if focus is None:
+        raise ConfigError(
+            f"{FOCAL} draws what is most relevant to a user and what is asked for. Say which: "
+            f"--focus {atlas.key(('user', 0))} {shlex.quote(atlas.key(('query', 0)))}."
+        )
+    (kind, user), (other, wanted) = map(atlas.node, focus)
+    if (kind, other) != ("user", "query"):
+        raise ConfigError(
+            f"--focus is a user and a query, in this order, and {focus[0]} is a {kind}, "
+            f"{focus[1]} a {other}."
+        )
+    return user, wanted
+
+
+def _tell_graph(record: Record, graph: str, console: Console) -> None:
+    """What is to be known of a graph; that of a log has no texts that could tell too much."""
+    if graph == LOG:
+        console.print("Graph of what users asked for, as far as training knows it.")
+    else:
+        tell(record.experiment.name, record.cautions_of_graph(), console)
 
 
 def _explain(walked: Walked, console: Console) -> None:
@@ -295,13 +373,15 @@ def _list_instances(
         console.print("No instance of these metapaths joins them.")
 
 
-def _open(name: str, workspace: Path) -> tuple[Atlas, Console]:
-    """The graph of an experiment, and where to print; what is to be known of it is said.
+def _open(name: str, workspace: Path, graph: str = FACTORS) -> tuple[Atlas, Console]:
+    """A graph of an experiment, by default its first, and where to print; its cautions are said.
 
     Raises:
         AutoGraphError: it is not finished.
     """
     record, console = read_record(name, workspace), open_console()
-    atlas = Results(record).atlas
-    tell(record.experiment.name, record.cautions_of_graph(), console)
+    results = Results(record)
+    graph = graph or next(iter(graphs_of(results)), FACTORS)
+    atlas = open_graph(results, graph)
+    _tell_graph(record, graph, console)
     return atlas, console

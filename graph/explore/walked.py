@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,6 +21,7 @@ from graph.sample.draws import Ask, Draws
 from graph.sample.rows import NEVER
 from graph.sample.sample import Sample
 from graph.sample.sampler import Sampler
+from graph.sample.strategies import Strategy
 from graph.sample.tables import visible
 
 SEEDS = 1_000
@@ -61,8 +62,10 @@ class Step:
 class _Careful(Sampler):
     """A sampler for one walk, whose hops share what may be drawn and how long it may take."""
 
-    def __init__(self, graph: HeteroGraph, query: Query) -> None:
-        super().__init__(graph, query)
+    def __init__(
+        self, graph: HeteroGraph, query: Query, strategies: Mapping[str, Strategy] | None
+    ) -> None:
+        super().__init__(graph, query, strategies=strategies)
         self._left, self._end = DRAWS, time.monotonic() + SECONDS
 
     def answer(self, ask: Ask, rng: np.random.Generator) -> Draws:
@@ -198,6 +201,7 @@ def walk(
     seeds: Sequence[int] | np.ndarray,
     at: int | None = None,
     seed: int = 0,
+    strategies: Mapping[str, Strategy] | None = None,
 ) -> Walked:
     """What a query finds, within limits that suit somebody who looks at it.
 
@@ -207,6 +211,7 @@ def walk(
         seeds: (b,) numbers of the nodes, or edges, that it starts from.
         at: Seconds at which they stand; without, all edges are visible.
         seed: Where chance begins.
+        strategies: Further ones, by the name that a hop calls them.
 
     Raises:
         ConfigError: it would lead too far.
@@ -221,7 +226,7 @@ def walk(
     if not _TURNS.acquire(timeout=TURN):
         raise ConfigError("Others ask at this moment; try again in some seconds.")
     try:
-        sampler = _Careful(atlas.graph, query)
+        sampler = _Careful(atlas.graph, query, strategies)
         trace: list[float] = []
         sample = sampler.sample(np.asarray(seeds, dtype=np.int64), at, seed, trace=trace)
         return Walked(

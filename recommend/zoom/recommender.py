@@ -215,6 +215,18 @@ class Zoomer:
         return self.past.features.sizes["query"]
 
     @property
+    def relevance(self) -> Literal["tanimoto", "cosine"]:
+        """How relevance of a node to the focal points is measured."""
+        return own_settings(self.config).relevance
+
+    def alone(self, kind: str) -> np.ndarray:
+        """(n, d) float32 vectors of all nodes of a type, by which regions are chosen."""
+        self.network.eval()
+        with torch.inference_mode():
+            nodes = torch.arange(self.network.sizes[kind], device=self.network.device)
+            return self.network.vectors(kind, nodes).cpu().numpy()
+
+    @property
     def base_items(self) -> np.ndarray:
         """(n_items, d) float32 vectors of items that depend on no user and no query."""
         self.network.eval()

@@ -10,13 +10,16 @@ import pytest
 import torch
 from small_worlds import dataset_of, enliven, graph_of, sources_of, world_of
 
+from data.behaviours import asked
 from data.dataset import Dataset, Histories
 from data.errors import ConfigError
 from data.log import Log, rows_of
 from data.split import leave_one_out
-from graph.sample.focal import top_relevant
+from graph.build.log import log_graph
+from graph.sample.focal import Focal, top_relevant
 from graph.sample.rows import Reach, Rows
-from recommend.protocols import World
+from graph.sample.sampler import Sampler
+from recommend.protocols import Focuses, World
 from recommend.settings import PLAIN, ModelConfig, TrainConfig
 from recommend.settings.zoomer import ZoomerConfig
 from recommend.zoom.network import ZoomerNetwork
@@ -97,6 +100,22 @@ def training(dataset: Dataset) -> Histories:
 
 
 class TestRegions:
+    @pytest.mark.parametrize("by", ["tanimoto", "cosine"])
+    def test_a_query_draws_them_by_focal_over_the_graph_of_the_log(self, by):
+        dataset = with_log(shuffled(False))
+        made, past = zoomer_of(dataset, queries="log", relevance=by), training(dataset)
+        assert isinstance(made, Focuses) and made.relevance == by
+        vectors = {kind: made.alone(kind) for kind in ("user", "query", "item")}
+        graph = log_graph(dataset, past, asked(dataset, past))
+        for user, query in ((0, 1), (3, 2), (7, 0)):
+            focal = Focal(vectors, (vectors["user"][user] + vectors["query"][query])[None], by)
+            sampler = Sampler(graph, "user -had-> item:3 focal", strategies={"focal": focal})
+            region = made.region(user, query)
+            heard = region.sources[region.targets == 0]  # by the user
+            items = [region.numbers[at] for at in heard if region.kinds[at] == "item"]
+            assert len(items) == 3
+            assert set(sampler.draw(np.array([user]))[0].nodes) == set(items)
+
     @pytest.mark.parametrize("by", ["tanimoto", "cosine"])
     def test_they_are_what_the_engine_chooses(self, by):
         made = zoomer_of(shuffled(True), relevance=by)
