@@ -130,7 +130,7 @@ def _log(of: Statistics) -> None:
         ("Asks", f"{of.log.asks:,}", hint("ask")),
         ("Queries", f"{of.log.queries:,}", hint("query")),
         ("Users who asked", f"{of.log.users:,}", None),
-        ("Items taken for them", f"{of.log.items:,}", "Different ones."),
+        ("Items taken", f"{of.log.items:,}", "Different ones."),
         ("Times taken", f"{of.log.taken:,}", "An item counts once an ask."),
         widths=(2, 2, 2, 2, 2),
     )

@@ -8,6 +8,7 @@ import streamlit as st
 from app.results.results import stamp
 from app.ui.graph.controls import ALL_NAMES, files, settings
 from app.ui.graph.explorer import Explorer
+from app.ui.graph.of_log import tell_log
 from app.ui.graph.picture import Looks, colour_of, graph_view
 from app.ui.metapaths.state import LONGEST
 from app.ui.shared.charts import draw_chart, palette
@@ -36,6 +37,7 @@ _CHOSEN = "graph-search-chosen"
 def show() -> None:
     """Draws the screen."""
     header("Graph", "Users, items and the meanings they share. Search, start anywhere, go on.")
+    tell_log()
     record = require("dataset", "factors-item", "factors-user", "graph")
     explorer = Explorer(results_of(record).atlas, stamp(record.folder("graph")))
     try:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import streamlit as st
 
 from app.results.results import Results
+from app.ui.graph.of_log import tell_log
 from app.ui.query.answers import draw_answer, draw_walk
 from app.ui.query.same import offer_cypher, offer_walk
 from app.ui.query.seeds import Begin, choose_begin
@@ -48,6 +49,7 @@ def show() -> None:
     """Draws the screen."""
     st.html(STYLE)
     header("Query", "Ask the graph: where to begin, which way to go, how much to take.")
+    tell_log()
     record = require("dataset", "factors-item", "factors-user", "graph")
     results = results_of(record)
     language = choose("Language", LANGUAGES, LANGUAGE, hidden=True)
