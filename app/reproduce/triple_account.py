@@ -21,7 +21,7 @@ from app.reproduce.triples import (
     TripleTable,
 )
 from app.results.domains import p_in_words
-from app.results.sweep import FIGURES, RUNS, SCHEMA, by_neighbours
+from app.results.sweep import FIGURES, RUNS, SCHEMA, efforts
 from data.inert import csv_bytes
 from recommend.judge.compare import holm
 from recommend.settings.zoomer import ZoomerConfig
@@ -154,8 +154,8 @@ def _published(found: Records) -> Sheet:
 
 
 def _neighbours(runs: pl.DataFrame) -> Sheet:
-    auc = by_neighbours(runs)
-    many = sorted(set(auc["k"]))
+    auc = efforts(runs).filter(pl.col("k").is_not_null())
+    many = sorted(set(auc["k"]), key=lambda k: (k == 0, k))
     lines = []
     for row in SWEEP_ROWS:
         cells = {one["k"]: one for one in auc.filter(pl.col("row") == row).to_dicts()}
@@ -170,7 +170,7 @@ def _neighbours(runs: pl.DataFrame) -> Sheet:
                     ),
                 ]
             )
-    heads = ["AUC (seeds) by neighbours of a type", *(str(k) for k in many)]
+    heads = ["AUC (seeds) by neighbours of a type", *("all" if k == 0 else str(k) for k in many)]
     return Sheet(f"{NAME}, neighbours: test", heads, lines)
 
 

@@ -69,6 +69,8 @@ ALIKE_ROWS = ("zoomer+alike", "han+alike", "graphsage+alike")
 SWEEP_ROWS = (NAME, SAGE, "pinsage")
 SWEEP_SEEDS = 2
 """How many of the seeds each number of neighbours is run with, at most."""
+WIDE = (80, 160, 0)
+"""And more, for the first row with the first seed alone; 0 is all of them."""
 COSTS = (10, 20, 40, 80, 160, 0)
 """Neighbours whose cost is taken; 0 is all of them."""
 COST_BATCH, COST_STEPS = 128, 6
@@ -232,6 +234,8 @@ def _every(seeds: Sequence[int], changes: tuple[tuple[str, Any], ...]) -> Iterat
             for many in SWEEP:
                 if many != k:
                     yield TripleRun(("neighbours",), row, many, seed, changes=changes)
+    for many in WIDE:
+        yield TripleRun(("neighbours",), NAME, many, seeds[0], changes=changes)
 
 
 def _files(folder: Path) -> list[Path]:

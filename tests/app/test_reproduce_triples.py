@@ -50,6 +50,7 @@ def test_every_group_is_run_once_and_told(
     monkeypatch.setattr(triples, "_apart", here)  # a process each takes seconds to begin
     monkeypatch.setattr(triples, "COSTS", (2, 0))
     monkeypatch.setattr(triples, "SWEEP", (5, 10))
+    monkeypatch.setattr(triples, "WIDE", (0,))
     of = TripleTable(folder, tmp_path / "ws", (0,), FEW, TINY)
     runs = of.runs()
     assert len({run.place(of.root) for run in runs}) == len(runs)
@@ -68,6 +69,8 @@ def test_every_group_is_run_once_and_told(
         for row in sheet.rows
         for table in [sheet]
     )
+    sweep = next(sheet for sheet in told.sheets if sheet.title.startswith("zoomer, neighbours"))
+    assert sweep.heads[1:] == ["5", "10", "all"] and all(sweep.rows[0])
     costs = next(sheet for sheet in told.sheets if sheet.title.startswith("Cost"))
     assert len(costs.rows) == 2 and costs.rows[-1][0] == "all"
     assert float(costs.rows[-1][1]) >= float(costs.rows[0][1])
