@@ -37,7 +37,7 @@ class Want(NamedTuple):
 
     Attributes:
         k: At most.
-        barred: (m,) int64 items that must not come, rising, each once.
+        barred: (m,) int64 items that must not come, in any order; few may be there twice.
         allowed: (n_items,) bool, those that may; None: all others.
     """
 
@@ -84,7 +84,7 @@ def best(scores: np.ndarray, want: Want, items: np.ndarray | None = None) -> Fou
     else:
         if want.allowed is not None:
             there &= want.allowed[items]
-        there &= ~_are_in(items, want.barred)
+        there &= ~_are_in(items, np.sort(want.barred))
         items, scores = items[there], scores[there]
     if len(scores) > max(want.k, _FEW):
         least = np.partition(scores, len(scores) - want.k)[len(scores) - want.k]
@@ -219,6 +219,7 @@ class ByVectors:
         starts = len(self.items) * np.arange(len(rows))
         barred = np.concatenate([want.barred for want in wants])
         barred += np.repeat(starts, [len(want.barred) for want in wants])
+        barred.sort()
         fits = np.isfinite(scores) & ~_are_in(items + starts[:, None], barred)
         for row, want in enumerate(wants):
             if want.allowed is not None:

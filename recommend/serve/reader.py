@@ -38,6 +38,8 @@ from recommend.serve.why import (
 
 MOST = 1000
 """Items of an answer at most."""
+SHORT = 64
+"""Items that somebody had are left as they are; of more, each is looked at once."""
 ALIKE = 20
 """Items that what is new is taken for, at most."""
 Side = Literal["user", "item"]
@@ -475,19 +477,20 @@ class Export:
         return [*notes, *(one for one in told if one)]
 
     def _want(self, ask: Ask, who: Who, notes: list[str]) -> Want:
-        barred = []
+        excluded = []
         for one in ask.exclude:
             number = self._find("item", one)
             if number is None:
                 notes.append(f"{one!r} was to be excluded, and is not in this export.")
             else:
-                barred.append(number)
-        past = _NOTHING if ask.again else self._past(who)
-        out = np.sort(np.concatenate((past, barred), dtype=np.int64) if barred else past)
-        if np.count_nonzero(out[1:] == out[:-1]):
-            out = np.unique(out)
+                excluded.append(number)
+        barred = _NOTHING if ask.again else self._past(who)
+        if excluded:
+            barred = np.concatenate((barred, excluded), dtype=np.int64)
+        if len(barred) > SHORT:
+            barred = np.unique(barred)
         allowed = self._filters.mask(ask.where) if ask.where else None
-        return Want(_bounded(ask.k), out, allowed)
+        return Want(_bounded(ask.k), barred, allowed)
 
     def _listing(self, found: Found, notes: list[str]) -> Listing:
         ids, (items, scores) = self._ids["item"], found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import shlex
@@ -18,6 +19,9 @@ import httpx2
 import pytest
 from app_fakes import REPOSITORY
 from serve_fakes import run, write_export
+
+from app.serve.run import YOUNG, Place
+from app.serve.run import run as serve
 
 COMMAND = (sys.executable, "-c", "from app.cli.main import main; main()", "serve")
 
@@ -123,6 +127,25 @@ def test_what_cannot_begin_says_why(folder, autograph, monkeypatch, tmp_path):
     assert told.exit_code == 1 and "holds no token" in told.output
     told = autograph("serve", str(folder), "--token-file", str(tmp_path / "none"))
     assert told.exit_code == 1 and "cannot be read" in told.output
+
+
+def test_garbage_is_not_looked_for_in_what_is_kept(monkeypatch):
+    seen, before, leave = [], gc.get_threshold(), signal.getsignal(signal.SIGTERM)
+
+    def answer(*of: Any, **more: Any) -> None:
+        seen.append((gc.get_freeze_count(), gc.get_threshold()[0]))
+
+    monkeypatch.setattr("uvicorn.Server.run", answer)
+    place = Place(port=0)
+    try:
+        with place.listen() as there:
+            serve(lambda: None, place, there)
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
+        signal.signal(signal.SIGTERM, leave)
+    ((kept, young),) = seen
+    assert kept > 1000 and young == YOUNG
 
 
 def test_without_its_libraries_it_says_how_to_get_them(folder, autograph, monkeypatch):

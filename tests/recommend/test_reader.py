@@ -109,6 +109,18 @@ def test_any_asks_are_answered_together_as_each_alone(
     assert all(list(one.scores) == sorted(one.scores, reverse=True) for one in alone)
 
 
+def test_what_was_had_many_times_is_looked_at_once(tmp_path: Path) -> None:
+    items, users = vectors(np.random.default_rng(2), 2000)
+    had = [[n] * 3000 + [n + 1] for n in range(USERS)]
+    write_export(tmp_path / "one", items, users, had)
+    export = Export.open(tmp_path / "one")
+    every = (users @ items.T).max(1)
+    export._form.of = None  # type: ignore[attr-defined]
+    for n, found in enumerate(export.recommend([Ask(user=f"{n}") for n in range(USERS)])):
+        out = brute(every[n], {n, n + 1}, np.ones(2000, bool), 10)
+        assert [f"i{item}" for item in found.items] == out
+
+
 @pytest.mark.parametrize(
     ("where", "fits"),
     [
