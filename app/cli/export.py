@@ -16,6 +16,8 @@ from app.results.results import Results
 from app.terminal import open_console, styled
 from data.columns import TIME
 from data.errors import ConfigError
+from recommend.serve.wanted import Wanted
+from recommend.settings import BACKBONES
 from recommend.settings.index import Kind
 
 app = typer.Typer()
@@ -45,8 +47,11 @@ def export(
     probes: Annotated[int | None, typer.Option(min=1, help="Of ivf: parts looked at.")] = None,
     links: Annotated[int | None, typer.Option(min=2, help="Of hnsw: neighbours of each.")] = None,
     effort: Annotated[int | None, typer.Option(min=1, help="Of hnsw: nodes in view.")] = None,
-    asks: Annotated[
-        bool, typer.Option("--asks", help="Of zoomer: every user asks for every query beforehand.")
+    beforehand: Annotated[
+        bool,
+        typer.Option(
+            "--beforehand", help="Of zoomer: the whole of it is asked for everything right now."
+        ),
     ] = False,
     replace: Annotated[
         bool, typer.Option("--replace", help="Take the place of an export that is there.")
@@ -66,9 +71,11 @@ def export(
     record = read_record(experiment, workspace)
     cell = choose(record, recommender, seed)
     results = Results(record)
-    queries = queries_of(results, cell) if asks else None
+    wanted = wanted_of(results, cell)
+    if beforehand and wanted is None:
+        raise ConfigError(f"{cell.backbone} is not asked for anything; leave out --beforehand.")
     model, about = results.model(cell), described(results, cell)
-    content = take(model, results.dataset, results.split, about, index, options, queries)
+    content = take(model, results.dataset, results.split, about, index, options, wanted, beforehand)
     card = write_folder(folder, content, replace)
     console = open_console()
     tell(record.experiment.name, record.cautions(cell), console)
@@ -106,28 +113,41 @@ def by_form(card: dict[str, Any]) -> list[str]:
         "backbone": "A history in a call is read by the recommender's own backbone.",
         "weights": "A history in a call is answered exactly.",
         "refused": "A history in a call is refused: it needs torch to answer one.",
+        "kept": "A history in a call is answered with attention of edges alone.",
     }
     told.append(how.get(history["answered_by"], history["note"]))
+    told += by_asks(card["asks"]) if "asks" in card else []
     return told
 
 
-def queries_of(results: Results, cell: Cell) -> list[str]:
-    """What the queries of a recommender are called, in order of their numbers.
+def by_asks(asks: dict[str, Any]) -> list[str]:
+    """What can be asked for, and how near that is to the whole recommender, in sentences."""
+    if asks["answered_by"] == "nothing":
+        return [asks["note"]]
+    told = [f"It can be asked for {asks['n']:,} queries. {asks['note']}"]
+    found = asks.get("agreement")
+    if found and asks["answered_by"] == "kept":
+        k = found["k"]
+        same, own, whole = (
+            found[name]
+            for name in (f"overlap@{k} of drawn", f"ndcg@{k} of kept", f"ndcg@{k} of whole")
+        )
+        told.append(
+            f"Measured for {found['users']:,} users: of the {k} best for a query, {k * same:.1f} "
+            f"are those of the whole recommender; NDCG@{k} on validation {own:.3f}, of the whole "
+            f"{whole:.3f}."
+        )
+    return told
 
-    Raises:
-        ConfigError: it is asked for nothing.
-    """
-    backbone = results.record.experiment.model_of(cell).backbone
-    kind = getattr(backbone, "queries", None)
-    if kind is None:
-        raise ConfigError(f"{cell.backbone} is not asked for anything; leave out --asks.")
-    if kind == "log":
-        log = results.dataset.log
-        assert log is not None
-        return [str(text) for text in log.queries["text"]]
-    level = int(getattr(backbone, "level", 0))
-    labels = results.factors("item").names[level]
-    return [f"{level}-{code} {label}" for code, label in enumerate(labels)]
+
+def wanted_of(results: Results, cell: Cell) -> Wanted | None:
+    """What a recommender can be asked for; None where it is asked for nothing."""
+    from app.results.asking import queries_of
+
+    if not BACKBONES[cell.backbone].config.asks:
+        return None
+    of = queries_of(results, cell)
+    return Wanted(of.noun, of.ids, of.names, of.terms)
 
 
 def described(results: Results, cell: Cell) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import logging
 import os
 import shlex
 import sys
+from functools import partial
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
@@ -58,6 +59,9 @@ def serve(
     max_requests: Annotated[
         int, typer.Option(min=1, help="Answered at the same time; others are asked to come again.")
     ] = 256,
+    max_kept: Annotated[
+        int, typer.Option(min=1, help="Users and queries whose neighbours are kept for asks.")
+    ] = 100_000,
     seconds: Annotated[float, typer.Option(min=0.01, help="That one request may take.")] = 10.0,
     grace: Annotated[
         int, typer.Option(min=0, help="Seconds for requests in flight, once told to stop.")
@@ -73,12 +77,12 @@ def serve(
             f"--host {host} lets other machines in, so a token is needed. Write one into a file "
             f"and add --token-file FILE, or set {TOKEN} in the environment."
         )
-    from app.serve.desk import Desk
+    from app.serve.desk import Desk, open_export
     from app.serve.limits import Limits
 
     logging.basicConfig(level="WARNING", format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("autograph.serve").setLevel("INFO")
-    desk = Desk(folder)
+    desk = Desk(folder, partial(open_export, entries=max_kept))
     limits = Limits(
         bytes=max_bytes,
         asks=max_asks,

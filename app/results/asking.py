@@ -426,14 +426,14 @@ def open_asking(results: Results, cell: Cell) -> Asking:
         texts = results.encoded("item").texts if case.graph is not None else ()
         seen = record.judging(cell).get("exclude_seen", True)
         asked = getattr(record.experiment.model_of(cell).backbone, "asked", "both")
-        queries = _queries(results, cell)
+        queries = queries_of(results, cell)
         return Asking(case, of, queries, nouns_of(record), texts, not seen, asked)
 
     made: Asking = results.keep(name, make)
     return made
 
 
-def _queries(results: Results, cell: Cell) -> Queries:
+def queries_of(results: Results, cell: Cell) -> Queries:
     """What a recommender can be asked for, by its settings."""
     own = results.record.experiment.model_of(cell).backbone
     if getattr(own, "queries", "factors") == "log":

@@ -111,9 +111,9 @@ def explain(opened: Opened, body: ExplainBody, limits: Limits) -> Explanation:
         Refusal: it, the user or the whole history is unknown, or neither of the two is given.
     """
     limits.check_items(body.history or (), "history")
-    ask = _ask(AskBody(body.user, body.history), limits)
+    ask = _ask(AskBody(body.user, body.history, query=body.query), limits)
     try:
-        why = opened.export.explain(body.item, ask.user, ask.history)
+        why = opened.export.explain(body.item, ask.user, ask.history, ask.query)
     except AutoGraphError as error:
         raise _refusal(opened.export, error, ask, body.item) from None
     titles = opened.titles
@@ -160,7 +160,7 @@ def _ask(body: AskBody, limits: Limits, within: str = "") -> Ask:
     if body.user is None and body.history is None:
         raise Refusal(Kind.BODY, "Give a user or a history.", f"{within}user")
     history = None if body.history is None else tuple(body.history)
-    return Ask(body.user, history, body.k, tuple(body.exclude), body.where, body.again)
+    return Ask(body.user, history, body.k, tuple(body.exclude), body.where, body.again, body.query)
 
 
 def _items(opened: Opened, listing: Listing) -> list[Item]:
@@ -189,6 +189,9 @@ def _refusal(
             return Refusal(Kind.UNKNOWN, str(error), "history")
         if ask.history == ():
             return Refusal(Kind.VALUE, str(error), "history")
+        if ask.query is not None and not _wants(export, ask.query):
+            kind = Kind.VALUE if export.wanted is None else Kind.UNKNOWN
+            return Refusal(kind, str(error), "for")
         if not _fits(export, ask.where):
             return Refusal(Kind.VALUE, str(error), "where")
         if ask.history and export.card["history"]["answered_by"] == "refused":
@@ -210,6 +213,13 @@ def _fits(export: Export, where: Mapping[str, Any]) -> bool:
     except AutoGraphError:
         return False
     return True
+
+
+def _wants(export: Export, query: str) -> bool:
+    try:
+        return export.wanted is not None and export.wanted.find(query) is not None
+    except AutoGraphError:
+        return False
 
 
 def _had(export: Export, user: str) -> bool:

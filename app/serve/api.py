@@ -86,7 +86,8 @@ class Api:
         self._counts.asks(1 if body.asks is None else len(body.asks))
         if not answers.is_quick(body):
             return await self._in_a_thread(answers.recommend, body)
-        turns = self._of_users if body.history is None else self._of_histories
+        is_known = body.history is None and body.query is None
+        turns = self._of_users if is_known else self._of_histories
         answer = await turns.take(body)
         if isinstance(answer, Refusal):
             raise answer

@@ -16,6 +16,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from app.serve.desk import Desk
+from recommend.serve.kept import Kept
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """Of the answer."""
@@ -130,3 +131,24 @@ class _OfDesk(Collector):
         swaps.add_metric(("swapped",), self._desk.swaps)
         swaps.add_metric(("refused",), self._desk.refusals)
         yield swaps
+        if opened.export.kept is not None:
+            yield from _of_kept(opened.export.kept)
+
+
+def _of_kept(kept: Kept) -> Iterator[Metric]:
+    """What the cache of the export that answers has done; with a newer one all begins at 0."""
+    counts = kept.kept.counts
+    yield GaugeMetricFamily(
+        "autograph_kept_nodes",
+        "Users and queries whose neighbours of one type are kept for asks.",
+        counts.entries,
+    )
+    for name, help, of in (
+        ("reads", "Reads of kept neighbours, by whether there were some.", ("hits", "misses")),
+        ("draws", "Draws of neighbours beside asks.", ("drawn", "failed", "dropped")),
+        ("leaves", "Nodes that made room for others.", ("evicted",)),
+    ):
+        family = CounterMetricFamily(f"autograph_kept_{name}", help, labels=("outcome",))
+        for outcome in of:
+            family.add_metric((outcome,), getattr(counts, outcome))
+        yield family

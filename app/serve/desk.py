@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +17,13 @@ from data.columns import TITLE
 from data.errors import ArtifactError, AutoGraphError
 from data.inert import visible
 from recommend.serve.folder import check_sizes
+from recommend.serve.kept import ENTRIES
 from recommend.serve.reader import Ask, Export
 
 log = logging.getLogger("autograph.serve")
 CARD = "card.json"
+EXAMPLES = 20
+"""Queries that are named where it is said what can be asked for."""
 TRIES = 5
 """Answers that are timed, together, before an export answers anybody, and how often at most."""
 TRIED_S = 0.02
@@ -49,13 +53,23 @@ class Opened:
     of_history_s: float
 
 
-def open_export(folder: Path) -> Opened:
+def open_export(folder: Path, entries: int = ENTRIES) -> Opened:
     """An export, ready: its arrays have been touched and its answers timed.
+
+    Where it can be asked for something, neighbours of as many users and queries as it keeps are
+    drawn beside its first answers.
+
+    Args:
+        folder: Of the export.
+        entries: Most users and queries whose neighbours are kept.
 
     Raises:
         ArtifactError: there is none, or it is damaged.
     """
-    export = Export.open(folder)
+    beside = ThreadPoolExecutor(1, "neighbours")
+    export = Export.open(folder, beside=beside, entries=entries)
+    if export.kept is not None:
+        export.kept.warm(beside)
     ids = export.items.to_series(0).to_list()
     titles: dict[str, str | None] = {}
     if TITLE in export.items.columns:
@@ -207,6 +221,17 @@ def _stamp(folder: Path) -> Stamp | None:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
+def _can_ask(export: Export) -> dict[str, Any] | None:
+    """What can be asked for, and how it is answered; None where nothing is."""
+    about = export.card.get("asks")
+    if about is None:
+        return None
+    ids = export.queries[:EXAMPLES]
+    names = () if export.wanted is None else export.wanted.names[:EXAMPLES]
+    said = {name: about.get(name) for name in ("answered_by", "note", "agreement")}
+    return {**said, "queries": len(export.queries), "such_as": dict(zip(ids, names, strict=True))}
+
+
 def last_word(desk: Desk) -> dict[str, Any]:
     """What `/health` says of an export: what it is, since when it answers, what was refused."""
     opened = desk.opened
@@ -221,6 +246,7 @@ def last_word(desk: Desk) -> dict[str, Any]:
         "test": card.get("test"),
         "cautions": card.get("cautions", []),
         "history": card.get("history"),
+        "asks": _can_ask(opened.export),
         "sizes": card.get("sizes"),
         "since": datetime.fromtimestamp(opened.since, UTC).isoformat(timespec="seconds"),
         "uptime_s": time.time() - desk.began,

@@ -45,6 +45,13 @@ Id = Annotated[str, Field(max_length=500)]
 K = Annotated[int, Field(ge=1, description="How many items at most.")]
 User = Annotated[Id | None, Field(description="Id of a user; or give a history.")]
 History = Annotated[list[Id] | None, Field(description="Ids of items, oldest first.")]
+Query = Annotated[
+    Id | None,
+    Field(
+        description="What is asked for, where about says that this can be: the id of a meaning or "
+        "of a query, its name, or words that tell of one."
+    ),
+]
 ItemId = Annotated[Id, Field(description="Id of an item.")]
 Where = Annotated[
     dict[str, Any],
@@ -102,9 +109,10 @@ def make_tools(desk: Desk, limits: Limits) -> MCPServer[Any]:
         exclude: Annotated[list[Id], Field(description="Ids of unwanted items.")] = [],  # noqa: B006
         where: Where = {},  # noqa: B006
         again: Annotated[bool, Field(description="Whether what was had may come.")] = False,
+        query: Query = None,
     ) -> dict[str, Any]:
         """Items for a user of the export, or for whoever had the items of a history."""
-        said = {"k": k, "exclude": exclude, "where": where, "again": again}
+        said = {"k": k, "exclude": exclude, "where": where, "again": again, "for": query}
         return answer(answers.recommend, RecommendBody, user=user, history=history, **said)
 
     @server.tool(annotations=_READS)
@@ -113,9 +121,12 @@ def make_tools(desk: Desk, limits: Limits) -> MCPServer[Any]:
         return answer(answers.similar, SimilarBody, item=item, k=k)
 
     @server.tool(annotations=_READS)
-    def explain(item: ItemId, user: User = None, history: History = None) -> dict[str, Any]:
+    def explain(
+        item: ItemId, user: User = None, history: History = None, query: Query = None
+    ) -> dict[str, Any]:
         """Why an item is shown to a user, or after a history: what is shared, counted, moved."""
-        return answer(answers.explain, ExplainBody, item=item, user=user, history=history)
+        said = {"item": item, "user": user, "history": history, "for": query}
+        return answer(answers.explain, ExplainBody, **said)
 
     @server.tool(annotations=_READS)
     def newcomer(

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 Name = Annotated[str, Meta(max_length=500)]
 """Of a user, an item or an attribute."""
@@ -28,6 +28,14 @@ History = Annotated[
     Meta(description="Ids of what somebody had, oldest first, in place of what the export knows."),
 ]
 
+For = Annotated[
+    Name | None,
+    Meta(
+        description="What is asked for, where the export can be asked: the id of a meaning or of a "
+        "query, its name, or words that tell of one. Without it, what the history says."
+    ),
+]
+
 
 class AskBody(Struct, forbid_unknown_fields=True):
     """One ask: for whom, and what is wanted."""
@@ -40,6 +48,7 @@ class AskBody(Struct, forbid_unknown_fields=True):
     again: Annotated[
         bool, Meta(description="Whether items may come that the history holds already.")
     ] = False
+    query: For = field(default=None, name="for")
 
 
 class BatchBody(Struct, forbid_unknown_fields=True):
@@ -67,6 +76,7 @@ class ExplainBody(Struct, forbid_unknown_fields=True):
     item: Annotated[Name, Meta(description="Id of the item asked about.")]
     user: User = None
     history: History = None
+    query: For = field(default=None, name="for")
 
 
 class NewcomerBody(Struct, forbid_unknown_fields=True):

@@ -25,11 +25,13 @@ class Who(NamedTuple):
         user: Number; None for a stranger.
         history: (n,) int64 items, oldest first; None: what the export knows of the user.
         query: Number of what is asked for; None where nothing is said.
+        near: Whom the ask hears, where that is known already; see `kept.Kept.near`.
     """
 
     user: int | None
     history: np.ndarray | None
     query: int | None = None
+    near: Any = None
 
 
 class Want(NamedTuple):
@@ -130,13 +132,18 @@ class ByVectors:
 
     def vectors(self, whos: Sequence[Who]) -> list[np.ndarray]:
         """(k, d) of each."""
-        known = [one.user is not None and one.history is None for one in whos]
+        known = [self._is_known(one) for one in whos]
         others = [who for who, is_known in zip(whos, known, strict=True) if not is_known]
         read = iter(self._reads(others) if others else ())
         return [
             self._of(who) if is_known else next(read)
             for who, is_known in zip(whos, known, strict=True)
         ]
+
+    def _is_known(self, who: Who) -> bool:
+        """Whether the vectors of such a one were made when the export was."""
+        made = who.query is None or self._asks is not None
+        return made and who.user is not None and who.history is None
 
     def _of(self, who: Who) -> np.ndarray:
         """(k, d) of a user as the export knows the user."""

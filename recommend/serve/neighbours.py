@@ -122,6 +122,11 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self._kept)
 
+    @property
+    def entries(self) -> int:
+        """Most nodes that are kept."""
+        return self._most
+
     def __contains__(self, node: Hashable) -> bool:
         return node in self._kept
 

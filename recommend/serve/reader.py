@@ -24,7 +24,10 @@ from data.ids import canonical_id
 from recommend.serve.filters import Filters
 from recommend.serve.folder import HISTORIES, ITEMS, USERS, check_files, read_card
 from recommend.serve.forms import ByLists, ByVectors, ByWeights, Form, Found, Want, Who, best
+from recommend.serve.kept import ENTRIES, Kept
+from recommend.serve.neighbours import Executor
 from recommend.serve.terms import Terms
+from recommend.serve.wanted import QUERIES, Wanted
 from recommend.serve.why import (
     TOLD,
     TRIED,
@@ -44,6 +47,7 @@ ALIKE = 20
 """Items that what is new is taken for, at most."""
 Side = Literal["user", "item"]
 _NOTHING = np.empty(0, np.int64)
+KEPT = "kept.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Ask:
         exclude: Ids of items that must not come.
         where: Conditions on attributes of items; see `filters.Filters.mask`.
         again: Whether items of the history may come.
-        query: What the user asks for, one of `Export.queries`; None: nothing is said.
+        query: What is asked for: an id of `Export.wanted`, or words; None: nothing is said.
     """
 
     user: str | None = None
@@ -109,6 +113,8 @@ class Export:
         items: A row an item: id, attributes.
         users: A row a user, likewise.
         histories: What each user had, as far as the export knows.
+        wanted: What can be asked for; None where nothing can.
+        kept: What answers asks without a look at the graph; None of most recommenders.
     """
 
     def __init__(
@@ -119,8 +125,10 @@ class Export:
         items: pl.DataFrame,
         histories: Histories,
         form: Form,
+        wanted: Wanted | None = None,
+        kept: Kept | None = None,
     ) -> None:
-        self.folder, self.card = folder, card
+        self.folder, self.card, self.wanted, self.kept = folder, card, wanted, kept
         self.users, self.items, self.histories = users, items, histories
         self._form, self._filters = form, Filters(items)
         self._ids = {"user": users.to_series(0).to_list(), "item": items.to_series(0).to_list()}
@@ -129,12 +137,20 @@ class Export:
         }
 
     @classmethod
-    def open(cls, folder: Path | str, check: bool = True) -> Export:
+    def open(
+        cls,
+        folder: Path | str,
+        check: bool = True,
+        beside: Executor | None = None,
+        entries: int = ENTRIES,
+    ) -> Export:
         """The export in a folder; large arrays are read from the disk as they are used.
 
         Args:
             folder: That `autograph export` wrote.
             check: Whether all files are compared with their checksums.
+            beside: Draws neighbours of asks beside them; without one, an ask draws what it needs.
+            entries: Most users and queries whose neighbours are kept.
 
         Raises:
             ArtifactError: there is none, it is damaged, or another version wrote it.
@@ -146,10 +162,16 @@ class Export:
         users, items = (atomic.read_parquet(folder / name) for name in (USERS, ITEMS))
         past = atomic.map_arrays(folder / HISTORIES)
         histories = Histories(past["offsets"], past["items"], np.empty(0, np.int64))
-        form = _FORMS[card["form"]](folder, card, histories)
+        kept = None
+        if "kept" in card:
+            arrays = atomic.map_arrays(folder / KEPT)
+            kept = Kept(arrays, card["kept"], histories, beside, entries)
+        form = _FORMS[card["form"]](folder, card, histories, kept)
+        wanted = _wanted(folder, card)
         if read_card(folder)["fingerprint"] != card["fingerprint"]:
-            return cls.open(folder, check)  # it was replaced meanwhile: all is to be of one
-        return cls(folder, card, users, items, histories, form)
+            # it was replaced meanwhile: all is to be of one
+            return cls.open(folder, check, beside, entries)
+        return cls(folder, card, users, items, histories, form, wanted, kept)
 
     def recommend(self, asks: Sequence[Ask]) -> list[Listing]:
         """The best items for each who is asked about.
@@ -159,7 +181,7 @@ class Export:
                 cannot answer for a history.
             ConfigError: k is out of bounds, or neither a user nor a history is given.
         """
-        whos, wants, notes = [], [], []
+        whos, wants, notes = list[Who](), list[Want](), list[list[str]]()
         for ask in asks:
             who, said = self._who(ask)
             whos.append(who)
@@ -211,9 +233,19 @@ class Export:
         return Listing(tuple(ids[n] for n in items.tolist()), tuple(found.tolist()), (note,))
 
     def explain(
-        self, item: str, user: str | None = None, history: Sequence[str] | None = None
+        self,
+        item: str,
+        user: str | None = None,
+        history: Sequence[str] | None = None,
+        query: str | None = None,
     ) -> Why:
         """Why an item is shown to a user, or after a history: only what is true by counting.
+
+        Args:
+            item: That is asked about.
+            user: To whom it is shown.
+            history: After which, oldest first.
+            query: What is asked for; see `Ask`.
 
         Raises:
             DataError: the item, the user or the whole history is unknown.
@@ -221,7 +253,7 @@ class Export:
         """
         one = self._number("item", item)
         given = None if history is None else tuple(history)
-        who, notes = self._who(Ask(user=user, history=given))
+        who, notes = self._who(Ask(user=user, history=given, query=query), wait=True)
         past = self._past(who)
         name = self._name
         reasons = shared_attributes(self._terms, one, past, name)
@@ -378,18 +410,25 @@ class Export:
     def _moved(self, who: Who, item: int, past: np.ndarray, notes: list[str]) -> tuple[Moved, ...]:
         """Where an item would stand without each of the latest of a history, in turn."""
         by = self.card["history"]["answered_by"]
-        if by == "refused" or (by == "mean" and who.history is None) or len(past) < 2:
+        if (
+            by == "refused"
+            or (who.query is not None and self.kept is None)
+            or (by == "mean" and who.history is None)
+            or len(past) < 2
+        ):
             return ()
-        whole = rank_of(self._form.scores(Who(who.user, past)), item, past)
+        whole = rank_of(self._form.scores(Who(who.user, past, who.query)), item, past)
         found = []
         for left in list(dict.fromkeys(past[::-1].tolist()))[:TRIED]:
             rest = past[past != left]
             if left == item or not len(rest):
                 continue
-            rank = rank_of(self._form.scores(Who(who.user, rest)), item, past)
+            without = Who(who.user, rest, who.query)
+            rank = rank_of(self._form.scores(without), item, past)
             found.append((rank - whole, left))
         found.sort(key=lambda one: -one[0])
-        if who.history is None and any(fall for fall, _ in found[:TOLD]):
+        read_anew = who.history is None and who.query is None
+        if read_anew and any(fall for fall, _ in found[:TOLD]):
             notes.append(
                 f"With the whole history read anew it stands at {whole}; ranks without an item of "
                 "it compare with that."
@@ -428,33 +467,47 @@ class Export:
         found: np.ndarray = both / np.sqrt(np.maximum(counts * counts[own], 1))
         return found.astype(np.float32)
 
-    def _who(self, ask: Ask) -> tuple[Who, list[str]]:
+    def _who(self, ask: Ask, wait: bool = False) -> tuple[Who, list[str]]:
+        """For whom scores are wanted, and what is to be known of it; see `Kept.near` of `wait`."""
         notes: list[str] = []
         if ask.user is None and ask.history is None:
             raise ConfigError("Give a user or a history, so that there is somebody to answer for.")
         user = None if ask.user is None else self._number("user", ask.user)
-        query = None if ask.query is None else self._query(ask.query)
-        if query is not None and (user is None or ask.history is not None):
+        query = None if ask.query is None else self._query(ask.query, notes)
+        known = user is not None and ask.history is None
+        beforehand = self.card.get("asks", {}).get("answered_by") == "beforehand"
+        if query is not None and not known and self.kept is None:
             raise ConfigError(
                 "Queries were asked beforehand for the users of this export and what they had: "
                 "name a user and no history."
             )
         if ask.history is None:
-            return Who(user, None, query), notes
-        who = Who(user, self._known(ask.history, notes))
-        return who, self._how_read(who, notes)
+            who = Who(user, None, query)
+            if query is None or beforehand:
+                return who, notes
+        else:
+            who = Who(user, self._known(ask.history, notes), query)
+            notes = self._how_read(who, notes)
+        if self.kept is None:
+            return who, notes
+        near = self.kept.near(who.user, who.history, who.query, wait)
+        if query is not None and ask.history is None:
+            notes.append(self.card["asks"]["note"])
+        notes += [_UNHEARD[ego] for ego in near.missed]
+        return who._replace(near=near), notes
 
     @property
     def queries(self) -> tuple[str, ...]:
-        """What users can ask for; nothing of most recommenders."""
-        return tuple(self.card.get("asks", {}).get("queries", ()))
+        """Ids of what can be asked for; none of most recommenders."""
+        return () if self.wanted is None else self.wanted.ids
 
-    def _query(self, query: str) -> int:
-        if query not in self.queries:
-            can = f"they look like {_some(self.queries[:3])}" if self.queries else "there are none"
+    def _query(self, query: str, notes: list[str]) -> int:
+        if self.wanted is None:
             asks = self.card.get("asks", {"note": "Its recommender is not asked for anything."})
-            raise DataError(f"There is no query {query!r} in this export; {can}. {asks['note']}")
-        return self.queries.index(query)
+            raise DataError(f"This export cannot be asked for {query!r}. {asks['note']}")
+        number, told = self.wanted.find(query)
+        notes += [told] if told else []
+        return number
 
     def _known(self, history: Sequence[str], notes: list[str]) -> np.ndarray:
         """(m,) items of a history that the export knows; those it does not are noted."""
@@ -524,7 +577,24 @@ def _some(ids: Sequence[object]) -> str:
     return ", ".join(map(repr, ids[:5])) + more
 
 
-def _by_vectors(folder: Path, card: Mapping[str, Any], histories: Histories) -> ByVectors:
+_UNHEARD = {
+    ego: f"Of {who} no neighbours are kept yet, so none are heard in this answer; they are being "
+    "drawn for the next one."
+    for ego, who in (("user", "this user"), ("query", "what is asked for"))
+}
+
+
+def _wanted(folder: Path, card: Mapping[str, Any]) -> Wanted | None:
+    asks = card.get("asks", {})
+    if QUERIES in card["files"]:
+        return Wanted.read(asks["noun"], atomic.read_parquet(folder / QUERIES))
+    names = tuple(asks.get("queries", ()))  # of an export that has no table of them
+    return Wanted("query", names, names) if names else None
+
+
+def _by_vectors(
+    folder: Path, card: Mapping[str, Any], histories: Histories, kept: Kept | None
+) -> ByVectors:
     del histories
     import faiss
 
@@ -532,8 +602,12 @@ def _by_vectors(folder: Path, card: Mapping[str, Any], histories: Histories) -> 
     users = atomic.map_arrays(folder / "users.safetensors")
     index = faiss.read_index(str(folder / "index.faiss"))
     exact = card["index"]["kind"] == "flat"
-    read_by = _READS[card["history"]["answered_by"]]
-    reads = read_by(folder, card, items["vectors"], items.get("nodes"), users)
+    reads: Reads
+    if kept is not None:
+        reads = kept.read
+    else:
+        read_by = _READS[card["history"]["answered_by"]]
+        reads = read_by(folder, card, items["vectors"], items.get("nodes"), users)
     asks = users.get("asks")
     return ByVectors(items["vectors"], users["vectors"], index, exact, reads, asks)
 
@@ -604,7 +678,10 @@ _READS = {"backbone": _by_backbone, "mean": _by_mean}
 """How vectors of a history are made, by what the card says."""
 
 
-def _by_weights(folder: Path, card: Mapping[str, Any], histories: Histories) -> ByWeights:
+def _by_weights(
+    folder: Path, card: Mapping[str, Any], histories: Histories, kept: Kept | None
+) -> ByWeights:
+    del kept
     import scipy.sparse as sp
 
     arrays = atomic.map_arrays(folder / "weights.safetensors")
@@ -623,13 +700,15 @@ def _by_weights(folder: Path, card: Mapping[str, Any], histories: Histories) -> 
     return ByWeights(parts, histories, int(card["sizes"]["items"]))
 
 
-def _by_lists(folder: Path, card: Mapping[str, Any], histories: Histories) -> ByLists:
-    del histories
+def _by_lists(
+    folder: Path, card: Mapping[str, Any], histories: Histories, kept: Kept | None
+) -> ByLists:
+    del histories, kept
     arrays = atomic.map_arrays(folder / "lists.safetensors")
     return ByLists(arrays["items"], arrays["scores"], int(card["sizes"]["items"]))
 
 
-_FORMS: dict[str, Callable[[Path, Mapping[str, Any], Histories], Form]] = {
+_FORMS: dict[str, Callable[[Path, Mapping[str, Any], Histories, Kept | None], Form]] = {
     "vectors": _by_vectors,
     "weights": _by_weights,
     "lists": _by_lists,

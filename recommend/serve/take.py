@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -23,9 +23,12 @@ from recommend.serve.arrays import MEAN
 from recommend.serve.folder import Content
 from recommend.serve.index import build_index
 from recommend.serve.to_onnx import encoder_to_onnx, reads_nodes, to_onnx, why_not
+from recommend.serve.wanted import QUERIES, Wanted
 from recommend.settings.index import Kind
 from recommend.simple.autoencoder import MultiVae
 from recommend.simple.behaviour import arrays_of
+from recommend.zoom import served
+from recommend.zoom.recommender import Zoomer
 
 LONGEST = 1000
 """Items of a history that are read where the recommender would read all."""
@@ -34,6 +37,16 @@ MOST_ASKS = 500_000
 UNSAID = (
     "Of a user, the query is what the own history says: the last one of training, or what the "
     "latest item means."
+)
+EDGES = (
+    "Answered from the last neighbours that are kept, with attention of edges alone: not quite as "
+    "the whole recommender would."
+)
+BEFOREHAND = (
+    "Of each user, every query was asked of the whole recommender when the export was made."
+)
+STRANGER = (
+    "Of a stranger the history is known, and for the rest the average of all users stands in."
 )
 LISTED = 200
 """Items of a list that is made beforehand."""
@@ -63,7 +76,8 @@ def take(
     about: Mapping[str, Any],
     kind: Kind = "flat",
     options: Mapping[str, int] | None = None,
-    queries: Sequence[str] | None = None,
+    wanted: Wanted | None = None,
+    beforehand: bool = False,
 ) -> Content:
     """What an export of a recommender holds.
 
@@ -78,8 +92,8 @@ def take(
         about: What the card says beside.
         kind: Of the index.
         options: Its parameters; see `index.build_index`.
-        queries: What queries are called, in order of their numbers, where every user shall ask for
-            each of them beforehand; None: nothing is asked for in words.
+        wanted: What can be asked for, in order of their numbers; None: nothing.
+        beforehand: Whether every user asks for all of it here, and not when it is served.
 
     Raises:
         ConfigError: there are too many asks, or what writes a backbone is not installed.
@@ -88,7 +102,9 @@ def take(
     learnt = split.histories(dataset)
     asked = Asked(past, np.arange(dataset.n_users), learnt.lengths)
     if isinstance(model.recommender, Multiplies):
-        part = _vectors(model, asked, kind, options or {}, queries)
+        part = _vectors(model, asked, kind, options or {})
+        if isinstance(model.recommender, Asks):
+            part = _asks(model, dataset, split, asked, part, wanted, beforehand)
     elif isinstance(model.recommender, Weighs):
         part = _weights(model.recommender)
     else:
@@ -119,7 +135,6 @@ def _vectors(
     asked: Asked,
     kind: Kind,
     options: Mapping[str, int],
-    queries: Sequence[str] | None,
 ) -> Part:
     made = model.recommender
     assert isinstance(made, Multiplies)
@@ -130,14 +145,6 @@ def _vectors(
     matrix = items.detach().cpu().float().numpy()
     index, described = build_index(matrix, users.reshape(-1, users.shape[2]), kind, **options)
     read = _read(model)
-    if isinstance(made, Asks):
-        asks, told = _asks(made, asked, queries)
-        read = replace(
-            read,
-            about={**read.about, "note": f"{MEAN['note']} {UNSAID}"},
-            of_users={**read.of_users, **asks},
-            said=told,
-        )
     return Part(
         "vectors",
         {
@@ -150,30 +157,61 @@ def _vectors(
 
 
 def _asks(
-    made: Asks, asked: Asked, queries: Sequence[str] | None
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """(n_users, n_queries, d) vectors of every user with every query, and what the card says.
+    model: Model,
+    dataset: Dataset,
+    split: Split,
+    asked: Asked,
+    part: Part,
+    wanted: Wanted | None,
+    beforehand: bool,
+) -> Part:
+    """The same with what answers somebody who asks for something, and what the card says of it."""
+    made = model.recommender
+    assert isinstance(made, Asks)
+    arrays, files = dict(part.arrays), dict(part.files)
+    about = {**part.about, "history": {**MEAN, "note": f"{MEAN['note']} {UNSAID}"}}
+    asks: dict[str, Any] = {
+        "answered_by": "nothing",
+        "note": f"Nobody can ask for a query. {UNSAID}",
+    }
+    why = served.why_not(made) if isinstance(made, Zoomer) else "It is not known how."
+    if isinstance(made, Zoomer) and not why:
+        kept, settings = served.arrays_of(made, asked.histories)
+        arrays["kept"], about["kept"] = kept, settings
+        about["history"] = {"answered_by": "kept", "note": EDGES, "stranger": STRANGER}
+        past, targets = split.histories(dataset), split.targets(dataset, "valid")
+        asks |= {"agreement": served.agreement(made, past, targets, kept, settings)}
+    if wanted is not None:
+        asks |= {"n": len(wanted), "noun": wanted.noun}
+        files[QUERIES] = wanted.write()
+        if beforehand:
+            arrays["users"] = {**arrays["users"], "asks": _beforehand(made, asked)}
+            asks |= {"answered_by": "beforehand", "note": BEFOREHAND}
+        elif not why:
+            asks |= {"answered_by": "kept", "note": EDGES}
+        else:
+            asks["note"], about["history"]["note"] = f"{why} {UNSAID}", f"{MEAN['note']} {why}"
+            del files[QUERIES]
+    return replace(part, arrays=arrays, files=files, about={**about, "asks": asks})
 
-    Asking anew needs the graph and torch, so all that can be asked is asked beforehand, where
-    that is at most `MOST_ASKS`.
+
+def _beforehand(made: Asks, asked: Asked) -> np.ndarray:
+    """(n_users, n_queries, d) float32 vectors of every user with every query.
+
+    Raises:
+        ConfigError: that is more than `MOST_ASKS`.
     """
     n_users, n_queries = len(asked.histories), made.n_queries
-    if queries is None:
-        return {}, {"asks": {"answered": False, "note": f"Nobody can ask for a query. {UNSAID}"}}
     if n_users * n_queries > MOST_ASKS:
         raise ConfigError(
             f"{n_users:,} users and {n_queries:,} queries are {n_users * n_queries:,} asks, more "
-            f"than the {MOST_ASKS:,} that are made beforehand. Export without --asks: each user is "
-            "then taken to ask for what the own history says."
+            f"than the {MOST_ASKS:,} that are made beforehand. Export without --beforehand."
         )
     every = np.arange(n_queries)
     rows = [
         made.asking(np.full(n_queries, user), every, asked.histories) for user in range(n_users)
     ]
-    note = "Of each user, every query was asked when the export was made."
-    return {"asks": np.stack(rows).astype(np.float32)}, {
-        "asks": {"answered": True, "queries": list(queries), "note": note}
-    }
+    return np.stack(rows).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,9 @@ from typing import TypeAlias, cast
 
 import numpy as np
 
+from data.dataset import Histories
 from data.errors import ConfigError
+from recommend.serve.kept import latest_once
 from recommend.serve.neighbours import LAST, Executor, Neighbours
 from recommend.zoom.past import own_settings
 from recommend.zoom.recommender import Zoomer
@@ -38,6 +40,7 @@ class KeptZoomer:
         attention: Levels that are kept.
         entries: Most nodes whose neighbours are kept, of each type of these.
         last: Most neighbours of each, k.
+        histories: What each user had, where that is more than in training.
 
     Attributes:
         kept: The cache.
@@ -54,6 +57,7 @@ class KeptZoomer:
         attention: Sequence[str] = ("edge",),
         entries: int = 100_000,
         last: int = LAST,
+        histories: Histories | None = None,
     ) -> None:
         hops = own_settings(zoomer.config).hops
         if hops != 1:
@@ -62,6 +66,7 @@ class KeptZoomer:
                 "one with hops = 1, or answer without the cache."
             )
         self._zoomer, self._attention, self._last = zoomer, tuple(attention), last
+        self._histories = histories
         self._pairs = [pair for pair in zoomer.past.next_to if pair[0] in EGOS]
         self.kept = Neighbours(
             self._draw, executor, entries=entries * max(len(self._pairs), 1), last=last
@@ -122,4 +127,10 @@ class KeptZoomer:
 
     def _draw(self, node: Hashable) -> np.ndarray:
         kind, number, other = cast(Node, node)
+        if kind == "user" and self._histories is not None:
+            own, codes = self._histories.of(number), self._zoomer.past.codes
+            if other == "item":
+                return latest_once(own, self._last)
+            if other == "query" and codes is not None:
+                return latest_once(codes[own], self._last)
         return self._zoomer.last(kind, number, other, self._last)

@@ -69,5 +69,5 @@ def test_what_cannot_be_written_is_said(
     assert "--replace" in asked("best", exported)
     assert "No trained recommender" in asked("nobody", tmp_path / "b")
     assert "no parameter of --index flat" in asked("best", tmp_path / "b", "--lists", "3")
-    assert "not asked for anything" in asked("best", tmp_path / "b", "--asks")
+    assert "not asked for anything" in asked("best", tmp_path / "b", "--beforehand")
     assert not (tmp_path / "b").exists()

@@ -14,7 +14,7 @@ import torch
 from small_worlds import checkerboard, config_of, graph_of, sources_of
 
 from data.dataset import Histories, histories
-from data.errors import ConfigError, DataError
+from data.errors import DataError
 from data.split import leave_one_out
 from recommend.fit.training import fit_model
 from recommend.model import Model
@@ -22,6 +22,7 @@ from recommend.protocols import Asked
 from recommend.serve.folder import write_folder
 from recommend.serve.reader import Ask, Export
 from recommend.serve.take import take
+from recommend.serve.wanted import Wanted
 from recommend.settings import TrainConfig
 
 DATASET = checkerboard()
@@ -136,18 +137,19 @@ def test_lists_say_where_they_end(
 
 def test_what_can_be_asked_is_asked_beforehand(models: dict[str, Model], tmp_path: Path) -> None:
     made: Any = models["zoomer"].recommender
-    queries = [f"meaning {n}" for n in range(made.n_queries)]
-    write_folder(tmp_path / "a", take(models["zoomer"], DATASET, SPLIT, {}, queries=queries))
+    names = tuple(f"meaning {n}" for n in range(made.n_queries))
+    wanted = Wanted("meaning", names, names)
+    write_folder(
+        tmp_path / "a", take(models["zoomer"], DATASET, SPLIT, {}, wanted=wanted, beforehand=True)
+    )
     export = Export.open(tmp_path / "a")
-    assert export.queries == tuple(queries)
-    asks = [Ask(user="u7", query=one, k=12, again=True) for one in queries]
-    vectors = made.asking(np.full(len(queries), 7), np.arange(len(queries)), PAST)
+    assert export.queries == names
+    asks = [Ask(user="u7", query=one, k=12, again=True) for one in names]
+    vectors = made.asking(np.full(len(names), 7), np.arange(len(names)), PAST)
     for ours, found in zip(vectors @ made.base_items.T, export.recommend(asks), strict=True):
         numbers = DATASET.item_ids.numbers(found.items)
         np.testing.assert_allclose(found.scores, ours[numbers], atol=1e-4, rtol=1e-4)
-    with pytest.raises(ConfigError, match="no history"):
-        export.recommend([Ask(user="u7", history=("i1",), query=queries[0])])
-    with pytest.raises(DataError, match="no query 'rain'"):
+    with pytest.raises(DataError, match="no meaning 'rain'"):
         export.recommend([Ask(user="u7", query="rain")])
 
 

@@ -1,0 +1,127 @@
+"""What an export can be asked for: queries by id, by name, or by words that tell of them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from data.errors import DataError
+from quantize.terms import words_in
+
+QUERIES = "queries.parquet"
+"""The file of an export that holds them."""
+Terms = Mapping[str, tuple[int, float]]
+"""Telling words of a query, in lower case: how many of its items' texts hold each, and how much
+that tells."""
+
+
+def rank_by_words(terms: Sequence[Terms], words: str) -> list[tuple[int, frozenset[str]]]:
+    """Queries that some words tell of, best first, each with these words.
+
+    They are ranked by how much their telling words that are said tell, and where that is the same,
+    the one comes first that says least else.
+
+    >>> rank_by_words([{"war": (3, 1.0)}, {"war": (1, 2.0), "love": (2, 1.0)}, {}], "War?")
+    [(1, frozenset({'war'})), (0, frozenset({'war'}))]
+    """
+    said = words_in(words) | {" ".join(words.lower().split())}
+    held = [(query, said & own.keys()) for query, own in enumerate(terms)]
+    found = [(query, of) for query, of in held if of]
+    found.sort(key=lambda one: (-_worth(terms[one[0]], one[1]), len(terms[one[0]]), one[0]))
+    return found
+
+
+def _worth(terms: Terms, held: frozenset[str]) -> float:
+    return sum(terms[word][1] for word in held)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """All that can be asked for.
+
+    Attributes:
+        noun: What one is called: "meaning" or "query".
+        ids: (n,) by which each is asked for.
+        names: (n,) what each is called.
+        terms: (n,) telling words of each; of nothing where nobody asks in words.
+    """
+
+    noun: str
+    ids: tuple[str, ...]
+    names: tuple[str, ...]
+    terms: tuple[Terms, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {id: number for number, id in enumerate(self.ids)}
+
+    def find(self, said: str) -> tuple[int, str]:
+        """The number of the query that is asked for, and how it was found, in a sentence.
+
+        An id is the query itself, and needs no sentence; a name comes next, then words.
+
+        Raises:
+            DataError: nothing is called so, and no telling word is among these.
+        """
+        if said in self._numbers:
+            return self._numbers[said], ""
+        named = " ".join(said.lower().split())
+        for number, name in enumerate(self.names):
+            if named and named == " ".join(name.lower().split()):
+                return number, ""
+        found = rank_by_words(self.terms, said)
+        if not found:
+            like = ", ".join(map(repr, self.ids[:3]))
+            words = ", and none of its words tells of one" if self.terms else ""
+            raise DataError(
+                f"There is no {self.noun} {said!r} to ask for{words}; there are {len(self):,}, "
+                f"with ids such as {like}."
+            )
+        number, held = found[0]
+        quoted = ", ".join(f"‘{word}’" for word in sorted(held))
+        others = ", ".join(f"{self.ids[one]} ({self.names[one]})" for one, _ in found[1:3])
+        more = f" Others of which words tell: {others}." if others else ""
+        return number, (
+            f"The words were taken for the {self.noun} {self.ids[number]} ({self.names[number]}), "
+            f"since {quoted} tells of it.{more}"
+        )
+
+    def write(self) -> bytes:
+        """A table of Parquet, a row a query."""
+        terms = self.terms or ({},) * len(self)
+        table = pl.DataFrame(
+            {
+                "query_id": list(self.ids),
+                "text": list(self.names),
+                "terms": [list(of) for of in terms],
+                "counts": [[count for count, _ in of.values()] for of in terms],
+                "weights": [[weight for _, weight in of.values()] for of in terms],
+            },
+            schema={
+                "query_id": pl.String,
+                "text": pl.String,
+                "terms": pl.List(pl.String),
+                "counts": pl.List(pl.Int64),
+                "weights": pl.List(pl.Float64),
+            },
+        )
+        raw = io.BytesIO()
+        table.write_parquet(raw)
+        return raw.getvalue()
+
+    @classmethod
+    def read(cls, noun: str, table: pl.DataFrame) -> Wanted:
+        """What `write` wrote."""
+        columns = (table[name].to_list() for name in ("terms", "counts", "weights"))
+        terms = tuple(
+            dict(zip(of, zip(counts, weights, strict=True), strict=True))
+            for of, counts, weights in zip(*columns, strict=True)
+        )
+        return cls(noun, tuple(table["query_id"]), tuple(table["text"]), terms)
