@@ -60,13 +60,15 @@ def endpoints(opened: Opened | None) -> tuple[Endpoint, ...]:
         opened: None: names of nobody are shown.
     """
     user, item = some_names(opened)
+    queries = () if opened is None else opened.export.queries[:1]
+    wanted = {"for": queries[0]} if queries else {}
     return (
         Endpoint(
             "/recommend",
             "Items for a user, or for a history; several asks at once as asks.",
             (AskBody, BatchBody),
             (Answer, Answers),
-            {"user": user, "k": 3},
+            {"user": user, "k": 3, **wanted},
         ),
         Endpoint("/similar", "Items like one.", (SimilarBody,), (Answer,), {"item": item, "k": 3}),
         Endpoint(
@@ -74,7 +76,7 @@ def endpoints(opened: Opened | None) -> tuple[Endpoint, ...]:
             "Why an item is shown to a user, or after a history.",
             (ExplainBody,),
             (Explanation,),
-            {"item": item, "user": user},
+            {"item": item, "user": user, **wanted},
         ),
         Endpoint(
             "/newcomer",

@@ -26,7 +26,7 @@ SLOPE = 0.2
 ENTRIES = 100_000
 """Users and queries whose neighbours are kept."""
 WARM = 100
-"""Nodes whose neighbours are drawn in one go while a server begins."""
+"""Nodes whose neighbours are drawn in one go as a server begins."""
 NOBODY = np.zeros(0, dtype=np.int64)
 Pair = tuple[str, str]
 """A type of egos, and one of their neighbours."""
@@ -99,7 +99,10 @@ class Kept:
         self.kept = Neighbours(self._draw, executor or _Nowhere(), entries=size, last=self._last)
 
     def warm(self, executor: Executor) -> None:
-        """Has neighbours drawn beside, of as many queries and then users as are kept."""
+        """Draws neighbours of as many queries and then users as are kept.
+
+        The first `WARM` are drawn here, and the rest in the executor.
+        """
         nodes: list[Hashable] = [
             (kind, number, other)
             for ego, n in (("query", self.n_queries), ("user", self.n_users))
@@ -108,7 +111,8 @@ class Kept:
             if kind == ego
         ]
         nodes = nodes[: self.kept.entries]
-        for at in range(0, len(nodes), WARM):
+        self.kept.warm(nodes[:WARM])
+        for at in range(WARM, len(nodes), WARM):
             executor.submit(self.kept.warm, nodes[at : at + WARM])
 
     def near(

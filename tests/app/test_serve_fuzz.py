@@ -49,6 +49,7 @@ ASKS = st.fixed_dictionaries(
         "exclude": ITEMS,
         "where": WHERE,
         "again": st.booleans(),
+        "for": st.sampled_from(["0-1", "ship", "none", "", None]),
     },
 )
 
@@ -56,7 +57,7 @@ ASKS = st.fixed_dictionaries(
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory):
     folder: Path = tmp_path_factory.mktemp("served") / "export"
-    write_export(folder)
+    write_export(folder, asked=True)
     door = Door(hosts=Hosts(allowed=("testserver",)))
     return make_app(Desk(folder), Limits(seconds=60), door)
 
