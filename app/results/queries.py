@@ -20,6 +20,7 @@ from llm.encoder import normalise
 from quantize.codes import Codes
 from quantize.describe import FactorDescriptions
 from quantize.terms import words_in
+from recommend.serve.wanted import rank_by_words
 
 OFFERED = 3
 """Queries that words are taken for: the nearest one, and two to choose instead."""
@@ -172,23 +173,14 @@ class Queries:
         Where no word is a term, the nearest by meaning are found, if their cosine is one that few
         items have to a meaning that is not theirs.
         """
-        said = words_in(words) | {" ".join(words.lower().split())}
-        scores = {
-            query: sum(terms[word][1] for word in said & terms.keys())
-            for query, terms in enumerate(self.terms)
-            if said & terms.keys()
-        }
-        if scores:
-            rank = {
-                query: (-score, len(self.terms[query]), query) for query, score in scores.items()
-            }
-            best = sorted(scores, key=rank.__getitem__)[:limit]
-            found = [Taken(query, self._told(query, said)) for query in best]
-            return [*found, *self._beside(best, limit - len(best))]
+        told = rank_by_words(self.terms, words)[:limit]
+        if told:
+            found = [Taken(query, self._told(query, held)) for query, held in told]
+            return [*found, *self._beside([query for query, _ in told], limit - len(told))]
         return self._near(words, limit) if self.open_space and words.strip() else []
 
-    def _told(self, query: int, said: frozenset[str]) -> str:
-        held = sorted(said & self.terms[query].keys(), key=lambda w: -self.terms[query][w][1])
+    def _told(self, query: int, words: frozenset[str]) -> str:
+        held = sorted(words, key=lambda w: -self.terms[query][w][1])
         if self.noun == "query":
             return f"It holds {_quoted(held)}."
         n = int(self.sizes[query])

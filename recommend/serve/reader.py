@@ -260,6 +260,9 @@ class Export:
         reasons += had_together(self._owners, one, past, who.user, name)
         if not len(past):
             notes.append("The export knows nothing that this user had.")
+        if who.query is not None and self.kept is not None and self.kept.has(who.query, one):
+            assert self.wanted is not None
+            reasons.insert(0, f"It has what is asked for: {self.wanted.names[who.query]}.")
         score, rank, moved = None, None, tuple[Moved, ...]()
         scores = self._form.scores(who)
         floor = self._floor(who)

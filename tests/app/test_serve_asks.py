@@ -79,8 +79,10 @@ def test_what_nobody_can_ask_for_is_said(client: TestClient, tmp_path: Path) -> 
 
 def test_an_explanation_is_of_what_was_asked_for(client: TestClient) -> None:
     body = {"user": "u1", "item": "i2"}
-    assert client.post("/explain", json={**body, "for": "0-2"}).json()["rank"] == 1
-    assert client.post("/explain", json={**body, "for": "0-1"}).json()["rank"] > 1
+    told = client.post("/explain", json={**body, "for": "0-2"}).json()
+    assert told["rank"] == 1 and told["reasons"][0] == "It has what is asked for: Ships in ice."
+    told = client.post("/explain", json={**body, "for": "0-1"}).json()
+    assert told["rank"] > 1 and not any("asked for" in reason for reason in told["reasons"])
 
 
 def test_it_is_counted_and_said_what_is_kept(client: TestClient, desk: Desk) -> None:
