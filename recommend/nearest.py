@@ -73,7 +73,7 @@ class Nearest:
 
         Raises:
             ConfigError: k is not between 1 and n.
-            DataError: the queries have another width than the vectors.
+            DataError: the queries have another width than the vectors, or no finite numbers.
         """
         queries = np.ascontiguousarray(queries, dtype=np.float32)
         if not 1 <= k <= len(self):
@@ -83,6 +83,9 @@ class Nearest:
                 f"The queries are of shape {queries.shape}; they have to be (q, {self._index.d}), "
                 "as wide as the vectors."
             )
+        if not np.isfinite(queries).all():
+            row = int(np.flatnonzero(~np.isfinite(queries).all(1))[0])
+            raise DataError(f"Query {row} has numbers that are not finite.")
         scores, places = self._index.search(queries, k)
         ids = self.ids[places]
         ids[places < 0] = None if ids.dtype == object else -1

@@ -125,8 +125,8 @@ def alike(
     where it takes more, as of long texts.
 
     Args:
-        query_terms: Of queries.
-        item_terms: Of items.
+        query_terms: Of queries, each once.
+        item_terms: Of items, each once.
         nearest: How many of each node.
         least: Similarity from which on there is an edge.
         permutations: Of MinHash, which is then taken in any case; None: `PERMUTATIONS`.

@@ -168,7 +168,7 @@ def item_words(dataset: Dataset) -> Lists:
     if not texts:
         return terms_of([] for _ in range(dataset.n_items))
     return terms_of(
-        [part for cell in row if cell for part in ([cell] if isinstance(cell, str) else cell)]
+        [part for cell in row for part in ([cell] if isinstance(cell, str) else cell or ()) if part]
         for row in table.select(texts).iter_rows()
     )
 
@@ -218,7 +218,8 @@ def _attributes(
 def _values(column: pl.Series) -> Values:
     """An attribute as graphs hold it; numbers that are not known are NaN."""
     if isinstance(column.dtype, pl.List):
-        return Lists.of(tuple(row) for row in column.cast(pl.List(pl.String)).fill_null([]))
+        texts = column.cast(pl.List(pl.String)).list.drop_nulls()
+        return Lists.of(tuple(row) for row in texts.fill_null([]))
     if column.dtype.is_numeric():
         return column.to_numpy()
     return tuple(column.cast(pl.String).fill_null("").to_list())

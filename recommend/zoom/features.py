@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from data.columns import DESCRIPTION, ITEM_ID, TITLE, USER_ID
+from graph.values import own_name
 from recommend.features import Bags, bags
 
 TERMS = "terms"
@@ -61,10 +62,10 @@ class Features:
 
 
 def attributes_of(table: pl.DataFrame) -> dict[str, Bags]:
-    """A feature a column of a table of users or items; ids and texts are none."""
+    """A feature a column of a table of users or items; ids and texts are none, nor is `TERMS`."""
     left_out = {USER_ID, ITEM_ID, TITLE, DESCRIPTION}
     found = {name: bags(table.select(name)) for name in table.columns if name not in left_out}
-    return {name: one for name, one in found.items() if len(one.categories)}
+    return {own_name(name, (TERMS,)): one for name, one in found.items() if len(one.categories)}
 
 
 def words_of(said: Mapping[str, Sequence[Sequence[str]]]) -> dict[str, Bags]:

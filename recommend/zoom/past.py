@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from data.behaviours import asked
 from data.columns import ITEM, LEAST_CLOCK, TIME, USER
 from data.dataset import Histories
 from data.errors import ConfigError
-from data.log import QUERY, QUERY_ID, TEXT, Log
+from data.log import ASK, QUERY, QUERY_ID, TEXT, Log
 from data.relation import Relation, offsets_of
-from graph.build.log import ASKS, HAD, LED_TO, factor_log, log_graph
+from graph.build.log import ASKS, HAD, LED_TO, THEN, factor_log, log_graph
 from graph.hetero import HeteroGraph
 from graph.values import Lists
 from quantize.codes import Codes
@@ -64,13 +65,19 @@ class Past:
             ConfigError: settings read codes or a log that are not there.
         """
         dataset, histories, codes = world.dataset, world.histories, None
-        own = own_settings(config)
+        own, clock = own_settings(config), is_clock(world.histories)
         if own.queries == "factors":
             log, codes = _factors(own, world)
         else:
             log = asked(dataset, histories)
+            if log.rows.is_empty():
+                raise ConfigError(
+                    f"The log of {dataset.name!r} says of no training interaction what it was "
+                    "asked for, so no query can be learnt. Give a log of more of them, or set "
+                    "model.backbone.queries to factors."
+                )
+            log = _since_had(log, histories, dataset.n_items) if clock else log
         graph = log_graph(dataset, histories, log, queries_of=codes)
-        clock = is_clock(histories)
         past = cls.of_graph(_one_by_one(graph, histories, log) if clock else graph, clock)
         about = {
             "user": attributes_of(dataset.users) if config.user_features else {},
@@ -323,17 +330,38 @@ def is_clock(histories: Histories) -> bool:
     return bool((np.diff(histories.times)[np.diff(owners) == 0] > 0).any())
 
 
+def _since_had(log: Log, histories: Histories, n_items: int) -> Log:
+    """The same, where nothing was asked for before its item was had, of rows in histories.
+
+    A film may be given its tags before its stars. Nothing says so of an item that is held out, so
+    in training it must not foretell one either.
+    """
+    owners = np.repeat(np.arange(len(histories), dtype=np.int64), histories.lengths)
+    pairs = owners * n_items + histories.items
+    order = np.argsort(pairs, kind="stable")
+    users, items, times = (
+        log.rows[name].to_numpy().astype(np.int64) for name in (USER, ITEM, TIME)
+    )
+    had = histories.times[order][np.searchsorted(pairs[order], users * n_items + items)]
+    since = pl.Series(TIME, np.maximum(times, had))
+    return Log(log.rows.with_columns(since), log.queries)
+
+
 def _one_by_one(graph: HeteroGraph, histories: Histories, log: Log) -> HeteroGraph:
     """The same with an edge for each time that something was had or asked for.
 
     An edge that counts all of them stands at the latest, and would be seen too late.
     """
     owners = np.repeat(np.arange(len(histories)), histories.lengths)
-    users, queries, items, times = (log.rows[name].to_numpy() for name in (USER, QUERY, ITEM, TIME))
+    asks, users, queries, items, times = (
+        log.rows[name].to_numpy() for name in (ASK, USER, QUERY, ITEM, TIME)
+    )
+    same = np.flatnonzero(asks[1:] == asks[:-1])
     done = {
         HAD: (owners, histories.items, histories.times),
         ASKS: (users, queries, times),
         LED_TO: (queries, items, times),
+        THEN: (items[same], items[same + 1], np.maximum(times[same], times[same + 1])),
     }
     edges = dict(graph.edges)
     for key, (sources, targets, moments) in done.items():

@@ -335,6 +335,9 @@ class Zoomer:
     ) -> Asks:
         """Those of users after their histories: nothing is hidden, and nothing later is seen.
 
+        Of whom no last time is known, such as one without a history or one who is tested after
+        validation, all of training is seen.
+
         Args:
             users: (b,) numbers.
             queries: (b,) numbers.

@@ -10,7 +10,17 @@ from data.dataset import INTERACTION_SCHEMA, Dataset, histories
 from data.log import Log, log_of, rows_of
 from data.split import leave_one_out
 from graph.build.alike import alike, jaccard, signatures
-from graph.build.log import ASKS, HAD, ITEM_LIKE, LED_TO, QUERY_LIKE, THEN, factor_log, log_graph
+from graph.build.log import (
+    ASKS,
+    HAD,
+    ITEM_LIKE,
+    LED_TO,
+    QUERY_LIKE,
+    THEN,
+    factor_log,
+    item_words,
+    log_graph,
+)
 from graph.values import Lists
 from quantize.codes import Codes
 
@@ -278,3 +288,22 @@ def test_nothing_held_out_is_on_an_edge_nor_moves_one(seed):
         graphs.append(log_graph(dataset, past, seen))
     for key in (ASKS, LED_TO, THEN, HAD, QUERY_LIKE, ITEM_LIKE):
         assert edges_of(graphs[0], key) == edges_of(graphs[1], key)
+
+
+def test_lists_with_a_gap_are_read_without_it():
+    """As a Parquet file may have them: what is not there is no word."""
+    items = pl.DataFrame(
+        {"item_id": ["x", "y"], "genres": [["War", None], None], "n": [[1, None], []]}
+    )
+    users = pl.DataFrame({"user_id": ["a"]})
+    rows = pl.DataFrame(schema=INTERACTION_SCHEMA)
+    data = Dataset("gap", users, items, rows)
+    words = item_words(data)
+    assert (words[0], words[1]) == (("war",), ())
+    log = Log(
+        rows_of(*(np.zeros(1, dtype=np.int64) for _ in range(4))),
+        pl.DataFrame({"query_id": ["q"], "text": ["q"]}),
+    )
+    graph = log_graph(data, histories(rows, 1), log)
+    said = graph.attributes["item"]
+    assert said["genres"][0] == ("War",) and said["n"][0] == ("1",)

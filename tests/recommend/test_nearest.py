@@ -107,5 +107,7 @@ def test_wrong_questions_are_told_in_a_sentence(vectors):
         Nearest(vectors, [1, 2])
     odd = vectors.copy()
     odd[3, 1] = np.nan
+    with pytest.raises(DataError, match="Query 1 has numbers that are not finite"):
+        Nearest(vectors).search(np.where(np.arange(2)[:, None] == 1, np.nan, vectors[:2]), 1)
     with pytest.raises(DataError, match="The vector of 3 has numbers that are not finite"):
         Nearest(odd)

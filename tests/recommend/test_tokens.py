@@ -393,3 +393,12 @@ def test_whole_histories_are_known_when_somebody_is_asked_about():
     before = made.enhancer.before(nodes, batch)[0]
     after = made.enhancer.before(nodes, replace(batch, items=items))[0]
     assert (before - after).abs().amax(2).gt(1e-5).all()
+
+
+def test_who_has_no_history_attends_to_no_item():
+    config = tokens(fusion="cross", moment="each")
+    nobody = Chunks(np.array([3]), np.array([0]), np.array([0]))
+    batch = collate(PAST, nobody, Layout(1, N), PAST.lengths)
+    vectors = EntityVectors(np.ones((N, 4), np.float32), None)
+    found = users_of(network(config, vectors), batch)
+    torch.testing.assert_close(found, users_of(network(config, zeros(config)), batch))

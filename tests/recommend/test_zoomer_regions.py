@@ -169,6 +169,31 @@ class TestRegions:
 
 
 class TestLeaks:
+    def test_what_was_asked_before_an_item_was_had_foretells_it_to_nobody(self):
+        """Whoever tags a film before rating it: of what is held out no such tag is known."""
+        dataset = with_log(shuffled(True))
+        assert dataset.log is not None
+        early = dataset.log.rows.with_columns(pl.col("time") - DAY // 2)
+        before = replace(dataset, log=replace(dataset.log, rows=early))
+        want, found = (zoomer_of(one, queries="log").arrays() for one in (dataset, before))
+        assert want.keys() == found.keys()
+        for name, array in want.items():
+            np.testing.assert_array_equal(found[name], array, err_msg=name)
+
+    def test_items_taken_one_after_another_are_next_to_each_other_from_the_first_time(self):
+        dataset = dataset_of([[0, 1, 2, 3], [0, 1, 3, 2]], 4)
+        times = START + pl.col("user").cast(pl.Int64) * 30 * DAY + 10 * pl.col("time")
+        dataset = replace(dataset, interactions=dataset.interactions.with_columns(time=times))
+        table = dataset.interactions
+        users, items, moments = (
+            table[name].to_numpy().astype(np.int64) for name in ("user", "item", "time")
+        )
+        about = pl.DataFrame({"query_id": ["q"], "text": ["red"]})
+        log = Log(rows_of(users, np.zeros_like(users), items, moments), about)
+        made = zoomer_of(replace(dataset, log=log), queries="log", hops=2)
+        then = made.past.next_to["item", "item"]
+        assert then.of(0).tolist() == [1] and then.moments[0] == START + 10
+
     @pytest.mark.parametrize(("queries", "asked"), [("factors", "latest"), ("log", "both")])
     def test_with_dates_nothing_of_the_moment_or_later_is_seen(self, queries, asked):
         """A network of what was before each moment gives the same vectors as that of everything."""
@@ -436,3 +461,21 @@ def test_without_codes_there_are_no_factors():
     world = World(dataset, training(dataset), sources_of(dataset, None), TRAINING)
     with pytest.raises(ConfigError, match="there are no factors"):
         Zoomer.of(config_of(), world)
+
+
+def test_a_log_of_nothing_in_training_is_said():
+    dataset = with_log(shuffled(True))
+    assert dataset.log is not None
+    empty = replace(dataset, log=dataset.log.only(pl.lit(False)))
+    with pytest.raises(ConfigError, match="no training interaction"):
+        zoomer_of(empty, queries="log")
+
+
+def test_an_attribute_that_is_called_terms_is_none_of_the_words():
+    dataset = shuffled(True)
+    terms = pl.Series("terms", [12 + 12 * (item % 2) for item in range(N_ITEMS)])
+    lent = replace(dataset, items=dataset.items.with_columns(terms))
+    assert [*zoomer_of(dataset).past.features.bags["item"]] == ["genres", "terms"]
+    found = zoomer_of(lent).past.features.bags["item"]
+    assert [*found] == ["genres", "attr_terms", "terms"]
+    assert found["attr_terms"].n_categories[0] == 2

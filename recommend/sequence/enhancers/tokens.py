@@ -176,8 +176,9 @@ class After(Tokens):
         """
         length, vectors = batch.items.shape[1], dict[str, Tensor]()
         if "item" in self.config.sides:
-            read = batch.items.clamp_max(len(nodes[1]) - 1)
-            vectors["item"] = self.dropout(F.embedding(read, nodes[1]))  # (b, l, c)
+            there = batch.items < len(nodes[1])  # a row without any reads its first place
+            read = F.embedding(batch.items.where(there, 0), nodes[1]) * there[..., None]
+            vectors["item"] = self.dropout(read)  # (b, l, c)
         if "user" in self.config.sides:
             vectors["user"] = self.dropout(self._known(nodes, batch))  # (b, l, c)
         logits, asked = [], self.query(users)  # (b, l, k, c)
