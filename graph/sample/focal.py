@@ -88,7 +88,7 @@ def top_relevant(
         precision of the vectors.
 
     Raises:
-        DataError: vectors do not fit.
+        DataError: vectors do not fit, or are not finite.
     """
     if vectors.shape[:1] != (rows.reach.relation.n_targets,):
         raise DataError(
@@ -142,6 +142,12 @@ def _best(
     focus = _floats(focus)
     dot = np.einsum("rld,rd->rl", near, focus)
     worth = RELEVANCE[by](dot, _dot(focus, focus)[:, None], _dot(near, near))
+    if np.isnan(worth[there]).any():
+        raise DataError(
+            "Vectors of nodes, or a focus, have numbers that are not finite, so no neighbour is "
+            "more relevant than another: the model that made them is damaged, or its training ran "
+            "away."
+        )
     worth = np.where(there, worth, -np.inf)
     if (cut := worth.shape[1] - count) > 0:
         there &= worth >= np.partition(worth, cut, axis=1)[:, cut, None]

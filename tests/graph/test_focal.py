@@ -166,3 +166,13 @@ def test_what_does_not_fit_is_told():
             strategies={"focal": Focal({"item": np.zeros((9, 2))}, np.zeros((3, 2)))},
         )
         sampler.draw(np.arange(3))
+
+
+def test_what_is_no_number_is_no_neighbour_less_but_an_error():
+    graph = graph_of()
+    rows = Rows.of(reach(graph, [graph.schema.edges[0].key]), np.arange(12), None)
+    n = rows.reach.relation.n_targets
+    vectors = np.random.default_rng(0).random((n, 3))
+    vectors[rows.reach.relation.targets[0]] = np.nan
+    with pytest.raises(DataError, match="not finite"):
+        top_relevant(rows, 2, vectors, np.ones((12, 3)))
