@@ -84,8 +84,8 @@ def log_of(asked: pl.DataFrame, users: pl.DataFrame, items: pl.DataFrame) -> Log
 
     Args:
         asked: `user_id`, `item_id`, `query` as it was written, `time` Int64; among equal times the
-            order of rows counts. With a column `ask`, texts, rows of one user that are alike in it
-            are one ask; otherwise those of one query with less than `GAP` between them.
+            order of rows counts. With a column `ask`, texts, rows of one user and query that are
+            alike in it are one ask; otherwise those with less than `GAP` between them.
         users: `user_id`.
         items: `item_id`.
     """
