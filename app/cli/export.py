@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,6 @@ from app.experiment.settings import Cell
 from app.pipeline.records import Record, read_record
 from app.results.results import Results
 from app.terminal import open_console, styled
-from data.columns import TIME
 from data.errors import ConfigError
 from recommend.serve.wanted import Wanted
 from recommend.settings import BACKBONES
@@ -161,15 +159,11 @@ def described(results: Results, cell: Cell) -> dict[str, Any]:
         for name, value in record.summary("evaluate", cell).items()
         if isinstance(value, float)
     }
-    dated = data is None or data.clock
-    times = results.dataset.interactions[TIME].to_numpy()[results.split.train]
-    until = int(times.max(initial=0))
     return {
         "what": f"The recommender {cell} of the experiment {experiment.name}, to be served.",
         "experiment": experiment.name,
         "recommender": str(cell),
         "settings": experiment.model_of(cell).model_dump(mode="json"),
-        "trained_until": datetime.fromtimestamp(until, UTC).isoformat() if dated else None,
         "knows": KNOWS,
         "data": {
             "name": experiment.data.name,

@@ -14,8 +14,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,12 +70,13 @@ def write_folder(folder: Path, content: Content, replace: bool = False) -> dict[
         ArtifactError: the disk is full or the folder may not be written.
     """
     rights.require(f"write {folder.name}")
-    folder = folder.resolve()
+    with suppress(RuntimeError):  # of links in a circle
+        folder = folder.resolve()
     refuse_place(folder, replace)
     beside = f".{folder.name}.{os.getpid()}"
     part, old = folder.with_name(f"{beside}.part"), folder.with_name(f"{beside}.old")
     try:
-        with atomic.explain_failures(folder):
+        with _explain_failures(folder):
             _sweep(folder)
             part.mkdir(parents=True)
             card = _fill(part, content)
@@ -86,6 +87,20 @@ def write_folder(folder: Path, content: Content, replace: bool = False) -> dict[
             with suppress(OSError):
                 shutil.rmtree(left)
     return card
+
+
+@contextmanager
+def _explain_failures(folder: Path) -> Iterator[None]:
+    """Whatever keeps an export from being written, as a sentence that names its folder."""
+    try:
+        with atomic.explain_failures(folder):
+            yield
+    except ArtifactError as error:
+        why = getattr(error.__cause__, "strerror", None) or error.__cause__ or error
+        raise ArtifactError(
+            f"Cannot write the export {folder}: {why}. Free some space or name another folder; "
+            "what was there is as it was."
+        ) from error
 
 
 def _take_place(part: Path, folder: Path, old: Path) -> None:
@@ -146,7 +161,7 @@ def refuse_place(folder: Path, replace: bool) -> None:
     Raises:
         ConfigError: something else is there, or an export that may not go.
     """
-    if not folder.exists():
+    if not _is_there(folder):
         return
     if folder.is_dir() and not any(folder.iterdir()):
         return
@@ -157,6 +172,12 @@ def refuse_place(folder: Path, replace: bool) -> None:
             f"{folder} is an export already. Name another folder, or add --replace: the new one "
             "takes its place as a whole."
         )
+
+
+def _is_there(path: Path) -> bool:
+    with suppress(OSError):  # of a name that is too long
+        return path.exists()
+    return False
 
 
 def _is_export(folder: Path) -> bool:
@@ -206,8 +227,12 @@ def read_card(folder: Path) -> dict[str, Any]:
     Raises:
         ArtifactError: there is none, it is damaged, or another version wrote it.
     """
-    if not folder.is_dir():
+    if not _is_there(folder) or not folder.is_dir():
         raise ArtifactError(f"There is no export in {folder}: no such folder. {AGAIN}")
+    if not (folder / CARD).exists():
+        raise ArtifactError(
+            f"{folder} is no export: it has no {CARD}. Name a folder that autograph export wrote."
+        )
     card = atomic.read_json(folder / CARD, AGAIN)
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise ArtifactError(f"{folder / CARD} is no card of an export. {AGAIN}")

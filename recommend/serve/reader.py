@@ -19,10 +19,10 @@ import polars as pl
 from data import atomic
 from data.columns import TITLE
 from data.dataset import Histories
-from data.errors import ConfigError, DataError
+from data.errors import ArtifactError, ConfigError, DataError
 from data.ids import canonical_id
 from recommend.serve.filters import Filters
-from recommend.serve.folder import HISTORIES, ITEMS, USERS, check_files, read_card
+from recommend.serve.folder import AGAIN, HISTORIES, ITEMS, USERS, check_files, read_card
 from recommend.serve.forms import ByLists, ByVectors, ByWeights, Form, Found, Want, Who, best
 from recommend.serve.kept import ENTRIES, Kept
 from recommend.serve.neighbours import Executor
@@ -157,6 +157,11 @@ class Export:
         """
         folder = Path(folder)
         card = read_card(folder)
+        if card.get("form") not in _FORMS:
+            raise ArtifactError(
+                f"{folder} is an export of the form {card.get('form')!r}, which this version does "
+                f"not read. {AGAIN}"
+            )
         if check:
             check_files(folder, card)
         users, items = (atomic.read_parquet(folder / name) for name in (USERS, ITEMS))
@@ -529,7 +534,7 @@ class Export:
 
     def _how_read(self, who: Who, notes: list[str]) -> list[str]:
         about = self.card["history"]
-        told = [about.get("note", ""), about.get("stranger", "") if who.user is None else ""]
+        told = [about.get("note", ""), about.get("stranger" if who.user is None else "own", "")]
         return [*notes, *(one for one in told if one)]
 
     def _want(self, ask: Ask, who: Who, notes: list[str]) -> Want:

@@ -247,7 +247,8 @@ def _read(model: Model) -> Read:
         return Read({**MEAN, "note": f"{MEAN['note']} {why}"})
     with torch.inference_mode():
         shared = made.network.propagate(torch.empty(0, dtype=torch.int64))
-    of_users, of_items, stranger = dict[str, np.ndarray](), dict[str, np.ndarray](), ""
+    of_users, of_items = dict[str, np.ndarray](), dict[str, np.ndarray]()
+    stranger = own = ""
     if shared.people is not None:
         of_users["offsets"] = shared.people.cpu().numpy()
     if reads_nodes(made):
@@ -258,8 +259,16 @@ def _read(model: Model) -> Read:
             f"Of a stranger {model.config.enhancer.name} knows the history, and for the rest the "
             "average of all users stands in."
         )
+        own = (
+            f"The history of the call is read anew, and {model.config.enhancer.name} knows all of "
+            "it; without one it knows of this user what it was trained on, so that the order can "
+            "differ."
+        )
     return Read(
-        {"answered_by": "backbone", "longest": longest, "note": "", "stranger": stranger},
+        {
+            **{"answered_by": "backbone", "longest": longest, "note": ""},
+            **{"stranger": stranger, "own": own},
+        },
         of_items,
         of_users,
         {"backbone.onnx": to_onnx(made)},

@@ -53,7 +53,7 @@ def test_the_card_says_what_it_is(exported: Path) -> None:
     assert card["test"]["figures"]["ndcg@10"] >= 0 and card["test"]["candidates"]
     assert "held out" in card["knows"] and "weights know training" in card["knows"]
     assert card["data"]["licence"] in card["data"]["rights"]
-    assert {"experiment", "recommender", "settings", "trained_until", "cautions"} <= set(card)
+    assert {"experiment", "recommender", "settings", "learnt_until", "cautions"} <= set(card)
 
 
 def test_what_cannot_be_written_is_said(

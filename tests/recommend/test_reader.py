@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -289,6 +290,27 @@ def test_what_is_replaced_while_it_is_opened_is_opened_again(
     assert export.card == later[0]
     (found,) = export.recommend([Ask(user="0", k=1)])
     assert found.items[0] == str((users[0] @ -items.T).max(0).argmax())
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "letter.txt/a", "circle"])
+def test_a_place_that_cannot_be_written_or_opened_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with pytest.raises(ArtifactError, match=r"Cannot write the export .*name another folder"):
+        write_export(tmp_path / name, *vectors(np.random.default_rng(4)))
+    with pytest.raises(ArtifactError, match="no such folder"):
+        Export.open(tmp_path / name)
+    with pytest.raises(ArtifactError, match=r"is no export: it has no card\.json"):
+        Export.open(tmp_path)
+
+
+def test_a_form_of_another_version_is_told(tmp_path: Path) -> None:
+    write_export(tmp_path / "a", *vectors(np.random.default_rng(4)))
+    card = folders.read_card(tmp_path / "a") | {"form": "trees"}
+    card["fingerprint"] = folders._fingerprint(card)
+    (tmp_path / "a" / "card.json").write_text(json.dumps(card))
+    with pytest.raises(ArtifactError, match="the form 'trees'"):
+        Export.open(tmp_path / "a")
 
 
 def test_of_two_exports_at_once_the_second_takes_the_place_only_where_it_may(

@@ -62,6 +62,8 @@ def test_histories_are_read_as_torch_reads_them(
     assert b".py" not in raw  # where in our code, and on whose disk, a node is from
     about: Any = export.card["history"]
     assert about["longest"] == 5 and bool(about["stranger"]) == (enhancer != "none")
+    told = [one.notes for one in export.recommend([Ask("u1", ids[0]), Ask("u1")])]
+    assert told == [(about["own"],) if enhancer != "none" else (), ()]
 
 
 @pytest.mark.parametrize(("enhancer", "fusion"), [("lightgcn", None), ("tokens", "prepend")])

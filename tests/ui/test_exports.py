@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -28,11 +30,11 @@ from app.ui.demo.strangers import WORDS
 from app.ui.demo.such import FIELD
 from app.ui.serve import about
 from app.ui.serve import screen as serve
-from app.ui.serve.trial import EXAMPLES, ask_here, example_call
+from app.ui.serve.trial import EXAMPLES, ask_here, ask_server, example_call
 from app.ui.shared import visitors
 from app.ui.shared.frame import plain
 from data.columns import ITEM_ID, USER_ID
-from data.errors import ArtifactError
+from data.errors import ArtifactError, ConfigError
 from recommend.serve.arrays import write_export
 from recommend.serve.clock import with_clock
 from recommend.serve.folder import CARD, Content, write_folder
@@ -351,6 +353,22 @@ def test_a_server_is_a_job(
     assert sound(page)
     assert "Stop the server" in [button.label for button in page.button]
     assert "from the server at" in words(page).replace("\\", "")
+
+
+def test_who_listens_and_speaks_no_http_is_no_server() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        url = f"http://127.0.0.1:{there.getsockname()[1]}"
+
+        def speak() -> None:
+            for _ in range(2):
+                one, _ = there.accept()
+                with one:
+                    one.sendall(b"SSH-2.0-any\r\n")
+
+        Thread(target=speak, daemon=True).start()
+        assert not serve.answers(url)
+        with pytest.raises(ConfigError, match="does not answer"):
+            ask_server(url, b"{}")
 
 
 def test_a_viewer_tries_and_neither_exports_nor_starts(

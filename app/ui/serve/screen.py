@@ -6,6 +6,7 @@ import re
 import shlex
 import socket
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -232,5 +233,5 @@ def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{url}/health", timeout=1) as answer:
             return bool(answer.status == 200)
-    except OSError:
+    except (OSError, HTTPException):  # nobody is there, or somebody who speaks no HTTP
         return False

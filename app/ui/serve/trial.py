@@ -7,6 +7,7 @@ import os
 import shlex
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from importlib.util import find_spec
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -163,7 +164,7 @@ def ask_server(url: str, body: bytes) -> tuple[int, bytes]:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         why = getattr(error, "reason", error)
         raise ConfigError(
             f"The server at {url} does not answer ({why}). The screen Jobs has its log."
