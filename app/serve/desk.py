@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -135,14 +136,16 @@ class Desk:
         self.swaps = self.refusals = 0
         self.refused: str | None = None
         self.lost: str | None = None
+        self._files: list[tuple[str, int, int]] = []
         self._stop = threading.Event()
 
     def look(self) -> bool:
         """Whether a newer export took over just now."""
         there = _stamp(self.folder)
         self._look_for_loss(there)
-        if there is None or there == self._stamp:
+        if there is None or (there == self._stamp and not self._has_more()):
             return False
+        self._files = _files(self.folder)  # before it is opened: what comes meanwhile counts
         try:
             newer = self._opens(self.folder.resolve())
         except Exception as error:
@@ -165,6 +168,10 @@ class Desk:
         log.warning(
             "The newer export is refused, and %s stays: %s", self.opened.fingerprint, visible(why)
         )
+
+    def _has_more(self) -> bool:
+        """Whether files of one that was refused have changed: a copy may have been on its way."""
+        return self.refused is not None and _files(self.folder) != self._files
 
     def _look_for_loss(self, there: Stamp | None) -> None:
         """Keeps, and logs once, that files of what answers have gone or changed their length."""
@@ -230,6 +237,14 @@ def _can_ask(export: Export) -> dict[str, Any] | None:
     names = () if export.wanted is None else export.wanted.names[:EXAMPLES]
     said = {name: about.get(name) for name in ("answered_by", "note", "agreement")}
     return {**said, "queries": len(export.queries), "such_as": dict(zip(ids, names, strict=True))}
+
+
+def _files(folder: Path) -> list[tuple[str, int, int]]:
+    """Name, bytes and time of each file that is there at this moment."""
+    with suppress(OSError):
+        told = [(one.name, one.stat()) for one in folder.iterdir()]
+        return sorted((name, of.st_size, of.st_mtime_ns) for name, of in told)
+    return []
 
 
 def last_word(desk: Desk) -> dict[str, Any]:

@@ -158,6 +158,18 @@ def test_after_a_damaged_one_a_sound_one_takes_over(folder):
     assert desk.opened.fingerprint == card["fingerprint"]
 
 
+def test_a_copy_that_comes_file_by_file_takes_over_once_it_is_whole(folder):
+    desk = Desk(folder)
+    card = write_export(folder.with_name("newer"), turn=2)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    for path in sorted(folder.with_name("newer").iterdir()):
+        shutil.copy(path, folder)
+        whole = len([*folder.iterdir()]) == len([*folder.with_name("newer").iterdir()])
+        assert desk.look() == whole
+    assert desk.opened.fingerprint == card["fingerprint"] and desk.refused is None
+
+
 def test_a_folder_that_is_away_for_a_moment_changes_nothing(folder):
     desk = Desk(folder)
     folder.rename(folder.with_name("away"))
