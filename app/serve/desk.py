@@ -71,6 +71,8 @@ def open_export(folder: Path, entries: int = ENTRIES) -> Opened:
     export = Export.open(folder, beside=beside, entries=entries)
     if export.kept is not None:
         export.kept.warm(beside)
+    if export.wanted is not None:
+        export.wanted.prepare()
     ids = export.items.to_series(0).to_list()
     titles: dict[str, str | None] = {}
     if TITLE in export.items.columns:

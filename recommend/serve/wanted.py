@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,24 +20,51 @@ Terms = Mapping[str, tuple[int, float]]
 that tells."""
 
 
-def rank_by_words(terms: Sequence[Terms], words: str) -> list[tuple[int, frozenset[str]]]:
+def rank_by_words(
+    terms: Sequence[Terms], words: str, of_words: Mapping[str, Sequence[int]] | None = None
+) -> list[tuple[int, frozenset[str]]]:
     """Queries that some words tell of, best first, each with these words.
 
     They are ranked by how much their telling words that are said tell, and where that is the same,
     the one comes first that says least else.
 
+    Args:
+        terms: Of each query.
+        words: That are said.
+        of_words: Queries of each word, where there are many queries; see `queries_of_words`.
+
     >>> rank_by_words([{"war": (3, 1.0)}, {"war": (1, 2.0), "love": (2, 1.0)}, {}], "War?")
     [(1, frozenset({'war'})), (0, frozenset({'war'}))]
     """
-    said = words_in(words) | {" ".join(words.lower().split())}
-    held = [(query, said & own.keys()) for query, own in enumerate(terms)]
+    said = words_in(words) | {_folded(words)}
+    some: Iterable[int] = range(len(terms))
+    if of_words is not None:
+        some = {query for word in said for query in of_words.get(word, ())}
+    held = [(query, said.intersection(terms[query])) for query in some]
     found = [(query, of) for query, of in held if of]
     found.sort(key=lambda one: (-_worth(terms[one[0]], one[1]), len(terms[one[0]]), one[0]))
     return found
 
 
+def queries_of_words(terms: Sequence[Terms]) -> dict[str, list[int]]:
+    """The queries of each telling word, rising.
+
+    >>> queries_of_words([{"war": (3, 1.0)}, {}, {"war": (1, 2.0)}])
+    {'war': [0, 2]}
+    """
+    found = defaultdict[str, list[int]](list)
+    for query, own in enumerate(terms):
+        for word in own:
+            found[word].append(query)
+    return dict(found)
+
+
 def _worth(terms: Terms, held: frozenset[str]) -> float:
     return sum(terms[word][1] for word in held)
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.lower().split())
 
 
 @dataclass(frozen=True)
@@ -62,6 +90,18 @@ class Wanted:
     def _numbers(self) -> dict[str, int]:
         return {id: number for number, id in enumerate(self.ids)}
 
+    @cached_property
+    def _named(self) -> dict[str, int]:
+        return {_folded(name): n for n, name in reversed(list(enumerate(self.names)))}
+
+    @cached_property
+    def _of_words(self) -> dict[str, list[int]]:
+        return queries_of_words(self.terms)
+
+    def prepare(self) -> None:
+        """Makes what finds queries, so that no request has to."""
+        _ = self._numbers, self._named, self._of_words
+
     def find(self, said: str) -> tuple[int, str]:
         """The number of the query that is asked for, and how it was found, in a sentence.
 
@@ -72,11 +112,10 @@ class Wanted:
         """
         if said in self._numbers:
             return self._numbers[said], ""
-        named = " ".join(said.lower().split())
-        for number, name in enumerate(self.names):
-            if named and named == " ".join(name.lower().split()):
-                return number, ""
-        found = rank_by_words(self.terms, said)
+        named = self._named.get(_folded(said)) if said.strip() else None
+        if named is not None:
+            return named, ""
+        found = rank_by_words(self.terms, said, self._of_words)
         if not found:
             like = ", ".join(map(repr, self.ids[:3]))
             words = ", and none of its words tells of one" if self.terms else ""

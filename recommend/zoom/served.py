@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -115,7 +114,7 @@ def agreement(
         pairs = list(zip(users.tolist(), queries.tolist(), strict=True))
         ours = kept.vectors([kept.near(user, None, query) for user, query in pairs])
         both = [
-            _best(vectors @ items.T, past, users)
+            _best(vectors, items, past, users)
             for vectors in (made.asking(users, queries, past), ours)
         ]
         same = [len(np.intersect1d(*rows)) for rows in zip(*both, strict=True)]
@@ -126,11 +125,15 @@ def agreement(
     return told
 
 
-def _best(scores: np.ndarray, past: Histories, users: Sequence[int] | np.ndarray) -> np.ndarray:
+def _best(vectors: np.ndarray, items: np.ndarray, past: Histories, users: np.ndarray) -> np.ndarray:
     """(b, 10) the best items that were not had."""
-    for row, user in zip(scores, users, strict=True):
-        row[past.of(int(user))] = -np.inf
-    return np.argsort(-scores, axis=1, kind="stable")[:, :BEST]
+    found = []
+    for vector, user in zip(vectors, users.tolist(), strict=True):
+        scores = items @ vector
+        scores[past.of(user)] = -np.inf
+        near = np.sort(np.argpartition(-scores, min(BEST, len(scores)) - 1)[:BEST])
+        found.append(near[np.argsort(-scores[near], kind="stable")])
+    return np.stack(found)
 
 
 def _ndcg(best: np.ndarray, targets: np.ndarray) -> float:

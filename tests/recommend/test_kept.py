@@ -15,14 +15,15 @@ from test_neighbours import ByHand
 from test_zoomer_regions import N_USERS, config_of, shuffled, training, with_log, zoomer_of
 
 from data.dataset import Dataset, Histories, histories
-from data.errors import DataError
+from data.errors import ConfigError, DataError
 from data.split import leave_one_out
 from recommend.model import Model
+from recommend.serve.arrays import MEAN
 from recommend.serve.folder import write_folder
 from recommend.serve.kept import Kept, latest_once
 from recommend.serve.reader import Ask, Export
 from recommend.serve.take import take
-from recommend.serve.wanted import Wanted, rank_by_words
+from recommend.serve.wanted import QUERIES, Wanted, rank_by_words
 from recommend.zoom.kept import KeptZoomer
 from recommend.zoom.recommender import Zoomer
 from recommend.zoom.served import agreement, arrays_of
@@ -206,6 +207,26 @@ def test_words_are_taken_for_what_they_tell_most_of(folder: Path) -> None:
     with pytest.raises(DataError, match="no meaning 'rain' to ask for"):
         export.recommend([Ask(user=user, query="rain")])
     assert rank_by_words([{}, {}], "war") == []
+
+
+def test_an_export_that_names_queries_in_its_card_is_read(made: Zoomer, tmp_path: Path) -> None:
+    model = Model(config_of(), made, DATASET.user_ids, DATASET.item_ids, None)  # type: ignore[arg-type]
+    names = tuple(f"0-{n} Name" for n in range(made.n_queries))
+    wanted = Wanted("meaning", names, names)
+    content = take(model, DATASET, SPLIT, {}, wanted=wanted, beforehand=True)
+    files = {name: raw for name, raw in content.files.items() if name != QUERIES}
+    arrays = {name: of for name, of in content.arrays.items() if name != "kept"}
+    about = {name: of for name, of in content.about.items() if name != "kept"}
+    about |= {"asks": {"answered": True, "queries": list(names), "note": ""}, "history": MEAN}
+    write_folder(tmp_path / "o", replace(content, files=files, arrays=arrays, about=about))
+    export = Export.open(tmp_path / "o")
+    assert export.kept is None and export.queries == names
+    (found,) = export.recommend([Ask(DATASET.user_ids.external[2], query=names[1], again=True)])
+    ours = made.asking(np.array([2]), np.array([1]), PAST) @ made.base_items.T
+    numbers = DATASET.item_ids.numbers(found.items)
+    np.testing.assert_allclose(found.scores, ours[0][numbers], atol=1e-5)
+    with pytest.raises(ConfigError, match="no history"):
+        export.recommend([Ask(None, ("i1",), query=names[1])])
 
 
 def test_two_hops_are_exported_as_before_and_say_why_nobody_asks(tmp_path: Path) -> None:

@@ -427,6 +427,10 @@ def test_a_card_in_sentences() -> None:
         "2024."
     )
     assert about.tell_answers(card).endswith("as the recommender itself does.")
+    asks = {"answered_by": "kept", "noun": "meaning", "n": 1200, "note": "By edges alone."}
+    told = about.tell_answers({**card, "asks": asks})
+    assert told.endswith("(“for”), one of 1,200 meanings. By edges alone.")
+    assert "for" not in about.tell_answers({**card, "asks": {"answered_by": "nothing"}}).split()
     assert about.tell_index(card)[0] == "none"
     assert about.size_in_words(about.bytes_of(card)) == "1.5 kB"
     assert "all films that the user has not had before" in about.tell_test(card)

@@ -88,7 +88,16 @@ def tell_answers(card: Card) -> str:
         how = f". It answers for a history that is given, too. {note}"
     else:
         how = ", and reads a history that is given as the recommender itself does."
-    return f"It answers by {made}{how}"
+    return f"It answers by {made}{how}{_tell_asks(card)}"
+
+
+def _tell_asks(card: Card) -> str:
+    """What can be asked for beside; "" where nothing can."""
+    asks = card.get("asks", {})
+    if asks.get("answered_by", "nothing") == "nothing":
+        return ""
+    many = "meanings" if asks["noun"] == "meaning" else "queries"
+    return f" A call can say what is asked for (“for”), one of {asks['n']:,} {many}. {asks['note']}"
 
 
 def answers_histories(card: Card) -> bool:
