@@ -122,7 +122,8 @@ def by_asks(asks: dict[str, Any]) -> list[str]:
     """What can be asked for, and how near that is to the whole recommender, in sentences."""
     if asks["answered_by"] == "nothing":
         return [asks["note"]]
-    told = [f"It can be asked for {asks['n']:,} queries. {asks['note']}"]
+    many = "meanings" if asks["noun"] == "meaning" else "queries"
+    told = [f"It can be asked for {asks['n']:,} {many}. {asks['note']}"]
     found = asks.get("agreement")
     if found and asks["answered_by"] == "kept":
         k = found["k"]
