@@ -232,7 +232,7 @@ def test_what_a_list_says_comes_true_when_the_item_is_taken_out(
 def test_people_are_found_by_words(screen: Open, demo_workspace: Path, case: Showcase) -> None:
     page = screen("demo", demo_workspace)
     page = page.text_input(key="people-words").input(case.people[42]).run()
-    page = page.button(key="found-42").click().run()
+    page = page.button(key="people-words-found-42").click().run()
     assert sound(page) and plain(case.people[42]) in words(page)
     assert said(page, "user") == [case.dataset.user_ids.external[42]]
     page = page.text_input(key="people-words").input("nobody at all").run()
@@ -278,7 +278,7 @@ def test_words_about_a_guest_stand_in_the_address_and_are_nobody_else_s(
     page = press(page, "Anybody")
     assert sound(page) and not said(page, "words")
     page = page.text_input(key="people-words").input(case.people[42]).run()
-    page = page.button(key="found-42").click().run()
+    page = page.button(key="people-words-found-42").click().run()
     assert sound(page) and said(page, "user") == [case.dataset.user_ids.external[42]]
     page = screen("demo", demo_workspace, guest="1", words="Likes fog.")
     assert sound(page) and page.text_input(key=FIELD).value == "Likes fog."

@@ -133,7 +133,8 @@ def test_people_known_in_one_domain_alone_are_found(
     page = page.selectbox(key="chosen whom").set_value("young").run()
     assert sound(page) and asked(page, "user") in [case.dataset.user_ids.external[u] for u in whom]
     page = page.text_input(key="people-words").input("user").run()
-    found = [int((b.key or "").partition("-")[2]) for b in page.button if "found-" in (b.key or "")]
+    keys = [button.key or "" for button in page.button]
+    found = [int(key.rpartition("-")[2]) for key in keys if "-found-" in key]
     assert found and set(found) <= set(whom)
     page = screen("demo", parted, user=case.dataset.user_ids.external[5], domain="old")
     assert "In training, this person watched nothing of old." in words(page)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,6 +11,7 @@ from app.results.asking import Asking, nothing_near
 from app.results.queries import Taken
 from app.ui.shared import address
 from app.ui.shared.frame import hint, plain
+from app.ui.shared.people import search_people
 from app.ui.shared.remembered import find_named
 from app.ui.shared.telling import callback
 from data.names import with_a
@@ -19,8 +19,8 @@ from data.names import with_a
 USER, ASK, WORDS, TAKEN, BESIDE = "user", "ask", "words", "taken", "beside"
 """In the address: who asks, for what by its id or in words, what these were taken for among the
 nearest, and what is asked for beside it."""
-FOUND, LISTED, LETTERS = 8, 500, 200
-"""People whom a search finds, queries of a list, and letters of words."""
+LISTED, LETTERS = 500, 500
+"""Queries of a list, and letters of words."""
 _SEARCH, _WORDS, _LIST, _TAKEN, _BESIDE = (
     f"ask-{what}" for what in ("search", "words", "list", "taken", "beside")
 )
@@ -53,35 +53,8 @@ def choose_user(asking: Asking) -> int:
     ids = case.dataset.user_ids
     find_named(USER, ids, "user", "this data set")
     search, dice = st.columns([6, 2], vertical_alignment="bottom")
-    with search:
-        words = st.text_input(
-            "Who asks",
-            type="search",
-            live=True,
-            key=_SEARCH,
-            icon=":material/search:",
-            placeholder="A name, an id, or a word about them",
-        )
-    with dice:
-        st.button(
-            "Anybody",
-            icon=":material/casino:",
-            width="stretch",
-            help="Somebody at random",
-            on_click=callback(partial(_anybody, asking)),
-        )
-    found = case.find_people(words, FOUND) if words else []
-    if words and not found:
-        st.caption("Nobody is called that.")
-    if found:
-        with st.container(horizontal=True):
-            for user in found:
-                about = f" · {plain(case.about[user])}" if case.about[user] else ""
-                st.button(
-                    f"{plain(case.people[user])}{about}",
-                    key=f"ask-found-{user}",
-                    on_click=callback(partial(_turn_to, asking, user)),
-                )
+    turn = partial(_turn_to, asking)
+    search_people(case, turn, (search, dice), _SEARCH, label="Who asks")
     node = address.selected_node()
     wanted = (st.query_params.get(USER), node.id if node and node.type == "user" else None)
     return next((ids.number(one) for one in wanted if one and one in ids), case.typical())
@@ -91,11 +64,6 @@ def _turn_to(asking: Asking, user: int) -> None:
     external = asking.case.dataset.user_ids.external[user]
     st.query_params[USER] = external
     address.select(address.Node("user", external))
-    st.session_state[_SEARCH] = ""
-
-
-def _anybody(asking: Asking) -> None:
-    _turn_to(asking, random.randrange(asking.case.dataset.n_users))
 
 
 def choose_question(asking: Asking, user: int) -> Question:
@@ -108,17 +76,16 @@ def choose_question(asking: Asking, user: int) -> Question:
     queries = asking.queries
     find_named(ASK, queries, queries.noun, "what can be asked for")
     typed, listed = st.columns(2, vertical_alignment="bottom")
-    words = st.query_params.get(WORDS, "")[:LETTERS]
-    st.session_state[_WORDS] = words
     asked = st.query_params.get(ASK)
     chosen = queries.number(asked) if asked and asked in queries else None
+    words = st.query_params.get(WORDS, "")[:LETTERS] if chosen is None else ""
+    st.session_state[_WORDS] = words
     options = _listed(asking, chosen)
     st.session_state[_LIST] = chosen
     with typed:
         st.text_input(
             "What is asked for, in words",
             key=_WORDS,
-            max_chars=LETTERS,
             icon=":material/chat:",
             placeholder=_example(asking, user),
             help=hint("words"),
@@ -163,7 +130,7 @@ def _example(asking: Asking, user: int) -> str:
     """Words that somebody might type: the most telling one of something else."""
     query = asking.other(user, asking.usual(user))
     terms = asking.queries.terms[query]
-    best = max(terms, key=lambda term: terms[term][1], default="")
+    best = max(terms, key=terms.__getitem__, default="")
     return f"Such as: {best}" if best else ""
 
 
@@ -171,7 +138,7 @@ def _keep_words() -> None:
     for name in (WORDS, ASK, TAKEN):
         st.query_params.pop(name, None)
     if words := st.session_state[_WORDS].strip():
-        st.query_params[WORDS] = words
+        st.query_params[WORDS] = words[:LETTERS]
 
 
 def _keep_chosen(asking: Asking) -> None:
@@ -183,6 +150,8 @@ def _keep_chosen(asking: Asking) -> None:
 
 def _take(asking: Asking, user: int, words: str) -> Question:
     """What words are taken for: the nearest, unless another one that is near was chosen."""
+    if len(words) == LETTERS:
+        st.caption(f"Of what was typed, the first {LETTERS} letters are read.")
     found = asking.queries.find(words)
     if not found:
         st.warning(plain(nothing_near(asking, words)), icon=":material/search_off:")
@@ -190,6 +159,7 @@ def _take(asking: Asking, user: int, words: str) -> Question:
     ids = asking.queries.ids
     by_id = {ids[one.query]: one for one in found}
     first = ids[found[0].query]
+    find_named(TAKEN, by_id, asking.queries.noun, "what comes nearest to these words")
     taken = by_id.get(st.query_params.get(TAKEN, first), found[0])
     st.session_state[_TAKEN] = ids[taken.query]
     st.segmented_control(

@@ -19,6 +19,7 @@ from app.ui.serve.about import answers_histories, nouns_of
 from app.ui.serve.card import draw_export
 from app.ui.shared.exports import choose_export, open_export, showcase_of
 from app.ui.shared.frame import choose, empty, plain, show_error
+from app.ui.shared.people import search_people
 from app.ui.shared.remembered import find_named
 from app.ui.shared.telling import fragment
 from data.errors import AutoGraphError
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from recommend.serve.reader import Ask, Export
     from recommend.serve.why import Why
 
-LIST, ALIKE, FOUND, MOVED = 10, 5, 8, 3
+LIST, ALIKE, MOVED = 10, 5, 3
 WHY = "why-of-export"
 """In the address: the item that is asked about."""
 SEARCH = "people-of-export"
@@ -90,23 +91,6 @@ def show_export(there: Mapping[str, Path], data: str | None = None, chosen: str 
 def _choose(case: Showcase, strangers: bool) -> bool:
     """Whom to look at; gives whether a visitor searches, so that nobody else is shown."""
     search, dice, new = st.columns([6, 2, 2], vertical_alignment="bottom")
-    with search:
-        words = st.text_input(
-            "Find a person",
-            type="search",
-            live=True,
-            key=SEARCH,
-            icon=":material/search:",
-            placeholder="A name, an id, or a word about them",
-        )
-    with dice:
-        st.button(
-            "Anybody",
-            icon=":material/casino:",
-            width="stretch",
-            help="Somebody at random",
-            on_click=partial(_anybody, case),
-        )
     with new:
         st.button(
             "New person",
@@ -118,30 +102,13 @@ def _choose(case: Showcase, strangers: bool) -> bool:
             disabled=not strangers,
             on_click=_guest,
         )
-    found = case.find_people(words, FOUND) if words else []
-    if words and not found:
-        st.caption("Nobody in this export is called that.")
-    with st.container(horizontal=True):
-        for user in found:
-            about = f" · {plain(case.about[user])}" if case.about[user] else ""
-            st.button(
-                f"{plain(case.people[user])}{about}",
-                key=f"export-found-{user}",
-                on_click=partial(_show_found, case, user),
-            )
-    return bool(words)
+    turn, where = partial(_show_found, case), " in this export"
+    return bool(search_people(case, turn, (search, dice), SEARCH, where=where))
 
 
 def _show_found(case: Showcase, user: int) -> None:
     state.show_somebody()
     st.query_params[state.USER] = case.dataset.user_ids.external[user]
-    st.session_state[SEARCH] = ""
-
-
-def _anybody(case: Showcase) -> None:
-    import random
-
-    _show_found(case, random.randrange(case.dataset.n_users))
 
 
 def _guest() -> None:

@@ -22,6 +22,7 @@ from app.ui.shared.experiment import current_record, header, require
 from app.ui.shared.exports import exports
 from app.ui.shared.frame import command, draw_tabs, plain, show_error, workspace
 from app.ui.shared.keeping import make_named, may_replace
+from app.ui.shared.people import search_people, turn_to_anybody
 from app.ui.shared.remembered import find_named
 from app.ui.shared.results import results_of
 from app.ui.shared.telling import fragment
@@ -29,7 +30,6 @@ from data.errors import AutoGraphError, ConfigError
 from data.names import Nouns
 from recommend.reasons.showcase import Showcase
 
-FOUND = 8
 SEARCH, FOUND_ONE = "people-words", "people-found"
 """In the session: what a visitor searches for; and that it was given up for a saved person."""
 
@@ -114,26 +114,8 @@ def _choose(case: Showcase, personas: list[Persona]) -> bool:
     for place in whom:
         with place:
             some = choose_whom(case, partial(_one_of, case))
-    with search:
-        words = st.text_input(
-            "Find a person",
-            type="search",
-            live=True,
-            key=SEARCH,
-            icon=":material/search:",
-            placeholder="A name, an id, or a word about them",
-        )
     with saved:
         _choose_saved(personas)
-    with dice:
-        st.button(
-            "Anybody",
-            icon=":material/casino:",
-            width="stretch",
-            help="Somebody at random",
-            on_click=partial(_anybody, case, some),
-            disabled=some is not None and not len(some),
-        )
     with new:
         st.button(
             "New person",
@@ -142,36 +124,13 @@ def _choose(case: Showcase, personas: list[Persona]) -> bool:
             help="Somebody of whom nothing is known yet",
             on_click=_guest,
         )
-    found = case.find_people(words, FOUND, some) if words else []
-    if words and not found:
-        st.caption("Nobody is called that.")
-    with st.container(horizontal=True):
-        for user in found:
-            about = f" · {plain(case.about[user])}" if case.about[user] else ""
-            st.button(
-                f"{plain(case.people[user])}{about}",
-                key=f"found-{user}",
-                on_click=partial(_show_found, case, user),
-            )
-    return bool(words)
-
-
-def _show_found(case: Showcase, user: int) -> None:
-    state.show_user(case, user)
-    st.session_state[SEARCH] = ""
+    turn = partial(state.show_user, case)
+    return bool(search_people(case, turn, (search, dice), SEARCH, some=some))
 
 
 def _guest() -> None:
     state.show_guest()
     st.session_state[SEARCH] = ""
-
-
-def _anybody(case: Showcase, whom: np.ndarray | None) -> None:
-    import random
-
-    st.session_state[SEARCH] = ""
-    some = range(case.dataset.n_users) if whom is None else whom.tolist()
-    state.show_user(case, random.choice(some))
 
 
 def _one_of(case: Showcase, whom: np.ndarray | None) -> None:
@@ -180,7 +139,7 @@ def _one_of(case: Showcase, whom: np.ndarray | None) -> None:
         return
     shown = st.query_params.get(state.USER)
     if shown not in {case.dataset.user_ids.external[user] for user in whom}:
-        _anybody(case, whom)
+        turn_to_anybody(case, partial(state.show_user, case), SEARCH, whom)
 
 
 def _choose_saved(personas: list[Persona]) -> None:
