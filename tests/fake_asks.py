@@ -107,5 +107,5 @@ def make_asking(space: Space | None = None) -> Asking:
         schema_overrides={"terms": pl.List(pl.String), "counts": pl.List(pl.Int32)},
     )
     opened = None if space is None else lambda: space
-    queries = meanings(codes, 0, FactorDescriptions(table, 4), opened)
-    return Asking(case, FakeAsks(), queries, NOUNS["movies"], TEXTS)
+    queries = meanings(codes, 0, FactorDescriptions(table, 4), TEXTS, opened)
+    return Asking(case, FakeAsks(), queries, NOUNS["movies"])

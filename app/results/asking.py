@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Literal
@@ -158,7 +158,6 @@ class Asking:
         of: The recommender.
         queries: What it can be asked for.
         nouns: How items are called.
-        texts: Descriptions of items, None for one without one; empty where there are none.
         repeats: Whether what somebody had may be offered again.
         asked: In training, which query stood beside a user: see `ZoomerConfig.asked`.
     """
@@ -167,7 +166,6 @@ class Asking:
     of: Asks
     queries: Queries
     nouns: Nouns
-    texts: Sequence[str | None] = ()
     repeats: bool = False
     asked: str = "both"
 
@@ -217,7 +215,8 @@ class Asking:
 
     def _words(self, query: int, item: int) -> list[str]:
         """Telling words of a meaning that the description of an item holds, most telling first."""
-        text = self.texts[item] if item < len(self.texts) else None
+        texts = self.queries.texts
+        text = texts[item] if item < len(texts) else None
         if not text or self.queries.noun == "query":
             return []
         terms, held = self.queries.terms[query], words_in(text)
@@ -337,7 +336,7 @@ class Asking:
     def has(self, offer: Offer) -> str:
         """Whether an item has what was asked for, in few words."""
         if self.queries.noun == "meaning":
-            return "has it" if offer.has else "has it not"
+            return "has it" if offer.has else "lacks it"
         return "taken for it" if offer.has else "not taken for it"
 
     def tell_usual(self) -> str:
@@ -358,17 +357,21 @@ class Asking:
 
     def tell_offer(self, offer: Offer) -> str:
         """What of the ask an item has, in a sentence: counted, or read in its description."""
+        found = self.tell_found(offer)
         if self.queries.noun == "query":
-            if not offer.has:
-                return "Nobody who asked for this took it in training."
-            people = "time" if offer.has == 1 else "times"
-            return f"Taken {offer.has:,} {people} in training by who asked for this."
-        words = ", ".join(f"‘{word}’" for word in offer.words)
+            return found or "Nobody who asked for this took it in training."
         if offer.has:
-            said = f" Its description says {words}." if words else ""
-            return f"It has this meaning.{said}"
-        said = f", though its description says {words}" if words else ""
-        return f"It does not have this meaning{said}."
+            return f"It has this meaning. {found}".strip()
+        though = f", though its{found.removeprefix('Its').removesuffix('.')}" if found else ""
+        return f"It does not have this meaning{though}."
+
+    def tell_found(self, offer: Offer) -> str:
+        """What an item shares with the ask, beside whether it has it; "" for nothing."""
+        if self.queries.noun == "query":
+            times = f"{offer.has:,} time{'' if offer.has == 1 else 's'}"
+            return f"Taken {times} in training by who asked for this." if offer.has else ""
+        words = ", ".join(f"‘{word}’" for word in offer.words)
+        return f"Its description says {words}." if words else ""
 
     def tell_region(self, region: Region) -> str:
         """How many nodes were read, by who hears them."""
@@ -389,10 +392,11 @@ class Asking:
     def tell_move(self, move: Move) -> str:
         """How regions and lists of two asks differ, counted."""
         read, of = len(move.stay) + len(move.leave), len(move.same) + len(move.gone)
+        stand = "stands" if len(move.same) == 1 else "stand"
         return (
             f"Of the {read:,} neighbours read for the first, {len(move.stay):,} are read for the "
             f"second, too, and {len(move.leave):,} are not; {len(move.come):,} others are. "
-            f"{len(move.same):,} of {of:,} {self.kind('item', of)} are the same."
+            f"{len(move.same):,} of {of:,} {self.kind('item', of)} {stand} in both lists."
         )
 
 
@@ -423,11 +427,10 @@ def open_asking(results: Results, cell: Cell) -> Asking:
         if not isinstance(of, Asks):
             raise ConfigError(f"{cell.backbone} cannot be asked for something.")
         case = results.showcase
-        texts = results.encoded("item").texts if case.graph is not None else ()
         seen = record.judging(cell).get("exclude_seen", True)
         asked = getattr(record.experiment.model_of(cell).backbone, "asked", "both")
         queries = queries_of(results, cell)
-        return Asking(case, of, queries, nouns_of(record), texts, not seen, asked)
+        return Asking(case, of, queries, nouns_of(record), not seen, asked)
 
     made: Asking = results.keep(name, make)
     return made
@@ -443,7 +446,8 @@ def queries_of(results: Results, cell: Cell) -> Queries:
         return asked_before(log, results.histories)
     level: int = getattr(own, "level", 0)
     codes = results.codes("item").codes
-    return meanings(codes, level, results.factors("item"), _opener(results, level))
+    texts = results.encoded("item").texts
+    return meanings(codes, level, results.factors("item"), texts, _opener(results, level))
 
 
 def _opener(results: Results, level: int) -> Callable[[], Space]:

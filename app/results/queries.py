@@ -19,8 +19,8 @@ from data.log import QUERY, TEXT, Log
 from llm.encoder import normalise
 from quantize.codes import Codes
 from quantize.describe import FactorDescriptions
-from quantize.terms import words_in
-from recommend.serve.wanted import rank_by_words
+from quantize.terms import Mentions
+from recommend.serve.wanted import rank_by_words, words_asked
 
 OFFERED = 3
 """Queries that words are taken for: the nearest one, and two to choose instead."""
@@ -106,6 +106,7 @@ class Queries:
         counts: How many people took that item when they asked for it; 1 for meanings.
         terms: (n,) telling words of each, in lower case, with how many of its items' descriptions
             hold them and how much that tells.
+        texts: Descriptions of items, None for one without one; empty where there are none.
         open_space: Opens what compares words that no term holds; None where there is none.
     """
 
@@ -117,6 +118,7 @@ class Queries:
     items: np.ndarray
     counts: np.ndarray
     terms: tuple[dict[str, tuple[int, float]], ...]
+    texts: Sequence[str | None] = ()
     open_space: Callable[[], Space] | None = None
 
     def __len__(self) -> int:
@@ -180,12 +182,14 @@ class Queries:
         return self._near(words, limit) if self.open_space and words.strip() else []
 
     def _told(self, query: int, words: frozenset[str]) -> str:
-        held = sorted(words, key=lambda w: -self.terms[query][w][1])
+        terms = self.terms[query]
+        held = sorted(words, key=lambda word: (-terms[word][1], -len(word), word))
         if self.noun == "query":
             return f"It holds {_quoted(held)}."
-        n = int(self.sizes[query])
-        counts = [f"‘{word}’ stands in {self.terms[query][word][0]:,}" for word in held]
-        return f"{', '.join(counts)} of its {n:,} descriptions."
+        own = [self.texts[item] for item in self.of(query).tolist() if item < len(self.texts)]
+        texts = Mentions([text for text in own if text])
+        counts = [f"‘{word}’ stands in {texts.of(word).sum():,}" for word in held]
+        return f"{', '.join(counts)} of its {sum(map(bool, own)):,} descriptions."
 
     def _beside(self, best: Sequence[int], limit: int) -> list[Taken]:
         """Meanings that lie nearest to the first of some."""
@@ -229,6 +233,7 @@ def meanings(
     codes: Codes,
     level: int,
     factors: FactorDescriptions,
+    texts: Sequence[str | None],
     open_space: Callable[[], Space] | None = None,
 ) -> Queries:
     """The latent factors of one level as what can be asked for; query k is code k.
@@ -237,6 +242,7 @@ def meanings(
         codes: Of items.
         level: Of the codes.
         factors: What they mean.
+        texts: Descriptions of the items.
         open_space: See `Queries`.
     """
     own, k = codes.codes[:, level], codes.k
@@ -257,6 +263,7 @@ def meanings(
             }
             for terms, counts, weights in telling
         ),
+        texts,
         open_space,
     )
 
@@ -286,19 +293,15 @@ def asked_before(log: Log, histories: Histories) -> Queries:
         pairs[ITEM].to_numpy(),
         pairs["len"].to_numpy(),
         tuple(
-            {word: (1, rarity.get(word, 0.0)) for word in _words_of_query(name)} for name in names
+            {word: (1, rarity[word]) for word in words_asked(name)} for name in names
         ),
     )
-
-
-def _words_of_query(text: str) -> frozenset[str]:
-    return words_in(text) | {" ".join(text.lower().split())}
 
 
 def _rarity(texts: Sequence[str]) -> dict[str, float]:
     """log(1 + n / texts that hold it) of every word: one that few hold tells most."""
     held: dict[str, int] = {}
     for text in texts:
-        for word in _words_of_query(text):
+        for word in words_asked(text):
             held[word] = held.get(word, 0) + 1
     return {word: float(np.log1p(len(texts) / n)) for word, n in held.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +14,27 @@ import polars as pl
 from data.errors import DataError
 from quantize.terms import words_in
 
+_MARKS = re.compile(r"[\"“”*]")
+"""In a description they stand around the title of another work; who asks means what is in them."""
 QUERIES = "queries.parquet"
 """The file of an export that holds them."""
 Terms = Mapping[str, tuple[int, float]]
 """Telling words of a query, in lower case: how many of its items' texts hold each, and how much
 that tells."""
+
+
+def words_asked(text: str) -> frozenset[str]:
+    """Every word, name and pair of neighbouring words of a question, and all of it, in lower case.
+
+    Of what is asked no writing tells names from words: many write all of it with capitals, or in
+    quotation marks.
+
+    >>> sorted(words_asked("“Sled Dogs” on ICE"))
+    ['dogs', 'ice', 'sled', 'sled dogs', 'sled dogs on ice']
+    """
+    bare = " ".join(_MARKS.sub(" ", text).split())
+    small = bare.lower()
+    return words_in(bare) | words_in(small) | ({small} if small else frozenset())
 
 
 def rank_by_words(
@@ -36,7 +53,7 @@ def rank_by_words(
     >>> rank_by_words([{"war": (3, 1.0)}, {"war": (1, 2.0), "love": (2, 1.0)}, {}], "War?")
     [(1, frozenset({'war'})), (0, frozenset({'war'}))]
     """
-    said = words_in(words) | {_folded(words)}
+    said = words_asked(words)
     some: Iterable[int] = range(len(terms))
     if of_words is not None:
         some = {query for word in said for query in of_words.get(word, ())}

@@ -52,7 +52,10 @@ class TestAnswers:
         assert (first.has, first.words, third.has, third.words) == (1, ("war",), 0, ())
         assert asking.tell_offer(first) == "It has this meaning. Its description says ‘war’."
         assert asking.tell_offer(third) == "It does not have this meaning."
-        assert "though its description says ‘war’" in asking.tell_offer(replace(first, has=0))
+        assert asking.tell_offer(replace(first, has=0)) == (
+            "It does not have this meaning, though its description says ‘war’."
+        )
+        assert asking.tell_found(first) == "Its description says ‘war’."
         answer = asking.answer(BO, WAR, 3)
         assert asking.tell_answer(answer).startswith("2 of these 3 films have the meaning")
         assert (first.later, second.later, third.later) == (True, True, False)
@@ -104,7 +107,7 @@ class TestRegions:
         assert (move.same, move.gone, move.fresh) == ((), (3, 1), (4, 5))
         assert asking.tell_move(move) == (
             "Of the 4 neighbours read for the first, 3 are read for the second, too, and 1 are "
-            "not; 2 others are. 0 of 2 films are the same."
+            "not; 2 others are. 0 of 2 films stand in both lists."
         )
         assert compare_answers(first, first).leave == ()
 
@@ -138,6 +141,19 @@ class TestWords:
         assert (first.query, second.query) == (WAR, BEES)
         assert first.told == "‘war’ stands in 2 of its 2 descriptions."
         assert queries.find("BEES")[0].query == BEES
+
+    def test_descriptions_that_hold_a_word_are_counted_in_the_texts(self) -> None:
+        """Two of the three have one, and in one of these it is a part of a longer word."""
+        texts = ["The war of “War”, a film.", "Man-of-war.", None]
+        one = replace(make_asking().queries, offsets=np.array([0, 3, 3, 3, 3]), texts=texts)
+        one = replace(one, items=np.array([0, 1, 2]))
+        assert one.find("war")[0].told == "‘war’ stands in 1 of its 2 descriptions."
+
+    @pytest.mark.parametrize("words", ["“bees”", '"Bees"', "*bees*", "BEES QUEEN", "Bees (1990)"])
+    def test_words_are_found_however_they_are_written(self, words: str) -> None:
+        """In a description a name or what stands in quotation marks is one term, or none."""
+        (found,) = make_asking().queries.find(words)
+        assert found.query == BEES and "‘bees’ stands in 2" in found.told
 
     def test_those_beside_the_first_follow(self) -> None:
         def encode(text: str) -> np.ndarray:
@@ -206,6 +222,14 @@ class TestLogs:
         assert queries.find("slow space")[0].query == 1
         assert queries.find("slow space")[1].told == "It holds ‘space’."
         assert queries.find("garden") == []
+
+    def test_a_name_is_found_by_one_of_its_words(self) -> None:
+        queries = pl.DataFrame({"query_id": ["a", "b"], "text": ["Alfred Hitchcock", "“Space”"]})
+        none = Histories(np.array([0, 0, 0, 0]), np.zeros(0, int), np.zeros(0, int))
+        found = asked_before(Log(self.log().rows, queries), none)
+        assert [one.query for one in found.find("hitchcock")] == [0]
+        assert found.find("alfred HITCHCOCK")[0].told.startswith("It holds ‘alfred hitchcock’")
+        assert [one.query for one in found.find("space")] == [1]
 
     def test_of_queries_that_hold_as_much_the_one_that_says_least_else_is_first(self) -> None:
         queries = pl.DataFrame({"query_id": ["a", "b"], "text": ["ship in space", "space"]})
