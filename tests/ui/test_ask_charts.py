@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
+import polars as pl
 import pytest
 from fake_asks import make_asking
 
 from app.results.asking import compare_answers
+from app.results.colours import DARK, LIGHT, Palette
 from app.ui.ask.charts import (
     EACH,
     THICK,
@@ -68,6 +71,18 @@ def test_the_heaviest_are_drawn_and_what_counts_against_is_dashed() -> None:
     assert [one["source"] for one in dashed] == ["11"]
 
 
+def test_names_have_more_room_in_a_wider_picture() -> None:
+    asking = make_asking()
+    for query, columns in ((BEES, 2), (ICE, 1)):
+        region = asking.of.region(ADA if columns == 2 else BO, query)
+        spec = region_chart(region, asking.name, asking.kind)
+        assert spec["xAxis"]["max"] == columns
+        rooms = [one["option"]["series"][0]["label"]["width"] for one in spec["media"]]
+        assert rooms == sorted(rooms) and rooms[0] < rooms[1], "a column is wider than a telephone"
+        sizes = [one.get("query") for one in spec["media"]]
+        assert sizes[0]["maxWidth"] < sizes[1]["minWidth"], "one of them is drawn, not both"
+
+
 def test_an_ask_of_which_nothing_is_read_is_drawn_all_the_same() -> None:
     none, asking = np.zeros(0, dtype=np.int64), make_asking()
     empty = np.zeros(0, dtype=np.float32)
@@ -114,3 +129,28 @@ def test_weights_stand_in_the_row_of_their_ask() -> None:
         weights.filter(name="war", title="Sea War")["weight"][0], abs=1e-4
     )
     assert spec["visualMap"]["max"] == pytest.approx(weights["weight"].max(), abs=1e-4)
+
+
+@pytest.mark.parametrize("of", [LIGHT, DARK])
+def test_figures_can_be_read_on_every_shade(of: Palette) -> None:
+    """Contrast of WCAG 2.2, and 3 of it for what is as large as a title."""
+    weights = make_asking().weights("user", CY, BEES)
+    rows = weights.head(1).select(pl.all().repeat_by(101).explode())
+    rows = rows.with_columns(item=pl.int_range(101), weight=pl.int_range(101) / 100)
+    shades = [np.array(_rgb(of.of(name))) for name in ("background", "item")]
+    for cell in weights_chart(rows)["series"][0]["data"]:
+        share = cell["value"][2]
+        shade = (1 - share) * shades[0] + share * shades[1]
+        light, dark = sorted(map(_luminance, (shade, _rgb(of.of(cell["label"]["color"])))))[::-1]
+        assert (light + 0.05) / (dark + 0.05) > 3, share
+
+
+def _rgb(colour: str) -> list[int]:
+    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+
+
+def _luminance(colour: Sequence[float] | np.ndarray) -> float:
+    """Of sRGB: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance."""
+    part = np.asarray(colour) / 255
+    linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])

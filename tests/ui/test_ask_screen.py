@@ -15,6 +15,7 @@ from app.cli.main import app
 from app.pipeline.records import read_record
 from app.results.asking import WHAT_WEIGHTS_ARE, asking_cells, open_asking
 from app.results.results import Results
+from app.ui.ask.state import LETTERS
 from app.ui.shared.frame import plain
 
 
@@ -37,10 +38,10 @@ def test_who_says_nothing_gets_what_the_own_past_says(ask: Open) -> None:
     page = ask(user="b")
     assert sound(page)
     said = words(page)
-    assert "Bo says nothing, which is taken for ice" in said
+    assert "Bo as if asking for ice" in said
     assert "Nothing is asked for" in said and "Watched 1 film" in said
     assert "1 of these 5 films has the meaning that was asked for." in said
-    assert plain("It does not have this meaning.") in said and WHAT_WEIGHTS_ARE in said
+    assert "lacks it" in said and "badge[has it]" in said and WHAT_WEIGHTS_ARE in said
     assert "autograph ask demo b --query 0-2 -k 8" in said
 
 
@@ -79,7 +80,29 @@ def test_what_a_link_names_and_is_not_there_is_told(ask: Open) -> None:
     page = ask(user="zoe", ask="9-9")
     assert sound(page)
     assert "There is no user ‘zoe’" in words(page)
-    assert plain("9-9") in words(page) and "says nothing" in words(page)
+    assert plain("9-9") in words(page) and "as if asking for" in words(page)
+
+
+def test_a_link_that_takes_words_for_what_is_far_is_told(ask: Open) -> None:
+    page = ask(user="a", words="queen", taken="0-2")
+    assert sound(page)
+    said = words(page).replace("\\", "")
+    assert "There is no meaning ‘0-2’ in what comes nearest to these words" in said
+    assert "Ada asks for bees, queen" in said
+
+
+def test_what_is_chosen_leaves_no_words_in_the_box(ask: Open) -> None:
+    page = ask(user="a", words="queen", ask="0-2")
+    assert sound(page) and page.text_input(key="ask-words").value == ""
+    assert "Ada asks for ice" in words(page)
+
+
+def test_of_a_long_text_the_beginning_is_read(ask: Open) -> None:
+    page = ask(user="a")
+    page.text_input(key="ask-words").set_value("queen " * 1000).run()
+    assert sound(page) and len(asked(page, "words") or "") == LETTERS
+    assert f"the first {LETTERS} letters are read" in words(page)
+    assert "Ada asks for bees, queen" in words(page)
 
 
 def test_all_that_was_read_stands_in_a_table(ask: Open) -> None:

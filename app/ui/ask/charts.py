@@ -17,6 +17,11 @@ EACH = 5
 """Neighbours of a type that are drawn beside each of the two who ask, the heaviest."""
 BEYOND = 2
 """Neighbours of the second step that are drawn at a node, and nodes of a group that have them."""
+PALE = 0.7
+"""Share of the largest weight up to which a cell is so pale that its figure is written dark on
+light or, where the page is dark, light on dark: contrast is at least 3.1 everywhere."""
+PHONE = 400
+"""Pixels of a picture on a telephone, at most."""
 FEW = 6
 """Columns of weights whose figures have room on a telephone."""
 MOVED = 6
@@ -110,7 +115,10 @@ def region_chart(region: Region, name: Name, title: Title) -> Spec:
         for edge in edges
     ]
     counts = Counter(region.kinds[place] for place in places)
-    return _picture(nodes, links, counts, title, columns)
+    spec = _picture(nodes, links, counts, title, columns)
+    words = (96, 150, 220) if columns == 1 else (78, 110, 220)
+    spec["media"] = _rooms(words, (52, 52, 84), tuple(width + 16 for width in words))
+    return spec
 
 
 def _rows(region: Region, places: Sequence[int], step: np.ndarray) -> dict[int, float]:
@@ -195,21 +203,23 @@ def _picture(
             "emphasis": {"focus": "adjacency", "lineStyle": {"opacity": 0.95}},
         }
     ]
-    little = _roomy(96 if columns == 1 else 78, 52, 10)
-    spec["media"] = [
-        {"query": {"maxWidth": NARROW}, "option": little},
-        {"option": _roomy(220, 84, 12)},
-    ]
     return spec
 
 
-def _roomy(words: int, left: int, size: int) -> Spec:
-    """Room for names of a width in pixels on the right, and of the egos on the left."""
-    label = {"width": words, "fontSize": size}
-    return {
-        "grid": {"left": left, "right": words + 16, "top": 44, "bottom": 40, "containLabel": False},
-        "series": [{"id": "region", "label": label}],
-    }
+def _rooms(words: Sequence[int], left: Sequence[int], right: Sequence[int]) -> list[Spec]:
+    """Room in pixels for names, and on the left and right: on a telephone, in a column, and wide.
+
+    A picture that is wider than a telephone and stands beside something else has room for more.
+    """
+    widths = ({"maxWidth": PHONE}, {"minWidth": PHONE + 1, "maxWidth": NARROW}, None)
+    found: list[Spec] = []
+    for at, (width, size) in enumerate(zip(widths, (10, 11, 12), strict=True)):
+        label = {"width": words[at], "fontSize": size}
+        grid = {"left": left[at], "right": right[at], "top": 44, "bottom": 40}
+        option: Spec = {"grid": grid | {"containLabel": False}}
+        option["series"] = [{"id": "region", "label": label}]
+        found.append(({"query": width} if width else {}) | {"option": option})
+    return found
 
 
 def _legend(kind: str, counts: Mapping[str, int], title: Title) -> str:
@@ -294,9 +304,8 @@ def moves_chart(moved: Sequence[Moved], asks: tuple[Node, Node], name: Name, tit
                 links.append(_link(str(row), end, one.node[0], weight, most))
     counts = Counter([asks[0][0], asks[1][0], *(one.node[0] for one in moved)])
     spec = _picture(nodes, links, counts, title, 2)
-    for media, edge, words in zip(spec["media"], (46, 90), (90, 170), strict=True):
-        media["option"]["grid"] |= {"left": edge, "right": edge}
-        media["option"]["series"][0]["label"]["width"] = words
+    edges = (46, 60, 90)
+    spec["media"] = _rooms((90, 130, 170), edges, edges)
     spec["yAxis"]["max"] = max(spec["yAxis"]["max"], 1.5)
     return spec
 
@@ -321,7 +330,7 @@ def weights_chart(weights: pl.DataFrame) -> Spec:
             "value": [items.index(row["item"]), asks.index(row["ask"]), number(row["weight"], 4)],
             "label": {
                 "formatter": f"{row['weight']:.2f}",
-                "color": "background" if row["weight"] > top / 2 else "text",
+                "color": "background" if row["weight"] > PALE * top else "text",
             },
         }
         for row in weights.iter_rows(named=True)

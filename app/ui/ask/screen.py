@@ -110,7 +110,7 @@ def _choose_recommender(record: Record, cells: list[Cell]) -> Cell:
 def _introduce(asking: Asking, question: Question, query: int) -> None:
     case = asking.case
     name, about = plain(case.people[question.user]), plain(case.about[question.user])
-    asked = "asks for" if question.said else "says nothing, which is taken for"
+    asked = "asks for" if question.said else "as if asking for"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(f"{name} {asked} {plain(asking.queries.names[query])}", anchor=False)
         link(
@@ -147,9 +147,9 @@ def _row(asking: Asking, offer: Offer, badge: str = "") -> None:
             own = f":{'green' if offer.has else 'gray'}-badge[{asking.has(offer)}]"
             badges = f"{own}{badge}{later if offer.later else ''}"
             st.markdown(f"**{plain(asking.case.title(offer.item))}** {badges}")
-            said = asking.tell_offer(offer)
+            said = asking.tell_found(offer)
             gist = asking.case.gists[offer.item]
-            st.caption(plain(f"{gist} · {said}" if gist else said))
+            st.caption(plain(" · ".join(filter(None, (gist, said)))))
 
 
 def _region(asking: Asking, answer: Answer) -> None:
