@@ -120,7 +120,7 @@ def step_cost_in_words(runs: pl.DataFrame) -> str:
     if few is None or len(steps) < 2 or not steps[few]:
         return ""
     order = sorted((k for k in steps if k != few), key=lambda k: (k == 0, k))
-    told = [f"{steps[k] / steps[few]:.1f} times with {'all' if k == 0 else f'{k}'}" for k in order]
+    told = [f"{steps[k] / steps[few]:.1f} times that with {k or 'all'}" for k in order]
     return (
         f"A step of training takes {steps[few]:.3f} s with {few} neighbours of a type, and "
         f"{', '.join(told)}."

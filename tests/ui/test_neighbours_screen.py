@@ -77,8 +77,8 @@ def test_what_a_step_takes_is_a_ratio() -> None:
     more = [told | {"k": k, "value": v} for k, v in ((10, 0.5), (5, 0.25), (0, 3.5))]
     every = pl.concat([runs(), pl.DataFrame(more, schema=SCHEMA)])
     assert step_cost_in_words(every) == (
-        "A step of training takes 0.250 s with 5 neighbours of a type, and 2.0 times with 10, 14.0 "
-        "times with all."
+        "A step of training takes 0.250 s with 5 neighbours of a type, and 2.0 times that with 10, "
+        "14.0 times that with all."
     )
 
 

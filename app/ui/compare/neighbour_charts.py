@@ -29,6 +29,7 @@ def neighbour_lines(table: pl.DataFrame, unit: str) -> Spec:
     spec["xAxis"] = axis(name="neighbours of a type that are read (K)", nameGap=26)
     low, high = (ks[0], ks[-1]) if ks else (0, 1)
     spec["xAxis"] |= {"min": max(low - 1, 0), "max": high + 1, "minInterval": 1}
+    spec["xAxis"]["axisLabel"] |= {"showMinLabel": False, "showMaxLabel": False}
     spec["yAxis"] = axis(name=unit, nameGap=46, scale=True)
     spec["series"] = []
     names = table["row"].unique(maintain_order=True).to_list()
