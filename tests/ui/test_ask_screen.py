@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fake_asks import make_asking
 from opening import Open, asked, open_tables, press, sound, words
+from streamlit.runtime.state.query_params import QueryParams
 from typer.testing import CliRunner
 
 from app.cli.main import app
@@ -74,6 +75,27 @@ def test_typing_and_choosing_stand_in_the_address(ask: Open) -> None:
     assert "Ada asks for ice" in words(page)
     page = press(page, "Anybody")
     assert sound(page) and asked(page, "user") in {"a", "b", "c"}
+
+
+def test_what_a_visitor_does_is_one_step_of_the_way_back(
+    ask: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, written = ask(user="a", words="queen", taken="0-0"), list[str]()
+    known = {name: (asked(page, name) or "") for name in ("experiment", "view")}
+    send = QueryParams._send_query_param_msg
+
+    def sent(self: QueryParams) -> None:
+        written.append(str(self))
+        send(self)
+
+    monkeypatch.setattr(QueryParams, "_send_query_param_msg", sent)
+    page.selectbox(key="ask-list").set_value(2).run()
+    assert len(written) == 1 and asked(page, "ask") == "0-2" and asked(page, "words") is None
+    page.text_input(key="ask-words").set_value("bees").run()
+    assert len(written) == 2 and asked(page, "words") == "bees" and asked(page, "ask") is None
+    press(page, "Anybody")
+    assert len(written) == 3, written
+    assert known == {name: (asked(page, name) or "") for name in known}
 
 
 def test_what_a_link_names_and_is_not_there_is_told(ask: Open) -> None:

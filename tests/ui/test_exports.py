@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import socket
 import subprocess
@@ -174,6 +175,30 @@ def test_why_an_item_and_what_is_like_it(
         assert f"Without {plain(title)} in the history it would stand at {one.rank}." in said
     for title in alone.titles(alone.similar(item=first, k=5).items):
         assert f"- {plain(title)} " in said
+
+
+def test_arrows_tell_what_a_change_moved(
+    screen: Open, alone: Export, empty_workspace: Path
+) -> None:
+    """Not that a history in a call is answered by other vectors than the person that had it."""
+    page = screen("demo", empty_workspace, user="u2", removed="i4")
+    assert sound(page)
+    whole, known, now = (
+        found.items
+        for found in alone.recommend(
+            [
+                Ask("u2", ("i2", "i3", "i4"), ITEMS),
+                Ask("u2", k=ITEMS),
+                Ask("u2", ("i2", "i3"), 10),
+            ]
+        )
+    )
+    places = [(n, one) for n, one in enumerate(now) if one in whole]
+    moves = [whole.index(one) - n for n, one in places]
+    assert moves != [known.index(one) - n for n, one in places], "a person is answered otherwise"
+    shown = re.findall(r"material/arrow_(up|down)ward: ([0-9]+)", words(page))
+    assert [int(n) * (1 if to == "up" else -1) for to, n in shown] == [one for one in moves if one]
+    assert "Arrows compare with the history as it was, read in the same way." in words(page)
 
 
 @pytest.mark.parametrize("side", ["user", "item"])

@@ -62,8 +62,7 @@ def choose_user(asking: Asking) -> int:
 
 def _turn_to(asking: Asking, user: int) -> None:
     external = asking.case.dataset.user_ids.external[user]
-    st.query_params[USER] = external
-    address.select(address.Node("user", external))
+    address.select(address.Node("user", external), {USER: external})
 
 
 def choose_question(asking: Asking, user: int) -> Question:
@@ -135,17 +134,14 @@ def _example(asking: Asking, user: int) -> str:
 
 
 def _keep_words() -> None:
-    for name in (WORDS, ASK, TAKEN):
-        st.query_params.pop(name, None)
-    if words := st.session_state[_WORDS].strip():
-        st.query_params[WORDS] = words[:LETTERS]
+    words = st.session_state[_WORDS].strip()[:LETTERS]
+    address.change({WORDS: words, ASK: None, TAKEN: None})
 
 
 def _keep_chosen(asking: Asking) -> None:
-    for name in (WORDS, ASK, TAKEN):
-        st.query_params.pop(name, None)
-    if (chosen := st.session_state[_LIST]) is not None:
-        st.query_params[ASK] = asking.queries.ids[chosen]
+    chosen = st.session_state[_LIST]
+    ask = None if chosen is None else asking.queries.ids[chosen]
+    address.change({WORDS: None, ASK: ask, TAKEN: None})
 
 
 def _take(asking: Asking, user: int, words: str) -> Question:
@@ -183,9 +179,7 @@ def _tell_taken(asking: Asking, words: str, taken: Taken) -> None:
 
 
 def _keep_taken() -> None:
-    st.query_params.pop(TAKEN, None)
-    if chosen := st.session_state[_TAKEN]:
-        st.query_params[TAKEN] = chosen
+    address.change({TAKEN: st.session_state[_TAKEN]})
 
 
 def choose_beside(asking: Asking, question: Question, query: int) -> int:

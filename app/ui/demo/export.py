@@ -107,8 +107,7 @@ def _choose(case: Showcase, strangers: bool) -> bool:
 
 
 def _show_found(case: Showcase, user: int) -> None:
-    state.show_somebody()
-    st.query_params[state.USER] = case.dataset.user_ids.external[user]
+    state.show_somebody(case.dataset.user_ids.external[user])
 
 
 def _guest() -> None:
@@ -143,14 +142,15 @@ def ask_of(
         who: The person; one whose history was changed is asked about with the changed one.
         k: Items.
         such: Conditions on attributes.
-        before: Whether changes do not count.
+        before: Whether changes do not count; the history as it was is then read in the same way
+            as the changed one, so that what moved was moved by the change.
     """
     from recommend.serve.reader import Ask
 
     ids = case.dataset.item_ids.external
     user = None if who.user is None else case.dataset.user_ids.external[who.user]
     items = who.given if before else who.history
-    as_it_is = user is not None and (before or not who.changed)
+    as_it_is = user is not None and not who.changed
     history = None if as_it_is else tuple(ids[item] for item in items.tolist())
     return Ask(user, history, k, where=dict(such))
 
@@ -192,6 +192,8 @@ def _list(
         return
     for note in notes:
         st.caption(plain(note))
+    if who.changed and any(row.facts["moved"] for row in rows):
+        st.caption("Arrows compare with the history as it was, read in the same way.")
     if not rows:
         empty(f"No {nouns.one} is left", "Nothing that was not had fits all conditions.")
     for row in rows:

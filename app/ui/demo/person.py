@@ -18,6 +18,7 @@ from app.ui.demo.around import draw_around
 from app.ui.demo.charts import height_of, reason_chart, way_in_words
 from app.ui.demo.domains import View
 from app.ui.demo.state import Shown
+from app.ui.shared import address
 from app.ui.shared.address import Node
 from app.ui.shared.charts import draw_chart
 from app.ui.shared.frame import empty, link, plain
@@ -376,12 +377,11 @@ def badges(case: Showcase, who: Shown, row: Mapping[str, int | None], nouns: Nou
 
 
 def _ask_why(case: Showcase, item: int, side: str) -> None:
-    st.query_params[WHY], st.query_params[WHOSE] = case.dataset.item_ids.external[item], side
+    address.change({WHY: case.dataset.item_ids.external[item], WHOSE: side})
 
 
 def _forget_why() -> None:
-    for name in (WHY, WHOSE):
-        st.query_params.pop(name, None)
+    address.change({WHY: None, WHOSE: None})
 
 
 def _why(

@@ -25,6 +25,8 @@ USER, PERSONA, GUEST = "user", "persona", "guest"
 ADDED, REMOVED, WORDS, PROJECTOR = "added", "removed", "words", "projector"
 FIELD = "words-of-guest"
 """Of the widget: the address says what it holds, so that it says nothing of anybody else."""
+NOBODY_ELSE = dict.fromkeys((USER, PERSONA, GUEST, WORDS, ADDED, REMOVED))
+"""What of the address is somebody else's when a visitor turns to a person."""
 NOBODY = np.zeros(0, dtype=np.int32)
 
 
@@ -115,46 +117,37 @@ def _asked(case: Showcase) -> int:
 
 def show_user(case: Showcase, user: int) -> None:
     """Turns to a user of the data."""
-    _forget()
     external = case.dataset.user_ids.external[user]
-    st.query_params[USER] = external
-    address.select(address.Node("user", external))
+    address.select(address.Node("user", external), {**NOBODY_ELSE, USER: external})
 
 
 def show_persona(name: str) -> None:
     """Turns to a saved person."""
-    _forget()
-    st.query_params[PERSONA] = name
+    address.change({**NOBODY_ELSE, PERSONA: name})
 
 
 def show_guest() -> None:
     """Turns to somebody of whom nothing is known yet."""
-    _forget()
-    st.query_params[GUEST] = "1"
+    address.change({**NOBODY_ELSE, GUEST: "1"})
 
 
-def show_somebody() -> None:
-    """Turns to whom the screen shows where nobody is asked for."""
-    _forget()
+def show_somebody(user: str | None = None) -> None:
+    """Turns to a user of an export, or to whom the screen shows where nobody is asked for.
+
+    Args:
+        user: By external id.
+    """
+    address.change({**NOBODY_ELSE, USER: user})
 
 
 def keep_words() -> None:
     """Writes into the address what is known of an invented person."""
-    st.query_params.pop(WORDS, None)
-    if words := st.session_state[FIELD].strip():
-        st.query_params[WORDS] = words
-
-
-def _forget() -> None:
-    start_over()
-    for name in (USER, PERSONA, GUEST, WORDS):
-        st.query_params.pop(name, None)
+    address.change({WORDS: st.session_state[FIELD].strip()})
 
 
 def start_over() -> None:
     """Takes all changes back."""
-    for name in (ADDED, REMOVED):
-        st.query_params.pop(name, None)
+    address.change({ADDED: None, REMOVED: None})
 
 
 def add(case: Showcase, item: int, who: Shown) -> None:
@@ -176,11 +169,8 @@ def take_away(case: Showcase, item: int, who: Shown) -> None:
 
 def _write(case: Showcase, added: Sequence[int], removed: frozenset[int]) -> None:
     external = case.dataset.item_ids.external
-    for name, items in ((ADDED, added), (REMOVED, sorted(removed))):
-        if items:
-            st.query_params[name] = [external[item] for item in items]
-        else:
-            st.query_params.pop(name, None)
+    of = {ADDED: added, REMOVED: sorted(removed)}
+    address.change({name: [external[item] for item in items] for name, items in of.items()})
 
 
 def on_projector() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -50,13 +51,33 @@ def selected_node() -> Node | None:
     return Node.parse(st.query_params.get(NODE) or st.session_state.get(NODE))
 
 
-def select(node: Node | None) -> None:
-    """Selects a node for the whole page, or none."""
+def change(values: Mapping[str, str | Sequence[str] | None]) -> None:
+    """Writes into the address at once: each of several writes were a step of the way back.
+
+    Args:
+        values: By name in the address; None or nothing takes a name out.
+    """
+    query = st.query_params
+    before = {name: query.get_all(name) for name in query}
+    new = {
+        name: [value] if isinstance(value, str) else list(value)
+        for name, value in values.items()
+        if value
+    }
+    after = {name: value for name, value in before.items() if name not in values} | new
+    if after != before:
+        query.from_dict(after)
+
+
+def select(node: Node | None, beside: Mapping[str, str | None] | None = None) -> None:
+    """Selects a node for the whole page, or none.
+
+    Args:
+        node: To select.
+        beside: What else changes in the address, as of `change`.
+    """
     st.session_state[NODE] = str(node) if node else None
-    if node:
-        st.query_params[NODE] = str(node)
-    elif NODE in st.query_params:
-        del st.query_params[NODE]
+    change({NODE: str(node) if node else None, **(beside or {})})
 
 
 def keep() -> None:
