@@ -292,9 +292,7 @@ def asked_before(log: Log, histories: Histories) -> Queries:
         np.concatenate([[0], np.cumsum(sizes)]),
         pairs[ITEM].to_numpy(),
         pairs["len"].to_numpy(),
-        tuple(
-            {word: (1, rarity[word]) for word in words_asked(name)} for name in names
-        ),
+        tuple({word: (1, rarity[word]) for word in words_asked(name)} for name in names),
     )
 
 

@@ -129,7 +129,7 @@ def _example(asking: Asking, user: int) -> str:
     """Words that somebody might type: the most telling one of something else."""
     query = asking.other(user, asking.usual(user))
     terms = asking.queries.terms[query]
-    best = max(terms, key=terms.__getitem__, default="")
+    best = max(terms, key=lambda term: terms[term][1], default="")
     return f"Such as: {best}" if best else ""
 
 
