@@ -183,9 +183,11 @@ class Record:
         ]
         if not fitting:
             there = ", ".join(map(str, finished)) or "none"
+            asked = {"backbone": backbone, "enhancer": enhancer, "seed": seed}
+            told = " and ".join(f"{what} {one}" for what, one in asked.items() if one is not None)
+            having = f" has {told}" if told else " is there"
             raise ConfigError(
-                f"No trained recommender of {self.experiment.name!r} fits --backbone, --enhancer "
-                f"and --seed. Trained are: {there}."
+                f"No trained recommender of {self.experiment.name!r}{having}. Trained are: {there}."
             )
         return max(fitting, key=self.validated().__getitem__)
 

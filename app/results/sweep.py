@@ -1,7 +1,7 @@
 """What runs of `autograph reproduce zoomer` reached, as one table that the page reads.
 
 A row a run and figure. Groups: "table" (every contender), "ablation" (ZOOMER with parts switched
-off), "neighbours" (how many neighbours are read: K) and "cost" (the same, with what a step takes).
+off), "neighbours" (how many neighbours are read: K) and "cost" (what a step takes of them).
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def by_neighbours(
 
 
 def efforts(runs: pl.DataFrame, metric: str = "auc") -> pl.DataFrame:
-    """What each row reached and what that took, of the group "cost", or else of "neighbours".
+    """What each row reached by the number of neighbours that it read, and what that took.
 
     Columns as of `by_neighbours`; k is 0 where all neighbours are read, and null where none is.
 
@@ -93,9 +93,7 @@ def efforts(runs: pl.DataFrame, metric: str = "auc") -> pl.DataFrame:
         runs: As `read_runs` returns them.
         metric: One of theirs.
     """
-    of = runs.filter(pl.col("metric") == metric)
-    costs = of.filter(pl.col("group") == "cost")
-    chosen = costs if costs.height else of.filter(pl.col("group") == "neighbours")
+    chosen = runs.filter(pl.col("group") == "neighbours", pl.col("metric") == metric)
     return _over_seeds(chosen).sort("row", pl.when(pl.col("k") > 0).then("k"), nulls_last=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import threading
@@ -205,13 +206,24 @@ class Desk:
 
         def look() -> None:
             while not self._stop.wait(every_s):
-                self.look()
+                if self.look() and gc.get_freeze_count():
+                    spare_from_collection()
 
         threading.Thread(target=look, name="desk", daemon=True).start()
 
     def close(self) -> None:
         """Stops looking."""
         self._stop.set()
+
+
+def spare_from_collection() -> None:
+    """Lets the garbage collector pass over all that is alive now, such as an export, from here on.
+
+    What was spared before and is not alive any more, such as an export after a swap, goes.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _why(error: Exception) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from app.serve.desk import spare_from_collection
 from data.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def run(app: ASGIApp, place: Place, there: socket.socket) -> None:
         timeout_graceful_shutdown=place.grace_s,
         ws="none",
     )
-    gc.freeze()  # an export is kept: to look for garbage in it again and again finds none
+    spare_from_collection()  # to look for garbage in what is kept again and again finds none
     gc.set_threshold(YOUNG)
     signal.signal(signal.SIGTERM, _leave)
     uvicorn.Server(config).run(sockets=[there])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import shutil
 import threading
 import time
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ from starlette.testclient import TestClient
 
 from app.serve import desk as desks
 from app.serve.api import make_app
-from app.serve.desk import Desk, open_export
+from app.serve.desk import Desk, open_export, spare_from_collection
 from recommend.serve.reader import Ask
 
 
@@ -245,3 +248,25 @@ def test_a_desk_looks_by_itself_until_it_is_closed(folder):
     write_export(folder, "newer", turn=1)
     assert swapped.wait(30)
     desk.close()
+
+
+def test_what_is_spared_from_collection_is_what_answers(folder):
+    spare_from_collection()
+    try:
+        desk = Desk(folder)
+        old = weakref.ref(desk.opened.export)
+        spare_from_collection()
+        desk.watch(every_s=0.01)
+        write_export(folder, "newer", turn=1)
+        wait_until(lambda: desk.swaps == 1 and old() is None)
+        wait_until(lambda: not any(one is desk.opened.export for one in gc.get_objects()))
+        desk.close()
+    finally:
+        gc.unfreeze()
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

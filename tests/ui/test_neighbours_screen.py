@@ -27,7 +27,7 @@ TAB = "Neighbours"
 
 
 def runs() -> pl.DataFrame:
-    """Two rows over two numbers of neighbours, one of them with two seeds; and what all cost."""
+    """Two rows over numbers of neighbours, one of them with two seeds; and all of them."""
 
     def run(
         group: str, row: str, k: int | None, seed: int, value: float, s: float
@@ -40,9 +40,7 @@ def runs() -> pl.DataFrame:
         run("neighbours", "zoomer", 5, 1, 0.9, 4),
         run("neighbours", "zoomer", 10, 0, 0.85, 6),
         run("neighbours", "graphsage", 5, 0, 0.6, 3),
-        run("cost", "zoomer", 5, 0, 0.7, 2),
-        run("cost", "zoomer", 0, 0, 0.8, 20),
-        run("cost", "stamp", None, 0, 0.75, 1),
+        run("neighbours", "zoomer", 0, 0, 0.8, 20),
     ]
     return pl.DataFrame([*rows, {**rows[0], "metric": "valid auc"}], schema=SCHEMA)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import socket
-import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from app.jobs.control import stop
 from app.jobs.state import Job, list_jobs, read_job
 from app.ui.demo.person import labels
 from app.ui.serve.card import draw_export, draw_size
-from app.ui.serve.trial import curl_line, draw_cost, draw_trial, example_call, lacks_serve
+from app.ui.serve.trial import DIRECT, curl_line, draw_cost, draw_trial, example_call, lacks_serve
 from app.ui.shared import visitors
 from app.ui.shared.experiment import current_record, header, welcome
 from app.ui.shared.exports import CHOSEN, FOLDER, choose_export, exports, open_export
@@ -231,7 +230,7 @@ def free_port() -> int:
 def answers(url: str) -> bool:
     """Whether a server is there."""
     try:
-        with urllib.request.urlopen(f"{url}/health", timeout=1) as answer:
+        with DIRECT.open(f"{url}/health", timeout=1) as answer:
             return bool(answer.status == 200)
     except (OSError, HTTPException):  # nobody is there, or somebody who speaks no HTTP
         return False

@@ -93,7 +93,8 @@ HINTS = {
     "focal points": "Focal points are the person and what is asked for: relevance is relevance to "
     "their sum.",
     "attention": "The weight is the model’s attention: how much of what is heard of one type comes "
-    "from this neighbour, so that those of a type sum to 1 for each who listens.",
+    "from this neighbour, so that those of a type, or where the setting norm is “all” those of all "
+    "types, sum to 1 for each who listens.",
     "relevance": "By it neighbours were chosen: the Tanimoto similarity or cosine of a "
     "neighbour’s vector and the sum of those of the person and what is asked for.",
     "type share": "How much all neighbours of this type count for who listens: a cosine, and "
