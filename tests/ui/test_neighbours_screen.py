@@ -56,17 +56,20 @@ def test_a_line_a_row_with_a_bar_where_there_are_seeds() -> None:
     assert spec["legend"]["data"] == ["graphsage", "zoomer"]
 
 
-def test_what_it_takes_is_of_the_runs_that_measured_it() -> None:
+def test_what_it_takes_is_there_for_all_neighbours_too() -> None:
     took = efforts(runs())
     rows = took.select("row", "k", "seconds").rows()
-    assert rows == [("stamp", None, 1.0), ("zoomer", 5, 2.0), ("zoomer", 0, 20.0)]
+    assert rows == [
+        ("graphsage", 5, 3.0),
+        ("zoomer", 5, 3.0),
+        ("zoomer", 10, 6.0),
+        ("zoomer", 0, 20.0),
+    ]
     spec = effort_lines(took, "peak_mb", "MB", "AUC")
     json.dumps(spec, allow_nan=False)
     zoomer = spec["series"][1]
-    assert [one["value"] for one in zoomer["data"]] == [[20, 0.7], [200, 0.8]]
-    assert [one["label"]["formatter"] for one in zoomer["data"]] == ["5", "all"]
-    without = runs().filter(pl.col("group") == "neighbours")
-    assert efforts(without).select("row", "k", "seconds").rows()[0] == ("graphsage", 5, 3.0)
+    assert [one["value"] for one in zoomer["data"]] == [[30, 0.8], [60, 0.85], [200, 0.8]]
+    assert [one["label"]["formatter"] for one in zoomer["data"]] == ["5", "10", "all"]
 
 
 def test_what_a_step_takes_is_a_ratio() -> None:
