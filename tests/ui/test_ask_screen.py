@@ -98,6 +98,17 @@ def test_what_a_visitor_does_is_one_step_of_the_way_back(
     assert known == {name: (asked(page, name) or "") for name in known}
 
 
+def test_what_a_visitor_does_leaves_the_view_as_it_is(ask: Open) -> None:
+    page = ask(user="a", words="queen", taken="0-0", view="Weights")
+    page.selectbox(key="ask-list").set_value(2).run()
+    assert sound(page)
+    assert (asked(page, "view"), asked(page, "ask"), asked(page, "words")) == (
+        "Weights",
+        "0-2",
+        None,
+    )
+
+
 def test_what_a_link_names_and_is_not_there_is_told(ask: Open) -> None:
     page = ask(user="zoe", ask="9-9")
     assert sound(page)

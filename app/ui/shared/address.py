@@ -58,15 +58,12 @@ def change(values: Mapping[str, str | Sequence[str] | None]) -> None:
         values: By name in the address; None or nothing takes a name out.
     """
     query = st.query_params
-    before = {name: query.get_all(name) for name in query}
     new = {
-        name: [value] if isinstance(value, str) else list(value)
+        name: [] if not value else [value] if isinstance(value, str) else [*value]
         for name, value in values.items()
-        if value
     }
-    after = {name: value for name, value in before.items() if name not in values} | new
-    if after != before:
-        query.from_dict(after)
+    if any(query.get_all(name) != value for name, value in new.items()):
+        query.update(new)  # an empty list takes a name out, and what a widget holds stays its own
 
 
 def select(node: Node | None, beside: Mapping[str, str | None] | None = None) -> None:
