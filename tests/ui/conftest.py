@@ -17,7 +17,7 @@ PATIENCE_S = 60.0
 
 
 @pytest.fixture
-def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+def screen(monkeypatch: pytest.MonkeyPatch) -> Open:
     """Opens a screen on a workspace: `screen("factors", workspace, node="item:1")`."""
     import streamlit as st
 
@@ -30,9 +30,15 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
             page.query_params[name] = value
         return page.run()
 
+    return opened
+
+
+@pytest.fixture(autouse=True)
+def own_main() -> Iterator[None]:
+    """Takes back the script of an AppTest, which every process that is spawned later would run."""
     main = sys.modules["__main__"]
-    yield opened
-    sys.modules["__main__"] = main  # AppTest's own would be run by every process that is spawned
+    yield
+    sys.modules["__main__"] = main
 
 
 def _draw(path: str) -> None:
