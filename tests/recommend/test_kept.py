@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kept_zoomer import KeptZoomer
 from test_neighbours import ByHand
 from test_zoomer_regions import N_USERS, config_of, shuffled, training, with_log, zoomer_of
 
@@ -24,7 +25,6 @@ from recommend.serve.kept import Kept, latest_once
 from recommend.serve.reader import Ask, Export
 from recommend.serve.take import take
 from recommend.serve.wanted import QUERIES, Wanted, rank_by_words
-from recommend.zoom.kept import KeptZoomer
 from recommend.zoom.recommender import Zoomer
 from recommend.zoom.served import agreement, arrays_of
 

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from kept_zoomer import KeptZoomer
 from test_neighbours import ByHand
 from test_zoomer_regions import N_ITEMS, N_USERS, shuffled, zoomer_of
 
 from data.errors import ConfigError
-from recommend.zoom.kept import KeptZoomer
 from recommend.zoom.recommender import Zoomer
 
 USERS, QUERIES = np.arange(N_USERS), np.arange(N_USERS) % 2

@@ -1,4 +1,4 @@
-"""ZOOMER as it answers requests: last neighbours are kept, and edge attention alone is left.
+"""What `recommend.serve.kept` answers, by the network itself, with any levels of attention.
 
 Who asks and what for hear the k neighbours of each type that were there last, from a cache that is
 refreshed beside the request path. Nothing is chosen of the graph, so relevance counts by attention
